@@ -1,0 +1,87 @@
+-- The ground everything stands on: roles, schemas, extensions and default privileges.
+-- Roles belong to the cluster, not to this database: they are created when missing and never dropped here.
+
+do $$
+declare
+  v_role text;
+begin
+  foreach v_role in array array[
+    'rowhouse_owner', 'rowhouse_authenticator', 'rowhouse_user', 'rowhouse_worker',
+    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst'
+  ] loop
+    begin
+      execute format('create role %I', v_role);
+    exception
+      -- another database of this cluster has it, or is creating it at this moment
+      when duplicate_object or unique_violation then null;
+    end;
+  end loop;
+end
+$$;
+
+alter role rowhouse_authenticator with login noinherit;
+grant rowhouse_user, rowhouse_worker, rowhouse_admin to rowhouse_authenticator;
+-- an administrator is a user with more doors, so every policy and grant of rowhouse_user holds for it
+grant rowhouse_user to rowhouse_admin;
+
+do $$
+begin
+  -- a superuser may act as anyone; a managed database's login must be a member of what it creates objects for
+  if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
+    execute format('grant rowhouse_owner, rowhouse_platform, rowhouse_worker to %I', current_user);
+  end if;
+end
+$$;
+
+create extension if not exists vector;
+
+create schema app_public authorization rowhouse_owner;
+create schema app_hidden authorization rowhouse_owner;
+create schema app_private authorization rowhouse_owner;
+
+comment on schema app_public is 'The API: everything here is served by GraphQL, inside the walls of a tenant.';
+comment on schema app_hidden is 'Helpers that policies and views call; not served.';
+comment on schema app_private is 'Secrets and internals; reached only through functions.';
+
+-- nothing can be executed by everyone unless it is granted
+alter default privileges for role rowhouse_owner revoke execute on functions from public;
+alter default privileges for role rowhouse_platform revoke execute on functions from public;
+alter default privileges for role rowhouse_worker revoke execute on functions from public;
+
+set role rowhouse_owner;
+
+-- Context of a request. A custom setting that was reset is '' and not null.
+create function app_hidden.current_tenant_id() returns uuid
+  language sql stable parallel safe
+  return nullif(current_setting('rowhouse.tenant_id', true), '')::uuid;
+
+create function app_hidden.current_user_id() returns uuid
+  language sql stable parallel safe
+  return nullif(current_setting('rowhouse.user_id', true), '')::uuid;
+
+-- Facts used by checks of several domains.
+create function app_hidden.is_slug(value text) returns boolean
+  language sql immutable parallel safe
+  return value ~ '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$';
+
+create function app_hidden.is_email(value text) returns boolean
+  language sql immutable parallel safe
+  return value ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$' and value = lower(value) and length(value) <= 254;
+
+create function app_hidden.is_name(value text) returns boolean
+  language sql immutable parallel safe
+  return length(value) <= 255 and value ~ '\S' and value !~ '[\x01-\x1f\x7f]';
+
+comment on function app_hidden.current_tenant_id() is 'The tenant of this request, or null outside of one.';
+comment on function app_hidden.current_user_id() is 'The user of this request, or null outside of one.';
+comment on function app_hidden.is_slug(text) is 'Lower-case letters, digits and inner hyphens, at most 63: fit for a host name.';
+comment on function app_hidden.is_email(text) is 'A plausible e-mail address, stored lower-cased, at most 254 characters.';
+comment on function app_hidden.is_name(text) is 'At most 255 characters, at least one of them visible, no control characters.';
+
+-- Which workers are alive. The queue gives the jobs of one that fell silent back (see app_private.release_dead_workers).
+create table app_private.worker_heartbeats (
+  worker_id text primary key,
+  seen_at timestamptz not null default now()
+);
+
+reset role;

@@ -1,0 +1,7 @@
+alter table app_private.admin_access_log drop constraint admin_access_log_admin_user_id_fkey;
+drop index app_private.admin_access_log_admin_user_id_idx;
+alter table app_public.tenants drop constraint tenants_account_manager_id_fkey;
+drop index app_public.tenants_account_manager_id_idx;
+drop table app_public.user_tenants cascade;
+drop table app_private.user_identities cascade;
+drop table app_public.user_profiles cascade;

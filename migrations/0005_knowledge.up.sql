@@ -1,0 +1,204 @@
+-- Knowledge: sources hold documents, documents are cut into chunks, chunks get vectors.
+-- A source is control plane; everything below it is data plane, so its keys start with tenant_id.
+
+set role rowhouse_owner;
+
+-- The text-search configuration of a language. Unknown languages are not stemmed and have no stop words.
+create function app_hidden.text_search_config(language text) returns regconfig
+  language sql immutable parallel safe
+  return case lower(left(language, 2))
+    when 'ar' then 'pg_catalog.arabic'::regconfig
+    when 'da' then 'pg_catalog.danish'::regconfig
+    when 'nl' then 'pg_catalog.dutch'::regconfig
+    when 'en' then 'pg_catalog.english'::regconfig
+    when 'fi' then 'pg_catalog.finnish'::regconfig
+    when 'fr' then 'pg_catalog.french'::regconfig
+    when 'de' then 'pg_catalog.german'::regconfig
+    when 'el' then 'pg_catalog.greek'::regconfig
+    when 'hu' then 'pg_catalog.hungarian'::regconfig
+    when 'id' then 'pg_catalog.indonesian'::regconfig
+    when 'ga' then 'pg_catalog.irish'::regconfig
+    when 'it' then 'pg_catalog.italian'::regconfig
+    when 'lt' then 'pg_catalog.lithuanian'::regconfig
+    when 'no' then 'pg_catalog.norwegian'::regconfig
+    when 'pt' then 'pg_catalog.portuguese'::regconfig
+    when 'ro' then 'pg_catalog.romanian'::regconfig
+    when 'ru' then 'pg_catalog.russian'::regconfig
+    when 'es' then 'pg_catalog.spanish'::regconfig
+    when 'sv' then 'pg_catalog.swedish'::regconfig
+    when 'tr' then 'pg_catalog.turkish'::regconfig
+    else 'pg_catalog.simple'::regconfig
+  end;
+comment on function app_hidden.text_search_config(text) is
+  'The text-search configuration for a language tag such as en or pt-BR; simple when the language is unknown or null.';
+
+create type app_public.processing_status as enum ('pending', 'processing', 'completed', 'failed');
+-- What became of one document of app_public.create_documents().
+create type app_public.document_outcome as enum ('created', 'replaced', 'unchanged', 'retried', 'refused');
+create type app_public.document_receipt as (
+  external_id text,
+  document_id uuid,
+  outcome app_public.document_outcome,
+  error text
+);
+
+create type app_public.processing_counts as (pending int, processing int, completed int, failed int);
+
+create type app_hidden.processing_stage as enum ('parse', 'chunk', 'embed', 'index', 'done');
+
+create table app_public.rag_knowledge_sources (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  sharing_mode text not null default 'private',
+  is_shared boolean not null generated always as (sharing_mode <> 'private') stored,
+  resource_type text not null default 'custom',
+
+  name text not null,
+  display_name text,
+  description text,
+  category text,
+  tags text[] not null default '{}',
+
+  source_type text not null default 'file',
+  source_url text,
+  source_config jsonb not null default '{}',
+  file_path text,
+  file_type text,
+  file_size_bytes bigint,
+  page_count int,
+
+  embedding_model text not null default 'hashing-384'
+    references app_public.llm_models (name) on update cascade,
+  chunk_size int not null default 1000,
+  chunk_overlap int not null default 200,
+  language text not null default 'en',
+
+  extracted_metadata jsonb not null default '{}',
+  publication_date date,
+  author text,
+  source_organization text,
+
+  status text not null default 'active',
+  enabled boolean not null default true,
+  created_by_user_id uuid default app_hidden.current_user_id()
+    references app_public.user_profiles (id) on delete set null,
+  last_synced_at timestamptz,
+  metadata jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  deleted_at timestamptz,
+
+  -- what the data plane refers to, so that a document can never hang under another tenant's source
+  unique (tenant_id, id),
+  constraint name_is_a_name check (app_hidden.is_name(name)),
+  constraint display_name_is_a_name check (app_hidden.is_name(display_name)),
+  constraint sharing_mode_is_known check (sharing_mode in ('private', 'selected', 'subtree', 'platform')),
+  constraint resource_type_is_known check (resource_type in ('custom', 'platform')),
+  constraint source_type_is_known check (source_type in ('file', 'url', 'database', 'api', 'notion', 'confluence')),
+  constraint source_config_is_an_object check (jsonb_typeof(source_config) = 'object'),
+  constraint file_size_bytes_is_not_negative check (file_size_bytes >= 0),
+  constraint page_count_is_not_negative check (page_count >= 0),
+  -- tsvector keeps positions up to 16,383: half as many words as this many characters can hold
+  constraint chunk_size_is_in_range check (chunk_size between 100 and 16000),
+  constraint chunk_overlap_is_below_half_the_size check (chunk_overlap >= 0 and chunk_overlap * 2 <= chunk_size),
+  constraint language_is_a_tag check (language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$'),
+  constraint status_is_known check (status in ('active', 'inactive', 'archived')),
+  constraint extracted_metadata_is_an_object check (jsonb_typeof(extracted_metadata) = 'object'),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+);
+create unique index rag_knowledge_sources_tenant_id_name_key
+  on app_public.rag_knowledge_sources (tenant_id, name) where deleted_at is null;
+create index on app_public.rag_knowledge_sources (embedding_model);
+create index on app_public.rag_knowledge_sources (created_by_user_id);
+
+create table app_public.documents (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  source_id uuid not null,
+  external_id text not null,
+  title text not null,
+  content text,
+  media_type text not null default 'text/plain',
+  size_bytes bigint not null,
+  content_hash bytea not null,
+  metadata jsonb not null default '{}',
+  processing_status app_public.processing_status not null default 'pending',
+  processing_stage app_hidden.processing_stage not null,
+  processing_started_at timestamptz,
+  processing_completed_at timestamptz,
+  processing_error text,
+  created_by_user_id uuid references app_public.user_profiles (id) on delete set null (created_by_user_id),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  unique (tenant_id, source_id, external_id),
+  foreign key (tenant_id, source_id) references app_public.rag_knowledge_sources (tenant_id, id) on delete cascade,
+  constraint external_id_is_a_key check (length(external_id) between 1 and 1024),
+  constraint title_is_in_range check (length(title) between 1 and 1000),
+  constraint size_bytes_is_not_negative check (size_bytes >= 0),
+  constraint content_hash_is_sha_256 check (octet_length(content_hash) = 32),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
+  constraint parsed_document_has_content check (processing_stage = 'parse' or content is not null),
+  constraint completed_document_is_done check ((processing_status = 'completed') = (processing_stage = 'done')),
+  constraint failed_document_has_an_error check (processing_status <> 'failed' or processing_error is not null)
+);
+create index on app_public.documents (created_by_user_id);
+create index on app_public.documents (tenant_id, source_id, processing_status);
+
+-- Bytes as they were uploaded, kept until they have been parsed.
+create table app_private.document_files (
+  tenant_id uuid not null,
+  document_id uuid not null,
+  name text not null,
+  content bytea not null,
+  primary key (tenant_id, document_id),
+  foreign key (tenant_id, document_id) references app_public.documents (tenant_id, id) on delete cascade
+);
+
+create table app_public.document_chunks (
+  tenant_id uuid not null,
+  id bigint not null generated always as identity,
+  source_id uuid not null,
+  document_id uuid not null,
+  ordinal int not null,
+  content text not null,
+  start_offset int not null,
+  end_offset int not null,
+  content_tsvector tsvector not null,
+  document_length int not null,
+  created_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  unique (tenant_id, document_id, ordinal),
+  foreign key (tenant_id, document_id) references app_public.documents (tenant_id, id) on delete cascade,
+  constraint ordinal_is_not_negative check (ordinal >= 0),
+  constraint offsets_are_ordered check (start_offset >= 0 and end_offset > start_offset),
+  constraint document_length_is_not_negative check (document_length >= 0)
+);
+create index on app_public.document_chunks (tenant_id, source_id);
+
+-- The vector's dimension belongs to its model, so the column has none.
+create table app_public.embeddings (
+  tenant_id uuid not null,
+  model_id uuid not null references app_public.llm_models (id),
+  chunk_id bigint not null,
+  embedding vector not null,
+  agent_id uuid references app_public.agents (id) on delete set null (agent_id),
+  task_type text not null default 'retrieval_document',
+  cost_usd numeric not null default 0,
+  generation_time_ms int,
+  created_at timestamptz not null default now(),
+
+  primary key (tenant_id, model_id, chunk_id),
+  foreign key (tenant_id, chunk_id) references app_public.document_chunks (tenant_id, id) on delete cascade,
+  constraint embedding_has_unit_length check (abs(vector_norm(embedding) - 1) < 1e-3),
+  constraint task_type_is_known check (task_type in ('retrieval_document', 'retrieval_query')),
+  constraint cost_usd_is_not_negative check (cost_usd >= 0 and cost_usd < 'Infinity'),
+  constraint generation_time_ms_is_not_negative check (generation_time_ms >= 0)
+);
+create index on app_public.embeddings (model_id);
+create index on app_public.embeddings (agent_id);
+create index on app_public.embeddings (tenant_id, chunk_id);
+
+reset role;

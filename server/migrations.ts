@@ -1,0 +1,228 @@
+// Brings a database to the state this checkout describes: migrations/ (what holds data) by node-pg-migrate, the queue's
+// own schema, then sql/ (what holds rules) in one transaction that ends with the assertion that everything is secured.
+
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { runMigrations } from 'graphile-worker'
+import { runner } from 'node-pg-migrate'
+import pg from 'pg'
+
+const root = join(import.meta.dirname, '..')
+const migrationsDirectory = join(root, 'migrations')
+const rulesDirectory = join(root, 'sql')
+
+/** Domains in the order in which they build on each other. */
+const domains = ['core', 'tenancy', 'identity', 'catalog', 'knowledge', 'search']
+
+/** Kinds of rules in the order in which they are applied, and the role that comes to own what a kind creates. */
+const kinds = [
+  { kind: 'functions', owner: 'rowhouse_owner' },
+  { kind: 'worker_functions', owner: 'rowhouse_worker' },
+  { kind: 'platform_functions', owner: 'rowhouse_platform' },
+  { kind: 'views', owner: 'rowhouse_owner' },
+  { kind: 'triggers', owner: 'rowhouse_owner' },
+  { kind: 'policies', owner: 'rowhouse_owner' },
+  { kind: 'grants', owner: 'rowhouse_owner' },
+  { kind: 'comments', owner: 'rowhouse_owner' },
+] as const
+
+export type MigrationState = {
+  applied: string[]
+  pending: string[]
+  /** Applied here, but this checkout has no such migration: the database is ahead. */
+  unknown: string[]
+  /** Pending, but older than one that is applied. */
+  outOfOrder: string[]
+  rules: 'current' | 'different' | 'missing'
+}
+
+const bookkeeping = { migrationsSchema: 'rowhouse_migrations', migrationsTable: 'migrations' }
+const lockKey = 7_269_736_200_001n
+
+type Log = (line: string) => void
+
+export async function migrateUp(databaseUrl: string, log: Log = () => {}): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
+    await runDirection(client, 'up', Number.POSITIVE_INFINITY, log)
+    await installQueue(databaseUrl, client)
+    await applyRules(client)
+    await setAuthenticatorPassword(client)
+    log('The rules of sql/ are applied and everything is secured.')
+  })
+}
+
+export async function migrateDown(databaseUrl: string, count: number, log: Log = () => {}): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
+    await client.query(`delete from ${bookkeeping.migrationsSchema}.rules`)
+    await runDirection(client, 'down', count, log)
+  })
+}
+
+async function runDirection(client: pg.Client, direction: 'up' | 'down', count: number, log: Log): Promise<void> {
+  const done = await runner({
+    dbClient: client,
+    dir: migrationsDirectory,
+    direction,
+    count,
+    ...bookkeeping,
+    createMigrationsSchema: true,
+    migrationLoaderStrategies: [{ extensions: ['.sql'], loader: 'sql' }],
+    logger: { debug: () => {}, info: () => {}, warn: log, error: log },
+  })
+  for (const { name } of done) log(`${direction === 'up' ? 'Applied' : 'Reverted'} ${name}`)
+  await client.query(`
+    create table if not exists ${bookkeeping.migrationsSchema}.rules (
+      is_only boolean primary key default true check (is_only),
+      hash text not null,
+      applied_at timestamptz not null default now()
+    )`)
+  await client.query(`grant usage on schema ${bookkeeping.migrationsSchema} to rowhouse_authenticator`)
+  await client.query(
+    `grant select on all tables in schema ${bookkeeping.migrationsSchema} to rowhouse_authenticator`,
+  )
+}
+
+/** The queue belongs to rowhouse_worker, which may create schemas only for as long as it installs itself. */
+async function installQueue(databaseUrl: string, client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ name: string }>('select quote_ident(current_database()) as name')
+  const database = rows[0]?.name
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1, options: '-c role=rowhouse_worker' })
+  pool.on('error', () => {})
+  pool.on('connect', (connection) => connection.on('error', () => {}))
+  await client.query(`grant create on database ${database} to rowhouse_worker`)
+  try {
+    await runMigrations({ pgPool: pool })
+  } finally {
+    await pool.end()
+    await client.query(`revoke create on database ${database} from rowhouse_worker`)
+  }
+}
+
+export async function applyRules(client: pg.Client): Promise<void> {
+  const files = await ruleFiles()
+  await client.query('begin')
+  try {
+    await client.query(`set local lock_timeout = '10s'`)
+    // functions may be defined before what they call; plpgsql_check looks at all of them in the tests
+    await client.query('set local check_function_bodies = off')
+    await client.query('select pg_advisory_xact_lock($1)', [lockKey])
+    await client.query('set local role rowhouse_owner')
+    await client.query(
+      'grant usage, create on schema app_public, app_hidden, app_private to rowhouse_platform, rowhouse_worker',
+    )
+    for (const { path, owner, text } of files) {
+      await client.query(`set local role ${owner}`)
+      try {
+        await client.query(text)
+      } catch (error) {
+        throw new Error(`sql/${path}: ${(error as Error).message}${position(error, text)}`, { cause: error })
+      }
+    }
+    await client.query('set local role rowhouse_owner')
+    await client.query(
+      'revoke create on schema app_public, app_hidden, app_private from rowhouse_platform, rowhouse_worker',
+    )
+    await client.query('call app_private.assert_secured()')
+    await client.query('reset role')
+    await client.query(
+      `insert into ${bookkeeping.migrationsSchema}.rules (hash) values ($1)
+       on conflict (is_only) do update set hash = excluded.hash, applied_at = now()`,
+      [hashOf(files)],
+    )
+    await client.query('commit')
+  } catch (error) {
+    await client.query('rollback')
+    throw error
+  }
+}
+
+async function setAuthenticatorPassword(client: pg.Client): Promise<void> {
+  const password = process.env.ROWHOUSE_AUTHENTICATOR_PASSWORD
+  if (!password) return
+  await client.query(`alter role rowhouse_authenticator with password ${pg.escapeLiteral(password)}`)
+}
+
+/** What is applied, pending, out of order or unknown. Needs nothing but to read the bookkeeping. */
+export async function migrationState(client: pg.ClientBase | pg.Pool): Promise<MigrationState> {
+  const names = await migrationNames()
+  const { rows } = await client.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [
+    `${bookkeeping.migrationsSchema}.${bookkeeping.migrationsTable}`,
+  ])
+  const exists = rows[0]?.exists ?? false
+  const applied = exists
+    ? (
+        await client.query<{ name: string }>(
+          `select name from ${bookkeeping.migrationsSchema}.${bookkeeping.migrationsTable} order by id`,
+        )
+      ).rows.map((row) => row.name)
+    : []
+  const hash = exists
+    ? (await client.query<{ hash: string }>(`select hash from ${bookkeeping.migrationsSchema}.rules`)).rows[0]?.hash
+    : undefined
+  const last = applied.at(-1) ?? ''
+  const pending = names.filter((name) => !applied.includes(name))
+  return {
+    applied,
+    pending,
+    unknown: applied.filter((name) => !names.includes(name)),
+    outOfOrder: pending.filter((name) => name < last),
+    rules: hash === undefined ? 'missing' : hash === hashOf(await ruleFiles()) ? 'current' : 'different',
+  }
+}
+
+export function isCurrent(state: MigrationState): boolean {
+  return state.pending.length === 0 && state.unknown.length === 0 && state.rules === 'current'
+}
+
+async function migrationNames(): Promise<string[]> {
+  const files = await readdir(migrationsDirectory)
+  return files
+    .filter((file) => file.endsWith('.up.sql'))
+    .map((file) => file.slice(0, -'.up.sql'.length))
+    .sort()
+}
+
+type RuleFile = { path: string; owner: string; text: string }
+
+/** Every file of sql/ in the order of application: kind by kind, domain by domain. */
+async function ruleFiles(): Promise<RuleFile[]> {
+  const found = new Set<string>()
+  for (const entry of await readdir(rulesDirectory, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) found.add(join(entry.parentPath, entry.name).slice(rulesDirectory.length + 1))
+  }
+  const files: RuleFile[] = []
+  for (const { kind, owner } of kinds) {
+    for (const domain of domains) {
+      const paths = [...found].filter((p) => p === `${domain}/${kind}.sql` || p.startsWith(`${domain}/${kind}/`)).sort()
+      for (const path of paths) {
+        found.delete(path)
+        files.push({ path, owner, text: await readFile(join(rulesDirectory, path), 'utf8') })
+      }
+    }
+  }
+  if (found.size > 0) throw new Error(`sql/ has files of no known domain and kind: ${[...found].join(', ')}`)
+  return files
+}
+
+function hashOf(files: RuleFile[]): string {
+  const hash = createHash('sha256')
+  for (const { path, text } of files) hash.update(`${path}\0${text}\0`)
+  return hash.digest('hex')
+}
+
+/** The line an error of PostgreSQL points to. */
+function position(error: unknown, text: string): string {
+  const at = Number((error as { position?: string }).position)
+  return at > 0 ? ` (line ${text.slice(0, at).split('\n').length})` : ''
+}
+
+async function withClient<T>(databaseUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}

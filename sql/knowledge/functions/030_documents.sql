@@ -1,0 +1,299 @@
+-- Documents in and out. A document is known by its external_id within its source: giving it again replaces it when it
+-- has changed and does nothing when it has not, so any load can be repeated.
+
+create or replace function app_private.writable_source(source_id uuid) returns app_public.rag_knowledge_sources
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_source app_public.rag_knowledge_sources;
+begin
+  perform app_private.require_role('member');
+  select * into v_source from app_public.rag_knowledge_sources s where s.id = writable_source.source_id and s.deleted_at is null;
+  if not found then
+    perform app_private.raise_error('KN301', 'There is no such knowledge source.', 'List the knowledge sources of this tenant.');
+  end if;
+  return v_source;
+end
+$$;
+comment on function app_private.writable_source(uuid) is 'A source you may add documents to. KN301: there is no such source; ID202: your role does not allow it.';
+
+create or replace function app_private.enqueue_stage(stage app_hidden.processing_stage, tenant_id uuid, document_ids uuid[]) returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  -- 50 documents a job: few enough to share among workers, enough to fill an embedder's batch
+  perform app_private.enqueue_job(
+    case enqueue_stage.stage
+      when 'parse' then 'knowledge__parse_documents'
+      when 'chunk' then 'knowledge__chunk_documents'
+      when 'embed' then 'knowledge__embed_chunks'
+      when 'index' then 'knowledge__index_documents'
+    end,
+    json_build_object('tenantId', enqueue_stage.tenant_id, 'documentIds', json_agg(id order by n)))
+    from unnest(enqueue_stage.document_ids) with ordinality as d (id, n)
+   group by (n - 1) / 50;
+end
+$$;
+comment on function app_private.enqueue_stage(app_hidden.processing_stage, uuid, uuid[]) is 'Queues the task of a stage for these documents.';
+
+-- One document in: the unique key decides between two that come at once, the row lock between two changes.
+create or replace function app_private.put_document(
+  source app_public.rag_knowledge_sources, external_id text, title text, content text,
+  file_name text, file_content bytea, media_type text, metadata jsonb
+) returns app_public.document_receipt
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_size bigint := coalesce(octet_length(put_document.file_content), octet_length(put_document.content));
+  v_hash bytea := sha256(
+    sha256(coalesce(put_document.file_content, convert_to(put_document.content, 'UTF8')))
+    || convert_to(put_document.title || e'\x1f' || put_document.media_type || e'\x1f' || put_document.metadata::text, 'UTF8'));
+  v_stage app_hidden.processing_stage := case when put_document.file_content is null then 'chunk' else 'parse' end;
+  v_document app_public.documents;
+  v_receipt app_public.document_receipt;
+begin
+  v_receipt.external_id := put_document.external_id;
+  insert into app_public.documents (
+    tenant_id, source_id, external_id, title, content, media_type, size_bytes, content_hash, metadata,
+    processing_stage, created_by_user_id
+  ) values (
+    (source).tenant_id, (source).id, put_document.external_id, put_document.title, put_document.content, put_document.media_type,
+    v_size, v_hash, put_document.metadata, v_stage, app_hidden.current_user_id()
+  )
+  on conflict (tenant_id, source_id, external_id) do nothing
+  returning id into v_receipt.document_id;
+
+  if found then
+    v_receipt.outcome := 'created';
+  else
+    select * into strict v_document from app_public.documents d
+     where d.tenant_id = (source).tenant_id and d.source_id = (source).id and d.external_id = put_document.external_id
+       for update;
+    v_receipt.document_id := v_document.id;
+    if v_document.content_hash = v_hash then
+      v_receipt.outcome := 'unchanged';
+      if v_document.processing_status = 'failed' then
+        perform app_private.resume_documents((source).tenant_id, array[v_document.id]);
+        v_receipt.outcome := 'retried';
+      end if;
+      return v_receipt;
+    end if;
+    v_receipt.outcome := 'replaced';
+    delete from app_public.document_chunks c where c.tenant_id = v_document.tenant_id and c.document_id = v_document.id;
+    delete from app_private.document_files f where f.tenant_id = v_document.tenant_id and f.document_id = v_document.id;
+    update app_public.documents d
+       set title = put_document.title, content = put_document.content, media_type = put_document.media_type, size_bytes = v_size,
+           content_hash = v_hash, metadata = put_document.metadata, processing_status = 'pending', processing_stage = v_stage,
+           processing_started_at = null, processing_completed_at = null, processing_error = null
+     where d.tenant_id = v_document.tenant_id and d.id = v_document.id;
+  end if;
+
+  if put_document.file_content is not null then
+    insert into app_private.document_files (tenant_id, document_id, name, content)
+    values ((source).tenant_id, v_receipt.document_id, put_document.file_name, put_document.file_content);
+  end if;
+  return v_receipt;
+end
+$$;
+comment on function app_private.put_document(app_public.rag_knowledge_sources, text, text, text, text, bytea, text, jsonb) is
+  'Stores a new or changed document of a source, without queueing its processing, and says which it was.';
+
+create or replace function app_public.create_documents(source_id uuid, documents jsonb) returns setof app_public.document_receipt
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_source app_public.rag_knowledge_sources := app_private.writable_source(create_documents.source_id);
+  v_item jsonb;
+  v_receipt app_public.document_receipt;
+  v_document_ids uuid[] := '{}';
+begin
+  if jsonb_typeof(create_documents.documents) is distinct from 'array'
+    or jsonb_array_length(create_documents.documents) not between 1 and 500 then
+    perform app_private.raise_error('KN401', 'documents must be an array of 1 to 500 objects.', 'Send them in several calls.');
+  end if;
+
+  -- in the order of their keys, so that two loads of the same documents never wait for each other in a circle
+  for v_item in
+    select d from jsonb_array_elements(create_documents.documents) with ordinality as e (d, n) order by d ->> 'externalId', n
+  loop
+    v_receipt := row (v_item ->> 'externalId', null, 'refused', app_private.document_error(v_item))::app_public.document_receipt;
+    if v_receipt.error is null then
+      v_receipt := app_private.put_document(
+        v_source, v_item ->> 'externalId', coalesce(nullif(trim(v_item ->> 'title'), ''), v_item ->> 'externalId'),
+        v_item ->> 'text', null, null, 'text/plain', coalesce(v_item -> 'metadata', '{}'));
+      if v_receipt.outcome in ('created', 'replaced') then
+        v_document_ids := v_document_ids || v_receipt.document_id;
+      end if;
+    end if;
+    return next v_receipt;
+  end loop;
+  perform app_private.enqueue_stage('chunk', v_source.tenant_id, v_document_ids);
+end
+$$;
+comment on function app_public.create_documents(uuid, jsonb) is
+  'Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. Members. KN301: no such source; KN401: not an array of 1 to 500; ID202: your role does not allow it.';
+
+create or replace function app_private.document_error(item jsonb) returns text
+language sql immutable
+set search_path to pg_catalog, pg_temp
+as $$
+  select case
+    when jsonb_typeof(item) <> 'object' then 'A document must be an object.'
+    when exists (select from jsonb_object_keys(item) k where k not in ('externalId', 'title', 'text', 'metadata'))
+      then format('Unknown key: %s.', (select string_agg(k, ', ') from jsonb_object_keys(item) k
+                                        where k not in ('externalId', 'title', 'text', 'metadata')))
+    when jsonb_typeof(item -> 'externalId') is distinct from 'string' or length(item ->> 'externalId') not between 1 and 1024
+      then 'externalId must be a text of 1 to 1,024 characters.'
+    when jsonb_typeof(item -> 'text') is distinct from 'string' then 'text must be a text.'
+    when item ->> 'text' !~ '\S' then 'The document is empty.'
+    when length(item ->> 'text') > 10000000 then 'The text is longer than 10 million characters.'
+    when jsonb_typeof(item -> 'title') not in ('string', 'null') then 'title must be a text.'
+    when length(item ->> 'title') > 1000 then 'The title is longer than 1,000 characters.'
+    when jsonb_typeof(item -> 'metadata') <> 'object' then 'metadata must be an object.'
+  end;
+$$;
+comment on function app_private.document_error(jsonb) is 'What is wrong with an element of create_documents, or null.';
+
+create or replace function app_public.upload_document(
+  source_id uuid, file_name text, content_base64 text, media_type text default null, external_id text default null,
+  title text default null, metadata jsonb default '{}'
+) returns app_public.documents
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_source app_public.rag_knowledge_sources := app_private.writable_source(upload_document.source_id);
+  v_bytes bytea;
+  v_receipt app_public.document_receipt;
+  v_document app_public.documents;
+begin
+  if not app_hidden.is_name(upload_document.file_name) then
+    perform app_private.raise_error('KN402', 'file_name must be a name of at most 255 characters.', 'Send the file''s own name: its ending tells its type.');
+  end if;
+  begin
+    v_bytes := decode(upload_document.content_base64, 'base64');
+  exception when invalid_parameter_value or invalid_text_representation then
+    perform app_private.raise_error('KN403', 'content_base64 is not Base64.', 'Encode the file''s bytes in standard Base64.');
+  end;
+  if coalesce(octet_length(v_bytes), 0) not between 1 and 52428800 then
+    perform app_private.raise_error('KN404', 'The file is empty or larger than 50 MB.', 'Split it into smaller files.');
+  end if;
+  if jsonb_typeof(upload_document.metadata) is distinct from 'object' then
+    perform app_private.raise_error('KN405', 'metadata must be an object.', 'Send {"key": value}.');
+  end if;
+  v_receipt := app_private.put_document(
+    v_source, coalesce(upload_document.external_id, upload_document.file_name),
+    coalesce(nullif(trim(upload_document.title), ''), upload_document.file_name), null,
+    upload_document.file_name, v_bytes, coalesce(upload_document.media_type, 'application/octet-stream'), upload_document.metadata);
+  if v_receipt.outcome in ('created', 'replaced') then
+    perform app_private.enqueue_stage('parse', v_source.tenant_id, array[v_receipt.document_id]);
+  end if;
+  select * into strict v_document from app_public.documents d where d.tenant_id = v_source.tenant_id and d.id = v_receipt.document_id;
+  return v_document;
+end
+$$;
+comment on function app_public.upload_document(uuid, text, text, text, text, text, jsonb) is
+  'Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed. The file is parsed in the background; watch processing_status. Members. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID202: your role does not allow it.';
+
+create or replace function app_public.delete_document(id uuid) returns app_public.documents
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_document app_public.documents;
+begin
+  perform app_private.require_role('member');
+  delete from app_public.documents d
+   where d.tenant_id = app_hidden.current_tenant_id() and d.id = delete_document.id
+  returning * into v_document;
+  if not found then
+    perform app_private.raise_error('KN302', 'There is no such document.', 'List the documents of this tenant.');
+  end if;
+  return v_document;
+end
+$$;
+comment on function app_public.delete_document(uuid) is
+  'Deletes a document with its chunks, vectors and postings, at once and for good. Members. KN302: there is no such document; ID202: your role does not allow it.';
+
+create or replace function app_private.resume_documents(tenant_id uuid, document_ids uuid[]) returns int
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_stage app_hidden.processing_stage;
+  v_document_ids uuid[];
+  v_count int := 0;
+begin
+  for v_stage, v_document_ids in
+    with resumed as (
+      update app_public.documents d
+         set processing_status = 'pending', processing_error = null
+       where d.tenant_id = resume_documents.tenant_id and d.id = any (resume_documents.document_ids)
+         and d.processing_status = 'failed'
+      returning d.processing_stage, d.id
+    )
+    select processing_stage, array_agg(id order by id) from resumed group by processing_stage
+  loop
+    perform app_private.enqueue_stage(v_stage, resume_documents.tenant_id, v_document_ids);
+    v_count := v_count + cardinality(v_document_ids);
+  end loop;
+  return v_count;
+end
+$$;
+comment on function app_private.resume_documents(uuid, uuid[]) is 'Queues failed documents again at the stage where they failed; returns how many.';
+
+create or replace function app_public.retry_document(id uuid) returns app_public.documents
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_document app_public.documents;
+begin
+  perform app_private.require_role('member');
+  perform app_private.resume_documents(app_hidden.current_tenant_id(), array[retry_document.id]);
+  select * into v_document from app_public.documents d
+   where d.tenant_id = app_hidden.current_tenant_id() and d.id = retry_document.id;
+  if not found then
+    perform app_private.raise_error('KN302', 'There is no such document.', 'List the documents of this tenant.');
+  end if;
+  return v_document;
+end
+$$;
+comment on function app_public.retry_document(uuid) is
+  'Processes a failed document again, from the stage where it failed; does nothing to one that has not. Members. KN302: there is no such document; ID202: your role does not allow it.';
+
+create or replace function app_public.retry_documents(source_id uuid) returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_source app_public.rag_knowledge_sources := app_private.writable_source(retry_documents.source_id);
+begin
+  return app_private.resume_documents(v_source.tenant_id, array(
+    select d.id from app_public.documents d
+     where d.tenant_id = v_source.tenant_id and d.source_id = v_source.id and d.processing_status = 'failed'));
+end
+$$;
+comment on function app_public.retry_documents(uuid) is
+  'Processes all failed documents of a source again and returns how many. Members. KN301: no such source; ID202: your role does not allow it.';
+
+create or replace function app_public.document(id uuid) returns app_public.documents
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select * from app_public.documents d where d.tenant_id = app_hidden.current_tenant_id() and d.id = document.id;
+$$;
+comment on function app_public.document(uuid) is 'A document by its id, null when this tenant has none with it.';
+
+grant execute on function
+  app_public.create_documents(uuid, jsonb),
+  app_public.upload_document(uuid, text, text, text, text, text, jsonb),
+  app_public.delete_document(uuid),
+  app_public.retry_document(uuid),
+  app_public.retry_documents(uuid),
+  app_public.document(uuid)
+to rowhouse_user;

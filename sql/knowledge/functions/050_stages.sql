@@ -1,0 +1,236 @@
+-- The stages a document passes: parse → chunk → embed → index → done. Each stage is a task that calls one function of
+-- these; the function does the work, moves the document on and queues the next stage in one transaction. A document is
+-- taken only at its own stage and under its row lock, so a job that runs twice, late or after a kill does nothing twice.
+
+create or replace function app_private.begin_parsing(tenant_id uuid, document_ids uuid[])
+returns table (document_id uuid, file_name text, media_type text, content bytea)
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  call app_private.enter_tenant(begin_parsing.tenant_id);
+  update app_public.documents d
+     set processing_status = 'processing', processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
+   where d.tenant_id = begin_parsing.tenant_id and d.id = any (begin_parsing.document_ids)
+     and d.processing_stage = 'parse' and d.processing_status in ('pending', 'processing');
+  return query
+    select f.document_id, f.name, d.media_type, f.content
+      from app_private.document_files f
+      join app_public.documents d on d.tenant_id = f.tenant_id and d.id = f.document_id
+     where f.tenant_id = begin_parsing.tenant_id and f.document_id = any (begin_parsing.document_ids)
+       and d.processing_stage = 'parse' and d.processing_status = 'processing'
+     order by f.document_id;
+end
+$$;
+comment on function app_private.begin_parsing(uuid, uuid[]) is 'The uploaded files that are to be parsed; their documents become processing.';
+
+create or replace function app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb)
+returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  call app_private.enter_tenant(finish_parsing.tenant_id);
+  update app_public.documents d
+     set content = finish_parsing.content,
+         -- a title that was only the file's name gives way to the one found inside
+         title = case when d.title = f.name then left(coalesce(nullif(trim(finish_parsing.title), ''), d.title), 1000) else d.title end,
+         metadata = finish_parsing.metadata || d.metadata,
+         processing_stage = 'chunk'
+    from app_private.document_files f
+   where d.tenant_id = finish_parsing.tenant_id and d.id = finish_parsing.document_id and d.processing_stage = 'parse'
+     and f.tenant_id = d.tenant_id and f.document_id = d.id;
+  if found then
+    delete from app_private.document_files f
+     where f.tenant_id = finish_parsing.tenant_id and f.document_id = finish_parsing.document_id;
+    perform app_private.enqueue_stage('chunk', finish_parsing.tenant_id, array[finish_parsing.document_id]);
+  end if;
+end
+$$;
+comment on function app_private.finish_parsing(uuid, uuid, text, text, jsonb) is 'Stores a file''s text, drops its bytes and queues the document for chunking.';
+
+create or replace function app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  call app_private.enter_tenant(fail_documents.tenant_id);
+  update app_public.documents d
+     set processing_status = 'failed', processing_error = left(fail_documents.error, 2000)
+   where d.tenant_id = fail_documents.tenant_id and d.id = any (fail_documents.document_ids)
+     and d.processing_stage::text = fail_documents.stage and d.processing_status <> 'failed';
+end
+$$;
+comment on function app_private.fail_documents(uuid, uuid[], text, text) is 'Marks documents that are at a stage as failed, with the error for people to read.';
+
+create or replace function app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_document record;
+  v_chunked uuid[] := '{}';
+begin
+  call app_private.enter_tenant(chunk_documents.tenant_id);
+  for v_document in
+    select d.id, d.source_id, d.content, s.chunk_size, s.chunk_overlap, app_hidden.text_search_config(s.language) as config
+      from app_public.documents d
+      join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
+     where d.tenant_id = chunk_documents.tenant_id and d.id = any (chunk_documents.document_ids)
+       and d.processing_stage = 'chunk' and d.processing_status <> 'failed'
+     order by d.id
+       for update of d
+  loop
+    begin
+      delete from app_public.document_chunks c where c.tenant_id = chunk_documents.tenant_id and c.document_id = v_document.id;
+      insert into app_public.document_chunks (
+        tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
+      select chunk_documents.tenant_id, v_document.source_id, v_document.id, c.ordinal, c.chunk, c.start_offset, c.end_offset,
+             v.vector, app_hidden.token_count(v.vector)
+        from app_hidden.chunks(v_document.content, v_document.chunk_size, v_document.chunk_overlap) c,
+             to_tsvector(v_document.config, c.chunk) as v (vector)
+       order by c.ordinal;
+      update app_public.documents d
+         set processing_status = 'processing', processing_stage = 'embed', processing_error = null,
+             processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
+       where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;
+      v_chunked := v_chunked || v_document.id;
+    exception when data_exception or program_limit_exceeded then
+      -- one text that cannot be cut must not hold up the others of its batch
+      perform app_private.fail_documents(chunk_documents.tenant_id, array[v_document.id], 'chunk', sqlerrm);
+    end;
+  end loop;
+  perform app_private.enqueue_stage('embed', chunk_documents.tenant_id, v_chunked);
+  return cardinality(v_chunked);
+end
+$$;
+comment on function app_private.chunk_documents(uuid, uuid[]) is 'Cuts documents into chunks and queues them for embedding; returns how many.';
+
+create or replace function app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit int)
+returns table (
+  chunk_id bigint, content text, model_id uuid, provider_kind text, base_url text, api_key_variable text, model_name text,
+  dimension int, batch_size int, timeout_ms int, max_retries int
+)
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  call app_private.enter_tenant(chunks_to_embed.tenant_id);
+  return query
+    select c.id, c.content, m.id, p.kind::text, p.base_url, p.api_key_variable, m.provider_model_name,
+           m.dimension, m.batch_size, m.timeout_ms, m.max_retries
+      from app_public.documents d
+      join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
+      join app_public.llm_models m on m.name = s.embedding_model
+      join app_public.llm_providers p on p.id = m.provider_id
+      join app_public.document_chunks c on c.tenant_id = d.tenant_id and c.document_id = d.id
+     where d.tenant_id = chunks_to_embed.tenant_id and d.id = any (chunks_to_embed.document_ids)
+       and d.processing_stage = 'embed' and d.processing_status <> 'failed'
+       and not exists (
+         select from app_public.embeddings e where e.tenant_id = c.tenant_id and e.model_id = m.id and e.chunk_id = c.id)
+     order by m.id, c.id
+     limit chunks_to_embed.batch_limit;
+end
+$$;
+comment on function app_private.chunks_to_embed(uuid, uuid[], int) is
+  'Chunks of these documents that have no vector of their source''s model yet, with what is needed to call the model.';
+
+create or replace function app_private.store_embeddings(
+  tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms int default null, cost_usd numeric default 0
+) returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, public, pg_temp
+as $$
+declare
+  v_dimension int := (select m.dimension from app_public.llm_models m where m.id = store_embeddings.model_id and m.kind = 'embedding');
+  v_count int;
+begin
+  call app_private.enter_tenant(store_embeddings.tenant_id);
+  if cardinality(store_embeddings.chunk_ids) is distinct from cardinality(store_embeddings.vectors) then
+    perform app_private.raise_error('KN901', 'There must be one vector for each chunk.');
+  end if;
+  if exists (select from unnest(store_embeddings.vectors) v where v is null or vector_dims(v) is distinct from v_dimension) then
+    perform app_private.raise_error('KN902', format('The model is registered with %s dimensions, and the vector has another number.', v_dimension),
+      'Correct the dimension of the model, then process the source again.');
+  end if;
+  insert into app_public.embeddings (tenant_id, model_id, chunk_id, embedding, generation_time_ms, cost_usd)
+  select store_embeddings.tenant_id, store_embeddings.model_id, c.id, l2_normalize(v.vector),
+         store_embeddings.generation_time_ms, store_embeddings.cost_usd / cardinality(store_embeddings.chunk_ids)
+    from unnest(store_embeddings.chunk_ids, store_embeddings.vectors) as v (chunk_id, vector)
+    -- a chunk whose document was replaced meanwhile is gone, and its vector with it
+    join app_public.document_chunks c on c.tenant_id = store_embeddings.tenant_id and c.id = v.chunk_id
+   order by c.id
+     for key share of c
+  on conflict on constraint embeddings_pkey do nothing;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+comment on function app_private.store_embeddings(uuid, uuid, bigint[], public.vector[], int, numeric) is
+  'Stores vectors of chunks, normalised to unit length; returns how many were new. KN901: counts differ; KN902: a dimension is not the model''s.';
+
+create or replace function app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, public, pg_temp
+as $$
+declare
+  v_count int;
+begin
+  call app_private.enter_tenant(embed_builtin.tenant_id);
+  insert into app_public.embeddings (tenant_id, model_id, chunk_id, embedding)
+  select c.tenant_id, m.id, c.id, app_hidden.hashing_embedding(c.content, m.dimension)
+    from app_public.documents d
+    join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
+    join app_public.llm_models m on m.name = s.embedding_model
+    join app_public.llm_providers p on p.id = m.provider_id and p.kind = 'builtin'
+    join app_public.document_chunks c on c.tenant_id = d.tenant_id and c.document_id = d.id
+   where d.tenant_id = embed_builtin.tenant_id and d.id = any (embed_builtin.document_ids)
+     and d.processing_stage = 'embed' and d.processing_status <> 'failed'
+   order by c.id
+     for key share of c
+  on conflict on constraint embeddings_pkey do nothing;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+comment on function app_private.embed_builtin(uuid, uuid[]) is 'Embeds the chunks of documents whose source uses the built-in model, here in the database; returns how many.';
+
+create or replace function app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_embedded uuid[];
+begin
+  call app_private.enter_tenant(finish_embedding.tenant_id);
+  with embedded as (
+    update app_public.documents d set processing_stage = 'index'
+     where d.tenant_id = finish_embedding.tenant_id and d.id = any (finish_embedding.document_ids)
+       and d.processing_stage = 'embed' and d.processing_status <> 'failed'
+       and not exists (
+         select from app_public.document_chunks c
+          where c.tenant_id = d.tenant_id and c.document_id = d.id
+            and not exists (
+              select from app_public.embeddings e
+                join app_public.llm_models m on m.id = e.model_id
+                join app_public.rag_knowledge_sources s on s.embedding_model = m.name
+               where e.tenant_id = c.tenant_id and e.chunk_id = c.id and s.tenant_id = d.tenant_id and s.id = d.source_id))
+    returning d.id
+  )
+  select array_agg(id order by id) into v_embedded from embedded;
+  perform app_private.enqueue_stage('index', finish_embedding.tenant_id, v_embedded);
+  return coalesce(cardinality(v_embedded), 0);
+end
+$$;
+comment on function app_private.finish_embedding(uuid, uuid[]) is 'Queues for indexing the documents whose chunks all have their vector; returns how many.';
+
+grant execute on function
+  app_private.begin_parsing(uuid, uuid[]),
+  app_private.finish_parsing(uuid, uuid, text, text, jsonb),
+  app_private.fail_documents(uuid, uuid[], text, text),
+  app_private.chunk_documents(uuid, uuid[]),
+  app_private.chunks_to_embed(uuid, uuid[], int),
+  app_private.store_embeddings(uuid, uuid, bigint[], public.vector[], int, numeric),
+  app_private.embed_builtin(uuid, uuid[]),
+  app_private.finish_embedding(uuid, uuid[])
+to rowhouse_worker;

@@ -1,0 +1,28 @@
+grant select on app_public.rag_knowledge_sources, app_public.embeddings to rowhouse_user;
+grant insert (
+  name, display_name, description, category, tags, source_type, source_url, source_config, file_path, file_type,
+  file_size_bytes, page_count, embedding_model, chunk_size, chunk_overlap, language, publication_date, author,
+  source_organization, status, enabled, metadata
+) on app_public.rag_knowledge_sources to rowhouse_user;
+grant update (
+  name, display_name, description, category, tags, source_type, source_url, source_config, file_path, file_type,
+  file_size_bytes, page_count, embedding_model, chunk_size, chunk_overlap, language, publication_date, author,
+  source_organization, status, enabled, metadata
+) on app_public.rag_knowledge_sources to rowhouse_user;
+
+grant select (
+  tenant_id, id, source_id, external_id, title, content, media_type, size_bytes, metadata, processing_status,
+  processing_started_at, processing_completed_at, processing_error, created_by_user_id, created_at, updated_at
+) on app_public.documents to rowhouse_user;
+grant update (title, metadata) on app_public.documents to rowhouse_user;
+grant select (
+  tenant_id, id, source_id, document_id, ordinal, content, start_offset, end_offset, document_length, created_at
+) on app_public.document_chunks to rowhouse_user;
+
+grant select (tenant_id, id, name, category, language, embedding_model, deleted_at) on app_public.rag_knowledge_sources
+  to rowhouse_analyst;
+grant select (tenant_id, id, source_id, processing_status, size_bytes, created_at) on app_public.documents to rowhouse_analyst;
+grant select on app_public.knowledge_report to rowhouse_analyst;
+
+grant select, insert, update, delete on app_public.rag_knowledge_sources, app_public.documents, app_private.document_files,
+  app_public.document_chunks, app_public.embeddings to rowhouse_platform;

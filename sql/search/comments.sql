@@ -1,0 +1,15 @@
+comment on table app_private.search_postings is 'The inverted index: how often a term occurs in a chunk.';
+comment on type app_public.search_mode is 'How a search ranks: bm25 (words), vector (nearness of embeddings) or hybrid (both, fused).';
+comment on type app_public.search_hit is 'A chunk that a search found, with its place and the parts of its score.';
+comment on column app_public.search_hit.rank is 'Place in the result, from 1.';
+comment on column app_public.search_hit.score is 'What the result is ordered by: BM25, cosine similarity or the fused score, as the mode says. Comparable within one result only.';
+comment on column app_public.search_hit.bm25_score is 'BM25 score, null when the words ranking did not reach the chunk.';
+comment on column app_public.search_hit.bm25_rank is 'Place in the words ranking, from 1, or null.';
+comment on column app_public.search_hit.vector_score is 'Cosine similarity to the query, -1 to 1, null when the vector ranking did not reach the chunk.';
+comment on column app_public.search_hit.vector_rank is 'Place in the vector ranking, from 1, or null.';
+comment on column app_public.search_hit.source_id is 'The knowledge source.';
+comment on column app_public.search_hit.document_id is 'The document.';
+comment on column app_public.search_hit.chunk_id is 'The chunk.';
+comment on column app_public.search_hit.title is 'Title of the document.';
+comment on column app_public.search_hit.content is 'Text of the chunk.';
+comment on column app_public.search_hit.snippet is 'The part of the text that shows the query''s words, as HTML: escaped, the words in <mark>.';

@@ -1,0 +1,1 @@
+grant select, insert, update, delete on app_private.search_postings to rowhouse_platform;

@@ -1,0 +1,1 @@
+call app_private.secure_tenant_table('app_private.search_postings');
