@@ -34,6 +34,7 @@ returns app_public.user_tenants
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
 declare
   v_user_id uuid;
   v_membership app_public.user_tenants;

@@ -46,6 +46,7 @@ create or replace function app_private.put_document(
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
 declare
   v_size bigint := coalesce(octet_length(put_document.file_content), octet_length(put_document.content));
   v_hash bytea := sha256(
