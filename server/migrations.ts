@@ -78,9 +78,7 @@ async function runDirection(client: pg.Client, direction: 'up' | 'down', count: 
       applied_at timestamptz not null default now()
     )`)
   await client.query(`grant usage on schema ${bookkeeping.migrationsSchema} to rowhouse_authenticator`)
-  await client.query(
-    `grant select on all tables in schema ${bookkeeping.migrationsSchema} to rowhouse_authenticator`,
-  )
+  await client.query(`grant select on all tables in schema ${bookkeeping.migrationsSchema} to rowhouse_authenticator`)
 }
 
 /** The queue belongs to rowhouse_worker, which may create schemas only for as long as it installs itself. */

@@ -1,0 +1,177 @@
+// The parts of PostgreSQL's wire protocol that the embedded engine's multiplexer speaks itself: framing, start-up and
+// errors. Everything else passes through as bytes. Source: PostgreSQL documentation, chapter Frontend/Backend Protocol.
+
+export const requestCode = { ssl: 80877103, gssEncryption: 80877104, cancel: 80877102 } as const
+
+/** Far above what a client sends, far below what hurts: a length beyond it is not this protocol. */
+const longestStartup = 10_000
+const longestMessage = 1 << 30
+
+export type Frame = { type: string; bytes: Buffer }
+
+/** Cuts a stream of TCP chunks into whole messages. */
+export function createFramer(): {
+  push: (chunk: Buffer) => void
+  startup: () => Buffer | undefined
+  next: () => Frame | undefined
+} {
+  let chunks: Buffer[] = []
+  let length = 0
+  const collect = (): Buffer => {
+    if (chunks.length > 1) chunks = [Buffer.concat(chunks)]
+    return chunks[0] ?? Buffer.alloc(0)
+  }
+  const take = (size: number): Buffer => {
+    const buffer = collect()
+    const taken = buffer.subarray(0, size)
+    length -= size
+    chunks = length > 0 ? [buffer.subarray(size)] : []
+    return taken
+  }
+  /** Reads a length without joining what has arrived so far, so that a large message costs no more than its size. */
+  const lengthAt = (offset: number): number | undefined => {
+    if (length < offset + 4) return undefined
+    if ((chunks[0]?.length ?? 0) < offset + 4) collect()
+    return chunks[0]?.readInt32BE(offset)
+  }
+  return {
+    push: (chunk) => {
+      chunks.push(chunk)
+      length += chunk.length
+    },
+    startup: () => {
+      const size = lengthAt(0)
+      if (size === undefined) return undefined
+      if (size < 8 || size > longestStartup) throw new Error('invalid length of startup packet')
+      return length < size ? undefined : take(size)
+    },
+    next: () => {
+      const size = lengthAt(1)
+      if (size === undefined) return undefined
+      if (size < 4 || size > longestMessage) throw new Error('invalid message length')
+      if (length < size + 1) return undefined
+      const bytes = take(size + 1)
+      return { type: String.fromCharCode(bytes[0] ?? 0), bytes }
+    },
+  }
+}
+
+/** Watches the engine's answer go by and remembers what it ended with. */
+export function createStatusReader(): {
+  read: (bytes: Uint8Array) => void
+  status: () => string | undefined
+  failure: () => Buffer | undefined
+} {
+  let pending = Buffer.alloc(0)
+  let skip = 0
+  let status: string | undefined
+  let failure: Buffer | undefined
+  return {
+    read: (bytes) => {
+      let chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      if (skip >= chunk.length) {
+        skip -= chunk.length
+        return
+      }
+      chunk = chunk.subarray(skip)
+      skip = 0
+      if (pending.length > 0) chunk = Buffer.concat([pending, chunk])
+      let at = 0
+      while (at + 5 <= chunk.length) {
+        const type = chunk[at]
+        const size = chunk.readInt32BE(at + 1) + 1
+        // only errors and the end of a pipeline are looked into, and both are short
+        const isRead = type === 0x5a /* Z */ || type === 0x45 /* E */
+        if (isRead && at + size > chunk.length) break
+        if (type === 0x5a) status = String.fromCharCode(chunk[at + 5] ?? 0)
+        if (type === 0x45) failure = Buffer.from(chunk.subarray(at, at + size))
+        at += size
+      }
+      if (at > chunk.length) skip = at - chunk.length
+      pending = at < chunk.length ? Buffer.from(chunk.subarray(at)) : Buffer.alloc(0)
+    },
+    status: () => status,
+    failure: () => failure,
+  }
+}
+
+/** Name and value pairs of a start-up packet. */
+export function startupParameters(packet: Buffer): Map<string, string> {
+  const words = packet.subarray(8).toString('utf8').split('\0')
+  const parameters = new Map<string, string>()
+  for (let i = 0; i + 1 < words.length && words[i]; i += 2) parameters.set(words[i] as string, words[i + 1] as string)
+  return parameters
+}
+
+/** Settings a connection starts with: from `options=-c name=value` and from parameters that are settings themselves. */
+export function startupSettings(parameters: Map<string, string>): [string, string][] {
+  const settings = new Map<string, string>()
+  for (const [name, value] of parameters) {
+    if (['user', 'database', 'replication', 'options', 'client_encoding'].includes(name) || name.startsWith('_pq_'))
+      continue
+    settings.set(name, value)
+  }
+  // white space separates, a backslash makes it part of a value
+  const words = (parameters.get('options') ?? '').match(/(?:\\.|[^\s\\])+/g) ?? []
+  for (let i = 0; i < words.length; i += 1) {
+    const word = words[i] as string
+    const assignment =
+      word === '-c'
+        ? words[++i]
+        : word.startsWith('-c')
+          ? word.slice(2)
+          : word.startsWith('--')
+            ? word.slice(2)
+            : undefined
+    const [, name, value] = assignment?.match(/^([\w.-]+)=(.*)$/s) ?? []
+    if (name === undefined || value === undefined)
+      throw new Error(`invalid command-line argument for server process: ${word}`)
+    settings.set(name.replaceAll('-', '_'), value.replaceAll(/\\(.)/gs, '$1'))
+  }
+  return [...settings]
+}
+
+export function message(type: string, ...parts: (string | number | Buffer)[]): Buffer {
+  const body = Buffer.concat(
+    parts.map((part) => {
+      if (typeof part === 'string') return Buffer.from(`${part}\0`)
+      if (Buffer.isBuffer(part)) return part
+      const word = Buffer.alloc(4)
+      word.writeInt32BE(part)
+      return word
+    }),
+  )
+  const head = Buffer.alloc(5)
+  head.write(type)
+  head.writeInt32BE(body.length + 4, 1)
+  return Buffer.concat([head, body])
+}
+
+export const query = (text: string): Buffer => message('Q', text)
+export const sync = message('S')
+export const readyForQuery = message('Z', Buffer.from('I'))
+export const copyInResponse = message('G', Buffer.from([0, 0, 0]))
+
+export function errorResponse(code: string, text: string, severity: 'ERROR' | 'FATAL' = 'FATAL'): Buffer {
+  return message('E', `S${severity}`, `V${severity}`, `C${code}`, `M${text}`, Buffer.from([0]))
+}
+
+/** The SQL of a Query or Parse message. */
+export function sqlOf({ type, bytes }: Frame): string {
+  const body = bytes.subarray(5)
+  const start = type === 'P' ? body.indexOf(0) + 1 : 0
+  return body.toString('utf8', start, body.indexOf(0, start))
+}
+
+/** How a statement takes part in `COPY … FROM STDIN`: not at all, as a statement alone, or in a way we cannot serve. */
+export function copyFromClient({ type, bytes }: Frame): 'no' | 'alone' | 'refused' {
+  if (type !== 'Q' && type !== 'P') return 'no'
+  const text = sqlOf({ type, bytes })
+  if (!/\bstdin\b/i.test(text)) return 'no'
+  const bare = text.replaceAll(
+    /[eE]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*"|\$(\w*)\$.*?\$\1\$|--[^\n]*|\/\*.*?\*\//gs,
+    ' _ ',
+  )
+  if (!/\bcopy\b[^;]*\bfrom\s+stdin\b/i.test(bare)) return 'no'
+  return type === 'Q' && /^[\s_]*copy\b[^;]*;?[\s_]*$/i.test(bare) ? 'alone' : 'refused'
+}

@@ -1,0 +1,75 @@
+// embed: gives every chunk its vector. The built-in model works in the database; others are called over HTTP, one batch
+// after the other, and each batch is kept: a job that is tried again goes on where it stopped.
+
+import type { Task } from 'graphile-worker'
+import pgvector from 'pgvector'
+import { embedderFor } from '../server/embedders/index.ts'
+import { documentsPayload } from '../server/worker/payload.ts'
+
+type Chunk = {
+  chunk_id: string
+  content: string
+  model_id: string
+  provider_kind: 'builtin' | 'openai'
+  base_url: string
+  api_key_variable: string | null
+  model_name: string
+  dimension: number
+  batch_size: number
+  timeout_ms: number
+  max_retries: number
+}
+
+export const task: Task = async (payload, { withPgClient, job, abortSignal }) => {
+  const { tenantId, documentIds } = documentsPayload.parse(payload)
+  try {
+    await withPgClient((client) => client.query('select app_private.embed_builtin($1, $2)', [tenantId, documentIds]))
+    for (;;) {
+      const chunks = await withPgClient(async (client) => {
+        const { rows } = await client.query<Chunk>('select * from app_private.chunks_to_embed($1, $2, 2048)', [
+          tenantId,
+          documentIds,
+        ])
+        return rows
+      })
+      const model = chunks[0]
+      if (!model) break
+      const batch = chunks.filter((chunk) => chunk.model_id === model.model_id).slice(0, model.batch_size)
+      const started = performance.now()
+      const { vectors } = await embedderFor({
+        baseUrl: model.base_url,
+        apiKey: model.api_key_variable ? (process.env[model.api_key_variable] ?? null) : null,
+        modelName: model.model_name,
+        dimension: model.dimension,
+        batchSize: model.batch_size,
+        timeoutMs: model.timeout_ms,
+        maxRetries: model.max_retries,
+      }).embed(
+        batch.map((chunk) => chunk.content),
+        abortSignal,
+      )
+      await withPgClient((client) =>
+        client.query('select app_private.store_embeddings($1, $2, $3, $4, $5)', [
+          tenantId,
+          model.model_id,
+          batch.map((chunk) => chunk.chunk_id),
+          vectors.map((vector) => pgvector.toSql([...vector])),
+          Math.round(performance.now() - started),
+        ]),
+      )
+    }
+    await withPgClient((client) => client.query('select app_private.finish_embedding($1, $2)', [tenantId, documentIds]))
+  } catch (error) {
+    // the queue tries again later; after the last try the documents say what was wrong
+    if (job.attempts >= job.max_attempts) {
+      await withPgClient((client) =>
+        client.query(`select app_private.fail_documents($1, $2, 'embed', $3)`, [
+          tenantId,
+          documentIds,
+          error instanceof Error ? error.message : String(error),
+        ]),
+      )
+    }
+    throw error
+  }
+}

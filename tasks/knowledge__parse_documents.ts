@@ -1,0 +1,38 @@
+// parse: turns uploaded files into text. A file that cannot be parsed fails alone, with the reason for its owner.
+
+import type { Task } from 'graphile-worker'
+import { ParseError, parse } from '../server/parsers/index.ts'
+import { documentsPayload } from '../server/worker/payload.ts'
+
+export const task: Task = async (payload, { withPgClient, logger }) => {
+  const { tenantId, documentIds } = documentsPayload.parse(payload)
+  for (const documentId of documentIds) {
+    // one at a time: a file may be large
+    const file = await withPgClient(async (client) => {
+      const { rows } = await client.query<{ file_name: string; media_type: string; content: Uint8Array }>(
+        'select file_name, media_type, content from app_private.begin_parsing($1, $2)',
+        [tenantId, [documentId]],
+      )
+      return rows[0]
+    })
+    if (!file) continue
+    try {
+      const parsed = await parse({ name: file.file_name, mediaType: file.media_type, bytes: file.content })
+      await withPgClient((client) =>
+        client.query('select app_private.finish_parsing($1, $2, $3, $4, $5)', [
+          tenantId,
+          documentId,
+          parsed.title,
+          parsed.text,
+          JSON.stringify(parsed.metadata),
+        ]),
+      )
+    } catch (error) {
+      if (!(error instanceof ParseError)) throw error
+      logger.warn(`Document ${documentId} cannot be parsed: ${error.code}`)
+      await withPgClient((client) =>
+        client.query(`select app_private.fail_documents($1, $2, 'parse', $3)`, [tenantId, [documentId], error.message]),
+      )
+    }
+  }
+}

@@ -1,0 +1,16 @@
+// One runner for all tests. The engine is chosen in tests/helpers/setup.ts, which says in the first line which it is.
+
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.test.ts'],
+    globalSetup: ['tests/helpers/setup.ts'],
+    reporters: ['default', './tests/helpers/reporter.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    env: { DATAPLAN_PG_PREPARED_STATEMENT_CACHE_SIZE: '0' },
+  },
+})
