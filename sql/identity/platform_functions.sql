@@ -79,7 +79,7 @@ begin
     select t.id into v_tenant_id from app_public.tenants t where t.slug = v_requested or t.id::text = v_requested;
     if found then
       insert into app_private.admin_access_log (tenant_id, admin_user_id, request_id)
-      values (v_tenant_id, v_user_id, nullif(current_setting('rowhouse.request_id', true), ''));
+      values (v_tenant_id, v_user_id, authenticate.claims ->> 'request_id');
       return query select v_user_id, v_tenant_id, 'rowhouse_admin';
       return;
     end if;

@@ -1,0 +1,80 @@
+// Who is asking: a bearer JWT, verified by jose, then the database's word on user, tenant and role.
+// Whatever is wrong with a token, the answer is one and the same.
+
+import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import type { Pool } from 'pg'
+import { type Config, developmentSecret } from './config.ts'
+import { PublicError } from './errors.ts'
+
+export type Identity = { userId: string; tenantId: string; role: 'rowhouse_user' | 'rowhouse_admin' }
+export type VerifyToken = (token: string) => Promise<JWTPayload>
+
+const longestToken = 8_192
+const unauthenticated = (): PublicError =>
+  new PublicError(401, 'ID101', 'Authentication is required.', 'Send a valid bearer token of a registered user.')
+
+export async function createTokenVerifier(config: Config): Promise<VerifyToken> {
+  const common = {
+    issuer: config.JWT_ISSUER,
+    audience: config.JWT_AUDIENCE,
+    requiredClaims: ['exp', 'sub'],
+    clockTolerance: 5,
+  }
+  if (config.JWT_JWKS_URL) {
+    // the algorithms are named, so a token can choose neither "none" nor a public key as an HMAC secret
+    const keys = createRemoteJWKSet(new URL(config.JWT_JWKS_URL))
+    const algorithms = ['RS256', 'ES256', 'EdDSA']
+    return async (token) => (await jwtVerify(token, keys, { ...common, algorithms })).payload
+  }
+  const secret = new TextEncoder().encode(await developmentSecret(config))
+  return async (token) => (await jwtVerify(token, secret, { ...common, algorithms: ['HS256'] })).payload
+}
+
+/** The claims of a request's bearer token. */
+export async function claimsOf(authorization: string | undefined, verify: VerifyToken): Promise<JWTPayload> {
+  const token = authorization?.match(/^Bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i)?.[1]
+  if (!token || token.length > longestToken) throw unauthenticated()
+  try {
+    return await verify(token)
+  } catch (error) {
+    // that the keys cannot be had is no fault of the token
+    if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError)) {
+      throw new PublicError(503, 'ID901', 'Authentication is not possible at the moment.', 'Try again in a minute.')
+    }
+    throw unauthenticated()
+  }
+}
+
+/** Live membership, read from the database at every request. */
+export async function authenticate(
+  pool: Pool,
+  claims: JWTPayload,
+  requestedTenant: string | undefined,
+  requestId: string,
+): Promise<Identity> {
+  const { rows } = await pool.query<{ user_id: string; tenant_id: string; role: Identity['role'] }>(
+    `select * from app_private.authenticate($1, $2)`,
+    [JSON.stringify({ ...claims, request_id: requestId }), requestedTenant ?? null],
+  )
+  const row = rows[0]
+  if (!row) throw unauthenticated()
+  return { userId: row.user_id, tenantId: row.tenant_id, role: row.role }
+}
+
+/** A token for development: signed with the development secret, its e-mail address taken as verified. */
+export async function signDevelopmentToken(
+  config: Config,
+  claims: { email: string; tenant?: string },
+  expiresIn = '7d',
+): Promise<string> {
+  const secret = new TextEncoder().encode(await developmentSecret(config))
+  const { email, tenant } = claims
+  return new SignJWT({ email, email_verified: true, ...(tenant ? { [config.JWT_TENANT_CLAIM]: tenant } : {}) })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(email)
+    .setIssuer(config.JWT_ISSUER)
+    .setAudience(config.JWT_AUDIENCE)
+    .setIssuedAt()
+    .setExpirationTime(expiresIn)
+    .sign(secret)
+}

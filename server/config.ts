@@ -1,0 +1,138 @@
+// Configuration comes from the environment and nowhere else. Every variable is described once, here: the server reads
+// this table, and a test compares README's table with it.
+
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+const integer = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum)
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean),
+)
+const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ })
+
+export const variables = {
+  NODE_ENV: [
+    z.enum(['development', 'production', 'test']).default('development'),
+    'production turns on the checks below and turns Ruru off',
+  ],
+  HOST: [z.string().default('127.0.0.1'), 'address the server listens on'],
+  PORT: [integer(0, 65_535).default(4000), 'port the server listens on; 0 takes a free one'],
+  DATABASE_URL: [postgresUrl.optional(), 'database of server and worker; without it the embedded engine is started'],
+  MIGRATION_DATABASE_URL: [
+    postgresUrl.optional(),
+    'login that runs migrations, when it is not the one of DATABASE_URL',
+  ],
+  ROWHOUSE_AUTHENTICATOR_PASSWORD: [
+    z.string().optional(),
+    "password that npm run migrate gives the server's login, rowhouse_authenticator",
+  ],
+  ROWHOUSE_DATA_DIR: [z.string().default('.rowhouse'), 'where the embedded engine and the development secret live'],
+  POOL_SIZE: [
+    integer(1, 500).default(10),
+    'connections the server holds at most; the worker has as many of its own as it runs jobs, and two',
+  ],
+  JWT_SECRET: [
+    z.string().optional(),
+    'HS256 secret, at least 32 random bytes; in development one is made when it is missing',
+  ],
+  JWT_JWKS_URL: [
+    z.url({ protocol: /^https?$/ }).optional(),
+    'keys of your identity provider (RS256, ES256, EdDSA); instead of JWT_SECRET',
+  ],
+  JWT_ISSUER: [z.string().optional(), 'issuer a token must name; required in production'],
+  JWT_AUDIENCE: [z.string().optional(), 'audience a token must name; required in production'],
+  JWT_TENANT_CLAIM: [z.string().default('tenant'), 'claim that names the tenant, when the x-tenant-id header does not'],
+  CORS_ORIGINS: [list.default([]), 'origins browsers may call from, separated by commas; none by default'],
+  BODY_LIMIT_BYTES: [
+    integer(1_000, 100_000_000).default(10_000_000),
+    'largest request; files are uploaded in Base64, so a third more than the largest file',
+  ],
+  QUERY_DEPTH_LIMIT: [integer(1, 100).default(20), 'deepest GraphQL query'],
+  QUERY_COST_LIMIT: [
+    integer(1, 1_000_000_000).default(100_000),
+    'costliest GraphQL query: its fields, each times the page sizes around it',
+  ],
+  PAGE_SIZE_DEFAULT: [integer(1, 10_000).default(50), 'rows of a connection when a query does not say'],
+  PAGE_SIZE_MAX: [integer(1, 10_000).default(500), 'most rows of a connection a query may ask for'],
+  STATEMENT_TIMEOUT_MS: [
+    integer(100, 3_600_000).default(15_000),
+    'longest a statement of a request may run; not on the embedded engine',
+  ],
+  WORKER_CONCURRENCY: [
+    integer(0, 100).default(4),
+    'jobs run at once by this process; 0 leaves the queue to npm run worker',
+  ],
+  WORKER_POLL_INTERVAL_MS: [
+    integer(10, 60_000).default(2_000),
+    'how often the queue is looked at besides notifications; 100 on the embedded engine',
+  ],
+  SHUTDOWN_TIMEOUT_MS: [
+    integer(0, 600_000).default(25_000),
+    'longest the server waits for running requests and jobs when it is told to stop',
+  ],
+  LOG_LEVEL: [
+    z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
+    'least severe level that is logged',
+  ],
+  METRICS_TOKEN: [z.string().optional(), 'bearer token that /metrics asks for; open without one'],
+} as const satisfies Record<string, readonly [z.ZodType, string]>
+
+type Variables = { [K in keyof typeof variables]: z.output<(typeof variables)[K][0]> }
+export type Config = Readonly<Variables & { isProduction: boolean; JWT_ISSUER: string; JWT_AUDIENCE: string }>
+
+const placeholders = /secret|password|change|example|default|development|rowhouse|12345|qwerty/i
+
+/** Reads and checks the environment. Throws one error that lists everything that is wrong. */
+export function loadConfig(environment: NodeJS.ProcessEnv): Config {
+  const problems: string[] = []
+  const values: Record<string, unknown> = {}
+  for (const [name, [schema]] of Object.entries(variables)) {
+    // an empty variable is one that was not filled in
+    const parsed = schema.safeParse(environment[name] || undefined)
+    if (parsed.success) values[name] = parsed.data
+    else problems.push(`${name}: ${parsed.error.issues.map(({ message }) => message).join(', ')}`)
+  }
+  const config = values as Variables
+  const isProduction = config.NODE_ENV === 'production'
+  if (config.JWT_SECRET && config.JWT_JWKS_URL) problems.push('JWT_SECRET and JWT_JWKS_URL: set one of them, not both')
+  if (config.PAGE_SIZE_DEFAULT > config.PAGE_SIZE_MAX) problems.push('PAGE_SIZE_DEFAULT: must not exceed PAGE_SIZE_MAX')
+  if (isProduction) {
+    if (!config.DATABASE_URL) problems.push('DATABASE_URL: required in production')
+    if (!config.JWT_SECRET && !config.JWT_JWKS_URL) problems.push('JWT_SECRET or JWT_JWKS_URL: required in production')
+    if (config.JWT_SECRET && !isStrongSecret(config.JWT_SECRET)) {
+      problems.push('JWT_SECRET: too weak for production; make one with: openssl rand -base64 48')
+    }
+    if (!config.JWT_ISSUER) problems.push('JWT_ISSUER: required in production')
+    if (!config.JWT_AUDIENCE) problems.push('JWT_AUDIENCE: required in production')
+  }
+  if (problems.length > 0) throw new Error(`The configuration is not usable:\n  ${problems.join('\n  ')}`)
+  return Object.freeze({
+    ...config,
+    JWT_ISSUER: config.JWT_ISSUER ?? 'rowhouse-development',
+    JWT_AUDIENCE: config.JWT_AUDIENCE ?? 'rowhouse',
+    isProduction,
+  })
+}
+
+function isStrongSecret(secret: string): boolean {
+  return Buffer.byteLength(secret) >= 32 && new Set(secret).size >= 12 && !placeholders.test(secret)
+}
+
+/** The development secret: made once, kept in the data directory, readable by its owner only. */
+export async function developmentSecret(config: Config): Promise<string> {
+  if (config.JWT_SECRET) return config.JWT_SECRET
+  const path = join(config.ROWHOUSE_DATA_DIR, 'jwt-secret')
+  await mkdir(config.ROWHOUSE_DATA_DIR, { recursive: true, mode: 0o700 })
+  try {
+    // whoever comes second finds the file and reads it
+    await writeFile(path, randomBytes(48).toString('base64url'), { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  return readFile(path, 'utf8')
+}

@@ -1,0 +1,45 @@
+// How PostGraphile serves app_public: simple names, filters, aggregates, only what rowhouse_user is granted.
+
+import 'postgraphile'
+import { PgAggregatesPreset } from '@graphile/pg-aggregates'
+import { PgSimplifyInflectionPreset } from '@graphile/simplify-inflection'
+import type { Pool } from 'pg'
+import { makePgService } from 'postgraphile/adaptors/pg'
+import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
+import { PostGraphileConnectionFilterPreset } from 'postgraphile-plugin-connection-filter'
+import { NamesPlugin } from './names.ts'
+import { VectorCodecPlugin } from './vector-codec.ts'
+
+export function createPreset(pool: Pool): GraphileConfig.Preset {
+  return {
+    extends: [
+      PostGraphileAmberPreset,
+      PgSimplifyInflectionPreset,
+      PostGraphileConnectionFilterPreset,
+      PgAggregatesPreset,
+    ],
+    plugins: [NamesPlugin, VectorCodecPlugin],
+    // an error in building the schema stops the start instead of leaving a piece out
+    disablePlugins: ['SwallowErrorsPlugin', 'QueryQueryPlugin'],
+    pgServices: [
+      makePgService({
+        pool,
+        schemas: ['app_public'],
+        pubsub: false,
+        // the API is what this role is granted
+        pgSettingsForIntrospection: { role: 'rowhouse_user' },
+      }),
+    ],
+    // arguments without a default are required
+    gather: { pgStrictFunctions: true },
+    schema: {
+      pgForbidSetofFunctionsToReturnNull: true,
+      connectionFilterRelations: true,
+      connectionFilterSetofFunctions: false,
+      connectionFilterComputedColumns: false,
+      connectionFilterAllowNullInput: false,
+      connectionFilterAllowEmptyObjectInput: true,
+    },
+    grafast: { explain: false },
+  }
+}

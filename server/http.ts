@@ -1,0 +1,181 @@
+// The HTTP server: GraphQL at /graphql, Ruru at / in development, health and metrics. It reads, authenticates and
+// answers; every rule is the database's.
+
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { GraphQLError } from 'graphql'
+import type { Pool } from 'pg'
+import { authenticate, claimsOf, type Identity, type VerifyToken } from './auth.ts'
+import type { Config } from './config.ts'
+import { internalError, PublicError, publicPart } from './errors.ts'
+import type { Executor } from './graphql/execute.ts'
+import { applyCors, readBody, sendJson } from './http-basics.ts'
+import type { Logger } from './logging.ts'
+import type { Metrics } from './metrics.ts'
+
+export type HttpServerOptions = {
+  config: Config
+  pool: Pool
+  executor: Executor
+  verifyToken: VerifyToken
+  logger: Logger
+  metrics: Metrics
+  /** Why the server cannot serve, or undefined when it can. */
+  whyNotReady: () => Promise<string | undefined>
+  /** Serves Ruru and its files; returns whether the request was for it. */
+  serveRuru?: ((request: IncomingMessage, response: ServerResponse) => Promise<boolean>) | undefined
+}
+
+export type HttpServer = { url: string; close: () => Promise<void> }
+
+type Scope = { id: string; route: string; identity?: Identity; operation?: string | undefined }
+
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { config, logger, metrics } = options
+  let isClosing = false
+
+  const server = createServer(
+    { requestTimeout: 60_000, headersTimeout: 10_000, keepAliveTimeout: 5_000 },
+    (request, response) => {
+      const started = performance.now()
+      const scope: Scope = { id: requestId(request), route: 'other' }
+      response.setHeader('x-request-id', scope.id)
+      response.setHeader('x-content-type-options', 'nosniff')
+      response.setHeader('referrer-policy', 'no-referrer')
+      if (isClosing) response.setHeader('connection', 'close')
+      response.on('close', () => {
+        const seconds = (performance.now() - started) / 1000
+        metrics.requests.observe({ route: scope.route, status: response.statusCode }, seconds)
+        const level = scope.route === 'health' || scope.route === 'other' ? 'debug' : 'info'
+        logger[level](
+          {
+            request: scope.id,
+            route: scope.route,
+            status: response.statusCode,
+            ms: Math.round(seconds * 1000),
+            user: scope.identity?.userId,
+            tenant: scope.identity?.tenantId,
+            operation: scope.operation,
+          },
+          'request',
+        )
+      })
+      handle(request, response, scope).catch((error: unknown) => fail(response, scope, error))
+    },
+  )
+
+  async function handle(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
+    const path = (request.url ?? '/').split('?', 1)[0]
+    if (path === '/graphql') {
+      scope.route = 'graphql'
+      if (applyCors(request, response, config.CORS_ORIGINS)) return
+      await serveGraphQL(request, response, scope)
+    } else if (path === '/healthz') {
+      scope.route = 'health'
+      sendJson(response, 200, { status: 'ok' })
+    } else if (path === '/readyz') {
+      scope.route = 'health'
+      const reason = isClosing ? 'The server is shutting down.' : await options.whyNotReady()
+      sendJson(response, reason ? 503 : 200, reason ? { status: 'unavailable', reason } : { status: 'ok' })
+    } else if (path === '/metrics') {
+      scope.route = 'health'
+      if (config.METRICS_TOKEN && request.headers.authorization !== `Bearer ${config.METRICS_TOKEN}`) {
+        sendJson(response, 401, errorBody(new PublicError(401, 'ID101', 'Authentication is required.')))
+        return
+      }
+      response.setHeader('content-type', metrics.registry.contentType)
+      response.end(await metrics.registry.metrics())
+    } else if (!(await options.serveRuru?.(request, response))) {
+      throw new PublicError(404, 'WB301', 'There is nothing at this address.', 'GraphQL is at /graphql.')
+    }
+  }
+
+  async function serveGraphQL(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
+    if (request.method !== 'POST') {
+      response.setHeader('allow', 'POST')
+      throw new PublicError(405, 'WB404', 'GraphQL is served over POST.', 'Send a POST request with a JSON body.')
+    }
+    if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
+      // also what keeps a foreign page's form from calling us
+      throw new PublicError(415, 'WB405', 'The request must be application/json.', 'Set the content-type header.')
+    }
+    const body = options.executor.read(await readBody(request, config.BODY_LIMIT_BYTES))
+    scope.operation = body.operationName ?? undefined
+
+    const isOpen = !config.isProduction && !request.headers.authorization && options.executor.isIntrospection(body)
+    const context: Record<string, unknown> = {}
+    if (!isOpen) {
+      const claims = await claimsOf(request.headers.authorization, options.verifyToken)
+      const tenant = request.headers['x-tenant-id'] ?? claims[config.JWT_TENANT_CLAIM]
+      const requestedTenant = typeof tenant === 'string' ? tenant : undefined
+      const identity = await authenticate(options.pool, claims, requestedTenant, scope.id)
+      scope.identity = identity
+      context.pgSettings = {
+        role: identity.role,
+        'rowhouse.user_id': identity.userId,
+        'rowhouse.tenant_id': identity.tenantId,
+        'rowhouse.request_id': scope.id,
+        statement_timeout: String(config.STATEMENT_TIMEOUT_MS),
+      }
+    }
+    const { status, result } = await options.executor.run(body, context)
+    for (const error of result.errors ?? []) metrics.errors.inc({ code: String(error.extensions.code ?? 'GRAPHQL') })
+    sendJson(response, status, result)
+  }
+
+  function fail(response: ServerResponse, scope: Scope, error: unknown): void {
+    if (response.headersSent) {
+      response.destroy()
+      return
+    }
+    if (error instanceof AggregateError) {
+      sendJson(response, 400, { errors: error.errors as GraphQLError[] })
+      return
+    }
+    const shown = publicPart(error)
+    const status = error instanceof PublicError ? error.status : statusOf(shown?.extensions.code)
+    if (status === 401) response.setHeader('www-authenticate', 'Bearer')
+    // what was not read of the request is not going to be
+    if (status === 413) response.setHeader('connection', 'close')
+    const body =
+      shown ?? internalError(error, (fields, message) => logger.error({ request: scope.id, ...fields }, message))
+    metrics.errors.inc({ code: body.extensions.code ?? 'INTERNAL' })
+    sendJson(response, status, { errors: [body] })
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(config.PORT, config.HOST, resolve)
+  })
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : config.PORT
+  return {
+    url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`,
+    close: async () => {
+      isClosing = true
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeIdleConnections()
+      const timer = setTimeout(() => server.closeAllConnections(), config.SHUTDOWN_TIMEOUT_MS)
+      await closed
+      clearTimeout(timer)
+    },
+  }
+}
+
+const errorBody = (error: PublicError): object => ({
+  errors: [{ message: error.message, extensions: error.extensions }],
+})
+
+/** The kind digit of our own codes is the status. */
+function statusOf(code: string | undefined): number {
+  return (
+    { '1': 401, '2': 403, '3': 404, '4': 400, '5': 409, '6': 429 }[
+      /^[A-Z]/.test(code ?? '') ? (code?.[2] ?? '') : ''
+    ] ?? 500
+  )
+}
+
+function requestId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id']
+  return typeof given === 'string' && /^[\w.-]{1,100}$/.test(given) ? given : randomUUID()
+}

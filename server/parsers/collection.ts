@@ -1,0 +1,85 @@
+// Files that hold many documents: .jsonl, a JSON array, a CSV with a text column. They are split while they are read, so
+// a large one needs little memory, and a bad entry is reported with its line while the others go on.
+
+import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { createInterface } from 'node:readline'
+import { csvRows } from './csv.ts'
+import { decodeText } from './decode.ts'
+import { formatOf } from './index.ts'
+
+export type Entry = { externalId: string; title: string; text: string; metadata: Record<string, unknown> }
+export type BadEntry = { line: number; error: string }
+
+/** The documents of a file, or undefined when the file is one document. */
+export async function openCollection(path: string): Promise<AsyncIterable<Entry | BadEntry> | undefined> {
+  const format = formatOf(path)
+  if (format === 'jsonl') return fromLines(path)
+  if (format === 'json') {
+    const start = await firstCharacter(path)
+    if (start !== '[') return undefined
+    const values = JSON.parse(decodeText(await readFile(path))) as unknown[]
+    return values.some((value) => hasText(value)) ? fromValues(path, values) : undefined
+  }
+  if (format === 'csv') {
+    const rows = csvRows(decodeText(await readFile(path)))
+    return rows[0] && 'text' in rows[0] ? fromValues(path, rows) : undefined
+  }
+  return undefined
+}
+
+const hasText = (value: unknown): boolean => typeof value === 'object' && value !== null && 'text' in value
+
+async function firstCharacter(path: string): Promise<string | undefined> {
+  for await (const chunk of createReadStream(path, { end: 1023 }))
+    return (chunk as Buffer)
+      .toString('utf8')
+      .replace(/^\uFEFF/, '')
+      .trim()[0]
+  return undefined
+}
+
+async function* fromLines(path: string): AsyncGenerator<Entry | BadEntry> {
+  let line = 0
+  // latin1 keeps the bytes, so that each line is decoded strictly and alone
+  const lines = createInterface({ input: createReadStream(path, 'latin1'), crlfDelay: Number.POSITIVE_INFINITY })
+  for await (const bytes of lines) {
+    line += 1
+    if (bytes.trim() === '') continue
+    try {
+      yield entryOf(path, line, JSON.parse(decodeText(Buffer.from(bytes, 'latin1'))))
+    } catch (error) {
+      yield { line, error: error instanceof Error ? error.message : String(error) }
+    }
+  }
+}
+
+async function* fromValues(path: string, values: unknown[]): AsyncGenerator<Entry | BadEntry> {
+  for (const [index, value] of values.entries()) {
+    try {
+      yield entryOf(path, index + 1, value)
+    } catch (error) {
+      yield { line: index + 1, error: error instanceof Error ? error.message : String(error) }
+    }
+  }
+}
+
+function entryOf(path: string, line: number, value: unknown): Entry {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('not an object')
+  const { id, title, text, ...metadata } = value as Record<string, unknown>
+  if (typeof text !== 'string') throw new Error('text is missing')
+  if (text.trim() === '') throw new Error('text is empty')
+  if (text.includes('\0')) throw new Error('text has a NUL character')
+  const externalId = typeof id === 'string' || typeof id === 'number' ? String(id) : `${basename(path)}#${line}`
+  const heading = typeof title === 'string' ? title.trim().slice(0, 1000) : ''
+  return { externalId, title: heading || externalId, text: withTitle(heading, text), metadata }
+}
+
+/** A title that the text does not begin with becomes its first line, so that it is found. */
+function withTitle(title: string, text: string): string {
+  const fold = (value: string): string => value.replaceAll(/\s+/g, ' ').trim().toLowerCase()
+  return title === '' || fold(text.slice(0, title.length * 2 + 100)).startsWith(fold(title))
+    ? text
+    : `${title}\n\n${text}`
+}

@@ -1,0 +1,84 @@
+// From a file to text: one small parser a format, one error type for whatever is wrong with a file.
+
+import { parseCsv } from './csv.ts'
+import { decodeText } from './decode.ts'
+import { ParseError } from './error.ts'
+import { parseHtml } from './html.ts'
+import { parseJson } from './json.ts'
+import { parseMarkdown } from './markdown.ts'
+import { parsePdf } from './pdf.ts'
+
+export { ParseError } from './error.ts'
+
+export type InputFile = { name: string; mediaType?: string; bytes: Uint8Array }
+export type ParsedDocument = { title: string; text: string; metadata: Record<string, unknown> }
+/** What a format's parser gives; a title only when the file has one of its own. */
+export type Content = { title?: string | undefined; text: string; metadata?: Record<string, unknown> }
+
+export type Format = 'markdown' | 'text' | 'html' | 'pdf' | 'csv' | 'json' | 'jsonl'
+
+const formatByEnding: Record<string, Format> = {
+  md: 'markdown',
+  markdown: 'markdown',
+  txt: 'text',
+  text: 'text',
+  html: 'html',
+  htm: 'html',
+  pdf: 'pdf',
+  csv: 'csv',
+  json: 'json',
+  jsonl: 'jsonl',
+  ndjson: 'jsonl',
+}
+const formatByMediaType: Record<string, Format> = {
+  'text/markdown': 'markdown',
+  'text/plain': 'text',
+  'text/html': 'html',
+  'application/pdf': 'pdf',
+  'text/csv': 'csv',
+  'application/json': 'json',
+  'application/jsonl': 'jsonl',
+  'application/x-ndjson': 'jsonl',
+}
+
+export function formatOf(name: string, mediaType?: string): Format | undefined {
+  const ending = /\.([a-z0-9]+)$/i.exec(name)?.[1]?.toLowerCase() ?? ''
+  return formatByEnding[ending] ?? formatByMediaType[mediaType?.split(';', 1)[0]?.trim().toLowerCase() ?? '']
+}
+
+const parsers: Record<Exclude<Format, 'jsonl'>, (bytes: Uint8Array) => Content | Promise<Content>> = {
+  markdown: (bytes) => parseMarkdown(decodeText(bytes)),
+  text: (bytes) => ({ text: decodeText(bytes) }),
+  html: (bytes) => parseHtml(decodeText(bytes)),
+  pdf: parsePdf,
+  csv: (bytes) => parseCsv(decodeText(bytes)),
+  json: (bytes) => parseJson(decodeText(bytes)),
+}
+
+const largestFile = 50 * 1024 * 1024
+const longestText = 10_000_000
+
+/** The text of a file that is one document. Throws ParseError, and nothing else, when the file is at fault. */
+export async function parse(file: InputFile): Promise<ParsedDocument> {
+  const format = formatOf(file.name, file.mediaType)
+  if (!format) {
+    throw new ParseError(
+      'unsupported_type',
+      'This type of file is not supported. Supported are .md, .txt, .html, .pdf, .csv, .json and .jsonl.',
+    )
+  }
+  if (format === 'jsonl') {
+    throw new ParseError(
+      'many_documents',
+      'A .jsonl file holds many documents. Load it with npm run ingest, or send its lines to createDocuments.',
+    )
+  }
+  if (file.bytes.length === 0) throw new ParseError('empty_file', 'The file is empty.')
+  if (file.bytes.length > largestFile) throw new ParseError('too_large', 'The file is larger than 50 MB. Split it.')
+  const { title, text, metadata = {} } = await parsers[format](file.bytes)
+  const clean = text.replaceAll(/\r\n?/g, '\n').trim()
+  if (clean === '') throw new ParseError('empty_file', 'The file has no text.')
+  if (clean.length > longestText)
+    throw new ParseError('too_large', 'The text of the file is longer than 10 million characters. Split it.')
+  return { title: (title ?? '').replaceAll(/\s+/g, ' ').trim().slice(0, 1000) || file.name, text: clean, metadata }
+}

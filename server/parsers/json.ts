@@ -1,0 +1,38 @@
+// JSON: every value on a line of its own behind the path to it, so that each is found beside its name.
+
+import { ParseError } from './error.ts'
+import type { Content } from './index.ts'
+
+const deepest = 100
+
+export function parseJson(source: string): Content {
+  let value: unknown
+  try {
+    value = JSON.parse(source.replace(/^\uFEFF/, ''))
+  } catch (error) {
+    throw new ParseError(
+      'bad_json',
+      `The file is not valid JSON: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
+  const lines: string[] = []
+  collect(value, [], lines)
+  const title =
+    typeof value === 'object' && value !== null && 'title' in value && typeof value.title === 'string'
+      ? value.title
+      : undefined
+  return { title, text: lines.join('\n') }
+}
+
+function collect(value: unknown, path: string[], lines: string[]): void {
+  if (path.length > deepest) throw new ParseError('bad_json', `The JSON is nested deeper than ${deepest} levels.`)
+  if (Array.isArray(value)) {
+    // elements of a list share its name
+    for (const element of value) collect(element, path, lines)
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, inner] of Object.entries(value)) collect(inner, [...path, key], lines)
+  } else if (value !== null && value !== '') {
+    const text = String(value).replaceAll('\0', '')
+    lines.push(path.length > 0 ? `${path.join('.')}: ${text}` : text)
+  }
+}

@@ -1,0 +1,13 @@
+// Markdown: its readable text by way of HTML, with headings and paragraphs on lines of their own.
+
+import { marked } from 'marked'
+import { htmlToText } from './html.ts'
+import type { Content } from './index.ts'
+
+export function parseMarkdown(source: string): Content {
+  // front matter is data about the text
+  const body = source.replace(/^---\n[\s\S]*?\n---\n/, '')
+  const heading = marked.lexer(body).find((token) => token.type === 'heading')
+  const text = htmlToText(marked.parse(body, { async: false }))
+  return { title: heading && 'text' in heading ? htmlToText(heading.text) : undefined, text }
+}
