@@ -92,3 +92,28 @@ $$;
 comment on function app_private.authenticate(jsonb, text) is
   'Turns verified claims and a tenant (id or slug; null when there is only one to choose) into user, tenant and database role. ID101: the user is unknown; ID201: no such tenant or no active membership, the same error for both; ID401: several tenants, name one.';
 grant execute on function app_private.authenticate(jsonb, text) to rowhouse_authenticator;
+
+create or replace function app_private.operator_identity(tenant text, email text default null)
+returns table (user_id uuid, tenant_id uuid, role text)
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select m.user_id, m.tenant_id, 'rowhouse_user'
+      from app_public.user_tenants m
+      join app_public.tenants t on t.id = m.tenant_id
+      join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
+     where t.slug = lower(operator_identity.tenant) and m.status = 'active'
+       and (operator_identity.email is null and m.role = 'owner' or u.email = lower(operator_identity.email))
+     order by m.joined_at, m.id
+     limit 1;
+  if not found then
+    perform app_private.raise_error('ID201', 'There is no such tenant, or that person is not a member of it.',
+      'Check the name of the tenant; npm run tenant -- list shows them.');
+  end if;
+end
+$$;
+comment on function app_private.operator_identity(text, text) is
+  'Whom a command-line tool acts as in a tenant (by slug): the member with that e-mail, or the first owner. For the server''s login only. ID201: no such tenant or member.';
+grant execute on function app_private.operator_identity(text, text) to rowhouse_authenticator;

@@ -84,3 +84,17 @@ $$;
 comment on function app_public.my_tenants() is
   'The tenants you are an active member of: what a tenant switcher offers. Name one in the x-tenant-id header to act in it.';
 grant execute on function app_public.my_tenants() to rowhouse_user;
+
+create or replace function app_private.delete_tenant(slug text) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  delete from app_public.tenants t where t.slug = delete_tenant.slug and t.type <> 'platform';
+  if not found then
+    perform app_private.raise_error('TN301', 'There is no such tenant.', 'npm run tenant -- list shows them.');
+  end if;
+end
+$$;
+comment on function app_private.delete_tenant(text) is
+  'Deletes a tenant with everything in it, for good; people keep their profiles. For administrators in psql. TN301: there is no such tenant, or it is the platform.';

@@ -1,0 +1,28 @@
+// What npm start says when it is ready: where everything is, and a first search to try.
+
+import { signDevelopmentToken } from './auth.ts'
+import type { Config } from './config.ts'
+import { demoTenants } from './seed.ts'
+
+export async function greet(config: Config, url: string): Promise<void> {
+  console.log(
+    `\nRowhouse is running.\n  GraphQL  ${url}/graphql\n  Health   ${url}/healthz  ${url}/readyz  ${url}/metrics`,
+  )
+  if (config.isProduction || config.JWT_JWKS_URL) return
+  console.log(`  Ruru     ${url}/  (an editor with a token of acme filled in)\n\nDevelopment tokens, valid for a week:`)
+  let first = ''
+  for (const { slug } of demoTenants) {
+    const token = await signDevelopmentToken(config, { email: `owner@${slug}.test`, tenant: slug })
+    first ||= token
+    console.log(`  owner@${slug}.test\n    ${token}`)
+  }
+  const query = JSON.stringify({
+    query: '{ search(query: "vacation days", first: 3) { nodes { rank score title snippet } } }',
+  })
+  console.log(`
+Search:
+  curl -s ${url}/graphql -H 'content-type: application/json' -H 'authorization: Bearer ${first}' -d '${query}'
+In SQL, inside the walls of acme:
+  npm run psql -- --tenant acme -c "select rank, title, snippet from app_public.search('vacation days')"
+Stop with Ctrl-C.`)
+}

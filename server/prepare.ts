@@ -1,0 +1,31 @@
+// Makes a database ready to be served: the embedded one is migrated and seeded by itself, one that was given is only
+// looked at, unless it is asked for.
+
+import pg from 'pg'
+import type { Config } from './config.ts'
+import type { Database } from './database.ts'
+import { isCurrent, migrateUp, migrationState } from './migrations.ts'
+import { seedDemo } from './seed.ts'
+
+export async function prepareDatabase(
+  config: Config,
+  database: Database,
+  options: { migrate: boolean },
+): Promise<void> {
+  if (database.isOwner || options.migrate) await migrateUp(database.migrationUrl, (line) => console.log(line))
+  const client = new pg.Client({ connectionString: database.url })
+  await client.connect()
+  try {
+    const state = await migrationState(client)
+    if (!isCurrent(state)) {
+      const why =
+        state.unknown.length > 0
+          ? 'The database has migrations that this version does not know: it was migrated by a newer one.\nStart that version.'
+          : 'The database is behind this version.\nRun: npm run migrate (or start with: npm start -- --migrate)'
+      throw new Error(`${why}\nnpm run doctor shows the state.`)
+    }
+  } finally {
+    await client.end()
+  }
+  if (!config.isProduction && (database.isOwner || options.migrate)) await seedDemo(database.migrationUrl)
+}

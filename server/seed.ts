@@ -1,0 +1,91 @@
+// Demo data for an empty database: the platform tenant, and acme and globex with a member of each role, an agent and a
+// small handbook each. Everything goes through the same functions that users and administrators call.
+
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import pg from 'pg'
+import { type Actor, asUser } from './database.ts'
+import { parse } from './parsers/index.ts'
+
+const directory = join(import.meta.dirname, '..', 'seeds')
+
+export const demoTenants = [
+  {
+    slug: 'acme',
+    name: 'Acme Medical',
+    agent: { name: 'people-desk', description: 'Answers questions of employees from the handbook.' },
+  },
+  {
+    slug: 'globex',
+    name: 'Globex Energy',
+    agent: { name: 'site-desk', description: 'Answers questions of site crews from the handbook.' },
+  },
+]
+const roles = ['admin', 'member', 'viewer']
+
+export async function seedDemo(url: string): Promise<void> {
+  const pool = new pg.Pool({ connectionString: url, max: 1 })
+  try {
+    const { rows } = await pool.query<{ count: number }>('select count(*)::int as count from app_public.tenants')
+    if (rows[0]?.count) return
+    await pool.query('select app_private.provision_tenant($1, $2, $3, $4, $5)', [
+      'platform',
+      'Platform',
+      'owner@platform.test',
+      'Platform Owner',
+      'platform',
+    ])
+    for (const tenant of demoTenants) {
+      await pool.query('select app_private.provision_tenant($1, $2, $3, $4)', [
+        tenant.slug,
+        tenant.name,
+        `owner@${tenant.slug}.test`,
+        `Owner of ${tenant.name}`,
+      ])
+      const actor = await operatorIdentity(pool, tenant.slug)
+      for (const role of roles) {
+        await pool.query('select app_private.provision_member($1, $2, $3, $4)', [
+          actor.tenant_id,
+          `${role}@${tenant.slug}.test`,
+          `${role[0]?.toUpperCase()}${role.slice(1)} of ${tenant.name}`,
+          role,
+        ])
+      }
+      await asUser(pool, actor, async (client) => {
+        await client.query(`insert into app_public.agents (name, description, status) values ($1, $2, 'active')`, [
+          tenant.agent.name,
+          tenant.agent.description,
+        ])
+        const source = await client.query<{ id: string }>(
+          `insert into app_public.rag_knowledge_sources (name, description) values ('Handbook', $1) returning id`,
+          [`The handbook of ${tenant.name}.`],
+        )
+        await client.query('select app_public.create_documents($1, $2)', [
+          source.rows[0]?.id,
+          JSON.stringify(await handbook(tenant.slug)),
+        ])
+      })
+    }
+  } finally {
+    await pool.end()
+  }
+}
+
+async function handbook(tenant: string): Promise<object[]> {
+  const files = (await readdir(join(directory, tenant))).sort()
+  return Promise.all(
+    files.map(async (name) => {
+      const { title, text } = await parse({ name, bytes: await readFile(join(directory, tenant, name)) })
+      return { externalId: name, title, text }
+    }),
+  )
+}
+
+/** Whom a command-line tool acts as: a member named by e-mail, or the tenant's first owner. */
+export async function operatorIdentity(pool: pg.Pool, tenant: string, email?: string): Promise<Actor> {
+  const { rows } = await pool.query<Actor>('select * from app_private.operator_identity($1, $2)', [
+    tenant,
+    email ?? null,
+  ])
+  return rows[0] as Actor
+}
