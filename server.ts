@@ -13,6 +13,7 @@ async function main(): Promise<void> {
   const database = await openDatabase(config, { mayShare: mode.workerOnly })
   // the embedded engine's one session is lent to many connections, so a statement prepared by name may be gone; has to be
   // said before PostGraphile is loaded
+  process.env.GRAPHILE_ENV ??= 'production'
   if (database.isEmbedded) process.env.DATAPLAN_PG_PREPARED_STATEMENT_CACHE_SIZE = '0'
   await prepareDatabase(config, database, mode)
 

@@ -103,7 +103,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     scope.operation = body.operationName ?? undefined
 
     const isOpen = !config.isProduction && !request.headers.authorization && options.executor.isIntrospection(body)
-    const context: Record<string, unknown> = {}
+    const context: Grafast.RequestContext = {}
     if (!isOpen) {
       const claims = await claimsOf(request.headers.authorization, options.verifyToken)
       const tenant = request.headers['x-tenant-id'] ?? claims[config.JWT_TENANT_CLAIM]

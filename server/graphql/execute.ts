@@ -32,7 +32,7 @@ export type Executor = {
   isIntrospection: (request: GraphQLRequest) => boolean
   run: (
     request: GraphQLRequest,
-    context: Record<string, unknown>,
+    requestContext: Grafast.RequestContext,
   ) => Promise<{ status: number; result: ExecutionResult }>
 }
 
@@ -95,7 +95,7 @@ export function createExecutor(
         return false
       }
     },
-    run: async ({ query, operationName, variables }, contextValue) => {
+    run: async ({ query, operationName, variables }, requestContext) => {
       const document = prepare(query)
       const operation = operationOf(document, operationName)
       const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], variables ?? {}, { maxErrors: 20 })
@@ -104,11 +104,11 @@ export function createExecutor(
       const args = {
         schema,
         document,
-        contextValue: contextValue as never,
+        contextValue: {},
         variableValues: variables,
         operationName,
         resolvedPreset,
-        requestContext: {},
+        requestContext,
       }
       const result = (await execute(await hookArgs(args))) as ExecutionResult
       const { data, errors } = result

@@ -10,6 +10,14 @@ import { PostGraphileConnectionFilterPreset } from 'postgraphile-plugin-connecti
 import { NamesPlugin } from './names.ts'
 import { VectorCodecPlugin } from './vector-codec.ts'
 
+declare global {
+  namespace Grafast {
+    interface RequestContext {
+      pgSettings?: Record<string, string>
+    }
+  }
+}
+
 export function createPreset(pool: Pool): GraphileConfig.Preset {
   return {
     extends: [
@@ -26,6 +34,8 @@ export function createPreset(pool: Pool): GraphileConfig.Preset {
         pool,
         schemas: ['app_public'],
         pubsub: false,
+        // role, user and tenant hold for the request's transaction only
+        pgSettings: (requestContext) => requestContext.pgSettings ?? {},
         // the API is what this role is granted
         pgSettingsForIntrospection: { role: 'rowhouse_user' },
       }),

@@ -14,7 +14,6 @@ grant select (
   tenant_id, id, source_id, external_id, title, content, media_type, size_bytes, metadata, processing_status,
   processing_started_at, processing_completed_at, processing_error, created_by_user_id, created_at, updated_at
 ) on app_public.documents to rowhouse_user;
-grant update (title, metadata) on app_public.documents to rowhouse_user;
 grant select (
   tenant_id, id, source_id, document_id, ordinal, content, start_offset, end_offset, document_length, created_at
 ) on app_public.document_chunks to rowhouse_user;

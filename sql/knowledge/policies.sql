@@ -16,9 +16,6 @@ create policy update_member on app_public.rag_knowledge_sources for update to ro
 
 drop policy if exists select_member on app_public.documents;
 create policy select_member on app_public.documents for select to rowhouse_user using (true);
-drop policy if exists update_member on app_public.documents;
-create policy update_member on app_public.documents for update to rowhouse_user
-  using ((select app_hidden.has_role('member')));
 drop policy if exists select_member on app_public.document_chunks;
 create policy select_member on app_public.document_chunks for select to rowhouse_user using (true);
 drop policy if exists select_member on app_public.embeddings;

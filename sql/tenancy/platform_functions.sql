@@ -98,3 +98,15 @@ end
 $$;
 comment on function app_private.delete_tenant(text) is
   'Deletes a tenant with everything in it, for good; people keep their profiles. For administrators in psql. TN301: there is no such tenant, or it is the platform.';
+
+create or replace function app_private.list_tenants()
+returns table (id uuid, slug text, name text, type text, status text, members int)
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select t.id, t.slug, t.name, t.type, t.status,
+         (select count(*)::int from app_public.user_tenants m where m.tenant_id = t.id and m.status = 'active')
+    from app_public.tenants t
+   order by t.slug;
+$$;
+comment on function app_private.list_tenants() is 'All tenants. For administrators in psql and for command-line tools.';

@@ -159,46 +159,66 @@ as $$
 $$;
 comment on function app_private.document_error(jsonb) is 'What is wrong with an element of create_documents, or null.';
 
-create or replace function app_public.upload_document(
+create or replace function app_public.upload_file(
   source_id uuid, file_name text, content_base64 text, media_type text default null, external_id text default null,
   title text default null, metadata jsonb default '{}'
-) returns app_public.documents
+) returns app_public.document_receipt
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_source app_public.rag_knowledge_sources := app_private.writable_source(upload_document.source_id);
+  v_source app_public.rag_knowledge_sources := app_private.writable_source(upload_file.source_id);
   v_bytes bytea;
   v_receipt app_public.document_receipt;
-  v_document app_public.documents;
 begin
-  if not app_hidden.is_name(upload_document.file_name) then
+  if not coalesce(app_hidden.is_name(upload_file.file_name), false) then
     perform app_private.raise_error('KN402', 'file_name must be a name of at most 255 characters.', 'Send the file''s own name: its ending tells its type.');
   end if;
   begin
-    v_bytes := decode(upload_document.content_base64, 'base64');
+    v_bytes := decode(upload_file.content_base64, 'base64');
   exception when invalid_parameter_value or invalid_text_representation then
     perform app_private.raise_error('KN403', 'content_base64 is not Base64.', 'Encode the file''s bytes in standard Base64.');
   end;
   if coalesce(octet_length(v_bytes), 0) not between 1 and 52428800 then
     perform app_private.raise_error('KN404', 'The file is empty or larger than 50 MB.', 'Split it into smaller files.');
   end if;
-  if jsonb_typeof(upload_document.metadata) is distinct from 'object' then
+  if jsonb_typeof(upload_file.metadata) is distinct from 'object' then
     perform app_private.raise_error('KN405', 'metadata must be an object.', 'Send {"key": value}.');
   end if;
   v_receipt := app_private.put_document(
-    v_source, coalesce(upload_document.external_id, upload_document.file_name),
-    coalesce(nullif(trim(upload_document.title), ''), upload_document.file_name), null,
-    upload_document.file_name, v_bytes, coalesce(upload_document.media_type, 'application/octet-stream'), upload_document.metadata);
+    v_source, coalesce(upload_file.external_id, upload_file.file_name),
+    coalesce(nullif(trim(upload_file.title), ''), upload_file.file_name), null,
+    upload_file.file_name, v_bytes, coalesce(upload_file.media_type, 'application/octet-stream'), upload_file.metadata);
   if v_receipt.outcome in ('created', 'replaced') then
     perform app_private.enqueue_stage('parse', v_source.tenant_id, array[v_receipt.document_id]);
   end if;
-  select * into strict v_document from app_public.documents d where d.tenant_id = v_source.tenant_id and d.id = v_receipt.document_id;
+  return v_receipt;
+end
+$$;
+comment on function app_public.upload_file(uuid, text, text, text, text, text, jsonb) is
+  'Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. Members. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID202: your role does not allow it.';
+
+create or replace function app_public.update_document(id uuid, title text default null, metadata jsonb default null)
+returns app_public.documents
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_document app_public.documents;
+begin
+  perform app_private.require_role('member');
+  update app_public.documents d
+     set title = coalesce(nullif(trim(update_document.title), ''), d.title), metadata = coalesce(update_document.metadata, d.metadata)
+   where d.tenant_id = app_hidden.current_tenant_id() and d.id = update_document.id
+  returning * into v_document;
+  if not found then
+    perform app_private.raise_error('KN302', 'There is no such document.', 'List the documents of this tenant.');
+  end if;
   return v_document;
 end
 $$;
-comment on function app_public.upload_document(uuid, text, text, text, text, text, jsonb) is
-  'Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed. The file is parsed in the background; watch processing_status. Members. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID202: your role does not allow it.';
+comment on function app_public.update_document(uuid, text, jsonb) is
+  'Changes the title or the metadata of a document; what is left out stays. To change its text, give it again under the same externalId. Members. KN302: there is no such document; 23514: a value is out of range; ID202: your role does not allow it.';
 
 create or replace function app_public.delete_document(id uuid) returns app_public.documents
 language plpgsql volatile security definer
@@ -292,7 +312,8 @@ comment on function app_public.document(uuid) is 'A document by its id, null whe
 
 grant execute on function
   app_public.create_documents(uuid, jsonb),
-  app_public.upload_document(uuid, text, text, text, text, text, jsonb),
+  app_public.upload_file(uuid, text, text, text, text, text, jsonb),
+  app_public.update_document(uuid, text, jsonb),
   app_public.delete_document(uuid),
   app_public.retry_document(uuid),
   app_public.retry_documents(uuid),

@@ -1,0 +1,59 @@
+// npm run doctor: the state of the database on one screen, and what to do about it.
+
+import pg from 'pg'
+import { orFail } from '../server/cli.ts'
+import { loadConfig } from '../server/config.ts'
+import { openDatabase } from '../server/database.ts'
+import { isCurrent, migrationState } from '../server/migrations.ts'
+
+await orFail(async () => {
+  const config = loadConfig({ ...process.env, NODE_ENV: 'development' })
+  const database = await openDatabase(config, { mayShare: true })
+  const client = new pg.Client({ connectionString: database.migrationUrl })
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ version: string; login: string; superuser: boolean; vector: string | null }>(`
+      select current_setting('server_version') as version, current_user as login,
+             (select rolsuper from pg_roles where rolname = current_user) as superuser,
+             (select coalesce(max(installed_version), 'available ' || max(default_version))
+                from pg_available_extensions where name = 'vector') as vector`)
+    const server = rows[0]
+    const state = await migrationState(client)
+    const line = (name: string, value: unknown): void => console.log(`${name.padEnd(14)}${value}`)
+    line('engine', database.isEmbedded ? `embedded (${config.ROWHOUSE_DATA_DIR})` : 'PostgreSQL')
+    line('version', server?.version)
+    line('login', `${server?.login}${server?.superuser ? ' (superuser)' : ''}`)
+    line('pgvector', server?.vector ?? 'missing: install the extension "vector", 0.8 or newer')
+    line('applied', state.applied.join(', ') || 'none')
+    line('pending', state.pending.join(', ') || 'none')
+    line('out of order', state.outOfOrder.join(', ') || 'none')
+    line('unknown', state.unknown.join(', ') || 'none')
+    line('rules (sql/)', state.rules)
+    if (state.applied.length > 0 && state.pending.length === 0) {
+      const gaps = await client.query<{ object: string; gap: string }>(
+        'select object, gap from app_private.security_gaps()',
+      )
+      line('security', gaps.rows.map(({ object, gap }) => `${object}: ${gap}`).join('; ') || 'no gaps')
+      const queue = await client.query<{ waiting: number; failed: number }>(`
+        select count(*) filter (where attempts < max_attempts)::int as waiting,
+               count(*) filter (where attempts >= max_attempts)::int as failed from graphile_worker._private_jobs`)
+      line('queue', `${queue.rows[0]?.waiting} waiting, ${queue.rows[0]?.failed} failed for good`)
+    }
+    console.log(`\n${advice(state)}`)
+    if (!isCurrent(state)) process.exitCode = 1
+  } finally {
+    await client.end()
+    await database.close()
+  }
+})
+
+function advice(state: Awaited<ReturnType<typeof migrationState>>): string {
+  if (state.unknown.length > 0)
+    return 'A newer version migrated this database. Use that version, or revert with it: npm run migrate -- down.'
+  if (state.outOfOrder.length > 0)
+    return 'A pending migration is older than an applied one. Rename it to come last, then: npm run migrate.'
+  if (state.pending.length > 0)
+    return 'To do: npm run migrate. A migration that fails leaves nothing behind, so it can be run again.'
+  if (state.rules !== 'current') return 'The rules of sql/ are not those of this version. To do: npm run migrate.'
+  return 'Everything is in order.'
+}

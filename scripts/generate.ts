@@ -1,0 +1,51 @@
+// npm run generate: writes generated/schema.sql and generated/schema.graphql from a database that is built for it. The
+// tests fail when the two are stale.
+
+import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { lexicographicSortSchema, printSchema } from 'graphql'
+import { makeSchema } from 'postgraphile'
+import { orFail } from '../server/cli.ts'
+import { createPool } from '../server/database.ts'
+import { createPreset } from '../server/graphql/preset.ts'
+
+const run = promisify(execFile)
+const directory = join(import.meta.dirname, '..', 'generated')
+
+/** The API as clients see it. */
+export async function graphqlOf(url: string): Promise<string> {
+  const pool = createPool(url, 'rowhouse_authenticator', 2)
+  try {
+    const { schema } = await makeSchema(createPreset(pool))
+    return `${printSchema(lexicographicSortSchema(schema))}\n`
+  } finally {
+    await pool.end()
+  }
+}
+
+/** Our schemas as pg_dump prints them, without what differs from one installation to the next. */
+export async function sqlOf(url: string): Promise<string> {
+  const { stdout } = await run(
+    process.env.PG_DUMP ?? 'pg_dump',
+    ['--schema-only', '--schema=app_public', '--schema=app_hidden', '--schema=app_private', url],
+    { maxBuffer: 64 * 1024 * 1024 },
+  )
+  return stdout
+    .split('\n')
+    .filter((line) => !/^(--|\\(un)?restrict|SET |SELECT pg_catalog\.set_config)/.test(line))
+    .join('\n')
+    .replaceAll(/\n{3,}/g, '\n\n')
+    .trimStart()
+}
+
+if (import.meta.main) {
+  await orFail(async () => {
+    const url = process.env.DATABASE_URL
+    if (!url) throw new Error('DATABASE_URL must name a migrated PostgreSQL 15 database.')
+    await writeFile(join(directory, 'schema.sql'), await sqlOf(url))
+    await writeFile(join(directory, 'schema.graphql'), await graphqlOf(url))
+    console.log('Wrote generated/schema.sql and generated/schema.graphql.')
+  })
+}

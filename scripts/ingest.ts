@@ -1,0 +1,76 @@
+// npm run ingest -- --tenant acme --source "Handbook" PATH…: loads files and folders into a knowledge source and waits
+// until they are searchable. Running it again does what is left to do.
+
+import { parseArgs } from 'node:util'
+import { Presets, SingleBar } from 'cli-progress'
+import { required, withTool } from '../server/cli.ts'
+import { createPool } from '../server/database.ts'
+import { findOrCreateSource, loadFiles } from '../server/ingest.ts'
+import { operatorIdentity } from '../server/seed.ts'
+import { processSource } from '../server/worker/drain.ts'
+
+const usage = `npm run ingest -- --tenant SLUG --source NAME [options] PATH…
+  PATH             .md .txt .html .pdf .csv .json .jsonl, or folders of them
+  --as EMAIL       the member who adds them (the tenant's first owner)
+  --language TAG   language of a new source (en)
+  --model NAME     embedding model of a new source (hashing-384)
+  --chunk-size N   characters of a chunk of a new source (1000)`
+
+await withTool(async ({ config, database, pool }) => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      tenant: { type: 'string' },
+      source: { type: 'string' },
+      as: { type: 'string' },
+      language: { type: 'string' },
+      model: { type: 'string' },
+      'chunk-size': { type: 'string' },
+    },
+  })
+  const tenant = required(values.tenant, usage)
+  const source = required(values.source, usage)
+  required(positionals[0], usage)
+
+  const actor = await operatorIdentity(pool, tenant, values.as)
+  const sourceId = await findOrCreateSource(pool, actor, source, {
+    ...(values.language ? { language: values.language } : {}),
+    ...(values.model ? { embeddingModel: values.model } : {}),
+    ...(values['chunk-size'] ? { chunkSize: Number(values['chunk-size']) } : {}),
+  })
+  const workerPool = createPool(database.url, 'rowhouse_worker', 4)
+  const bar = new SingleBar(
+    {
+      format: '{step} {bar} {value}/{total} | {eta_formatted}',
+      noTTYOutput: true,
+      notTTYSchedule: 5000,
+      hideCursor: true,
+    },
+    Presets.shades_classic,
+  )
+  const started = performance.now()
+  try {
+    bar.start(1, 0, { step: 'Loading   ' })
+    const report = await loadFiles(pool, actor, sourceId, positionals, (so_far) => {
+      const done = so_far.created + so_far.replaced + so_far.unchanged + so_far.retried + so_far.refused
+      bar.setTotal(done)
+      bar.update(done)
+    })
+    const counts = await processSource({ config, database, pool, workerPool, actor, sourceId }, (now) => {
+      const total = now.pending + now.processing + now.completed + now.failed
+      bar.setTotal(total)
+      bar.update(now.completed + now.failed, { step: 'Processing' })
+    })
+    bar.stop()
+    const seconds = ((performance.now() - started) / 1000).toFixed(1)
+    console.log(
+      `\n${report.created} new, ${report.replaced} replaced, ${report.unchanged} unchanged, ${report.retried} tried again, ${report.refused} refused in ${seconds} s.`,
+    )
+    console.log(`${source} now has ${counts.completed} searchable documents, ${counts.failed} failed.`)
+    for (const problem of [...report.problems, ...counts.errors].slice(0, 50)) console.error(`  ${problem}`)
+    if (report.refused > 0 || counts.failed > 0) process.exitCode = 1
+  } finally {
+    bar.stop()
+    await workerPool.end()
+  }
+})
