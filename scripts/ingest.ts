@@ -68,7 +68,8 @@ await withTool(async ({ config, database, pool }) => {
     )
     console.log(`${source} now has ${counts.completed} searchable documents, ${counts.failed} failed.`)
     for (const problem of [...report.problems, ...counts.errors].slice(0, 50)) console.error(`  ${problem}`)
-    if (report.refused > 0 || counts.failed > 0) process.exitCode = 1
+    // what was skipped was said; only a load that brought nothing, or was not processed, has failed
+    if (counts.failed > 0 || (report.refused > 0 && counts.completed === 0)) process.exitCode = 1
   } finally {
     bar.stop()
     await workerPool.end()

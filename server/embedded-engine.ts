@@ -1,10 +1,13 @@
 // The embedded engine: PGlite with pgvector behind the multiplexer, for development and tests. A data directory belongs
 // to one process at a time; a state file beside it says which, and how other processes (ingest, psql) reach it.
 
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { access, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
 import { PGlite } from '@electric-sql/pglite'
 import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin'
 import { intarray } from '@electric-sql/pglite/contrib/intarray'
@@ -31,6 +34,9 @@ type Options = {
   idleInTransactionTimeoutMs?: number
 }
 
+// each task that optimizes WebAssembly takes up to 100 MB while it runs
+setFlagsFromString('--wasm-num-compilation-tasks=1')
+
 const extensions = { vector, pg_trgm, intarray, btree_gin }
 
 export class EngineInUseError extends Error {
@@ -42,6 +48,7 @@ export class EngineInUseError extends Error {
 export async function openEmbeddedEngine(options: Options): Promise<EmbeddedEngine> {
   const lock = options.directory ? await lockDirectory(options.directory) : undefined
   try {
+    if (options.directory) await initializeData(join(options.directory, 'data'))
     const database = await PGlite.create({
       extensions,
       ...(options.directory ? { dataDir: join(options.directory, 'data') } : {}),
@@ -68,6 +75,14 @@ export async function openEmbeddedEngine(options: Options): Promise<EmbeddedEngi
   } catch (error) {
     await lock?.release()
     throw error
+  }
+}
+
+async function initializeData(dataDirectory: string): Promise<void> {
+  try {
+    await access(join(dataDirectory, 'PG_VERSION'))
+  } catch {
+    await promisify(execFile)(process.execPath, ['--liftoff-only', join(import.meta.dirname, 'embedded-initdb.ts'), dataDirectory])
   }
 }
 
