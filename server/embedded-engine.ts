@@ -82,7 +82,11 @@ async function initializeData(dataDirectory: string): Promise<void> {
   try {
     await access(join(dataDirectory, 'PG_VERSION'))
   } catch {
-    await promisify(execFile)(process.execPath, ['--liftoff-only', join(import.meta.dirname, 'embedded-initdb.ts'), dataDirectory])
+    await promisify(execFile)(process.execPath, [
+      '--liftoff-only',
+      join(import.meta.dirname, 'embedded-initdb.ts'),
+      dataDirectory,
+    ])
   }
 }
 

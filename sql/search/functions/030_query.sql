@@ -34,60 +34,78 @@ as $$
 $$;
 comment on function app_private.query_terms(text, uuid[]) is 'The terms of a question, as the index knows them.';
 
-create or replace function app_private.bm25_ranking(query text, source_ids uuid[], depth int)
+-- Both rankings take the tenant, the sources and the terms as plain values: with nothing but constants to estimate, the
+-- planner finds the indexes also right after a load, before there are statistics.
+create or replace function app_private.bm25_ranking(terms text[], source_ids uuid[], depth int)
 returns table (chunk_id bigint, score double precision, rank int)
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  with collection as (
-    select count(*)::int as total_docs, avg(c.document_length)::double precision as avg_doc_length
-      from app_public.document_chunks c
-      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id and d.processing_stage = 'done'
-     where c.tenant_id = app_hidden.current_tenant_id()
-  ), terms as (
-    select t.term, count(*)::int as doc_freq
-      from app_private.query_terms(bm25_ranking.query, bm25_ranking.source_ids) t
-      join app_private.search_postings p on p.tenant_id = app_hidden.current_tenant_id() and p.term = t.term
-     group by t.term
-  ), scored as (
-    select p.chunk_id,
-           -- in the order of the terms: floating-point addition depends on it
-           sum(app_public.bm25_score(p.term_frequency, t.doc_freq, n.total_docs, c.document_length, n.avg_doc_length, settings.k1, settings.b)
-               order by t.term) as score
-      from terms t
-     cross join collection n
-     cross join app_hidden.search_settings() settings
-      join app_private.search_postings p on p.tenant_id = app_hidden.current_tenant_id() and p.term = t.term
-      join app_public.document_chunks c on c.tenant_id = p.tenant_id and c.id = p.chunk_id
-      join app_private.searchable_sources(bm25_ranking.source_ids) s on s.id = c.source_id
-     group by p.chunk_id
-  )
-  select s.chunk_id, s.score, (row_number() over (order by s.score desc, s.chunk_id))::int
-    from scored s
-   order by s.score desc, s.chunk_id
-   limit bm25_ranking.depth;
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_total_docs int;
+  v_avg_doc_length double precision;
+  v_k1 double precision;
+  v_b double precision;
+begin
+  select s.k1, s.b into v_k1, v_b from app_hidden.search_settings() s;
+  select count(*), avg(c.document_length) into v_total_docs, v_avg_doc_length
+    from app_public.documents d
+    join app_public.document_chunks c on c.tenant_id = v_tenant_id and c.document_id = d.id
+   where d.tenant_id = v_tenant_id and d.processing_stage = 'done';
+
+  return query
+    with frequencies as (
+      select p.term, count(*)::int as doc_freq
+        from app_private.search_postings p
+       where p.tenant_id = v_tenant_id and p.term = any (bm25_ranking.terms)
+       group by p.term
+    ), scored as (
+      select p.chunk_id,
+             -- in the order of the terms: floating-point addition depends on it
+             sum(app_public.bm25_score(p.term_frequency, f.doc_freq, v_total_docs, c.document_length, v_avg_doc_length, v_k1, v_b)
+                 order by p.term) as score
+        from app_private.search_postings p
+        join frequencies f on f.term = p.term
+        join app_public.document_chunks c on c.tenant_id = v_tenant_id and c.id = p.chunk_id
+       where p.tenant_id = v_tenant_id and p.term = any (bm25_ranking.terms)
+         and c.source_id = any (bm25_ranking.source_ids)
+       group by p.chunk_id
+    )
+    select s.chunk_id, s.score, (row_number() over (order by s.score desc, s.chunk_id))::int
+      from scored s
+     order by s.score desc, s.chunk_id
+     limit bm25_ranking.depth;
+end
 $$;
-comment on function app_private.bm25_ranking(text, uuid[], int) is 'The best chunks by BM25, exactly.';
+comment on function app_private.bm25_ranking(text[], uuid[], int) is 'The best chunks of these sources by BM25, exactly. Statistics are those of the whole tenant.';
 
 create or replace function app_private.vector_ranking(model_id uuid, query_embedding public.vector, source_ids uuid[], depth int)
 returns table (chunk_id bigint, score double precision, rank int)
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, public, pg_temp
 as $$
-  with scored as (
-    select e.chunk_id, 1 - (e.embedding <=> vector_ranking.query_embedding) as score
-      from app_public.embeddings e
-      join app_public.document_chunks c on c.tenant_id = e.tenant_id and c.id = e.chunk_id
-      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id and d.processing_stage = 'done'
-      join app_private.searchable_sources(vector_ranking.source_ids) s on s.id = c.source_id
-     where e.tenant_id = app_hidden.current_tenant_id() and e.model_id = vector_ranking.model_id
-  )
-  select s.chunk_id, s.score, (row_number() over (order by s.score desc, s.chunk_id))::int
-    from scored s
-   order by s.score desc, s.chunk_id
-   limit vector_ranking.depth;
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+begin
+  return query
+    with scored as (
+      select e.chunk_id, 1 - (e.embedding <=> vector_ranking.query_embedding) as score
+        from app_public.embeddings e
+        join app_public.document_chunks c on c.tenant_id = v_tenant_id and c.id = e.chunk_id
+        join app_public.documents d on d.tenant_id = v_tenant_id and d.id = c.document_id
+       where e.tenant_id = v_tenant_id and e.model_id = vector_ranking.model_id
+         and d.processing_stage = 'done' and c.source_id = any (vector_ranking.source_ids)
+    )
+    select s.chunk_id, s.score, (row_number() over (order by s.score desc, s.chunk_id))::int
+      from scored s
+     order by s.score desc, s.chunk_id
+     limit vector_ranking.depth;
+end
 $$;
-comment on function app_private.vector_ranking(uuid, public.vector, uuid[], int) is 'The nearest chunks by cosine similarity, exactly.';
+comment on function app_private.vector_ranking(uuid, public.vector, uuid[], int) is 'The nearest chunks of these sources by cosine similarity, exactly.';
 
 create or replace function app_private.search_model(embedding_model text, source_ids uuid[]) returns app_public.llm_models
 language plpgsql stable
@@ -153,7 +171,8 @@ declare
   v_is_builtin boolean;
   v_embedding vector;
   v_depth int;
-  v_terms text[];
+  v_source_ids uuid[] := array(select s.id from app_private.searchable_sources(search.source_ids) s);
+  v_terms text[] := array(select t.term from app_private.query_terms(search.query, search.source_ids) t order by t.term);
 begin
   if search.query is null or search.query !~ '\S' then
     perform app_private.raise_error('SR404', 'The query is empty.', 'Search for at least one word.');
@@ -173,7 +192,6 @@ begin
 
   -- each ranking is read to the same depth, so a hit can be found by either
   v_depth := case when search.mode = 'hybrid' then greatest(search."limit", 100) else search."limit" end;
-  v_terms := array(select t.term from app_private.query_terms(search.query, search.source_ids) t order by t.term);
   if cardinality(v_terms) = 0 then
     -- nothing but stop words says nothing, in any mode
     return;
@@ -203,9 +221,9 @@ begin
 
   return query
     with bm25 as (
-      select * from app_private.bm25_ranking(search.query, search.source_ids, v_depth) where search.mode <> 'vector'
+      select * from app_private.bm25_ranking(v_terms, v_source_ids, v_depth) where search.mode <> 'vector'
     ), vec as (
-      select * from app_private.vector_ranking(v_model.id, v_embedding, search.source_ids, v_depth) where search.mode <> 'bm25'
+      select * from app_private.vector_ranking(v_model.id, v_embedding, v_source_ids, v_depth) where search.mode <> 'bm25'
     ), fused as (
       select chunk_id, b.score as bm25, b.rank as bm25_rank, v.score as similarity, v.rank as vector_rank,
              case search.mode
