@@ -73,13 +73,5 @@ function entryOf(path: string, line: number, value: unknown): Entry {
   if (text.includes('\0')) throw new Error('text has a NUL character')
   const externalId = typeof id === 'string' || typeof id === 'number' ? String(id) : `${basename(path)}#${line}`
   const heading = typeof title === 'string' ? title.trim().slice(0, 1000) : ''
-  return { externalId, title: heading || externalId, text: withTitle(heading, text), metadata }
-}
-
-/** A title that the text does not begin with becomes its first line, so that it is found. */
-function withTitle(title: string, text: string): string {
-  const fold = (value: string): string => value.replaceAll(/\s+/g, ' ').trim().toLowerCase()
-  return title === '' || fold(text.slice(0, title.length * 2 + 100)).startsWith(fold(title))
-    ? text
-    : `${title}\n\n${text}`
+  return { externalId, title: heading || externalId, text, metadata }
 }

@@ -205,20 +205,34 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_document app_public.documents;
+  v_is_renamed boolean;
 begin
   perform app_private.require_role('member');
-  update app_public.documents d
-     set title = coalesce(nullif(trim(update_document.title), ''), d.title), metadata = coalesce(update_document.metadata, d.metadata)
+  select * into v_document from app_public.documents d
    where d.tenant_id = app_hidden.current_tenant_id() and d.id = update_document.id
-  returning * into v_document;
+     for update;
   if not found then
     perform app_private.raise_error('KN302', 'There is no such document.', 'List the documents of this tenant.');
+  end if;
+  -- the title is part of what is searched
+  v_is_renamed := trim(update_document.title) <> v_document.title and v_document.processing_stage <> 'parse';
+  update app_public.documents d
+     set title = coalesce(trim(update_document.title), d.title),
+         metadata = coalesce(update_document.metadata, d.metadata),
+         processing_stage = case when v_is_renamed then 'chunk' else d.processing_stage end,
+         processing_status = case when v_is_renamed then 'pending' else d.processing_status end,
+         processing_completed_at = case when not v_is_renamed then d.processing_completed_at end,
+         processing_error = case when not v_is_renamed then d.processing_error end
+   where d.tenant_id = v_document.tenant_id and d.id = v_document.id
+  returning * into v_document;
+  if v_is_renamed then
+    perform app_private.enqueue_stage('chunk', v_document.tenant_id, array[v_document.id]);
   end if;
   return v_document;
 end
 $$;
 comment on function app_public.update_document(uuid, text, jsonb) is
-  'Changes the title or the metadata of a document; what is left out stays. To change its text, give it again under the same externalId. Members. KN302: there is no such document; 23514: a value is out of range; ID202: your role does not allow it.';
+  'Changes the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. Members. KN302: there is no such document; 23514: a value is out of range; ID202: your role does not allow it.';
 
 create or replace function app_public.delete_document(id uuid) returns app_public.documents
 language plpgsql volatile security definer

@@ -73,7 +73,7 @@ declare
 begin
   call app_private.enter_tenant(chunk_documents.tenant_id);
   for v_document in
-    select d.id, d.source_id, d.content, s.chunk_size, s.chunk_overlap, app_hidden.text_search_config(s.language) as config
+    select d.id, d.source_id, d.title, d.content, s.chunk_size, s.chunk_overlap, app_hidden.text_search_config(s.language) as config
       from app_public.documents d
       join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
      where d.tenant_id = chunk_documents.tenant_id and d.id = any (chunk_documents.document_ids)
@@ -88,7 +88,8 @@ begin
       select chunk_documents.tenant_id, v_document.source_id, v_document.id, c.ordinal, c.chunk, c.start_offset, c.end_offset,
              v.vector, app_hidden.token_count(v.vector)
         from app_hidden.chunks(v_document.content, v_document.chunk_size, v_document.chunk_overlap) c,
-             to_tsvector(v_document.config, c.chunk) as v (vector)
+             -- the title counts in every chunk: what a document is called, it is about throughout
+             to_tsvector(v_document.config, v_document.title || e'\n\n' || c.chunk) as v (vector)
        order by c.ordinal;
       update app_public.documents d
          set processing_status = 'processing', processing_stage = 'embed', processing_error = null,
@@ -117,7 +118,7 @@ as $$
 begin
   call app_private.enter_tenant(chunks_to_embed.tenant_id);
   return query
-    select c.id, c.content, m.id, p.kind::text, p.base_url, p.api_key_variable, m.provider_model_name,
+    select c.id, d.title || e'\n\n' || c.content, m.id, p.kind::text, p.base_url, p.api_key_variable, m.provider_model_name,
            m.dimension, m.batch_size, m.timeout_ms, m.max_retries
       from app_public.documents d
       join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
@@ -133,7 +134,7 @@ begin
 end
 $$;
 comment on function app_private.chunks_to_embed(uuid, uuid[], int) is
-  'Chunks of these documents that have no vector of their source''s model yet, with what is needed to call the model.';
+  'Chunks of these documents, each headed by the document''s title, that have no vector of their source''s model yet, with what is needed to call the model.';
 
 create or replace function app_private.store_embeddings(
   tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms int default null, cost_usd numeric default 0
@@ -178,7 +179,7 @@ declare
 begin
   call app_private.enter_tenant(embed_builtin.tenant_id);
   insert into app_public.embeddings (tenant_id, model_id, chunk_id, embedding)
-  select c.tenant_id, m.id, c.id, app_hidden.hashing_embedding(c.content, m.dimension)
+  select c.tenant_id, m.id, c.id, app_hidden.hashing_embedding(d.title || e'\n\n' || c.content, m.dimension)
     from app_public.documents d
     join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
     join app_public.llm_models m on m.name = s.embedding_model

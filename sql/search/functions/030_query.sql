@@ -22,21 +22,22 @@ as $$
 $$;
 comment on function app_private.searchable_sources(uuid[]) is 'The sources of this tenant that a search may look into, of these or of all.';
 
-create or replace function app_private.query_terms(query text, source_ids uuid[]) returns table (term text)
+create or replace function app_private.query_terms(query text, source_ids uuid[]) returns table (term text, frequency int)
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  -- a question is read in every language of the sources it goes to
-  select distinct l.lexeme
+  -- a question is read in every language of the sources it goes to; a word said twice counts twice
+  select l.lexeme, max(cardinality(l.positions))
     from (select distinct app_hidden.text_search_config(language) as config
             from app_private.searchable_sources(query_terms.source_ids)) as c,
-         unnest(to_tsvector(c.config, query_terms.query)) as l;
+         unnest(to_tsvector(c.config, query_terms.query)) as l
+   group by l.lexeme;
 $$;
-comment on function app_private.query_terms(text, uuid[]) is 'The terms of a question, as the index knows them.';
+comment on function app_private.query_terms(text, uuid[]) is 'The terms of a question, as the index knows them, and how often it has each.';
 
 -- Both rankings take the tenant, the sources and the terms as plain values: with nothing but constants to estimate, the
 -- planner finds the indexes also right after a load, before there are statistics.
-create or replace function app_private.bm25_ranking(terms text[], source_ids uuid[], depth int)
+create or replace function app_private.bm25_ranking(terms text[], term_counts int[], source_ids uuid[], depth int)
 returns table (chunk_id bigint, score double precision, rank int)
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
@@ -57,14 +58,14 @@ begin
 
   return query
     with frequencies as (
-      select p.term, count(*)::int as doc_freq
-        from app_private.search_postings p
-       where p.tenant_id = v_tenant_id and p.term = any (bm25_ranking.terms)
-       group by p.term
+      select q.term, q.term_count, count(*)::int as doc_freq
+        from unnest(bm25_ranking.terms, bm25_ranking.term_counts) as q (term, term_count)
+        join app_private.search_postings p on p.tenant_id = v_tenant_id and p.term = q.term
+       group by q.term, q.term_count
     ), scored as (
       select p.chunk_id,
              -- in the order of the terms: floating-point addition depends on it
-             sum(app_public.bm25_score(p.term_frequency, f.doc_freq, v_total_docs, c.document_length, v_avg_doc_length, v_k1, v_b)
+             sum(f.term_count * app_public.bm25_score(p.term_frequency, f.doc_freq, v_total_docs, c.document_length, v_avg_doc_length, v_k1, v_b)
                  order by p.term) as score
         from app_private.search_postings p
         join frequencies f on f.term = p.term
@@ -79,7 +80,7 @@ begin
      limit bm25_ranking.depth;
 end
 $$;
-comment on function app_private.bm25_ranking(text[], uuid[], int) is 'The best chunks of these sources by BM25, exactly. Statistics are those of the whole tenant.';
+comment on function app_private.bm25_ranking(text[], int[], uuid[], int) is 'The best chunks of these sources by BM25, exactly. Statistics are those of the whole tenant.';
 
 create or replace function app_private.vector_ranking(model_id uuid, query_embedding public.vector, source_ids uuid[], depth int)
 returns table (chunk_id bigint, score double precision, rank int)
@@ -172,7 +173,8 @@ declare
   v_embedding vector;
   v_depth int;
   v_source_ids uuid[] := array(select s.id from app_private.searchable_sources(search.source_ids) s);
-  v_terms text[] := array(select t.term from app_private.query_terms(search.query, search.source_ids) t order by t.term);
+  v_terms text[];
+  v_term_counts int[];
 begin
   if search.query is null or search.query !~ '\S' then
     perform app_private.raise_error('SR404', 'The query is empty.', 'Search for at least one word.');
@@ -192,7 +194,9 @@ begin
 
   -- each ranking is read to the same depth, so a hit can be found by either
   v_depth := case when search.mode = 'hybrid' then greatest(search."limit", 100) else search."limit" end;
-  if cardinality(v_terms) = 0 then
+  select array_agg(t.term order by t.term), array_agg(t.frequency order by t.term) into v_terms, v_term_counts
+    from app_private.query_terms(search.query, search.source_ids) t;
+  if v_terms is null then
     -- nothing but stop words says nothing, in any mode
     return;
   end if;
@@ -221,7 +225,7 @@ begin
 
   return query
     with bm25 as (
-      select * from app_private.bm25_ranking(v_terms, v_source_ids, v_depth) where search.mode <> 'vector'
+      select * from app_private.bm25_ranking(v_terms, v_term_counts, v_source_ids, v_depth) where search.mode <> 'vector'
     ), vec as (
       select * from app_private.vector_ranking(v_model.id, v_embedding, v_source_ids, v_depth) where search.mode <> 'bm25'
     ), fused as (
