@@ -3,6 +3,8 @@
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
+  // what is imported here and what PostGraphile requires must be one and the same module
+  resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
     include: ['tests/**/*.test.ts'],
     globalSetup: ['tests/helpers/setup.ts'],

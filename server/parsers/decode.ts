@@ -10,10 +10,29 @@ export function decodeText(bytes: Uint8Array): string {
   try {
     text = new TextDecoder(encoding, { fatal: true }).decode(bytes)
   } catch {
-    throw new ParseError('bad_encoding', `The file is not valid ${encoding.toUpperCase()}. Save it as UTF-8.`)
+    const where = encoding === 'utf-8' ? `: byte ${firstBadByte(bytes)} does not belong there` : ''
+    throw new ParseError('bad_encoding', `The file is not valid ${encoding.toUpperCase()}${where}. Save it as UTF-8.`)
   }
   const nul = text.indexOf('\0')
   if (nul >= 0)
     throw new ParseError('nul_bytes', `The file has a NUL character at position ${nul}: it is not a text file.`)
   return text
+}
+
+/** Counted from 0, by halving: a start of the bytes is well formed up to there and no further. */
+function firstBadByte(bytes: Uint8Array): number {
+  let good = 0
+  let bad = bytes.length + 1
+  while (bad - good > 1) {
+    const middle = Math.floor((good + bad) / 2)
+    try {
+      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, middle), {
+        stream: middle <= bytes.length - 1,
+      })
+      good = middle
+    } catch {
+      bad = middle
+    }
+  }
+  return good
 }

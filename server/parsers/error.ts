@@ -12,6 +12,8 @@ export type ParseErrorCode =
   | 'no_text'
   | 'bad_json'
   | 'bad_csv'
+  | 'unreadable'
+  | 'too_complex'
 
 export class ParseError extends Error {
   readonly code: ParseErrorCode

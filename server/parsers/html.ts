@@ -9,7 +9,8 @@ const headings = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6']
 export function htmlToText(html: string): string {
   return convert(html, {
     wordwrap: false,
-    limits: { maxDepth: 200, maxInputLength: 50 * 1024 * 1024 },
+    // whatever is cut off would be missing without a word: the size of files is limited elsewhere
+    limits: { maxInputLength: Number.POSITIVE_INFINITY },
     selectors: [
       ...skipped.map((selector) => ({ selector, format: 'skip' })),
       ...headings.map((selector) => ({ selector, options: { uppercase: false } })),

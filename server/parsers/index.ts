@@ -1,12 +1,7 @@
 // From a file to text: one small parser a format, one error type for whatever is wrong with a file.
 
-import { parseCsv } from './csv.ts'
-import { decodeText } from './decode.ts'
 import { ParseError } from './error.ts'
-import { parseHtml } from './html.ts'
-import { parseJson } from './json.ts'
-import { parseMarkdown } from './markdown.ts'
-import { parsePdf } from './pdf.ts'
+import { parseInThread } from './isolation.ts'
 
 export { ParseError } from './error.ts'
 
@@ -15,7 +10,9 @@ export type ParsedDocument = { title: string; text: string; metadata: Record<str
 /** What a format's parser gives; a title only when the file has one of its own. */
 export type Content = { title?: string | undefined; text: string; metadata?: Record<string, unknown> }
 
-export type Format = 'markdown' | 'text' | 'html' | 'pdf' | 'csv' | 'json' | 'jsonl'
+/** A file of one of these is one document. */
+export type DocumentFormat = 'markdown' | 'text' | 'html' | 'pdf' | 'csv' | 'json'
+export type Format = DocumentFormat | 'jsonl'
 
 const formatByEnding: Record<string, Format> = {
   md: 'markdown',
@@ -46,15 +43,6 @@ export function formatOf(name: string, mediaType?: string): Format | undefined {
   return formatByEnding[ending] ?? formatByMediaType[mediaType?.split(';', 1)[0]?.trim().toLowerCase() ?? '']
 }
 
-const parsers: Record<Exclude<Format, 'jsonl'>, (bytes: Uint8Array) => Content | Promise<Content>> = {
-  markdown: (bytes) => parseMarkdown(decodeText(bytes)),
-  text: (bytes) => ({ text: decodeText(bytes) }),
-  html: (bytes) => parseHtml(decodeText(bytes)),
-  pdf: parsePdf,
-  csv: (bytes) => parseCsv(decodeText(bytes)),
-  json: (bytes) => parseJson(decodeText(bytes)),
-}
-
 const largestFile = 50 * 1024 * 1024
 const longestText = 10_000_000
 
@@ -75,7 +63,7 @@ export async function parse(file: InputFile): Promise<ParsedDocument> {
   }
   if (file.bytes.length === 0) throw new ParseError('empty_file', 'The file is empty.')
   if (file.bytes.length > largestFile) throw new ParseError('too_large', 'The file is larger than 50 MB. Split it.')
-  const { title, text, metadata = {} } = await parsers[format](file.bytes)
+  const { title, text, metadata = {} } = await parseInThread(format, file.bytes)
   const clean = text.replaceAll(/\r\n?/g, '\n').trim()
   if (clean === '') throw new ParseError('empty_file', 'The file has no text.')
   if (clean.length > longestText)

@@ -16,7 +16,7 @@ export function parseJson(source: string): Content {
     )
   }
   const lines: string[] = []
-  collect(value, [], lines)
+  collect(value, [], 0, lines)
   const title =
     typeof value === 'object' && value !== null && 'title' in value && typeof value.title === 'string'
       ? value.title
@@ -24,13 +24,13 @@ export function parseJson(source: string): Content {
   return { title, text: lines.join('\n') }
 }
 
-function collect(value: unknown, path: string[], lines: string[]): void {
-  if (path.length > deepest) throw new ParseError('bad_json', `The JSON is nested deeper than ${deepest} levels.`)
+function collect(value: unknown, path: string[], depth: number, lines: string[]): void {
+  if (depth > deepest) throw new ParseError('bad_json', `The JSON is nested deeper than ${deepest} levels.`)
   if (Array.isArray(value)) {
     // elements of a list share its name
-    for (const element of value) collect(element, path, lines)
+    for (const element of value) collect(element, path, depth + 1, lines)
   } else if (typeof value === 'object' && value !== null) {
-    for (const [key, inner] of Object.entries(value)) collect(inner, [...path, key], lines)
+    for (const [key, inner] of Object.entries(value)) collect(inner, [...path, key], depth + 1, lines)
   } else if (value !== null && value !== '') {
     const text = String(value).replaceAll('\0', '')
     lines.push(path.length > 0 ? `${path.join('.')}: ${text}` : text)

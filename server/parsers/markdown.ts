@@ -6,7 +6,7 @@ import type { Content } from './index.ts'
 
 export function parseMarkdown(source: string): Content {
   // front matter is data about the text
-  const body = source.replace(/^---\n[\s\S]*?\n---\n/, '')
+  const body = source.replace(/^---\r?\n[\s\S]*?\r?\n---\r?\n/, '')
   const heading = marked.lexer(body).find((token) => token.type === 'heading')
   const text = htmlToText(marked.parse(body, { async: false }))
   return { title: heading && 'text' in heading ? htmlToText(heading.text) : undefined, text }

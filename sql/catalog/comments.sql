@@ -88,3 +88,4 @@ comment on column app_public.agents.changelog is 'What changed in this version.'
 comment on column app_public.agents.published_at is 'When this version was published.';
 comment on column app_public.agents.created_at is 'When it was created.';
 comment on column app_public.agents.updated_at is 'When it last changed.';
+comment on column app_public.llm_models.provider_id is 'Who serves it.';

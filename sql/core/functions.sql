@@ -2,7 +2,7 @@
 
 create or replace function app_private.raise_error(code text, message text, hint text default null, detail text default null)
 returns void
-language plpgsql immutable
+language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 begin

@@ -261,7 +261,7 @@ set search_path to pg_catalog, pg_temp
 as $$
   select * from app_public.documents d where d.tenant_id = app_hidden.current_tenant_id() and d.id = (hit).document_id;
 $$;
-comment on function app_public.search_hit_document(app_public.search_hit) is 'The document the chunk is of.';
+comment on function app_public.search_hit_document(app_public.search_hit) is E'@behavior typeField -queryField\nThe document the chunk is of.';
 
 create or replace function app_public.search_hit_source(hit app_public.search_hit) returns app_public.rag_knowledge_sources
 language sql stable security definer
@@ -269,6 +269,6 @@ set search_path to pg_catalog, pg_temp
 as $$
   select * from app_public.rag_knowledge_sources s where s.tenant_id = app_hidden.current_tenant_id() and s.id = (hit).source_id;
 $$;
-comment on function app_public.search_hit_source(app_public.search_hit) is 'The knowledge source the document belongs to.';
+comment on function app_public.search_hit_source(app_public.search_hit) is E'@behavior typeField -queryField\nThe knowledge source the document belongs to.';
 grant execute on function app_public.search_hit_document(app_public.search_hit), app_public.search_hit_source(app_public.search_hit)
   to rowhouse_user;

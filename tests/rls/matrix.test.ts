@@ -1,0 +1,205 @@
+// The wall, for every table the catalogue knows × every command. Each test opens all doors first (all privileges, a
+// policy that lets everything through), so that nothing but the wall itself stands between acme and a row of globex.
+
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Transaction, useDatabase } from '../helpers/index.ts'
+
+const db = useDatabase()
+let tables: string[] = []
+
+beforeAll(async () => {
+  const { rows } = await db.pool.query<{ name: string }>(`
+    select c.oid::regclass::text as name
+      from pg_class c join pg_namespace n on n.oid = relnamespace
+     where nspname in ('app_public', 'app_hidden', 'app_private') and relkind in ('r', 'p') and not relispartition
+       and c.oid <> all (app_private.global_tables())
+     order by 1`)
+  tables = rows.map(({ name }) => name)
+})
+
+/** One row of each tenant in every walled table. Made by the superuser, who stands outside of all this. */
+async function fillTables(t: Transaction): Promise<void> {
+  for (const tenant of [db.acme, db.globex]) {
+    const [source, document, agent] = ['source', 'document', 'agent'].map(() => crypto.randomUUID())
+    await t.query(`insert into app_public.agents (id, tenant_id, name) values ($1, $2, 'a')`, [agent, tenant.id])
+    await t.query(`insert into app_public.rag_knowledge_sources (id, tenant_id, name) values ($1, $2, 's')`, [source, tenant.id])
+    await t.query(
+      `insert into app_public.documents (tenant_id, id, source_id, external_id, title, content, size_bytes, content_hash, processing_stage)
+       values ($1, $2, $3, 'd', 'd', 'd', 1, sha256('d'), 'chunk')`,
+      [tenant.id, document, source],
+    )
+    await t.query(`insert into app_private.document_files values ($1, $2, 'd.txt', 'd')`, [tenant.id, document])
+    const chunk = await t.value(
+      `insert into app_public.document_chunks (tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
+       values ($1, $2, $3, 0, 'd', 0, 1, 'd:1', 1) returning id`,
+      [tenant.id, source, document],
+    )
+    await t.query(
+      `insert into app_public.embeddings (tenant_id, model_id, chunk_id, embedding)
+       select $1, id, $2, app_hidden.hashing_embedding('d', 384) from app_public.llm_models where name = 'hashing-384'`,
+      [tenant.id, chunk],
+    )
+    await t.query(`insert into app_private.search_postings values ($1, 'd', $2, 1)`, [tenant.id, chunk])
+    await t.query(`insert into app_private.admin_access_log (tenant_id, admin_user_id) values ($1, $2)`, [tenant.id, tenant.owner.userId])
+    await t.query(`insert into app_private.analyst_tenants (tenant_id, login) values ($1, 'somebody')`, [tenant.id])
+  }
+}
+
+/** Everything but the wall is open to rowhouse_user. */
+async function openDoors(t: Transaction, table: string): Promise<void> {
+  await t.query(`grant usage on schema app_private to rowhouse_user`)
+  await t.query(`grant all on ${table} to rowhouse_user`)
+  await t.query(`create policy everything on ${table} to rowhouse_user using (true) with check (true)`)
+}
+
+async function columnsOf(t: Transaction, table: string): Promise<string> {
+  return t.value(
+    `select string_agg(quote_ident(attname), ', ') from pg_attribute
+      where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = ''`,
+    [table],
+  )
+}
+
+const forEachTable = (work: (t: Transaction, table: string) => Promise<void>) => async (): Promise<void> => {
+  for (const table of tables) {
+    await db.inTransaction(async (t) => {
+      await fillTables(t)
+      await openDoors(t, table)
+      await work(t, table)
+    })
+  }
+}
+
+describe('with every door open, the wall alone keeps a user of acme from globex', () => {
+  it('there are tables to test, and each has a row of both tenants', async () => {
+    expect(tables.length).toBeGreaterThanOrEqual(9)
+    await db.inTransaction(async (t) => {
+      await fillTables(t)
+      for (const table of tables) {
+        expect([table, await t.value(`select count(distinct tenant_id)::int from ${table} where tenant_id in ($1, $2)`, [db.acme.id, db.globex.id])]).toEqual([table, 2])
+      }
+    })
+  })
+
+  it(
+    'select sees the own rows and no other',
+    forEachTable(async (t, table) => {
+      await t.become(db.acme.owner)
+      expect([table, await t.value(`select array_agg(distinct tenant_id) from ${table}`)]).toEqual([table, [db.acme.id]])
+    }),
+  )
+
+  it(
+    'without a tenant, nothing is seen',
+    forEachTable(async (t, table) => {
+      await t.becomeRole('rowhouse_user')
+      expect([table, await t.value(`select count(*)::int from ${table}`)]).toEqual([table, 0])
+    }),
+  )
+
+  it(
+    'insert is refused',
+    forEachTable(async (t, table) => {
+      const columns = await columnsOf(t, table)
+      await t.query(`create temp table copied as select * from ${table} where tenant_id = $1 limit 1`, [db.globex.id])
+      await t.query(`grant select on copied to rowhouse_user`)
+      await t.become(db.acme.owner)
+      const code = await t.errorCode(`insert into ${table} (${columns}) overriding system value select ${columns} from copied`)
+      expect([table, code]).toEqual([table, '42501'])
+    }),
+  )
+
+  it(
+    'update changes nothing',
+    forEachTable(async (t, table) => {
+      await t.become(db.acme.owner)
+      const changed = await t.query(`update ${table} set tenant_id = tenant_id where tenant_id = $1 returning 1 as one`, [db.globex.id])
+      expect([table, changed]).toEqual([table, []])
+    }),
+  )
+
+  it(
+    'delete removes nothing',
+    forEachTable(async (t, table) => {
+      await t.become(db.acme.owner)
+      await t.query(`delete from ${table} where tenant_id = $1`, [db.globex.id])
+      await t.becomeSuperuser()
+      expect([table, await t.value(`select count(*)::int > 0 from ${table} where tenant_id = $1`, [db.globex.id])]).toEqual([table, true])
+    }),
+  )
+
+  it(
+    'a row cannot be moved to globex',
+    forEachTable(async (t, table) => {
+      await t.become(db.acme.owner)
+      const code = await t.errorCode(`update ${table} set tenant_id = $1 where tenant_id = $2`, [db.globex.id, db.acme.id])
+      expect([table, code]).toEqual([table, '42501'])
+    }),
+  )
+
+  it(
+    'the owner of the tables stands before the same wall',
+    forEachTable(async (t, table) => {
+      await t.becomeRole('rowhouse_owner', db.acme.id)
+      expect([table, await t.value(`select array_agg(distinct tenant_id) from ${table}`)]).toEqual([table, [db.acme.id]])
+    }),
+  )
+})
+
+describe('roles as they are granted', () => {
+  const visible = `
+    select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = relnamespace
+     where nspname in ('app_public', 'app_hidden', 'app_private') and relkind in ('r', 'p')
+       and has_any_column_privilege($1, c.oid, 'select, insert, update, references') and has_schema_privilege($1, n.oid, 'usage')`
+
+  it.each(['rowhouse_authenticator', 'rowhouse_worker'])('%s reads and writes no table at all', async (role) => {
+    const client = await db.pool.connect()
+    try {
+      await client.query('begin')
+      // what the role may by itself, not what it may become
+      const { rows } = await client.query(visible, [role])
+      expect(rows).toEqual([])
+    } finally {
+      await client.query('rollback')
+      client.release()
+    }
+  })
+
+  it('rowhouse_user reaches nothing in app_private', async () => {
+    const { rows } = await db.pool.query(`select has_schema_privilege('rowhouse_user', 'app_private', 'usage') as may`)
+    expect(rows).toEqual([{ may: false }])
+  })
+
+  it('an analyst reads the reports of the tenants the own login was given, and only those', async (context) => {
+    const { needsServer } = await import('../helpers/index.ts')
+    needsServer(context, 'needs a login of its own')
+    const login = `analyst_${crypto.randomUUID().slice(0, 8)}`
+    await db.pool.query(`create role ${login} login password 'x' in role rowhouse_analyst`)
+    const pg = (await import('pg')).default
+    const url = new URL(db.url)
+    url.username = login
+    url.password = 'x'
+    const analyst = new pg.Client({ connectionString: url.toString() })
+    try {
+      for (const tenant of [db.acme, db.globex]) {
+        await db.pool.query(`insert into app_public.rag_knowledge_sources (tenant_id, name) values ($1, 'report')`, [tenant.id])
+      }
+      await db.pool.query('select app_private.grant_analyst_access($1, $2)', [login, db.acme.id])
+      await analyst.connect()
+      const slugs = async (): Promise<string[]> =>
+        (await analyst.query<{ slug: string }>('select distinct tenant_slug as slug from app_public.knowledge_report')).rows.map(({ slug }) => slug)
+      expect(await slugs()).toEqual(['acme'])
+      // what anyone with a login can set changes nothing
+      await analyst.query(`select set_config('rowhouse.tenant_id', $1, false)`, [db.globex.id])
+      expect(await slugs()).toEqual(['acme'])
+      await expect(analyst.query('select content from app_public.documents')).rejects.toMatchObject({ code: '42501' })
+      await expect(analyst.query('set role rowhouse_user')).rejects.toMatchObject({ code: '42501' })
+      await expect(analyst.query(`select * from app_public.search('x')`)).rejects.toMatchObject({ code: '42501' })
+      await db.pool.query('select app_private.revoke_analyst_access($1, $2)', [login, db.acme.id])
+      expect(await slugs()).toEqual([])
+    } finally {
+      await analyst.end()
+      await db.pool.query(`drop role ${login}`)
+    }
+  })
+})
