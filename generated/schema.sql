@@ -200,8 +200,8 @@ begin
   loop
     if length(v_buffer) + length(v_piece) > chunks.chunk_size and v_buffer <> '' then
       if v_buffer ~ '\S' then
-        chunk := btrim(v_buffer, e' \t\n\r\f\v');
-        start_offset := v_buffer_start + length(v_buffer) - length(ltrim(v_buffer, e' \t\n\r\f\v'));
+        chunk := btrim(v_buffer, e' \t\n\r\f\x0b');
+        start_offset := v_buffer_start + length(v_buffer) - length(ltrim(v_buffer, e' \t\n\r\f\x0b'));
         end_offset := start_offset + length(chunk);
         return next;
         ordinal := ordinal + 1;
@@ -225,8 +225,8 @@ begin
   end loop;
 
   if v_buffer ~ '\S' then
-    chunk := btrim(v_buffer, e' \t\n\r\f\v');
-    start_offset := v_buffer_start + length(v_buffer) - length(ltrim(v_buffer, e' \t\n\r\f\v'));
+    chunk := btrim(v_buffer, e' \t\n\r\f\x0b');
+    start_offset := v_buffer_start + length(v_buffer) - length(ltrim(v_buffer, e' \t\n\r\f\x0b'));
     end_offset := start_offset + length(chunk);
     return next;
   end if;

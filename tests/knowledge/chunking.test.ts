@@ -1,0 +1,65 @@
+// Chunks are cut at sentence borders, fit their size, and together are the text.
+
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { useDatabase } from '../helpers/index.ts'
+
+const db = useDatabase()
+type Chunk = { ordinal: number; chunk: string; start_offset: number; end_offset: number }
+const chunks = async (text: string, size: number, overlap: number): Promise<Chunk[]> =>
+  (await db.pool.query<Chunk>('select * from app_hidden.chunks($1, $2, $3)', [text, size, overlap])).rows
+
+describe('chunks', () => {
+  it('keeps a short text whole', async () => {
+    expect(await chunks('One sentence. And another.', 100, 20)).toEqual([
+      { ordinal: 0, chunk: 'One sentence. And another.', start_offset: 0, end_offset: 26 },
+    ])
+  })
+
+  it('cuts between sentences', async () => {
+    const text = 'The first sentence is here. The second follows it. The third ends the text.'
+    expect((await chunks(text, 55, 0)).map(({ chunk }) => chunk)).toEqual([
+      'The first sentence is here. The second follows it.',
+      'The third ends the text.',
+    ])
+  })
+
+  it('repeats whole sentences as far as the overlap allows', async () => {
+    const text = 'Aaaa bbbb cccc. Dddd eeee. Ffff gggg hhhh iiii. Jjjj kkkk.'
+    expect((await chunks(text, 40, 15)).map(({ chunk }) => chunk)).toEqual([
+      'Aaaa bbbb cccc. Dddd eeee.',
+      'Dddd eeee. Ffff gggg hhhh iiii.',
+      'Jjjj kkkk.',
+    ])
+  })
+
+  it('cuts a sentence that is too long between its words, and a word that is too long within', async () => {
+    expect((await chunks('one two three four five six', 12, 0)).map(({ chunk }) => chunk)).toEqual(['one two', 'three four', 'five six'])
+    expect((await chunks('x'.repeat(25), 10, 0)).map(({ chunk }) => chunk.length)).toEqual([10, 10, 5])
+  })
+
+  it('makes nothing of nothing', async () => {
+    expect(await chunks('', 100, 0)).toEqual([])
+    expect(await chunks(' \n\t ', 100, 0)).toEqual([])
+  })
+
+  it('fits its size, says where it was cut, and loses no word — for any text', async () => {
+    const piece = fc.oneof(fc.lorem({ maxCount: 8 }), fc.constantFrom('. ', '! ', '\n\n', 'Ünïcödé ', '🛩️ ', '3.5 ', 'e.g. '), fc.string({ maxLength: 30 }))
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece, { maxLength: 40 }), fc.integer({ min: 10, max: 200 }), fc.integer({ min: 0, max: 90 }), async (parts, size, wanted) => {
+        const text = parts.join('').replaceAll('\0', '')
+        const overlap = Math.min(wanted, Math.floor(size / 2))
+        const found = await chunks(text, size, overlap)
+        const characters = [...text]
+        const isCovered = new Set<number>()
+        for (const { chunk, start_offset, end_offset } of found) {
+          expect([...chunk].length).toBeLessThanOrEqual(size)
+          expect(characters.slice(start_offset, end_offset).join('')).toBe(chunk)
+          for (let i = start_offset; i < end_offset; i += 1) isCovered.add(i)
+        }
+        expect(characters.filter((character, i) => /[\p{L}\p{N}]/u.test(character) && !isCovered.has(i))).toEqual([])
+      }),
+      { numRuns: 200, seed: 3 },
+    )
+  })
+})
