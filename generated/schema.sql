@@ -373,6 +373,24 @@ ALTER FUNCTION app_hidden.pieces(sentence text, max_length integer) OWNER TO row
 
 COMMENT ON FUNCTION app_hidden.pieces(sentence text, max_length integer) IS 'A sentence that is too long, cut between words into pieces of at most max_length characters.';
 
+CREATE FUNCTION app_hidden.query_embedding_model(embedding_model text, source_ids uuid[]) RETURNS TABLE(base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_model app_public.llm_models := app_private.search_model(query_embedding_model.embedding_model, query_embedding_model.source_ids);
+begin
+  return query
+    select p.base_url, p.api_key_variable, v_model.provider_model_name, v_model.dimension, v_model.batch_size, v_model.timeout_ms
+      from app_public.llm_providers p
+     where p.id = v_model.provider_id and p.kind <> 'builtin';
+end
+$$;
+
+ALTER FUNCTION app_hidden.query_embedding_model(embedding_model text, source_ids uuid[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.query_embedding_model(embedding_model text, source_ids uuid[]) IS 'What the server needs to embed a question for these sources; nothing when the built-in model does it in SQL. SR402, SR403 as search.';
+
 CREATE FUNCTION app_hidden.search_settings() RETURNS TABLE(k1 double precision, b double precision)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3462,6 +3480,9 @@ GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.pieces(sentence text, max_length integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.query_embedding_model(embedding_model text, source_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.query_embedding_model(embedding_model text, source_ids uuid[]) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_hidden.search_settings() FROM PUBLIC;
 

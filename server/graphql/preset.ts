@@ -7,6 +7,7 @@ import type { Pool } from 'pg'
 import { makePgService } from 'postgraphile/adaptors/pg'
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
 import { PostGraphileConnectionFilterPreset } from 'postgraphile-plugin-connection-filter'
+import { createEmbedQueryPlugin } from './embed-query.ts'
 import { NamesPlugin } from './names.ts'
 import { VectorCodecPlugin } from './vector-codec.ts'
 
@@ -26,7 +27,7 @@ export function createPreset(pool: Pool): GraphileConfig.Preset {
       PostGraphileConnectionFilterPreset,
       PgAggregatesPreset,
     ],
-    plugins: [NamesPlugin, VectorCodecPlugin],
+    plugins: [NamesPlugin, VectorCodecPlugin, createEmbedQueryPlugin(pool)],
     // an error in building the schema stops the start instead of leaving a piece out
     disablePlugins: ['SwallowErrorsPlugin', 'QueryQueryPlugin'],
     pgServices: [

@@ -4,12 +4,18 @@ import type { Person, TestDatabase, Transaction } from './index.ts'
 
 export type NewDocument = { externalId: string; text: string; title?: string; metadata?: object }
 
-export async function createSource(t: Transaction, person: Person, settings: Record<string, unknown> = {}): Promise<string> {
+export async function createSource(
+  t: Transaction,
+  person: Person,
+  settings: Record<string, unknown> = {},
+): Promise<string> {
   await t.become(person)
   const columns = { name: `source ${crypto.randomUUID()}`, ...settings }
   return t.value(
     `insert into app_public.rag_knowledge_sources (${Object.keys(columns).join(', ')})
-     values (${Object.keys(columns).map((_, i) => `$${i + 1}`).join(', ')}) returning id`,
+     values (${Object.keys(columns)
+       .map((_, i) => `$${i + 1}`)
+       .join(', ')}) returning id`,
     Object.values(columns),
   )
 }
@@ -25,7 +31,9 @@ export async function addDocuments(t: Transaction, person: Person, sourceId: str
 /** Runs the stages for all of a tenant's documents that wait for them. */
 export async function processDocuments(t: Transaction, tenantId: string): Promise<void> {
   await t.becomeSuperuser()
-  const ids = await t.value<string[] | null>('select array_agg(id) from app_public.documents where tenant_id = $1', [tenantId])
+  const ids = await t.value<string[] | null>('select array_agg(id) from app_public.documents where tenant_id = $1', [
+    tenantId,
+  ])
   await t.becomeRole('rowhouse_worker')
   for (const stage of ['chunk_documents', 'embed_builtin', 'finish_embedding', 'index_documents']) {
     await t.query(`select app_private.${stage}($1, $2)`, [tenantId, ids])
@@ -46,15 +54,32 @@ export type Hit = {
   snippet: string
 }
 
-export async function search(t: Transaction, person: Person, query: string, mode = 'bm25', limit = 10, more = ''): Promise<Hit[]> {
+export async function search(
+  t: Transaction,
+  person: Person,
+  query: string,
+  mode = 'bm25',
+  limit = 10,
+  more = '',
+): Promise<Hit[]> {
   await t.become(person)
   return t.query<Hit>(`select * from app_public.search($1, $2, $3${more})`, [query, mode, limit])
 }
 
 /** A source with these texts, processed and searchable, in a transaction of its own that stays. */
-export async function withTexts(db: TestDatabase, t: Transaction, texts: string[], settings: Record<string, unknown> = {}): Promise<string> {
+export async function withTexts(
+  db: TestDatabase,
+  t: Transaction,
+  texts: string[],
+  settings: Record<string, unknown> = {},
+): Promise<string> {
   const sourceId = await createSource(t, db.acme.member, settings)
-  await addDocuments(t, db.acme.member, sourceId, texts.map((text, i) => ({ externalId: String(i + 1).padStart(4, '0'), text })))
+  await addDocuments(
+    t,
+    db.acme.member,
+    sourceId,
+    texts.map((text, i) => ({ externalId: String(i + 1).padStart(4, '0'), text })),
+  )
   await processDocuments(t, db.acme.id)
   return sourceId
 }

@@ -34,7 +34,11 @@ describe('chunks', () => {
   })
 
   it('cuts a sentence that is too long between its words, and a word that is too long within', async () => {
-    expect((await chunks('one two three four five six', 12, 0)).map(({ chunk }) => chunk)).toEqual(['one two', 'three four', 'five six'])
+    expect((await chunks('one two three four five six', 12, 0)).map(({ chunk }) => chunk)).toEqual([
+      'one two',
+      'three four',
+      'five six',
+    ])
     expect((await chunks('x'.repeat(25), 10, 0)).map(({ chunk }) => chunk.length)).toEqual([10, 10, 5])
   })
 
@@ -44,21 +48,30 @@ describe('chunks', () => {
   })
 
   it('fits its size, says where it was cut, and loses no word — for any text', async () => {
-    const piece = fc.oneof(fc.lorem({ maxCount: 8 }), fc.constantFrom('. ', '! ', '\n\n', 'Ünïcödé ', '🛩️ ', '3.5 ', 'e.g. '), fc.string({ maxLength: 30 }))
+    const piece = fc.oneof(
+      fc.lorem({ maxCount: 8 }),
+      fc.constantFrom('. ', '! ', '\n\n', 'Ünïcödé ', '🛩️ ', '3.5 ', 'e.g. '),
+      fc.string({ maxLength: 30 }),
+    )
     await fc.assert(
-      fc.asyncProperty(fc.array(piece, { maxLength: 40 }), fc.integer({ min: 10, max: 200 }), fc.integer({ min: 0, max: 90 }), async (parts, size, wanted) => {
-        const text = parts.join('').replaceAll('\0', '')
-        const overlap = Math.min(wanted, Math.floor(size / 2))
-        const found = await chunks(text, size, overlap)
-        const characters = [...text]
-        const isCovered = new Set<number>()
-        for (const { chunk, start_offset, end_offset } of found) {
-          expect([...chunk].length).toBeLessThanOrEqual(size)
-          expect(characters.slice(start_offset, end_offset).join('')).toBe(chunk)
-          for (let i = start_offset; i < end_offset; i += 1) isCovered.add(i)
-        }
-        expect(characters.filter((character, i) => /[\p{L}\p{N}]/u.test(character) && !isCovered.has(i))).toEqual([])
-      }),
+      fc.asyncProperty(
+        fc.array(piece, { maxLength: 40 }),
+        fc.integer({ min: 10, max: 200 }),
+        fc.integer({ min: 0, max: 90 }),
+        async (parts, size, wanted) => {
+          const text = parts.join('').replaceAll('\0', '')
+          const overlap = Math.min(wanted, Math.floor(size / 2))
+          const found = await chunks(text, size, overlap)
+          const characters = [...text]
+          const isCovered = new Set<number>()
+          for (const { chunk, start_offset, end_offset } of found) {
+            expect([...chunk].length).toBeLessThanOrEqual(size)
+            expect(characters.slice(start_offset, end_offset).join('')).toBe(chunk)
+            for (let i = start_offset; i < end_offset; i += 1) isCovered.add(i)
+          }
+          expect(characters.filter((character, i) => /[\p{L}\p{N}]/u.test(character) && !isCovered.has(i))).toEqual([])
+        },
+      ),
       { numRuns: 200, seed: 3 },
     )
   })

@@ -22,7 +22,10 @@ async function fillTables(t: Transaction): Promise<void> {
   for (const tenant of [db.acme, db.globex]) {
     const [source, document, agent] = ['source', 'document', 'agent'].map(() => crypto.randomUUID())
     await t.query(`insert into app_public.agents (id, tenant_id, name) values ($1, $2, 'a')`, [agent, tenant.id])
-    await t.query(`insert into app_public.rag_knowledge_sources (id, tenant_id, name) values ($1, $2, 's')`, [source, tenant.id])
+    await t.query(`insert into app_public.rag_knowledge_sources (id, tenant_id, name) values ($1, $2, 's')`, [
+      source,
+      tenant.id,
+    ])
     await t.query(
       `insert into app_public.documents (tenant_id, id, source_id, external_id, title, content, size_bytes, content_hash, processing_stage)
        values ($1, $2, $3, 'd', 'd', 'd', 1, sha256('d'), 'chunk')`,
@@ -40,7 +43,10 @@ async function fillTables(t: Transaction): Promise<void> {
       [tenant.id, chunk],
     )
     await t.query(`insert into app_private.search_postings values ($1, 'd', $2, 1)`, [tenant.id, chunk])
-    await t.query(`insert into app_private.admin_access_log (tenant_id, admin_user_id) values ($1, $2)`, [tenant.id, tenant.owner.userId])
+    await t.query(`insert into app_private.admin_access_log (tenant_id, admin_user_id) values ($1, $2)`, [
+      tenant.id,
+      tenant.owner.userId,
+    ])
     await t.query(`insert into app_private.analyst_tenants (tenant_id, login) values ($1, 'somebody')`, [tenant.id])
   }
 }
@@ -76,7 +82,13 @@ describe('with every door open, the wall alone keeps a user of acme from globex'
     await db.inTransaction(async (t) => {
       await fillTables(t)
       for (const table of tables) {
-        expect([table, await t.value(`select count(distinct tenant_id)::int from ${table} where tenant_id in ($1, $2)`, [db.acme.id, db.globex.id])]).toEqual([table, 2])
+        expect([
+          table,
+          await t.value(`select count(distinct tenant_id)::int from ${table} where tenant_id in ($1, $2)`, [
+            db.acme.id,
+            db.globex.id,
+          ]),
+        ]).toEqual([table, 2])
       }
     })
   })
@@ -85,7 +97,10 @@ describe('with every door open, the wall alone keeps a user of acme from globex'
     'select sees the own rows and no other',
     forEachTable(async (t, table) => {
       await t.become(db.acme.owner)
-      expect([table, await t.value(`select array_agg(distinct tenant_id) from ${table}`)]).toEqual([table, [db.acme.id]])
+      expect([table, await t.value(`select array_agg(distinct tenant_id) from ${table}`)]).toEqual([
+        table,
+        [db.acme.id],
+      ])
     }),
   )
 
@@ -104,7 +119,9 @@ describe('with every door open, the wall alone keeps a user of acme from globex'
       await t.query(`create temp table copied as select * from ${table} where tenant_id = $1 limit 1`, [db.globex.id])
       await t.query(`grant select on copied to rowhouse_user`)
       await t.become(db.acme.owner)
-      const code = await t.errorCode(`insert into ${table} (${columns}) overriding system value select ${columns} from copied`)
+      const code = await t.errorCode(
+        `insert into ${table} (${columns}) overriding system value select ${columns} from copied`,
+      )
       expect([table, code]).toEqual([table, '42501'])
     }),
   )
@@ -113,7 +130,10 @@ describe('with every door open, the wall alone keeps a user of acme from globex'
     'update changes nothing',
     forEachTable(async (t, table) => {
       await t.become(db.acme.owner)
-      const changed = await t.query(`update ${table} set tenant_id = tenant_id where tenant_id = $1 returning 1 as one`, [db.globex.id])
+      const changed = await t.query(
+        `update ${table} set tenant_id = tenant_id where tenant_id = $1 returning 1 as one`,
+        [db.globex.id],
+      )
       expect([table, changed]).toEqual([table, []])
     }),
   )
@@ -124,7 +144,10 @@ describe('with every door open, the wall alone keeps a user of acme from globex'
       await t.become(db.acme.owner)
       await t.query(`delete from ${table} where tenant_id = $1`, [db.globex.id])
       await t.becomeSuperuser()
-      expect([table, await t.value(`select count(*)::int > 0 from ${table} where tenant_id = $1`, [db.globex.id])]).toEqual([table, true])
+      expect([
+        table,
+        await t.value(`select count(*)::int > 0 from ${table} where tenant_id = $1`, [db.globex.id]),
+      ]).toEqual([table, true])
     }),
   )
 
@@ -132,7 +155,10 @@ describe('with every door open, the wall alone keeps a user of acme from globex'
     'a row cannot be moved to globex',
     forEachTable(async (t, table) => {
       await t.become(db.acme.owner)
-      const code = await t.errorCode(`update ${table} set tenant_id = $1 where tenant_id = $2`, [db.globex.id, db.acme.id])
+      const code = await t.errorCode(`update ${table} set tenant_id = $1 where tenant_id = $2`, [
+        db.globex.id,
+        db.acme.id,
+      ])
       expect([table, code]).toEqual([table, '42501'])
     }),
   )
@@ -141,7 +167,10 @@ describe('with every door open, the wall alone keeps a user of acme from globex'
     'the owner of the tables stands before the same wall',
     forEachTable(async (t, table) => {
       await t.becomeRole('rowhouse_owner', db.acme.id)
-      expect([table, await t.value(`select array_agg(distinct tenant_id) from ${table}`)]).toEqual([table, [db.acme.id]])
+      expect([table, await t.value(`select array_agg(distinct tenant_id) from ${table}`)]).toEqual([
+        table,
+        [db.acme.id],
+      ])
     }),
   )
 })
@@ -182,12 +211,16 @@ describe('roles as they are granted', () => {
     const analyst = new pg.Client({ connectionString: url.toString() })
     try {
       for (const tenant of [db.acme, db.globex]) {
-        await db.pool.query(`insert into app_public.rag_knowledge_sources (tenant_id, name) values ($1, 'report')`, [tenant.id])
+        await db.pool.query(`insert into app_public.rag_knowledge_sources (tenant_id, name) values ($1, 'report')`, [
+          tenant.id,
+        ])
       }
       await db.pool.query('select app_private.grant_analyst_access($1, $2)', [login, db.acme.id])
       await analyst.connect()
       const slugs = async (): Promise<string[]> =>
-        (await analyst.query<{ slug: string }>('select distinct tenant_slug as slug from app_public.knowledge_report')).rows.map(({ slug }) => slug)
+        (
+          await analyst.query<{ slug: string }>('select distinct tenant_slug as slug from app_public.knowledge_report')
+        ).rows.map(({ slug }) => slug)
       expect(await slugs()).toEqual(['acme'])
       // what anyone with a login can set changes nothing
       await analyst.query(`select set_config('rowhouse.tenant_id', $1, false)`, [db.globex.id])

@@ -5,7 +5,8 @@ import { useDatabase } from '../helpers/index.ts'
 
 const db = useDatabase()
 const schemas = `('app_public', 'app_hidden', 'app_private')`
-const names = async (text: string): Promise<string[]> => (await db.pool.query<{ name: string }>(text)).rows.map(({ name }) => name)
+const names = async (text: string): Promise<string[]> =>
+  (await db.pool.query<{ name: string }>(text)).rows.map(({ name }) => name)
 
 describe('every table', () => {
   it('is secured: forced row level security, a wall or a place in the list of global tables', async () => {

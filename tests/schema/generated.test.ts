@@ -7,7 +7,8 @@ import { graphqlOf, sqlOf } from '../../scripts/generate.ts'
 import { engine, useDatabase } from '../helpers/index.ts'
 
 const db = useDatabase()
-const generated = (name: string): Promise<string> => readFile(join(import.meta.dirname, '../../generated', name), 'utf8')
+const generated = (name: string): Promise<string> =>
+  readFile(join(import.meta.dirname, '../../generated', name), 'utf8')
 
 it('generated/schema.graphql is the API of this version (npm run generate)', async () => {
   expect(await graphqlOf(db.url)).toBe(await generated('schema.graphql'))
@@ -15,6 +16,7 @@ it('generated/schema.graphql is the API of this version (npm run generate)', asy
 
 it('generated/schema.sql is the schema of this version (npm run generate)', async (context) => {
   const chosen = engine()
-  if (chosen.kind !== 'postgres' || chosen.version !== 15) context.skip('generated/schema.sql is written on PostgreSQL 15')
+  if (chosen.kind !== 'postgres' || chosen.version !== 15)
+    context.skip('generated/schema.sql is written on PostgreSQL 15')
   expect(await sqlOf(db.url)).toBe(await generated('schema.sql'))
 })

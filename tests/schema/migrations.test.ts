@@ -60,7 +60,9 @@ describe('migrations', () => {
 
   it('are reported as pending, unknown or out of order', () =>
     onClone(async (_url, client) => {
-      await client.query(`update rowhouse_migrations.migrations set name = '9999_from_the_future' where name = '0004_catalog'`)
+      await client.query(
+        `update rowhouse_migrations.migrations set name = '9999_from_the_future' where name = '0004_catalog'`,
+      )
       const state = await migrationState(client)
       expect(state.unknown).toEqual(['9999_from_the_future'])
       expect(state.pending).toEqual(['0004_catalog'])

@@ -13,12 +13,21 @@ const bm25 = async (...values: (number | null)[]): Promise<number> => {
   return rows[0]?.score as number
 }
 const rrf = async (vector: (number | null)[] | null, text: (number | null)[] | null, k = 60) =>
-  (await db.pool.query<{ idx: number; score: number }>('select * from app_public.reciprocal_rank_fusion($1, $2, $3)', [vector, text, k])).rows
+  (
+    await db.pool.query<{ idx: number; score: number }>('select * from app_public.reciprocal_rank_fusion($1, $2, $3)', [
+      vector,
+      text,
+      k,
+    ])
+  ).rows
 
 describe('bm25_score', () => {
   it('is the value worked out by hand', async () => {
     // idf = ln(1 + (10 - 3 + 0.5) / 3.5) = ln(3.142857…); tf part = 2 · 2.2 / (2 + 1.2 · (0.25 + 0.75 · 8 / 10))
-    expect(await bm25(2, 3, 10, 8, 10)).toBeCloseTo(Math.log(1 + 7.5 / 3.5) * (4.4 / (2 + 1.2 * (0.25 + 0.75 * 0.8))), 12)
+    expect(await bm25(2, 3, 10, 8, 10)).toBeCloseTo(
+      Math.log(1 + 7.5 / 3.5) * (4.4 / (2 + 1.2 * (0.25 + 0.75 * 0.8))),
+      12,
+    )
   })
   it('takes k1 and b', async () => {
     expect(await bm25(1, 1, 4, 5, 5, 0.9, 0.4)).toBeCloseTo(Math.log(1 + 3.5 / 1.5), 12)
@@ -32,12 +41,17 @@ describe('bm25_score', () => {
   })
   it('grows with the term’s frequency and shrinks with the document’s length and the term’s commonness', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 500 }), fc.integer({ min: 1, max: 400 }), async (tf, df, length) => {
-        const score = await bm25(tf, df, 500, length, 100)
-        expect(await bm25(tf + 1, df, 500, length, 100)).toBeGreaterThan(score)
-        expect(await bm25(tf, df, 500, length + 1, 100)).toBeLessThan(score)
-        if (df < 500) expect(await bm25(tf, df + 1, 500, length, 100)).toBeLessThan(score)
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 50 }),
+        fc.integer({ min: 1, max: 500 }),
+        fc.integer({ min: 1, max: 400 }),
+        async (tf, df, length) => {
+          const score = await bm25(tf, df, 500, length, 100)
+          expect(await bm25(tf + 1, df, 500, length, 100)).toBeGreaterThan(score)
+          expect(await bm25(tf, df, 500, length + 1, 100)).toBeLessThan(score)
+          if (df < 500) expect(await bm25(tf, df + 1, 500, length, 100)).toBeLessThan(score)
+        },
+      ),
       { numRuns: 50, seed: 1 },
     )
   })

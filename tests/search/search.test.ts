@@ -8,13 +8,21 @@ import { addDocuments, createSource, processDocuments, search, withTexts } from 
 const db = useDatabase()
 
 /** Scores every chunk of acme from its own text, in TypeScript. */
-async function exhaustiveBm25(t: Transaction, query: string, k1 = 1.2, b = 0.75): Promise<{ chunk_id: string; score: number }[]> {
+async function exhaustiveBm25(
+  t: Transaction,
+  query: string,
+  k1 = 1.2,
+  b = 0.75,
+): Promise<{ chunk_id: string; score: number }[]> {
   await t.becomeSuperuser()
   const count = async (text: string) =>
     new Map(
-      (await t.query<{ lexeme: string; n: number }>(`select lexeme, cardinality(positions) as n from unnest(to_tsvector('english', $1))`, [text])).map(
-        ({ lexeme, n }) => [lexeme, n],
-      ),
+      (
+        await t.query<{ lexeme: string; n: number }>(
+          `select lexeme, cardinality(positions) as n from unnest(to_tsvector('english', $1))`,
+          [text],
+        )
+      ).map(({ lexeme, n }) => [lexeme, n]),
     )
   const rows = await t.query<{ id: string; text: string }>(
     `select c.id, d.title || ' ' || c.content as text from app_public.document_chunks c
@@ -33,7 +41,8 @@ async function exhaustiveBm25(t: Transaction, query: string, k1 = 1.2, b = 0.75)
       const tf = counts.get(term)
       if (!tf) continue
       const idf = Math.log(1 + (chunks.length - df + 0.5) / (df + 0.5))
-      ;(scores[i] as { score: number }).score += (times * idf * tf * (k1 + 1)) / (tf + k1 * (1 - b + (b * lengthOf(counts)) / average))
+      ;(scores[i] as { score: number }).score +=
+        (times * idf * tf * (k1 + 1)) / (tf + k1 * (1 - b + (b * lengthOf(counts)) / average))
     }
   }
   return scores
@@ -41,7 +50,22 @@ async function exhaustiveBm25(t: Transaction, query: string, k1 = 1.2, b = 0.75)
     .sort((a, z) => (Math.abs(z.score - a.score) > 1e-9 ? z.score - a.score : Number(a.chunk_id) - Number(z.chunk_id)))
 }
 
-const words = ['wing', 'flow', 'heat', 'layer', 'shock', 'wave', 'body', 'drag', 'the', 'of', 'plate', 'speed', 'jet', 'lift']
+const words = [
+  'wing',
+  'flow',
+  'heat',
+  'layer',
+  'shock',
+  'wave',
+  'body',
+  'drag',
+  'the',
+  'of',
+  'plate',
+  'speed',
+  'jet',
+  'lift',
+]
 const text = fc.array(fc.constantFrom(...words), { minLength: 1, maxLength: 40 }).map((list) => list.join(' '))
 
 describe('bm25', () => {
@@ -56,7 +80,10 @@ describe('bm25', () => {
           db.inTransaction(async (t) => {
             const sourceId = await withTexts(db, t, texts)
             await addDocuments(t, db.acme.member, sourceId, [
-              ...replacements.map((replacement, i) => ({ externalId: String(i + 1).padStart(4, '0'), text: replacement })),
+              ...replacements.map((replacement, i) => ({
+                externalId: String(i + 1).padStart(4, '0'),
+                text: replacement,
+              })),
               { externalId: 'last', text: 'wing flow' },
             ])
             for (const position of deletions) {
@@ -99,7 +126,9 @@ describe('bm25', () => {
   it('finds a document by its title', () =>
     db.inTransaction(async (t) => {
       const sourceId = await createSource(t, db.acme.member)
-      await addDocuments(t, db.acme.member, sourceId, [{ externalId: 'x', title: 'Parental leave', text: 'Sixteen weeks.' }])
+      await addDocuments(t, db.acme.member, sourceId, [
+        { externalId: 'x', title: 'Parental leave', text: 'Sixteen weeks.' },
+      ])
       await processDocuments(t, db.acme.id)
       expect(await search(t, db.acme.viewer, 'parental')).toHaveLength(1)
     }))
@@ -131,7 +160,8 @@ describe('vector', () => {
   it('takes an embedding of the caller’s, and refuses one of another dimension or without direction', () =>
     db.inTransaction(async (t) => {
       await withTexts(db, t, ['wing'])
-      const given = (vector: string): string => `select * from app_public.search('x wing', 'vector', query_embedding => '${vector}')`
+      const given = (vector: string): string =>
+        `select * from app_public.search('x wing', 'vector', query_embedding => '${vector}')`
       await t.become(db.acme.viewer)
       expect(await t.query(given(JSON.stringify(Array(384).fill(1))))).toHaveLength(1)
       expect(await t.errorCode(given('[1, 2, 3]'))).toBe('SR410')
@@ -142,15 +172,22 @@ describe('vector', () => {
 describe('hybrid', () => {
   it('is the reciprocal rank fusion of both rankings, weighted by the model', () =>
     db.inTransaction(async (t) => {
-      await withTexts(db, t, ['wing flow heat', 'wing', 'heat plate', 'jet of speed', 'winged heat', 'flow of heat in a body'])
+      await withTexts(db, t, [
+        'wing flow heat',
+        'wing',
+        'heat plate',
+        'jet of speed',
+        'winged heat',
+        'flow of heat in a body',
+      ])
       await t.becomeSuperuser()
       await t.query(`update app_public.llm_models set fusion_weight = 1 where name = 'hashing-384'`)
       const hits = await search(t, db.acme.viewer, 'wing heat', 'hybrid', 100)
       const byChunk = [...hits].sort((a, z) => Number(a.chunk_id) - Number(z.chunk_id))
-      const fused = await t.query<{ idx: number; score: number }>('select * from app_public.reciprocal_rank_fusion($1, $2)', [
-        byChunk.map(({ vector_score }) => vector_score),
-        byChunk.map(({ bm25_score }) => bm25_score),
-      ])
+      const fused = await t.query<{ idx: number; score: number }>(
+        'select * from app_public.reciprocal_rank_fusion($1, $2)',
+        [byChunk.map(({ vector_score }) => vector_score), byChunk.map(({ bm25_score }) => bm25_score)],
+      )
       expect(hits.map(({ chunk_id }) => chunk_id)).toEqual(fused.map(({ idx }) => byChunk[idx - 1]?.chunk_id))
       for (const [i, hit] of hits.entries()) expect(hit.score).toBeCloseTo(fused[i]?.score as number, 12)
     }))
@@ -171,7 +208,9 @@ describe('hybrid', () => {
       await withTexts(db, t, ['wing of the other'], { embedding_model: 'hashing-64' })
       await t.become(db.acme.viewer)
       expect(await t.errorCode(`select * from app_public.search('wing')`)).toBe('SR402')
-      expect(await t.query(`select * from app_public.search('wing', 'vector', embedding_model => 'hashing-64')`)).toHaveLength(1)
+      expect(
+        await t.query(`select * from app_public.search('wing', 'vector', embedding_model => 'hashing-64')`),
+      ).toHaveLength(1)
       expect(await t.errorCode(`select * from app_public.search('wing', embedding_model => 'nothing')`)).toBe('SR403')
     }))
 })
@@ -196,8 +235,12 @@ describe('any mode', () => {
       const sourceId = await createSource(t, db.globex.member)
       await addDocuments(t, db.globex.member, sourceId, [{ externalId: 'g', text: 'wing of globex' }])
       await processDocuments(t, db.globex.id)
-      expect((await search(t, db.acme.viewer, 'wing globex', mode)).map(({ content }) => content)).toEqual(['wing of acme'])
-      expect((await search(t, db.globex.viewer, 'wing acme', mode)).map(({ content }) => content)).toEqual(['wing of globex'])
+      expect((await search(t, db.acme.viewer, 'wing globex', mode)).map(({ content }) => content)).toEqual([
+        'wing of acme',
+      ])
+      expect((await search(t, db.globex.viewer, 'wing acme', mode)).map(({ content }) => content)).toEqual([
+        'wing of globex',
+      ])
       // nor by naming its source, nor do its words count in the statistics
       expect(await search(t, db.acme.viewer, 'wing', mode, 10, `, array['${sourceId}']::uuid[]`)).toEqual([])
       const [hit] = await search(t, db.acme.viewer, 'wing', 'bm25')
@@ -251,7 +294,16 @@ describe('any mode', () => {
   it('is safe against whatever a question contains', () =>
     db.inTransaction(async (t) => {
       await withTexts(db, t, [`it's a "wing" & more`])
-      for (const question of [`' or 1=1 --`, `wing & ! | ( )`, `"`, `\\`, `wing:*`, `'; drop table app_public.documents; --`, '🛩️ wing', `%_`]) {
+      for (const question of [
+        `' or 1=1 --`,
+        `wing & ! | ( )`,
+        `"`,
+        `\\`,
+        `wing:*`,
+        `'; drop table app_public.documents; --`,
+        '🛩️ wing',
+        `%_`,
+      ]) {
         await search(t, db.acme.viewer, question, 'hybrid')
       }
       expect(await search(t, db.acme.viewer, `'wing'`)).toHaveLength(1)

@@ -139,6 +139,24 @@ end
 $$;
 comment on function app_private.search_model(text, uuid[]) is 'The embedding model of a search: the one named, or the one all its sources use. SR402: they use several; SR403: no such model.';
 
+create or replace function app_hidden.query_embedding_model(embedding_model text, source_ids uuid[])
+returns table (base_url text, api_key_variable text, model_name text, dimension int, batch_size int, timeout_ms int)
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_model app_public.llm_models := app_private.search_model(query_embedding_model.embedding_model, query_embedding_model.source_ids);
+begin
+  return query
+    select p.base_url, p.api_key_variable, v_model.provider_model_name, v_model.dimension, v_model.batch_size, v_model.timeout_ms
+      from app_public.llm_providers p
+     where p.id = v_model.provider_id and p.kind <> 'builtin';
+end
+$$;
+comment on function app_hidden.query_embedding_model(text, uuid[]) is
+  'What the server needs to embed a question for these sources; nothing when the built-in model does it in SQL. SR402, SR403 as search.';
+grant execute on function app_hidden.query_embedding_model(text, uuid[]) to rowhouse_user;
+
 create or replace function app_private.snippet(content text, terms text[], config regconfig) returns text
 language sql stable
 set search_path to pg_catalog, pg_temp

@@ -1,0 +1,113 @@
+// Search over GraphQL embeds the question itself when the sources' model is an endpoint: SQL cannot call one. The
+// argument queryEmbedding is filled in before the database's search is called; whoever gives one is taken at their word.
+
+import 'postgraphile'
+import { wrapPlans } from 'graphile-utils'
+import type { Pool } from 'pg'
+import { context, lambda } from 'postgraphile/grafast'
+import { embedderFor } from '../embedders/index.ts'
+import { EmbedderError } from '../embedders/openai.ts'
+import { PublicError } from '../errors.ts'
+
+type Arguments = readonly [
+  query: string,
+  mode: string | null | undefined,
+  sourceIds: string[] | null | undefined,
+  embeddingModel: string | null | undefined,
+  queryEmbedding: number[] | null | undefined,
+  pgSettings: Record<string, string> | null | undefined,
+]
+
+type QueryModel = {
+  base_url: string
+  api_key_variable: string | null
+  model_name: string
+  dimension: number
+  batch_size: number
+  timeout_ms: number
+}
+
+/** A person waits for the answer, so there is one more try and no more. */
+const retriesOfQuery = 1
+
+export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
+  async function embed([query, mode, sourceIds, embeddingModel, given, pgSettings]: Arguments): Promise<
+    number[] | null
+  > {
+    if (given || mode === 'bm25') return given ?? null
+    const model = await modelOf(pool, pgSettings ?? {}, embeddingModel, sourceIds)
+    if (!model) return null
+    try {
+      const { vectors } = await embedderFor({
+        baseUrl: model.base_url,
+        apiKey: model.api_key_variable ? (process.env[model.api_key_variable] ?? null) : null,
+        modelName: model.model_name,
+        dimension: model.dimension,
+        batchSize: model.batch_size,
+        timeoutMs: model.timeout_ms,
+        maxRetries: retriesOfQuery,
+      }).embed([query])
+      return vectors[0] ?? null
+    } catch (error) {
+      if (!(error instanceof EmbedderError)) throw error
+      throw new PublicError(
+        502,
+        'SR412',
+        `The query could not be embedded. ${error.message}`,
+        'Try again, or search with mode bm25.',
+      )
+    }
+  }
+
+  return wrapPlans(
+    {
+      Query: {
+        search: (plan, $source, fieldArgs, info) => {
+          const $embedding = lambda(
+            [
+              fieldArgs.getRaw('query'),
+              fieldArgs.getRaw('mode'),
+              fieldArgs.getRaw('sourceIds'),
+              fieldArgs.getRaw('embeddingModel'),
+              fieldArgs.getRaw('queryEmbedding'),
+              context().get('pgSettings' as never),
+            ],
+            embed as never,
+          )
+          const withEmbedding = new Proxy(fieldArgs, {
+            get: (target, property) =>
+              property === 'getRaw'
+                ? (path: string | string[]) =>
+                    String(path) === 'queryEmbedding' ? $embedding : target.getRaw(path as never)
+                : Reflect.get(target, property),
+          })
+          return plan($source, withEmbedding, info)
+        },
+      },
+    },
+    { name: 'EmbedQueryPlugin' },
+  )
+}
+
+async function modelOf(
+  pool: Pool,
+  pgSettings: Record<string, string>,
+  embeddingModel: string | null | undefined,
+  sourceIds: string[] | null | undefined,
+): Promise<QueryModel | undefined> {
+  const client = await pool.connect()
+  try {
+    await client.query('begin')
+    await client.query('select set_config(name, value, true) from json_each_text($1) as s (name, value)', [
+      JSON.stringify(pgSettings),
+    ])
+    const { rows } = await client.query<QueryModel>('select * from app_hidden.query_embedding_model($1, $2)', [
+      embeddingModel ?? null,
+      sourceIds ?? null,
+    ])
+    return rows[0]
+  } finally {
+    await client.query('rollback').catch(() => {})
+    client.release()
+  }
+}
