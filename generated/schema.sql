@@ -1953,7 +1953,8 @@ $$;
 
 ALTER FUNCTION app_public.create_documents(source_id uuid, documents jsonb) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) IS 'Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. Members. KN301: no such source; KN401: not an array of 1 to 500; ID202: your role does not allow it.';
+COMMENT ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) IS '@resultFieldName receipts
+Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. Members. KN301: no such source; KN401: not an array of 1 to 500; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1969,7 +1970,8 @@ $$;
 
 ALTER FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) IS 'Creates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. Platform staff only. TN201: you are not; 23505: the slug is taken; 23514: a value is out of range.';
+COMMENT ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) IS '@resultFieldName tenant
+Creates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. Platform staff only. TN201: you are not; 23505: the slug is taken; 23514: a value is out of range.';
 
 CREATE FUNCTION app_public.current_tenant() RETURNS app_public.tenants
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2283,7 +2285,8 @@ $$;
 
 ALTER FUNCTION app_public.delete_agent(id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.delete_agent(id uuid) IS 'Deletes an agent; restore_agent brings it back. Its name can be used again. Admins. RS301: there is no such agent; ID202: your role does not allow it.';
+COMMENT ON FUNCTION app_public.delete_agent(id uuid) IS '@resultFieldName agent
+Deletes an agent; restore_agent brings it back. Its name can be used again. Admins. RS301: there is no such agent; ID202: your role does not allow it.';
 
 CREATE TABLE app_public.documents (
     tenant_id uuid NOT NULL,
@@ -2373,7 +2376,8 @@ $$;
 
 ALTER FUNCTION app_public.delete_document(id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.delete_document(id uuid) IS 'Deletes a document with its chunks, vectors and postings, at once and for good. Members. KN302: there is no such document; ID202: your role does not allow it.';
+COMMENT ON FUNCTION app_public.delete_document(id uuid) IS '@resultFieldName document
+Deletes a document with its chunks, vectors and postings, at once and for good. Members. KN302: there is no such document; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.delete_knowledge_source(id uuid) RETURNS app_public.rag_knowledge_sources
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2395,7 +2399,8 @@ $$;
 
 ALTER FUNCTION app_public.delete_knowledge_source(id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.delete_knowledge_source(id uuid) IS 'Deletes a source: its documents are found no more, at once; restore_knowledge_source brings it back. Its name can be used again. Admins. KN301: no such source; ID202: your role does not allow it.';
+COMMENT ON FUNCTION app_public.delete_knowledge_source(id uuid) IS '@resultFieldName knowledgeSource
+Deletes a source: its documents are found no more, at once; restore_knowledge_source brings it back. Its name can be used again. Admins. KN301: no such source; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.document(id uuid) RETURNS app_public.documents
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2508,7 +2513,8 @@ $$;
 
 ALTER FUNCTION app_public.reprocess_knowledge_source(source_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) IS 'Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. Members. KN301: no such source; ID202: your role does not allow it.';
+COMMENT ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) IS '@resultFieldName count
+Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. Members. KN301: no such source; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.restore_agent(id uuid) RETURNS app_public.agents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2530,7 +2536,8 @@ $$;
 
 ALTER FUNCTION app_public.restore_agent(id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.restore_agent(id uuid) IS 'Brings a deleted agent back. Admins. RS302: no deleted agent has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
+COMMENT ON FUNCTION app_public.restore_agent(id uuid) IS '@resultFieldName agent
+Brings a deleted agent back. Admins. RS302: no deleted agent has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.restore_knowledge_source(id uuid) RETURNS app_public.rag_knowledge_sources
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2552,7 +2559,8 @@ $$;
 
 ALTER FUNCTION app_public.restore_knowledge_source(id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.restore_knowledge_source(id uuid) IS 'Brings a deleted source back with all its documents. Admins. KN303: no deleted source has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
+COMMENT ON FUNCTION app_public.restore_knowledge_source(id uuid) IS '@resultFieldName knowledgeSource
+Brings a deleted source back with all its documents. Admins. KN303: no deleted source has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.retry_document(id uuid) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2574,7 +2582,8 @@ $$;
 
 ALTER FUNCTION app_public.retry_document(id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.retry_document(id uuid) IS 'Processes a failed document again, from the stage where it failed; does nothing to one that has not. Members. KN302: there is no such document; ID202: your role does not allow it.';
+COMMENT ON FUNCTION app_public.retry_document(id uuid) IS '@resultFieldName document
+Processes a failed document again, from the stage where it failed; does nothing to one that has not. Members. KN302: there is no such document; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.retry_documents(source_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2591,7 +2600,8 @@ $$;
 
 ALTER FUNCTION app_public.retry_documents(source_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.retry_documents(source_id uuid) IS 'Processes all failed documents of a source again and returns how many. Members. KN301: no such source; ID202: your role does not allow it.';
+COMMENT ON FUNCTION app_public.retry_documents(source_id uuid) IS '@resultFieldName count
+Processes all failed documents of a source again and returns how many. Members. KN301: no such source; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAULT 'hybrid'::app_public.search_mode, "limit" integer DEFAULT 10, source_ids uuid[] DEFAULT NULL::uuid[], embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, rrf_k integer DEFAULT 60) RETURNS SETOF app_public.search_hit
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -2745,7 +2755,8 @@ $$;
 
 ALTER FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) IS 'Changes the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. Members. KN302: there is no such document; 23514: a value is out of range; ID202: your role does not allow it.';
+COMMENT ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) IS '@resultFieldName document
+Changes the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. Members. KN302: there is no such document; 23514: a value is out of range; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text DEFAULT NULL::text, external_id text DEFAULT NULL::text, title text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb) RETURNS app_public.document_receipt
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2783,7 +2794,8 @@ $$;
 
 ALTER FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) IS 'Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. Members. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID202: your role does not allow it.';
+COMMENT ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) IS '@resultFieldName receipt
+Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. Members. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID202: your role does not allow it.';
 
 CREATE TABLE app_private.admin_access_log (
     tenant_id uuid NOT NULL,

@@ -53,7 +53,7 @@ export function createExecutor(
     try {
       document = parse(query, { maxTokens: mostTokens })
     } catch (error) {
-      if (error instanceof GraphQLError) throw withCode(error)
+      if (error instanceof GraphQLError) throw new AggregateError([withCode(error)])
       throw new PublicError(400, 'WB601', 'The query is nested too deep.', 'Ask for less at once.')
     }
     checkDepth(document, limits.depth)

@@ -18,7 +18,7 @@ begin
 end
 $$;
 comment on function app_public.delete_agent(uuid) is
-  'Deletes an agent; restore_agent brings it back. Its name can be used again. Admins. RS301: there is no such agent; ID202: your role does not allow it.';
+  E'@resultFieldName agent\nDeletes an agent; restore_agent brings it back. Its name can be used again. Admins. RS301: there is no such agent; ID202: your role does not allow it.';
 
 create or replace function app_public.restore_agent(id uuid) returns app_public.agents
 language plpgsql volatile security definer
@@ -38,6 +38,6 @@ begin
 end
 $$;
 comment on function app_public.restore_agent(uuid) is
-  'Brings a deleted agent back. Admins. RS302: no deleted agent has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
+  E'@resultFieldName agent\nBrings a deleted agent back. Admins. RS302: no deleted agent has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
 
 grant execute on function app_public.delete_agent(uuid), app_public.restore_agent(uuid) to rowhouse_user;

@@ -68,7 +68,7 @@ begin
 end
 $$;
 comment on function app_public.create_tenant(text, text, text, text) is
-  'Creates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. Platform staff only. TN201: you are not; 23505: the slug is taken; 23514: a value is out of range.';
+  E'@resultFieldName tenant\nCreates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. Platform staff only. TN201: you are not; 23505: the slug is taken; 23514: a value is out of range.';
 grant execute on function app_public.create_tenant(text, text, text, text) to rowhouse_user;
 
 create or replace function app_public.my_tenants() returns setof app_public.tenants

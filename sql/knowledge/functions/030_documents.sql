@@ -136,7 +136,7 @@ begin
 end
 $$;
 comment on function app_public.create_documents(uuid, jsonb) is
-  'Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. Members. KN301: no such source; KN401: not an array of 1 to 500; ID202: your role does not allow it.';
+  E'@resultFieldName receipts\nAdds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. Members. KN301: no such source; KN401: not an array of 1 to 500; ID202: your role does not allow it.';
 
 create or replace function app_private.document_error(item jsonb) returns text
 language sql immutable
@@ -196,7 +196,7 @@ begin
 end
 $$;
 comment on function app_public.upload_file(uuid, text, text, text, text, text, jsonb) is
-  'Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. Members. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID202: your role does not allow it.';
+  E'@resultFieldName receipt\nAdds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. Members. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID202: your role does not allow it.';
 
 create or replace function app_public.update_document(id uuid, title text default null, metadata jsonb default null)
 returns app_public.documents
@@ -232,7 +232,7 @@ begin
 end
 $$;
 comment on function app_public.update_document(uuid, text, jsonb) is
-  'Changes the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. Members. KN302: there is no such document; 23514: a value is out of range; ID202: your role does not allow it.';
+  E'@resultFieldName document\nChanges the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. Members. KN302: there is no such document; 23514: a value is out of range; ID202: your role does not allow it.';
 
 create or replace function app_public.delete_document(id uuid) returns app_public.documents
 language plpgsql volatile security definer
@@ -252,7 +252,7 @@ begin
 end
 $$;
 comment on function app_public.delete_document(uuid) is
-  'Deletes a document with its chunks, vectors and postings, at once and for good. Members. KN302: there is no such document; ID202: your role does not allow it.';
+  E'@resultFieldName document\nDeletes a document with its chunks, vectors and postings, at once and for good. Members. KN302: there is no such document; ID202: your role does not allow it.';
 
 create or replace function app_private.resume_documents(tenant_id uuid, document_ids uuid[]) returns int
 language plpgsql volatile
@@ -299,7 +299,7 @@ begin
 end
 $$;
 comment on function app_public.retry_document(uuid) is
-  'Processes a failed document again, from the stage where it failed; does nothing to one that has not. Members. KN302: there is no such document; ID202: your role does not allow it.';
+  E'@resultFieldName document\nProcesses a failed document again, from the stage where it failed; does nothing to one that has not. Members. KN302: there is no such document; ID202: your role does not allow it.';
 
 create or replace function app_public.retry_documents(source_id uuid) returns int
 language plpgsql volatile security definer
@@ -314,7 +314,7 @@ begin
 end
 $$;
 comment on function app_public.retry_documents(uuid) is
-  'Processes all failed documents of a source again and returns how many. Members. KN301: no such source; ID202: your role does not allow it.';
+  E'@resultFieldName count\nProcesses all failed documents of a source again and returns how many. Members. KN301: no such source; ID202: your role does not allow it.';
 
 create or replace function app_public.document(id uuid) returns app_public.documents
 language sql stable security definer

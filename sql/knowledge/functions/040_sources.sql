@@ -18,7 +18,7 @@ begin
 end
 $$;
 comment on function app_public.delete_knowledge_source(uuid) is
-  'Deletes a source: its documents are found no more, at once; restore_knowledge_source brings it back. Its name can be used again. Admins. KN301: no such source; ID202: your role does not allow it.';
+  E'@resultFieldName knowledgeSource\nDeletes a source: its documents are found no more, at once; restore_knowledge_source brings it back. Its name can be used again. Admins. KN301: no such source; ID202: your role does not allow it.';
 
 create or replace function app_public.restore_knowledge_source(id uuid) returns app_public.rag_knowledge_sources
 language plpgsql volatile security definer
@@ -38,7 +38,7 @@ begin
 end
 $$;
 comment on function app_public.restore_knowledge_source(uuid) is
-  'Brings a deleted source back with all its documents. Admins. KN303: no deleted source has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
+  E'@resultFieldName knowledgeSource\nBrings a deleted source back with all its documents. Admins. KN303: no deleted source has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
 
 create or replace function app_public.reprocess_knowledge_source(source_id uuid) returns int
 language plpgsql volatile security definer
@@ -60,7 +60,7 @@ begin
 end
 $$;
 comment on function app_public.reprocess_knowledge_source(uuid) is
-  'Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. Members. KN301: no such source; ID202: your role does not allow it.';
+  E'@resultFieldName count\nCuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. Members. KN301: no such source; ID202: your role does not allow it.';
 
 create or replace function app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources)
 returns app_public.processing_counts

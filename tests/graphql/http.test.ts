@@ -1,0 +1,152 @@
+// The server around GraphQL: health, metrics, CORS, errors that are masked, values that are stored as they came.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { useDatabase } from '../helpers/index.ts'
+import { startTestServer, type TestServer } from '../helpers/server.ts'
+
+const db = useDatabase()
+let server: TestServer
+beforeAll(async () => {
+  server = await startTestServer(db.url, { CORS_ORIGINS: 'https://app.test', METRICS_TOKEN: 'metrics-token' })
+})
+afterAll(() => server.close())
+
+const get = (path: string, headers: Record<string, string> = {}) => fetch(`${server.url}${path}`, { headers })
+
+describe('health', () => {
+  it('is told by /healthz and /readyz', async () => {
+    expect((await get('/healthz')).status).toBe(200)
+    expect((await get('/readyz')).status).toBe(200)
+  })
+
+  it('/readyz says 503 while the database is behind', async () => {
+    await db.pool.query(`update rowhouse_migrations.rules set hash = 'x' || hash`)
+    const response = await get('/readyz')
+    expect([response.status, await response.json()]).toEqual([
+      503,
+      { status: 'unavailable', reason: 'The database is not at the state of this version.' },
+    ])
+    await db.pool.query(`update rowhouse_migrations.rules set hash = substr(hash, 2)`)
+    expect((await get('/readyz')).status).toBe(200)
+  })
+
+  it('/metrics counts requests and errors, for whoever has the token', async () => {
+    await server.ask(undefined, '{ agents { totalCount } }')
+    expect((await get('/metrics')).status).toBe(401)
+    const text = await (await get('/metrics', { authorization: 'Bearer metrics-token' })).text()
+    expect(text).toMatch(/rowhouse_graphql_errors_total\{code="ID101"\} [1-9]/)
+    expect(text).toMatch(/rowhouse_http_request_seconds_count\{route="graphql",status="401"\} [1-9]/)
+    expect(text).toContain('rowhouse_pool_connections')
+  })
+})
+
+describe('addresses and methods', () => {
+  it('that do not exist are 404 and 405 with a code', async () => {
+    const nothing = await get('/nothing')
+    expect([
+      nothing.status,
+      ((await nothing.json()) as { errors: { extensions: object }[] }).errors[0]?.extensions,
+    ]).toMatchObject([404, { code: 'WB301' }])
+    expect((await get('/graphql')).status).toBe(405)
+  })
+  it('a form of a foreign page is not a request', async () => {
+    const response = await fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/plain' },
+      body: '{"query":"{ __typename }"}',
+    })
+    expect(response.status).toBe(415)
+  })
+  it('Ruru is at / with its files', async () => {
+    const page = await get('/')
+    const html = await page.text()
+    expect(page.headers.get('content-type')).toContain('text/html')
+    const file = /\/ruru-static\/[\w.-]+\.js/.exec(html)?.[0]
+    expect(file).toBeDefined()
+    expect((await get(file as string)).status).toBe(200)
+  })
+  it('the schema can be read without a token in development, data cannot', async () => {
+    expect((await server.ask(undefined, '{ __schema { queryType { name } } }')).data).toEqual({
+      __schema: { queryType: { name: 'Query' } },
+    })
+    expect((await server.ask(undefined, '{ __typename agents { totalCount } }')).status).toBe(401)
+  })
+})
+
+describe('CORS', () => {
+  const preflight = (origin: string) =>
+    fetch(`${server.url}/graphql`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST' } })
+  it('lets the configured origins in, and no other', async () => {
+    expect((await preflight('https://app.test')).headers.get('access-control-allow-origin')).toBe('https://app.test')
+    expect((await preflight('https://evil.test')).headers.get('access-control-allow-origin')).toBeNull()
+    expect((await preflight('null')).headers.get('access-control-allow-origin')).toBeNull()
+  })
+})
+
+describe('errors', () => {
+  it('that are nobody’s business are masked and carry an id', async () => {
+    await db.pool.query(`create or replace function app_public.current_tenant() returns app_public.tenants language plpgsql stable security definer
+      set search_path to pg_catalog, pg_temp as $$ begin raise exception 'the secret is 42' using errcode = 'XX000', detail = 'secret'; end $$`)
+    const { errors } = await server.ask('owner@acme.test', '{ currentTenant { slug } }')
+    expect(errors?.[0]).toMatchObject({
+      message: 'An internal error occurred.',
+      extensions: { code: 'INTERNAL', errorId: expect.stringMatching(/^[\w-]{36}$/) },
+    })
+    expect(JSON.stringify(errors)).not.toContain('secret')
+  })
+  it('of a constraint name it, and no value', async () => {
+    const create = 'mutation ($name: String!) { createAgent(input: {agent: {name: $name}}) { agent { id } } }'
+    await server.ask('owner@acme.test', create, { name: 'twice' })
+    const { errors } = await server.ask('owner@acme.test', create, { name: 'twice' })
+    expect(errors?.[0]).toMatchObject({
+      message: 'This already exists.',
+      extensions: { code: '23505', constraint: 'agents_tenant_id_name_key' },
+    })
+    expect(JSON.stringify(errors)).not.toContain('twice')
+    // the name is free in the other tenant
+    expect((await server.ask('owner@globex.test', create, { name: 'twice' })).errors).toBeUndefined()
+  })
+  it('of a role that is too low say so', async () => {
+    const { errors } = await server.ask(
+      'viewer@acme.test',
+      'mutation { createAgent(input: {agent: {name: "a"}}) { agent { id } } }',
+    )
+    expect(errors?.[0]?.extensions.code).toBe('42501')
+  })
+  it('of a text with a NUL character have a code and store nothing', async () => {
+    const { errors } = await server.ask(
+      'owner@acme.test',
+      'mutation ($name: String!) { createAgent(input: {agent: {name: $name}}) { agent { id } } }',
+      { name: 'a\0b' },
+    )
+    expect(errors?.[0]?.extensions.code).toBe('22021')
+  })
+})
+
+describe('texts', () => {
+  it.each([
+    `Robert'); drop table app_public.agents; --`,
+    '<script>alert(1)</script>',
+    '"quoted" \\ {{braces}}',
+    'Ünïcödé 🛩️ ‮',
+    '%_$1',
+  ])('%s is stored as it came', async (name) => {
+    const { data } = await server.ask(
+      'owner@acme.test',
+      'mutation ($name: String!) { createAgent(input: {agent: {name: $name}}) { agent { id name } } }',
+      { name },
+    )
+    expect(data.createAgent.agent.name).toBe(name)
+    const read = await server.ask('owner@acme.test', 'query ($id: UUID!) { agent(id: $id) { name } }', {
+      id: data.createAgent.agent.id,
+    })
+    expect(read.data.agent.name).toBe(name)
+  })
+})
+
+describe('request ids', () => {
+  it('are taken when they are harmless, and made otherwise', async () => {
+    expect((await get('/healthz', { 'x-request-id': 'abc-1' })).headers.get('x-request-id')).toBe('abc-1')
+    expect((await get('/healthz', { 'x-request-id': 'a b"c' })).headers.get('x-request-id')).toMatch(/^[\w-]{36}$/)
+  })
+})
