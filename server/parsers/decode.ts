@@ -26,9 +26,7 @@ function firstBadByte(bytes: Uint8Array): number {
   while (bad - good > 1) {
     const middle = Math.floor((good + bad) / 2)
     try {
-      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, middle), {
-        stream: middle <= bytes.length - 1,
-      })
+      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, middle), { stream: middle < bytes.length })
       good = middle
     } catch {
       bad = middle

@@ -19,17 +19,18 @@ export async function parseInThread(
 ): Promise<Content> {
   const thread = idle.pop() ?? startThread()
   thread.ref()
-  let timer: NodeJS.Timeout | undefined
+  const done = new AbortController()
   try {
     const answer = await new Promise<ThreadAnswer>((resolve, reject) => {
-      timer = setTimeout(() => {
-        reject(tooComplex(`takes longer than ${timeoutMs / 1000} seconds`))
-      }, timeoutMs)
-      thread.once('message', resolve)
-      thread.once('error', (error: NodeJS.ErrnoException) => {
+      const timer = setTimeout(() => reject(tooComplex(`takes longer than ${timeoutMs / 1000} seconds`)), timeoutMs)
+      const failed = (error: NodeJS.ErrnoException): void =>
         reject(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? tooComplex(`takes more than ${largestHeapMb} MB`) : error)
+      const ended = (): void => reject(new Error('The parsing thread ended without an answer.'))
+      thread.once('message', resolve).once('error', failed).once('exit', ended)
+      done.signal.addEventListener('abort', () => {
+        clearTimeout(timer)
+        thread.off('message', resolve).off('error', failed).off('exit', ended)
       })
-      thread.once('exit', () => reject(new Error('The parsing thread ended without an answer.')))
       // a copy that is handed over: a Buffer is often a view of memory that others use too
       const copy = new Uint8Array(bytes)
       thread.postMessage({ format, bytes: copy } satisfies ThreadRequest, [copy.buffer])
@@ -38,7 +39,7 @@ export async function parseInThread(
     if ('content' in answer) return answer.content
     throw new ParseError(answer.code, answer.message)
   } finally {
-    clearTimeout(timer)
+    done.abort()
     if (!idle.includes(thread)) void thread.terminate()
   }
 }
@@ -52,17 +53,16 @@ function startThread(): Worker {
   })
   thread.stdout.resume()
   thread.stderr.resume()
-  return thread
-}
-
-function keep(thread: Worker): void {
-  if (idle.length >= mostIdle) return
-  thread.removeAllListeners()
   // a library may fail after it has answered: that ends the thread and nothing else
   thread.on('error', () => {})
   thread.once('exit', () => {
     if (idle.includes(thread)) idle.splice(idle.indexOf(thread), 1)
   })
+  return thread
+}
+
+function keep(thread: Worker): void {
+  if (idle.length >= mostIdle) return
   // an idle thread does not keep the process alive
   thread.unref()
   idle.push(thread)

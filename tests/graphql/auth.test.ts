@@ -60,12 +60,7 @@ describe('a token', () => {
       () =>
         new UnsecuredJWT(claims).setSubject('x').setIssuer(server.config.JWT_ISSUER).setExpirationTime('1h').encode(),
     ],
-    [
-      'says alg HS512',
-      () =>
-        good('HS512')
-          .sign(new TextEncoder().encode(testSecret.repeat(2))),
-    ],
+    ['says alg HS512', () => good('HS512').sign(new TextEncoder().encode(testSecret.repeat(2)))],
     [
       'never expires',
       () =>

@@ -1,0 +1,273 @@
+// Documents in and out, as members of each role, and through the stages of processing.
+
+import { describe, expect, it } from 'vitest'
+import { useDatabase } from '../helpers/index.ts'
+import { addDocuments, createSource, processDocuments, search } from '../helpers/knowledge.ts'
+
+const db = useDatabase()
+const base64 = (text: string): string => Buffer.from(text).toString('base64')
+
+describe('create_documents', () => {
+  it('answers for each document: created, unchanged, replaced, refused', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      const outcomes = async (documents: object[]) =>
+        (await addDocuments(t, db.acme.member, source, documents as never)).map(({ external_id, outcome, error }) => [
+          external_id,
+          outcome,
+          error,
+        ])
+      expect(
+        await outcomes([
+          { externalId: 'a', text: 'One.' },
+          { externalId: 'b', text: 'Two.' },
+        ]),
+      ).toEqual([
+        ['a', 'created', null],
+        ['b', 'created', null],
+      ])
+      expect(
+        await outcomes([
+          { externalId: 'a', text: 'One.' },
+          { externalId: 'b', text: 'Two, changed.' },
+          { externalId: 'c', text: ' ' },
+        ]),
+      ).toEqual([
+        ['a', 'unchanged', null],
+        ['b', 'replaced', null],
+        ['c', 'refused', 'The document is empty.'],
+      ])
+    }))
+
+  it.each([
+    [{ text: 'x' }, /externalId/],
+    [{ externalId: '', text: 'x' }, /externalId/],
+    [{ externalId: 'a' }, /text must be/],
+    [{ externalId: 'a', text: 5 }, /text must be/],
+    [{ externalId: 'a', text: 'x', titel: 'x' }, /Unknown key: titel/],
+    [{ externalId: 'a', text: 'x', title: 'x'.repeat(1001) }, /title/],
+    [{ externalId: 'a', text: 'x', metadata: [] }, /metadata/],
+    ['text', /must be an object/],
+  ])('refuses %j and keeps the others', (bad, error) =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      const receipts = await addDocuments(t, db.acme.member, source, [bad as never, { externalId: 'good', text: 'x' }])
+      expect(receipts.find(({ outcome }) => outcome === 'refused')?.error).toMatch(error)
+      expect(receipts.find(({ external_id }) => external_id === 'good')?.outcome).toBe('created')
+    }),
+  )
+
+  it('refuses what is not 1 to 500 documents, another tenant’s source, and viewers', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      const call = `select app_public.create_documents($1, $2)`
+      const one = JSON.stringify([{ externalId: 'a', text: 'x' }])
+      expect(await t.errorCode(call, [source, '[]'])).toBe('KN401')
+      expect(await t.errorCode(call, [source, '{}'])).toBe('KN401')
+      expect(await t.errorCode(call, [source, null])).toBe('KN401')
+      expect(await t.errorCode(call, [source, JSON.stringify(Array(501).fill({}))])).toBe('KN401')
+      expect(await t.errorCode(call, [crypto.randomUUID(), one])).toBe('KN301')
+      await t.become(db.globex.owner)
+      expect(await t.errorCode(call, [source, one])).toBe('KN301')
+      await t.become(db.acme.viewer)
+      expect(await t.errorCode(call, [source, one])).toBe('ID202')
+    }))
+})
+
+describe('processing', () => {
+  it('takes a document from pending to completed, and counts on the way', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'A wing.' }])
+      const counts = () =>
+        t.query(
+          `select (app_public.rag_knowledge_sources_processing_counts(s)).* from app_public.rag_knowledge_sources s where id = $1`,
+          [source],
+        )
+      expect(await counts()).toEqual([{ pending: 1, processing: 0, completed: 0, failed: 0 }])
+      expect(await search(t, db.acme.viewer, 'wing')).toEqual([])
+      await processDocuments(t, db.acme.id)
+      await t.become(db.acme.viewer)
+      expect(await counts()).toEqual([{ pending: 0, processing: 0, completed: 1, failed: 0 }])
+      expect(await search(t, db.acme.viewer, 'wing')).toHaveLength(1)
+    }))
+
+  it('does nothing twice: every stage can run again', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member, { chunk_size: 100, chunk_overlap: 0 })
+      await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'A wing. '.repeat(100) }])
+      const state = async () => {
+        await t.becomeSuperuser()
+        return t.query(
+          `select (select count(*) from app_public.document_chunks), (select count(*) from app_public.embeddings), (select sum(term_frequency) from app_private.search_postings)`,
+        )
+      }
+      await processDocuments(t, db.acme.id)
+      const once = await state()
+      await processDocuments(t, db.acme.id)
+      expect(await state()).toEqual(once)
+    }))
+
+  it('of a replaced document removes the chunks, vectors and postings of the old one', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'Old wing.' }])
+      await processDocuments(t, db.acme.id)
+      await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'New body.' }])
+      for (const word of ['wing', 'body']) expect(await search(t, db.acme.viewer, word, 'hybrid')).toEqual([])
+      await processDocuments(t, db.acme.id)
+      expect(await search(t, db.acme.viewer, 'wing')).toEqual([])
+      expect(await search(t, db.acme.viewer, 'body')).toHaveLength(1)
+      await t.becomeSuperuser()
+      expect(
+        await t.query(`select term from app_private.search_postings where tenant_id = $1 order by 1`, [db.acme.id]),
+      ).toEqual([{ term: 'bodi' }, { term: 'new' }])
+    }))
+
+  it('of a deleted document leaves nothing', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      const [receipt] = await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'A wing.' }])
+      await processDocuments(t, db.acme.id)
+      await t.become(db.globex.owner)
+      expect(await t.errorCode('select app_public.delete_document($1)', [receipt?.document_id])).toBe('KN302')
+      await t.become(db.acme.viewer)
+      expect(await t.errorCode('select app_public.delete_document($1)', [receipt?.document_id])).toBe('ID202')
+      await t.become(db.acme.member)
+      await t.query('select app_public.delete_document($1)', [receipt?.document_id])
+      await t.becomeSuperuser()
+      for (const table of ['app_public.document_chunks', 'app_public.embeddings', 'app_private.search_postings']) {
+        expect(await t.value(`select count(*)::int from ${table} where tenant_id = $1`, [db.acme.id])).toBe(0)
+      }
+    }))
+
+  it('that failed says why, and goes on from its stage when it is tried again', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      const [receipt] = await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'A wing.' }])
+      const id = receipt?.document_id
+      await t.becomeRole('rowhouse_worker')
+      await t.query('select app_private.chunk_documents($1, $2)', [db.acme.id, [id]])
+      await t.query(`select app_private.fail_documents($1, $2, 'embed', 'The endpoint is down.')`, [db.acme.id, [id]])
+      await t.become(db.acme.viewer)
+      expect(
+        await t.query('select processing_status, processing_error from app_public.documents where id = $1', [id]),
+      ).toEqual([{ processing_status: 'failed', processing_error: 'The endpoint is down.' }])
+      expect((await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'A wing.' }]))[0]?.outcome).toBe(
+        'retried',
+      )
+      await t.becomeRole('rowhouse_worker')
+      await t.query(`select app_private.fail_documents($1, $2, 'embed', 'Again.')`, [db.acme.id, [id]])
+      await t.become(db.acme.member)
+      expect(await t.value('select app_public.retry_documents($1)', [source])).toBe(1)
+      expect(await t.value('select app_public.retry_documents($1)', [source])).toBe(0)
+      await processDocuments(t, db.acme.id)
+      expect(await search(t, db.acme.viewer, 'wing')).toHaveLength(1)
+    }))
+
+  it('can be done again for a whole source, with other settings', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      await addDocuments(t, db.acme.member, source, [
+        { externalId: 'a', text: 'The first sentence is here. The second sentence is there. '.repeat(4) },
+      ])
+      await processDocuments(t, db.acme.id)
+      const chunkCount = () =>
+        t.value(
+          `select app_public.rag_knowledge_sources_chunk_count(s) from app_public.rag_knowledge_sources s where id = $1`,
+          [source],
+        )
+      await t.become(db.acme.member)
+      expect(await chunkCount()).toBe(1)
+      await t.query('update app_public.rag_knowledge_sources set chunk_size = 100, chunk_overlap = 0 where id = $1', [
+        source,
+      ])
+      expect(await t.value('select app_public.reprocess_knowledge_source($1)', [source])).toBe(1)
+      await processDocuments(t, db.acme.id)
+      await t.become(db.acme.member)
+      expect(await chunkCount()).toBe(3)
+      expect((await search(t, db.acme.viewer, 'sentence')).length).toBe(3)
+    }))
+
+  it('follows a new title', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      const [receipt] = await addDocuments(t, db.acme.member, source, [
+        { externalId: 'a', title: 'Leave', text: 'Sixteen weeks.' },
+      ])
+      await processDocuments(t, db.acme.id)
+      await t.become(db.acme.member)
+      await t.query(`select app_public.update_document($1, 'Vacation')`, [receipt?.document_id])
+      await processDocuments(t, db.acme.id)
+      expect(await search(t, db.acme.viewer, 'leave')).toEqual([])
+      expect(await search(t, db.acme.viewer, 'vacation')).toHaveLength(1)
+    }))
+})
+
+describe('upload_file', () => {
+  it.each([
+    [['', base64('x')], 'KN402'],
+    [['a.txt', 'not base 64!'], 'KN403'],
+    [['a.txt', ''], 'KN404'],
+  ])('refuses %j with %s', (values, code) =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      expect(await t.errorCode('select app_public.upload_file($1, $2, $3)', [source, ...values])).toBe(code)
+    }),
+  )
+
+  it('hands the bytes to the worker once, and takes the text back', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      await t.become(db.acme.member)
+      const [receipt] = await t.query<{ document_id: string }>('select * from app_public.upload_file($1, $2, $3)', [
+        source,
+        'a.txt',
+        base64('A wing.'),
+      ])
+      await t.becomeRole('rowhouse_worker')
+      const files = await t.query<{ file_name: string; content: Buffer }>(
+        'select * from app_private.begin_parsing($1, $2)',
+        [db.acme.id, [receipt?.document_id]],
+      )
+      expect(files.map(({ file_name, content }) => [file_name, content.toString()])).toEqual([['a.txt', 'A wing.']])
+      await t.query(`select app_private.finish_parsing($1, $2, 'On wings', 'A wing.', '{"pageCount": 1}')`, [
+        db.acme.id,
+        receipt?.document_id,
+      ])
+      expect(
+        await t.query('select * from app_private.begin_parsing($1, $2)', [db.acme.id, [receipt?.document_id]]),
+      ).toEqual([])
+      await processDocuments(t, db.acme.id)
+      expect((await search(t, db.acme.viewer, 'wing'))[0]).toMatchObject({ title: 'On wings' })
+    }))
+})
+
+describe('store_embeddings', () => {
+  it('keeps unit vectors of the model’s dimension, once', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'A wing.' }])
+      await t.becomeSuperuser()
+      const ids = await t.value('select array_agg(id) from app_public.documents where tenant_id = $1', [db.acme.id])
+      const model = await t.value(`select id from app_public.llm_models where name = 'hashing-384'`)
+      await t.becomeRole('rowhouse_worker')
+      await t.query('select app_private.chunk_documents($1, $2)', [db.acme.id, ids])
+      const [chunk] = await t.query<{ chunk_id: string }>(
+        'select chunk_id from app_private.chunks_to_embed($1, $2, 10)',
+        [db.acme.id, ids],
+      )
+      const store = (vector: number[]): [string, unknown[]] => [
+        'select app_private.store_embeddings($1, $2, $3, $4) as stored',
+        [db.acme.id, model, [chunk?.chunk_id], [JSON.stringify(vector)]],
+      ]
+      expect(await t.errorCode(...store([1, 2, 3]))).toBe('KN902')
+      expect(await t.errorCode(...store(Array(384).fill(0)))).toBe('23514')
+      expect(await t.query(...store(Array(384).fill(5)))).toEqual([{ stored: 1 }])
+      expect(await t.query(...store(Array(384).fill(5)))).toEqual([{ stored: 0 }])
+      await t.becomeSuperuser()
+      expect(
+        await t.value('select vector_norm(embedding) from app_public.embeddings where tenant_id = $1', [db.acme.id]),
+      ).toBeCloseTo(1, 5)
+    }))
+})

@@ -1,0 +1,254 @@
+// The whole path with the real worker: a file over GraphQL, a real embedding endpoint, hybrid search over GraphQL.
+
+import { createServer, type Server } from 'node:http'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createPool } from '../../server/database.ts'
+import { type RunningWorker, startWorker } from '../../server/worker/index.ts'
+import { isRealServer, useDatabase } from '../helpers/index.ts'
+import { startTestServer, type TestServer } from '../helpers/server.ts'
+
+const db = useDatabase()
+const quiet = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} }
+let server: TestServer
+let endpoint: Server
+let worker: RunningWorker
+let workerPool: ReturnType<typeof createPool>
+let requests: { authorization: string | undefined; input: string[] }[] = []
+let isDown = false
+
+beforeAll(async () => {
+  // an endpoint that knows two meanings: flying and eating
+  endpoint = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += chunk
+    const { input } = JSON.parse(body) as { input: string[] }
+    requests.push({ authorization: request.headers.authorization, input })
+    if (isDown) {
+      response.writeHead(400).end('{}')
+      return
+    }
+    const embed = (text: string): number[] => (/wing|aircraft|fly/i.test(text) ? [3, 0, 0.1] : [0, 2, 0.1])
+    response.setHeader('content-type', 'application/json')
+    response.end(
+      JSON.stringify({
+        data: input.map((text, index) => ({ index, embedding: embed(text) })),
+        usage: { total_tokens: 7 },
+      }),
+    )
+  })
+  await new Promise<void>((resolve) => endpoint.listen(0, '127.0.0.1', resolve))
+  process.env.TEST_ENDPOINT_API_KEY = 'the-key'
+  await db.pool.query(
+    `insert into app_public.llm_providers (name, kind, base_url, api_key_variable) values ('local', 'openai', $1, 'TEST_ENDPOINT_API_KEY')`,
+    [`http://127.0.0.1:${(endpoint.address() as { port: number }).port}/v1`],
+  )
+  await db.pool.query(`insert into app_public.llm_models (provider_id, name, kind, provider_model_name, dimension, max_retries)
+    select id, 'meanings', 'embedding', 'meanings-3', 3, 0 from app_public.llm_providers where name = 'local'`)
+  server = await startTestServer(db.url)
+  workerPool = createPool(db.url, 'rowhouse_worker', 4)
+  worker = await startWorker({
+    pool: workerPool,
+    concurrency: 2,
+    pollIntervalMs: 50,
+    isEmbedded: !isRealServer(),
+    log: quiet,
+  })
+})
+afterAll(async () => {
+  await worker.stop()
+  await workerPool.end()
+  await server.close()
+  endpoint.close()
+})
+
+const ask = (query: string, variables?: object) => server.ask('member@acme.test', query, variables)
+const base64 = (text: string): string => Buffer.from(text).toString('base64')
+
+async function createSource(name: string, more: object = {}): Promise<string> {
+  const { data } = await ask(
+    'mutation ($source: KnowledgeSourceInput!) { createKnowledgeSource(input: {knowledgeSource: $source}) { knowledgeSource { id } } }',
+    { source: { name, ...more } },
+  )
+  return data.createKnowledgeSource.knowledgeSource.id
+}
+
+const upload = (sourceId: string, fileName: string, content: string) =>
+  ask(
+    'mutation ($s: UUID!, $f: String!, $c: String!) { uploadFile(input: {sourceId: $s, fileName: $f, contentBase64: $c}) { receipt { outcome documentId } } }',
+    {
+      s: sourceId,
+      f: fileName,
+      c: content,
+    },
+  )
+
+/** Waits until nothing of the source is left to do. */
+async function settled(sourceId: string): Promise<{ completed: number; failed: number }> {
+  for (;;) {
+    const { data } = await ask(
+      'query ($id: UUID!) { knowledgeSource(id: $id) { processingCounts { pending processing completed failed } } }',
+      { id: sourceId },
+    )
+    const counts = data.knowledgeSource.processingCounts
+    if (counts.pending + counts.processing === 0) return { completed: counts.completed, failed: counts.failed }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+describe('from file to search', () => {
+  it('each type of file is parsed, and one bad file harms no other', async () => {
+    const source = await createSource('files')
+    await upload(source, 'a.md', base64('# Wings\n\nAbout **delta** wings.'))
+    await upload(source, 'b.html', base64('<title>Bodies</title><script>x()</script><p>About slender bodies.</p>'))
+    await upload(source, 'c.csv', base64('part,weight\nrudder,12\n'))
+    await upload(source, 'd.json', base64('{"engine": {"thrust": "enormous"}}'))
+    await upload(source, 'e.pdf', base64('this is no PDF'))
+    await upload(source, 'f.txt', Buffer.from([0xc3, 0x28]).toString('base64'))
+    await upload(source, 'g.exe', base64('MZ'))
+    expect(await settled(source)).toEqual({ completed: 4, failed: 3 })
+    const { data } = await ask(
+      'query ($id: UUID!) { knowledgeSource(id: $id) { documents { nodes { externalId title processingStatus processingError } } } }',
+      { id: source },
+    )
+    const errors = Object.fromEntries(
+      data.knowledgeSource.documents.nodes.map((d: { externalId: string; processingError: string }) => [
+        d.externalId,
+        d.processingError,
+      ]),
+    )
+    expect(errors).toMatchObject({
+      'a.md': null,
+      'e.pdf': 'The file is not a PDF.',
+      'g.exe': expect.stringContaining('not supported'),
+    })
+    for (const [word, title] of [
+      ['delta', 'Wings'],
+      ['slender', 'Bodies'],
+      ['rudder', 'c.csv'],
+      ['enormous', 'd.json'],
+    ]) {
+      const found = await ask(
+        'query ($q: String!) { search(query: $q, mode: bm25) { nodes { title document { source { name } } } } }',
+        { q: word },
+      )
+      expect(found.data.search.nodes).toEqual([{ title, document: { source: { name: 'files' } } }])
+    }
+    // nobody else's business
+    const foreign = await server.ask(
+      'owner@globex.test',
+      'query { search(query: "delta") { nodes { title } } documents { totalCount } }',
+    )
+    expect(foreign.data).toEqual({ search: { nodes: [] }, documents: { totalCount: 0 } })
+    await db.pool.query(`update app_public.rag_knowledge_sources set enabled = false where id = $1`, [source])
+  })
+
+  it('an endpoint embeds documents and questions, with its key, and meaning is found without a common word', async () => {
+    const source = await createSource('meanings', { embeddingModel: 'meanings' })
+    const created = await ask(
+      'mutation ($s: UUID!, $d: JSON!) { createDocuments(input: {sourceId: $s, documents: $d}) { receipts { externalId outcome } } }',
+      {
+        s: source,
+        d: [
+          { externalId: '1', text: 'Aircraft need lift.' },
+          { externalId: '2', text: 'Bread needs flour.' },
+        ],
+      },
+    )
+    expect(created.data.createDocuments.receipts).toEqual([
+      { externalId: '1', outcome: 'created' },
+      { externalId: '2', outcome: 'created' },
+    ])
+    expect(await settled(source)).toEqual({ completed: 2, failed: 0 })
+    requests = []
+    const { data } = await ask(
+      'query ($s: [UUID]) { search(query: "wings", mode: hybrid, sourceIds: $s) { nodes { content vectorRank bm25Rank vectorScore } } }',
+      { s: [source] },
+    )
+    expect(data.search.nodes[0]).toMatchObject({
+      content: 'Aircraft need lift.',
+      vectorRank: 1,
+      bm25Rank: null,
+      vectorScore: expect.closeTo(1, 5),
+    })
+    expect(requests).toEqual([{ authorization: 'Bearer the-key', input: ['wings'] }])
+    // a question that is embedded already needs no endpoint; SQL alone cannot embed it
+    requests = []
+    const given = await ask(
+      'query ($s: [UUID], $v: Vector) { search(query: "wings", mode: vector, sourceIds: $s, queryEmbedding: $v) { nodes { content } } }',
+      { s: [source], v: [0, 1, 0] },
+    )
+    expect(given.data.search.nodes[0].content).toBe('Bread needs flour.')
+    expect(requests).toEqual([])
+    await db.inTransaction(async (t) => {
+      await t.become(db.acme.viewer)
+      expect(
+        await t.errorCode(`select * from app_public.search('wings', 'vector', source_ids => array[$1::uuid])`, [
+          source,
+        ]),
+      ).toBe('SR409')
+    })
+  })
+
+  it('an endpoint that refuses fails the search with a code, words still search', async () => {
+    const { data } = await ask('{ knowledgeSources(filter: {name: {equalTo: "meanings"}}) { nodes { id } } }')
+    isDown = true
+    const failed = await ask('query ($s: [UUID]) { search(query: "wings", sourceIds: $s) { nodes { title } } }', {
+      s: [data.knowledgeSources.nodes[0].id],
+    })
+    expect(failed.errors?.[0]?.extensions.code).toBe('SR412')
+    expect(JSON.stringify(failed)).not.toContain('the-key')
+    const words = await ask(
+      'query ($s: [UUID]) { search(query: "flour", mode: bm25, sourceIds: $s) { nodes { content } } }',
+      { s: [data.knowledgeSources.nodes[0].id] },
+    )
+    expect(words.data.search.nodes).toEqual([{ content: 'Bread needs flour.' }])
+    isDown = false
+  })
+
+  it('a job whose last try fails marks its documents, and a retry finishes them', async () => {
+    const source = await createSource('unlucky', { embeddingModel: 'meanings' })
+    isDown = true
+    await ask(
+      'mutation ($s: UUID!, $d: JSON!) { createDocuments(input: {sourceId: $s, documents: $d}) { receipts { outcome } } }',
+      { s: source, d: [{ externalId: '1', text: 'Aircraft.' }] },
+    )
+    // the queue would try ten times over an hour: this was the last
+    for (;;) {
+      const { rowCount } =
+        await db.pool.query(`update graphile_worker._private_jobs set attempts = max_attempts - 1, run_at = now()
+        where locked_at is null and attempts > 0 and task_id = (select id from graphile_worker._private_tasks where identifier = 'knowledge__embed_chunks')`)
+      if (rowCount) break
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    expect(await settled(source)).toEqual({ completed: 0, failed: 1 })
+    isDown = false
+    expect(
+      (await ask('mutation ($s: UUID!) { retryDocuments(input: {sourceId: $s}) { count } }', { s: source })).data
+        .retryDocuments.count,
+    ).toBe(1)
+    expect(await settled(source)).toEqual({ completed: 1, failed: 0 })
+  })
+})
+
+describe('a worker that was killed', () => {
+  it('has its jobs taken up by one that lives', async () => {
+    await db.pool.query(`select app_private.record_heartbeats(array['dead'], '30 seconds')`)
+    await db.pool.query(
+      `update app_private.worker_heartbeats set seen_at = now() - interval '1 minute' where worker_id = 'dead'`,
+    )
+    await db.pool.query(`select graphile_worker.add_job('held', '{}')`)
+    await db.pool.query(
+      `update graphile_worker._private_jobs set locked_by = 'dead', locked_at = now() where task_id = (select id from graphile_worker._private_tasks where identifier = 'held')`,
+    )
+    const { rows } = await db.pool.query(`select app_private.release_dead_workers(array['alive']) as released`)
+    expect(rows).toEqual([{ released: 1 }])
+    await db.pool.query(`select app_private.release_dead_workers(array['alive'])`)
+    expect(
+      (
+        await db.pool.query(
+          `select locked_by from graphile_worker._private_jobs j join graphile_worker._private_tasks t on t.id = j.task_id where identifier = 'held'`,
+        )
+      ).rows,
+    ).toEqual([{ locked_by: null }])
+  })
+})
