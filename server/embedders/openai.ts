@@ -79,17 +79,23 @@ export function createOpenAiEmbedder(model: EmbeddingModel, options: Options = {
         if (data.length !== batch.length) {
           throw new EmbedderError(`The embedding endpoint gave ${data.length} vectors for ${batch.length} texts.`)
         }
-        // servers may answer in any order
-        for (const { embedding } of data
-          .map((item, i) => ({ ...item, index: item.index ?? i }))
-          .sort((a, b) => a.index - b.index)) {
-          vectors.push(unit(embedding, model))
-        }
+        vectors.push(...inOrder(data).map((embedding) => unit(embedding, model)))
         tokenCount = tokenCount === null || usage?.total_tokens == null ? null : tokenCount + usage.total_tokens
       }
       return { vectors, tokenCount }
     },
   }
+}
+
+/** Servers may answer in any order. An index that is missing from the answer would give a text another one's vector. */
+function inOrder(data: z.infer<typeof answerShape>['data']): number[][] {
+  const ordered: number[][] = []
+  data.forEach(({ index, embedding }, position) => {
+    ordered[index ?? position] = embedding
+  })
+  if (ordered.length !== data.length || Object.keys(ordered).length !== data.length)
+    throw new EmbedderError('The embedding endpoint numbered its vectors wrongly.')
+  return ordered
 }
 
 function* batches(texts: string[], size: number): Generator<string[]> {

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { csvRows } from './csv.ts'
 import { decodeText } from './decode.ts'
 import { formatOf } from './index.ts'
+import { jsonValue } from './json.ts'
 
 export type Entry = { externalId: string; title: string; text: string; metadata: Record<string, unknown> }
 export type BadEntry = { line: number; error: string }
@@ -19,7 +20,7 @@ export async function openCollection(path: string): Promise<AsyncIterable<Entry 
   if (format === 'json') {
     const start = await firstCharacter(path)
     if (start !== '[') return undefined
-    const values = JSON.parse(decodeText(await readFile(path))) as unknown[]
+    const values = jsonValue(decodeText(await readFile(path))) as unknown[]
     return values.some((value) => hasText(value)) ? fromValues(path, values) : undefined
   }
   if (format === 'csv') {
@@ -70,8 +71,18 @@ function entryOf(path: string, line: number, value: unknown): Entry {
   const { id, title, text, ...metadata } = value as Record<string, unknown>
   if (typeof text !== 'string') throw new Error('text is missing')
   if (text.trim() === '') throw new Error('text is empty')
-  if (text.includes('\0')) throw new Error('text has a NUL character')
+  JSON.stringify(value, refuseUnstorable)
   const externalId = typeof id === 'string' || typeof id === 'number' ? String(id) : `${basename(path)}#${line}`
   const heading = typeof title === 'string' ? title.trim().slice(0, 1000) : ''
   return { externalId, title: heading || externalId, text, metadata }
+}
+
+/** One NUL, or half a surrogate pair, would refuse the whole batch (see storable.ts). */
+function refuseUnstorable(key: string, value: unknown): unknown {
+  for (const text of [key, value]) {
+    if (typeof text !== 'string') continue
+    if (text.includes('\0')) throw new Error('has a NUL character')
+    if (!text.isWellFormed()) throw new Error('has half of a surrogate pair: the text was cut inside a character')
+  }
+  return value
 }

@@ -2,6 +2,7 @@
 
 import { ParseError } from './error.ts'
 import { parseInThread } from './isolation.ts'
+import { storable } from './storable.ts'
 
 export { ParseError } from './error.ts'
 
@@ -64,9 +65,17 @@ export async function parse(file: InputFile): Promise<ParsedDocument> {
   if (file.bytes.length === 0) throw new ParseError('empty_file', 'The file is empty.')
   if (file.bytes.length > largestFile) throw new ParseError('too_large', 'The file is larger than 50 MB. Split it.')
   const { title, text, metadata = {} } = await parseInThread(format, file.bytes)
-  const clean = text.replaceAll(/\r\n?/g, '\n').trim()
+  const clean = storable(text).replaceAll(/\r\n?/g, '\n').trim()
   if (clean === '') throw new ParseError('empty_file', 'The file has no text.')
   if (clean.length > longestText)
     throw new ParseError('too_large', 'The text of the file is longer than 10 million characters. Split it.')
-  return { title: (title ?? '').replaceAll(/\s+/g, ' ').trim().slice(0, 1000) || file.name, text: clean, metadata }
+  return {
+    title:
+      storable(title ?? '')
+        .replaceAll(/\s+/g, ' ')
+        .trim()
+        .slice(0, 1000) || file.name,
+    text: clean,
+    metadata,
+  }
 }

@@ -47,12 +47,7 @@ export async function parseInThread(
 function startThread(): Worker {
   const thread = new Worker(new URL('./thread.ts', import.meta.url), {
     resourceLimits: { maxOldGenerationSizeMb: largestHeapMb },
-    // pdf.js warns about much that does not matter
-    stdout: true,
-    stderr: true,
   })
-  thread.stdout.resume()
-  thread.stderr.resume()
   // a library may fail after it has answered: that ends the thread and nothing else
   thread.on('error', () => {})
   thread.once('exit', () => {

@@ -5,16 +5,19 @@ import type { Content } from './index.ts'
 
 const deepest = 100
 
-export function parseJson(source: string): Content {
-  let value: unknown
+export function jsonValue(source: string): unknown {
   try {
-    value = JSON.parse(source.replace(/^\uFEFF/, ''))
+    return JSON.parse(source)
   } catch (error) {
     throw new ParseError(
       'bad_json',
       `The file is not valid JSON: ${error instanceof Error ? error.message : String(error)}`,
     )
   }
+}
+
+export function parseJson(source: string): Content {
+  const value = jsonValue(source)
   const lines: string[] = []
   collect(value, [], 0, lines)
   const title =
@@ -32,7 +35,6 @@ function collect(value: unknown, path: string[], depth: number, lines: string[])
   } else if (typeof value === 'object' && value !== null) {
     for (const [key, inner] of Object.entries(value)) collect(inner, [...path, key], depth + 1, lines)
   } else if (value !== null && value !== '') {
-    const text = String(value).replaceAll('\0', '')
-    lines.push(path.length > 0 ? `${path.join('.')}: ${text}` : text)
+    lines.push(path.length > 0 ? `${path.join('.')}: ${value}` : String(value))
   }
 }

@@ -3,6 +3,7 @@
 import { extractText, getDocumentProxy, getMeta } from 'unpdf'
 import { ParseError } from './error.ts'
 import type { Content } from './index.ts'
+import { storable } from './storable.ts'
 
 export async function parsePdf(bytes: Uint8Array): Promise<Content> {
   if (!Buffer.from(bytes.subarray(0, 1024)).includes('%PDF-'))
@@ -14,19 +15,20 @@ export async function parsePdf(bytes: Uint8Array): Promise<Content> {
       'The PDF has no text, perhaps only scanned pages. Run text recognition (OCR) on it first.',
     )
   }
-  return { title, text, metadata: { pageCount, ...(author ? { author } : {}) } }
+  return { title, text, metadata: { pageCount, ...(author ? { author: storable(author) } : {}) } }
 }
 
 type Reading = { text: string; pageCount: number; title: string | undefined; author: string | undefined }
 
 async function read(bytes: Uint8Array): Promise<Reading> {
   try {
-    const pdf = await getDocumentProxy(bytes)
+    // 0: errors only; pdf.js warns about much that does not matter
+    const pdf = await getDocumentProxy(bytes, { verbosity: 0 })
     try {
       const { text, totalPages } = await extractText(pdf, { mergePages: false })
       const { info } = await getMeta(pdf)
       return {
-        text: clean(text.join('\n\n')),
+        text: text.join('\n\n'),
         pageCount: totalPages,
         title: filled(info?.Title),
         author: filled(info?.Author),
@@ -41,7 +43,4 @@ async function read(bytes: Uint8Array): Promise<Reading> {
   }
 }
 
-// fonts without a character map give NULs, which PostgreSQL cannot store
-const clean = (text: string): string => text.replaceAll('\0', '')
-const filled = (value: unknown): string | undefined =>
-  typeof value === 'string' && value.trim() ? clean(value) : undefined
+const filled = (value: unknown): string | undefined => (typeof value === 'string' && value.trim() ? value : undefined)

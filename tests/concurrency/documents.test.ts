@@ -1,0 +1,113 @@
+// Two real clients at once: what must happen once happens once, and nobody waits in a circle.
+
+import pg from 'pg'
+import { afterEach, describe, expect, it } from 'vitest'
+import { needsServer, type Person, useDatabase } from '../helpers/index.ts'
+
+const db = useDatabase()
+const open: pg.Client[] = []
+afterEach(() => Promise.all(open.splice(0).map((client) => client.end())))
+
+async function session(person: Person): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: db.url })
+  await client.connect()
+  open.push(client)
+  await client.query(`select set_config('role', 'rowhouse_user', false), set_config('rowhouse.tenant_id', $1, false), set_config('rowhouse.user_id', $2, false)`, [
+    person.tenantId,
+    person.userId,
+  ])
+  return client
+}
+
+async function pid(client: pg.Client): Promise<number> {
+  return (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid as number
+}
+
+/** Resolves when this backend waits for a lock that another holds. */
+async function isBlocked(backend: number): Promise<void> {
+  for (;;) {
+    const { rows } = await db.pool.query<{ blocked: boolean }>('select cardinality(pg_blocking_pids($1)) > 0 as blocked', [backend])
+    if (rows[0]?.blocked) return
+  }
+}
+
+async function createSource(): Promise<string> {
+  const client = await session(db.acme.member)
+  const { rows } = await client.query<{ id: string }>(`insert into app_public.rag_knowledge_sources (name) values ($1) returning id`, [crypto.randomUUID()])
+  return rows[0]?.id as string
+}
+
+const create = `select external_id, outcome from app_public.create_documents($1, $2)`
+const documents = (...ids: string[]): string => JSON.stringify(ids.map((externalId) => ({ externalId, text: `text of ${externalId}` })))
+
+describe('the same document given by two clients at once', () => {
+  it('is created once; the second waits and finds it unchanged', async (context) => {
+    needsServer(context)
+    const source = await createSource()
+    const [a, b] = [await session(db.acme.member), await session(db.acme.admin)]
+    await a.query('begin')
+    expect((await a.query(create, [source, documents('x')])).rows).toEqual([{ external_id: 'x', outcome: 'created' }])
+    const second = b.query(create, [source, documents('x')])
+    await isBlocked(await pid(a).then(async () => (b as unknown as { processID: number }).processID))
+    await a.query('commit')
+    expect((await second).rows).toEqual([{ external_id: 'x', outcome: 'unchanged' }])
+  })
+
+  it('is created by the second when the first is rolled back', async (context) => {
+    needsServer(context)
+    const source = await createSource()
+    const [a, b] = [await session(db.acme.member), await session(db.acme.admin)]
+    await a.query('begin')
+    await a.query(create, [source, documents('x')])
+    const second = b.query(create, [source, documents('x')])
+    await isBlocked((b as unknown as { processID: number }).processID)
+    await a.query('rollback')
+    expect((await second).rows).toEqual([{ external_id: 'x', outcome: 'created' }])
+  })
+
+  it('by 20 clients, in whatever order, is there once and queued once, without a deadlock', async (context) => {
+    needsServer(context)
+    const source = await createSource()
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f']
+    const clients = await Promise.all(Array.from({ length: 20 }, () => session(db.acme.member)))
+    const outcomes = await Promise.all(
+      clients.map((client, i) => client.query(create, [source, documents(...ids.map((_, j) => ids[(i + j) % ids.length] as string))])),
+    )
+    const created = outcomes.flatMap(({ rows }) => rows).filter(({ outcome }) => outcome === 'created')
+    expect(created.map(({ external_id }) => external_id).sort()).toEqual(ids)
+    const { rows } = await db.pool.query(
+      `select count(distinct d.id)::int as documents, count(*)::int as queued
+         from app_public.documents d
+         join graphile_worker._private_jobs j on j.payload ->> 'documentIds' like '%' || d.id || '%'
+        where d.source_id = $1`,
+      [source],
+    )
+    expect(rows).toEqual([{ documents: 6, queued: 6 }])
+  })
+})
+
+describe('two workers with the same job', () => {
+  it('do its work once', async (context) => {
+    needsServer(context)
+    const source = await createSource()
+    const user = await session(db.acme.member)
+    await user.query(create, [source, documents('w1', 'w2')])
+    const ids = (await db.pool.query(`select array_agg(id) as ids from app_public.documents where source_id = $1`, [source])).rows[0]?.ids
+    const work = async (): Promise<void> => {
+      const client = new pg.Client({ connectionString: db.url, options: '-c role=rowhouse_worker' })
+      await client.connect()
+      open.push(client)
+      for (const stage of ['chunk_documents', 'embed_builtin', 'finish_embedding', 'index_documents']) {
+        await client.query(`select app_private.${stage}($1, $2)`, [db.acme.id, ids])
+      }
+    }
+    await Promise.all([work(), work(), work()])
+    await work()
+    const { rows } = await db.pool.query(
+      `select count(*)::int as chunks, (select count(*)::int from app_public.embeddings e join app_public.document_chunks c on c.id = e.chunk_id where c.source_id = $1) as vectors
+         from app_public.document_chunks where source_id = $1`,
+      [source],
+    )
+    expect(rows).toEqual([{ chunks: 2, vectors: 2 }])
+  })
+})
