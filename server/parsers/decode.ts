@@ -1,6 +1,7 @@
 // Bytes to text: UTF-8, or UTF-16 where a byte-order mark says so. Anything else is refused, never guessed, because a
 // wrong guess is stored for good.
 
+import { isUtf8 } from 'node:buffer'
 import { ParseError } from './error.ts'
 
 export function decodeText(bytes: Uint8Array): string {
@@ -19,18 +20,25 @@ export function decodeText(bytes: Uint8Array): string {
   return text
 }
 
-/** Counted from 0, by halving: a start of the bytes is well formed up to there and no further. */
+/** Where the first character that is not well formed begins, counted from 0: by halving, so the file is read 26 times. */
 function firstBadByte(bytes: Uint8Array): number {
   let good = 0
   let bad = bytes.length + 1
   while (bad - good > 1) {
     const middle = Math.floor((good + bad) / 2)
-    try {
-      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, middle), { stream: middle < bytes.length })
-      good = middle
-    } catch {
-      bad = middle
-    }
+    if (isStartOfUtf8(bytes.subarray(0, middle))) good = middle
+    else bad = middle
   }
+  // a start may end inside a character, and that one is the bad one
+  while (!isUtf8(bytes.subarray(0, good))) good -= 1
   return good
+}
+
+function isStartOfUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true })
+    return true
+  } catch {
+    return false
+  }
 }

@@ -12,10 +12,10 @@ async function session(person: Person): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: db.url })
   await client.connect()
   open.push(client)
-  await client.query(`select set_config('role', 'rowhouse_user', false), set_config('rowhouse.tenant_id', $1, false), set_config('rowhouse.user_id', $2, false)`, [
-    person.tenantId,
-    person.userId,
-  ])
+  await client.query(
+    `select set_config('role', 'rowhouse_user', false), set_config('rowhouse.tenant_id', $1, false), set_config('rowhouse.user_id', $2, false)`,
+    [person.tenantId, person.userId],
+  )
   return client
 }
 
@@ -26,19 +26,26 @@ async function pid(client: pg.Client): Promise<number> {
 /** Resolves when this backend waits for a lock that another holds. */
 async function isBlocked(backend: number): Promise<void> {
   for (;;) {
-    const { rows } = await db.pool.query<{ blocked: boolean }>('select cardinality(pg_blocking_pids($1)) > 0 as blocked', [backend])
+    const { rows } = await db.pool.query<{ blocked: boolean }>(
+      'select cardinality(pg_blocking_pids($1)) > 0 as blocked',
+      [backend],
+    )
     if (rows[0]?.blocked) return
   }
 }
 
 async function createSource(): Promise<string> {
   const client = await session(db.acme.member)
-  const { rows } = await client.query<{ id: string }>(`insert into app_public.rag_knowledge_sources (name) values ($1) returning id`, [crypto.randomUUID()])
+  const { rows } = await client.query<{ id: string }>(
+    `insert into app_public.rag_knowledge_sources (name) values ($1) returning id`,
+    [crypto.randomUUID()],
+  )
   return rows[0]?.id as string
 }
 
 const create = `select external_id, outcome from app_public.create_documents($1, $2)`
-const documents = (...ids: string[]): string => JSON.stringify(ids.map((externalId) => ({ externalId, text: `text of ${externalId}` })))
+const documents = (...ids: string[]): string =>
+  JSON.stringify(ids.map((externalId) => ({ externalId, text: `text of ${externalId}` })))
 
 describe('the same document given by two clients at once', () => {
   it('is created once; the second waits and finds it unchanged', async (context) => {
@@ -71,7 +78,9 @@ describe('the same document given by two clients at once', () => {
     const ids = ['a', 'b', 'c', 'd', 'e', 'f']
     const clients = await Promise.all(Array.from({ length: 20 }, () => session(db.acme.member)))
     const outcomes = await Promise.all(
-      clients.map((client, i) => client.query(create, [source, documents(...ids.map((_, j) => ids[(i + j) % ids.length] as string))])),
+      clients.map((client, i) =>
+        client.query(create, [source, documents(...ids.map((_, j) => ids[(i + j) % ids.length] as string))]),
+      ),
     )
     const created = outcomes.flatMap(({ rows }) => rows).filter(({ outcome }) => outcome === 'created')
     expect(created.map(({ external_id }) => external_id).sort()).toEqual(ids)
@@ -92,7 +101,9 @@ describe('two workers with the same job', () => {
     const source = await createSource()
     const user = await session(db.acme.member)
     await user.query(create, [source, documents('w1', 'w2')])
-    const ids = (await db.pool.query(`select array_agg(id) as ids from app_public.documents where source_id = $1`, [source])).rows[0]?.ids
+    const ids = (
+      await db.pool.query(`select array_agg(id) as ids from app_public.documents where source_id = $1`, [source])
+    ).rows[0]?.ids
     const work = async (): Promise<void> => {
       const client = new pg.Client({ connectionString: db.url, options: '-c role=rowhouse_worker' })
       await client.connect()

@@ -1,9 +1,8 @@
 // 20 clients of two tenants at once over HTTP: nobody sees a row of the other, nothing hangs, no connection is lost.
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { useDatabase } from '../helpers/index.ts'
+import { transaction, useDatabase } from '../helpers/index.ts'
 import { addDocuments, createSource, processDocuments } from '../helpers/knowledge.ts'
-import { transaction } from '../helpers/index.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 
 const db = useDatabase()
@@ -16,7 +15,16 @@ beforeAll(async () => {
     await client.query('begin')
     const t = transaction(client)
     const source = await createSource(t, tenant.member)
-    await addDocuments(t, tenant.member, source, Array.from({ length: 30 }, (_, i) => ({ externalId: `${i}`, title: `${tenant.slug} ${i}`, text: `The wing number ${i} of ${tenant.slug}.` })))
+    await addDocuments(
+      t,
+      tenant.member,
+      source,
+      Array.from({ length: 30 }, (_, i) => ({
+        externalId: `${i}`,
+        title: `${tenant.slug} ${i}`,
+        text: `The wing number ${i} of ${tenant.slug}.`,
+      })),
+    )
     await processDocuments(t, tenant.id)
     await client.query('commit')
   }
@@ -42,7 +50,9 @@ it(`${seconds} s of searches, lists and writes by 20 clients of two tenants`, as
       )
       expect(read.errors).toBeUndefined()
       expect(read.data.tenants.nodes).toEqual([{ slug }])
-      const texts = [...read.data.search.nodes, ...read.data.agents.nodes, ...read.data.documents.nodes].flatMap((node: object) => Object.values(node))
+      const texts = [...read.data.search.nodes, ...read.data.agents.nodes, ...read.data.documents.nodes].flatMap(
+        (node: object) => Object.values(node),
+      )
       expect(texts.length).toBeGreaterThan(40)
       for (const text of texts) expect(text).toContain(slug)
       requests += 2

@@ -31,7 +31,9 @@ describe('in production', () => {
     expect(() => loadConfig({ ...production, ...change })).toThrow(/not usable/)
   })
   it('everything that is wrong is said at once', () => {
-    expect(() => loadConfig({ NODE_ENV: 'production', PORT: 'x' })).toThrow(/PORT[\s\S]*DATABASE_URL[\s\S]*JWT_SECRET[\s\S]*JWT_ISSUER[\s\S]*JWT_AUDIENCE/)
+    expect(() => loadConfig({ NODE_ENV: 'production', PORT: 'x' })).toThrow(
+      /PORT[\s\S]*DATABASE_URL[\s\S]*JWT_SECRET[\s\S]*JWT_ISSUER[\s\S]*JWT_AUDIENCE/,
+    )
   })
 })
 

@@ -8,7 +8,9 @@ const root = join(import.meta.dirname, '../..')
 
 async function textsOf(directory: string): Promise<string> {
   const entries = await readdir(join(root, directory), { recursive: true, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => readFile(join(entry.parentPath, entry.name), 'utf8'))
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFile(join(entry.parentPath, entry.name), 'utf8'))
   return (await Promise.all(files)).join('\n')
 }
 
@@ -16,12 +18,17 @@ it('every code that is raised is in the registry once, and every one there is ra
   const registry = await readFile(join(root, 'docs/error-codes.md'), 'utf8')
   const documented = [...registry.matchAll(/^\| `([A-Z]{2}\d{3})` \|/gm)].map(([, code]) => code as string)
   const code = `${await textsOf('sql')}\n${await textsOf('server')}`
-  const raised = new Set([...code.matchAll(/(?:raise_error\(|PublicError\(\s*\d+,\s*)'([A-Z]{2}\d{3})'/g)].map(([, found]) => found as string))
+  const raised = new Set(
+    [...code.matchAll(/(?:raise_error\(|PublicError\(\s*\d+,\s*)'([A-Z]{2}\d{3})'/g)].map(
+      ([, found]) => found as string,
+    ),
+  )
   expect(new Set(documented).size).toBe(documented.length)
   expect([...raised].sort()).toEqual([...documented].sort())
 })
 
 it('every code has a domain of I to Z but P and X, and a known kind', async () => {
   const registry = await readFile(join(root, 'docs/error-codes.md'), 'utf8')
-  for (const [, code] of registry.matchAll(/^\| `([A-Z]{2}\d{3})` \|/gm)) expect(code).toMatch(/^[I-OQ-WYZ][A-Z][1-69]\d\d$/)
+  for (const [, code] of registry.matchAll(/^\| `([A-Z]{2}\d{3})` \|/gm))
+    expect(code).toMatch(/^[I-OQ-WYZ][A-Z][1-69]\d\d$/)
 })
