@@ -2330,7 +2330,8 @@ COMMENT ON COLUMN app_public.documents.external_id IS 'Its key within the source
 
 COMMENT ON COLUMN app_public.documents.title IS 'Title, 1 to 1,000 characters; searched with every chunk.';
 
-COMMENT ON COLUMN app_public.documents.content IS 'Its text, null until it is parsed.';
+COMMENT ON COLUMN app_public.documents.content IS '@behavior -filterBy -orderBy
+Its text, null until it is parsed.';
 
 COMMENT ON COLUMN app_public.documents.media_type IS 'Media type it was given with.';
 
@@ -2913,7 +2914,8 @@ COMMENT ON COLUMN app_public.document_chunks.document_id IS 'The document it is 
 
 COMMENT ON COLUMN app_public.document_chunks.ordinal IS 'Its place in the document, from 0.';
 
-COMMENT ON COLUMN app_public.document_chunks.content IS 'Its text.';
+COMMENT ON COLUMN app_public.document_chunks.content IS '@behavior -filterBy -orderBy
+Its text.';
 
 COMMENT ON COLUMN app_public.document_chunks.start_offset IS 'Where it begins in the document''s text, in characters from 0.';
 

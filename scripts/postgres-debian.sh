@@ -68,6 +68,11 @@ full_page_writes = off
 max_wal_size = 2GB
 CONF
   fi
+  if as_postgres "$bin/pg_ctl" -D "$dir/data" status >/dev/null 2>&1; then
+    # the fourth line is the port it was started with
+    echo "TEST_DATABASE_URL=postgres://postgres@127.0.0.1:$(sed -n 4p "$dir/data/postmaster.pid")/postgres"
+    return
+  fi
   as_postgres "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -s start </dev/null >/dev/null 2>&1 ||
     { tail -n 20 "$dir/server.log" >&2; exit 1; }
   echo "TEST_DATABASE_URL=postgres://postgres@127.0.0.1:$port/postgres"

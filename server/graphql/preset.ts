@@ -28,8 +28,9 @@ export function createPreset(pool: Pool): GraphileConfig.Preset {
       PgAggregatesPreset,
     ],
     plugins: [NamesPlugin, VectorCodecPlugin, createEmbedQueryPlugin(pool)],
-    // an error in building the schema stops the start instead of leaving a piece out
-    disablePlugins: ['SwallowErrorsPlugin', 'QueryQueryPlugin'],
+    // SwallowErrors: an error in building the schema stops the start instead of leaving a piece out. PgIndexBehaviors: it
+    // offers filters by indexed columns only, but here every query is inside a tenant, and large texts say so themselves
+    disablePlugins: ['SwallowErrorsPlugin', 'QueryQueryPlugin', 'PgIndexBehaviorsPlugin'],
     pgServices: [
       makePgService({
         pool,

@@ -54,7 +54,7 @@ comment on constraint documents_tenant_id_source_id_fkey on app_public.documents
 comment on column app_public.documents.source_id is 'The knowledge source it belongs to.';
 comment on column app_public.documents.external_id is 'Its key within the source: giving a document again under it replaces it. 1 to 1,024 characters.';
 comment on column app_public.documents.title is 'Title, 1 to 1,000 characters; searched with every chunk.';
-comment on column app_public.documents.content is 'Its text, null until it is parsed.';
+comment on column app_public.documents.content is E'@behavior -filterBy -orderBy\nIts text, null until it is parsed.';
 comment on column app_public.documents.media_type is 'Media type it was given with.';
 comment on column app_public.documents.size_bytes is 'Size as it was given, in bytes.';
 comment on column app_public.documents.content_hash is 'SHA-256 of everything it was given with; tells whether it has changed.';
@@ -77,7 +77,7 @@ comment on constraint document_chunks_tenant_id_document_id_fkey on app_public.d
 comment on column app_public.document_chunks.source_id is 'The knowledge source of its document.';
 comment on column app_public.document_chunks.document_id is 'The document it is a piece of.';
 comment on column app_public.document_chunks.ordinal is 'Its place in the document, from 0.';
-comment on column app_public.document_chunks.content is 'Its text.';
+comment on column app_public.document_chunks.content is E'@behavior -filterBy -orderBy\nIts text.';
 comment on column app_public.document_chunks.start_offset is 'Where it begins in the document''s text, in characters from 0.';
 comment on column app_public.document_chunks.end_offset is 'Where it ends in the document''s text, exclusive.';
 comment on column app_public.document_chunks.content_tsvector is 'The document''s title and the chunk, as the text-search configuration of the source''s language reads them.';
