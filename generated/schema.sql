@@ -1293,6 +1293,7 @@ CREATE TABLE app_public.rag_knowledge_sources (
     chunk_size integer DEFAULT 1000 NOT NULL,
     chunk_overlap integer DEFAULT 200 NOT NULL,
     language text DEFAULT 'en'::text NOT NULL,
+    vector_store_id text,
     extracted_metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     publication_date date,
     author text,
@@ -1366,6 +1367,8 @@ COMMENT ON COLUMN app_public.rag_knowledge_sources.chunk_size IS 'Most character
 COMMENT ON COLUMN app_public.rag_knowledge_sources.chunk_overlap IS 'Most characters a chunk repeats of the one before, at most half of chunk_size. After a change run reprocess_knowledge_source.';
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.language IS 'Language of the documents, a tag such as en or pt-BR: chooses stemming and stop words. After a change run reprocess_knowledge_source.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.vector_store_id IS 'Its key in an outside vector store, for sources that have one.';
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.extracted_metadata IS 'Metadata found in the files: an object.';
 
@@ -2109,7 +2112,9 @@ CREATE TABLE app_public.agents (
     owner_id uuid DEFAULT app_hidden.current_user_id(),
     cost_per_query numeric,
     billing_code text,
+    budget_allocation_id uuid,
     approval_required boolean DEFAULT false NOT NULL,
+    analytics_enabled boolean DEFAULT true NOT NULL,
     version text DEFAULT '1.0.0'::text NOT NULL,
     changelog text,
     published_at timestamp with time zone,
@@ -2253,7 +2258,11 @@ COMMENT ON COLUMN app_public.agents.cost_per_query IS 'Cost of one query in US d
 
 COMMENT ON COLUMN app_public.agents.billing_code IS 'Code for internal billing.';
 
+COMMENT ON COLUMN app_public.agents.budget_allocation_id IS 'The budget its cost counts against.';
+
 COMMENT ON COLUMN app_public.agents.approval_required IS 'Whether its use needs an approval.';
+
+COMMENT ON COLUMN app_public.agents.analytics_enabled IS 'Whether its use is analysed.';
 
 COMMENT ON COLUMN app_public.agents.version IS 'Semantic version.';
 
@@ -3735,6 +3744,8 @@ GRANT INSERT(chunk_overlap),UPDATE(chunk_overlap) ON TABLE app_public.rag_knowle
 GRANT INSERT(language),UPDATE(language) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
 GRANT SELECT(language) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
 
+GRANT INSERT(vector_store_id),UPDATE(vector_store_id) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
 GRANT INSERT(publication_date),UPDATE(publication_date) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
 
 GRANT INSERT(author),UPDATE(author) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
@@ -3938,7 +3949,11 @@ GRANT INSERT(cost_per_query),UPDATE(cost_per_query) ON TABLE app_public.agents T
 
 GRANT INSERT(billing_code),UPDATE(billing_code) ON TABLE app_public.agents TO rowhouse_user;
 
+GRANT INSERT(budget_allocation_id),UPDATE(budget_allocation_id) ON TABLE app_public.agents TO rowhouse_user;
+
 GRANT INSERT(approval_required),UPDATE(approval_required) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(analytics_enabled),UPDATE(analytics_enabled) ON TABLE app_public.agents TO rowhouse_user;
 
 GRANT INSERT(version),UPDATE(version) ON TABLE app_public.agents TO rowhouse_user;
 

@@ -124,7 +124,10 @@ create table app_public.agents (
   owner_id uuid default app_hidden.current_user_id() references app_public.user_profiles (id) on delete set null,
   cost_per_query numeric,
   billing_code text,
+  budget_allocation_id uuid,
   approval_required boolean not null default false,
+
+  analytics_enabled boolean not null default true,
 
   -- version
   version text not null default '1.0.0',

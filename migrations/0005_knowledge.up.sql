@@ -72,6 +72,7 @@ create table app_public.rag_knowledge_sources (
   chunk_size int not null default 1000,
   chunk_overlap int not null default 200,
   language text not null default 'en',
+  vector_store_id text,
 
   extracted_metadata jsonb not null default '{}',
   publication_date date,

@@ -82,6 +82,8 @@ comment on column app_public.agents.max_file_size_mb is 'Largest file it takes, 
 comment on column app_public.agents.owner_id is 'The member who owns it; by default its creator.';
 comment on column app_public.agents.cost_per_query is 'Cost of one query in US dollars.';
 comment on column app_public.agents.billing_code is 'Code for internal billing.';
+comment on column app_public.agents.budget_allocation_id is 'The budget its cost counts against.';
+comment on column app_public.agents.analytics_enabled is 'Whether its use is analysed.';
 comment on column app_public.agents.approval_required is 'Whether its use needs an approval.';
 comment on column app_public.agents.version is 'Semantic version.';
 comment on column app_public.agents.changelog is 'What changed in this version.';

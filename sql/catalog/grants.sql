@@ -11,7 +11,7 @@ grant insert (
   subcategory, specialty, therapeutic_areas, regulatory_domains, industry_focus, use_cases, target_audience,
   required_expertise_level, compliance_frameworks, certifications, geographic_scope, knowledge_domains, tools,
   prompt_templates, context_window_size, supports_multimodal, supported_file_types, max_file_size_mb, owner_id,
-  cost_per_query, billing_code, approval_required, version, changelog
+  cost_per_query, billing_code, budget_allocation_id, analytics_enabled, approval_required, version, changelog
 ) on app_public.agents to rowhouse_user;
 grant update (
   name, display_name, description, avatar_url, icon, color_scheme, badge_text, badge_color, sort_order, status,
@@ -21,7 +21,7 @@ grant update (
   subcategory, specialty, therapeutic_areas, regulatory_domains, industry_focus, use_cases, target_audience,
   required_expertise_level, compliance_frameworks, certifications, geographic_scope, knowledge_domains, tools,
   prompt_templates, context_window_size, supports_multimodal, supported_file_types, max_file_size_mb, owner_id,
-  cost_per_query, billing_code, approval_required, version, changelog
+  cost_per_query, billing_code, budget_allocation_id, analytics_enabled, approval_required, version, changelog
 ) on app_public.agents to rowhouse_user;
 
 grant select, insert, update, delete on app_public.llm_providers, app_public.llm_models, app_public.agents to rowhouse_platform;

@@ -34,6 +34,7 @@ comment on column app_public.rag_knowledge_sources.embedding_model is 'Name of t
 comment on column app_public.rag_knowledge_sources.chunk_size is 'Most characters of a chunk, 100 to 16,000. After a change run reprocess_knowledge_source.';
 comment on column app_public.rag_knowledge_sources.chunk_overlap is 'Most characters a chunk repeats of the one before, at most half of chunk_size. After a change run reprocess_knowledge_source.';
 comment on column app_public.rag_knowledge_sources.language is 'Language of the documents, a tag such as en or pt-BR: chooses stemming and stop words. After a change run reprocess_knowledge_source.';
+comment on column app_public.rag_knowledge_sources.vector_store_id is 'Its key in an outside vector store, for sources that have one.';
 comment on column app_public.rag_knowledge_sources.extracted_metadata is 'Metadata found in the files: an object.';
 comment on column app_public.rag_knowledge_sources.publication_date is 'When it was published.';
 comment on column app_public.rag_knowledge_sources.author is 'Who wrote it.';

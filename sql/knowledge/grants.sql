@@ -1,12 +1,12 @@
 grant select on app_public.rag_knowledge_sources, app_public.embeddings to rowhouse_user;
 grant insert (
   name, display_name, description, category, tags, source_type, source_url, source_config, file_path, file_type,
-  file_size_bytes, page_count, embedding_model, chunk_size, chunk_overlap, language, publication_date, author,
+  file_size_bytes, page_count, embedding_model, chunk_size, chunk_overlap, language, vector_store_id, publication_date, author,
   source_organization, status, enabled, metadata
 ) on app_public.rag_knowledge_sources to rowhouse_user;
 grant update (
   name, display_name, description, category, tags, source_type, source_url, source_config, file_path, file_type,
-  file_size_bytes, page_count, embedding_model, chunk_size, chunk_overlap, language, publication_date, author,
+  file_size_bytes, page_count, embedding_model, chunk_size, chunk_overlap, language, vector_store_id, publication_date, author,
   source_organization, status, enabled, metadata
 ) on app_public.rag_knowledge_sources to rowhouse_user;
 
