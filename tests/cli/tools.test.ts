@@ -3,9 +3,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { useDatabase } from '../helpers/index.ts'
-import { type Outcome, run } from '../helpers/processes.ts'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { needsServer, useDatabase } from '../helpers/index.ts'
+import { type Outcome, run, start } from '../helpers/processes.ts'
 
 const db = useDatabase()
 let folder: string
@@ -13,6 +13,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rowhouse-cli-'))
 })
 afterAll(() => rm(folder, { recursive: true }))
+
+beforeEach((context) => needsServer(context, 'DATABASE_URL names a server'))
 
 const tool = (script: string, ...args: string[]): Promise<Outcome> =>
   run(`scripts/${script}.ts`, args, { DATABASE_URL: db.url, ROWHOUSE_DATA_DIR: join(folder, 'data') })
@@ -78,7 +80,6 @@ describe('ingest', () => {
         JSON.stringify({ id: `${i}`, title: `Text ${i}`, text: `About number ${i}. `.repeat(60) }),
       ).join('\n'),
     )
-    const { start } = await import('../helpers/processes.ts')
     const killed = start('scripts/ingest.ts', ['--tenant', 'globex', '--source', 'long', path], {
       DATABASE_URL: db.url,
       ROWHOUSE_DATA_DIR: join(folder, 'data'),
