@@ -44,7 +44,7 @@ async function main(): Promise<void> {
           },
           onJob: (task, outcome, seconds) => metrics.jobs.observe({ task, outcome }, seconds),
         })
-  if (http) await greet(config, http.url)
+  if (http) await greet(config, http.url, { hasDemo: database.isOwner || mode.migrate })
   else console.log('The worker is running.')
 
   let isStopping = false

@@ -4,12 +4,17 @@ import { signDevelopmentToken } from './auth.ts'
 import type { Config } from './config.ts'
 import { demoTenants } from './seed.ts'
 
-export async function greet(config: Config, url: string): Promise<void> {
+export async function greet(config: Config, url: string, { hasDemo }: { hasDemo: boolean }): Promise<void> {
   console.log(
     `\nRowhouse is running.\n  GraphQL  ${url}/graphql\n  Health   ${url}/healthz  ${url}/readyz  ${url}/metrics`,
   )
   if (config.isProduction || config.JWT_JWKS_URL) return
-  console.log(`  Ruru     ${url}/  (an editor with a token of acme filled in)\n\nDevelopment tokens, valid for a week:`)
+  console.log(`  Ruru     ${url}/  (a GraphQL editor)`)
+  if (!hasDemo) {
+    console.log('\nA token: npm run token -- --email EMAIL --tenant SLUG\nStop with Ctrl-C.')
+    return
+  }
+  console.log('\nDevelopment tokens, valid for a week:')
   let first = ''
   for (const { slug } of demoTenants) {
     const token = await signDevelopmentToken(config, { email: `owner@${slug}.test`, tenant: slug })

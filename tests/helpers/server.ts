@@ -33,16 +33,25 @@ export type TestServer = {
   busyConnections: () => number
 }
 
-export async function startTestServer(url: string, environment: Record<string, string> = {}): Promise<TestServer> {
+export async function startTestServer(
+  url: string,
+  environment: Record<string, string> = {},
+  onLog?: (line: string) => void,
+): Promise<TestServer> {
   const config = loadConfig({
     NODE_ENV: 'test',
     PORT: '0',
     JWT_SECRET: testSecret,
-    LOG_LEVEL: 'silent',
+    LOG_LEVEL: onLog ? 'debug' : 'silent',
     ...environment,
   })
   const pool = createPool(url, 'rowhouse_authenticator', config.POOL_SIZE)
-  const http = await startHttp(config, pool, createLogger(config.LOG_LEVEL), createMetrics(pool))
+  const http = await startHttp(
+    config,
+    pool,
+    createLogger(config.LOG_LEVEL, onLog && { write: onLog }),
+    createMetrics(pool),
+  )
   const token = (email: string, tenant?: string): Promise<string> =>
     signDevelopmentToken(config, { email, ...(tenant ? { tenant } : {}) })
   return {
