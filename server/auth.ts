@@ -10,7 +10,7 @@ export type Identity = { userId: string; tenantId: string; role: 'rowhouse_user'
 export type VerifyToken = (token: string) => Promise<JWTPayload>
 
 const longestToken = 8_192
-const unauthenticated = (): PublicError =>
+export const unauthenticated = (): PublicError =>
   new PublicError(401, 'ID101', 'Authentication is required.', 'Send a valid bearer token of a registered user.')
 
 export async function createTokenVerifier(config: Config): Promise<VerifyToken> {
@@ -37,12 +37,21 @@ export async function claimsOf(authorization: string | undefined, verify: Verify
   try {
     return await verify(token)
   } catch (error) {
-    // that the keys cannot be had is no fault of the token
-    if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError)) {
-      throw new PublicError(503, 'ID901', 'Authentication is not possible at the moment.', 'Try again in a minute.')
-    }
-    throw unauthenticated()
+    if (isFaultOfToken(error)) throw unauthenticated()
+    throw Object.assign(
+      new PublicError(503, 'ID901', 'Authentication is not possible at the moment.', 'Try again in a minute.'),
+      { cause: error },
+    )
   }
+}
+
+/** That the keys cannot be had, or are none, is not: jose's plain JOSEError is an answer of the keys' address. */
+function isFaultOfToken(error: unknown): boolean {
+  return (
+    error instanceof errors.JOSEError &&
+    !(error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) &&
+    error.code !== 'ERR_JOSE_GENERIC'
+  )
 }
 
 /** Live membership, read from the database at every request. */

@@ -10,6 +10,8 @@ export type Database = {
   isEmbedded: boolean
   /** Whether this process runs the embedded engine: then no other worker can be alive from before. */
   isOwner: boolean
+  /** Gives the planner statistics of what was just loaded, where nothing else does. */
+  refreshStatistics: () => Promise<void>
   close: () => Promise<void>
 }
 
@@ -21,7 +23,8 @@ export async function openDatabase(config: Config, options: { mayShare: boolean 
       migrationUrl: config.MIGRATION_DATABASE_URL ?? url,
       isEmbedded: false,
       isOwner: false,
-      close: async () => {},
+      refreshStatistics: nothing,
+      close: nothing,
     }
   }
   // loaded only when it is needed: PGlite is large
@@ -29,12 +32,26 @@ export async function openDatabase(config: Config, options: { mayShare: boolean 
   const running = options.mayShare ? await findRunningEngine(config.ROWHOUSE_DATA_DIR) : undefined
   if (running) {
     const url = running.connectionString
-    return { url, migrationUrl: url, isEmbedded: true, isOwner: false, close: async () => {} }
+    return { url, migrationUrl: url, isEmbedded: true, isOwner: false, refreshStatistics: nothing, close: nothing }
   }
   const engine = await openEmbeddedEngine({ directory: config.ROWHOUSE_DATA_DIR })
   const url = engine.connectionString
-  return { url, migrationUrl: url, isEmbedded: true, isOwner: true, close: engine.close }
+  const { keepStatistics } = await import('./embedded-statistics.ts')
+  const statistics = keepStatistics(url)
+  return {
+    url,
+    migrationUrl: url,
+    isEmbedded: true,
+    isOwner: true,
+    refreshStatistics: statistics.refresh,
+    close: async () => {
+      await statistics.stop()
+      await engine.close()
+    },
+  }
 }
+
+const nothing = async (): Promise<void> => {}
 
 /** A pool whose connections start as this role, whatever the login is. */
 export function createPool(url: string, role: 'rowhouse_authenticator' | 'rowhouse_worker', max: number): pg.Pool {

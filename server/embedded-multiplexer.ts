@@ -3,30 +3,19 @@
 // in a transaction too long, is rolled back. Before the session changes hands it is reset and the next connection's
 // start-up settings (its role above all) are set, so nobody inherits another's role, settings, statements or locks.
 //
-// What one session cannot do: two transactions at once, notifications between connections, statement_timeout, and named
-// prepared statements that outlive another connection's turn (they fail with 26000; clients here use none).
+// A connection's prepared statements are remembered and prepared again when it uses one and the session has changed
+// hands since. Its other leftovers (SET, temporary tables, session locks) last only until somebody else has a turn.
+//
+// What one session cannot do: two transactions at once, notifications between connections, statement_timeout, cancel.
 
-import { timingSafeEqual } from 'node:crypto'
-import { createServer, type Server, type Socket } from 'node:net'
-import type { PGlite } from '@electric-sql/pglite'
-import {
-  copyFromClient,
-  copyInResponse,
-  createFramer,
-  createStatusReader,
-  errorResponse,
-  type Frame,
-  message,
-  query,
-  readyForQuery,
-  requestCode,
-  startupParameters,
-  startupSettings,
-  sync,
-} from './embedded-protocol.ts'
+import { createServer } from 'node:net'
+import { setImmediate as breathe } from 'node:timers/promises'
+import { type Connection, createConnection, endsPipeline } from './embedded-connection.ts'
+import { type Frame, flush, message, query, statementOf, sync } from './embedded-protocol.ts'
+import type { Session } from './embedded-session.ts'
 
 export type MultiplexerOptions = {
-  database: PGlite
+  session: Session
   password: string
   port: number
   /** How long a connection may hold the session in a transaction without saying anything. */
@@ -34,19 +23,6 @@ export type MultiplexerOptions = {
 }
 
 export type Multiplexer = { port: number; close: () => Promise<void> }
-
-type Connection = {
-  socket: Socket
-  framer: ReturnType<typeof createFramer>
-  phase: 'startup' | 'password' | 'ready' | 'closed'
-  settings: [string, string][]
-  /** Messages of a COPY … FROM STDIN: the engine must get all of it at once. */
-  copy: Frame[] | undefined
-  inbox: Frame[]
-  isWaiting: boolean
-  /** Called when the connection says more or is gone, while the session waits for it. */
-  wake: (() => void) | undefined
-}
 
 const parameterNames = [
   'server_version',
@@ -60,254 +36,192 @@ const parameterNames = [
   'integer_datetimes',
   'standard_conforming_strings',
 ]
-/** CopyDone and CopyFail; with Sync and Query they are what ReadyForQuery answers. */
-const endsCopy = ['c', 'f']
-const endsPipeline = ['S', 'Q', ...endsCopy]
-const longestCopy = 256 * 1024 * 1024
+/**
+ * DISCARD ALL without its DISCARD PLANS, which would make every PL/pgSQL function plan its queries again. A session
+ * without postmaster does not know whom it began as: it must be told, RESET SESSION AUTHORIZATION does nothing.
+ */
 const forgetEverything =
-  'reset session authorization; reset all; deallocate all; close all; unlisten *; discard temp; select pg_advisory_unlock_all()'
+  'set session authorization postgres; reset role; reset all; deallocate all; close all; unlisten *; discard temp; discard sequences; select pg_advisory_unlock_all()'
+const lastTurnMs = 2_000
+/** Statements run in this thread: so often the rest of the process gets its turn too. */
+const breatheAfterMs = 10
 
 export async function startMultiplexer(options: MultiplexerOptions): Promise<Multiplexer> {
-  const { database } = options
-  const parameters: Buffer[] = []
-  for (const name of parameterNames) {
-    const { rows } = await database.query<{ value: string }>('select current_setting($1) as value', [name])
-    parameters.push(message('S', name, rows[0]?.value ?? ''))
-  }
+  const { session } = options
+  const settings = await session.currentSettings(parameterNames)
+  const parameters = Buffer.concat(settings.map(([name, value]) => message('S', name, value)))
 
   const connections = new Set<Connection>()
-  const waiting: Connection[] = []
+  /** In the order in which they are served. */
+  const waiting = new Set<Connection>()
   let owner: Connection | undefined
   let lastOwner: Connection | undefined
-  let isServing = false
+  /** Prepared statements that the session knows, all of them the last owner's. */
+  let prepared = new Set<string>()
+  let serving: Promise<void> | undefined
+  /** Called when something changes for the owner while the session waits for it. */
+  let wake: (() => void) | undefined
 
-  /** Runs messages in the engine and hands its answer on; returns the status it ended with and its last error. */
-  async function execute(
-    messages: Buffer[],
-    onAnswer: (bytes: Uint8Array) => void,
-  ): Promise<{ status: string | undefined; failure: Buffer | undefined }> {
-    const reader = createStatusReader()
-    await database.execProtocolRawStream(messages.length === 1 ? (messages[0] as Buffer) : Buffer.concat(messages), {
-      onRawData: (bytes) => {
-        reader.read(bytes)
-        onAnswer(bytes)
-      },
-    })
-    return { status: reader.status(), failure: reader.failure() }
-  }
-  const silently = (messages: Buffer[]) => execute(messages, () => {})
-
-  const send = (connection: Connection, bytes: Uint8Array): void => {
-    // a copy: the engine reuses its memory
-    if (connection.phase !== 'closed') connection.socket.write(Buffer.from(bytes))
-  }
-
-  function fail(connection: Connection, code: string, text: string): void {
-    if (connection.phase !== 'closed') connection.socket.end(errorResponse(code, text))
-    disappear(connection)
-  }
-
-  function disappear(connection: Connection): void {
-    connection.phase = 'closed'
-    connection.inbox = []
-    connections.delete(connection)
-    const position = waiting.indexOf(connection)
-    if (position >= 0) waiting.splice(position, 1)
-    connection.wake?.()
-  }
-
-  function wantSession(connection: Connection): void {
-    if (owner === connection) connection.wake?.()
-    else if (!connection.isWaiting) {
-      connection.isWaiting = true
-      waiting.push(connection)
-      void serve()
+  function onChange(connection: Connection): void {
+    if (connection.isClosed()) {
+      connections.delete(connection)
+      waiting.delete(connection)
+    }
+    if (connection === owner) wake?.()
+    else if (connection.hasMessages() && !connection.isFull()) {
+      waiting.add(connection)
+      // not at once: it must be known as serving before its first turn can change anything
+      serving ??= Promise.resolve().then(serve)
     }
   }
 
-  /** Lends the session to one connection after the other, first come, first served. */
   async function serve(): Promise<void> {
-    if (isServing) return
-    isServing = true
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
+    let breathedAt = Date.now()
+    for (;;) {
+      const [next] = waiting
+      if (!next) {
+        serving = undefined
+        return
+      }
+      waiting.delete(next)
       owner = next
-      next.isWaiting = false
-      await lend(next)
+      try {
+        await lend(next)
+        lastOwner = next
+        if (await session.maintain()) prepared.delete('')
+      } catch (error) {
+        await recover(next, error)
+      }
       owner = undefined
-      lastOwner = next
+      // to the end of the queue: one that sends pipeline after pipeline must not keep the others out
+      onChange(next)
+      if (Date.now() - breathedAt > breatheAfterMs) {
+        await breathe()
+        breathedAt = Date.now()
+      }
     }
-    isServing = false
+  }
+
+  /** The engine crashed: only the connection whose statement it was loses anything. */
+  async function recover(culprit: Connection, error: unknown): Promise<void> {
+    lastOwner = undefined
+    prepared = new Set()
+    culprit.fail(
+      'XX000',
+      `the embedded engine crashed in this statement: ${error instanceof Error ? error.message : ''}`,
+    )
+    try {
+      await session.restart()
+    } catch (reason) {
+      server.close()
+      const why = reason instanceof Error ? reason.message : ''
+      for (const connection of connections) connection.fail('57P02', `the embedded engine crashed; ${why}`)
+    }
   }
 
   async function lend(connection: Connection): Promise<void> {
     if (lastOwner !== connection && !(await prepareSession(connection))) return
     let status: string | undefined = 'I'
-    // 'open' while a pipeline has been begun and not yet ended by Sync
+    // while a pipeline has been begun and not yet ended by Sync
     let isOpen = false
     for (;;) {
-      const turn = takeTurn(connection)
+      const turn = connection.isFull() ? [] : connection.takeTurn()
       if (turn.length > 0) {
-        const isCopy = turn.some(({ type }) => endsCopy.includes(type))
-        let isFirst = true
-        const answer = await execute(
-          turn.map(({ bytes }) => bytes),
-          (bytes) => {
-            // the client has had its CopyInResponse, or it would not have sent the data
-            send(connection, isCopy && isFirst && bytes[0] === 0x47 /* G */ ? afterFirstMessage(bytes) : bytes)
-            isFirst = false
-          },
-        )
+        status = (await runTurn(connection, turn)) ?? status
         isOpen = !endsPipeline.includes(turn.at(-1)?.type ?? '')
-        if (answer.status) status = answer.status
       }
-      if (connection.phase === 'closed') {
-        if (isOpen) ({ status } = await silently([sync]))
-        if (status !== 'I') await silently([query('rollback')])
+      if (connection.isClosed()) {
+        // before the Sync, which would commit what a pipeline has done so far; skipped there after an error
+        if (isOpen) ({ status } = await session.execute([query('rollback'), sync]))
+        if (status !== 'I') await session.execute([query('rollback')])
         return
       }
-      if (connection.inbox.length > 0) continue
       if (status === 'I' && !isOpen) return
-      if (!(await hearsMore(connection)))
-        fail(connection, '25P03', 'terminating connection due to idle-in-transaction timeout')
+      if (connection.hasMessages() && !connection.isFull()) continue
+      if (!(await hearsMore())) connection.fail('25P03', 'terminating connection due to idle-in-transaction timeout')
     }
   }
 
-  /** The messages up to the next point where the client waits for an answer. */
-  function takeTurn(connection: Connection): Frame[] {
-    const end = connection.inbox.findIndex(({ type }) => endsPipeline.includes(type) || type === 'H')
-    return connection.inbox.splice(0, end < 0 ? connection.inbox.length : end + 1)
+  async function runTurn(connection: Connection, turn: Frame[]): Promise<string | undefined> {
+    await prepareAgain(connection, turn)
+    const isCopy = turn.at(-1)?.type === 'c' || turn.at(-1)?.type === 'f'
+    let isFirst = true
+    const answer = await session.execute(
+      turn.map(({ bytes }) => bytes),
+      (bytes) => {
+        // the client has had its CopyInResponse, or it would not have sent the data
+        connection.send(isCopy && isFirst && bytes[0] === 0x47 /* G */ ? afterFirstMessage(bytes) : bytes)
+        isFirst = false
+      },
+    )
+    rememberStatements(connection, turn, answer.parsedCount)
+    return answer.status
   }
 
-  /** Resolves with true when the connection says more or is gone, with false when it has been silent too long. */
-  function hearsMore(connection: Connection): Promise<boolean> {
+  /** Prepares what the turn uses and the session does not know any more. */
+  async function prepareAgain(connection: Connection, turn: Frame[]): Promise<void> {
+    const known = new Set(prepared)
+    for (const frame of turn) {
+      const statement = statementOf(frame)
+      if (!statement) continue
+      const { act, name } = statement
+      const parse = connection.statements.get(name)
+      if (act === 'use' && !known.has(name) && parse) {
+        const { failure, parsedCount } = await session.execute([parse, flush])
+        // the engine now skips to Sync, so this is the answer to the turn
+        if (failure) connection.send(failure)
+        if (parsedCount > 0) prepared.add(name)
+      }
+      // from here on the name means what the turn itself makes of it
+      known.add(name)
+    }
+  }
+
+  function rememberStatements(connection: Connection, turn: Frame[], parsedCount: number): void {
+    let parses = 0
+    for (const frame of turn) {
+      const statement = statementOf(frame)
+      if (!statement) continue
+      if (statement.act === 'define' && ++parses <= parsedCount) {
+        connection.statements.set(statement.name, Buffer.from(frame.bytes))
+        prepared.add(statement.name)
+      } else if (statement.act === 'drop') {
+        connection.statements.delete(statement.name)
+        prepared.delete(statement.name)
+      }
+    }
+  }
+
+  /** Resolves with true when something changed for the owner, with false when it has been silent too long. */
+  function hearsMore(): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => done(false), options.idleInTransactionTimeoutMs)
       const done = (answer: boolean): void => {
         clearTimeout(timer)
-        connection.wake = undefined
+        wake = undefined
         resolve(answer)
       }
-      connection.wake = () => done(true)
+      const timer = setTimeout(() => done(false), options.idleInTransactionTimeoutMs)
+      wake = () => done(true)
     })
   }
 
   async function prepareSession(connection: Connection): Promise<boolean> {
-    await silently([query(forgetEverything)])
+    prepared = new Set()
+    const forgotten = await session.execute([query(forgetEverything)])
+    if (forgotten.failure) throw new Error('the session could not be reset')
     for (const [name, value] of connection.settings) {
-      const { failure } = await silently([query(`select set_config(${literal(name)}, ${literal(value)}, false)`)])
+      const set = query(`select pg_catalog.set_config(${literal(name)}, ${literal(value)}, false)`)
+      const { failure } = await session.execute([set])
       if (failure) {
-        if (connection.phase !== 'closed') connection.socket.end(failure)
-        disappear(connection)
-        lastOwner = undefined
+        connection.end(failure)
         return false
       }
     }
     return true
   }
 
-  function receive(connection: Connection): void {
-    while (connection.phase === 'startup') {
-      const packet = connection.framer.startup()
-      if (!packet) return
-      start(connection, packet)
-    }
-    while (connection.phase === 'password' || connection.phase === 'ready') {
-      const frame = connection.framer.next()
-      if (!frame) return
-      if (connection.phase === 'password') checkPassword(connection, frame)
-      else accept(connection, frame)
-    }
-  }
-
-  function start(connection: Connection, packet: Buffer): void {
-    const code = packet.readInt32BE(4)
-    if (code === requestCode.ssl || code === requestCode.gssEncryption) {
-      connection.socket.write('N')
-    } else if (code === requestCode.cancel) {
-      connection.socket.end()
-      disappear(connection)
-    } else if (code >> 16 !== 3) {
-      fail(connection, '0A000', 'unsupported frontend protocol')
-    } else {
-      connection.settings = startupSettings(startupParameters(packet))
-      connection.phase = 'password'
-      connection.socket.write(message('R', 3))
-    }
-  }
-
-  function checkPassword(connection: Connection, { type, bytes }: Frame): void {
-    const given = bytes.subarray(5, -1)
-    const wanted = Buffer.from(options.password)
-    if (type !== 'p' || given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
-      fail(connection, '28P01', 'password authentication failed')
-      return
-    }
-    connection.phase = 'ready'
-    connection.socket.write(Buffer.concat([message('R', 0), ...parameters, message('K', 0, 0), readyForQuery]))
-  }
-
-  function accept(connection: Connection, frame: Frame): void {
-    if (frame.type === 'X') {
-      connection.socket.end()
-      disappear(connection)
-      return
-    }
-    if (connection.copy) {
-      connection.copy.push(frame)
-      connection.wake?.()
-      if (frame.type !== 'c' && frame.type !== 'f') {
-        if (connection.copy.reduce((size, { bytes }) => size + bytes.length, 0) > longestCopy) {
-          fail(connection, '54000', 'COPY FROM STDIN takes at most 256 MB on the embedded engine')
-        }
-        return
-      }
-      // one turn: between its messages the engine could not wait
-      const bytes = Buffer.concat(connection.copy.map((part) => part.bytes))
-      connection.copy = undefined
-      connection.inbox.push({ type: frame.type, bytes })
-    } else {
-      const copy = copyFromClient(frame)
-      if (copy === 'alone') {
-        connection.copy = [frame]
-        send(connection, copyInResponse)
-        return
-      }
-      if (copy === 'refused') {
-        fail(
-          connection,
-          '0A000',
-          'COPY FROM STDIN must be a statement of its own, sent by the simple protocol, on the embedded engine',
-        )
-        return
-      }
-      connection.inbox.push(frame)
-    }
-    wantSession(connection)
-  }
-
-  const server: Server = createServer((socket) => {
-    const connection: Connection = {
-      socket,
-      framer: createFramer(),
-      phase: 'startup',
-      settings: [],
-      copy: undefined,
-      inbox: [],
-      isWaiting: false,
-      wake: undefined,
-    }
-    connections.add(connection)
-    socket.setNoDelay(true)
-    socket.on('data', (chunk) => {
-      connection.framer.push(chunk as Buffer)
-      try {
-        receive(connection)
-      } catch (error) {
-        fail(connection, '08P01', error instanceof Error ? error.message : 'protocol violation')
-      }
-    })
-    socket.on('error', () => socket.destroy())
-    socket.on('close', () => disappear(connection))
+  const server = createServer((socket) => {
+    connections.add(createConnection(socket, { password: options.password, parameters, onChange }))
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -319,8 +233,13 @@ export async function startMultiplexer(options: MultiplexerOptions): Promise<Mul
     port: typeof address === 'object' && address ? address.port : options.port,
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const connection of connections)
-        fail(connection, '57P01', 'terminating connection due to administrator command')
+      const end = (connection: Connection): void =>
+        connection.fail('57P01', 'terminating connection due to administrator command')
+      for (const connection of connections) if (connection !== owner) end(connection)
+      const timer = setTimeout(() => owner && end(owner), lastTurnMs)
+      await serving
+      clearTimeout(timer)
+      for (const connection of connections) end(connection)
       await closed
     },
   }

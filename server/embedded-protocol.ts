@@ -3,9 +3,12 @@
 
 export const requestCode = { ssl: 80877103, gssEncryption: 80877104, cancel: 80877102 } as const
 
-/** Far above what a client sends, far below what hurts: a length beyond it is not this protocol. */
+/** PostgreSQL's own limits. A length beyond them is not this protocol, and the engine would not survive it. */
 const longestStartup = 10_000
 const longestMessage = 1 << 30
+const longestShortMessage = 10_000
+const mayBeLong = ['Q', 'P', 'B', 'F', 'd']
+const frontendTypes = [...mayBeLong, 'C', 'D', 'E', 'H', 'S', 'X', 'c', 'f', 'p']
 
 export type Frame = { type: string; bytes: Buffer }
 
@@ -13,7 +16,8 @@ export type Frame = { type: string; bytes: Buffer }
 export function createFramer(): {
   push: (chunk: Buffer) => void
   startup: () => Buffer | undefined
-  next: () => Frame | undefined
+  /** Until the password is known, only a short message is taken. */
+  next: (mustBeShort: boolean) => Frame | undefined
 } {
   let chunks: Buffer[] = []
   let length = 0
@@ -45,27 +49,28 @@ export function createFramer(): {
       if (size < 8 || size > longestStartup) throw new Error('invalid length of startup packet')
       return length < size ? undefined : take(size)
     },
-    next: () => {
+    next: (mustBeShort) => {
       const size = lengthAt(1)
       if (size === undefined) return undefined
-      if (size < 4 || size > longestMessage) throw new Error('invalid message length')
-      if (length < size + 1) return undefined
-      const bytes = take(size + 1)
-      return { type: String.fromCharCode(bytes[0] ?? 0), bytes }
+      const type = String.fromCharCode(chunks[0]?.[0] ?? 0)
+      if (!frontendTypes.includes(type)) throw new Error('invalid frontend message type')
+      const longest = mayBeLong.includes(type) && !mustBeShort ? longestMessage : longestShortMessage
+      if (size < 4 || size > longest) throw new Error('invalid message length')
+      return length < size + 1 ? undefined : { type, bytes: take(size + 1) }
     },
   }
 }
 
-/** Watches the engine's answer go by and remembers what it ended with. */
-export function createStatusReader(): {
+/** Watches the engine's answer go by and remembers what matters of it. */
+export function createAnswerReader(): {
   read: (bytes: Uint8Array) => void
-  status: () => string | undefined
-  failure: () => Buffer | undefined
+  answer: () => { status: string | undefined; failure: Buffer | undefined; parsedCount: number }
 } {
   let pending = Buffer.alloc(0)
   let skip = 0
   let status: string | undefined
   let failure: Buffer | undefined
+  let parsedCount = 0
   return {
     read: (bytes) => {
       let chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -85,13 +90,13 @@ export function createStatusReader(): {
         if (isRead && at + size > chunk.length) break
         if (type === 0x5a) status = String.fromCharCode(chunk[at + 5] ?? 0)
         if (type === 0x45) failure = Buffer.from(chunk.subarray(at, at + size))
+        if (type === 0x31 /* 1 */) parsedCount += 1
         at += size
       }
       if (at > chunk.length) skip = at - chunk.length
       pending = at < chunk.length ? Buffer.from(chunk.subarray(at)) : Buffer.alloc(0)
     },
-    status: () => status,
-    failure: () => failure,
+    answer: () => ({ status, failure, parsedCount }),
   }
 }
 
@@ -107,7 +112,7 @@ export function startupParameters(packet: Buffer): Map<string, string> {
 export function startupSettings(parameters: Map<string, string>): [string, string][] {
   const settings = new Map<string, string>()
   for (const [name, value] of parameters) {
-    if (['user', 'database', 'replication', 'options', 'client_encoding'].includes(name) || name.startsWith('_pq_'))
+    if (['user', 'database', 'replication', 'options', 'client_encoding'].includes(name) || name.startsWith('_pq_.'))
       continue
     settings.set(name, value)
   }
@@ -149,8 +154,13 @@ export function message(type: string, ...parts: (string | number | Buffer)[]): B
 
 export const query = (text: string): Buffer => message('Q', text)
 export const sync = message('S')
+export const flush = message('H')
 export const readyForQuery = message('Z', Buffer.from('I'))
 export const copyInResponse = message('G', Buffer.from([0, 0, 0]))
+
+/** Says that only version 3.0 is spoken, and which of the options asked for are not known. */
+export const negotiateProtocolVersion = (unknownOptions: string[]): Buffer =>
+  message('v', 3 << 16, unknownOptions.length, ...unknownOptions)
 
 export function errorResponse(code: string, text: string, severity: 'ERROR' | 'FATAL' = 'FATAL'): Buffer {
   return message('E', `S${severity}`, `V${severity}`, `C${code}`, `M${text}`, Buffer.from([0]))
@@ -163,15 +173,27 @@ export function sqlOf({ type, bytes }: Frame): string {
   return body.toString('utf8', start, body.indexOf(0, start))
 }
 
+/** The prepared statement that a message defines, uses or drops; a simple Query drops the one without a name. */
+export function statementOf({ type, bytes }: Frame): { act: 'define' | 'use' | 'drop'; name: string } | undefined {
+  const wordAt = (start: number): string => bytes.toString('utf8', start, bytes.indexOf(0, start))
+  if (type === 'Q') return { act: 'drop', name: '' }
+  if (type === 'P') return { act: 'define', name: wordAt(5) }
+  if (type === 'B') return { act: 'use', name: wordAt(bytes.indexOf(0, 5) + 1) }
+  const isOfStatement = bytes[5] === 0x53 /* S */
+  if (type === 'D' && isOfStatement) return { act: 'use', name: wordAt(6) }
+  if (type === 'C' && isOfStatement) return { act: 'drop', name: wordAt(6) }
+  return undefined
+}
+
 /** How a statement takes part in `COPY … FROM STDIN`: not at all, as a statement alone, or in a way we cannot serve. */
 export function copyFromClient({ type, bytes }: Frame): 'no' | 'alone' | 'refused' {
   if (type !== 'Q' && type !== 'P') return 'no'
   const text = sqlOf({ type, bytes })
   if (!/\bstdin\b/i.test(text)) return 'no'
   const bare = text.replaceAll(
-    /[eE]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*"|\$(\w*)\$.*?\$\1\$|--[^\n]*|\/\*.*?\*\//gs,
-    ' _ ',
+    /([eE]'(?:\\.|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*"|\$(\w*)\$.*?\$\2\$)|--[^\n]*|\/\*.*?\*\//gs,
+    (_all, word) => (word === undefined ? ' ' : ' _ '),
   )
   if (!/\bcopy\b[^;]*\bfrom\s+stdin\b/i.test(bare)) return 'no'
-  return type === 'Q' && /^[\s_]*copy\b[^;]*;?[\s_]*$/i.test(bare) ? 'alone' : 'refused'
+  return type === 'Q' && /^\s*copy\b[^;]*;?\s*$/i.test(bare) ? 'alone' : 'refused'
 }

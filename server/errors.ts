@@ -13,6 +13,9 @@ const neutralMessages: Record<string, string> = {
   '22007': 'A date or time is not valid.',
   '22008': 'A date or time is out of range.',
   '22021': 'A text has characters that cannot be stored.',
+  // such as a time zone that does not exist
+  '22023': 'A value is not valid.',
+  '22025': 'A pattern must not end with its escape character.',
   '22P02': 'A value is not of the type it must be.',
   '22P05': 'A text contains a NUL character, which cannot be stored.',
   '23502': 'A required value is missing.',

@@ -1,5 +1,6 @@
-// Reading a body without holding more than is allowed, sending JSON, and CORS.
+// Reading a body without holding more than is allowed, sending JSON, CORS, and who is at this machine.
 
+import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PublicError } from './errors.ts'
 
@@ -11,7 +12,8 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // to stop reading must not end the connection, which still has to carry the answer
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.length
     if (length > limit) throw tooLarge(limit)
     chunks.push(chunk)
@@ -20,9 +22,32 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
 }
 
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.end(writeJson(response, status, body))
+}
+
+const longestFarewell = 2_000
+
+/**
+ * Answers a client that is still sending, throws away what comes for a moment, then closes. Closed at once, the
+ * connection would be reset, and the answer lost with it.
+ */
+export function sendJsonAndClose(response: ServerResponse, status: number, body: unknown): void {
+  response.setHeader('connection', 'close')
+  response.write(writeJson(response, status, body))
+  const end = (): void => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(end, longestFarewell)
+  response.req.once('close', end).resume()
+}
+
+/** Writes the head, returns the body. */
+function writeJson(response: ServerResponse, status: number, body: unknown): Buffer {
   const bytes = Buffer.from(JSON.stringify(body))
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': bytes.length })
-  response.end(bytes)
+  if (!response.hasHeader('content-type')) response.setHeader('content-type', 'application/json; charset=utf-8')
+  response.writeHead(status, { 'content-length': bytes.length })
+  return bytes
 }
 
 /** Lets the configured origins call from a browser, and nobody else. Returns whether that was all that was asked. */
@@ -30,7 +55,10 @@ export function applyCors(request: IncomingMessage, response: ServerResponse, or
   const { origin } = request.headers
   if (origins.length > 0) response.setHeader('vary', 'origin')
   const isAllowed = origin !== undefined && origins.includes(origin)
-  if (isAllowed) response.setHeader('access-control-allow-origin', origin)
+  if (isAllowed) {
+    response.setHeader('access-control-allow-origin', origin)
+    response.setHeader('access-control-expose-headers', 'x-request-id')
+  }
   if (request.method !== 'OPTIONS') return false
   if (isAllowed) {
     response.setHeader('access-control-allow-methods', 'POST')
@@ -39,4 +67,19 @@ export function applyCors(request: IncomingMessage, response: ServerResponse, or
   }
   response.writeHead(204).end()
   return true
+}
+
+/** Compares a secret in a time that says nothing about it. */
+export function isSecret(given: string | undefined, secret: string): boolean {
+  const [a, b] = [Buffer.from(given ?? ''), Buffer.from(secret)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+/** Whether a request comes from this machine and names it so: a foreign name that points here is a rebinding attack. */
+export function isLocal(request: IncomingMessage): boolean {
+  const address = request.socket.remoteAddress ?? ''
+  return (
+    /^(::1$|(::ffff:)?127\.)/.test(address) &&
+    /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i.test(request.headers.host ?? '')
+  )
 }

@@ -5,11 +5,11 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
 import type { Pool } from 'pg'
-import { authenticate, claimsOf, type Identity, type VerifyToken } from './auth.ts'
+import { authenticate, claimsOf, type Identity, unauthenticated, type VerifyToken } from './auth.ts'
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
 import type { Executor } from './graphql/execute.ts'
-import { applyCors, readBody, sendJson } from './http-basics.ts'
+import { applyCors, isSecret, readBody, sendJson, sendJsonAndClose } from './http-basics.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -44,6 +44,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       response.setHeader('referrer-policy', 'no-referrer')
       if (isClosing) response.setHeader('connection', 'close')
       response.on('close', () => {
+        // kept alive by a client, it would hold up the end
+        if (isClosing) server.closeIdleConnections()
         const seconds = (performance.now() - started) / 1000
         metrics.requests.observe({ route: scope.route, status: response.statusCode }, seconds)
         const level = scope.route === 'health' || scope.route === 'other' ? 'debug' : 'info'
@@ -79,9 +81,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       sendJson(response, reason ? 503 : 200, reason ? { status: 'unavailable', reason } : { status: 'ok' })
     } else if (path === '/metrics') {
       scope.route = 'health'
-      if (config.METRICS_TOKEN && request.headers.authorization !== `Bearer ${config.METRICS_TOKEN}`) {
-        sendJson(response, 401, errorBody(new PublicError(401, 'ID101', 'Authentication is required.')))
-        return
+      if (config.METRICS_TOKEN && !isSecret(request.headers.authorization, `Bearer ${config.METRICS_TOKEN}`)) {
+        throw new PublicError(401, 'ID101', 'Authentication is required.', 'Send METRICS_TOKEN as bearer token.')
       }
       response.setHeader('content-type', metrics.registry.contentType)
       response.end(await metrics.registry.metrics())
@@ -99,13 +100,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       // also what keeps a foreign page's form from calling us
       throw new PublicError(415, 'WB405', 'The request must be application/json.', 'Set the content-type header.')
     }
+    if (/\bapplication\/graphql-response\+json\b/i.test(request.headers.accept ?? '')) {
+      response.setHeader('content-type', 'application/graphql-response+json; charset=utf-8')
+    }
+    const { authorization } = request.headers
+    // who has no good token is turned away before anything is read; in development the schema is open to tools
+    const claims = authorization || config.isProduction ? await claimsOf(authorization, options.verifyToken) : undefined
     const body = options.executor.read(await readBody(request, config.BODY_LIMIT_BYTES))
-    scope.operation = body.operationName ?? undefined
+    if (!claims && !options.executor.isIntrospection(body)) throw unauthenticated()
 
-    const isOpen = !config.isProduction && !request.headers.authorization && options.executor.isIntrospection(body)
     const context: Grafast.RequestContext = {}
-    if (!isOpen) {
-      const claims = await claimsOf(request.headers.authorization, options.verifyToken)
+    if (claims) {
       const tenant = request.headers['x-tenant-id'] ?? claims[config.JWT_TENANT_CLAIM]
       const requestedTenant = typeof tenant === 'string' ? tenant : undefined
       const identity = await authenticate(options.pool, claims, requestedTenant, scope.id)
@@ -118,13 +123,16 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         statement_timeout: String(config.STATEMENT_TIMEOUT_MS),
       }
     }
-    const { status, result } = await options.executor.run(body, context)
+    scope.operation = body.operationName?.slice(0, 100)
+    const { status, result, operation } = await options.executor.run(body, context)
+    scope.operation ??= operation
     for (const error of result.errors ?? []) metrics.errors.inc({ code: String(error.extensions.code ?? 'GRAPHQL') })
     sendJson(response, status, result)
   }
 
   function fail(response: ServerResponse, scope: Scope, error: unknown): void {
-    if (response.headersSent) {
+    // it went wrong under way, or the client is gone
+    if (response.headersSent || (response.req.destroyed && !response.req.complete)) {
       response.destroy()
       return
     }
@@ -135,12 +143,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const shown = publicPart(error)
     const status = error instanceof PublicError ? error.status : statusOf(shown?.extensions.code)
     if (status === 401) response.setHeader('www-authenticate', 'Bearer')
-    // what was not read of the request is not going to be
-    if (status === 413) response.setHeader('connection', 'close')
+    if (status === 503) logger.error({ request: scope.id, err: error }, 'not available')
     const body =
       shown ?? internalError(error, (fields, message) => logger.error({ request: scope.id, ...fields }, message))
     metrics.errors.inc({ code: body.extensions.code ?? 'INTERNAL' })
-    sendJson(response, status, { errors: [body] })
+    const send = status === 413 ? sendJsonAndClose : sendJson
+    send(response, status, { errors: [body] })
   }
 
   await new Promise<void>((resolve, reject) => {
@@ -161,10 +169,6 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     },
   }
 }
-
-const errorBody = (error: PublicError): object => ({
-  errors: [{ message: error.message, extensions: error.extensions }],
-})
 
 /** The kind digit of our own codes is the status. */
 function statusOf(code: string | undefined): number {

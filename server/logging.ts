@@ -10,7 +10,17 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    redact: ['authorization', 'token', 'password', '*.authorization', '*.token', '*.password', '*.connectionString', 'err.config', 'err.parameters'],
+    redact: [
+      'authorization',
+      'token',
+      'password',
+      '*.authorization',
+      '*.token',
+      '*.password',
+      '*.connectionString',
+      'err.config',
+      'err.parameters',
+    ],
   }
   return destination ? pino(options, destination) : pino(options)
 }

@@ -12,11 +12,14 @@ export async function prepareDatabase(
   database: Database,
   options: { migrate: boolean },
 ): Promise<void> {
-  if (database.isOwner || options.migrate) await migrateUp(database.migrationUrl, (line) => console.log(line))
   const client = new pg.Client({ connectionString: database.url })
   await client.connect()
   try {
-    const state = await migrationState(client)
+    let state = await migrationState(client)
+    if (options.migrate || (database.isOwner && !isCurrent(state))) {
+      await migrateUp(database.migrationUrl, (line) => console.log(line))
+      state = await migrationState(client)
+    }
     if (!isCurrent(state)) {
       const why =
         state.unknown.length > 0

@@ -1,7 +1,7 @@
 // One GraphQL request from text to result: parse, limit, validate, limit again with the variables, execute. What does
 // not depend on the variables is kept for the next request with the same text.
 
-import { execute, hookArgs } from 'grafast'
+import { execute, hookArgs, isSafeError } from 'grafast'
 import {
   type DocumentNode,
   type ExecutionResult,
@@ -17,7 +17,7 @@ import {
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { PublicError } from '../errors.ts'
-import { checkCost, checkDepth, type Limits, withPageSizes } from './limits.ts'
+import { checkCost, checkDepth, checkVariables, type Limits, pageVariablesOf, withPageSizes } from './limits.ts'
 
 const requestBody = z.object({
   query: z.string(),
@@ -33,10 +33,14 @@ export type Executor = {
   run: (
     request: GraphQLRequest,
     requestContext: Grafast.RequestContext,
-  ) => Promise<{ status: number; result: ExecutionResult }>
+  ) => Promise<{ status: number; result: ExecutionResult; operation: string | undefined }>
 }
 
 const mostTokens = 10_000
+
+/** By text, and no more of it than this in characters: a text may be as long as a body. */
+const createCache = <V extends object>(): LRUCache<string, V> =>
+  new LRUCache({ max: 500, maxSize: 5_000_000, sizeCalculation: (_value, text) => text.length + 1 })
 
 export function createExecutor(
   schema: GraphQLSchema,
@@ -44,9 +48,10 @@ export function createExecutor(
   limits: Limits,
   maskError: (error: GraphQLError) => GraphQLError,
 ): Executor {
-  const documents = new LRUCache<string, DocumentNode>({ max: 500 })
+  const documents = createCache<{ document: DocumentNode; pageVariables: string[] }>()
+  const sizedDocuments = createCache<DocumentNode>()
 
-  function prepare(query: string): DocumentNode {
+  function prepare(query: string): { document: DocumentNode; pageVariables: string[] } {
     const known = documents.get(query)
     if (known) return known
     let document: DocumentNode
@@ -54,14 +59,24 @@ export function createExecutor(
       document = parse(query, { maxTokens: mostTokens })
     } catch (error) {
       if (error instanceof GraphQLError) throw new AggregateError([withCode(error)])
-      throw new PublicError(400, 'WB601', 'The query is nested too deep.', 'Ask for less at once.')
+      throw tooDeep()
     }
     checkDepth(document, limits.depth)
     const errors = validate(schema, document, undefined, { maxErrors: 20 })
     if (errors.length > 0) throw new AggregateError(errors.map(withCode))
-    const prepared = withPageSizes(schema, document, limits)
+    const prepared = { document, pageVariables: pageVariablesOf(document) }
     documents.set(query, prepared)
     return prepared
+  }
+
+  /** The document to run. Its page sizes depend on which variables have a value, and nothing else does. */
+  function sized(query: string, document: DocumentNode, withoutValue: string[]): DocumentNode {
+    const key = `${withoutValue.join()}\0${query}`
+    const known = sizedDocuments.get(key)
+    if (known) return known
+    const made = withPageSizes(schema, document, withoutValue, limits)
+    sizedDocuments.set(key, made)
+    return made
   }
 
   function operationOf(document: DocumentNode, name: string | null | undefined): OperationDefinitionNode {
@@ -87,7 +102,7 @@ export function createExecutor(
     },
     isIntrospection: ({ query, operationName }) => {
       try {
-        const operation = operationOf(prepare(query), operationName)
+        const operation = operationOf(prepare(query).document, operationName)
         return operation.selectionSet.selections.every(
           (selection) => selection.kind === Kind.FIELD && selection.name.value.startsWith('__'),
         )
@@ -96,28 +111,57 @@ export function createExecutor(
       }
     },
     run: async ({ query, operationName, variables }, requestContext) => {
-      const document = prepare(query)
-      const operation = operationOf(document, operationName)
-      const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], variables ?? {}, { maxErrors: 20 })
-      if (coerced.errors) throw new AggregateError(coerced.errors.map(withCode))
-      checkCost(document, operation, coerced.coerced, limits)
+      const { document, pageVariables } = prepare(query)
+      const { variableDefinitions } = operationOf(document, operationName)
+      checkVariables(variables)
+      const { coerced, errors: wrong } = getVariableValues(schema, variableDefinitions ?? [], variables ?? {}, {
+        maxErrors: 20,
+      })
+      if (wrong) throw new AggregateError(wrong.map(withCode))
+      const withoutValue = pageVariables.filter((name) => coerced[name] === undefined || coerced[name] === null)
+      const toRun = sized(query, document, withoutValue)
+      const operation = operationOf(toRun, operationName)
+      checkCost(toRun, operation, coerced, limits)
       const args = {
         schema,
-        document,
-        contextValue: {},
+        document: toRun,
+        contextValue: { pageSizeMax: limits.pageSizeMax },
         variableValues: variables,
         operationName,
         resolvedPreset,
         requestContext,
       }
-      const result = (await execute(await hookArgs(args))) as ExecutionResult
-      const { data, errors } = result
+      const { data, errors } = (await execute(await hookArgs(args))) as ExecutionResult
       return {
         status: 200,
-        result: { ...(data === undefined ? {} : { data }), ...(errors ? { errors: errors.map(maskError) } : {}) },
+        operation: operation.name?.value.slice(0, 100),
+        result: {
+          ...(data === undefined ? {} : { data }),
+          ...(errors ? { errors: errors.map((error) => withKnownCause(error)).map(maskError) } : {}),
+        },
       }
     },
   }
+}
+
+const tooDeep = (): PublicError =>
+  new PublicError(400, 'WB601', 'The query is nested too deep.', 'Ask for less at once.')
+
+/** What grafast itself objects to, such as a cursor that is none, is the client's to know and to mend. */
+function withKnownCause(error: GraphQLError): GraphQLError {
+  const { originalError } = error
+  const known =
+    originalError && isSafeError(originalError)
+      ? new PublicError(400, 'WB402', originalError.message)
+      : originalError instanceof RangeError && /call stack/.test(originalError.message)
+        ? tooDeep()
+        : undefined
+  if (!known) return error
+  return new GraphQLError(known.message, {
+    ...(error.nodes ? { nodes: error.nodes } : {}),
+    ...(error.path ? { path: error.path } : {}),
+    originalError: known,
+  })
 }
 
 /** Errors of the query's text: GraphQL's own message, and a code to tell them by. */

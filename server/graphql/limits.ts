@@ -2,6 +2,7 @@
 // page sizes need the schema and the variables. Every connection gets a page size, so none is unbounded.
 
 import {
+  type ArgumentNode,
   type ASTNode,
   type DocumentNode,
   type FieldNode,
@@ -54,27 +55,80 @@ export function checkDepth(document: DocumentNode, limit: number): void {
 const tooDeep = (limit: number): PublicError =>
   new PublicError(400, 'WB601', `The query is nested deeper than ${limit} levels.`, 'Ask for less at once.')
 
-/** Gives every paginated field that names no page size the default one. The document must be valid. */
-export function withPageSizes(schema: GraphQLSchema, document: DocumentNode, limits: Limits): DocumentNode {
+/** Deeper and more numerous than any input here, far from what the parts behind can take. */
+const deepestValue = 100
+const mostValues = 10_000
+
+/** Counts the objects and lists in the variables, without recursion: they come from outside as deep as a body is long. */
+export function checkVariables(variables: unknown): void {
+  const pending: [value: object, depth: number][] = []
+  let count = 0
+  const look = (value: unknown, depth: number): void => {
+    if (typeof value !== 'object' || value === null) return
+    count += 1
+    if (depth > deepestValue) {
+      throw new PublicError(400, 'WB601', `The variables are nested deeper than ${deepestValue} levels.`)
+    }
+    if (count > mostValues) {
+      throw new PublicError(400, 'WB602', `The variables have more than ${mostValues} objects and lists.`)
+    }
+    pending.push([value, depth])
+  }
+  look(variables, 0)
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    for (const inner of Object.values(next[0])) look(inner, next[1] + 1)
+  }
+}
+
+const pageArguments = new Set(['first', 'last'])
+const isPageArgument = ({ name }: ArgumentNode): boolean => pageArguments.has(name.value)
+
+/** The variables that are page sizes somewhere. */
+export function pageVariablesOf(document: DocumentNode): string[] {
+  const names = new Set<string>()
+  visit(document, {
+    Argument(node) {
+      if (isPageArgument(node) && node.value.kind === Kind.VARIABLE) names.add(node.value.name.value)
+    },
+  })
+  return [...names]
+}
+
+/**
+ * Gives every paginated field that names no page size the default one. A null, or a variable without a value, names
+ * none. The document must be valid.
+ */
+export function withPageSizes(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  withoutValue: readonly string[],
+  limits: Limits,
+): DocumentNode {
   const types = new TypeInfo(schema)
+  const namesNone = (argument: ArgumentNode): boolean =>
+    isPageArgument(argument) &&
+    (argument.value.kind === Kind.NULL ||
+      (argument.value.kind === Kind.VARIABLE && withoutValue.includes(argument.value.name.value)))
   return visit(
     document,
     visitWithTypeInfo(types, {
       Field(node) {
         if (!types.getFieldDef()?.args.some(({ name }) => name === 'first')) return undefined
-        if (node.arguments?.some(({ name }) => name.value === 'first' || name.value === 'last')) return undefined
+        const given = (node.arguments ?? []).filter((argument) => !namesNone(argument))
+        if (given.some(isPageArgument)) return { ...node, arguments: given }
         const value: IntValueNode = { kind: Kind.INT, value: String(limits.pageSizeDefault) }
-        return {
-          ...node,
-          arguments: [
-            ...(node.arguments ?? []),
-            { kind: Kind.ARGUMENT, name: { kind: Kind.NAME, value: 'first' }, value },
-          ],
-        }
+        const first: ArgumentNode = { kind: Kind.ARGUMENT, name: { kind: Kind.NAME, value: 'first' }, value }
+        return { ...node, arguments: [...given, first] }
       },
     }),
   )
 }
+
+/** What a field costs where it is more than reading a column: a query of its own, or one that reads every row. */
+const queryCost = 10
+const costs: Readonly<Record<string, number>> = { search: 500, totalCount: 50, aggregates: 50, groupedAggregates: 50 }
+/** Fields of a connection itself: once a page, not once a row. */
+const onceAPage = new Set(['totalCount', 'pageInfo', 'aggregates', 'groupedAggregates'])
 
 /** Refuses page sizes beyond the maximum, and queries that cost too much: fields times the page sizes around them. */
 export function checkCost(
@@ -88,10 +142,13 @@ export function checkCost(
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition.selectionSet)
   }
   let cost = 0
-  const add = (selections: SelectionSetNode, times: number): void => {
+  const add = (selections: SelectionSetNode, rows: number, pages: number): void => {
     for (const selection of selections.selections) {
       if (selection.kind === Kind.FIELD) {
-        cost += times
+        const name = selection.name.value
+        const times = onceAPage.has(name) ? pages : rows
+        const size = pageSize(selection, variables, limits)
+        cost += times * (costs[name] ?? (size === undefined ? 1 : queryCost))
         if (cost > limits.cost) {
           throw new PublicError(
             400,
@@ -100,30 +157,28 @@ export function checkCost(
             'Ask for smaller pages or fewer fields.',
           )
         }
-        if (selection.selectionSet) add(selection.selectionSet, times * pageSize(selection, variables, limits))
+        if (selection.selectionSet) {
+          add(selection.selectionSet, times * (size ?? (name === 'groupedAggregates' ? limits.pageSizeMax : 1)), times)
+        }
       } else {
         const inner =
           selection.kind === Kind.INLINE_FRAGMENT ? selection.selectionSet : fragments.get(selection.name.value)
-        if (inner) add(inner, times)
+        if (inner) add(inner, rows, pages)
       }
     }
   }
-  add(operation.selectionSet, 1)
+  add(operation.selectionSet, 1, 1)
 }
 
-function pageSize(field: FieldNode, variables: Record<string, unknown>, limits: Limits): number {
-  let size = 1
+/** The page size of a paginated field, which withPageSizes has made sure there is; undefined for any other field. */
+function pageSize(field: FieldNode, variables: Record<string, unknown>, limits: Limits): number | undefined {
+  let size: number | undefined
   for (const { name, value } of field.arguments ?? []) {
-    if (name.value !== 'first' && name.value !== 'last') continue
+    if (!pageArguments.has(name.value) && name.value !== 'offset') continue
     const asked = numberOf(value, variables)
-    if (asked === null || asked === undefined) {
-      throw new PublicError(
-        400,
-        'WB403',
-        `${name.value} must be a number.`,
-        `Leave it out for ${limits.pageSizeDefault}.`,
-      )
-    }
+    if (asked === undefined) continue
+    if (asked < 0) throw new PublicError(400, 'WB403', `${name.value} must not be negative.`)
+    if (name.value === 'offset') continue
     if (asked > limits.pageSizeMax) {
       throw new PublicError(
         400,
@@ -132,14 +187,13 @@ function pageSize(field: FieldNode, variables: Record<string, unknown>, limits: 
         'Read on with the cursor of pageInfo.',
       )
     }
-    if (asked < 0) throw new PublicError(400, 'WB403', `${name.value} must not be negative.`)
-    size = Math.max(size, asked)
+    size = Math.max(size ?? 1, asked)
   }
   return size
 }
 
-function numberOf(node: ASTNode, variables: Record<string, unknown>): number | null | undefined {
+function numberOf(node: ASTNode, variables: Record<string, unknown>): number | undefined {
   if (node.kind === Kind.INT) return Number(node.value)
-  if (node.kind === Kind.VARIABLE) return variables[node.name.value] as number | null | undefined
-  return null
+  if (node.kind === Kind.VARIABLE) return (variables[node.name.value] as number | null | undefined) ?? undefined
+  return undefined
 }

@@ -8,6 +8,7 @@ import { makePgService } from 'postgraphile/adaptors/pg'
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
 import { PostGraphileConnectionFilterPreset } from 'postgraphile-plugin-connection-filter'
 import { createEmbedQueryPlugin } from './embed-query.ts'
+import { GroupLimitPlugin } from './group-limit.ts'
 import { NamesPlugin } from './names.ts'
 import { VectorCodecPlugin } from './vector-codec.ts'
 
@@ -27,7 +28,7 @@ export function createPreset(pool: Pool): GraphileConfig.Preset {
       PostGraphileConnectionFilterPreset,
       PgAggregatesPreset,
     ],
-    plugins: [NamesPlugin, VectorCodecPlugin, createEmbedQueryPlugin(pool)],
+    plugins: [NamesPlugin, VectorCodecPlugin, GroupLimitPlugin, createEmbedQueryPlugin(pool)],
     // SwallowErrors: an error in building the schema stops the start instead of leaving a piece out. PgIndexBehaviors: it
     // offers filters by indexed columns only, but here every query is inside a tenant, and large texts say so themselves
     disablePlugins: ['SwallowErrorsPlugin', 'QueryQueryPlugin', 'PgIndexBehaviorsPlugin'],

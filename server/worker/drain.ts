@@ -35,6 +35,7 @@ export async function processSource(
       const counts = await processingCounts(pool, actor, sourceId)
       onProgress(counts)
       if (counts.pending + counts.processing === 0) {
+        await database.refreshStatistics()
         const { rows } = await asUser(pool, actor, (client) =>
           client.query<{ problem: string }>(
             `select external_id || ': ' || processing_error as problem from app_public.documents

@@ -1,19 +1,10 @@
 // Many connections on the embedded engine's one session: nobody notices the others, and nobody can stop them.
 
-import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Logger, runMigrations, run as runWorker } from 'graphile-worker'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import {
-  type EmbeddedEngine,
-  EngineInUseError,
-  findRunningEngine,
-  openEmbeddedEngine,
-} from '../../server/embedded-engine.ts'
+import { type EmbeddedEngine, openEmbeddedEngine } from '../../server/embedded-engine.ts'
 
 let engine: EmbeddedEngine
 const open: pg.Client[] = []
@@ -70,11 +61,12 @@ describe('pipelines', () => {
     expect(await value(client, 'select length($1)', [text])).toBe(3_000_000)
   })
 
-  it('with statements of the same name are each client’s own, or an honest error', async () => {
+  it('with prepared statements of the same name are each client’s own', async () => {
     const [a, b] = [await connected(), await connected()]
-    expect((await a.query({ name: 's', text: 'select 1 as one' })).rows).toEqual([{ one: 1 }])
-    expect((await b.query({ name: 's', text: 'select 2 as two' })).rows).toEqual([{ two: 2 }])
-    await expect(a.query({ name: 's', text: 'select 1 as one' })).rejects.toMatchObject({ code: '26000' })
+    for (let i = 0; i < 3; i += 1) {
+      expect((await a.query({ name: 's', text: 'select 1 as one' })).rows).toEqual([{ one: 1 }])
+      expect((await b.query({ name: 's', text: 'select 2 as two' })).rows).toEqual([{ two: 2 }])
+    }
   })
 })
 
@@ -153,11 +145,28 @@ describe('a session', () => {
     await first.query(
       `set statement_timeout = 1234; create temp table left_behind (i int); prepare p as select 1; select pg_advisory_lock(1); set role reader`,
     )
+    await first.query(`reset role; create sequence counter; select nextval('counter'); set role reader`)
     expect(await value(second, 'show statement_timeout')).toBe('0')
+    await expect(second.query(`select currval('counter')`)).rejects.toMatchObject({ code: '55000' })
     expect(await value(second, 'select current_user::text')).toBe('postgres')
     expect(await value(second, `select to_regclass('left_behind')`)).toBeNull()
     expect(await value(second, 'select count(*)::int from pg_prepared_statements')).toBe(0)
     expect(await value(second, `select count(*)::int from pg_locks where locktype = 'advisory'`)).toBe(0)
+  })
+
+  it('of another login is that login’s, in the only database there is', async () => {
+    const client = await connected()
+    await client.query('drop role if exists analyst_ann; create role analyst_ann login')
+    const url = new URL(engine.connectionString)
+    url.username = 'analyst_ann'
+    const ann = new pg.Client({ connectionString: url.toString() })
+    open.push(ann)
+    await ann.connect()
+    expect(await value(ann, 'select session_user::text')).toBe('analyst_ann')
+    await expect(ann.query('select from t')).rejects.toMatchObject({ code: '42501' })
+    expect(await value(client, 'select session_user::text')).toBe('postgres')
+    url.pathname = '/another'
+    await expect(new pg.Client({ connectionString: url.toString() }).connect()).rejects.toMatchObject({ code: '3D000' })
   })
 
   it('with a role that does not exist is refused at its first statement, and the others go on', async () => {
@@ -215,6 +224,7 @@ describe('copy', () => {
 
   it('from the client stores the rows, and fails as a server would', async () => {
     expect(await copyIn('copy t from stdin', '501\ta\n502\tb\n')).toEqual(['COPY 2'])
+    expect(await copyIn('/* more */ copy t -- of them\n from /* the */ stdin;', '503\tc\n')).toEqual(['COPY 1'])
     expect(await copyIn('copy nothing from stdin', '1\n')).toEqual([
       expect.stringContaining('"nothing" does not exist'),
     ])
@@ -290,33 +300,5 @@ describe('the task queue', () => {
     await worker.stop()
     await pool.end()
     expect(queries).toBeGreaterThan(0)
-  })
-})
-
-describe('a data directory', () => {
-  it('belongs to one process at a time; others are told which and can connect', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'rowhouse-engine-'))
-    const owner = await openEmbeddedEngine({ directory })
-    try {
-      await expect(openEmbeddedEngine({ directory })).rejects.toThrow(EngineInUseError)
-      const state = await findRunningEngine(directory)
-      expect(state).toMatchObject({ pid: process.pid, connectionString: owner.connectionString })
-      const client = new pg.Client({ connectionString: state?.connectionString })
-      await client.connect()
-      const note = randomUUID()
-      await client.query(`create table kept as select $1::text as note`, [note])
-      await client.end()
-      await owner.close()
-      expect(await findRunningEngine(directory)).toBeUndefined()
-
-      const next = await openEmbeddedEngine({ directory })
-      const again = new pg.Client({ connectionString: next.connectionString })
-      await again.connect()
-      expect((await again.query('select note from kept')).rows).toEqual([{ note }])
-      await again.end()
-      await next.close()
-    } finally {
-      await rm(directory, { recursive: true })
-    }
   })
 })

@@ -253,9 +253,18 @@ describe('with keys by URL (production)', () => {
     }
   })
 
-  it('says 503, not 401, when the keys cannot be had', async () => {
+  it.each([
+    ['nobody answers', undefined],
+    ['the answer is an error', { status: 500, body: '{"keys": []}' }],
+    ['the answer is not JSON', { status: 200, body: 'down for maintenance' }],
+    ['the answer holds no keys', { status: 200, body: '{}' }],
+  ])('says 503, not 401, when the keys cannot be had: %s', async (_name, reply) => {
     const { privateKey } = await generateKeyPair('RS256')
-    const production = await startTestServer(db.url, { JWT_SECRET: '', JWT_JWKS_URL: 'http://127.0.0.1:9/' })
+    const provider = createServer((_request, response) => response.writeHead(reply?.status ?? 200).end(reply?.body))
+    await new Promise<void>((resolve) => provider.listen(0, '127.0.0.1', resolve))
+    const { port } = provider.address() as { port: number }
+    if (!reply) await new Promise((resolve) => provider.close(resolve))
+    const production = await startTestServer(db.url, { JWT_SECRET: '', JWT_JWKS_URL: `http://127.0.0.1:${port}/` })
     try {
       const token = await new SignJWT(claims)
         .setProtectedHeader({ alg: 'RS256' })
@@ -265,6 +274,7 @@ describe('with keys by URL (production)', () => {
       expect([answer.status, answer.errors?.[0]?.extensions.code]).toEqual([503, 'ID901'])
     } finally {
       await production.close()
+      provider.close()
     }
   })
 })

@@ -1,7 +1,9 @@
 // The server around GraphQL: health, metrics, CORS, errors that are masked, values that are stored as they came.
 
+import { request } from 'node:http'
+import type { PoolClient } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { useDatabase } from '../helpers/index.ts'
+import { needsServer, useDatabase } from '../helpers/index.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 
 const db = useDatabase()
@@ -65,11 +67,38 @@ describe('addresses and methods', () => {
     expect(file).toBeDefined()
     expect((await get(file as string)).status).toBe(200)
   })
+  it('Ruru has a token for whoever sits at this machine, and for no name that merely points here', async () => {
+    const pageFor = (host: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        request(server.url, { headers: { host } }, (response) => {
+          let page = ''
+          response.on('data', (chunk) => {
+            page += chunk
+          })
+          response.on('end', () => resolve(page))
+        })
+          .on('error', reject)
+          .end()
+      })
+    expect(await pageFor('localhost:4000')).toContain('Bearer ')
+    expect(await pageFor('rebound.evil.test:4000')).not.toContain('Bearer ')
+  })
   it('the schema can be read without a token in development, data cannot', async () => {
     expect((await server.ask(undefined, '{ __schema { queryType { name } } }')).data).toEqual({
       __schema: { queryType: { name: 'Query' } },
     })
     expect((await server.ask(undefined, '{ __typename agents { totalCount } }')).status).toBe(401)
+  })
+})
+
+describe('answers', () => {
+  it('are of the type that is asked for', async () => {
+    const typeFor = async (accept: string): Promise<string | null> =>
+      (await server.ask(undefined, '{ __typename }', {}, { accept })).headers.get('content-type')
+    expect(await typeFor('application/json')).toBe('application/json; charset=utf-8')
+    expect(await typeFor('application/graphql-response+json, application/json;q=0.9')).toBe(
+      'application/graphql-response+json; charset=utf-8',
+    )
   })
 })
 
@@ -123,6 +152,17 @@ describe('errors', () => {
   })
 })
 
+describe('values that PostgreSQL refuses', () => {
+  it.each([
+    ['a time zone that does not exist', '{createdAt: {lessThan: "2020-01-01 00:00 Nowhere/City"}}', '22023'],
+    ['a date that is none', '{createdAt: {lessThan: "soon"}}', '22007'],
+    ['a pattern that ends with its escape', '{name: {like: "%\\\\"}}', '22025'],
+  ])('%s is told with a code', async (_name, filter, code) => {
+    const { errors } = await server.ask('owner@acme.test', `{ agents(filter: ${filter}) { nodes { id } } }`)
+    expect(errors?.[0]?.extensions.code).toBe(code)
+  })
+})
+
 describe('texts', () => {
   it.each([
     `Robert'); drop table app_public.agents; --`,
@@ -150,3 +190,33 @@ describe('request ids', () => {
     expect((await get('/healthz', { 'x-request-id': 'a b"c' })).headers.get('x-request-id')).toMatch(/^[\w-]{36}$/)
   })
 })
+
+describe('the end', () => {
+  it('does not wait longer than SHUTDOWN_TIMEOUT_MS', async (context) => {
+    needsServer(context)
+    const ending = await startTestServer(db.url, { SHUTDOWN_TIMEOUT_MS: '50', STATEMENT_TIMEOUT_MS: '2000' })
+    const lock = await db.pool.connect()
+    try {
+      await lock.query('begin')
+      await lock.query('lock table app_public.agents in access exclusive mode')
+      const running = ending.ask('owner@acme.test', '{ agents { totalCount } }').catch((error: Error) => error.message)
+      await waiting(lock)
+      const closed = ending.close()
+      expect(await running).toBe('fetch failed')
+      await lock.query('rollback')
+      await closed
+    } finally {
+      lock.release()
+    }
+  })
+})
+
+/** Until somebody waits for what this session has locked. */
+async function waiting(client: PoolClient): Promise<void> {
+  for (;;) {
+    const { rows } = await client.query<{ count: number }>(
+      `select count(*)::int as count from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))`,
+    )
+    if (rows[0]?.count) return
+  }
+}

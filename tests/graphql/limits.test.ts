@@ -54,9 +54,46 @@ describe('pages', () => {
     expect(await code('query ($n: Int) { agents(first: $n) { nodes { id } } }', { n: 1_000_000 })).toBe('WB603')
     expect(await code('{ agents(last: 11) { nodes { id } } }')).toBe('WB603')
     expect(await code('{ search(query: "x", first: 11) { nodes { rank } } }')).toBe('WB603')
-    expect(await code('query ($n: Int) { agents(first: $n) { nodes { id } } }', { n: null })).toBe('WB403')
     expect(await code('{ agents(first: -1) { nodes { id } } }')).toBe('WB403')
+    expect(await code('query ($n: Int) { agents(offset: $n) { nodes { id } } }', { n: -1 })).toBe('WB403')
     expect((await ask('{ agents(last: 2) { nodes { name } } }')).data.agents.nodes).toHaveLength(2)
+  })
+  it('whose size is null, or a variable without a value, have the default size', async () => {
+    const query = 'query ($n: Int, $m: Int) { agents(first: $n, last: $m) { nodes { id } } }'
+    for (const [variables, size] of [
+      [{}, 3],
+      [{ n: null, m: null }, 3],
+      [{ n: 5 }, 5],
+      [{ m: 2 }, 2],
+    ] as const) {
+      expect((await ask(query, variables)).data.agents.nodes).toHaveLength(size)
+    }
+    expect((await ask('{ agents(first: null) { nodes { id } } }')).data.agents.nodes).toHaveLength(3)
+    expect(await code(query, { n: 11 })).toBe('WB603')
+  })
+  it('with a cursor that is none, or of another order, are refused with a code', async () => {
+    expect(await code('{ agents(after: "garbage") { nodes { id } } }')).toBe('WB402')
+    const { data } = await ask('{ agents(orderBy: NAME_ASC) { pageInfo { endCursor } } }')
+    const { endCursor } = data.agents.pageInfo
+    expect(
+      await code('query ($c: Cursor) { agents(orderBy: CREATED_AT_ASC, after: $c) { nodes { id } } }', {
+        c: endCursor,
+      }),
+    ).toBe('WB402')
+    expect(await code('{ agents(offset: 1, last: 1) { nodes { id } } }')).toBe('WB402')
+  })
+  it('limit grouped aggregates too: more groups than a page are an error', async () => {
+    const grouped = '{ agents { groupedAggregates(groupBy: [NAME]) { keys } } }'
+    expect((await ask(grouped)).data.agents.groupedAggregates).toHaveLength(8)
+    await db.pool.query(
+      `insert into app_public.agents (tenant_id, name) select $1, 'more ' || i from generate_series(1, 3) as i`,
+      [db.acme.id],
+    )
+    const { data, errors } = await ask(grouped)
+    expect([data.agents.groupedAggregates, errors?.[0]?.extensions.code]).toEqual([null, 'WB603'])
+    const byStatus = await ask('{ agents { groupedAggregates(groupBy: [STATUS]) { distinctCount { name } } } }')
+    expect(byStatus.data.agents.groupedAggregates).toEqual([{ distinctCount: { name: '11' } }])
+    await db.pool.query(`delete from app_public.agents where name like 'more %'`)
   })
 })
 
@@ -90,6 +127,37 @@ describe('cost', () => {
     ).toBe('WB602')
     const aliases = Array.from({ length: 500 }, (_, i) => `a${i}: agents(first: 10) { nodes { id } }`).join(' ')
     expect(await code(`{ ${aliases} }`)).toBe('WB602')
+  })
+  it('is higher for a search, and counted once a page for what a page has once', async () => {
+    const searches = (count: number): string =>
+      `{ ${Array.from({ length: count }, (_, i) => `s${i}: search(query: "x", first: 1) { nodes { rank } }`).join(' ')} }`
+    expect(await code(searches(1))).toBeUndefined()
+    expect(await code(searches(2))).toBe('WB602')
+    expect(await code('{ agents(first: 10) { totalCount nodes { id } } }')).toBeUndefined()
+    expect(await code('{ agents(first: 10) { nodes { tenant { agents { totalCount } } } } }')).toBeUndefined()
+    expect(
+      await code('{ agents(first: 10) { nodes { tenant { a: agents { totalCount } b: agents { totalCount } } } } }'),
+    ).toBe('WB602')
+  })
+})
+
+describe('variables', () => {
+  const query = 'query ($filter: AgentFilter) { agents(filter: $filter) { nodes { id } } }'
+  const nested = (levels: number): object =>
+    levels === 0 ? { name: { equalTo: 'agent 1' } } : { and: [nested(levels - 1)] }
+  it('may be nested and numerous as people need it, and not as to bring the server down', async () => {
+    expect((await ask(query, { filter: nested(20) })).data.agents.nodes).toHaveLength(1)
+    expect(await code(query, { filter: nested(60) })).toBe('WB601')
+    const body = `{"query": "{ __typename }", "variables": {"a": ${'['.repeat(90_000)}${']'.repeat(90_000)}}}`
+    const response = await fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${await server.token('owner@acme.test')}` },
+      body,
+    })
+    expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'WB601' } }] })
+    const or = Array.from({ length: 6_000 }, () => ({ id: {} }))
+    expect(await code(query, { filter: { or } })).toBe('WB602')
+    await isAlive()
   })
 })
 
@@ -133,6 +201,11 @@ describe('bodies', () => {
       expect(JSON.parse(body).errors[0].extensions.code).toBe('WB604')
     }
     await isAlive()
+  })
+
+  it('of 50 MB are refused just so by 20 clients at once', async () => {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => post(50 * 1024 * 1024)))
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 413))
   })
 
   it.each([
