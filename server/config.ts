@@ -2,7 +2,7 @@
 // this table, and a test compares README's table with it.
 
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 
@@ -55,7 +55,7 @@ export const variables = {
   QUERY_DEPTH_LIMIT: [integer(1, 100).default(20), 'deepest GraphQL query'],
   QUERY_COST_LIMIT: [
     integer(1, 1_000_000_000).default(100_000),
-    'costliest GraphQL query: its fields, each times the page sizes around it',
+    'costliest GraphQL query: its fields, each times the page sizes around it; a page costs 10, a count or aggregate 50, a search 500',
   ],
   PAGE_SIZE_DEFAULT: [integer(1, 10_000).default(50), 'rows of a connection when a query does not say'],
   PAGE_SIZE_MAX: [integer(1, 10_000).default(500), 'most rows of a connection a query may ask for'],
@@ -128,11 +128,15 @@ export async function developmentSecret(config: Config): Promise<string> {
   if (config.JWT_SECRET) return config.JWT_SECRET
   const path = join(config.ROWHOUSE_DATA_DIR, 'jwt-secret')
   await mkdir(config.ROWHOUSE_DATA_DIR, { recursive: true, mode: 0o700 })
+  const draft = `${path}.${randomBytes(6).toString('hex')}`
+  await writeFile(draft, randomBytes(48).toString('base64url'), { mode: 0o600 })
   try {
-    // whoever comes second finds the file and reads it
-    await writeFile(path, randomBytes(48).toString('base64url'), { flag: 'wx', mode: 0o600 })
+    // a link appears whole and once: whoever comes second finds it and reads it
+    await link(draft, path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    await rm(draft, { force: true })
   }
   return readFile(path, 'utf8')
 }

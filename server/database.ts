@@ -55,7 +55,14 @@ const nothing = async (): Promise<void> => {}
 
 /** A pool whose connections start as this role, whatever the login is. */
 export function createPool(url: string, role: 'rowhouse_authenticator' | 'rowhouse_worker', max: number): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max, options: `-c role=${role}`, application_name: role })
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    options: `-c role=${role}`,
+    application_name: role,
+    // with every connection busy, an error is better than waiting without end
+    connectionTimeoutMillis: 30_000,
+  })
   // a connection that breaks while idle is replaced when it is needed again
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
