@@ -11,8 +11,8 @@ async function main(): Promise<void> {
   const logger = createLogger(config.LOG_LEVEL)
   const mode = { migrate: process.argv.includes('--migrate'), workerOnly: process.argv.includes('--worker') }
   const database = await openDatabase(config, { mayShare: mode.workerOnly })
-  // the embedded engine's one session is lent to many connections, so a statement prepared by name may be gone; has to be
-  // said before PostGraphile is loaded
+  // on the embedded engine a named statement is prepared anew at each turn, which costs more than it saves; both have to
+  // be said before PostGraphile is loaded
   process.env.GRAPHILE_ENV ??= 'production'
   if (database.isEmbedded) process.env.DATAPLAN_PG_PREPARED_STATEMENT_CACHE_SIZE = '0'
   await prepareDatabase(config, database, mode)

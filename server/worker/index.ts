@@ -17,7 +17,7 @@ export type WorkerOptions = {
   pool: Pool
   concurrency: number
   pollIntervalMs: number
-  /** The embedded engine knows no prepared statements and no notifications across connections. */
+  /** The embedded engine gains nothing from named statements and carries no notifications between connections. */
   isEmbedded: boolean
   /** No other worker can be alive, so whatever is locked was left by a dead one. */
   isOnlyWorker?: boolean

@@ -2,7 +2,7 @@
 // TEST_DATABASE_URL, else Docker, else PostgreSQL binaries with pgvector of this machine, else the embedded engine.
 
 import { execFile } from 'node:child_process'
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -67,7 +67,10 @@ async function localServer(): Promise<Server | undefined> {
     return undefined
   }
   const script = join(import.meta.dirname, '../../scripts/postgres-debian.sh')
-  const directory = join(await mkdtemp(join(tmpdir(), 'rowhouse-test-')), 'cluster')
+  const parent = await mkdtemp(join(tmpdir(), 'rowhouse-test-'))
+  // run by root, the server is another user's, who must be let through
+  await chmod(parent, 0o711)
+  const directory = join(parent, 'cluster')
   const port = 55_000 + (process.pid % 5_000)
   const { stdout } = await run(script, ['--start', directory, String(port)])
   return {
@@ -75,6 +78,7 @@ async function localServer(): Promise<Server | undefined> {
     origin: 'local binaries',
     stop: async () => {
       await run(script, ['--stop', directory])
+      await rm(parent, { recursive: true, force: true })
     },
   }
 }
