@@ -19,7 +19,8 @@ install() {
     # without this the package would start a cluster of its own
     mkdir -p /etc/postgresql-common
     [ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
-    apt-get install -y -qq --no-install-recommends postgresql-15 postgresql-15-plpgsql-check >/dev/null
+    apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold postgresql-15 postgresql-15-plpgsql-check \
+      </dev/null >/dev/null
   fi
   has_pgvector && return
 
