@@ -3,22 +3,10 @@
 
 import type { Task } from 'graphile-worker'
 import pgvector from 'pgvector'
-import { embedderFor } from '../server/embedders/index.ts'
+import { embedderFor, type ModelRow } from '../server/embedders/index.ts'
 import { documentsPayload } from '../server/worker/payload.ts'
 
-type Chunk = {
-  chunk_id: string
-  content: string
-  model_id: string
-  provider_kind: 'builtin' | 'openai'
-  base_url: string
-  api_key_variable: string | null
-  model_name: string
-  dimension: number
-  batch_size: number
-  timeout_ms: number
-  max_retries: number
-}
+type Chunk = ModelRow & { chunk_id: string; content: string; model_id: string; max_retries: number }
 
 export const task: Task = async (payload, { withPgClient, job, abortSignal }) => {
   const { tenantId, documentIds } = documentsPayload.parse(payload)
@@ -26,7 +14,7 @@ export const task: Task = async (payload, { withPgClient, job, abortSignal }) =>
     await withPgClient((client) => client.query('select app_private.embed_builtin($1, $2)', [tenantId, documentIds]))
     for (;;) {
       const chunks = await withPgClient(async (client) => {
-        const { rows } = await client.query<Chunk>('select * from app_private.chunks_to_embed($1, $2, 2048)', [
+        const { rows } = await client.query<Chunk>('select * from app_private.chunks_to_embed($1, $2, 256)', [
           tenantId,
           documentIds,
         ])
@@ -36,15 +24,7 @@ export const task: Task = async (payload, { withPgClient, job, abortSignal }) =>
       if (!model) break
       const batch = chunks.filter((chunk) => chunk.model_id === model.model_id).slice(0, model.batch_size)
       const started = performance.now()
-      const { vectors } = await embedderFor({
-        baseUrl: model.base_url,
-        apiKey: model.api_key_variable ? (process.env[model.api_key_variable] ?? null) : null,
-        modelName: model.model_name,
-        dimension: model.dimension,
-        batchSize: model.batch_size,
-        timeoutMs: model.timeout_ms,
-        maxRetries: model.max_retries,
-      }).embed(
+      const { vectors } = await embedderFor(model, model.max_retries).embed(
         batch.map((chunk) => chunk.content),
         abortSignal,
       )

@@ -18,4 +18,25 @@ export type Embedder = {
   embed: (texts: string[], signal?: AbortSignal) => Promise<{ vectors: number[][]; tokenCount: number | null }>
 }
 
-export const embedderFor = (model: EmbeddingModel): Embedder => createOpenAiEmbedder(model)
+/** What the database says of a model that is an endpoint. */
+export type ModelRow = {
+  base_url: string
+  api_key_variable: string | null
+  model_name: string
+  dimension: number
+  batch_size: number
+  timeout_ms: number
+}
+
+export function embedderFor(row: ModelRow, maxRetries: number): Embedder {
+  return createOpenAiEmbedder({
+    baseUrl: row.base_url,
+    // the key itself is nowhere but in the environment
+    apiKey: row.api_key_variable ? (process.env[row.api_key_variable] ?? null) : null,
+    modelName: row.model_name,
+    dimension: row.dimension,
+    batchSize: row.batch_size,
+    timeoutMs: row.timeout_ms,
+    maxRetries,
+  })
+}

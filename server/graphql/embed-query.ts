@@ -5,7 +5,7 @@ import 'postgraphile'
 import { wrapPlans } from 'graphile-utils'
 import type { Pool } from 'pg'
 import { context, lambda } from 'postgraphile/grafast'
-import { embedderFor } from '../embedders/index.ts'
+import { embedderFor, type ModelRow } from '../embedders/index.ts'
 import { EmbedderError } from '../embedders/openai.ts'
 import { PublicError } from '../errors.ts'
 
@@ -18,15 +18,6 @@ type Arguments = readonly [
   pgSettings: Record<string, string> | null | undefined,
 ]
 
-type QueryModel = {
-  base_url: string
-  api_key_variable: string | null
-  model_name: string
-  dimension: number
-  batch_size: number
-  timeout_ms: number
-}
-
 /** A person waits for the answer, so there is one more try and no more. */
 const retriesOfQuery = 1
 
@@ -38,15 +29,7 @@ export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
     const model = await modelOf(pool, pgSettings ?? {}, embeddingModel, sourceIds)
     if (!model) return null
     try {
-      const { vectors } = await embedderFor({
-        baseUrl: model.base_url,
-        apiKey: model.api_key_variable ? (process.env[model.api_key_variable] ?? null) : null,
-        modelName: model.model_name,
-        dimension: model.dimension,
-        batchSize: model.batch_size,
-        timeoutMs: model.timeout_ms,
-        maxRetries: retriesOfQuery,
-      }).embed([query])
+      const { vectors } = await embedderFor(model, retriesOfQuery).embed([query])
       return vectors[0] ?? null
     } catch (error) {
       if (!(error instanceof EmbedderError)) throw error
@@ -94,14 +77,14 @@ async function modelOf(
   pgSettings: Record<string, string>,
   embeddingModel: string | null | undefined,
   sourceIds: string[] | null | undefined,
-): Promise<QueryModel | undefined> {
+): Promise<ModelRow | undefined> {
   const client = await pool.connect()
   try {
     await client.query('begin')
     await client.query('select set_config(name, value, true) from json_each_text($1) as s (name, value)', [
       JSON.stringify(pgSettings),
     ])
-    const { rows } = await client.query<QueryModel>('select * from app_hidden.query_embedding_model($1, $2)', [
+    const { rows } = await client.query<ModelRow>('select * from app_hidden.query_embedding_model($1, $2)', [
       embeddingModel ?? null,
       sourceIds ?? null,
     ])

@@ -49,21 +49,13 @@ begin
     perform app_private.raise_error('RH902', format('%s needs an index that starts with tenant_id.', target));
   end if;
 
-  execute format('alter table %s enable row level security', target);
-  execute format('alter table %s force row level security', target);
-
+  call app_private.secure_global_table(target);
   execute format('drop policy if exists tenant_isolation on %s', target);
   execute format(
     'create policy tenant_isolation on %s as restrictive for all
          to rowhouse_owner, rowhouse_authenticator, rowhouse_user, rowhouse_worker
       using (tenant_id = (select app_hidden.current_tenant_id()))
       with check (tenant_id = (select app_hidden.current_tenant_id()))', target);
-
-  -- definer functions of the owner work within the wall, those of the platform without it
-  execute format('drop policy if exists all_owner on %s', target);
-  execute format('create policy all_owner on %s to rowhouse_owner using (true) with check (true)', target);
-  execute format('drop policy if exists all_platform on %s', target);
-  execute format('create policy all_platform on %s to rowhouse_platform using (true) with check (true)', target);
 end
 $$;
 comment on procedure app_private.secure_tenant_table(regclass) is
@@ -77,6 +69,7 @@ as $$
 begin
   execute format('alter table %s enable row level security', target);
   execute format('alter table %s force row level security', target);
+  -- definer functions of the owner work within the wall where there is one, those of the platform without it
   execute format('drop policy if exists all_owner on %s', target);
   execute format('create policy all_owner on %s to rowhouse_owner using (true) with check (true)', target);
   execute format('drop policy if exists all_platform on %s', target);
