@@ -36,12 +36,7 @@ async function main(): Promise<void> {
           pollIntervalMs: database.isEmbedded ? 100 : config.WORKER_POLL_INTERVAL_MS,
           isEmbedded: database.isEmbedded,
           isOnlyWorker: database.isOwner,
-          log: {
-            error: (fields, message) => logger.error(fields, message),
-            warn: (fields, message) => logger.warn(fields, message),
-            info: (fields, message) => logger.info(fields, message),
-            debug: (fields, message) => logger.debug(fields, message),
-          },
+          log: logger,
           onJob: (task, outcome, seconds) => metrics.jobs.observe({ task, outcome }, seconds),
         })
   if (http) await greet(config, http.url, { hasDemo: database.isOwner || mode.migrate })

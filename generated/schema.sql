@@ -403,6 +403,16 @@ ALTER FUNCTION app_hidden.search_settings() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.search_settings() IS 'BM25''s parameters of this tenant.';
 
+CREATE FUNCTION app_hidden.searchable_text(title text, chunk text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((title || '
+
+'::text) || chunk);
+
+ALTER FUNCTION app_hidden.searchable_text(title text, chunk text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.searchable_text(title text, chunk text) IS 'What is searched and embedded of a chunk: it, headed by its document''s title, because what a document is called, it is about throughout.';
+
 CREATE FUNCTION app_hidden.sentences(content text) RETURNS SETOF text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -622,8 +632,7 @@ begin
       select chunk_documents.tenant_id, v_document.source_id, v_document.id, c.ordinal, c.chunk, c.start_offset, c.end_offset,
              v.vector, app_hidden.token_count(v.vector)
         from app_hidden.chunks(v_document.content, v_document.chunk_size, v_document.chunk_overlap) c,
-             -- the title counts in every chunk: what a document is called, it is about throughout
-             to_tsvector(v_document.config, v_document.title || e'\n\n' || c.chunk) as v (vector)
+             to_tsvector(v_document.config, app_hidden.searchable_text(v_document.title, c.chunk)) as v (vector)
        order by c.ordinal;
       update app_public.documents d
          set processing_status = 'processing', processing_stage = 'embed', processing_error = null,
@@ -651,7 +660,7 @@ CREATE FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[],
 begin
   call app_private.enter_tenant(chunks_to_embed.tenant_id);
   return query
-    select c.id, d.title || e'\n\n' || c.content, m.id, p.kind::text, p.base_url, p.api_key_variable, m.provider_model_name,
+    select c.id, app_hidden.searchable_text(d.title, c.content), m.id, p.kind::text, p.base_url, p.api_key_variable, m.provider_model_name,
            m.dimension, m.batch_size, m.timeout_ms, m.max_retries
       from app_public.documents d
       join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
@@ -720,7 +729,7 @@ declare
 begin
   call app_private.enter_tenant(embed_builtin.tenant_id);
   insert into app_public.embeddings (tenant_id, model_id, chunk_id, embedding)
-  select c.tenant_id, m.id, c.id, app_hidden.hashing_embedding(d.title || e'\n\n' || c.content, m.dimension)
+  select c.tenant_id, m.id, c.id, app_hidden.hashing_embedding(app_hidden.searchable_text(d.title, c.content), m.dimension)
     from app_public.documents d
     join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
     join app_public.llm_models m on m.name = s.embedding_model
@@ -3501,6 +3510,8 @@ REVOKE ALL ON FUNCTION app_hidden.query_embedding_model(embedding_model text, so
 GRANT ALL ON FUNCTION app_hidden.query_embedding_model(embedding_model text, source_ids uuid[]) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_hidden.search_settings() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.searchable_text(title text, chunk text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.sentences(content text) FROM PUBLIC;
 

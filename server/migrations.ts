@@ -173,18 +173,27 @@ export function isCurrent(state: MigrationState): boolean {
   return state.pending.length === 0 && state.unknown.length === 0 && state.rules === 'current'
 }
 
-async function migrationNames(): Promise<string[]> {
+/** This checkout's files do not change under a process, and /readyz asks for them again and again: they are read once. */
+function once<T>(read: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined
+  return () => {
+    result ??= read()
+    return result
+  }
+}
+
+const migrationNames = once(async (): Promise<string[]> => {
   const files = await readdir(migrationsDirectory)
   return files
     .filter((file) => file.endsWith('.up.sql'))
     .map((file) => file.slice(0, -'.up.sql'.length))
     .sort()
-}
+})
 
 type RuleFile = { path: string; owner: string; text: string }
 
 /** Every file of sql/ in the order of application: kind by kind, domain by domain. */
-async function ruleFiles(): Promise<RuleFile[]> {
+const ruleFiles = once(async (): Promise<RuleFile[]> => {
   const found = new Set<string>()
   for (const entry of await readdir(rulesDirectory, { recursive: true, withFileTypes: true })) {
     if (entry.isFile()) found.add(join(entry.parentPath, entry.name).slice(rulesDirectory.length + 1))
@@ -201,7 +210,7 @@ async function ruleFiles(): Promise<RuleFile[]> {
   }
   if (found.size > 0) throw new Error(`sql/ has files of no known domain and kind: ${[...found].join(', ')}`)
   return files
-}
+})
 
 function hashOf(files: RuleFile[]): string {
   const hash = createHash('sha256')

@@ -6,7 +6,9 @@ import {
   type ASTNode,
   type DocumentNode,
   type FieldNode,
+  type FragmentSpreadNode,
   type GraphQLSchema,
+  type InlineFragmentNode,
   type IntValueNode,
   Kind,
   type OperationDefinitionNode,
@@ -19,12 +21,26 @@ import { PublicError } from '../errors.ts'
 
 export type Limits = { depth: number; cost: number; pageSizeDefault: number; pageSizeMax: number }
 
-/** Counts how deep fields are nested, through fragments. Works on documents that are not valid, too. */
-export function checkDepth(document: DocumentNode, limit: number): void {
+type Fragments = ReadonlyMap<string, SelectionSetNode>
+
+function fragmentsOf(document: DocumentNode): Fragments {
   const fragments = new Map<string, SelectionSetNode>()
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition.selectionSet)
   }
+  return fragments
+}
+
+/** What an inline fragment or a spread stands for; undefined for a fragment that is not there. */
+const fieldsBehind = (
+  selection: InlineFragmentNode | FragmentSpreadNode,
+  fragments: Fragments,
+): SelectionSetNode | undefined =>
+  selection.kind === Kind.INLINE_FRAGMENT ? selection.selectionSet : fragments.get(selection.name.value)
+
+/** Counts how deep fields are nested, through fragments. Works on documents that are not valid, too. */
+export function checkDepth(document: DocumentNode, limit: number): void {
+  const fragments = fragmentsOf(document)
   const known = new Map<SelectionSetNode, number>()
   const depthOf = (selections: SelectionSetNode, above: Set<SelectionSetNode>): number => {
     const found = known.get(selections)
@@ -38,8 +54,7 @@ export function checkDepth(document: DocumentNode, limit: number): void {
       if (selection.kind === Kind.FIELD) {
         depth = Math.max(depth, 1 + (selection.selectionSet ? depthOf(selection.selectionSet, above) : 0))
       } else {
-        const inner =
-          selection.kind === Kind.INLINE_FRAGMENT ? selection.selectionSet : fragments.get(selection.name.value)
+        const inner = fieldsBehind(selection, fragments)
         if (inner) depth = Math.max(depth, depthOf(inner, above))
       }
     }
@@ -137,10 +152,7 @@ export function checkCost(
   variables: Record<string, unknown>,
   limits: Limits,
 ): void {
-  const fragments = new Map<string, SelectionSetNode>()
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition.selectionSet)
-  }
+  const fragments = fragmentsOf(document)
   let cost = 0
   const add = (selections: SelectionSetNode, rows: number, pages: number): void => {
     for (const selection of selections.selections) {
@@ -161,8 +173,7 @@ export function checkCost(
           add(selection.selectionSet, times * (size ?? (name === 'groupedAggregates' ? limits.pageSizeMax : 1)), times)
         }
       } else {
-        const inner =
-          selection.kind === Kind.INLINE_FRAGMENT ? selection.selectionSet : fragments.get(selection.name.value)
+        const inner = fieldsBehind(selection, fragments)
         if (inner) add(inner, rows, pages)
       }
     }

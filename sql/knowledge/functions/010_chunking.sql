@@ -96,3 +96,9 @@ as $$
 $$;
 comment on function app_hidden.token_count(tsvector) is
   'Length of a text in tokens that count for search (no stop words; a token counts at most 255 times).';
+
+create or replace function app_hidden.searchable_text(title text, chunk text) returns text
+language sql immutable parallel safe
+return title || e'\n\n' || chunk;
+comment on function app_hidden.searchable_text(text, text) is
+  'What is searched and embedded of a chunk: it, headed by its document''s title, because what a document is called, it is about throughout.';

@@ -88,8 +88,7 @@ begin
       select chunk_documents.tenant_id, v_document.source_id, v_document.id, c.ordinal, c.chunk, c.start_offset, c.end_offset,
              v.vector, app_hidden.token_count(v.vector)
         from app_hidden.chunks(v_document.content, v_document.chunk_size, v_document.chunk_overlap) c,
-             -- the title counts in every chunk: what a document is called, it is about throughout
-             to_tsvector(v_document.config, v_document.title || e'\n\n' || c.chunk) as v (vector)
+             to_tsvector(v_document.config, app_hidden.searchable_text(v_document.title, c.chunk)) as v (vector)
        order by c.ordinal;
       update app_public.documents d
          set processing_status = 'processing', processing_stage = 'embed', processing_error = null,
@@ -118,7 +117,7 @@ as $$
 begin
   call app_private.enter_tenant(chunks_to_embed.tenant_id);
   return query
-    select c.id, d.title || e'\n\n' || c.content, m.id, p.kind::text, p.base_url, p.api_key_variable, m.provider_model_name,
+    select c.id, app_hidden.searchable_text(d.title, c.content), m.id, p.kind::text, p.base_url, p.api_key_variable, m.provider_model_name,
            m.dimension, m.batch_size, m.timeout_ms, m.max_retries
       from app_public.documents d
       join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
@@ -179,7 +178,7 @@ declare
 begin
   call app_private.enter_tenant(embed_builtin.tenant_id);
   insert into app_public.embeddings (tenant_id, model_id, chunk_id, embedding)
-  select c.tenant_id, m.id, c.id, app_hidden.hashing_embedding(d.title || e'\n\n' || c.content, m.dimension)
+  select c.tenant_id, m.id, c.id, app_hidden.hashing_embedding(app_hidden.searchable_text(d.title, c.content), m.dimension)
     from app_public.documents d
     join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
     join app_public.llm_models m on m.name = s.embedding_model
