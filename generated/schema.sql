@@ -26,6 +26,52 @@ CREATE TYPE app_hidden.processing_stage AS ENUM (
 
 ALTER TYPE app_hidden.processing_stage OWNER TO rowhouse_owner;
 
+CREATE TYPE app_private.search_change AS ENUM (
+    'added',
+    'removed'
+);
+
+ALTER TYPE app_private.search_change OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_private.search_change IS 'What happened to a chunk.';
+
+CREATE TYPE app_private.search_position AS (
+	block_id bigint,
+	"position" integer,
+	bound double precision
+);
+
+ALTER TYPE app_private.search_position OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_private.search_position IS 'A chunk''s place in the index and the score it does not exceed.';
+
+CREATE TYPE app_private.search_question AS (
+	terms text[],
+	weights double precision[],
+	written_as text[],
+	text_filter tsquery,
+	plain text
+);
+
+ALTER TYPE app_private.search_question OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_private.search_question IS 'A question as it is searched for.';
+
+CREATE TYPE app_private.search_scope AS (
+	source_ids uuid[],
+	document_ids uuid[],
+	created_after timestamp with time zone,
+	created_before timestamp with time zone,
+	metadata jsonb,
+	text_filter tsquery,
+	is_by_document boolean,
+	chunk_ids bigint[]
+);
+
+ALTER TYPE app_private.search_scope OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_private.search_scope IS 'Which chunks a search may return.';
+
 CREATE TYPE app_public.agent_status_enum AS ENUM (
     'active',
     'inactive',
@@ -68,6 +114,15 @@ COMMENT ON COLUMN app_public.document_receipt.document_id IS 'Its id, null when 
 COMMENT ON COLUMN app_public.document_receipt.outcome IS 'created, replaced, unchanged, retried or refused.';
 
 COMMENT ON COLUMN app_public.document_receipt.error IS 'Why it was refused, null when it was not.';
+
+CREATE TYPE app_public.fusion_method AS ENUM (
+    'rrf',
+    'convex'
+);
+
+ALTER TYPE app_public.fusion_method OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.fusion_method IS 'How hybrid search fuses its two rankings: rrf (by ranks) or convex (by normalised scores).';
 
 CREATE TYPE app_public.llm_model_kind AS ENUM (
     'chat',
@@ -129,7 +184,8 @@ CREATE TYPE app_public.search_hit AS (
 	chunk_id bigint,
 	title text,
 	content text,
-	snippet text
+	snippet text,
+	explanation jsonb
 );
 
 ALTER TYPE app_public.search_hit OWNER TO rowhouse_owner;
@@ -160,6 +216,8 @@ COMMENT ON COLUMN app_public.search_hit.content IS 'Text of the chunk.';
 
 COMMENT ON COLUMN app_public.search_hit.snippet IS 'The part of the text that shows the query''s words, as HTML: escaped, the words in <mark>.';
 
+COMMENT ON COLUMN app_public.search_hit.explanation IS 'Only with explain: chunkCount, averageLength, k1, b and length; terms, each with term, writtenAs (the word it stands for, when it was not written so), weight, df, tf, idf and its part of the BM25 score; in the other modes model, similarity, fusion, vectorWeight and rrfK.';
+
 CREATE TYPE app_public.search_mode AS ENUM (
     'bm25',
     'vector',
@@ -169,6 +227,16 @@ CREATE TYPE app_public.search_mode AS ENUM (
 ALTER TYPE app_public.search_mode OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.search_mode IS 'How a search ranks: bm25 (words), vector (nearness of embeddings) or hybrid (both, fused).';
+
+CREATE TYPE app_public.vector_quantization AS ENUM (
+    'none',
+    'halfvec',
+    'binary'
+);
+
+ALTER TYPE app_public.vector_quantization OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.vector_quantization IS 'How a vector index stores vectors.';
 
 CREATE FUNCTION app_hidden.analyst_tenant_ids() RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -264,6 +332,21 @@ CREATE FUNCTION app_hidden.current_user_id() RETURNS uuid
 ALTER FUNCTION app_hidden.current_user_id() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.current_user_id() IS 'The user of this request, or null outside of one.';
+
+CREATE FUNCTION app_hidden.embedding_statistics() RETURNS TABLE(collection_id text, total_documents integer, avg_document_length double precision, term_document_counts jsonb, last_updated timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_hidden.current_tenant_id()::text, t.total_docs, t.avg_doc_length,
+         (select coalesce(jsonb_object_agg(c.term, c.document_count), '{}') from app_private.term_document_counts() c),
+         now()
+    from app_private.search_totals() t
+   where app_hidden.current_tenant_id() is not null;
+$$;
+
+ALTER FUNCTION app_hidden.embedding_statistics() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.embedding_statistics() IS 'The row of app_public.embedding_statistics.';
 
 CREATE FUNCTION app_hidden.has_role(minimum text) RETURNS boolean
     LANGUAGE sql STABLE
@@ -373,35 +456,177 @@ ALTER FUNCTION app_hidden.pieces(sentence text, max_length integer) OWNER TO row
 
 COMMENT ON FUNCTION app_hidden.pieces(sentence text, max_length integer) IS 'A sentence that is too long, cut between words into pieces of at most max_length characters.';
 
-CREATE FUNCTION app_hidden.query_embedding_model(embedding_model text, source_ids uuid[]) RETURNS TABLE(base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer)
+CREATE FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(input text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_model app_public.llm_models := app_private.search_model(query_embedding_model.embedding_model, query_embedding_model.source_ids);
+  v_source_ids uuid[] := app_private.sources_in_scope(
+    query_embedding_model.source_ids, query_embedding_model.agent_id, query_embedding_model.tags, query_embedding_model.category);
+  v_model app_public.llm_models := app_private.search_model(query_embedding_model.embedding_model, v_source_ids);
 begin
   return query
-    select p.base_url, p.api_key_variable, v_model.provider_model_name, v_model.dimension, v_model.batch_size, v_model.timeout_ms
+    select (app_private.parse_question(query_embedding_model.query, v_source_ids)).plain,
+           p.base_url, p.api_key_variable, v_model.provider_model_name, v_model.dimension, v_model.batch_size, v_model.timeout_ms
       from app_public.llm_providers p
      where p.id = v_model.provider_id and p.kind <> 'builtin';
 end
 $$;
 
-ALTER FUNCTION app_hidden.query_embedding_model(embedding_model text, source_ids uuid[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_hidden.query_embedding_model(embedding_model text, source_ids uuid[]) IS 'What the server needs to embed a question for these sources; nothing when the built-in model does it in SQL. SR402, SR403 as search.';
+COMMENT ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) IS 'What the server needs to embed a question for these sources, and what of it; nothing when the built-in model does it in SQL. SR402, SR403 as search.';
 
-CREATE FUNCTION app_hidden.search_settings() RETURNS TABLE(k1 double precision, b double precision)
+CREATE FUNCTION app_hidden.rebuild_search_index() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_count int := 0;
+  v_merged int;
+begin
+  -- a merge that is at it now is waited for
+  perform pg_advisory_xact_lock(hashtextextended('search_index:' || v_tenant_id, 0));
+  delete from app_private.search_blocks b where b.tenant_id = v_tenant_id;
+  delete from app_private.search_terms t where t.tenant_id = v_tenant_id;
+  delete from app_private.search_changes c where c.tenant_id = v_tenant_id;
+  insert into app_private.search_changes (tenant_id, chunk_id, kind, document_length)
+  select c.tenant_id, c.id, 'added', c.document_length from app_public.document_chunks c where c.tenant_id = v_tenant_id
+  on conflict do nothing;
+  loop
+    v_merged := app_private.merge_search_index(v_tenant_id, 1);
+    exit when v_merged = 0;
+    v_count := v_count + v_merged;
+  end loop;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_hidden.rebuild_search_index() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.rebuild_search_index() IS 'Builds this tenant''s search index anew from its chunks and returns how many there are. Searches go on with the old index until the transaction ends. Worth it after k1 or b have changed, which makes searches slower, not wrong.';
+
+CREATE FUNCTION app_hidden.search_check() RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+begin
+  return query
+    select 'the terms are not those of the text', c.id, null::text, e.vector::text, c.content_tsvector::text
+      from app_public.document_chunks c
+      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
+      join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id
+     cross join lateral app_hidden.search_vector(app_hidden.text_search_config(s.language), d.title, c.content) as e (vector)
+     where c.tenant_id = v_tenant_id and d.processing_stage = 'done' and e.vector <> c.content_tsvector
+    union all
+    select 'the length is not that of the terms', c.id, null, app_hidden.token_count(c.content_tsvector)::text, c.document_length::text
+      from app_public.document_chunks c
+     where c.tenant_id = v_tenant_id and app_hidden.token_count(c.content_tsvector) <> c.document_length;
+
+  -- a chunk is in one block or waits for it, and in nothing else
+  return query
+    with place as (
+      select u.chunk_id from app_private.search_blocks b, unnest(b.chunk_ids) as u (chunk_id) where b.tenant_id = v_tenant_id
+      union all
+      select a.chunk_id from app_private.search_changes a where a.tenant_id = v_tenant_id and a.kind = 'added'
+    ), counted as (
+      select chunk_id, count(*) as n from place group by chunk_id
+    )
+    select case when p.n is null then 'the chunk is not in the index' else 'the chunk is in the index more than once' end,
+           c.id, null::text, '1', coalesce(p.n, 0)::text
+      from app_public.document_chunks c
+      left join counted p on p.chunk_id = c.id
+     where c.tenant_id = v_tenant_id and p.n is distinct from 1;
+
+  return query
+    with actual as (
+      select count(*)::int as n, coalesce(avg(c.document_length), 0)::double precision as length
+        from app_public.document_chunks c where c.tenant_id = v_tenant_id
+    )
+    select 'the number of chunks is wrong', null::bigint, null::text, a.n::text, t.total_docs::text
+      from actual a, app_private.search_totals() t where t.total_docs <> a.n
+    union all
+    select 'the average length is wrong', null, null, a.length::text, t.avg_doc_length::text
+      from actual a, app_private.search_totals() t where abs(t.avg_doc_length - a.length) > 1e-9 * greatest(1, a.length);
+
+  return query
+    with actual as (
+      select l.lexeme as term, count(*)::int as n
+        from app_public.document_chunks c, unnest(c.content_tsvector) l
+       where c.tenant_id = v_tenant_id group by l.lexeme
+    )
+    select 'the number of chunks with the term is wrong', null::bigint, coalesce(a.term, i.term), coalesce(a.n, 0)::text, coalesce(i.document_count, 0)::text
+      from actual a
+      full join app_private.term_document_counts() i on i.term = a.term
+     where a.n is distinct from i.document_count;
+
+  return query
+    with posting as (
+      select b.id as block_id, u.chunk_id, l.lexeme as term,
+             cardinality(l.positions) / (cardinality(l.positions) + app_private.search_length_norm(c.document_length, b.average_length, b.k1, b.b)) as impact
+        from app_private.search_blocks b
+       cross join unnest(b.chunk_ids) as u (chunk_id)
+        join app_public.document_chunks c on c.tenant_id = b.tenant_id and c.id = u.chunk_id
+       cross join unnest(c.content_tsvector) l
+       where b.tenant_id = v_tenant_id
+    ), stored as (
+      select p.block_id, b.chunk_ids[v.position] as chunk_id, p.term, v.value / p.idf / 32767 as impact
+        from app_private.search_postings p
+        join app_private.search_blocks b on b.tenant_id = p.tenant_id and b.id = p.block_id
+       cross join unnest(p.impacts::vector::real[]) with ordinality as v (value, position)
+       where p.tenant_id = v_tenant_id and v.value <> 0
+      union all
+      select r.block_id, b.chunk_ids[r.positions[n]], t.term, r.impacts[n] / 32767::double precision
+        from app_private.search_rare_postings r
+        join app_private.search_blocks b on b.tenant_id = r.tenant_id and b.id = r.block_id
+       cross join unnest(r.terms, r.ends) with ordinality as t (term, upto, i)
+       cross join generate_series(coalesce(r.ends[t.i - 1], 0) + 1, t.upto) as n
+       where r.tenant_id = v_tenant_id
+    )
+    select 'the posting is missing or too low', p.chunk_id, p.term, p.impact::text, coalesce(s.impact, 0)::text
+      from posting p
+      left join stored s on s.block_id = p.block_id and s.chunk_id = p.chunk_id and s.term = p.term
+     where s.impact is null or s.impact < p.impact * (1 - 1e-5)
+    union all
+    select 'the posting has no term in the text', s.chunk_id, s.term, '0', s.impact::text
+      from stored s
+      join app_public.document_chunks c on c.tenant_id = v_tenant_id and c.id = s.chunk_id
+      left join posting p on p.block_id = s.block_id and p.chunk_id = s.chunk_id and p.term = s.term
+     where p.impact is null;
+end
+$$;
+
+ALTER FUNCTION app_hidden.search_check() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.search_check() IS 'Every difference between this tenant''s texts and its search index, normally none. Reads everything: a minute for half a million chunks.';
+
+CREATE FUNCTION app_hidden.search_settings() RETURNS TABLE(k1 double precision, b double precision, title_boost double precision, exact_vector_limit integer, log_queries text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select coalesce((config #>> '{search,k1}')::double precision, 1.2), coalesce((config #>> '{search,b}')::double precision, 0.75)
+  select coalesce((config #>> '{search,k1}')::double precision, 1.2),
+         coalesce((config #>> '{search,b}')::double precision, 0.75),
+         coalesce((config #>> '{search,titleBoost}')::double precision, 2),
+         coalesce((config #>> '{search,exactVectorLimit}')::int, 10000),
+         coalesce(config #>> '{search,logQueries}', 'hash')
     from app_public.tenants where id = app_hidden.current_tenant_id();
 $$;
 
 ALTER FUNCTION app_hidden.search_settings() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_hidden.search_settings() IS 'BM25''s parameters of this tenant.';
+COMMENT ON FUNCTION app_hidden.search_settings() IS 'How this tenant searches (tenants.config.search), with the defaults filled in.';
+
+CREATE FUNCTION app_hidden.search_vector(config regconfig, title text, chunk text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (setweight(to_tsvector(config, title), 'A'::"char") || to_tsvector(config, chunk));
+
+ALTER FUNCTION app_hidden.search_vector(config regconfig, title text, chunk text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.search_vector(config regconfig, title text, chunk text) IS 'The terms of a chunk headed by its document''s title, whose words have weight A.';
 
 CREATE FUNCTION app_hidden.searchable_text(title text, chunk text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -459,6 +684,17 @@ $$;
 ALTER FUNCTION app_private.alive_workers(silent_for interval) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.alive_workers(silent_for interval) IS 'The workers that were heard of within the interval.';
+
+CREATE FUNCTION app_private.any_term(terms text[]) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select string_agg(app_private.tsquery_term(t), ' | ')::tsquery from unnest(any_term.terms) t;
+$$;
+
+ALTER FUNCTION app_private.any_term(terms text[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.any_term(terms text[]) IS 'A query that a text with at least one of the terms matches.';
 
 CREATE PROCEDURE app_private.assert_secured()
     LANGUAGE plpgsql
@@ -560,52 +796,398 @@ ALTER FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) OW
 
 COMMENT ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) IS 'The uploaded files that are to be parsed; their documents become processing.';
 
-CREATE FUNCTION app_private.bm25_ranking(terms text[], term_counts integer[], source_ids uuid[], depth integer) RETURNS TABLE(chunk_id bigint, score double precision, rank integer)
+CREATE FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) RETURNS TABLE(block_ids bigint[], slack double precision, chunk_count integer, dimension integer)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select array_agg(block.id order by block.chunk_count desc, block.id),
+           -- (tf + stored norm) / (tf + norm) lies between its value at tf = 1 and 1 and is monotonic in the length, so its
+           -- extremes are at the ends; single precision adds less than 1e-5
+           1.00001 * max(greatest(1,
+             (1 + app_private.search_length_norm(block.min_length, block.average_length, block.k1, block.b))
+               / (1 + app_private.search_length_norm(block.min_length, block_limits.average_length, block_limits.k1, block_limits.b)),
+             (1 + app_private.search_length_norm(block.max_length, block.average_length, block.k1, block.b))
+               / (1 + app_private.search_length_norm(block.max_length, block_limits.average_length, block_limits.k1, block_limits.b)))),
+           sum(block.chunk_count)::int, max(block.chunk_count)
+      from app_private.search_blocks block
+     where block.tenant_id = app_hidden.current_tenant_id();
+end
+$$;
+
+ALTER FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) IS 'The blocks, largest first; at most how many times a true impact exceeds a stored one, now that the average length, k1 or b are others; how many chunks there are, and in the largest block.';
+
+CREATE FUNCTION app_private.constant_vector(value double precision, dimension integer) RETURNS public.vector
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+  v_vector vector := array_fill(value::real, array[least(125, dimension)])::vector;
+begin
+  -- by doubling, which is four times as fast as from an array
+  while 2 * vector_dims(v_vector) <= dimension loop
+    v_vector := v_vector || v_vector;
+  end loop;
+  if vector_dims(v_vector) < dimension then
+    v_vector := v_vector || subvector(v_vector, 1, dimension - vector_dims(v_vector));
+  end if;
+  return v_vector;
+end
+$$;
+
+ALTER FUNCTION app_private.constant_vector(value double precision, dimension integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.constant_vector(value double precision, dimension integer) IS 'A vector of one value.';
+
+CREATE AGGREGATE app_private.vector_total(public.vector) (
+    SFUNC = public.vector_add,
+    STYPE = public.vector,
+    PARALLEL = safe
+);
+
+ALTER AGGREGATE app_private.vector_total(public.vector) OWNER TO rowhouse_owner;
+
+COMMENT ON AGGREGATE app_private.vector_total(public.vector) IS 'The sum of vectors.';
+
+CREATE TABLE app_private.search_blocks (
+    tenant_id uuid NOT NULL,
+    id bigint NOT NULL,
+    chunk_ids bigint[] NOT NULL,
+    chunk_count integer NOT NULL,
+    removed_count integer DEFAULT 0 NOT NULL,
+    total_length bigint NOT NULL,
+    min_length integer NOT NULL,
+    max_length integer NOT NULL,
+    k1 double precision NOT NULL,
+    b double precision NOT NULL,
+    average_length double precision NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chunk_count_is_what_a_vector_holds CHECK ((((chunk_count >= 1) AND (chunk_count <= 16000)) AND (chunk_count = cardinality(chunk_ids)))),
+    CONSTRAINT removed_count_is_in_range CHECK (((removed_count >= 0) AND (removed_count <= chunk_count)))
+);
+
+ALTER TABLE ONLY app_private.search_blocks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.search_blocks OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.search_blocks IS 'Up to 16,000 chunks each, which the postings know by their positions.';
+
+CREATE TABLE app_private.search_postings (
+    tenant_id uuid NOT NULL,
+    term text NOT NULL COLLATE pg_catalog."C",
+    block_id bigint NOT NULL,
+    document_count integer NOT NULL,
+    idf double precision NOT NULL,
+    impacts public.sparsevec NOT NULL
+);
+
+ALTER TABLE ONLY app_private.search_postings FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.search_postings OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.search_postings IS 'Terms that at least 64 chunks of a block have: their impacts (idf · tf / (tf + length norm)) by position.';
+
+CREATE TABLE app_private.search_rare_postings (
+    tenant_id uuid NOT NULL,
+    block_id bigint NOT NULL,
+    last_term text NOT NULL COLLATE pg_catalog."C",
+    terms text[] NOT NULL COLLATE pg_catalog."C",
+    ends smallint[] NOT NULL,
+    positions smallint[] NOT NULL,
+    impacts smallint[] NOT NULL
+);
+
+ALTER TABLE ONLY app_private.search_rare_postings FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.search_rare_postings OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.search_rare_postings IS 'The other terms of a block, some dozens a row: positions and impacts (tf / (tf + length norm), in 1/32767, rounded up).';
+
+CREATE FUNCTION app_private.block_totals(block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[]) RETURNS TABLE(block_id bigint, chunk_count integer, total public.vector)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT b.id,
+     b.chunk_count,
+     t.total
+    FROM (app_private.search_blocks b
+      CROSS JOIN LATERAL ( SELECT app_private.vector_total(part.total) AS total
+            FROM ( SELECT
+                         CASE
+                             WHEN (r.ratio > (0.9)::double precision) THEN (p.impacts)::public.vector
+                             ELSE ((p.impacts)::public.vector OPERATOR(public.*) app_private.constant_vector(r.ratio, b.chunk_count))
+                         END AS total
+                    FROM ((UNNEST(block_totals.terms, block_totals.weights) q(term, weight)
+                      JOIN app_private.search_postings p ON (((p.tenant_id = app_hidden.current_tenant_id()) AND (p.term = (q.term COLLATE "C")) AND (p.block_id = b.id))))
+                      CROSS JOIN LATERAL ( SELECT ((q.weight / p.idf) / block_totals.scale) AS ratio) r)
+                 UNION ALL
+                  SELECT ((((('{'::text || string_agg((("position".at || ':'::text) || ("position".total)::real), ','::text)) || '}/'::text) || b.chunk_count))::public.sparsevec)::public.vector AS vector
+                    FROM ( SELECT u."position" AS at,
+                             (sum(((u.impact)::double precision * q.weight)) / block_totals.scale) AS total
+                            FROM (((( SELECT t_1.term,
+                                     (block_totals.weights)[array_position(block_totals.terms, t_1.term)] AS weight
+                                    FROM unnest(block_totals.rare_terms) t_1(term)) q
+                              CROSS JOIN LATERAL ( SELECT r_1.terms,
+                                     r_1.ends,
+                                     r_1.positions,
+                                     r_1.impacts
+                                    FROM app_private.search_rare_postings r_1
+                                   WHERE ((r_1.tenant_id = app_hidden.current_tenant_id()) AND (r_1.block_id = b.id) AND (r_1.last_term >= (q.term COLLATE "C")))
+                                   ORDER BY r_1.last_term
+                                  LIMIT 1) r)
+                              CROSS JOIN LATERAL ( SELECT array_position(r.terms, (q.term COLLATE "C")) AS at) a)
+                              CROSS JOIN LATERAL UNNEST(r.positions[(COALESCE((r.ends[(a.at - 1)])::integer, 0) + 1):r.ends[a.at]], r.impacts[(COALESCE((r.ends[(a.at - 1)])::integer, 0) + 1):r.ends[a.at]]) u("position", impact))
+                           WHERE (a.at IS NOT NULL)
+                           GROUP BY u."position") "position") part) t)
+   WHERE ((b.tenant_id = app_hidden.current_tenant_id()) AND (b.id = ANY (block_totals.block_ids)) AND (t.total IS NOT NULL));
+END;
+
+ALTER FUNCTION app_private.block_totals(block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.block_totals(block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[]) IS 'The scores of all chunks of these blocks, by position and divided by scale, never below the truth by more than the slack; without the blocks that have none of the terms. weights: idf · (k1 + 1) · the term''s weight in the question; scale: the largest weight over a stored idf.';
+
+CREATE FUNCTION app_private.bm25_ranking(terms text[], term_weights double precision[], scope app_private.search_scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision, rank integer)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET jit TO 'off'
     AS $$
 #variable_conflict use_column
 declare
   v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_average_length double precision;
   v_total_docs int;
-  v_avg_doc_length double precision;
   v_k1 double precision;
   v_b double precision;
+  v_weights double precision[];
+  v_rare_terms text[];
+  v_unmerged_ids bigint[] := app_private.unmerged_chunk_ids();
+  -- by how much the truth can exceed what a block has stored
+  v_slack double precision;
+  v_sample vector;
+  v_block_ids bigint[];
+  v_merged int;
+  v_dimension int;
+  -- vectors are added up without multiplying them by their weights, which takes four times as long: the stored impacts
+  -- have the block's own idf in them, and scale is the most by which a weight exceeds it
+  v_scale double precision;
+  v_wanted double precision := bm25_ranking.depth + 20;
+  v_threshold double precision;
+  v_hits app_private.search_position[];
+  v_next int;
+  v_step int;
+  v_chunk_ids bigint[];
+  v_scores double precision[];
+  -- the score of the last hit so far, when there are as many as wanted
+  v_last double precision;
 begin
+  select t.total_docs, t.avg_doc_length into v_total_docs, v_average_length from app_private.search_totals() t;
   select s.k1, s.b into v_k1, v_b from app_hidden.search_settings() s;
-  select count(*), avg(c.document_length) into v_total_docs, v_avg_doc_length
-    from app_public.documents d
-    join app_public.document_chunks c on c.tenant_id = v_tenant_id and c.document_id = d.id
-   where d.tenant_id = v_tenant_id and d.processing_stage = 'done';
+  select array_agg(w.weight * (v_k1 + 1) * app_private.search_idf(f.document_count, v_total_docs) order by f.i),
+         array_agg(w.term order by f.i) filter (where f.is_rare_somewhere)
+    into v_weights, v_rare_terms
+    from app_private.term_statistics(bm25_ranking.terms, v_unmerged_ids) with ordinality as f (document_count, is_rare_somewhere, i)
+    join unnest(bm25_ranking.terms, bm25_ranking.term_weights) with ordinality as w (term, weight, i) using (i);
+
+  -- the chunks in scope when they are few, else those that no block has yet, each from its own text
+  select array_agg(s.chunk_id order by s.score desc, s.chunk_id), array_agg(s.score order by s.score desc, s.chunk_id)
+    into v_chunk_ids, v_scores
+    from app_private.bm25_scores(
+      coalesce((scope).chunk_ids, v_unmerged_ids),
+      bm25_ranking.terms, v_weights, v_average_length, v_k1, v_b, scope) s;
+
+  if (scope).chunk_ids is null then
+    select l.block_ids, l.slack, l.chunk_count, l.dimension into v_block_ids, v_slack, v_merged, v_dimension
+      from app_private.block_limits(v_average_length, v_k1, v_b) l;
+  end if;
+
+  if v_merged > 0 then
+    select coalesce(max(w.weight / p.idf), 1) into v_scale
+      from app_private.search_postings p
+      join unnest(bm25_ranking.terms, v_weights) as w (term, weight) on w.term = p.term
+     where p.tenant_id = v_tenant_id and p.term = any (bm25_ranking.terms);
+    -- stored impacts are in 1/32767
+    v_slack := v_slack * v_scale / 32767;
+    select t.total into v_sample
+      from app_private.block_totals(v_block_ids[1:1], bm25_ranking.terms, v_weights, v_scale, v_rare_terms) t;
+
+    loop
+      -- of the sample's scores at least a few, or chance decides
+      v_threshold := app_private.threshold(v_sample, greatest(4, v_wanted * v_dimension / v_merged), (
+        select 32767 * sum(w) / v_scale from unnest(v_weights) as w));
+      v_hits := array(
+        select h from app_private.positions_above(
+            v_threshold, v_block_ids, bm25_ranking.terms, v_weights, v_scale, v_rare_terms, v_dimension) h
+         order by h.bound desc);
+      v_next := 1;
+      v_step := bm25_ranking.depth + 5;
+      loop
+        v_last := v_scores[bm25_ranking.depth];
+        exit when v_next > cardinality(v_hits) or v_hits[v_next].bound * v_slack < v_last;
+        select array_agg(s.chunk_id order by s.score desc, s.chunk_id), array_agg(s.score order by s.score desc, s.chunk_id)
+          into v_chunk_ids, v_scores
+          from (
+            select id as chunk_id, score from unnest(v_chunk_ids, v_scores) as u (id, score)
+            union
+            select * from app_private.bm25_scores(
+              app_private.chunks_at(v_hits[v_next : v_next + v_step - 1]),
+              bm25_ranking.terms, v_weights, v_average_length, v_k1, v_b, scope)
+          ) s;
+        v_next := v_next + v_step;
+        v_step := 2 * v_step;
+      end loop;
+      -- whatever was left out scores less than the threshold times the slack
+      exit when v_threshold <= 0 or coalesce(v_last >= v_threshold * v_slack, false);
+      v_wanted := v_wanted * 8;
+    end loop;
+  end if;
 
   return query
-    with frequencies as (
-      select q.term, q.term_count, count(*)::int as doc_freq
-        from unnest(bm25_ranking.terms, bm25_ranking.term_counts) as q (term, term_count)
-        join app_private.search_postings p on p.tenant_id = v_tenant_id and p.term = q.term
-       group by q.term, q.term_count
-    ), scored as (
-      select p.chunk_id,
-             -- in the order of the terms: floating-point addition depends on it
-             sum(f.term_count * app_public.bm25_score(p.term_frequency, f.doc_freq, v_total_docs, c.document_length, v_avg_doc_length, v_k1, v_b)
-                 order by p.term) as score
-        from app_private.search_postings p
-        join frequencies f on f.term = p.term
-        join app_public.document_chunks c on c.tenant_id = v_tenant_id and c.id = p.chunk_id
-       where p.tenant_id = v_tenant_id and p.term = any (bm25_ranking.terms)
-         and c.source_id = any (bm25_ranking.source_ids)
-       group by p.chunk_id
-    )
-    select s.chunk_id, s.score, (row_number() over (order by s.score desc, s.chunk_id))::int
-      from scored s
-     order by s.score desc, s.chunk_id
-     limit bm25_ranking.depth;
+    select u.id, u.score, u.rank::int
+      from unnest(v_chunk_ids, v_scores) with ordinality as u (id, score, rank)
+     where u.rank <= bm25_ranking.depth;
 end
 $$;
 
-ALTER FUNCTION app_private.bm25_ranking(terms text[], term_counts integer[], source_ids uuid[], depth integer) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.bm25_ranking(terms text[], term_weights double precision[], scope app_private.search_scope, depth integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.bm25_ranking(terms text[], term_counts integer[], source_ids uuid[], depth integer) IS 'The best chunks of these sources by BM25, exactly. Statistics are those of the whole tenant.';
+COMMENT ON FUNCTION app_private.bm25_ranking(terms text[], term_weights double precision[], scope app_private.search_scope, depth integer) IS 'The best chunks in scope by BM25, exactly; ties go to the smaller id. term_weights: how much each term counts in the question. Statistics are those of the whole tenant.';
+
+CREATE FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope app_private.search_scope) RETURNS TABLE(chunk_id bigint, score double precision)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select c.id, s.score
+      from app_public.document_chunks c
+     cross join lateral (
+       select sum(bm25_scores.weights[array_position(bm25_scores.terms, l.lexeme)] * cardinality(l.positions)
+                / (cardinality(l.positions) + n.norm)) as score
+         from app_private.search_length_norm(c.document_length, bm25_scores.average_length, bm25_scores.k1, bm25_scores.b) as n (norm),
+              unnest(c.content_tsvector) l
+        where l.lexeme = any (bm25_scores.terms)) s
+     where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (bm25_scores.chunk_ids)
+       and c.content_tsvector @@ app_private.any_term(bm25_scores.terms)
+       and c.source_id = any ((scope).source_ids)
+       and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
+       and (not (scope).is_by_document or exists (
+         select from app_private.documents_in_scope(scope) d where d.id = c.document_id));
+end
+$$;
+
+ALTER FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope app_private.search_scope) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope app_private.search_scope) IS 'The exact BM25 score of those of these chunks that are in scope and have a term. weights: idf · (k1 + 1) · the term''s weight in the question.';
+
+CREATE FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET work_mem TO '64MB'
+    SET jit TO 'off'
+    AS $$
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_average_length double precision := (select t.avg_doc_length from app_private.search_totals() t);
+  v_k1 double precision;
+  v_b double precision;
+  v_count int;
+begin
+  select s.k1, s.b into v_k1, v_b from app_hidden.search_settings() s;
+  -- One statement, so one snapshot: a chunk that is deleted meanwhile is either not in the block and both its changes go,
+  -- or it is, and its removal stays for the next merge.
+  with batch as materialized (
+    select c.id, c.content_tsvector, c.document_length, row_number() over (order by c.id) as position,
+           app_private.search_length_norm(c.document_length, v_average_length, v_k1, v_b) as norm
+      from app_public.document_chunks c
+     where c.tenant_id = v_tenant_id and c.id = any (build_block.chunk_ids)
+  ), replaced as (
+    delete from app_private.search_blocks b where b.tenant_id = v_tenant_id and b.id = any (build_block.old_block_ids)
+  ), merged as (
+    delete from app_private.search_changes s where s.tenant_id = v_tenant_id and s.chunk_id = any (build_block.chunk_ids)
+  ), block as (
+    insert into app_private.search_blocks (
+      tenant_id, chunk_ids, chunk_count, total_length, min_length, max_length, k1, b, average_length)
+    select v_tenant_id, array_agg(id order by position), count(*), sum(document_length), min(document_length), max(document_length),
+           v_k1, v_b, v_average_length
+      from batch having count(*) > 0
+    returning id, chunk_count
+  ), posting as (
+    -- impacts in 1/32767, rounded up: a bound must not be below the truth
+    select l.lexeme as term, c.position::smallint as position,
+           ceil(32767 * cardinality(l.positions) / (cardinality(l.positions) + c.norm))::smallint as impact
+      from batch c, unnest(c.content_tsvector) l
+  ), term as materialized (
+    select term, count(*)::int as document_count, array_agg(position) as positions, array_agg(impact) as impacts
+      from posting group by term
+  ), frequent as (
+    insert into app_private.search_postings (tenant_id, term, block_id, document_count, idf, impacts)
+    select v_tenant_id, t.term, b.id, t.document_count, i.idf, app_private.sparse_impacts(t.positions, t.impacts, i.idf, b.chunk_count)
+      from term t, block b, app_private.search_idf(t.document_count, b.chunk_count) as i (idf)
+     where t.document_count >= 64
+  ), listed as (
+    select term, document_count, positions, impacts, sum(document_count) over (order by term collate "C") as upto
+      from term where document_count < 64
+  ), rare as (
+    insert into app_private.search_rare_postings (tenant_id, block_id, last_term, terms, ends, positions, impacts)
+    select v_tenant_id, (select id from block), max(l.term collate "C"), array_agg(l.term order by l.upto),
+           array_agg((l.upto - l.start)::smallint order by l.upto),
+           app_private.array_concat(l.positions order by l.upto), app_private.array_concat(l.impacts order by l.upto)
+      from (select (upto - 1) / 200 as row_number, term, positions, impacts, upto,
+                   min(upto - document_count) over (partition by (upto - 1) / 200) as start
+              from listed) l
+     group by l.row_number
+  ), vocabulary as (
+    insert into app_private.search_terms (tenant_id, term) select v_tenant_id, term from term order by term collate "C"
+    on conflict (tenant_id, term) do nothing
+  )
+  select count(*) into v_count from batch;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) IS 'Makes one block of these chunks, in place of the blocks they were in; returns how many there are.';
+
+CREATE FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if check_search_arguments.query is null or check_search_arguments.query !~ '\S' then
+    perform app_private.raise_error('SR404', 'The query is empty.', 'Search for at least one word.');
+  end if;
+  if length(check_search_arguments.query) > 10000 then
+    perform app_private.raise_error('SR405', 'The query is longer than 10,000 characters.', 'Search for its essential words.');
+  end if;
+  if coalesce(check_search_arguments."limit" not between 1 and 1000, true) then
+    perform app_private.raise_error('SR406', 'limit must be from 1 to 1000.', 'Ask for fewer hits.');
+  end if;
+  if coalesce(check_search_arguments.rrf_k not between 1 and 1000000, true) then
+    perform app_private.raise_error('SR407', 'rrf_k must be from 1 to 1,000,000.', 'Leave it out for the usual 60.');
+  end if;
+  if check_search_arguments.mode is null then
+    perform app_private.raise_error('SR408', 'mode must be bm25, vector or hybrid.', 'Leave it out for hybrid.');
+  end if;
+  if coalesce(check_search_arguments.skip not between 0 and 9000, true) then
+    perform app_private.raise_error('SR413', 'skip must be from 0 to 9000.', 'Nobody reads that far: narrow the question.');
+  end if;
+  if check_search_arguments.fusion is null then
+    perform app_private.raise_error('SR414', 'fusion must be rrf or convex.', 'Leave it out for rrf.');
+  end if;
+  if jsonb_typeof(check_search_arguments.metadata) <> 'object' then
+    perform app_private.raise_error('SR415', 'metadata must be an object.', 'Filter by {"key": value}.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) IS 'Refuses arguments that are out of range: SR404 to SR408, SR413 to SR415.';
 
 CREATE FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -632,7 +1214,7 @@ begin
       select chunk_documents.tenant_id, v_document.source_id, v_document.id, c.ordinal, c.chunk, c.start_offset, c.end_offset,
              v.vector, app_hidden.token_count(v.vector)
         from app_hidden.chunks(v_document.content, v_document.chunk_size, v_document.chunk_overlap) c,
-             to_tsvector(v_document.config, app_hidden.searchable_text(v_document.title, c.chunk)) as v (vector)
+             app_hidden.search_vector(v_document.config, v_document.title, c.chunk) as v (vector)
        order by c.ordinal;
       update app_public.documents d
          set processing_status = 'processing', processing_stage = 'embed', processing_error = null,
@@ -652,6 +1234,27 @@ $$;
 ALTER FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) IS 'Cuts documents into chunks and queues them for embedding; returns how many.';
+
+CREATE FUNCTION app_private.chunks_at(hits app_private.search_position[]) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    -- the ids of a block are read once, not once a hit
+    select array_agg(block.ids[p])
+      from (select block_id, array_agg(position) as positions from unnest(chunks_at.hits) group by block_id) h
+     cross join lateral (
+       select b.chunk_ids || '{}'::bigint[] as ids from app_private.search_blocks b
+        where b.tenant_id = app_hidden.current_tenant_id() and b.id = h.block_id
+       offset 0) block
+     cross join unnest(h.positions) p);
+end
+$$;
+
+ALTER FUNCTION app_private.chunks_at(hits app_private.search_position[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.chunks_at(hits app_private.search_position[]) IS 'The chunks at these positions.';
 
 CREATE FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) RETURNS TABLE(chunk_id bigint, content text, model_id uuid, provider_kind text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer, max_retries integer)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -719,6 +1322,92 @@ $$;
 ALTER FUNCTION app_private.document_error(item jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.document_error(item jsonb) IS 'What is wrong with an element of create_documents, or null.';
+
+CREATE TABLE app_public.documents (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    source_id uuid NOT NULL,
+    external_id text NOT NULL,
+    title text NOT NULL,
+    content text,
+    media_type text DEFAULT 'text/plain'::text NOT NULL,
+    size_bytes bigint NOT NULL,
+    content_hash bytea NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
+    processing_stage app_hidden.processing_stage NOT NULL,
+    processing_started_at timestamp with time zone,
+    processing_completed_at timestamp with time zone,
+    processing_error text,
+    created_by_user_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT completed_document_is_done CHECK (((processing_status = 'completed'::app_public.processing_status) = (processing_stage = 'done'::app_hidden.processing_stage))),
+    CONSTRAINT content_hash_is_sha_256 CHECK ((octet_length(content_hash) = 32)),
+    CONSTRAINT external_id_is_a_key CHECK (((length(external_id) >= 1) AND (length(external_id) <= 1024))),
+    CONSTRAINT failed_document_has_an_error CHECK (((processing_status <> 'failed'::app_public.processing_status) OR (processing_error IS NOT NULL))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT parsed_document_has_content CHECK (((processing_stage = 'parse'::app_hidden.processing_stage) OR (content IS NOT NULL))),
+    CONSTRAINT size_bytes_is_not_negative CHECK ((size_bytes >= 0)),
+    CONSTRAINT title_is_in_range CHECK (((length(title) >= 1) AND (length(title) <= 1000)))
+);
+
+ALTER TABLE ONLY app_public.documents FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.documents OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.documents IS '@behavior -single -insert -update -delete
+A document of a knowledge source. Add with create_documents or upload_file, watch processing_status, change with update_document, remove with delete_document.';
+
+COMMENT ON COLUMN app_public.documents.source_id IS 'The knowledge source it belongs to.';
+
+COMMENT ON COLUMN app_public.documents.external_id IS 'Its key within the source: giving a document again under it replaces it. 1 to 1,024 characters.';
+
+COMMENT ON COLUMN app_public.documents.title IS 'Title, 1 to 1,000 characters; searched with every chunk.';
+
+COMMENT ON COLUMN app_public.documents.content IS '@behavior -filterBy -orderBy
+Its text, null until it is parsed.';
+
+COMMENT ON COLUMN app_public.documents.media_type IS 'Media type it was given with.';
+
+COMMENT ON COLUMN app_public.documents.size_bytes IS 'Size as it was given, in bytes.';
+
+COMMENT ON COLUMN app_public.documents.content_hash IS 'SHA-256 of everything it was given with; tells whether it has changed.';
+
+COMMENT ON COLUMN app_public.documents.metadata IS 'What is known about it (page count, author, keys of your own): an object.';
+
+COMMENT ON COLUMN app_public.documents.processing_status IS 'pending, processing, completed (searchable) or failed.';
+
+COMMENT ON COLUMN app_public.documents.processing_stage IS 'What is done next: parse, chunk, embed, index, or done.';
+
+COMMENT ON COLUMN app_public.documents.processing_started_at IS 'When processing began.';
+
+COMMENT ON COLUMN app_public.documents.processing_completed_at IS 'When it became searchable.';
+
+COMMENT ON COLUMN app_public.documents.processing_error IS 'Why processing failed, null when it has not.';
+
+COMMENT ON COLUMN app_public.documents.created_by_user_id IS 'The member who added it.';
+
+COMMENT ON COLUMN app_public.documents.created_at IS 'When it was added.';
+
+COMMENT ON COLUMN app_public.documents.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_private.documents_in_scope(scope app_private.search_scope) RETURNS SETOF app_public.documents
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from app_public.documents d
+   where d.tenant_id = app_hidden.current_tenant_id()
+     and d.source_id = any ((scope).source_ids)
+     and ((scope).document_ids is null or d.id = any ((scope).document_ids))
+     and ((scope).created_after is null or d.created_at >= (scope).created_after)
+     and ((scope).created_before is null or d.created_at < (scope).created_before)
+     and ((scope).metadata is null or d.metadata @> (scope).metadata);
+$$;
+
+ALTER FUNCTION app_private.documents_in_scope(scope app_private.search_scope) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.documents_in_scope(scope app_private.search_scope) IS 'The documents that a search by document looks into.';
 
 CREATE FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -797,6 +1486,142 @@ ALTER PROCEDURE app_private.enter_tenant(IN tenant_id uuid) OWNER TO rowhouse_ow
 
 COMMENT ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) IS 'Sets the tenant of this transaction, for work that is not a request.';
 
+CREATE FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select e.chunk_id, 1 - (e.embedding <=> exact_vector_ranking.query_embedding) as score
+      from app_public.embeddings e
+      join app_public.document_chunks c on c.tenant_id = e.tenant_id and c.id = e.chunk_id
+     where e.tenant_id = app_hidden.current_tenant_id() and e.model_id = exact_vector_ranking.model_id
+       and ((scope).chunk_ids is null or e.chunk_id = any ((scope).chunk_ids))
+       and c.source_id = any ((scope).source_ids)
+       and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
+       and (not (scope).is_by_document or exists (
+         select from app_private.documents_in_scope(scope) d where d.id = c.document_id))
+     order by score desc, e.chunk_id
+     limit exact_vector_ranking.depth;
+end
+$$;
+
+ALTER FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity, by comparing with every vector.';
+
+CREATE TABLE app_public.llm_models (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    provider_id uuid NOT NULL,
+    name text NOT NULL,
+    display_name text,
+    kind app_public.llm_model_kind NOT NULL,
+    provider_model_name text NOT NULL,
+    context_window_size integer,
+    dimension integer,
+    fusion_weight double precision DEFAULT 1 NOT NULL,
+    vector_quantization app_public.vector_quantization DEFAULT 'none'::app_public.vector_quantization NOT NULL,
+    batch_size integer DEFAULT 64 NOT NULL,
+    timeout_ms integer DEFAULT 30000 NOT NULL,
+    max_retries integer DEFAULT 5 NOT NULL,
+    is_enabled boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT batch_size_is_in_range CHECK (((batch_size >= 1) AND (batch_size <= 2048))),
+    CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
+    CONSTRAINT dimension_is_storable CHECK (((dimension >= 1) AND (dimension <= 16000))),
+    CONSTRAINT embedding_model_has_a_dimension CHECK (((kind <> 'embedding'::app_public.llm_model_kind) OR (dimension IS NOT NULL))),
+    CONSTRAINT fusion_weight_is_a_weight CHECK (((fusion_weight >= (0)::double precision) AND (fusion_weight <= (100)::double precision))),
+    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
+    CONSTRAINT name_is_a_name CHECK (((length(name) <= 100) AND app_hidden.is_name(name))),
+    CONSTRAINT timeout_ms_is_in_range CHECK (((timeout_ms >= 100) AND (timeout_ms <= 600000)))
+);
+
+ALTER TABLE ONLY app_public.llm_models FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.llm_models OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.llm_models IS 'Models by name, with what must be known to call them and to fuse their results. The same for all tenants; platform staff edit them.';
+
+COMMENT ON COLUMN app_public.llm_models.provider_id IS 'Who serves it.';
+
+COMMENT ON COLUMN app_public.llm_models.name IS 'Key for people, unique, at most 100 characters; what a knowledge source names as its embedding model.';
+
+COMMENT ON COLUMN app_public.llm_models.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.llm_models.kind IS 'chat or embedding.';
+
+COMMENT ON COLUMN app_public.llm_models.provider_model_name IS 'What the provider calls it.';
+
+COMMENT ON COLUMN app_public.llm_models.context_window_size IS 'Tokens it can read at once.';
+
+COMMENT ON COLUMN app_public.llm_models.dimension IS 'Length of its vectors, 1 to 16,000; embedding models only.';
+
+COMMENT ON COLUMN app_public.llm_models.fusion_weight IS 'Weight of its ranking beside BM25''s weight of 1 in hybrid search, 0 to 100. Measure it with npm run eval.';
+
+COMMENT ON COLUMN app_public.llm_models.vector_quantization IS 'How the model''s vector index stores vectors: none (4 bytes a dimension, up to 2,000 dimensions), halfvec (2 bytes, up to 4,000) or binary (1 bit). The whole vectors decide the order of what it finds. npm run eval shows what is lost.';
+
+COMMENT ON COLUMN app_public.llm_models.batch_size IS 'Texts sent in one request, 1 to 2,048.';
+
+COMMENT ON COLUMN app_public.llm_models.timeout_ms IS 'Milliseconds until a request is given up, 100 to 600,000.';
+
+COMMENT ON COLUMN app_public.llm_models.max_retries IS 'How often a failed request is tried again, 0 to 20.';
+
+COMMENT ON COLUMN app_public.llm_models.is_enabled IS 'Whether it may be used.';
+
+COMMENT ON COLUMN app_public.llm_models.created_at IS 'When it was added.';
+
+COMMENT ON COLUMN app_public.llm_models.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_private.explained(hits app_public.search_hit[], question app_private.search_question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) RETURNS app_public.search_hit[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_total_docs int;
+  v_average_length double precision;
+  v_k1 double precision;
+  v_b double precision;
+  v_frequencies int[];
+  v_hit app_public.search_hit;
+  v_explained app_public.search_hit[] := '{}';
+begin
+  select t.total_docs, t.avg_doc_length into v_total_docs, v_average_length from app_private.search_totals() t;
+  select s.k1, s.b into v_k1, v_b from app_hidden.search_settings() s;
+  v_frequencies := array(select f.document_count from app_private.term_statistics((question).terms, app_private.unmerged_chunk_ids()) f);
+  foreach v_hit in array explained.hits loop
+    v_hit.explanation := jsonb_build_object(
+      'chunkCount', v_total_docs, 'averageLength', v_average_length, 'k1', v_k1, 'b', v_b,
+      'length', (select c.document_length from app_public.document_chunks c
+                  where c.tenant_id = app_hidden.current_tenant_id() and c.id = v_hit.chunk_id),
+      'terms', (
+        select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                 'term', t.term, 'writtenAs', t.written_as, 'weight', t.weight, 'df', f.n, 'tf', cardinality(l.positions),
+                 'idf', app_private.search_idf(f.n, v_total_docs),
+                 'score', t.weight * app_public.bm25_score(cardinality(l.positions), f.n, v_total_docs, c.document_length, v_average_length, v_k1, v_b)))
+                 order by t.i), '[]')
+          from unnest((question).terms, (question).weights, (question).written_as) with ordinality as t (term, weight, written_as, i)
+          join unnest(v_frequencies) with ordinality as f (n, i) using (i)
+          join app_public.document_chunks c on c.tenant_id = app_hidden.current_tenant_id() and c.id = v_hit.chunk_id
+          join unnest(c.content_tsvector) l on l.lexeme = t.term));
+    if explained.mode <> 'bm25' then
+      v_hit.explanation := v_hit.explanation || jsonb_build_object('model', (model).name, 'similarity', v_hit.vector_score);
+    end if;
+    if explained.mode = 'hybrid' then
+      v_hit.explanation := v_hit.explanation || jsonb_build_object('fusion', explained.fusion, 'vectorWeight', (model).fusion_weight)
+        || case when explained.fusion = 'rrf' then jsonb_build_object('rrfK', explained.rrf_k) else '{}' end;
+    end if;
+    v_explained := v_explained || v_hit;
+  end loop;
+  return v_explained;
+end
+$$;
+
+ALTER FUNCTION app_private.explained(hits app_public.search_hit[], question app_private.search_question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.explained(hits app_public.search_hit[], question app_private.search_question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) IS 'The hits with how their scores came about.';
+
 CREATE FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -872,6 +1697,14 @@ $$;
 ALTER FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) IS 'Stores a file''s text, drops its bytes and queues the document for chunking.';
+
+CREATE FUNCTION app_private.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE fusion WHEN 'rrf'::app_public.fusion_method THEN (COALESCE(((1)::double precision / ((rrf_k + bm25_rank))::double precision), (0)::double precision) + COALESCE((vector_weight / ((rrf_k + vector_rank))::double precision), (0)::double precision)) ELSE ((COALESCE((bm25_score / NULLIF(highest_bm25_score, (0)::double precision)), (0)::double precision) + (vector_weight * COALESCE(((vector_score - lowest_vector_score) / NULLIF((highest_vector_score - lowest_vector_score), (0)::double precision)), (CASE WHEN (vector_score IS NOT NULL) THEN 1 ELSE NULL::integer END)::double precision, (0)::double precision))) / ((1)::double precision + vector_weight)) END;
+
+ALTER FUNCTION app_private.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) IS 'rrf: 1 / (k + rank) by words plus the weighted one by vectors (Cormack, Clarke and Büttcher, 2009). convex: the weighted mean of both scores brought to 0..1, BM25 from 0 and similarity from the lowest of its ranking (Bruch, Gai and Ingber, An Analysis of Fusion Functions for Hybrid Retrieval, 2023).';
 
 CREATE FUNCTION app_private.global_tables() RETURNS regclass[]
     LANGUAGE sql STABLE
@@ -953,34 +1786,57 @@ CREATE FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[])
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_indexed uuid[];
+  v_count int;
 begin
   call app_private.enter_tenant(index_documents.tenant_id);
-  select array_agg(id) into v_indexed from (
-    select d.id from app_public.documents d
-     where d.tenant_id = index_documents.tenant_id and d.id = any (index_documents.document_ids)
-       and d.processing_stage = 'index' and d.processing_status <> 'failed'
-     order by d.id
-       for update
-  ) as locked;
-
-  insert into app_private.search_postings (tenant_id, term, chunk_id, term_frequency)
-  select c.tenant_id, l.lexeme, c.id, cardinality(l.positions)
-    from app_public.document_chunks c, unnest(c.content_tsvector) l
-   where c.tenant_id = index_documents.tenant_id and c.document_id = any (v_indexed)
-   order by l.lexeme collate "C", c.id
-  on conflict do nothing;
-
   update app_public.documents d
      set processing_stage = 'done', processing_status = 'completed', processing_error = null, processing_completed_at = clock_timestamp()
-   where d.tenant_id = index_documents.tenant_id and d.id = any (v_indexed);
-  return coalesce(cardinality(v_indexed), 0);
+   where d.tenant_id = index_documents.tenant_id and d.id = any (index_documents.document_ids)
+     and d.processing_stage = 'index' and d.processing_status <> 'failed';
+  get diagnostics v_count = row_count;
+  return v_count;
 end
 $$;
 
 ALTER FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) IS 'Writes the postings of documents, which makes them findable, and completes them; returns how many.';
+COMMENT ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) IS 'Completes documents whose chunks are searchable by words and have their vectors; returns how many.';
+
+CREATE FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET "hnsw.iterative_scan" TO 'relaxed_order'
+    SET "hnsw.ef_search" TO '200'
+    SET "hnsw.max_scan_tuples" TO '200000'
+    AS $_$
+declare
+  -- a quantised distance only proposes; the whole vector decides
+  v_proposals int := indexed_vector_ranking.depth
+    * case (model).vector_quantization when 'binary' then 10 when 'halfvec' then 2 else 1 end;
+begin
+  return query execute format(
+    'select proposal.chunk_id, 1 - (proposal.embedding <=> $1)
+       from (
+         select e.chunk_id, e.embedding
+           from app_public.embeddings e
+           join app_public.document_chunks c on c.tenant_id = e.tenant_id and c.id = e.chunk_id
+          where e.model_id = %L and e.tenant_id = $2 and c.source_id = any (($3).source_ids)
+            and (($3).text_filter is null or c.content_tsvector @@ ($3).text_filter)
+            and (not ($3).is_by_document or exists (select from app_private.documents_in_scope($3) d where d.id = c.document_id))
+          order by %s %s %s
+          limit $4) proposal
+      order by 2 desc, 1
+      limit $5',
+    (model).id, app_private.vector_expression(model, 'e.embedding'),
+    case (model).vector_quantization when 'binary' then '<~>' else '<=>' end,
+    app_private.vector_expression(model, '$1'))
+  using indexed_vector_ranking.query_embedding, app_hidden.current_tenant_id(), scope, v_proposals, indexed_vector_ranking.depth;
+end
+$_$;
+
+ALTER FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity as the model''s index finds them, which may miss some; those it finds are in exact order.';
 
 CREATE FUNCTION app_private.list_tenants() RETURNS TABLE(id uuid, slug text, name text, type text, status text, members integer)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -995,6 +1851,172 @@ $$;
 ALTER FUNCTION app_private.list_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.list_tenants() IS 'All tenants. For administrators in psql and for command-line tools.';
+
+CREATE FUNCTION app_private.log_query(query text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_what text;
+begin
+  -- a standby and a read-only transaction can search, but not write
+  if current_setting('transaction_read_only')::boolean or app_hidden.current_tenant_id() is null then
+    return;
+  end if;
+  v_what := (select s.log_queries from app_hidden.search_settings() s);
+  insert into app_private.query_log_buffer (
+    tenant_id, created_at, user_id, agent_id, mode, query_text, query_hash, latency_ms, hit_count,
+    source_ids, source_hit_counts, source_relevances)
+  select app_hidden.current_tenant_id(), log_query.started_at, app_hidden.current_user_id(), log_query.agent_id, log_query.mode,
+         case when v_what = 'text' then log_query.query end,
+         -- the tenant is part of what is hashed, so that hashes of different tenants say nothing about each other
+         case when v_what = 'hash' then sha256(convert_to(app_hidden.current_tenant_id() || lower(regexp_replace(trim(log_query.query), '\s+', ' ', 'g')), 'UTF8')) end,
+         extract(epoch from clock_timestamp() - log_query.started_at) * 1000, cardinality(log_query.hits),
+         coalesce(array_agg(s.source_id order by s.source_id), '{}'), coalesce(array_agg(s.hits order by s.source_id), '{}'),
+         coalesce(array_agg(s.relevance order by s.source_id), '{}')
+    from (
+      select h.source_id, count(*)::int as hits, avg(h.relevance) as relevance
+        from (select source_id, score / nullif(max(score) over (), 0) as relevance from unnest(log_query.hits)) h
+       group by h.source_id
+    ) s;
+end
+$$;
+
+ALTER FUNCTION app_private.log_query(query text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.log_query(query text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) IS 'Writes a search down: the question as text, as a hash or not at all, as tenants.config.search.logQueries says.';
+
+CREATE FUNCTION app_private.merge_candidates(chunk_count integer) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_block record;
+  v_size int := merge_candidates.chunk_count;
+  v_block_ids bigint[] := '{}';
+begin
+  for v_block in
+    select b.id, b.chunk_count - b.removed_count as live, b.removed_count * 4 > b.chunk_count as is_worn
+      from app_private.search_blocks b
+     where b.tenant_id = app_hidden.current_tenant_id()
+     order by live, b.id
+  loop
+    -- a block is merged into one at least half again as large, so that a chunk is merged a handful of times in all
+    if v_size + v_block.live <= 16000 and (v_block.is_worn or (v_size > 0 and v_block.live <= 2 * v_size)) then
+      v_size := v_size + v_block.live;
+      v_block_ids := v_block_ids || v_block.id;
+    end if;
+  end loop;
+  return v_block_ids;
+end
+$$;
+
+ALTER FUNCTION app_private.merge_candidates(chunk_count integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.merge_candidates(chunk_count integer) IS 'The blocks to merge with this many new chunks: those that are not much larger, and those of which a quarter is removed.';
+
+CREATE FUNCTION app_private.merge_is_due(tenant_id uuid, minimum integer DEFAULT 1000) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  call app_private.enter_tenant(merge_is_due.tenant_id);
+  return (
+    select count(*) from (
+      select from app_private.search_changes c where c.tenant_id = merge_is_due.tenant_id limit merge_is_due.minimum) as pending
+  ) >= merge_is_due.minimum;
+end
+$$;
+
+ALTER FUNCTION app_private.merge_is_due(tenant_id uuid, minimum integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.merge_is_due(tenant_id uuid, minimum integer) IS 'Whether a tenant''s search index has at least this many changes to merge.';
+
+CREATE FUNCTION app_private.merge_removals() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with removal as (
+    delete from app_private.search_changes c using app_private.pending_removals() r
+     where c.tenant_id = r.tenant_id and c.chunk_id = r.chunk_id and c.kind = 'removed'
+    returning c.tenant_id, c.chunk_id, c.document_length, c.terms
+  ), located as (
+    select b.id as block_id, r.document_length, r.terms
+      from app_private.search_blocks b, unnest(b.chunk_ids) as u (chunk_id)
+      join removal r on r.chunk_id = u.chunk_id
+     where b.tenant_id = app_hidden.current_tenant_id()
+  ), counted as (
+    update app_private.search_blocks b
+       set removed_count = b.removed_count + l.chunks, total_length = b.total_length - l.length
+      from (select block_id, count(*) as chunks, sum(document_length) as length from located group by block_id) l
+     where b.tenant_id = app_hidden.current_tenant_id() and b.id = l.block_id
+  )
+  insert into app_private.search_removals as r (tenant_id, term, block_id, document_count)
+  select app_hidden.current_tenant_id(), t.lexeme, l.block_id, count(*)
+    from located l, unnest(l.terms) t
+   group by t.lexeme, l.block_id
+  on conflict (tenant_id, term, block_id) do update set document_count = r.document_count + excluded.document_count;
+$$;
+
+ALTER FUNCTION app_private.merge_removals() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.merge_removals() IS 'Counts removed chunks out of the blocks that have them. Their postings stay until the block is merged again; a search does not find their chunks.';
+
+CREATE FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer DEFAULT 1000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_added bigint[];
+  v_block_ids bigint[];
+begin
+  call app_private.enter_tenant(merge_search_index.tenant_id);
+  -- one merge at a time for a tenant; whoever comes second has nothing to do
+  if not pg_try_advisory_xact_lock(hashtextextended('search_index:' || merge_search_index.tenant_id, 0)) then
+    return 0;
+  end if;
+  if not app_private.merge_is_due(merge_search_index.tenant_id, merge_search_index.minimum) then
+    return 0;
+  end if;
+
+  perform app_private.merge_removals();
+  v_added := array(
+    select c.chunk_id from app_private.search_changes c
+     where c.tenant_id = merge_search_index.tenant_id and c.kind = 'added'
+     order by c.chunk_id limit 16000);
+  v_block_ids := app_private.merge_candidates(cardinality(v_added));
+  if cardinality(v_added) = 0 and cardinality(v_block_ids) = 0 then
+    return 1;
+  end if;
+  perform app_private.build_block(
+    v_added || array(
+      select u.chunk_id from app_private.search_blocks b, unnest(b.chunk_ids) as u (chunk_id)
+       where b.tenant_id = merge_search_index.tenant_id and b.id = any (v_block_ids)),
+    v_block_ids);
+  return greatest(cardinality(v_added), 1);
+end
+$$;
+
+ALTER FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) IS 'Folds up to 16,000 changes of a tenant into blocks when at least minimum wait; returns how many, 0 when there was nothing to do or another merge is at it.';
+
+CREATE FUNCTION app_private.models_to_index(minimum integer DEFAULT 10000) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select m.id
+    from app_public.llm_models m
+   where m.kind = 'embedding' and m.is_enabled
+     and not (select app_private.vector_index_is_ready(m.id))
+     and exists (select from app_private.vector_index_statements(m.id))
+     and exists (select from app_public.embeddings e where e.model_id = m.id offset models_to_index.minimum)
+   order by m.id;
+$$;
+
+ALTER FUNCTION app_private.models_to_index(minimum integer) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.models_to_index(minimum integer) IS 'The embedding models that have more than this many vectors, of all tenants, and no vector index.';
 
 CREATE FUNCTION app_private.operator_identity(tenant text, email text DEFAULT NULL::text) RETURNS TABLE(user_id uuid, tenant_id uuid, role text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1020,6 +2042,150 @@ $$;
 ALTER FUNCTION app_private.operator_identity(tenant text, email text) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.operator_identity(tenant text, email text) IS 'Whom a command-line tool acts as in a tenant (by slug): the member with that e-mail, or the first owner. For the server''s login only. ID201: no such tenant or member.';
+
+CREATE FUNCTION app_private.parse_question(query text, source_ids uuid[]) RETURNS app_private.search_question
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_question app_private.search_question;
+  v_configs regconfig[] := array(
+    select distinct app_hidden.text_search_config(s.language) from app_private.searchable_sources(parse_question.source_ids) s order by 1);
+  v_title_boost double precision := (select s.title_boost from app_hidden.search_settings() s);
+  v_config regconfig;
+  v_token record;
+  v_condition tsquery;
+  v_bare text := '';
+  v_known jsonb := '{}';
+  v_unknown text[];
+begin
+  v_question.plain := '';
+  for v_token in
+    select m[1] = '-' as is_excluded, m[2] is not null as is_title, trim(both '"' from m[3]) as text,
+           m[3] like '"%' as is_phrase, m[3] like '_%*' and m[3] not like '"%' as is_prefix
+      from regexp_matches(parse_question.query, '(-?)(title:)?("[^"]*"|[^\s"]+)', 'gi') as m
+  loop
+    v_condition := null;
+    if v_token.is_excluded or v_token.is_title or v_token.is_phrase then
+      -- a text is read in its source's language, so it is enough that one reading matches
+      foreach v_config in array v_configs loop
+        v_condition := case when v_condition is null then app_private.text_condition(v_config, v_token.text, v_token.is_title)
+                            else v_condition || app_private.text_condition(v_config, v_token.text, v_token.is_title) end;
+      end loop;
+      if numnode(v_condition) > 0 then
+        v_condition := case when v_token.is_excluded then !!v_condition else v_condition end;
+        v_question.text_filter := case when v_question.text_filter is null then v_condition else v_question.text_filter && v_condition end;
+      end if;
+    end if;
+    if v_token.is_excluded then
+      continue;
+    end if;
+
+    v_question.plain := v_question.plain || ' ' || rtrim(v_token.text, '*');
+    if v_token.is_prefix then
+      v_known := app_private.with_terms(v_known, app_private.terms_with_prefix(lower(rtrim(v_token.text, '*'))), 1, v_token.text);
+    elsif v_token.is_title or v_token.is_phrase then
+      foreach v_config in array v_configs loop
+        v_known := app_private.with_terms(v_known, tsvector_to_array(to_tsvector(v_config, v_token.text)),
+                                          case when v_token.is_title then v_title_boost else 1 end, null);
+      end loop;
+    else
+      v_bare := v_bare || ' ' || v_token.text;
+    end if;
+  end loop;
+
+  -- a word said twice counts twice
+  select v_known || coalesce(jsonb_object_agg(
+           w.term, jsonb_build_object('weight', coalesce((v_known #>> array[w.term, 'weight'])::double precision, 0) + w.frequency)), '{}')
+    into v_known
+    from (select l.lexeme as term, max(cardinality(l.positions)) as frequency
+            from unnest(v_configs) as c (config), unnest(to_tsvector(c.config, v_bare)) as l group by l.lexeme) w;
+  v_unknown := app_private.unknown_terms(array(select jsonb_object_keys(v_known)));
+  select v_known || coalesce(jsonb_object_agg(s.similar_term, jsonb_build_object('weight', s.similarity, 'writtenAs', s.unknown)), '{}')
+    into v_known
+    from (select distinct on (s.similar_term) s.similar_term, s.similarity, u as unknown
+            from unnest(v_unknown) as u, app_private.similar_terms(u) s
+           where not v_known ? s.similar_term
+           order by s.similar_term, s.similarity desc, u) s;
+
+  select array_agg(e.key order by e.key collate "C"),
+         array_agg((e.value ->> 'weight')::double precision order by e.key collate "C"),
+         array_agg(e.value ->> 'writtenAs' order by e.key collate "C")
+    into v_question.terms, v_question.weights, v_question.written_as
+    from jsonb_each(v_known) e;
+  v_question.plain := trim(v_question.plain);
+  return v_question;
+end
+$$;
+
+ALTER FUNCTION app_private.parse_question(query text, source_ids uuid[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.parse_question(query text, source_ids uuid[]) IS 'Reads a question in every language of the sources it goes to. terms is null when it says nothing but stop words or exclusions.';
+
+CREATE TABLE app_private.search_changes (
+    tenant_id uuid NOT NULL,
+    chunk_id bigint NOT NULL,
+    kind app_private.search_change NOT NULL,
+    document_length integer NOT NULL,
+    terms tsvector,
+    CONSTRAINT removed_chunk_keeps_its_terms CHECK (((kind = 'removed'::app_private.search_change) = (terms IS NOT NULL)))
+);
+
+ALTER TABLE ONLY app_private.search_changes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.search_changes OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.search_changes IS 'Chunks that came or went since the last merge; searched from their own terms.';
+
+CREATE FUNCTION app_private.pending_removals() RETURNS SETOF app_private.search_changes
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select r.* from app_private.search_changes r
+     where r.tenant_id = app_hidden.current_tenant_id() and r.kind = 'removed'
+       -- offset 0: looked up one by one, never joined (see unmerged_chunk_ids)
+       and not exists (
+         select from app_private.search_changes a
+          where a.tenant_id = r.tenant_id and a.chunk_id = r.chunk_id and a.kind = 'added' offset 0);
+end
+$$;
+
+ALTER FUNCTION app_private.pending_removals() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.pending_removals() IS 'Chunks that are in a block and were removed since the last merge.';
+
+CREATE FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) RETURNS SETOF app_private.search_position
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+  v_floor vector := app_private.constant_vector(positions_above.threshold, positions_above.dimension);
+begin
+  return query
+    select scored.block_id, hit.position, positions_above.threshold + vector_norm(subvector(scored.excess, hit.position, 1))
+      from (
+        select block.block_id, block.excess, binary_quantize(block.excess) as bits
+          from (
+            select t.block_id,
+                   t.total - case when t.chunk_count = positions_above.dimension then v_floor else subvector(v_floor, 1, t.chunk_count) end as excess
+              from app_private.block_totals(positions_above.block_ids, positions_above.terms, positions_above.weights,
+                                            positions_above.scale, positions_above.rare_terms) t
+            offset 0) block
+        offset 0) scored
+     -- before each one there are as many zeros as positions
+     cross join lateral (
+       select (sum(length(p.gap) + 1) over (order by p.n))::int as position
+         from string_to_table(scored.bits::text, '1') with ordinality as p (gap, n)
+        where p.n <= bit_count(scored.bits)) hit
+     where bit_count(scored.bits) > 0;
+end
+$$;
+
+ALTER FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) IS 'Where the blocks'' stored scores exceed the threshold, and those scores, both divided by scale. dimension: size of the largest block.';
 
 CREATE TABLE app_public.user_tenants (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1156,7 +2322,10 @@ CREATE TABLE app_public.tenants (
     CONSTRAINT quotas_is_an_object CHECK ((jsonb_typeof(quotas) = 'object'::text)),
     CONSTRAINT resource_access_config_is_an_object CHECK ((jsonb_typeof(resource_access_config) = 'object'::text)),
     CONSTRAINT search_b_is_in_range CHECK ((((config #> '{search,b}'::text[]) IS NULL) OR ((jsonb_typeof((config #> '{search,b}'::text[])) = 'number'::text) AND ((config #> '{search,b}'::text[]) >= '0'::jsonb) AND ((config #> '{search,b}'::text[]) <= '1'::jsonb)))),
+    CONSTRAINT search_exact_vector_limit_is_in_range CHECK ((((config #> '{search,exactVectorLimit}'::text[]) IS NULL) OR (((config #>> '{search,exactVectorLimit}'::text[]) ~ '^[0-9]{1,9}$'::text) AND (jsonb_typeof((config #> '{search,exactVectorLimit}'::text[])) = 'number'::text)))),
     CONSTRAINT search_k1_is_in_range CHECK ((((config #> '{search,k1}'::text[]) IS NULL) OR ((jsonb_typeof((config #> '{search,k1}'::text[])) = 'number'::text) AND ((config #> '{search,k1}'::text[]) >= '0'::jsonb) AND ((config #> '{search,k1}'::text[]) <= '10'::jsonb)))),
+    CONSTRAINT search_log_queries_is_known CHECK ((((config #> '{search,logQueries}'::text[]) IS NULL) OR ((config #> '{search,logQueries}'::text[]) = ANY (ARRAY['"hash"'::jsonb, '"text"'::jsonb, '"none"'::jsonb])))),
+    CONSTRAINT search_title_boost_is_in_range CHECK ((((config #> '{search,titleBoost}'::text[]) IS NULL) OR ((jsonb_typeof((config #> '{search,titleBoost}'::text[])) = 'number'::text) AND ((config #> '{search,titleBoost}'::text[]) >= '0'::jsonb) AND ((config #> '{search,titleBoost}'::text[]) <= '100'::jsonb)))),
     CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug)),
     CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['trial'::text, 'active'::text, 'inactive'::text, 'suspended'::text, 'cancelled'::text]))),
     CONSTRAINT subscription_status_is_known CHECK ((subscription_status = ANY (ARRAY['active'::text, 'inactive'::text, 'trial'::text, 'suspended'::text, 'cancelled'::text]))),
@@ -1217,7 +2386,7 @@ COMMENT ON COLUMN app_public.tenants.resource_access_config IS 'What it may use,
 
 COMMENT ON COLUMN app_public.tenants.features IS 'Features that are switched on or off: an object of booleans.';
 
-COMMENT ON COLUMN app_public.tenants.config IS 'Settings: an object. search.k1 (0 to 10, default 1.2) and search.b (0 to 1, default 0.75) are BM25''s parameters.';
+COMMENT ON COLUMN app_public.tenants.config IS 'Settings: an object. search.k1 (0 to 10, default 1.2) and search.b (0 to 1, default 0.75) are BM25''s parameters; search.titleBoost (0 to 100, default 2) is how much a title: word counts; up to search.exactVectorLimit vectors (default 10000) are compared one by one; search.logQueries (hash, text or none; default hash) is what is kept of a question.';
 
 COMMENT ON COLUMN app_public.tenants.quotas IS 'Limits by name: an object.';
 
@@ -1465,21 +2634,34 @@ ALTER FUNCTION app_private.put_document(source app_public.rag_knowledge_sources,
 
 COMMENT ON FUNCTION app_private.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) IS 'Stores a new or changed document of a source, without queueing its processing, and says which it was.';
 
-CREATE FUNCTION app_private.query_terms(query text, source_ids uuid[]) RETURNS TABLE(term text, frequency integer)
-    LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
+CREATE FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) RETURNS public.vector
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
-  -- a question is read in every language of the sources it goes to; a word said twice counts twice
-  select l.lexeme, max(cardinality(l.positions))
-    from (select distinct app_hidden.text_search_config(language) as config
-            from app_private.searchable_sources(query_terms.source_ids)) as c,
-         unnest(to_tsvector(c.config, query_terms.query)) as l
-   group by l.lexeme;
+declare
+  v_embedding vector := question_vector.query_embedding;
+begin
+  if v_embedding is null and (select p.kind = 'builtin' from app_public.llm_providers p where p.id = (model).provider_id) then
+    v_embedding := app_hidden.hashing_embedding((question).plain, (model).dimension);
+  end if;
+  if v_embedding is null then
+    perform app_private.raise_error('SR409', format('The model %s is not in the database, so SQL cannot embed the query.', (model).name),
+      'Search over GraphQL, or give query_embedding, or use mode bm25.');
+  end if;
+  if vector_dims(v_embedding) <> (model).dimension then
+    perform app_private.raise_error('SR410', format('query_embedding has %s dimensions, and the model %s has %s.',
+      vector_dims(v_embedding), (model).name, (model).dimension), 'Embed the query with the same model as the sources.');
+  end if;
+  if vector_norm(v_embedding) = 0 then
+    perform app_private.raise_error('SR411', 'query_embedding is the zero vector, which has no direction.', 'Embed the query again.');
+  end if;
+  return v_embedding;
+end
 $$;
 
-ALTER FUNCTION app_private.query_terms(query text, source_ids uuid[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.query_terms(query text, source_ids uuid[]) IS 'The terms of a question, as the index knows them, and how often it has each.';
+COMMENT ON FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) IS 'The vector of a question: the one given, or the built-in model''s. SR409: only a server can embed it; SR410: dimensions differ; SR411: it is zero.';
 
 CREATE FUNCTION app_private.raise_error(code text, message text, hint text DEFAULT NULL::text, detail text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql
@@ -1598,65 +2780,60 @@ ALTER FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) OWN
 
 COMMENT ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) IS 'Takes back what grant_analyst_access gave. Works at once; doing it twice is no error.';
 
-CREATE TABLE app_public.llm_models (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    provider_id uuid NOT NULL,
-    name text NOT NULL,
-    display_name text,
-    kind app_public.llm_model_kind NOT NULL,
-    provider_model_name text NOT NULL,
-    context_window_size integer,
-    dimension integer,
-    fusion_weight double precision DEFAULT 1 NOT NULL,
-    batch_size integer DEFAULT 64 NOT NULL,
-    timeout_ms integer DEFAULT 30000 NOT NULL,
-    max_retries integer DEFAULT 5 NOT NULL,
-    is_enabled boolean DEFAULT true NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT batch_size_is_in_range CHECK (((batch_size >= 1) AND (batch_size <= 2048))),
-    CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
-    CONSTRAINT dimension_is_storable CHECK (((dimension >= 1) AND (dimension <= 16000))),
-    CONSTRAINT embedding_model_has_a_dimension CHECK (((kind <> 'embedding'::app_public.llm_model_kind) OR (dimension IS NOT NULL))),
-    CONSTRAINT fusion_weight_is_a_weight CHECK (((fusion_weight >= (0)::double precision) AND (fusion_weight <= (100)::double precision))),
-    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
-    CONSTRAINT name_is_a_name CHECK (((length(name) <= 100) AND app_hidden.is_name(name))),
-    CONSTRAINT timeout_ms_is_in_range CHECK (((timeout_ms >= 100) AND (timeout_ms <= 600000)))
-);
+CREATE FUNCTION app_private.scope_of(source_ids uuid[] DEFAULT NULL::uuid[], document_ids uuid[] DEFAULT NULL::uuid[], created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, text_filter tsquery DEFAULT NULL::tsquery) RETURNS app_private.search_scope
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- up to here, scoring one by one costs less than the blocks do
+  v_few constant int := 1000;
+  v_scope app_private.search_scope;
+begin
+  v_scope.source_ids := coalesce(scope_of.source_ids, app_private.sources_in_scope(null, null, null, null));
+  v_scope.document_ids := scope_of.document_ids;
+  v_scope.created_after := scope_of.created_after;
+  v_scope.created_before := scope_of.created_before;
+  v_scope.metadata := scope_of.metadata;
+  v_scope.text_filter := scope_of.text_filter;
+  v_scope.is_by_document := num_nonnulls(scope_of.document_ids, scope_of.created_after, scope_of.created_before, scope_of.metadata) > 0;
+  if v_scope.is_by_document then
+    v_scope.chunk_ids := array(
+      select c.id from app_private.documents_in_scope(v_scope) d
+        join app_public.document_chunks c on c.tenant_id = d.tenant_id and c.document_id = d.id
+       where c.source_id = any (v_scope.source_ids)
+       limit v_few + 1);
+  elsif cardinality(v_scope.source_ids) < (select count(*) from app_public.rag_knowledge_sources s where s.tenant_id = app_hidden.current_tenant_id()) then
+    v_scope.chunk_ids := array(
+      select c.id from app_public.document_chunks c
+       where c.tenant_id = app_hidden.current_tenant_id() and c.source_id = any (v_scope.source_ids)
+       limit v_few + 1);
+  end if;
+  if cardinality(v_scope.chunk_ids) > v_few then
+    v_scope.chunk_ids := null;
+  end if;
+  return v_scope;
+end
+$$;
 
-ALTER TABLE ONLY app_public.llm_models FORCE ROW LEVEL SECURITY;
+ALTER FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) OWNER TO rowhouse_owner;
 
-ALTER TABLE app_public.llm_models OWNER TO rowhouse_owner;
+COMMENT ON FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) IS 'What a search with these filters may return; without any, all that this tenant can search.';
 
-COMMENT ON TABLE app_public.llm_models IS 'Models by name, with what must be known to call them and to fuse their results. The same for all tenants; platform staff edit them.';
+CREATE FUNCTION app_private.search_idf(document_count integer, total_docs integer) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ln(((1)::double precision + ((((total_docs - document_count))::double precision + (0.5)::double precision) / ((document_count)::double precision + (0.5)::double precision))));
 
-COMMENT ON COLUMN app_public.llm_models.provider_id IS 'Who serves it.';
+ALTER FUNCTION app_private.search_idf(document_count integer, total_docs integer) OWNER TO rowhouse_owner;
 
-COMMENT ON COLUMN app_public.llm_models.name IS 'Key for people, unique, at most 100 characters; what a knowledge source names as its embedding model.';
+COMMENT ON FUNCTION app_private.search_idf(document_count integer, total_docs integer) IS 'Lucene''s inverse document frequency: ln(1 + (N - df + 0.5) / (df + 0.5)).';
 
-COMMENT ON COLUMN app_public.llm_models.display_name IS 'Name to show.';
+CREATE FUNCTION app_private.search_length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (k1 * (((1)::double precision - b) + ((b * (document_length)::double precision) / GREATEST(average_length, (1)::double precision))));
 
-COMMENT ON COLUMN app_public.llm_models.kind IS 'chat or embedding.';
+ALTER FUNCTION app_private.search_length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON COLUMN app_public.llm_models.provider_model_name IS 'What the provider calls it.';
-
-COMMENT ON COLUMN app_public.llm_models.context_window_size IS 'Tokens it can read at once.';
-
-COMMENT ON COLUMN app_public.llm_models.dimension IS 'Length of its vectors, 1 to 16,000; embedding models only.';
-
-COMMENT ON COLUMN app_public.llm_models.fusion_weight IS 'Weight of its ranking beside BM25''s weight of 1 in hybrid search, 0 to 100. Measure it with npm run eval.';
-
-COMMENT ON COLUMN app_public.llm_models.batch_size IS 'Texts sent in one request, 1 to 2,048.';
-
-COMMENT ON COLUMN app_public.llm_models.timeout_ms IS 'Milliseconds until a request is given up, 100 to 600,000.';
-
-COMMENT ON COLUMN app_public.llm_models.max_retries IS 'How often a failed request is tried again, 0 to 20.';
-
-COMMENT ON COLUMN app_public.llm_models.is_enabled IS 'Whether it may be used.';
-
-COMMENT ON COLUMN app_public.llm_models.created_at IS 'When it was added.';
-
-COMMENT ON COLUMN app_public.llm_models.updated_at IS 'When it last changed.';
+COMMENT ON FUNCTION app_private.search_length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) IS 'What BM25 adds to a term''s frequency in its denominator: k1 · (1 - b + b · length / average length).';
 
 CREATE FUNCTION app_private.search_model(embedding_model text, source_ids uuid[]) RETURNS app_public.llm_models
     LANGUAGE plpgsql STABLE
@@ -1692,13 +2869,40 @@ ALTER FUNCTION app_private.search_model(embedding_model text, source_ids uuid[])
 
 COMMENT ON FUNCTION app_private.search_model(embedding_model text, source_ids uuid[]) IS 'The embedding model of a search: the one named, or the one all its sources use. SR402: they use several; SR403: no such model.';
 
+CREATE FUNCTION app_private.search_totals() RETURNS TABLE(total_docs integer, avg_doc_length double precision)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    with part as (
+      select b.chunk_count - b.removed_count as chunks, b.total_length as length
+        from app_private.search_blocks b where b.tenant_id = app_hidden.current_tenant_id()
+      union all
+      select count(*), sum(c.document_length)
+        from app_public.document_chunks c
+       where c.tenant_id = app_hidden.current_tenant_id() and c.id = any ((select app_private.unmerged_chunk_ids())::bigint[])
+      union all
+      select -count(*), -sum(r.document_length)
+        from app_private.pending_removals() r
+    )
+    select coalesce(sum(chunks), 0)::int, coalesce(sum(length) / nullif(sum(chunks), 0), 0)::double precision from part;
+end
+$$;
+
+ALTER FUNCTION app_private.search_totals() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.search_totals() IS 'How many chunks this tenant has and how long they are on average, as of this snapshot.';
+
 CREATE FUNCTION app_private.searchable_sources(source_ids uuid[]) RETURNS SETOF app_public.rag_knowledge_sources
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select s.*
     from app_public.rag_knowledge_sources s
-   where s.enabled and s.status = 'active' and s.deleted_at is null
+   where s.tenant_id = app_hidden.current_tenant_id()
+     and s.enabled and s.status = 'active' and s.deleted_at is null
      and (searchable_sources.source_ids is null or s.id = any (searchable_sources.source_ids));
 $$;
 
@@ -1798,6 +3002,29 @@ ALTER FUNCTION app_private.security_gaps() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.security_gaps() IS 'Everything in our schemas that is not secured as it must be; normally nothing.';
 
+CREATE FUNCTION app_private.similar_terms(term text) RETURNS TABLE(similar_term text, similarity double precision)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  select term, similarity
+    from (
+      select t.term, similarity(t.term, similar_terms.term)::double precision as similarity
+        from app_private.search_terms t
+       where t.tenant_id = app_hidden.current_tenant_id() and t.term % similar_terms.term
+         and length(t.term) between 4 and 40 and t.term !~ '[0-9]'
+      union
+      select u, similarity(u, similar_terms.term)::double precision
+        from app_private.unmerged_terms() u
+       where u % similar_terms.term and length(u) between 4 and 40 and u !~ '[0-9]'
+    ) found
+   where similarity >= 0.4
+   order by similarity desc, term limit 3;
+$$;
+
+ALTER FUNCTION app_private.similar_terms(term text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.similar_terms(term text) IS 'Up to three words of the vocabulary that share at least 0.4 of their trigrams with this one.';
+
 CREATE FUNCTION app_private.snippet(content text, terms text[], config regconfig) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1805,8 +3032,7 @@ CREATE FUNCTION app_private.snippet(content text, terms text[], config regconfig
   -- the text is escaped before it is marked, so that a document cannot smuggle markup into a page
   select case
     when cardinality(snippet.terms) > 0 then
-      ts_headline(snippet.config, escaped.text,
-        (select string_agg(quote_literal(t), ' | ')::tsquery from unnest(snippet.terms) t),
+      ts_headline(snippet.config, escaped.text, app_private.any_term(snippet.terms),
         'StartSel=<mark>, StopSel=</mark>, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "')
     else left(escaped.text, 200)
   end
@@ -1816,6 +3042,40 @@ $$;
 ALTER FUNCTION app_private.snippet(content text, terms text[], config regconfig) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.snippet(content text, terms text[], config regconfig) IS 'The part of a text that shows the terms, as HTML: escaped, the terms in <mark>.';
+
+CREATE FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS uuid[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array(
+    select s.id from app_private.searchable_sources(sources_in_scope.source_ids) s
+     where (sources_in_scope.tags is null or s.tags && sources_in_scope.tags)
+       and (sources_in_scope.category is null or s.category = sources_in_scope.category)
+       and (sources_in_scope.agent_id is null or exists (
+         select from app_public.agent_knowledge_sources a
+          where a.tenant_id = s.tenant_id and a.agent_id = sources_in_scope.agent_id and a.source_id = s.id))
+     order by s.id);
+$$;
+
+ALTER FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) IS 'The sources a search goes to: of these, of this agent, with any of the tags, of the category.';
+
+CREATE FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) RETURNS public.sparsevec
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- whole numbers, which are read twice as fast as fractions and added up without rounding
+  return ('{' || (
+    select string_agg(p || ':' || ceil(i * sparse_impacts.idf)::int, ',')
+      from unnest(sparse_impacts.positions, sparse_impacts.impacts) as u (p, i)) || '}/' || sparse_impacts.dimension)::public.sparsevec;
+end
+$$;
+
+ALTER FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) IS 'A vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur.';
 
 CREATE FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer DEFAULT NULL::integer, cost_usd numeric DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1851,6 +3111,233 @@ ALTER FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk
 
 COMMENT ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) IS 'Stores vectors of chunks, normalised to unit length; returns how many were new. KN901: counts differ; KN902: a dimension is not the model''s.';
 
+CREATE FUNCTION app_private.store_query_logs() RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with moved as (
+    delete from app_private.query_log_buffer returning *
+  ), stored as (
+    insert into app_public.query_logs (
+      tenant_id, created_at, user_id, agent_id, mode, query_text, query_hash, latency_ms, hit_count,
+      source_ids, source_hit_counts, source_relevances)
+    -- a tenant may have been deleted since
+    select m.* from moved m where exists (select from app_public.tenants t where t.id = m.tenant_id)
+     order by m.created_at
+  ), counted as (
+    insert into app_private.source_query_statistics as s (tenant_id, source_id, query_count, hit_count, relevance_sum, last_queried_at)
+    select m.tenant_id, u.source_id, count(*), sum(u.hit_count), sum(u.relevance * u.hit_count), max(m.created_at)
+      from moved m, unnest(m.source_ids, m.source_hit_counts, m.source_relevances) as u (source_id, hit_count, relevance)
+      join app_public.rag_knowledge_sources k on k.id = u.source_id
+     where k.tenant_id = m.tenant_id
+     group by m.tenant_id, u.source_id
+     order by m.tenant_id, u.source_id
+    on conflict (tenant_id, source_id) do update
+       set query_count = s.query_count + excluded.query_count, hit_count = s.hit_count + excluded.hit_count,
+           relevance_sum = s.relevance_sum + excluded.relevance_sum, last_queried_at = greatest(s.last_queried_at, excluded.last_queried_at)
+  )
+  select count(*)::int from moved;
+$$;
+
+ALTER FUNCTION app_private.store_query_logs() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.store_query_logs() IS 'Moves what searches wrote into the buffer to query_logs and counts it for each source; returns how many searches. Each is moved once: the row''s lock decides between two workers.';
+
+CREATE FUNCTION app_private.tenants_to_merge(minimum integer DEFAULT 1000) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select tenant_id from app_private.search_changes group by tenant_id having count(*) >= tenants_to_merge.minimum order by tenant_id;
+$$;
+
+ALTER FUNCTION app_private.tenants_to_merge(minimum integer) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tenants_to_merge(minimum integer) IS 'The tenants whose search index has at least this many changes to merge.';
+
+CREATE FUNCTION app_private.term_document_counts() RETURNS TABLE(term text, document_count integer)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select found.term, sum(found.n)::int
+    from (
+      select p.term, p.document_count as n from app_private.search_postings p where p.tenant_id = app_hidden.current_tenant_id()
+      union all
+      select u.term, u.upto - coalesce(lag(u.upto) over (partition by r.block_id, r.last_term order by u.i), 0)
+        from app_private.search_rare_postings r, unnest(r.terms, r.ends) with ordinality as u (term, upto, i)
+       where r.tenant_id = app_hidden.current_tenant_id()
+      union all
+      select r.term, -r.document_count from app_private.search_removals r where r.tenant_id = app_hidden.current_tenant_id()
+      union all
+      select l.lexeme, 1
+        from app_public.document_chunks c
+       cross join unnest(c.content_tsvector) l
+       where c.tenant_id = app_hidden.current_tenant_id() and c.id = any ((select app_private.unmerged_chunk_ids())::bigint[])
+      union all
+      select l.lexeme, -1 from app_private.pending_removals() r, unnest(r.terms) l
+    ) as found (term, n)
+   group by found.term
+  having sum(found.n) <> 0;
+$$;
+
+ALTER FUNCTION app_private.term_document_counts() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.term_document_counts() IS 'In how many chunks of this tenant each term of the vocabulary occurs, from the index.';
+
+CREATE FUNCTION app_private.term_statistics(terms text[], unmerged_ids bigint[]) RETURNS TABLE(document_count integer, is_rare_somewhere boolean)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    with block as materialized (
+      select b.id from app_private.search_blocks b where b.tenant_id = app_hidden.current_tenant_id()
+    ), term as materialized (
+      select t.term, t.i, f.n, f.blocks < (select count(*) from block) as is_rare_somewhere
+        from unnest(term_statistics.terms) with ordinality as t (term, i)
+       cross join lateral (
+         select coalesce(sum(p.document_count), 0) as n, count(*) as blocks
+           from app_private.search_postings p
+          where p.tenant_id = app_hidden.current_tenant_id() and p.term = t.term collate "C") f
+    ), found as (
+      select term, n from term
+      union all
+      select t.term, r.ends[a.at] - coalesce(r.ends[a.at - 1], 0)
+        from term t
+       cross join block b
+       cross join lateral (
+         select r.terms, r.ends from app_private.search_rare_postings r
+          where r.tenant_id = app_hidden.current_tenant_id() and r.block_id = b.id and r.last_term >= t.term collate "C"
+          order by r.last_term limit 1) r
+       cross join lateral (select array_position(r.terms, t.term collate "C") as at) a
+       where t.is_rare_somewhere and a.at is not null
+      union all
+      select r.term, -r.document_count
+        from app_private.search_removals r
+       where r.tenant_id = app_hidden.current_tenant_id() and r.term = any (term_statistics.terms)
+      union all
+      select l.lexeme, 1
+        from app_public.document_chunks c
+       cross join unnest(c.content_tsvector) l
+       where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (term_statistics.unmerged_ids)
+         and c.content_tsvector @@ app_private.any_term(term_statistics.terms)
+         and l.lexeme = any (term_statistics.terms)
+      union all
+      select l.lexeme, -1
+        from app_private.pending_removals() r, unnest(r.terms) l
+       where l.lexeme = any (term_statistics.terms)
+    ), counted as (
+      select term, sum(n)::int as n from found group by term
+    )
+    select c.n, t.is_rare_somewhere
+      from term t
+      join counted c using (term)
+     order by t.i;
+end
+$$;
+
+ALTER FUNCTION app_private.term_statistics(terms text[], unmerged_ids bigint[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.term_statistics(terms text[], unmerged_ids bigint[]) IS 'For each term, in its order: in how many chunks of this tenant it occurs, as of this snapshot, and whether it is rare in at least one block.';
+
+CREATE FUNCTION app_private.terms_with_prefix(prefix text) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array(
+    select term from (
+      select t.term from app_private.search_terms t
+       where t.tenant_id = app_hidden.current_tenant_id()
+         and t.term >= terms_with_prefix.prefix collate "C" and t.term < (terms_with_prefix.prefix || chr(1114111)) collate "C"
+      union
+      select u from app_private.unmerged_terms() u where starts_with(u, terms_with_prefix.prefix)
+    ) found
+    -- the nearest to what was typed
+    order by length(term), term collate "C" limit 64);
+$$;
+
+ALTER FUNCTION app_private.terms_with_prefix(prefix text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.terms_with_prefix(prefix text) IS 'The 64 shortest words of the vocabulary that begin so.';
+
+CREATE FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) RETURNS tsquery
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when text_condition.is_title
+    -- the title's words have weight A (app_hidden.search_vector)
+    then coalesce((
+      select string_agg(app_private.tsquery_term(l.lexeme) || ':A', ' & ')
+        from unnest(to_tsvector(text_condition.config, text_condition.text)) l), '')::tsquery
+    else phraseto_tsquery(text_condition.config, text_condition.text) end;
+$$;
+
+ALTER FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) IS 'What a text in this language must match to have these words, one after the other or in its title; empty for stop words.';
+
+CREATE FUNCTION app_private.tg__drop_search_index() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from app_private.search_changes where tenant_id = old.id;
+  delete from app_private.search_terms where tenant_id = old.id;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__drop_search_index() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg__drop_search_index() IS 'Removes what a deleted tenant has left in the tables that have no foreign key, because checking one for each row would cost more than writing it.';
+
+CREATE FUNCTION app_private.tg__list_added_chunks() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into app_private.search_changes (tenant_id, chunk_id, kind, document_length)
+  select tenant_id, id, 'added', document_length from added_chunks;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__list_added_chunks() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg__list_added_chunks() IS 'Makes new chunks searchable at once, until a merge takes them into a block.';
+
+CREATE FUNCTION app_private.tg__list_removed_chunks() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into app_private.search_changes (tenant_id, chunk_id, kind, document_length, terms)
+  select c.tenant_id, c.id, 'removed', c.document_length, c.content_tsvector
+    from removed_chunks c
+   -- of a tenant that is deleted nothing is left to search
+   where exists (select from app_public.tenants t where t.id = c.tenant_id);
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__list_removed_chunks() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg__list_removed_chunks() IS 'Takes removed chunks out of what is searched and counted, at once.';
+
+CREATE FUNCTION app_private.tg__refuse_chunk_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.raise_error('SR901', 'A chunk is never rewritten.', 'Delete it and insert the new one.');
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__refuse_chunk_change() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg__refuse_chunk_change() IS 'Keeps chunks as they were indexed. SR901.';
+
 CREATE FUNCTION app_private.tg__set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1866,33 +3353,198 @@ ALTER FUNCTION app_private.tg__set_updated_at() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg__set_updated_at() IS 'Sets updated_at when a row changes.';
 
-CREATE FUNCTION app_private.vector_ranking(model_id uuid, query_embedding public.vector, source_ids uuid[], depth integer) RETURNS TABLE(chunk_id bigint, score double precision, rank integer)
+CREATE FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) RETURNS double precision
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+  v_low double precision := 0;
+  v_high double precision := threshold.highest;
+  v_middle double precision;
+  v_dimension int := vector_dims(threshold.scores);
+begin
+  if threshold.scores is null then
+    return 0;
+  end if;
+  -- ten halvings are finer than the scores of a sample lie apart
+  for i in 1..10 loop
+    v_middle := (v_low + v_high) / 2;
+    if bit_count(binary_quantize(threshold.scores - app_private.constant_vector(v_middle, v_dimension))) >= threshold.wanted then
+      v_low := v_middle;
+    else
+      v_high := v_middle;
+    end if;
+  end loop;
+  return v_low;
+end
+$$;
+
+ALTER FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) IS 'A score that at least so many of these exceed, as high as ten halvings from the highest find it; 0 when there are not so many.';
+
+CREATE FUNCTION app_private.tsquery_term(term text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((''''::text || replace(replace(term, '\'::text, '\\'::text), ''''::text, ''''''::text)) || ''''::text);
+
+ALTER FUNCTION app_private.tsquery_term(term text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tsquery_term(term text) IS 'A lexeme as it is written in a tsquery.';
+
+CREATE FUNCTION app_private.unknown_terms(terms text[]) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array(
+    select t from unnest(unknown_terms.terms) t
+     where length(t) between 4 and 40 and t !~ '[0-9]'
+       and not exists (
+         select from app_private.search_terms v where v.tenant_id = app_hidden.current_tenant_id() and v.term = t collate "C")
+       and not exists (
+         select from app_public.document_chunks c
+          where c.tenant_id = app_hidden.current_tenant_id() and c.id = any ((select app_private.unmerged_chunk_ids())::bigint[])
+            and c.content_tsvector @@ app_private.tsquery_term(t)::tsquery));
+$$;
+
+ALTER FUNCTION app_private.unknown_terms(terms text[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.unknown_terms(terms text[]) IS 'Those of the words, of 4 to 40 letters, that this tenant''s texts do not have.';
+
+CREATE FUNCTION app_private.unmerged_chunk_ids() RETURNS bigint[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return array(
+    select a.chunk_id from app_private.search_changes a
+     where a.tenant_id = app_hidden.current_tenant_id() and a.kind = 'added');
+end
+$$;
+
+ALTER FUNCTION app_private.unmerged_chunk_ids() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.unmerged_chunk_ids() IS 'The chunks that no block has yet; some may be deleted since.';
+
+CREATE FUNCTION app_private.unmerged_terms() RETURNS SETOF text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- after a large load the latest are enough to read words from
+  select distinct l.lexeme
+    from app_public.document_chunks c
+   cross join unnest(c.content_tsvector) l
+   where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (array(
+     select chunk_id from app_private.search_changes
+      where tenant_id = app_hidden.current_tenant_id() and kind = 'added'
+      order by chunk_id desc limit 2000));
+$$;
+
+ALTER FUNCTION app_private.unmerged_terms() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.unmerged_terms() IS 'The vocabulary of the chunks that no block has yet.';
+
+CREATE FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case (model).vector_quantization
+    when 'binary' then format('public.binary_quantize(%s)::bit(%s)', vector_expression.argument, (model).dimension)
+    when 'halfvec' then format('%s::public.halfvec(%s)', vector_expression.argument, (model).dimension)
+    else format('%s::public.vector(%s)', vector_expression.argument, (model).dimension)
+  end;
+$$;
+
+ALTER FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) IS 'The SQL of a vector as the model''s index has it.';
+
+CREATE FUNCTION app_private.vector_index_is_ready(model_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (
+    select from pg_index i
+     where i.indexrelid = to_regclass('app_public.' || quote_ident(app_private.vector_index_name(vector_index_is_ready.model_id)))
+       and i.indisvalid);
+$$;
+
+ALTER FUNCTION app_private.vector_index_is_ready(model_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.vector_index_is_ready(model_id uuid) IS 'Whether the model has a vector index that is built to its end.';
+
+CREATE FUNCTION app_private.vector_index_name(model_id uuid) RETURNS name
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((('embeddings_'::text || replace((model_id)::text, '-'::text, ''::text)) || '_hnsw'::text))::name;
+
+ALTER FUNCTION app_private.vector_index_name(model_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.vector_index_name(model_id uuid) IS 'The name of a model''s vector index.';
+
+CREATE FUNCTION app_private.vector_index_statements(model_id uuid) RETURNS TABLE(drop_statement text, create_statement text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- HNSW holds up to 2,000 dimensions, 4,000 of halfvec, 64,000 bits
+  select format('drop index concurrently if exists app_public.%I', app_private.vector_index_name(m.id)),
+         format('create index concurrently %I on app_public.embeddings using hnsw ((%s) %s) where model_id = %L',
+           app_private.vector_index_name(m.id), app_private.vector_expression(m, 'embedding'),
+           case m.vector_quantization when 'binary' then 'public.bit_hamming_ops' when 'halfvec' then 'public.halfvec_cosine_ops'
+             else 'public.vector_cosine_ops' end, m.id)
+    from app_public.llm_models m
+   where m.id = vector_index_statements.model_id and m.kind = 'embedding'
+     and m.dimension <= case m.vector_quantization when 'binary' then 64000 when 'halfvec' then 4000 else 2000 end;
+$$;
+
+ALTER FUNCTION app_private.vector_index_statements(model_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.vector_index_statements(model_id uuid) IS 'The statements that build a model''s vector index anew; nothing when its vectors are too long for one, see vector_quantization.';
+
+CREATE FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision, rank integer)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
-  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_limit int := (select s.exact_vector_limit from app_hidden.search_settings() s);
+  v_is_large boolean := (scope).chunk_ids is null and (
+    select count(*) > v_limit
+      from (select from app_public.embeddings e
+             where e.tenant_id = app_hidden.current_tenant_id() and e.model_id = (model).id limit v_limit + 1) as counted);
+  v_chunk_ids bigint[];
+  v_scores double precision[];
 begin
-  return query
-    with scored as (
-      select e.chunk_id, 1 - (e.embedding <=> vector_ranking.query_embedding) as score
-        from app_public.embeddings e
-        join app_public.document_chunks c on c.tenant_id = v_tenant_id and c.id = e.chunk_id
-        join app_public.documents d on d.tenant_id = v_tenant_id and d.id = c.document_id
-       where e.tenant_id = v_tenant_id and e.model_id = vector_ranking.model_id
-         and d.processing_stage = 'done' and c.source_id = any (vector_ranking.source_ids)
-    )
-    select s.chunk_id, s.score, (row_number() over (order by s.score desc, s.chunk_id))::int
-      from scored s
-     order by s.score desc, s.chunk_id
-     limit vector_ranking.depth;
+  if v_is_large and app_private.vector_index_is_ready((model).id) then
+    select array_agg(v.chunk_id order by v.score desc, v.chunk_id), array_agg(v.score order by v.score desc, v.chunk_id)
+      into v_chunk_ids, v_scores
+      from app_private.indexed_vector_ranking(model, vector_ranking.query_embedding, scope, vector_ranking.depth) v;
+  end if;
+  -- the index gives up on a scope that is too narrow for it
+  if v_chunk_ids is null or cardinality(v_chunk_ids) < vector_ranking.depth then
+    select array_agg(v.chunk_id order by v.score desc, v.chunk_id), array_agg(v.score order by v.score desc, v.chunk_id)
+      into v_chunk_ids, v_scores
+      from app_private.exact_vector_ranking((model).id, vector_ranking.query_embedding, scope, vector_ranking.depth) v;
+  end if;
+  return query select u.id, u.score, u.rank::int from unnest(v_chunk_ids, v_scores) with ordinality as u (id, score, rank);
 end
 $$;
 
-ALTER FUNCTION app_private.vector_ranking(model_id uuid, query_embedding public.vector, source_ids uuid[], depth integer) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.vector_ranking(model_id uuid, query_embedding public.vector, source_ids uuid[], depth integer) IS 'The nearest chunks of these sources by cosine similarity, exactly.';
+COMMENT ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 10,000), or while there is no index.';
+
+CREATE FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- a term that is there already keeps the larger weight
+  select with_terms.terms || coalesce(jsonb_object_agg(t, jsonb_build_object(
+           'weight', greatest(with_terms.weight, (with_terms.terms #>> array[t, 'weight'])::double precision), 'writtenAs', with_terms.written_as)), '{}')
+    from unnest(with_terms.more) t;
+$$;
+
+ALTER FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) IS 'Adds terms to those of a question: {"term": {"weight", "writtenAs"}}.';
 
 CREATE FUNCTION app_private.writable_source(source_id uuid) RETURNS app_public.rag_knowledge_sources
     LANGUAGE plpgsql STABLE
@@ -2299,75 +3951,6 @@ ALTER FUNCTION app_public.delete_agent(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.delete_agent(id uuid) IS '@resultFieldName agent
 Deletes an agent; restore_agent brings it back. Its name can be used again. Admins. RS301: there is no such agent; ID202: your role does not allow it.';
 
-CREATE TABLE app_public.documents (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    source_id uuid NOT NULL,
-    external_id text NOT NULL,
-    title text NOT NULL,
-    content text,
-    media_type text DEFAULT 'text/plain'::text NOT NULL,
-    size_bytes bigint NOT NULL,
-    content_hash bytea NOT NULL,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
-    processing_stage app_hidden.processing_stage NOT NULL,
-    processing_started_at timestamp with time zone,
-    processing_completed_at timestamp with time zone,
-    processing_error text,
-    created_by_user_id uuid,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT completed_document_is_done CHECK (((processing_status = 'completed'::app_public.processing_status) = (processing_stage = 'done'::app_hidden.processing_stage))),
-    CONSTRAINT content_hash_is_sha_256 CHECK ((octet_length(content_hash) = 32)),
-    CONSTRAINT external_id_is_a_key CHECK (((length(external_id) >= 1) AND (length(external_id) <= 1024))),
-    CONSTRAINT failed_document_has_an_error CHECK (((processing_status <> 'failed'::app_public.processing_status) OR (processing_error IS NOT NULL))),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT parsed_document_has_content CHECK (((processing_stage = 'parse'::app_hidden.processing_stage) OR (content IS NOT NULL))),
-    CONSTRAINT size_bytes_is_not_negative CHECK ((size_bytes >= 0)),
-    CONSTRAINT title_is_in_range CHECK (((length(title) >= 1) AND (length(title) <= 1000)))
-);
-
-ALTER TABLE ONLY app_public.documents FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.documents OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.documents IS '@behavior -single -insert -update -delete
-A document of a knowledge source. Add with create_documents or upload_file, watch processing_status, change with update_document, remove with delete_document.';
-
-COMMENT ON COLUMN app_public.documents.source_id IS 'The knowledge source it belongs to.';
-
-COMMENT ON COLUMN app_public.documents.external_id IS 'Its key within the source: giving a document again under it replaces it. 1 to 1,024 characters.';
-
-COMMENT ON COLUMN app_public.documents.title IS 'Title, 1 to 1,000 characters; searched with every chunk.';
-
-COMMENT ON COLUMN app_public.documents.content IS '@behavior -filterBy -orderBy
-Its text, null until it is parsed.';
-
-COMMENT ON COLUMN app_public.documents.media_type IS 'Media type it was given with.';
-
-COMMENT ON COLUMN app_public.documents.size_bytes IS 'Size as it was given, in bytes.';
-
-COMMENT ON COLUMN app_public.documents.content_hash IS 'SHA-256 of everything it was given with; tells whether it has changed.';
-
-COMMENT ON COLUMN app_public.documents.metadata IS 'What is known about it (page count, author, keys of your own): an object.';
-
-COMMENT ON COLUMN app_public.documents.processing_status IS 'pending, processing, completed (searchable) or failed.';
-
-COMMENT ON COLUMN app_public.documents.processing_stage IS 'What is done next: parse, chunk, embed, index, or done.';
-
-COMMENT ON COLUMN app_public.documents.processing_started_at IS 'When processing began.';
-
-COMMENT ON COLUMN app_public.documents.processing_completed_at IS 'When it became searchable.';
-
-COMMENT ON COLUMN app_public.documents.processing_error IS 'Why processing failed, null when it has not.';
-
-COMMENT ON COLUMN app_public.documents.created_by_user_id IS 'The member who added it.';
-
-COMMENT ON COLUMN app_public.documents.created_at IS 'When it was added.';
-
-COMMENT ON COLUMN app_public.documents.updated_at IS 'When it last changed.';
-
 CREATE FUNCTION app_public.delete_document(id uuid) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2425,6 +4008,79 @@ ALTER FUNCTION app_public.document(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.document(id uuid) IS 'A document by its id, null when this tenant has none with it.';
 
+CREATE TABLE app_public.document_chunks (
+    tenant_id uuid NOT NULL,
+    id bigint NOT NULL,
+    source_id uuid NOT NULL,
+    document_id uuid NOT NULL,
+    ordinal integer NOT NULL,
+    content text NOT NULL,
+    start_offset integer NOT NULL,
+    end_offset integer NOT NULL,
+    content_tsvector tsvector NOT NULL,
+    document_length integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT document_length_is_not_negative CHECK ((document_length >= 0)),
+    CONSTRAINT offsets_are_ordered CHECK (((start_offset >= 0) AND (end_offset > start_offset))),
+    CONSTRAINT ordinal_is_not_negative CHECK ((ordinal >= 0))
+);
+
+ALTER TABLE ONLY app_public.document_chunks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.document_chunks OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.document_chunks IS '@behavior -single -insert -update -delete
+A piece of a document, cut at sentence borders: what search finds.';
+
+COMMENT ON COLUMN app_public.document_chunks.source_id IS 'The knowledge source of its document.';
+
+COMMENT ON COLUMN app_public.document_chunks.document_id IS 'The document it is a piece of.';
+
+COMMENT ON COLUMN app_public.document_chunks.ordinal IS 'Its place in the document, from 0.';
+
+COMMENT ON COLUMN app_public.document_chunks.content IS '@behavior -filterBy -orderBy
+Its text.';
+
+COMMENT ON COLUMN app_public.document_chunks.start_offset IS 'Where it begins in the document''s text, in characters from 0.';
+
+COMMENT ON COLUMN app_public.document_chunks.end_offset IS 'Where it ends in the document''s text, exclusive.';
+
+COMMENT ON COLUMN app_public.document_chunks.content_tsvector IS 'The document''s title and the chunk, as the text-search configuration of the source''s language reads them.';
+
+COMMENT ON COLUMN app_public.document_chunks.document_length IS 'Length for BM25: tokens of content_tsvector.';
+
+COMMENT ON COLUMN app_public.document_chunks.created_at IS 'When it was cut.';
+
+CREATE FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(jsonb_object_agg(u.term, app_private.search_idf(f.document_count, t.total_docs)), '{}')
+    from app_public.document_chunks c
+   cross join app_private.search_totals() t
+   cross join lateral (select tsvector_to_array(c.content_tsvector) as terms) v
+   cross join lateral app_private.term_statistics(v.terms, app_private.unmerged_chunk_ids()) with ordinality as f (document_count, is_rare_somewhere, i)
+   cross join lateral unnest(v.terms) with ordinality as u (term, i)
+   where c.tenant_id = app_hidden.current_tenant_id() and c.id = (chunk).id and u.i = f.i;
+$$;
+
+ALTER FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) IS 'The inverse document frequency of each of the chunk''s terms among this tenant''s chunks, as of now: {"term": ln(1 + (N - df + 0.5) / (df + 0.5))}.';
+
+CREATE FUNCTION app_public.document_chunks_term_frequencies(chunk app_public.document_chunks) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(jsonb_object_agg(l.lexeme, cardinality(l.positions)), '{}')
+    from app_public.document_chunks c, unnest(c.content_tsvector) l
+   where c.tenant_id = app_hidden.current_tenant_id() and c.id = (chunk).id;
+$$;
+
+ALTER FUNCTION app_public.document_chunks_term_frequencies(chunk app_public.document_chunks) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.document_chunks_term_frequencies(chunk app_public.document_chunks) IS 'How often the chunk has each of its terms: {"term": count}.';
+
 CREATE FUNCTION app_public.documents_chunk_count(document app_public.documents) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2451,6 +4107,18 @@ ALTER FUNCTION app_public.my_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_public.my_tenants() IS 'The tenants you are an active member of: what a tenant switcher offers. Name one in the x-tenant-id header to act in it.';
 
+CREATE FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) RETURNS numeric
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select round((s.relevance_sum / nullif(s.hit_count, 0))::numeric, 4) from app_private.source_query_statistics s
+   where s.tenant_id = (source).tenant_id and s.source_id = (source).id;
+$$;
+
+ALTER FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) IS 'Mean relevance of the source''s hits, 0 to 1: a hit''s score over the best score of its search. As of a minute ago.';
+
 CREATE FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2461,6 +4129,18 @@ $$;
 ALTER FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) IS 'How many chunks the source''s documents were cut into.';
+
+CREATE FUNCTION app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select s.last_queried_at from app_private.source_query_statistics s
+   where s.tenant_id = (source).tenant_id and s.source_id = (source).id;
+$$;
+
+ALTER FUNCTION app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) IS 'When a search last found something in the source, as of a minute ago.';
 
 CREATE FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) RETURNS app_public.processing_counts
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2478,6 +4158,18 @@ $$;
 ALTER FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) IS 'How many documents of the source are pending, processing, completed and failed.';
+
+CREATE FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce((select s.query_count from app_private.source_query_statistics s
+                    where s.tenant_id = (source).tenant_id and s.source_id = (source).id), 0);
+$$;
+
+ALTER FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) IS 'How many searches found something in the source, as of a minute ago.';
 
 CREATE FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer DEFAULT 60) RETURNS TABLE(idx integer, score double precision)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -2615,98 +4307,78 @@ ALTER FUNCTION app_public.retry_documents(source_id uuid) OWNER TO rowhouse_owne
 COMMENT ON FUNCTION app_public.retry_documents(source_id uuid) IS '@resultFieldName count
 Processes all failed documents of a source again and returns how many. Members. KN301: no such source; ID202: your role does not allow it.';
 
-CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAULT 'hybrid'::app_public.search_mode, "limit" integer DEFAULT 10, source_ids uuid[] DEFAULT NULL::uuid[], embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, rrf_k integer DEFAULT 60) RETURNS SETOF app_public.search_hit
+CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAULT 'hybrid'::app_public.search_mode, "limit" integer DEFAULT 10, source_ids uuid[] DEFAULT NULL::uuid[], embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, rrf_k integer DEFAULT 60, skip integer DEFAULT 0, document_ids uuid[] DEFAULT NULL::uuid[], agent_id uuid DEFAULT NULL::uuid, tags text[] DEFAULT NULL::text[], category text DEFAULT NULL::text, created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, fusion app_public.fusion_method DEFAULT 'rrf'::app_public.fusion_method, explain boolean DEFAULT false) RETURNS SETOF app_public.search_hit
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
+#variable_conflict use_column
 declare
-  v_model app_public.llm_models;
-  v_is_builtin boolean;
-  v_embedding vector;
+  v_started_at constant timestamptz := clock_timestamp();
+  v_end int;
   v_depth int;
-  v_source_ids uuid[] := array(select s.id from app_private.searchable_sources(search.source_ids) s);
-  v_terms text[];
-  v_term_counts int[];
+  v_source_ids uuid[];
+  v_question app_private.search_question;
+  v_scope app_private.search_scope;
+  v_model app_public.llm_models;
+  v_embedding vector;
+  v_hits app_public.search_hit[];
 begin
-  if search.query is null or search.query !~ '\S' then
-    perform app_private.raise_error('SR404', 'The query is empty.', 'Search for at least one word.');
-  end if;
-  if length(search.query) > 10000 then
-    perform app_private.raise_error('SR405', 'The query is longer than 10,000 characters.', 'Search for its essential words.');
-  end if;
-  if coalesce(search."limit" not between 1 and 1000, true) then
-    perform app_private.raise_error('SR406', 'limit must be from 1 to 1000.', 'Ask for fewer hits.');
-  end if;
-  if coalesce(search.rrf_k not between 1 and 1000000, true) then
-    perform app_private.raise_error('SR407', 'rrf_k must be from 1 to 1,000,000.', 'Leave it out for the usual 60.');
-  end if;
-  if search.mode is null then
-    perform app_private.raise_error('SR408', 'mode must be bm25, vector or hybrid.', 'Leave it out for hybrid.');
+  perform app_private.check_search_arguments(
+    search.query, search.mode, search."limit", search.skip, search.rrf_k, search.fusion, search.metadata);
+  v_end := search.skip + search."limit";
+  -- both rankings are read to one depth, the same for all pages of a hundred, a thousand or ten thousand
+  v_depth := case when search.mode <> 'hybrid' then v_end when v_end <= 100 then 100 when v_end <= 1000 then 1000 else 10000 end;
+
+  v_source_ids := app_private.sources_in_scope(search.source_ids, search.agent_id, search.tags, search.category);
+  v_question := app_private.parse_question(search.query, v_source_ids);
+  if v_question.terms is not null then
+    v_scope := app_private.scope_of(
+      v_source_ids, search.document_ids, search.created_after, search.created_before, search.metadata, v_question.text_filter);
+    if search.mode <> 'bm25' then
+      v_model := app_private.search_model(search.embedding_model, v_source_ids);
+      v_embedding := app_private.question_vector(v_model, v_question, search.query_embedding);
+    end if;
+
+    v_hits := array(
+      with bm25 as (
+        select * from app_private.bm25_ranking(v_question.terms, v_question.weights, v_scope, v_depth) where search.mode <> 'vector'
+      ), vec as (
+        select * from app_private.vector_ranking(v_model, v_embedding, v_scope, v_depth) where search.mode <> 'bm25'
+      ), fused as (
+        select chunk_id, b.score as bm25, b.rank as bm25_rank, v.score as similarity, v.rank as vector_rank,
+               case search.mode
+                 when 'bm25' then b.score
+                 when 'vector' then v.score
+                 else app_private.fused_score(search.fusion, v_model.fusion_weight, search.rrf_k, b.rank, v.rank, b.score, v.score,
+                   max(b.score) over (), min(v.score) over (), max(v.score) over ())
+               end as score
+          from bm25 b full join vec v using (chunk_id)
+      ), top as (
+        select f.*, row_number() over (order by f.score desc, f.chunk_id) as position
+          from fused f order by f.score desc, f.chunk_id limit search."limit" offset search.skip
+      )
+      select row (top.position, top.score, top.bm25, top.bm25_rank, top.similarity, top.vector_rank,
+               c.source_id, c.document_id, c.id, d.title, c.content,
+               app_private.snippet(c.content, v_question.terms, app_hidden.text_search_config(s.language)),
+               null)::app_public.search_hit
+        from top
+        join app_public.document_chunks c on c.tenant_id = app_hidden.current_tenant_id() and c.id = top.chunk_id
+        join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
+        join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id
+       order by top.position);
+    if search.explain then
+      v_hits := app_private.explained(v_hits, v_question, search.mode, search.fusion, search.rrf_k, v_model);
+    end if;
   end if;
 
-  -- each ranking is read to the same depth, so a hit can be found by either
-  v_depth := case when search.mode = 'hybrid' then greatest(search."limit", 100) else search."limit" end;
-  select array_agg(t.term order by t.term), array_agg(t.frequency order by t.term) into v_terms, v_term_counts
-    from app_private.query_terms(search.query, search.source_ids) t;
-  if v_terms is null then
-    -- nothing but stop words says nothing, in any mode
-    return;
-  end if;
-
-  if search.mode <> 'bm25' then
-    v_model := app_private.search_model(search.embedding_model, search.source_ids);
-    if v_model.id is null then
-      return;
-    end if;
-    select kind = 'builtin' into v_is_builtin from app_public.llm_providers p where p.id = v_model.provider_id;
-    v_embedding := coalesce(
-      search.query_embedding,
-      case when v_is_builtin then app_hidden.hashing_embedding(search.query, v_model.dimension) end);
-    if v_embedding is null then
-      perform app_private.raise_error('SR409', format('The model %s is not in the database, so SQL cannot embed the query.', v_model.name),
-        'Search over GraphQL, or give query_embedding, or use mode bm25.');
-    end if;
-    if vector_dims(v_embedding) <> v_model.dimension then
-      perform app_private.raise_error('SR410', format('query_embedding has %s dimensions, and the model %s has %s.',
-        vector_dims(v_embedding), v_model.name, v_model.dimension), 'Embed the query with the same model as the sources.');
-    end if;
-    if vector_norm(v_embedding) = 0 then
-      perform app_private.raise_error('SR411', 'query_embedding is the zero vector, which has no direction.', 'Embed the query again.');
-    end if;
-  end if;
-
-  return query
-    with bm25 as (
-      select * from app_private.bm25_ranking(v_terms, v_term_counts, v_source_ids, v_depth) where search.mode <> 'vector'
-    ), vec as (
-      select * from app_private.vector_ranking(v_model.id, v_embedding, v_source_ids, v_depth) where search.mode <> 'bm25'
-    ), fused as (
-      select chunk_id, b.score as bm25, b.rank as bm25_rank, v.score as similarity, v.rank as vector_rank,
-             case search.mode
-               when 'bm25' then b.score
-               when 'vector' then v.score
-               else coalesce(1 / (search.rrf_k + b.rank)::double precision, 0)
-                  + coalesce(v_model.fusion_weight / (search.rrf_k + v.rank)::double precision, 0)
-             end as score
-        from bm25 b full join vec v using (chunk_id)
-    ), top as (
-      select f.*, row_number() over (order by f.score desc, f.chunk_id) as position
-        from fused f order by f.score desc, f.chunk_id limit search."limit"
-    )
-    select top.position::int, top.score, top.bm25, top.bm25_rank, top.similarity, top.vector_rank,
-           c.source_id, c.document_id, c.id, d.title, c.content,
-           app_private.snippet(c.content, v_terms, app_hidden.text_search_config(s.language))
-      from top
-      join app_public.document_chunks c on c.tenant_id = app_hidden.current_tenant_id() and c.id = top.chunk_id
-      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
-      join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id
-     order by top.position;
+  perform app_private.log_query(search.query, search.mode, search.agent_id, v_started_at, coalesce(v_hits, '{}'));
+  return query select * from unnest(v_hits);
 end
 $$;
 
-ALTER FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer) IS 'Searches the knowledge of this tenant, best first. mode bm25 ranks by words, vector by nearness of meaning as the embedding model sees it, hybrid fuses both by weighted reciprocal rank (the first 100 of each, or limit when that is more). limit 1 to 1000, default 10. source_ids narrows the search; statistics stay those of the whole tenant. query_embedding saves embedding the query; rrf_k (default 60) flattens or sharpens the fusion. A query of stop words only has no hits. SR402: several embedding models, name one; SR403: no such model; SR404 to SR411: an argument is out of range.';
+COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) IS 'Searches the knowledge of this tenant, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits. SR402: several embedding models, name one; SR403: no such model; SR404 to SR415: an argument is out of range.';
 
 CREATE FUNCTION app_public.search_hit_document(hit app_public.search_hit) RETURNS app_public.documents
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2809,6 +4481,16 @@ ALTER FUNCTION app_public.upload_file(source_id uuid, file_name text, content_ba
 COMMENT ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) IS '@resultFieldName receipt
 Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. Members. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID202: your role does not allow it.';
 
+CREATE AGGREGATE app_private.array_concat(anycompatiblearray) (
+    SFUNC = array_cat,
+    STYPE = anycompatiblearray,
+    PARALLEL = safe
+);
+
+ALTER AGGREGATE app_private.array_concat(anycompatiblearray) OWNER TO rowhouse_owner;
+
+COMMENT ON AGGREGATE app_private.array_concat(anycompatiblearray) IS 'Arrays put together.';
+
 CREATE TABLE app_private.admin_access_log (
     tenant_id uuid NOT NULL,
     id bigint NOT NULL,
@@ -2857,19 +4539,74 @@ ALTER TABLE app_private.document_files OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.document_files IS 'Bytes of uploaded files, kept until they are parsed.';
 
-CREATE TABLE app_private.search_postings (
+CREATE UNLOGGED TABLE app_private.query_log_buffer (
     tenant_id uuid NOT NULL,
-    term text NOT NULL COLLATE pg_catalog."C",
-    chunk_id bigint NOT NULL,
-    term_frequency integer NOT NULL,
-    CONSTRAINT term_frequency_is_positive CHECK ((term_frequency > 0))
+    created_at timestamp with time zone NOT NULL,
+    user_id uuid,
+    agent_id uuid,
+    mode app_public.search_mode NOT NULL,
+    query_text text,
+    query_hash bytea,
+    latency_ms double precision NOT NULL,
+    hit_count integer NOT NULL,
+    source_ids uuid[] NOT NULL,
+    source_hit_counts integer[] NOT NULL,
+    source_relevances double precision[] NOT NULL
 );
 
-ALTER TABLE ONLY app_private.search_postings FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY app_private.query_log_buffer FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE app_private.search_postings OWNER TO rowhouse_owner;
+ALTER TABLE app_private.query_log_buffer OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_private.search_postings IS 'The inverted index: how often a term occurs in a chunk.';
+COMMENT ON TABLE app_private.query_log_buffer IS 'Searches of the last minute, on their way to query_logs. Not crash-safe on purpose.';
+
+ALTER TABLE app_private.search_blocks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_private.search_blocks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE app_private.search_removals (
+    tenant_id uuid NOT NULL,
+    term text NOT NULL COLLATE pg_catalog."C",
+    block_id bigint NOT NULL,
+    document_count integer NOT NULL
+);
+
+ALTER TABLE ONLY app_private.search_removals FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.search_removals OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.search_removals IS 'How many removed chunks of a block have a term; they count no more, but their postings are still there.';
+
+CREATE TABLE app_private.search_terms (
+    tenant_id uuid NOT NULL,
+    term text NOT NULL COLLATE pg_catalog."C"
+);
+
+ALTER TABLE ONLY app_private.search_terms FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.search_terms OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.search_terms IS 'The vocabulary, for prefixes and typing errors.';
+
+CREATE TABLE app_private.source_query_statistics (
+    tenant_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    query_count bigint NOT NULL,
+    hit_count bigint NOT NULL,
+    relevance_sum double precision NOT NULL,
+    last_queried_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY app_private.source_query_statistics FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.source_query_statistics OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.source_query_statistics IS 'How often searches found something in a source, summed up.';
 
 CREATE TABLE app_private.user_identities (
     issuer text NOT NULL,
@@ -2895,48 +4632,26 @@ ALTER TABLE app_private.worker_heartbeats OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.worker_heartbeats IS 'When each worker last said that it is alive.';
 
-CREATE TABLE app_public.document_chunks (
-    tenant_id uuid NOT NULL,
-    id bigint NOT NULL,
+CREATE TABLE app_public.agent_knowledge_sources (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    agent_id uuid NOT NULL,
     source_id uuid NOT NULL,
-    document_id uuid NOT NULL,
-    ordinal integer NOT NULL,
-    content text NOT NULL,
-    start_offset integer NOT NULL,
-    end_offset integer NOT NULL,
-    content_tsvector tsvector NOT NULL,
-    document_length integer NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT document_length_is_not_negative CHECK ((document_length >= 0)),
-    CONSTRAINT offsets_are_ordered CHECK (((start_offset >= 0) AND (end_offset > start_offset))),
-    CONSTRAINT ordinal_is_not_negative CHECK ((ordinal >= 0))
+    created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
-ALTER TABLE ONLY app_public.document_chunks FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY app_public.agent_knowledge_sources FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE app_public.document_chunks OWNER TO rowhouse_owner;
+ALTER TABLE app_public.agent_knowledge_sources OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.document_chunks IS '@behavior -single -insert -update -delete
-A piece of a document, cut at sentence borders: what search finds.';
+COMMENT ON TABLE app_public.agent_knowledge_sources IS 'Which knowledge sources an agent works with; a search with agent_id looks into these. Members assign and take away.';
 
-COMMENT ON COLUMN app_public.document_chunks.source_id IS 'The knowledge source of its document.';
+COMMENT ON COLUMN app_public.agent_knowledge_sources.tenant_id IS 'The tenant.';
 
-COMMENT ON COLUMN app_public.document_chunks.document_id IS 'The document it is a piece of.';
+COMMENT ON COLUMN app_public.agent_knowledge_sources.agent_id IS 'The agent.';
 
-COMMENT ON COLUMN app_public.document_chunks.ordinal IS 'Its place in the document, from 0.';
+COMMENT ON COLUMN app_public.agent_knowledge_sources.source_id IS 'The knowledge source.';
 
-COMMENT ON COLUMN app_public.document_chunks.content IS '@behavior -filterBy -orderBy
-Its text.';
-
-COMMENT ON COLUMN app_public.document_chunks.start_offset IS 'Where it begins in the document''s text, in characters from 0.';
-
-COMMENT ON COLUMN app_public.document_chunks.end_offset IS 'Where it ends in the document''s text, exclusive.';
-
-COMMENT ON COLUMN app_public.document_chunks.content_tsvector IS 'The document''s title and the chunk, as the text-search configuration of the source''s language reads them.';
-
-COMMENT ON COLUMN app_public.document_chunks.document_length IS 'Length for BM25: tokens of content_tsvector.';
-
-COMMENT ON COLUMN app_public.document_chunks.created_at IS 'When it was cut.';
+COMMENT ON COLUMN app_public.agent_knowledge_sources.created_at IS 'When it was assigned.';
 
 ALTER TABLE app_public.document_chunks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_public.document_chunks_id_seq
@@ -2946,6 +4661,28 @@ ALTER TABLE app_public.document_chunks ALTER COLUMN id ADD GENERATED ALWAYS AS I
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE VIEW app_public.embedding_statistics WITH (security_invoker='true') AS
+ SELECT embedding_statistics.collection_id,
+    embedding_statistics.total_documents,
+    embedding_statistics.avg_document_length,
+    embedding_statistics.term_document_counts,
+    embedding_statistics.last_updated
+   FROM app_hidden.embedding_statistics() embedding_statistics(collection_id, total_documents, avg_document_length, term_document_counts, last_updated);
+
+ALTER TABLE app_public.embedding_statistics OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.embedding_statistics IS 'Statistics of this tenant''s chunks as BM25 uses them, read from the index. term_document_counts reads the whole vocabulary: leave it out where it is not needed.';
+
+COMMENT ON COLUMN app_public.embedding_statistics.collection_id IS 'The tenant, whose chunks are the collection.';
+
+COMMENT ON COLUMN app_public.embedding_statistics.total_documents IS 'N: number of chunks.';
+
+COMMENT ON COLUMN app_public.embedding_statistics.avg_document_length IS 'Average length of a chunk in terms.';
+
+COMMENT ON COLUMN app_public.embedding_statistics.term_document_counts IS 'In how many chunks each term occurs: {"term": count}.';
+
+COMMENT ON COLUMN app_public.embedding_statistics.last_updated IS 'As of when: now, the statistics are never behind.';
 
 CREATE TABLE app_public.embeddings (
     tenant_id uuid NOT NULL,
@@ -2965,7 +4702,7 @@ CREATE TABLE app_public.embeddings (
 
 ALTER TABLE ONLY app_public.embeddings FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE app_public.embeddings OWNER TO rowhouse_owner;
+ALTER TABLE app_public.embeddings OWNER TO rowhouse_indexer;
 
 COMMENT ON TABLE app_public.embeddings IS '@behavior -single -insert -update -delete
 A chunk''s vector by one embedding model.';
@@ -3044,6 +4781,100 @@ COMMENT ON COLUMN app_public.llm_providers.created_at IS 'When it was added.';
 
 COMMENT ON COLUMN app_public.llm_providers.updated_at IS 'When it last changed.';
 
+CREATE TABLE app_public.query_logs (
+    tenant_id uuid NOT NULL,
+    id bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    user_id uuid,
+    agent_id uuid,
+    mode app_public.search_mode NOT NULL,
+    query_text text,
+    query_hash bytea,
+    latency_ms double precision NOT NULL,
+    hit_count integer NOT NULL,
+    source_ids uuid[] NOT NULL,
+    source_hit_counts integer[] NOT NULL,
+    source_relevances double precision[] NOT NULL,
+    CONSTRAINT each_source_has_its_numbers CHECK (((cardinality(source_ids) = cardinality(source_hit_counts)) AND (cardinality(source_ids) = cardinality(source_relevances))))
+);
+
+ALTER TABLE ONLY app_public.query_logs FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.query_logs OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.query_logs IS 'What was searched, a minute after it was. For admins.';
+
+COMMENT ON COLUMN app_public.query_logs.tenant_id IS 'The tenant.';
+
+COMMENT ON COLUMN app_public.query_logs.id IS 'Counts up.';
+
+COMMENT ON COLUMN app_public.query_logs.created_at IS 'When the search began.';
+
+COMMENT ON COLUMN app_public.query_logs.user_id IS 'Who searched; kept when the person is gone.';
+
+COMMENT ON COLUMN app_public.query_logs.agent_id IS 'The agent it was for, when one was named.';
+
+COMMENT ON COLUMN app_public.query_logs.mode IS 'bm25, vector or hybrid.';
+
+COMMENT ON COLUMN app_public.query_logs.query_text IS 'The question, when tenants.config.search.logQueries is text.';
+
+COMMENT ON COLUMN app_public.query_logs.query_hash IS 'SHA-256 of the tenant and the question in lower case, when logQueries is hash: equal questions can be counted and not read.';
+
+COMMENT ON COLUMN app_public.query_logs.latency_ms IS 'Milliseconds the search took in the database.';
+
+COMMENT ON COLUMN app_public.query_logs.hit_count IS 'How many hits it returned.';
+
+COMMENT ON COLUMN app_public.query_logs.source_ids IS 'The sources that had hits.';
+
+COMMENT ON COLUMN app_public.query_logs.source_hit_counts IS 'How many hits each of these had.';
+
+COMMENT ON COLUMN app_public.query_logs.source_relevances IS 'Mean relevance of each of these'' hits, 0 to 1: a hit''s score over the best of the search.';
+
+ALTER TABLE app_public.query_logs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_public.query_logs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW app_public.rag_usage_analytics WITH (security_invoker='true') AS
+ SELECT l.tenant_id,
+    u.source_id,
+    ((l.created_at AT TIME ZONE 'UTC'::text))::date AS used_on,
+    l.mode,
+    count(*) AS query_count,
+    sum(u.hit_count) AS hit_count,
+    (sum((u.relevance * (u.hit_count)::double precision)) / (NULLIF(sum(u.hit_count), 0))::double precision) AS avg_relevance_score,
+    avg(l.latency_ms) AS avg_latency_ms,
+    max(l.created_at) AS last_queried_at
+   FROM app_public.query_logs l,
+    LATERAL UNNEST(l.source_ids, l.source_hit_counts, l.source_relevances) u(source_id, hit_count, relevance)
+  GROUP BY l.tenant_id, u.source_id, (((l.created_at AT TIME ZONE 'UTC'::text))::date), l.mode;
+
+ALTER TABLE app_public.rag_usage_analytics OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.rag_usage_analytics IS 'How the knowledge sources are used: searches that found something in them, by day (UTC) and mode.';
+
+COMMENT ON COLUMN app_public.rag_usage_analytics.tenant_id IS 'The tenant.';
+
+COMMENT ON COLUMN app_public.rag_usage_analytics.source_id IS 'The knowledge source.';
+
+COMMENT ON COLUMN app_public.rag_usage_analytics.used_on IS 'The day in UTC.';
+
+COMMENT ON COLUMN app_public.rag_usage_analytics.mode IS 'How it was searched.';
+
+COMMENT ON COLUMN app_public.rag_usage_analytics.query_count IS 'Searches that found something in the source.';
+
+COMMENT ON COLUMN app_public.rag_usage_analytics.hit_count IS 'Hits they had there.';
+
+COMMENT ON COLUMN app_public.rag_usage_analytics.avg_relevance_score IS 'Mean relevance of these hits, 0 to 1.';
+
+COMMENT ON COLUMN app_public.rag_usage_analytics.avg_latency_ms IS 'Milliseconds these searches took on average.';
+
+COMMENT ON COLUMN app_public.rag_usage_analytics.last_queried_at IS 'When the last of them began.';
+
 ALTER TABLE ONLY app_private.admin_access_log
     ADD CONSTRAINT admin_access_log_pkey PRIMARY KEY (tenant_id, id);
 
@@ -3053,8 +4884,26 @@ ALTER TABLE ONLY app_private.analyst_tenants
 ALTER TABLE ONLY app_private.document_files
     ADD CONSTRAINT document_files_pkey PRIMARY KEY (tenant_id, document_id);
 
+ALTER TABLE ONLY app_private.search_blocks
+    ADD CONSTRAINT search_blocks_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_private.search_changes
+    ADD CONSTRAINT search_changes_pkey PRIMARY KEY (tenant_id, chunk_id, kind);
+
 ALTER TABLE ONLY app_private.search_postings
-    ADD CONSTRAINT search_postings_pkey PRIMARY KEY (tenant_id, term, chunk_id) INCLUDE (term_frequency);
+    ADD CONSTRAINT search_postings_pkey PRIMARY KEY (tenant_id, term, block_id);
+
+ALTER TABLE ONLY app_private.search_rare_postings
+    ADD CONSTRAINT search_rare_postings_pkey PRIMARY KEY (tenant_id, block_id, last_term);
+
+ALTER TABLE ONLY app_private.search_removals
+    ADD CONSTRAINT search_removals_pkey PRIMARY KEY (tenant_id, term, block_id);
+
+ALTER TABLE ONLY app_private.search_terms
+    ADD CONSTRAINT search_terms_pkey PRIMARY KEY (tenant_id, term);
+
+ALTER TABLE ONLY app_private.source_query_statistics
+    ADD CONSTRAINT source_query_statistics_pkey PRIMARY KEY (tenant_id, source_id);
 
 ALTER TABLE ONLY app_private.user_identities
     ADD CONSTRAINT user_identities_pkey PRIMARY KEY (issuer, subject);
@@ -3062,8 +4911,14 @@ ALTER TABLE ONLY app_private.user_identities
 ALTER TABLE ONLY app_private.worker_heartbeats
     ADD CONSTRAINT worker_heartbeats_pkey PRIMARY KEY (worker_id);
 
+ALTER TABLE ONLY app_public.agent_knowledge_sources
+    ADD CONSTRAINT agent_knowledge_sources_pkey PRIMARY KEY (tenant_id, agent_id, source_id);
+
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.agents
+    ADD CONSTRAINT agents_tenant_id_id_key UNIQUE (tenant_id, id);
 
 ALTER TABLE ONLY app_public.document_chunks
     ADD CONSTRAINT document_chunks_pkey PRIMARY KEY (tenant_id, id);
@@ -3096,6 +4951,9 @@ ALTER TABLE ONLY app_public.llm_providers
 ALTER TABLE ONLY app_public.llm_providers
     ADD CONSTRAINT llm_providers_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY app_public.query_logs
+    ADD CONSTRAINT query_logs_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY app_public.rag_knowledge_sources
     ADD CONSTRAINT rag_knowledge_sources_pkey PRIMARY KEY (id);
 
@@ -3120,9 +4978,17 @@ CREATE INDEX admin_access_log_admin_user_id_idx ON app_private.admin_access_log 
 
 CREATE INDEX analyst_tenants_login_idx ON app_private.analyst_tenants USING btree (login);
 
-CREATE INDEX search_postings_tenant_id_chunk_id_idx ON app_private.search_postings USING btree (tenant_id, chunk_id);
+CREATE INDEX query_log_buffer_tenant_id_idx ON app_private.query_log_buffer USING btree (tenant_id);
+
+CREATE INDEX search_postings_tenant_id_block_id_idx ON app_private.search_postings USING btree (tenant_id, block_id);
+
+CREATE INDEX search_removals_tenant_id_block_id_idx ON app_private.search_removals USING btree (tenant_id, block_id);
+
+CREATE INDEX search_terms_trigrams ON app_private.search_terms USING gin (tenant_id, term public.gin_trgm_ops) WHERE (((length(term) >= 4) AND (length(term) <= 40)) AND (term !~ '[0-9]'::text));
 
 CREATE INDEX user_identities_user_id_idx ON app_private.user_identities USING btree (user_id);
+
+CREATE INDEX agent_knowledge_sources_tenant_id_source_id_idx ON app_public.agent_knowledge_sources USING btree (tenant_id, source_id);
 
 CREATE INDEX agents_model_id_idx ON app_public.agents USING btree (model_id);
 
@@ -3136,6 +5002,8 @@ CREATE INDEX document_chunks_tenant_id_source_id_idx ON app_public.document_chun
 
 CREATE INDEX documents_created_by_user_id_idx ON app_public.documents USING btree (created_by_user_id);
 
+CREATE INDEX documents_tenant_id_metadata_idx ON app_public.documents USING gin (tenant_id, metadata jsonb_path_ops);
+
 CREATE INDEX documents_tenant_id_source_id_processing_status_idx ON app_public.documents USING btree (tenant_id, source_id, processing_status);
 
 CREATE INDEX embeddings_agent_id_idx ON app_public.embeddings USING btree (agent_id);
@@ -3145,6 +5013,8 @@ CREATE INDEX embeddings_model_id_idx ON app_public.embeddings USING btree (model
 CREATE INDEX embeddings_tenant_id_chunk_id_idx ON app_public.embeddings USING btree (tenant_id, chunk_id);
 
 CREATE INDEX llm_models_provider_id_idx ON app_public.llm_models USING btree (provider_id);
+
+CREATE INDEX query_logs_tenant_id_created_at_idx ON app_public.query_logs USING btree (tenant_id, created_at);
 
 CREATE INDEX rag_knowledge_sources_created_by_user_id_idx ON app_public.rag_knowledge_sources USING btree (created_by_user_id);
 
@@ -3203,6 +5073,14 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_profiles FOR
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _500_drop_search_index AFTER DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__drop_search_index();
+
+CREATE TRIGGER _500_list_added_chunks AFTER INSERT ON app_public.document_chunks REFERENCING NEW TABLE AS added_chunks FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__list_added_chunks();
+
+CREATE TRIGGER _500_list_removed_chunks AFTER DELETE ON app_public.document_chunks REFERENCING OLD TABLE AS removed_chunks FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__list_removed_chunks();
+
+CREATE TRIGGER _500_refuse_change BEFORE UPDATE OF tenant_id, id, content, content_tsvector, document_length ON app_public.document_chunks FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_chunk_change();
+
 ALTER TABLE ONLY app_private.admin_access_log
     ADD CONSTRAINT admin_access_log_admin_user_id_fkey FOREIGN KEY (admin_user_id) REFERENCES app_public.user_profiles(id);
 
@@ -3215,11 +5093,37 @@ ALTER TABLE ONLY app_private.analyst_tenants
 ALTER TABLE ONLY app_private.document_files
     ADD CONSTRAINT document_files_tenant_id_document_id_fkey FOREIGN KEY (tenant_id, document_id) REFERENCES app_public.documents(tenant_id, id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_private.search_blocks
+    ADD CONSTRAINT search_blocks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_private.search_postings
-    ADD CONSTRAINT search_postings_tenant_id_chunk_id_fkey FOREIGN KEY (tenant_id, chunk_id) REFERENCES app_public.document_chunks(tenant_id, id) ON DELETE CASCADE;
+    ADD CONSTRAINT search_postings_tenant_id_block_id_fkey FOREIGN KEY (tenant_id, block_id) REFERENCES app_private.search_blocks(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_private.search_rare_postings
+    ADD CONSTRAINT search_rare_postings_tenant_id_block_id_fkey FOREIGN KEY (tenant_id, block_id) REFERENCES app_private.search_blocks(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_private.search_removals
+    ADD CONSTRAINT search_removals_tenant_id_block_id_fkey FOREIGN KEY (tenant_id, block_id) REFERENCES app_private.search_blocks(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_private.source_query_statistics
+    ADD CONSTRAINT source_query_statistics_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id) REFERENCES app_public.rag_knowledge_sources(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_private.user_identities
     ADD CONSTRAINT user_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.agent_knowledge_sources
+    ADD CONSTRAINT agent_knowledge_sources_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT agent_knowledge_sources_tenant_id_agent_id_fkey ON app_public.agent_knowledge_sources IS '@fieldName agent
+@foreignFieldName knowledgeSourceAssignments
+The agent.';
+
+ALTER TABLE ONLY app_public.agent_knowledge_sources
+    ADD CONSTRAINT agent_knowledge_sources_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id) REFERENCES app_public.rag_knowledge_sources(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT agent_knowledge_sources_tenant_id_source_id_fkey ON app_public.agent_knowledge_sources IS '@fieldName source
+@foreignFieldName agentAssignments
+The knowledge source.';
 
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_model_id_fkey FOREIGN KEY (model_id) REFERENCES app_public.llm_models(id);
@@ -3263,6 +5167,9 @@ COMMENT ON CONSTRAINT embeddings_tenant_id_chunk_id_fkey ON app_public.embedding
 ALTER TABLE ONLY app_public.llm_models
     ADD CONSTRAINT llm_models_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES app_public.llm_providers(id);
 
+ALTER TABLE ONLY app_public.query_logs
+    ADD CONSTRAINT query_logs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_public.rag_knowledge_sources
     ADD CONSTRAINT rag_knowledge_sources_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
 
@@ -3295,7 +5202,21 @@ CREATE POLICY all_owner ON app_private.analyst_tenants TO rowhouse_owner USING (
 
 CREATE POLICY all_owner ON app_private.document_files TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_private.query_log_buffer TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.search_blocks TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.search_changes TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_private.search_postings TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.search_rare_postings TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.search_removals TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.search_terms TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.source_query_statistics TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.user_identities TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -3307,7 +5228,21 @@ CREATE POLICY all_platform ON app_private.analyst_tenants TO rowhouse_platform U
 
 CREATE POLICY all_platform ON app_private.document_files TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_private.query_log_buffer TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.search_blocks TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.search_changes TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_private.search_postings TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.search_rare_postings TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.search_removals TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.search_terms TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.source_query_statistics TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.user_identities TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -3317,7 +5252,21 @@ ALTER TABLE app_private.analyst_tenants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.document_files ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_private.query_log_buffer ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.search_blocks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.search_changes ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_private.search_postings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.search_rare_postings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.search_removals ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.search_terms ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.source_query_statistics ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY tenant_isolation ON app_private.admin_access_log AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -3325,17 +5274,35 @@ CREATE POLICY tenant_isolation ON app_private.analyst_tenants AS RESTRICTIVE TO 
 
 CREATE POLICY tenant_isolation ON app_private.document_files AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_private.query_log_buffer AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.search_blocks AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.search_changes AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_private.search_postings AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.search_rare_postings AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.search_removals AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.search_terms AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.source_query_statistics AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 ALTER TABLE app_private.user_identities ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.worker_heartbeats ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.agent_knowledge_sources ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.agents ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY all_admin ON app_public.llm_models TO rowhouse_admin USING (true) WITH CHECK (true);
 
 CREATE POLICY all_admin ON app_public.llm_providers TO rowhouse_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.agent_knowledge_sources TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.agents TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -3349,6 +5316,8 @@ CREATE POLICY all_owner ON app_public.llm_models TO rowhouse_owner USING (true) 
 
 CREATE POLICY all_owner ON app_public.llm_providers TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.query_logs TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.rag_knowledge_sources TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.tenants TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -3356,6 +5325,8 @@ CREATE POLICY all_owner ON app_public.tenants TO rowhouse_owner USING (true) WIT
 CREATE POLICY all_owner ON app_public.user_profiles TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.user_tenants TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.agent_knowledge_sources TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.agents TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -3369,6 +5340,8 @@ CREATE POLICY all_platform ON app_public.llm_models TO rowhouse_platform USING (
 
 CREATE POLICY all_platform ON app_public.llm_providers TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.query_logs TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.rag_knowledge_sources TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.tenants TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -3377,11 +5350,15 @@ CREATE POLICY all_platform ON app_public.user_profiles TO rowhouse_platform USIN
 
 CREATE POLICY all_platform ON app_public.user_tenants TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY delete_member ON app_public.agent_knowledge_sources FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_role('member'::text) AS has_role));
+
 ALTER TABLE app_public.document_chunks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.documents ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.embeddings ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY insert_member ON app_public.agent_knowledge_sources FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
 
 CREATE POLICY insert_member ON app_public.agents FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
 
@@ -3391,9 +5368,15 @@ ALTER TABLE app_public.llm_models ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.llm_providers ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.query_logs ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.rag_knowledge_sources ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY select_admin ON app_public.query_logs FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_role('admin'::text) AS has_role));
+
 CREATE POLICY select_analyst ON app_public.documents FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
+
+CREATE POLICY select_analyst ON app_public.query_logs FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
 
 CREATE POLICY select_analyst ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
 
@@ -3402,6 +5385,8 @@ CREATE POLICY select_analyst ON app_public.tenants FOR SELECT TO rowhouse_analys
 CREATE POLICY select_everyone ON app_public.llm_models FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_everyone ON app_public.llm_providers FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.agent_knowledge_sources FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.agents FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role)));
 
@@ -3420,6 +5405,8 @@ CREATE POLICY select_member ON app_public.user_profiles FOR SELECT TO rowhouse_u
 
 CREATE POLICY select_member ON app_public.user_tenants FOR SELECT TO rowhouse_user USING (true);
 
+CREATE POLICY tenant_isolation ON app_public.agent_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.document_chunks AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
@@ -3427,6 +5414,8 @@ CREATE POLICY tenant_isolation ON app_public.document_chunks AS RESTRICTIVE TO r
 CREATE POLICY tenant_isolation ON app_public.documents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.embeddings AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.query_logs AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.rag_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -3456,6 +5445,7 @@ GRANT USAGE ON SCHEMA app_private TO rowhouse_platform;
 GRANT USAGE ON SCHEMA app_private TO rowhouse_worker;
 GRANT USAGE ON SCHEMA app_private TO rowhouse_authenticator;
 
+GRANT ALL ON SCHEMA app_public TO rowhouse_indexer;
 GRANT USAGE ON SCHEMA app_public TO rowhouse_platform;
 GRANT USAGE ON SCHEMA app_public TO rowhouse_worker;
 GRANT USAGE ON SCHEMA app_public TO rowhouse_user;
@@ -3482,6 +5472,9 @@ GRANT ALL ON FUNCTION app_hidden.current_user_id() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.current_user_id() TO rowhouse_worker;
 GRANT ALL ON FUNCTION app_hidden.current_user_id() TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_hidden.embedding_statistics() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.embedding_statistics() TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_hidden.has_role(minimum text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.has_role(minimum text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.has_role(minimum text) TO rowhouse_platform;
@@ -3506,10 +5499,16 @@ GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.pieces(sentence text, max_length integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_hidden.query_embedding_model(embedding_model text, source_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_hidden.query_embedding_model(embedding_model text, source_ids uuid[]) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_hidden.rebuild_search_index() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.search_check() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.search_settings() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.search_vector(config regconfig, title text, chunk text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.searchable_text(title text, chunk text) FROM PUBLIC;
 
@@ -3522,6 +5521,8 @@ REVOKE ALL ON FUNCTION app_hidden.token_count(vector tsvector) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.alive_workers(silent_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.alive_workers(silent_for interval) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.any_term(terms text[]) FROM PUBLIC;
+
 REVOKE ALL ON PROCEDURE app_private.assert_secured() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) FROM PUBLIC;
@@ -3530,10 +5531,32 @@ GRANT ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant te
 REVOKE ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION app_private.bm25_ranking(terms text[], term_counts integer[], source_ids uuid[], depth integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.constant_vector(value double precision, dimension integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.vector_total(public.vector) FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_blocks TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_postings TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_rare_postings TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.block_totals(block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.bm25_ranking(terms text[], term_weights double precision[], scope app_private.search_scope, depth integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope app_private.search_scope) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.chunks_at(hits app_private.search_position[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) TO rowhouse_worker;
@@ -3541,6 +5564,48 @@ GRANT ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids u
 REVOKE ALL ON FUNCTION app_private.delete_tenant(slug text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
+
+GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_user;
+GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(id) ON TABLE app_public.documents TO rowhouse_user;
+GRANT SELECT(id) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(source_id) ON TABLE app_public.documents TO rowhouse_user;
+GRANT SELECT(source_id) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(external_id) ON TABLE app_public.documents TO rowhouse_user;
+
+GRANT SELECT(title) ON TABLE app_public.documents TO rowhouse_user;
+
+GRANT SELECT(content) ON TABLE app_public.documents TO rowhouse_user;
+
+GRANT SELECT(media_type) ON TABLE app_public.documents TO rowhouse_user;
+
+GRANT SELECT(size_bytes) ON TABLE app_public.documents TO rowhouse_user;
+GRANT SELECT(size_bytes) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(metadata) ON TABLE app_public.documents TO rowhouse_user;
+
+GRANT SELECT(processing_status) ON TABLE app_public.documents TO rowhouse_user;
+GRANT SELECT(processing_status) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(processing_started_at) ON TABLE app_public.documents TO rowhouse_user;
+
+GRANT SELECT(processing_completed_at) ON TABLE app_public.documents TO rowhouse_user;
+
+GRANT SELECT(processing_error) ON TABLE app_public.documents TO rowhouse_user;
+
+GRANT SELECT(created_by_user_id) ON TABLE app_public.documents TO rowhouse_user;
+
+GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_user;
+GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(updated_at) ON TABLE app_public.documents TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.documents_in_scope(scope app_private.search_scope) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
@@ -3553,6 +5618,14 @@ REVOKE ALL ON FUNCTION app_private.enqueue_stage(stage app_hidden.processing_sta
 
 REVOKE ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_admin;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.explained(hits app_public.search_hit[], question app_private.search_question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) TO rowhouse_worker;
 
@@ -3561,6 +5634,8 @@ GRANT ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids 
 
 REVOKE ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.global_tables() FROM PUBLIC;
 
@@ -3571,10 +5646,35 @@ REVOKE ALL ON FUNCTION app_private.identify(claims jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.log_query(query text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.merge_candidates(chunk_count integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.merge_is_due(tenant_id uuid, minimum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.merge_is_due(tenant_id uuid, minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.merge_removals() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.models_to_index(minimum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.models_to_index(minimum integer) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.operator_identity(tenant text, email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.operator_identity(tenant text, email text) TO rowhouse_authenticator;
+
+REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[]) FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_changes TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.pending_removals() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_tenants TO rowhouse_platform;
 
@@ -3766,7 +5866,7 @@ GRANT SELECT(deleted_at) ON TABLE app_public.rag_knowledge_sources TO rowhouse_a
 
 REVOKE ALL ON FUNCTION app_private.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.query_terms(query text, source_ids uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_platform;
@@ -3783,11 +5883,15 @@ REVOKE ALL ON FUNCTION app_private.resume_documents(tenant_id uuid, document_ids
 
 REVOKE ALL ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
 
-GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_admin;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_platform;
+REVOKE ALL ON FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.search_idf(document_count integer, total_docs integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.search_length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.search_model(embedding_model text, source_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.search_totals() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.searchable_sources(source_ids uuid[]) FROM PUBLIC;
 
@@ -3797,16 +5901,70 @@ REVOKE ALL ON PROCEDURE app_private.secure_tenant_table(IN target regclass) FROM
 
 REVOKE ALL ON FUNCTION app_private.security_gaps() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.similar_terms(term text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.snippet(content text, terms text[], config regconfig) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.store_query_logs() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.store_query_logs() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.term_document_counts() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.term_statistics(terms text[], unmerged_ids bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.terms_with_prefix(prefix text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg__drop_search_index() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg__drop_search_index() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg__list_added_chunks() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg__list_added_chunks() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg__list_removed_chunks() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg__list_removed_chunks() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg__refuse_chunk_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg__set_updated_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_platform;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION app_private.vector_ranking(model_id uuid, query_embedding public.vector, source_ids uuid[], depth integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tsquery_term(term text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.unknown_terms(terms text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.unmerged_chunk_ids() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.unmerged_terms() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.vector_index_is_ready(model_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.vector_index_is_ready(model_id uuid) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.vector_index_name(model_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.vector_index_name(model_id uuid) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.writable_source(source_id uuid) FROM PUBLIC;
 
@@ -3966,46 +6124,6 @@ GRANT INSERT(changelog),UPDATE(changelog) ON TABLE app_public.agents TO rowhouse
 REVOKE ALL ON FUNCTION app_public.delete_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_agent(id uuid) TO rowhouse_user;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
-
-GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_user;
-GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(id) ON TABLE app_public.documents TO rowhouse_user;
-GRANT SELECT(id) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(source_id) ON TABLE app_public.documents TO rowhouse_user;
-GRANT SELECT(source_id) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(external_id) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(title) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(content) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(media_type) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(size_bytes) ON TABLE app_public.documents TO rowhouse_user;
-GRANT SELECT(size_bytes) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(metadata) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(processing_status) ON TABLE app_public.documents TO rowhouse_user;
-GRANT SELECT(processing_status) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(processing_started_at) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(processing_completed_at) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(processing_error) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(created_by_user_id) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_user;
-GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(updated_at) ON TABLE app_public.documents TO rowhouse_user;
-
 REVOKE ALL ON FUNCTION app_public.delete_document(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_document(id uuid) TO rowhouse_user;
 
@@ -4014,62 +6132,6 @@ GRANT ALL ON FUNCTION app_public.delete_knowledge_source(id uuid) TO rowhouse_us
 
 REVOKE ALL ON FUNCTION app_public.document(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.document(id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.my_tenants() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.my_tenants() TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
-GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_analyst;
-
-REVOKE ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.restore_agent(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.restore_agent(id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.restore_knowledge_source(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.restore_knowledge_source(id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.retry_document(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.retry_document(id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.retry_documents(source_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.retry_documents(source_id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) TO rowhouse_user;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.admin_access_log TO rowhouse_platform;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.analyst_tenants TO rowhouse_platform;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.document_files TO rowhouse_platform;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_postings TO rowhouse_platform;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.user_identities TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.document_chunks TO rowhouse_platform;
 
@@ -4093,6 +6155,94 @@ GRANT SELECT(document_length) ON TABLE app_public.document_chunks TO rowhouse_us
 
 GRANT SELECT(created_at) ON TABLE app_public.document_chunks TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.document_chunks_term_frequencies(chunk app_public.document_chunks) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.document_chunks_term_frequencies(chunk app_public.document_chunks) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.my_tenants() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.my_tenants() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_analyst;
+
+REVOKE ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.restore_agent(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.restore_agent(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.restore_knowledge_source(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.restore_knowledge_source(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.retry_document(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.retry_document(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.retry_documents(source_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.retry_documents(source_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.array_concat(anycompatiblearray) FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.admin_access_log TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.analyst_tenants TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.document_files TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.query_log_buffer TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_removals TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_terms TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.source_query_statistics TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.user_identities TO rowhouse_platform;
+
+GRANT SELECT,DELETE ON TABLE app_public.agent_knowledge_sources TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agent_knowledge_sources TO rowhouse_platform;
+
+GRANT INSERT(agent_id) ON TABLE app_public.agent_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(source_id) ON TABLE app_public.agent_knowledge_sources TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.embedding_statistics TO rowhouse_user;
+
 GRANT SELECT ON TABLE app_public.embeddings TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.embeddings TO rowhouse_platform;
 
@@ -4114,4 +6264,28 @@ GRANT SELECT(is_enabled) ON TABLE app_public.llm_providers TO rowhouse_user;
 GRANT SELECT(created_at) ON TABLE app_public.llm_providers TO rowhouse_user;
 
 GRANT SELECT(updated_at) ON TABLE app_public.llm_providers TO rowhouse_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.query_logs TO rowhouse_platform;
+GRANT SELECT ON TABLE app_public.query_logs TO rowhouse_user;
+
+GRANT SELECT(tenant_id) ON TABLE app_public.query_logs TO rowhouse_analyst;
+
+GRANT SELECT(id) ON TABLE app_public.query_logs TO rowhouse_analyst;
+
+GRANT SELECT(created_at) ON TABLE app_public.query_logs TO rowhouse_analyst;
+
+GRANT SELECT(mode) ON TABLE app_public.query_logs TO rowhouse_analyst;
+
+GRANT SELECT(latency_ms) ON TABLE app_public.query_logs TO rowhouse_analyst;
+
+GRANT SELECT(hit_count) ON TABLE app_public.query_logs TO rowhouse_analyst;
+
+GRANT SELECT(source_ids) ON TABLE app_public.query_logs TO rowhouse_analyst;
+
+GRANT SELECT(source_hit_counts) ON TABLE app_public.query_logs TO rowhouse_analyst;
+
+GRANT SELECT(source_relevances) ON TABLE app_public.query_logs TO rowhouse_analyst;
+
+GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_analyst;
 

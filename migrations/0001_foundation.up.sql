@@ -7,7 +7,7 @@ declare
 begin
   foreach v_role in array array[
     'rowhouse_owner', 'rowhouse_authenticator', 'rowhouse_user', 'rowhouse_worker',
-    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst'
+    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_indexer'
   ] loop
     begin
       execute format('create role %I', v_role);
@@ -20,7 +20,9 @@ end
 $$;
 
 alter role rowhouse_authenticator with login noinherit;
-grant rowhouse_user, rowhouse_worker, rowhouse_admin to rowhouse_authenticator;
+grant rowhouse_user, rowhouse_worker, rowhouse_admin, rowhouse_indexer to rowhouse_authenticator;
+-- an index is built concurrently only by the table's owner and in no function: the one table that needs it has its own
+grant rowhouse_indexer to rowhouse_owner;
 -- an administrator is a user with more doors, so every policy and grant of rowhouse_user holds for it
 grant rowhouse_user to rowhouse_admin;
 
@@ -28,12 +30,15 @@ do $$
 begin
   -- a superuser may act as anyone; a managed database's login must be a member of what it creates objects for
   if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
-    execute format('grant rowhouse_owner, rowhouse_platform, rowhouse_worker to %I', current_user);
+    execute format('grant rowhouse_owner, rowhouse_platform, rowhouse_worker, rowhouse_indexer to %I', current_user);
   end if;
 end
 $$;
 
 create extension if not exists vector;
+-- typing errors are looked up by trigrams, within one tenant's vocabulary
+create extension if not exists pg_trgm;
+create extension if not exists btree_gin;
 
 create schema app_public authorization rowhouse_owner;
 create schema app_hidden authorization rowhouse_owner;

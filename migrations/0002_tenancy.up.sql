@@ -82,6 +82,15 @@ create table app_public.tenants (
     config #> '{search,b}' is null
     or (jsonb_typeof(config #> '{search,b}') = 'number'
         and config #> '{search,b}' >= '0' and config #> '{search,b}' <= '1')),
+  constraint search_title_boost_is_in_range check (
+    config #> '{search,titleBoost}' is null
+    or (jsonb_typeof(config #> '{search,titleBoost}') = 'number'
+        and config #> '{search,titleBoost}' >= '0' and config #> '{search,titleBoost}' <= '100')),
+  constraint search_exact_vector_limit_is_in_range check (
+    config #> '{search,exactVectorLimit}' is null
+    or (config #>> '{search,exactVectorLimit}' ~ '^[0-9]{1,9}$' and jsonb_typeof(config #> '{search,exactVectorLimit}') = 'number')),
+  constraint search_log_queries_is_known check (
+    config #> '{search,logQueries}' is null or config #> '{search,logQueries}' in ('"hash"', '"text"', '"none"')),
   constraint quotas_is_an_object check (jsonb_typeof(quotas) = 'object'),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );

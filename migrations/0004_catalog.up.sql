@@ -5,6 +5,7 @@ set role rowhouse_owner;
 create type app_public.agent_status_enum as enum ('active', 'inactive', 'draft', 'archived', 'deprecated');
 create type app_public.llm_model_kind as enum ('chat', 'embedding');
 create type app_public.llm_provider_kind as enum ('builtin', 'openai');
+create type app_public.vector_quantization as enum ('none', 'halfvec', 'binary');
 
 -- Providers and models are global on purpose: facts of the platform, not of a tenant.
 create table app_public.llm_providers (
@@ -36,6 +37,7 @@ create table app_public.llm_models (
   context_window_size int,
   dimension int,
   fusion_weight double precision not null default 1,
+  vector_quantization app_public.vector_quantization not null default 'none',
   batch_size int not null default 64,
   timeout_ms int not null default 30000,
   max_retries int not null default 5,
@@ -160,6 +162,8 @@ create table app_public.agents (
   constraint cost_per_query_is_not_negative check (cost_per_query >= 0 and cost_per_query < 'Infinity'),
   constraint version_is_semantic check (version ~ '^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$')
 );
+-- what joins within a tenant refer to
+alter table app_public.agents add unique (tenant_id, id);
 create unique index agents_tenant_id_name_key on app_public.agents (tenant_id, name) where deleted_at is null;
 create index on app_public.agents (tenant_id, sort_order, name);
 create index on app_public.agents (model_id);

@@ -146,6 +146,8 @@ create table app_public.documents (
 );
 create index on app_public.documents (created_by_user_id);
 create index on app_public.documents (tenant_id, source_id, processing_status);
+-- for searches that filter by metadata
+create index on app_public.documents using gin (tenant_id, metadata jsonb_path_ops);
 
 -- Bytes as they were uploaded, kept until they have been parsed.
 create table app_private.document_files (
@@ -201,5 +203,21 @@ create table app_public.embeddings (
 create index on app_public.embeddings (model_id);
 create index on app_public.embeddings (agent_id);
 create index on app_public.embeddings (tenant_id, chunk_id);
+
+-- Which sources an agent works with.
+create table app_public.agent_knowledge_sources (
+  tenant_id uuid not null default app_hidden.current_tenant_id(),
+  agent_id uuid not null,
+  source_id uuid not null,
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, agent_id, source_id),
+  foreign key (tenant_id, agent_id) references app_public.agents (tenant_id, id) on delete cascade,
+  foreign key (tenant_id, source_id) references app_public.rag_knowledge_sources (tenant_id, id) on delete cascade
+);
+create index on app_public.agent_knowledge_sources (tenant_id, source_id);
+
+-- the worker's task takes on this role to build a vector index while others write
+grant usage, create on schema app_public to rowhouse_indexer;
+alter table app_public.embeddings owner to rowhouse_indexer;
 
 reset role;

@@ -1,19 +1,97 @@
--- The inverted index: one row a term and chunk, tenant first, so that every statistic is the tenant's own.
+-- The inverted index of BM25, tenant first, so that every statistic is the tenant's own (docs/adr/0006).
+--
+-- Chunks that came or went since the last merge are listed in search_changes and read from their own tsvectors; a merge
+-- folds them into blocks of up to 16,000 chunks. Within a block a chunk is known by its position, from 1, and each term
+-- has a sparse vector over the positions, so that scores are added up by pgvector's arithmetic instead of row by row.
 
 set role rowhouse_owner;
 
+create type app_private.search_change as enum ('added', 'removed');
+
+create table app_private.search_changes (
+  tenant_id uuid not null,
+  chunk_id bigint not null,
+  kind app_private.search_change not null,
+  document_length int not null,
+  -- of a removed chunk, which can no longer be read elsewhere
+  terms tsvector,
+  primary key (tenant_id, chunk_id, kind),
+  constraint removed_chunk_keeps_its_terms check ((kind = 'removed') = (terms is not null))
+);
+
+create table app_private.search_blocks (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id bigint not null generated always as identity,
+  chunk_ids bigint[] not null,
+  chunk_count int not null,
+  removed_count int not null default 0,
+  -- of the chunks that are not removed
+  total_length bigint not null,
+  min_length int not null,
+  max_length int not null,
+  -- what its impacts were computed with
+  k1 double precision not null,
+  b double precision not null,
+  average_length double precision not null,
+  created_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  constraint chunk_count_is_what_a_vector_holds check (chunk_count between 1 and 16000 and chunk_count = cardinality(chunk_ids)),
+  constraint removed_count_is_in_range check (removed_count between 0 and chunk_count)
+);
+
+-- A term that many chunks of the block have.
 create table app_private.search_postings (
   tenant_id uuid not null,
   term text collate "C" not null,
-  chunk_id bigint not null,
-  term_frequency int not null,
-
-  primary key (tenant_id, term, chunk_id) include (term_frequency),
-  foreign key (tenant_id, chunk_id) references app_public.document_chunks (tenant_id, id) on delete cascade,
-  constraint term_frequency_is_positive check (term_frequency > 0)
+  block_id bigint not null,
+  document_count int not null,
+  -- within the block; the impacts have it in them
+  idf double precision not null,
+  impacts sparsevec not null,
+  primary key (tenant_id, term, block_id),
+  foreign key (tenant_id, block_id) references app_private.search_blocks (tenant_id, id) on delete cascade
 );
--- what a deleted chunk leaves behind is found by its id
-create index on app_private.search_postings (tenant_id, chunk_id);
+create index on app_private.search_postings (tenant_id, block_id);
+
+-- Terms that few chunks of the block have, some dozens a row, in the order of their bytes.
+create table app_private.search_rare_postings (
+  tenant_id uuid not null,
+  block_id bigint not null,
+  last_term text collate "C" not null,
+  terms text[] collate "C" not null,
+  -- where each term's postings end in the two arrays that follow
+  ends smallint[] not null,
+  positions smallint[] not null,
+  impacts smallint[] not null,
+  primary key (tenant_id, block_id, last_term),
+  foreign key (tenant_id, block_id) references app_private.search_blocks (tenant_id, id) on delete cascade
+);
+
+-- How many removed chunks of a block have a term.
+create table app_private.search_removals (
+  tenant_id uuid not null,
+  term text collate "C" not null,
+  block_id bigint not null,
+  document_count int not null,
+  primary key (tenant_id, term, block_id),
+  foreign key (tenant_id, block_id) references app_private.search_blocks (tenant_id, id) on delete cascade
+);
+create index on app_private.search_removals (tenant_id, block_id);
+
+-- The vocabulary: every term the blocks have or had.
+create table app_private.search_terms (
+  tenant_id uuid not null,
+  term text collate "C" not null,
+  primary key (tenant_id, term)
+);
+-- typing errors are made in words, not in numbers and codes
+create index search_terms_trigrams on app_private.search_terms using gin (tenant_id, term gin_trgm_ops)
+  where length(term) between 4 and 40 and term !~ '[0-9]';
+
+-- Adds vectors up; pgvector's own sum() keeps its state in double precision, which is five times slower.
+create aggregate app_private.vector_total(vector) (sfunc = vector_add, stype = vector, parallel = safe);
+create aggregate app_private.array_concat(anycompatiblearray) (sfunc = array_cat, stype = anycompatiblearray, parallel = safe);
 
 create type app_public.search_mode as enum ('bm25', 'vector', 'hybrid');
 
@@ -30,7 +108,88 @@ create type app_public.search_hit as (
   chunk_id bigint,
   title text,
   content text,
-  snippet text
+  snippet text,
+  explanation jsonb
+);
+
+create type app_public.fusion_method as enum ('rrf', 'convex');
+
+-- What a question says, as the index knows it.
+create type app_private.search_question as (
+  terms text[],
+  -- how much each term counts
+  weights double precision[],
+  -- the word of the question that a term stands for, where it was not written like this
+  written_as text[],
+  -- what a text must match: phrases, words of the title, nothing that is excluded
+  text_filter tsquery,
+  -- the question without its operators, as it is embedded
+  plain text
+);
+
+-- Which chunks a search may return.
+create type app_private.search_scope as (
+  source_ids uuid[],
+  document_ids uuid[],
+  created_after timestamptz,
+  created_before timestamptz,
+  metadata jsonb,
+  text_filter tsquery,
+  is_by_document boolean,
+  -- all chunks in scope but for text_filter, when they are few enough to be looked at one by one
+  chunk_ids bigint[]
+);
+
+-- A chunk by its place in the index, with a score that it may have but not exceed.
+create type app_private.search_position as (block_id bigint, position int, bound double precision);
+
+-- What was searched. A search writes to the buffer, which is not crash-safe and therefore makes no search wait for the
+-- disk; a task moves it on every minute.
+create table app_public.query_logs (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id bigint not null generated always as identity,
+  created_at timestamptz not null,
+  user_id uuid,
+  agent_id uuid,
+  mode app_public.search_mode not null,
+  query_text text,
+  query_hash bytea,
+  latency_ms double precision not null,
+  hit_count int not null,
+  source_ids uuid[] not null,
+  source_hit_counts int[] not null,
+  source_relevances double precision[] not null,
+  primary key (tenant_id, id),
+  constraint each_source_has_its_numbers check (
+    cardinality(source_ids) = cardinality(source_hit_counts) and cardinality(source_ids) = cardinality(source_relevances))
+);
+create index on app_public.query_logs (tenant_id, created_at);
+
+create unlogged table app_private.query_log_buffer (
+  tenant_id uuid not null,
+  created_at timestamptz not null,
+  user_id uuid,
+  agent_id uuid,
+  mode app_public.search_mode not null,
+  query_text text,
+  query_hash bytea,
+  latency_ms double precision not null,
+  hit_count int not null,
+  source_ids uuid[] not null,
+  source_hit_counts int[] not null,
+  source_relevances double precision[] not null
+);
+create index on app_private.query_log_buffer (tenant_id);
+
+create table app_private.source_query_statistics (
+  tenant_id uuid not null,
+  source_id uuid not null,
+  query_count bigint not null,
+  hit_count bigint not null,
+  relevance_sum double precision not null,
+  last_queried_at timestamptz not null,
+  primary key (tenant_id, source_id),
+  foreign key (tenant_id, source_id) references app_public.rag_knowledge_sources (tenant_id, id) on delete cascade
 );
 
 reset role;

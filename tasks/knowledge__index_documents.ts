@@ -1,9 +1,15 @@
-// index: writes the postings of documents, which makes them findable.
+// index: completes documents, whose words are searchable since they were chunked, and queues the merge of the search index
+// when it is due. The queueing is a transaction of its own: its row would otherwise make the tenant's loads wait for each other.
 
 import type { Task } from 'graphile-worker'
 import { documentsPayload } from '../server/worker/payload.ts'
 
-export const task: Task = async (payload, { withPgClient }) => {
+export const task: Task = async (payload, { withPgClient, addJob }) => {
   const { tenantId, documentIds } = documentsPayload.parse(payload)
-  await withPgClient((client) => client.query('select app_private.index_documents($1, $2)', [tenantId, documentIds]))
+  const isDue = await withPgClient(async (client) => {
+    await client.query('select app_private.index_documents($1, $2)', [tenantId, documentIds])
+    const { rows } = await client.query<{ due: boolean }>('select app_private.merge_is_due($1) as due', [tenantId])
+    return rows[0]?.due
+  })
+  if (isDue) await addJob('search__merge_index', { tenantId }, { jobKey: `search__merge_index:${tenantId}` })
 }

@@ -13,23 +13,28 @@ type Arguments = readonly [
   query: string,
   mode: string | null | undefined,
   sourceIds: string[] | null | undefined,
+  agentId: string | null | undefined,
+  tags: string[] | null | undefined,
+  category: string | null | undefined,
   embeddingModel: string | null | undefined,
   queryEmbedding: number[] | null | undefined,
   pgSettings: Record<string, string> | null | undefined,
 ]
 
+/** The model, and what of the question it is to embed: not what is excluded, and no operators. */
+type QueryModel = ModelRow & { input: string }
+
 /** A person waits for the answer, so there is one more try and no more. */
 const retriesOfQuery = 1
 
 export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
-  async function embed([query, mode, sourceIds, embeddingModel, given, pgSettings]: Arguments): Promise<
-    number[] | null
-  > {
+  async function embed(values: Arguments): Promise<number[] | null> {
+    const [query, mode, sourceIds, agentId, tags, category, embeddingModel, given, pgSettings] = values
     if (given || mode === 'bm25') return given ?? null
-    const model = await modelOf(pool, pgSettings ?? {}, embeddingModel, sourceIds)
+    const model = await modelOf(pool, pgSettings ?? {}, [query, embeddingModel, sourceIds, agentId, tags, category])
     if (!model) return null
     try {
-      const { vectors } = await embedderFor(model, retriesOfQuery).embed([query])
+      const { vectors } = await embedderFor(model, retriesOfQuery).embed([model.input])
       return vectors[0] ?? null
     } catch (error) {
       if (!(error instanceof EmbedderError)) throw error
@@ -51,6 +56,9 @@ export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
               fieldArgs.getRaw('query'),
               fieldArgs.getRaw('mode'),
               fieldArgs.getRaw('sourceIds'),
+              fieldArgs.getRaw('agentId'),
+              fieldArgs.getRaw('tags'),
+              fieldArgs.getRaw('category'),
               fieldArgs.getRaw('embeddingModel'),
               fieldArgs.getRaw('queryEmbedding'),
               context().get('pgSettings' as never),
@@ -75,19 +83,18 @@ export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
 async function modelOf(
   pool: Pool,
   pgSettings: Record<string, string>,
-  embeddingModel: string | null | undefined,
-  sourceIds: string[] | null | undefined,
-): Promise<ModelRow | undefined> {
+  question: (string | string[] | null | undefined)[],
+): Promise<QueryModel | undefined> {
   const client = await pool.connect()
   try {
     await client.query('begin')
     await client.query('select set_config(name, value, true) from json_each_text($1) as s (name, value)', [
       JSON.stringify(pgSettings),
     ])
-    const { rows } = await client.query<ModelRow>('select * from app_hidden.query_embedding_model($1, $2)', [
-      embeddingModel ?? null,
-      sourceIds ?? null,
-    ])
+    const { rows } = await client.query<QueryModel>(
+      'select * from app_hidden.query_embedding_model($1, $2, $3, $4, $5, $6)',
+      question.map((value) => value ?? null),
+    )
     return rows[0]
   } finally {
     await client.query('rollback').catch(() => {})

@@ -10,6 +10,12 @@ import type { Pool } from 'pg'
 const tasksDirectory = join(import.meta.dirname, '..', '..', 'tasks')
 const heartbeatIntervalMs = 5_000
 
+/** What runs by the clock: cron times in UTC, by task. */
+const schedule: Record<string, string> = {
+  search__maintain_indexes: '* * * * *',
+  search__store_query_logs: '* * * * *',
+}
+
 export type WorkerLog = Record<'error' | 'warn' | 'info' | 'debug', (fields: object, message: string) => void>
 
 export type WorkerOptions = {
@@ -53,7 +59,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     pollInterval: options.pollIntervalMs,
     noPreparedStatements: options.isEmbedded,
     noHandleSignals: true,
-    crontab: '',
+    crontab: Object.entries(schedule)
+      .map(([task, times]) => `${times} ${task}`)
+      .join('\n'),
     events,
     logger: new Logger((scope) => (level: LogLevel, message, meta) => {
       // the queue reports each start and end at info; that is one line a job too many

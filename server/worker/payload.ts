@@ -1,8 +1,13 @@
-// The payload that the stages of a document hand to each other.
+// The payloads of tasks.
 
 import { z } from 'zod'
 
+/** What the stages of a document hand to each other. */
 export const documentsPayload = z.strictObject({
   tenantId: z.uuid(),
   documentIds: z.array(z.uuid()).min(1).max(1000),
 })
+
+export const tenantPayload = z.strictObject({ tenantId: z.uuid() })
+
+export const modelPayload = z.strictObject({ modelId: z.uuid() })

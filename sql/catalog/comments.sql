@@ -20,6 +20,8 @@ comment on column app_public.llm_models.provider_model_name is 'What the provide
 comment on column app_public.llm_models.context_window_size is 'Tokens it can read at once.';
 comment on column app_public.llm_models.dimension is 'Length of its vectors, 1 to 16,000; embedding models only.';
 comment on column app_public.llm_models.fusion_weight is 'Weight of its ranking beside BM25''s weight of 1 in hybrid search, 0 to 100. Measure it with npm run eval.';
+comment on type app_public.vector_quantization is 'How a vector index stores vectors.';
+comment on column app_public.llm_models.vector_quantization is 'How the model''s vector index stores vectors: none (4 bytes a dimension, up to 2,000 dimensions), halfvec (2 bytes, up to 4,000) or binary (1 bit). The whole vectors decide the order of what it finds. npm run eval shows what is lost.';
 comment on column app_public.llm_models.batch_size is 'Texts sent in one request, 1 to 2,048.';
 comment on column app_public.llm_models.timeout_ms is 'Milliseconds until a request is given up, 100 to 600,000.';
 comment on column app_public.llm_models.max_retries is 'How often a failed request is tried again, 0 to 20.';

@@ -96,3 +96,13 @@ comment on column app_public.embeddings.task_type is 'retrieval_document or retr
 comment on column app_public.embeddings.cost_usd is 'What making it cost, in US dollars.';
 comment on column app_public.embeddings.generation_time_ms is 'How long the request that made it took, in milliseconds.';
 comment on column app_public.embeddings.created_at is 'When it was made.';
+
+comment on table app_public.agent_knowledge_sources is 'Which knowledge sources an agent works with; a search with agent_id looks into these. Members assign and take away.';
+comment on column app_public.agent_knowledge_sources.tenant_id is 'The tenant.';
+comment on column app_public.agent_knowledge_sources.agent_id is 'The agent.';
+comment on column app_public.agent_knowledge_sources.source_id is 'The knowledge source.';
+comment on column app_public.agent_knowledge_sources.created_at is 'When it was assigned.';
+comment on constraint agent_knowledge_sources_tenant_id_agent_id_fkey on app_public.agent_knowledge_sources is
+  E'@fieldName agent\n@foreignFieldName knowledgeSourceAssignments\nThe agent.';
+comment on constraint agent_knowledge_sources_tenant_id_source_id_fkey on app_public.agent_knowledge_sources is
+  E'@fieldName source\n@foreignFieldName agentAssignments\nThe knowledge source.';

@@ -1,4 +1,6 @@
 grant select on app_public.rag_knowledge_sources, app_public.embeddings to rowhouse_user;
+grant select, delete on app_public.agent_knowledge_sources to rowhouse_user;
+grant insert (agent_id, source_id) on app_public.agent_knowledge_sources to rowhouse_user;
 grant insert (
   name, display_name, description, category, tags, source_type, source_url, source_config, file_path, file_type,
   file_size_bytes, page_count, embedding_model, chunk_size, chunk_overlap, language, vector_store_id, publication_date, author,
@@ -24,4 +26,4 @@ grant select (tenant_id, id, source_id, processing_status, size_bytes, created_a
 grant select on app_public.knowledge_report to rowhouse_analyst;
 
 grant select, insert, update, delete on app_public.rag_knowledge_sources, app_public.documents, app_private.document_files,
-  app_public.document_chunks, app_public.embeddings to rowhouse_platform;
+  app_public.document_chunks, app_public.embeddings, app_public.agent_knowledge_sources to rowhouse_platform;

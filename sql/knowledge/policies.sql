@@ -3,6 +3,16 @@ call app_private.secure_tenant_table('app_public.documents');
 call app_private.secure_tenant_table('app_private.document_files');
 call app_private.secure_tenant_table('app_public.document_chunks');
 call app_private.secure_tenant_table('app_public.embeddings');
+call app_private.secure_tenant_table('app_public.agent_knowledge_sources');
+
+drop policy if exists select_member on app_public.agent_knowledge_sources;
+create policy select_member on app_public.agent_knowledge_sources for select to rowhouse_user using (true);
+drop policy if exists insert_member on app_public.agent_knowledge_sources;
+create policy insert_member on app_public.agent_knowledge_sources for insert to rowhouse_user
+  with check ((select app_hidden.has_role('member')));
+drop policy if exists delete_member on app_public.agent_knowledge_sources;
+create policy delete_member on app_public.agent_knowledge_sources for delete to rowhouse_user
+  using ((select app_hidden.has_role('member')));
 
 drop policy if exists select_member on app_public.rag_knowledge_sources;
 create policy select_member on app_public.rag_knowledge_sources for select to rowhouse_user

@@ -97,7 +97,10 @@ describe('ingest', () => {
     const { rows } = await db.pool.query(
       `select count(distinct d.id)::int as documents, count(*)::int as chunks, count(distinct (c.document_id, c.ordinal))::int as places,
               (select count(*)::int from app_public.embeddings where tenant_id = $1) as vectors,
-              (select count(distinct chunk_id)::int from app_private.search_postings where tenant_id = $1) as indexed
+              (select count(distinct chunk_id)::int from (
+                 select chunk_id from app_private.search_changes where tenant_id = $1 and kind = 'added'
+                 union all
+                 select unnest(chunk_ids) from app_private.search_blocks where tenant_id = $1) as place) as indexed
          from app_public.documents d join app_public.document_chunks c on c.document_id = d.id where d.tenant_id = $1`,
       [db.globex.id],
     )

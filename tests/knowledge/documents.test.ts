@@ -99,7 +99,7 @@ describe('processing', () => {
       const state = async () => {
         await t.becomeSuperuser()
         return t.query(
-          `select (select count(*) from app_public.document_chunks), (select count(*) from app_public.embeddings), (select sum(term_frequency) from app_private.search_postings)`,
+          `select (select count(*) from app_public.document_chunks), (select count(*) from app_public.embeddings), (select count(*) from app_private.search_changes)`,
         )
       }
       await processDocuments(t, db.acme.id)
@@ -119,9 +119,12 @@ describe('processing', () => {
       expect(await search(t, db.acme.viewer, 'wing')).toEqual([])
       expect(await search(t, db.acme.viewer, 'body')).toHaveLength(1)
       await t.becomeSuperuser()
-      expect(
-        await t.query(`select term from app_private.search_postings where tenant_id = $1 order by 1`, [db.acme.id]),
-      ).toEqual([{ term: 'bodi' }, { term: 'new' }])
+      await t.query(`select set_config('rowhouse.tenant_id', $1, true)`, [db.acme.id])
+      expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
+      expect(await t.query('select term from app_private.term_document_counts() order by 1')).toEqual([
+        { term: 'bodi' },
+        { term: 'new' },
+      ])
     }))
 
   it('of a deleted document leaves nothing', () =>
@@ -136,7 +139,7 @@ describe('processing', () => {
       await t.become(db.acme.member)
       await t.query('select app_public.delete_document($1)', [receipt?.document_id])
       await t.becomeSuperuser()
-      for (const table of ['app_public.document_chunks', 'app_public.embeddings', 'app_private.search_postings']) {
+      for (const table of ['app_public.document_chunks', 'app_public.embeddings']) {
         expect(await t.value(`select count(*)::int from ${table} where tenant_id = $1`, [db.acme.id])).toBe(0)
       }
     }))

@@ -95,7 +95,7 @@ describe('every function', () => {
     expect(
       await names(`
         select p.oid::regprocedure::text as name from pg_proc p join pg_namespace n on n.oid = pronamespace
-         where nspname in ${schemas} and prosqlbody is null
+         where nspname in ${schemas} and prosqlbody is null and prokind <> 'a'
            and not exists (select from unnest(proconfig) c where c like 'search\\_path=%')`),
     ).toEqual([])
   })
@@ -110,8 +110,12 @@ describe('every function', () => {
           from pg_proc p
           join pg_namespace n on n.oid = pronamespace
           join pg_language l on l.oid = prolang and lanname = 'plpgsql'
-          left join lateral (select 'app_public.agents'::regclass as relation) as r on p.prorettype = 'trigger'::regtype
-         cross join lateral plpgsql_check_function_tb(p.oid, coalesce(r.relation, 0), performance_warnings => false, extra_warnings => false) x
+          left join lateral (
+            select tgrelid as relation, tgoldtable as old_rows, tgnewtable as new_rows from pg_trigger where tgfoid = p.oid limit 1
+          ) as r on p.prorettype = 'trigger'::regtype
+         cross join lateral plpgsql_check_function_tb(
+           p.oid, coalesce(r.relation, 0), oldtable => r.old_rows, newtable => r.new_rows,
+           performance_warnings => false, extra_warnings => false) x
          where nspname in ${schemas} and x.level = 'error'`)
       expect(found).toEqual([])
     })

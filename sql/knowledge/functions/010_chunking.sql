@@ -97,6 +97,12 @@ $$;
 comment on function app_hidden.token_count(tsvector) is
   'Length of a text in tokens that count for search (no stop words; a token counts at most 255 times).';
 
+create or replace function app_hidden.search_vector(config regconfig, title text, chunk text) returns tsvector
+language sql immutable parallel safe
+return setweight(to_tsvector(config, title), 'A') || to_tsvector(config, chunk);
+comment on function app_hidden.search_vector(regconfig, text, text) is
+  'The terms of a chunk headed by its document''s title, whose words have weight A.';
+
 create or replace function app_hidden.searchable_text(title text, chunk text) returns text
 language sql immutable parallel safe
 return title || e'\n\n' || chunk;

@@ -88,7 +88,7 @@ begin
       select chunk_documents.tenant_id, v_document.source_id, v_document.id, c.ordinal, c.chunk, c.start_offset, c.end_offset,
              v.vector, app_hidden.token_count(v.vector)
         from app_hidden.chunks(v_document.content, v_document.chunk_size, v_document.chunk_overlap) c,
-             to_tsvector(v_document.config, app_hidden.searchable_text(v_document.title, c.chunk)) as v (vector)
+             app_hidden.search_vector(v_document.config, v_document.title, c.chunk) as v (vector)
        order by c.ordinal;
       update app_public.documents d
          set processing_status = 'processing', processing_stage = 'embed', processing_error = null,

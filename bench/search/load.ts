@@ -1,0 +1,130 @@
+// Puts texts into a scratch database: first into a staging table with their tsvectors, from where every contender takes
+// them, then into Rowhouse as the chunks of a tenant, past the parsers and the queue.
+
+import type pg from 'pg'
+import type { Progress } from './progress.ts'
+
+const batchSize = 2_000
+const chunksPerDocument = 100
+const chunksPerInsert = 20_000
+
+/** Stages the first texts of a corpus under the ids from 1. */
+export async function stage(client: pg.Client, texts: Iterable<string>, count: number, bar: Progress): Promise<void> {
+  await client.query('create schema bench')
+  await client.query(`
+    create unlogged table bench.texts (
+      id bigint primary key,
+      content text not null,
+      vector tsvector not null,
+      length int not null
+    )`)
+  let staged = 0
+  let batch: string[] = []
+  const flush = async (): Promise<void> => {
+    await client.query(
+      `insert into bench.texts (id, content, vector, length)
+       select $1 + t.i, t.content, v.vector, app_hidden.token_count(v.vector)
+         from unnest($2::text[]) with ordinality as t (content, i), to_tsvector('english', t.content) as v (vector)`,
+      [staged, batch],
+    )
+    staged += batch.length
+    bar.add(batch.length)
+    batch = []
+  }
+  for (const text of texts) {
+    batch.push(text)
+    const isLast = staged + batch.length === count
+    if (isLast || batch.length === batchSize) await flush()
+    if (isLast) break
+  }
+  await client.query('vacuum analyze bench.texts')
+}
+
+/** The terms by how many texts have them, the most frequent first. */
+export async function rankTerms(client: pg.Client): Promise<void> {
+  await client.query(`
+    create unlogged table bench.terms as
+    select lexeme as term, count(*)::int as document_count,
+           row_number() over (order by count(*) desc, lexeme collate "C")::int as rank
+      from bench.texts, unnest(vector)
+     group by lexeme`)
+  await client.query('create unique index on bench.terms (term)')
+  await client.query('create unique index on bench.terms (rank)')
+  await client.query('vacuum analyze bench.terms')
+}
+
+export type Tenant = { id: string; sourceId: string }
+
+export async function createTenant(client: pg.Client, slug: string): Promise<Tenant> {
+  const { rows } = await client.query<Tenant>(
+    `with tenant as materialized (select id from app_private.provision_tenant($1, $1, $1 || '@bench.test'))
+     select id, set_config('rowhouse.tenant_id', id::text, false) from tenant`,
+    [slug],
+  )
+  const id = rows[0]?.id as string
+  const source = await client.query<{ id: string }>(
+    `insert into app_public.rag_knowledge_sources (tenant_id, name) values ($1, 'bench') returning id`,
+    [id],
+  )
+  return { id, sourceId: source.rows[0]?.id as string }
+}
+
+type Slice = {
+  /** The first and last staged text to load. */
+  first: number
+  last: number
+  /** Whether to make the tsvectors again, as an ingest does, instead of taking the staged ones. */
+  isFromText?: boolean
+}
+
+/** Inserts staged texts as chunks of a tenant, 100 a document. */
+export async function insertChunks(client: pg.Client, tenant: Tenant, slice: Slice, bar?: Progress): Promise<void> {
+  await client.query(
+    `insert into app_public.documents
+            (tenant_id, source_id, external_id, title, content, size_bytes, content_hash, processing_stage, processing_status)
+     select $1, $2, d::text, 'bench', 'bench', 1, sha256('bench'), 'done', 'completed' from generate_series($3::bigint, $4::bigint) d`,
+    [
+      tenant.id,
+      tenant.sourceId,
+      Math.floor(slice.first / chunksPerDocument),
+      Math.floor(slice.last / chunksPerDocument),
+    ],
+  )
+  const vector = slice.isFromText ? `to_tsvector('english', t.content)` : 't.vector'
+  const length = slice.isFromText ? 'app_hidden.token_count(v.vector)' : 't.length'
+  for (let first = slice.first; first <= slice.last; first += chunksPerInsert) {
+    const last = Math.min(first + chunksPerInsert - 1, slice.last)
+    await client.query(
+      `insert into app_public.document_chunks
+              (tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
+       select $1, $2, d.id, t.id % ${chunksPerDocument}, t.content, 0, length(t.content), v.vector, ${length}
+         from bench.texts t
+         join app_public.documents d
+           on d.tenant_id = $1 and d.source_id = $2 and d.external_id = (t.id / ${chunksPerDocument})::text
+        cross join lateral (select ${vector} offset 0) as v (vector)
+        where t.id between $3 and $4
+        order by t.id`,
+      [tenant.id, tenant.sourceId, first, last],
+    )
+    bar?.add(last - first + 1)
+  }
+}
+
+/** Folds everything a tenant has into its search index, as its worker does, one transaction a step. */
+export async function mergeIndex(client: pg.Client, tenant: Tenant, bar?: Progress): Promise<void> {
+  for (;;) {
+    const { rows } = await client.query<{ merged: number }>(
+      'select app_private.merge_search_index($1, minimum => 1) as merged',
+      [tenant.id],
+    )
+    const merged = rows[0]?.merged ?? 0
+    if (merged === 0) return
+    bar?.add(merged)
+  }
+}
+
+/** Leaves nothing for the server to do beside the queries. */
+export async function settle(client: pg.Client): Promise<void> {
+  await client.query('vacuum analyze')
+  await client.query('checkpoint')
+}

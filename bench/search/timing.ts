@@ -1,0 +1,120 @@
+// Runs the contenders in turn over the same queries: after a round to warm up, query by query, another one first each time.
+
+import type pg from 'pg'
+import type { Hit, Ranker } from './contenders.ts'
+import { withProgress } from './progress.ts'
+import type { QuerySet } from './queries.ts'
+
+export type Entrant = { contender: Ranker; client: pg.Client }
+
+export type Latency = {
+  contender: string
+  /** How many queries were measured. */
+  runs: number
+  /** Milliseconds; null is longer than the limit. */
+  p50: number | null
+  p95: number | null
+}
+
+export type SetResult = { set: string; latencies: Latency[]; differences: string[] }
+
+export const timeLimitMs = 60_000
+/** What a slow contender may take in all, warming up and measured; then it answers fewer queries, but never fewer than 3. */
+const warmUpBudgetMs = 15_000
+const budgetMs = 60_000
+const fewestRuns = 3
+
+/** The same session for everyone: memory enough to hash and sort in it, no compiling of queries. */
+export async function readySession(client: pg.Client): Promise<void> {
+  await client.query(`set statement_timeout = ${timeLimitMs}`)
+  await client.query(`set work_mem = '64MB'`)
+  await client.query('set jit = off')
+}
+
+type Answer = { ms: number; hits: Hit[] | undefined }
+
+export async function measureSet(entrants: Entrant[], set: QuerySet): Promise<SetResult> {
+  const plans: { entrant: Entrant; runs: number; times: number[] }[] = []
+  await withProgress(`  ${set.name}: warming up`, entrants.length, async (bar) => {
+    for (const entrant of entrants) {
+      plans.push({ entrant, runs: await affordableRuns(entrant, set.queries), times: [] })
+      bar.add(1)
+    }
+  })
+  const differences: string[] = []
+  await withProgress(`  ${set.name}`, set.queries.length, async (bar) => {
+    for (const [i, terms] of set.queries.entries()) {
+      const answers = new Map<string, Answer>()
+      for (let turn = 0; turn < plans.length; turn++) {
+        const plan = plans[(i + turn) % plans.length]
+        if (!plan || i >= plan.runs) continue
+        const answer = await ask(plan.entrant, terms)
+        plan.times.push(answer.ms)
+        if (plan.entrant.contender.isBm25) answers.set(plan.entrant.contender.name, answer)
+      }
+      differences.push(...compare(terms, answers))
+      bar.add(1)
+    }
+  })
+  return {
+    set: set.name,
+    latencies: plans.map(({ entrant, times }) => ({
+      contender: entrant.contender.name,
+      runs: times.length,
+      p50: percentile(times, 0.5),
+      p95: percentile(times, 0.95),
+    })),
+    differences,
+  }
+}
+
+/** Asks without counting, and says how many queries the contender has time for. */
+async function affordableRuns(entrant: Entrant, queries: string[][]): Promise<number> {
+  let spent = 0
+  let asked = 0
+  for (const terms of queries) {
+    spent += Math.min((await ask(entrant, terms)).ms, timeLimitMs)
+    asked++
+    if (spent > warmUpBudgetMs) break
+  }
+  const affordable = Math.max(fewestRuns, Math.floor(budgetMs / (spent / asked)))
+  return Math.min(affordable, queries.length)
+}
+
+async function ask({ contender, client }: Entrant, terms: string[]): Promise<Answer> {
+  const started = performance.now()
+  try {
+    const hits = await contender.query(client, terms)
+    return { ms: performance.now() - started, hits }
+  } catch (error) {
+    // cancelled for taking too long
+    if ((error as { code?: string }).code === '57014') return { ms: Number.POSITIVE_INFINITY, hits: undefined }
+    throw error
+  }
+}
+
+/** Everyone who ranks by BM25 has the same scores as the first who does, place by place. */
+function compare(terms: string[], answers: Map<string, Answer>): string[] {
+  const [first, ...others] = [...answers].filter(([, answer]) => answer.hits)
+  if (!first) return []
+  const expected = first[1].hits ?? []
+  const differences: string[] = []
+  for (const [name, { hits = [] }] of others) {
+    const places = Math.max(expected.length, hits.length)
+    for (let i = 0; i < places; i++) {
+      const one = expected[i]?.score ?? Number.NaN
+      const other = hits[i]?.score ?? Number.NaN
+      if (Math.abs(one - other) <= 1e-6) continue
+      differences.push(`${terms.join(' ')}: place ${i + 1} has ${one} by ${first[0]}, ${other} by ${name}`)
+      break
+    }
+  }
+  return differences
+}
+
+/** By nearest rank, so that it is a time that was measured. */
+export function percentile(times: number[], share: number): number | null {
+  const sorted = [...times].sort((a, b) => a - b)
+  const time = sorted[Math.ceil(share * sorted.length) - 1]
+  return time === undefined || time === Number.POSITIVE_INFINITY ? null : time
+}

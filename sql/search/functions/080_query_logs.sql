@@ -1,0 +1,69 @@
+-- Every search is written down, without waiting for the disk: see the buffer in migrations/0006_search.up.sql.
+
+create or replace function app_private.log_query(
+  query text, mode app_public.search_mode, agent_id uuid, started_at timestamptz, hits app_public.search_hit[]
+) returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_what text;
+begin
+  -- a standby and a read-only transaction can search, but not write
+  if current_setting('transaction_read_only')::boolean or app_hidden.current_tenant_id() is null then
+    return;
+  end if;
+  v_what := (select s.log_queries from app_hidden.search_settings() s);
+  insert into app_private.query_log_buffer (
+    tenant_id, created_at, user_id, agent_id, mode, query_text, query_hash, latency_ms, hit_count,
+    source_ids, source_hit_counts, source_relevances)
+  select app_hidden.current_tenant_id(), log_query.started_at, app_hidden.current_user_id(), log_query.agent_id, log_query.mode,
+         case when v_what = 'text' then log_query.query end,
+         -- the tenant is part of what is hashed, so that hashes of different tenants say nothing about each other
+         case when v_what = 'hash' then sha256(convert_to(app_hidden.current_tenant_id() || lower(regexp_replace(trim(log_query.query), '\s+', ' ', 'g')), 'UTF8')) end,
+         extract(epoch from clock_timestamp() - log_query.started_at) * 1000, cardinality(log_query.hits),
+         coalesce(array_agg(s.source_id order by s.source_id), '{}'), coalesce(array_agg(s.hits order by s.source_id), '{}'),
+         coalesce(array_agg(s.relevance order by s.source_id), '{}')
+    from (
+      select h.source_id, count(*)::int as hits, avg(h.relevance) as relevance
+        from (select source_id, score / nullif(max(score) over (), 0) as relevance from unnest(log_query.hits)) h
+       group by h.source_id
+    ) s;
+end
+$$;
+comment on function app_private.log_query(text, app_public.search_mode, uuid, timestamptz, app_public.search_hit[]) is
+  'Writes a search down: the question as text, as a hash or not at all, as tenants.config.search.logQueries says.';
+
+create or replace function app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) returns bigint
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select coalesce((select s.query_count from app_private.source_query_statistics s
+                    where s.tenant_id = (source).tenant_id and s.source_id = (source).id), 0);
+$$;
+comment on function app_public.rag_knowledge_sources_query_count(app_public.rag_knowledge_sources) is 'How many searches found something in the source, as of a minute ago.';
+
+create or replace function app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) returns timestamptz
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select s.last_queried_at from app_private.source_query_statistics s
+   where s.tenant_id = (source).tenant_id and s.source_id = (source).id;
+$$;
+comment on function app_public.rag_knowledge_sources_last_queried_at(app_public.rag_knowledge_sources) is 'When a search last found something in the source, as of a minute ago.';
+
+create or replace function app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) returns numeric
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select round((s.relevance_sum / nullif(s.hit_count, 0))::numeric, 4) from app_private.source_query_statistics s
+   where s.tenant_id = (source).tenant_id and s.source_id = (source).id;
+$$;
+comment on function app_public.rag_knowledge_sources_avg_relevance_score(app_public.rag_knowledge_sources) is
+  'Mean relevance of the source''s hits, 0 to 1: a hit''s score over the best score of its search. As of a minute ago.';
+
+grant execute on function
+  app_public.rag_knowledge_sources_query_count(app_public.rag_knowledge_sources),
+  app_public.rag_knowledge_sources_last_queried_at(app_public.rag_knowledge_sources),
+  app_public.rag_knowledge_sources_avg_relevance_score(app_public.rag_knowledge_sources)
+to rowhouse_user;

@@ -1,0 +1,124 @@
+-- Looking after the index, for administrators in psql (set rowhouse.tenant_id first) and for tests.
+
+create or replace function app_hidden.search_check() returns table (problem text, chunk_id bigint, term text, expected text, found text)
+language plpgsql stable security definer
+set search_path to pg_catalog, public, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+begin
+  return query
+    select 'the terms are not those of the text', c.id, null::text, e.vector::text, c.content_tsvector::text
+      from app_public.document_chunks c
+      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
+      join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id
+     cross join lateral app_hidden.search_vector(app_hidden.text_search_config(s.language), d.title, c.content) as e (vector)
+     where c.tenant_id = v_tenant_id and d.processing_stage = 'done' and e.vector <> c.content_tsvector
+    union all
+    select 'the length is not that of the terms', c.id, null, app_hidden.token_count(c.content_tsvector)::text, c.document_length::text
+      from app_public.document_chunks c
+     where c.tenant_id = v_tenant_id and app_hidden.token_count(c.content_tsvector) <> c.document_length;
+
+  -- a chunk is in one block or waits for it, and in nothing else
+  return query
+    with place as (
+      select u.chunk_id from app_private.search_blocks b, unnest(b.chunk_ids) as u (chunk_id) where b.tenant_id = v_tenant_id
+      union all
+      select a.chunk_id from app_private.search_changes a where a.tenant_id = v_tenant_id and a.kind = 'added'
+    ), counted as (
+      select chunk_id, count(*) as n from place group by chunk_id
+    )
+    select case when p.n is null then 'the chunk is not in the index' else 'the chunk is in the index more than once' end,
+           c.id, null::text, '1', coalesce(p.n, 0)::text
+      from app_public.document_chunks c
+      left join counted p on p.chunk_id = c.id
+     where c.tenant_id = v_tenant_id and p.n is distinct from 1;
+
+  return query
+    with actual as (
+      select count(*)::int as n, coalesce(avg(c.document_length), 0)::double precision as length
+        from app_public.document_chunks c where c.tenant_id = v_tenant_id
+    )
+    select 'the number of chunks is wrong', null::bigint, null::text, a.n::text, t.total_docs::text
+      from actual a, app_private.search_totals() t where t.total_docs <> a.n
+    union all
+    select 'the average length is wrong', null, null, a.length::text, t.avg_doc_length::text
+      from actual a, app_private.search_totals() t where abs(t.avg_doc_length - a.length) > 1e-9 * greatest(1, a.length);
+
+  return query
+    with actual as (
+      select l.lexeme as term, count(*)::int as n
+        from app_public.document_chunks c, unnest(c.content_tsvector) l
+       where c.tenant_id = v_tenant_id group by l.lexeme
+    )
+    select 'the number of chunks with the term is wrong', null::bigint, coalesce(a.term, i.term), coalesce(a.n, 0)::text, coalesce(i.document_count, 0)::text
+      from actual a
+      full join app_private.term_document_counts() i on i.term = a.term
+     where a.n is distinct from i.document_count;
+
+  return query
+    with posting as (
+      select b.id as block_id, u.chunk_id, l.lexeme as term,
+             cardinality(l.positions) / (cardinality(l.positions) + app_private.search_length_norm(c.document_length, b.average_length, b.k1, b.b)) as impact
+        from app_private.search_blocks b
+       cross join unnest(b.chunk_ids) as u (chunk_id)
+        join app_public.document_chunks c on c.tenant_id = b.tenant_id and c.id = u.chunk_id
+       cross join unnest(c.content_tsvector) l
+       where b.tenant_id = v_tenant_id
+    ), stored as (
+      select p.block_id, b.chunk_ids[v.position] as chunk_id, p.term, v.value / p.idf / 32767 as impact
+        from app_private.search_postings p
+        join app_private.search_blocks b on b.tenant_id = p.tenant_id and b.id = p.block_id
+       cross join unnest(p.impacts::vector::real[]) with ordinality as v (value, position)
+       where p.tenant_id = v_tenant_id and v.value <> 0
+      union all
+      select r.block_id, b.chunk_ids[r.positions[n]], t.term, r.impacts[n] / 32767::double precision
+        from app_private.search_rare_postings r
+        join app_private.search_blocks b on b.tenant_id = r.tenant_id and b.id = r.block_id
+       cross join unnest(r.terms, r.ends) with ordinality as t (term, upto, i)
+       cross join generate_series(coalesce(r.ends[t.i - 1], 0) + 1, t.upto) as n
+       where r.tenant_id = v_tenant_id
+    )
+    select 'the posting is missing or too low', p.chunk_id, p.term, p.impact::text, coalesce(s.impact, 0)::text
+      from posting p
+      left join stored s on s.block_id = p.block_id and s.chunk_id = p.chunk_id and s.term = p.term
+     where s.impact is null or s.impact < p.impact * (1 - 1e-5)
+    union all
+    select 'the posting has no term in the text', s.chunk_id, s.term, '0', s.impact::text
+      from stored s
+      join app_public.document_chunks c on c.tenant_id = v_tenant_id and c.id = s.chunk_id
+      left join posting p on p.block_id = s.block_id and p.chunk_id = s.chunk_id and p.term = s.term
+     where p.impact is null;
+end
+$$;
+comment on function app_hidden.search_check() is
+  'Every difference between this tenant''s texts and its search index, normally none. Reads everything: a minute for half a million chunks.';
+
+create or replace function app_hidden.rebuild_search_index() returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_count int := 0;
+  v_merged int;
+begin
+  -- a merge that is at it now is waited for
+  perform pg_advisory_xact_lock(hashtextextended('search_index:' || v_tenant_id, 0));
+  delete from app_private.search_blocks b where b.tenant_id = v_tenant_id;
+  delete from app_private.search_terms t where t.tenant_id = v_tenant_id;
+  delete from app_private.search_changes c where c.tenant_id = v_tenant_id;
+  insert into app_private.search_changes (tenant_id, chunk_id, kind, document_length)
+  select c.tenant_id, c.id, 'added', c.document_length from app_public.document_chunks c where c.tenant_id = v_tenant_id
+  on conflict do nothing;
+  loop
+    v_merged := app_private.merge_search_index(v_tenant_id, 1);
+    exit when v_merged = 0;
+    v_count := v_count + v_merged;
+  end loop;
+  return v_count;
+end
+$$;
+comment on function app_hidden.rebuild_search_index() is
+  'Builds this tenant''s search index anew from its chunks and returns how many there are. Searches go on with the old index until the transaction ends. Worth it after k1 or b have changed, which makes searches slower, not wrong.';

@@ -1,0 +1,97 @@
+// Chunks straight into the table, without documents being cut and embedded, and BM25 by scoring every one of them: for
+// tests of the index.
+
+import type { Transaction } from './index.ts'
+
+/** Anything that runs statements: a test's transaction or a client of its own. */
+export type Queries = Pick<Transaction, 'query' | 'value'>
+
+/** Mulberry32: small, seeded, good enough to make up texts. */
+export function randomNumbers(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+/** A word by its rank in a Zipf distribution: word(0) is in most texts, word(vocabulary - 1) in few. */
+export const word = (rank: number): string => `w${String.fromCharCode(97 + (rank % 26))}${rank}`
+
+export function zipfText(random: () => number, vocabulary = 120, length = 4 + Math.floor(random() * 30)): string {
+  return Array.from({ length }, () => word(Math.floor(Math.exp(random() * Math.log(vocabulary + 1))) - 1)).join(' ')
+}
+
+/** A document of these chunks; returns its id. The tenant must be that of the session, which must be a superuser's. */
+export async function addChunks(db: Queries, tenantId: string, sourceId: string, texts: string[]): Promise<string> {
+  const documentId = await db.value<string>(
+    `insert into app_public.documents
+       (tenant_id, source_id, external_id, title, content, size_bytes, content_hash, processing_stage, processing_status)
+     values ($1, $2, gen_random_uuid(), '-', '-', 1, sha256('-'), 'done', 'completed') returning id`,
+    [tenantId, sourceId],
+  )
+  await db.query(
+    `insert into app_public.document_chunks
+       (tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
+     select $1, $2, $3, n, t, 0, 1, v, app_hidden.token_count(v)
+       from unnest($4::text[]) with ordinality as u (t, n), app_hidden.search_vector('simple', '-', t) as v`,
+    [tenantId, sourceId, documentId, texts],
+  )
+  return documentId
+}
+
+export async function merge(db: Queries, tenantId: string, minimum = 1): Promise<number> {
+  return db.value('select app_private.merge_search_index($1, $2)', [tenantId, minimum])
+}
+
+type Scored = { chunk_id: string; score: number }
+
+export async function ranking(
+  db: Queries,
+  terms: string[],
+  weights = terms.map(() => 1),
+  depth = 10,
+): Promise<Scored[]> {
+  return db.query(
+    `select chunk_id::text, score from app_private.bm25_ranking($1, $2, app_private.scope_of(), $3) order by rank`,
+    [terms, weights, depth],
+  )
+}
+
+/** Every chunk of the tenant that has a term, scored with app_public.bm25_score in one statement. */
+export async function exhaustiveRanking(
+  db: Queries,
+  terms: string[],
+  weights = terms.map(() => 1),
+  depth = 10,
+): Promise<Scored[]> {
+  return db.query(
+    `with chunk as materialized (
+       select id, document_length, content_tsvector, count(*) over () as n, avg(document_length) over () as average
+         from app_public.document_chunks where tenant_id = app_hidden.current_tenant_id()
+     ), posting as materialized (
+       select c.id, c.document_length, c.n, c.average, q.weight, q.term, cardinality(l.positions) as tf
+         from chunk c, unnest(c.content_tsvector) l, unnest($1::text[], $2::float8[]) as q (term, weight)
+        where l.lexeme = q.term
+     ), frequency as materialized (
+       select term, count(*)::int as df from posting group by term
+     )
+     select p.id::text as chunk_id, sum(p.weight * app_public.bm25_score(
+              p.tf, f.df, p.n::int, p.document_length, p.average::float8, s.k1, s.b)) as score
+       from posting p join frequency f using (term), app_hidden.search_settings() s
+      group by p.id order by score desc, p.id limit $3`,
+    [terms, weights, depth],
+  )
+}
+
+/** The scores at each place are the same; chunks of equal scores may have changed places. */
+export function differenceOf(found: Scored[], expected: Scored[]): string | undefined {
+  if (found.length !== expected.length) return `${found.length} hits instead of ${expected.length}`
+  for (const [i, { score }] of expected.entries()) {
+    const other = found[i] as Scored
+    if (Math.abs(other.score - score) > 1e-6) return `place ${i + 1}: ${other.score} instead of ${score}`
+  }
+  return undefined
+}

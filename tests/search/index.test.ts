@@ -1,0 +1,192 @@
+// The index answers as scoring every chunk would, at every moment: before, after and between merges.
+
+import { describe, expect, it } from 'vitest'
+import {
+  addChunks,
+  differenceOf,
+  exhaustiveRanking,
+  merge,
+  randomNumbers,
+  ranking,
+  word,
+  zipfText,
+} from '../helpers/corpus.ts'
+import { type Transaction, useDatabase } from '../helpers/index.ts'
+import { createSource } from '../helpers/knowledge.ts'
+
+const db = useDatabase()
+
+/** A source of acme; what follows runs as the superuser in acme's context. */
+async function begin(t: Transaction): Promise<string> {
+  const sourceId = await createSource(t, db.acme.member, { language: 'und' })
+  await t.becomeRole('none', db.acme.id)
+  return sourceId
+}
+
+const texts = (random: () => number, count: number): string[] => Array.from({ length: count }, () => zipfText(random))
+
+/** One to six words, common and rare, some that no text has. */
+const question = (random: () => number): string[] => [
+  ...new Set(
+    Array.from({ length: 1 + Math.floor(random() * 6) }, () =>
+      word(Math.floor(Math.exp(random() * Math.log(130))) - 1),
+    ),
+  ),
+]
+
+describe('the index', () => {
+  it('gives the scores of exhaustive scoring: 1,000 questions after random inserts, updates, deletes and merges', () =>
+    db.inTransaction(async (t) => {
+      const random = randomNumbers(3)
+      const sourceId = await begin(t)
+      const documents: string[] = []
+      const step: (() => Promise<unknown>)[] = [
+        async () => documents.push(await addChunks(t, db.acme.id, sourceId, texts(random, 40))),
+        async () => documents.push(await addChunks(t, db.acme.id, sourceId, texts(random, 150))),
+        async () => {
+          const [id] = documents.splice(Math.floor(random() * documents.length), 1)
+          await t.query('delete from app_public.documents where tenant_id = $1 and id = $2', [db.acme.id, id ?? null])
+        },
+        async () => {
+          const id = documents[Math.floor(random() * documents.length)]
+          await t.query(
+            'delete from app_public.document_chunks where tenant_id = $1 and document_id = $2 and ordinal % 3 = 0',
+            [db.acme.id, id ?? null],
+          )
+        },
+        () => merge(t, db.acme.id),
+      ]
+      for (let round = 0; round < 50; round++) {
+        for (let i = 0; i < 3; i++) await step[Math.floor(random() * step.length)]?.()
+        for (let i = 0; i < 20; i++) {
+          const terms = question(random)
+          const weights = terms.map(() => (random() < 0.8 ? 1 : 0.4 + random()))
+          const depth = [1, 10, 10, 1000][Math.floor(random() * 4)]
+          const found = await ranking(t, terms, weights, depth)
+          const expected = await exhaustiveRanking(t, terms, weights, depth)
+          expect(differenceOf(found, expected), `${terms} in round ${round}`).toBeUndefined()
+        }
+        if (round % 10 === 9) expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
+      }
+    }))
+
+  it.each([
+    ['k1 and b', `{"search": {"k1": 0.4, "b": 0.1}}`],
+    ['no k1 at all', `{"search": {"k1": 0, "b": 1}}`],
+    ['an extreme k1', `{"search": {"k1": 10, "b": 1}}`],
+  ])('stays exact without being rebuilt when a tenant changes %s, and when its chunks become longer', (_what, config) =>
+    db.inTransaction(async (t) => {
+      const random = randomNumbers(5)
+      const sourceId = await begin(t)
+      await addChunks(t, db.acme.id, sourceId, texts(random, 600))
+      await merge(t, db.acme.id)
+      await t.query(`update app_public.tenants set config = $1 where id = $2`, [config, db.acme.id])
+      for (const when of ['merged', 'after longer texts came', 'rebuilt']) {
+        if (when === 'after longer texts came')
+          await addChunks(
+            t,
+            db.acme.id,
+            sourceId,
+            Array.from({ length: 200 }, () => zipfText(random, 120, 200)),
+          )
+        if (when === 'rebuilt') await t.query('select app_hidden.rebuild_search_index()')
+        for (let i = 0; i < 25; i++) {
+          const terms = question(random)
+          expect(differenceOf(await ranking(t, terms), await exhaustiveRanking(t, terms)), when).toBeUndefined()
+        }
+      }
+      expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
+    }),
+  )
+
+  it('finds a chunk at once, and a deleted one no more', () =>
+    db.inTransaction(async (t) => {
+      const sourceId = await begin(t)
+      const id = await addChunks(t, db.acme.id, sourceId, ['unmistakable'])
+      expect(await ranking(t, ['unmistakable'])).toHaveLength(1)
+      await merge(t, db.acme.id)
+      expect(await ranking(t, ['unmistakable'])).toHaveLength(1)
+      await t.query('delete from app_public.documents where tenant_id = $1 and id = $2', [db.acme.id, id])
+      expect(await ranking(t, ['unmistakable'])).toHaveLength(0)
+      expect(await t.query('select * from app_private.search_totals()')).toEqual([{ total_docs: 0, avg_doc_length: 0 }])
+    }))
+
+  it('merges what is new into blocks that are not much larger, and rewrites those of which a quarter is gone', () =>
+    db.inTransaction(async (t) => {
+      const random = randomNumbers(7)
+      const sourceId = await begin(t)
+      const sizes = () =>
+        t.query('select chunk_count, removed_count from app_private.search_blocks where tenant_id = $1 order by 1', [
+          db.acme.id,
+        ])
+      const first = await addChunks(t, db.acme.id, sourceId, texts(random, 300))
+      expect(await merge(t, db.acme.id, 1000)).toBe(0)
+      expect(await merge(t, db.acme.id)).toBe(300)
+      await addChunks(t, db.acme.id, sourceId, texts(random, 100))
+      await merge(t, db.acme.id)
+      expect(await sizes()).toEqual([
+        { chunk_count: 100, removed_count: 0 },
+        { chunk_count: 300, removed_count: 0 },
+      ])
+      await addChunks(t, db.acme.id, sourceId, texts(random, 60))
+      await merge(t, db.acme.id)
+      expect(await sizes()).toEqual([{ chunk_count: 460, removed_count: 0 }])
+      await t.query('delete from app_public.documents where tenant_id = $1 and id = $2', [db.acme.id, first])
+      await merge(t, db.acme.id)
+      expect(await sizes()).toEqual([{ chunk_count: 160, removed_count: 0 }])
+      expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
+    }))
+
+  it('is checked: what differs from the texts is listed', () =>
+    db.inTransaction(async (t) => {
+      const random = randomNumbers(11)
+      const sourceId = await begin(t)
+      await addChunks(t, db.acme.id, sourceId, [...texts(random, 200), 'solitary'])
+      await merge(t, db.acme.id)
+      const problems = async (damage: string) => {
+        await t.query('savepoint intact')
+        await t.query(damage)
+        const found = await t.query<{ problem: string }>(
+          'select distinct problem from app_hidden.search_check() order by 1',
+        )
+        await t.query('rollback to savepoint intact')
+        return found.map(({ problem }) => problem)
+      }
+      expect(await problems(`select 1`)).toEqual([])
+      expect(await problems(`delete from app_private.search_postings where term = 'wa0'`)).toEqual([
+        'the number of chunks with the term is wrong',
+        'the posting is missing or too low',
+      ])
+      expect(await problems(`delete from app_private.search_blocks`)).toContain('the chunk is not in the index')
+      expect(
+        await problems(`insert into app_private.search_changes (tenant_id, chunk_id, kind, document_length)
+                        select tenant_id, id, 'added', document_length from app_public.document_chunks limit 1`),
+      ).toContain('the chunk is in the index more than once')
+      expect(await problems(`update app_private.search_blocks set total_length = total_length + 1`)).toEqual([
+        'the average length is wrong',
+      ])
+      await t.query(`delete from app_private.search_blocks`)
+      await t.query('select app_hidden.rebuild_search_index()')
+      expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
+    }))
+
+  it('never lets a chunk be rewritten under its id', () =>
+    db.inTransaction(async (t) => {
+      await addChunks(t, db.acme.id, await begin(t), ['wing'])
+      expect(await t.errorCode(`update app_public.document_chunks set content = 'x'`)).toBe('SR901')
+    }))
+
+  it('leaves nothing when its tenant is deleted', () =>
+    db.inTransaction(async (t) => {
+      const sourceId = await begin(t)
+      await addChunks(t, db.acme.id, sourceId, texts(randomNumbers(13), 100))
+      await merge(t, db.acme.id)
+      await addChunks(t, db.acme.id, sourceId, ['unmerged'])
+      await t.query(`select app_private.delete_tenant('acme')`)
+      for (const table of ['changes', 'blocks', 'postings', 'rare_postings', 'removals', 'terms']) {
+        expect(
+          await t.value(`select count(*)::int from app_private.search_${table} where tenant_id = $1`, [db.acme.id]),
+        ).toBe(0)
+      }
+    }))
+})
