@@ -510,6 +510,9 @@ COMMENT ON FUNCTION app_hidden.rebuild_search_index() IS 'Builds this tenant''s 
 CREATE FUNCTION app_hidden.search_check() RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    SET jit TO 'off'
+    SET work_mem TO '64MB'
     AS $$
 #variable_conflict use_column
 declare
@@ -602,7 +605,7 @@ $$;
 
 ALTER FUNCTION app_hidden.search_check() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_hidden.search_check() IS 'Every difference between this tenant''s texts and its search index, normally none. Reads everything: a minute for half a million chunks.';
+COMMENT ON FUNCTION app_hidden.search_check() IS 'Every difference between this tenant''s texts and its search index, normally none. Reads everything: some minutes for half a million chunks.';
 
 CREATE FUNCTION app_hidden.search_settings() RETURNS TABLE(k1 double precision, b double precision, title_boost double precision, exact_vector_limit integer, log_queries text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1141,8 +1144,11 @@ begin
               from listed) l
      group by l.row_number
   ), vocabulary as (
-    insert into app_private.search_terms (tenant_id, term) select v_tenant_id, term from term order by term collate "C"
-    on conflict (tenant_id, term) do nothing
+    insert into app_private.search_terms (tenant_id, term)
+    select v_tenant_id, t.term from term t
+     where not exists (
+       select from app_private.search_terms v where v.tenant_id = v_tenant_id and v.term = t.term collate "C" offset 0)
+     order by t.term collate "C"
   )
   select count(*) into v_count from batch;
   return v_count;
@@ -1372,13 +1378,15 @@ COMMENT ON COLUMN app_public.documents.media_type IS 'Media type it was given wi
 
 COMMENT ON COLUMN app_public.documents.size_bytes IS 'Size as it was given, in bytes.';
 
-COMMENT ON COLUMN app_public.documents.content_hash IS 'SHA-256 of everything it was given with; tells whether it has changed.';
+COMMENT ON COLUMN app_public.documents.content_hash IS '@behavior -*
+SHA-256 of everything it was given with; tells whether it has changed.';
 
 COMMENT ON COLUMN app_public.documents.metadata IS 'What is known about it (page count, author, keys of your own): an object.';
 
 COMMENT ON COLUMN app_public.documents.processing_status IS 'pending, processing, completed (searchable) or failed.';
 
-COMMENT ON COLUMN app_public.documents.processing_stage IS 'What is done next: parse, chunk, embed, index, or done.';
+COMMENT ON COLUMN app_public.documents.processing_stage IS '@behavior -*
+What is done next: parse, chunk, embed, index, or done.';
 
 COMMENT ON COLUMN app_public.documents.processing_started_at IS 'When processing began.';
 
@@ -4045,7 +4053,8 @@ COMMENT ON COLUMN app_public.document_chunks.start_offset IS 'Where it begins in
 
 COMMENT ON COLUMN app_public.document_chunks.end_offset IS 'Where it ends in the document''s text, exclusive.';
 
-COMMENT ON COLUMN app_public.document_chunks.content_tsvector IS 'The document''s title and the chunk, as the text-search configuration of the source''s language reads them.';
+COMMENT ON COLUMN app_public.document_chunks.content_tsvector IS '@behavior -*
+The document''s title (weight A) and the chunk, as the text-search configuration of the source''s language reads them.';
 
 COMMENT ON COLUMN app_public.document_chunks.document_length IS 'Length for BM25: tokens of content_tsvector.';
 
@@ -4310,6 +4319,7 @@ Processes all failed documents of a source again and returns how many. Members. 
 CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAULT 'hybrid'::app_public.search_mode, "limit" integer DEFAULT 10, source_ids uuid[] DEFAULT NULL::uuid[], embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, rrf_k integer DEFAULT 60, skip integer DEFAULT 0, document_ids uuid[] DEFAULT NULL::uuid[], agent_id uuid DEFAULT NULL::uuid, tags text[] DEFAULT NULL::text[], category text DEFAULT NULL::text, created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, fusion app_public.fusion_method DEFAULT 'rrf'::app_public.fusion_method, explain boolean DEFAULT false) RETURNS SETOF app_public.search_hit
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 #variable_conflict use_column
 declare
@@ -5565,45 +5575,20 @@ REVOKE ALL ON FUNCTION app_private.delete_tenant(slug text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
 
+GRANT SELECT ON TABLE app_public.documents TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
 
-GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_user;
 GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_analyst;
 
-GRANT SELECT(id) ON TABLE app_public.documents TO rowhouse_user;
 GRANT SELECT(id) ON TABLE app_public.documents TO rowhouse_analyst;
 
-GRANT SELECT(source_id) ON TABLE app_public.documents TO rowhouse_user;
 GRANT SELECT(source_id) ON TABLE app_public.documents TO rowhouse_analyst;
 
-GRANT SELECT(external_id) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(title) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(content) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(media_type) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(size_bytes) ON TABLE app_public.documents TO rowhouse_user;
 GRANT SELECT(size_bytes) ON TABLE app_public.documents TO rowhouse_analyst;
 
-GRANT SELECT(metadata) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(processing_status) ON TABLE app_public.documents TO rowhouse_user;
 GRANT SELECT(processing_status) ON TABLE app_public.documents TO rowhouse_analyst;
 
-GRANT SELECT(processing_started_at) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(processing_completed_at) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(processing_error) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(created_by_user_id) ON TABLE app_public.documents TO rowhouse_user;
-
-GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_user;
 GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(updated_at) ON TABLE app_public.documents TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_private.documents_in_scope(scope app_private.search_scope) FROM PUBLIC;
 
@@ -5961,6 +5946,7 @@ GRANT ALL ON FUNCTION app_private.vector_index_name(model_id uuid) TO rowhouse_p
 
 REVOKE ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowhouse_worker;
+GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
 
@@ -6133,27 +6119,8 @@ GRANT ALL ON FUNCTION app_public.delete_knowledge_source(id uuid) TO rowhouse_us
 REVOKE ALL ON FUNCTION app_public.document(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.document(id uuid) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.document_chunks TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.document_chunks TO rowhouse_platform;
-
-GRANT SELECT(tenant_id) ON TABLE app_public.document_chunks TO rowhouse_user;
-
-GRANT SELECT(id) ON TABLE app_public.document_chunks TO rowhouse_user;
-
-GRANT SELECT(source_id) ON TABLE app_public.document_chunks TO rowhouse_user;
-
-GRANT SELECT(document_id) ON TABLE app_public.document_chunks TO rowhouse_user;
-
-GRANT SELECT(ordinal) ON TABLE app_public.document_chunks TO rowhouse_user;
-
-GRANT SELECT(content) ON TABLE app_public.document_chunks TO rowhouse_user;
-
-GRANT SELECT(start_offset) ON TABLE app_public.document_chunks TO rowhouse_user;
-
-GRANT SELECT(end_offset) ON TABLE app_public.document_chunks TO rowhouse_user;
-
-GRANT SELECT(document_length) ON TABLE app_public.document_chunks TO rowhouse_user;
-
-GRANT SELECT(created_at) ON TABLE app_public.document_chunks TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) TO rowhouse_user;

@@ -58,10 +58,10 @@ comment on column app_public.documents.title is 'Title, 1 to 1,000 characters; s
 comment on column app_public.documents.content is E'@behavior -filterBy -orderBy\nIts text, null until it is parsed.';
 comment on column app_public.documents.media_type is 'Media type it was given with.';
 comment on column app_public.documents.size_bytes is 'Size as it was given, in bytes.';
-comment on column app_public.documents.content_hash is 'SHA-256 of everything it was given with; tells whether it has changed.';
+comment on column app_public.documents.content_hash is E'@behavior -*\nSHA-256 of everything it was given with; tells whether it has changed.';
 comment on column app_public.documents.metadata is 'What is known about it (page count, author, keys of your own): an object.';
 comment on column app_public.documents.processing_status is 'pending, processing, completed (searchable) or failed.';
-comment on column app_public.documents.processing_stage is 'What is done next: parse, chunk, embed, index, or done.';
+comment on column app_public.documents.processing_stage is E'@behavior -*\nWhat is done next: parse, chunk, embed, index, or done.';
 comment on column app_public.documents.processing_started_at is 'When processing began.';
 comment on column app_public.documents.processing_completed_at is 'When it became searchable.';
 comment on column app_public.documents.processing_error is 'Why processing failed, null when it has not.';
@@ -81,7 +81,7 @@ comment on column app_public.document_chunks.ordinal is 'Its place in the docume
 comment on column app_public.document_chunks.content is E'@behavior -filterBy -orderBy\nIts text.';
 comment on column app_public.document_chunks.start_offset is 'Where it begins in the document''s text, in characters from 0.';
 comment on column app_public.document_chunks.end_offset is 'Where it ends in the document''s text, exclusive.';
-comment on column app_public.document_chunks.content_tsvector is 'The document''s title and the chunk, as the text-search configuration of the source''s language reads them.';
+comment on column app_public.document_chunks.content_tsvector is E'@behavior -*\nThe document''s title (weight A) and the chunk, as the text-search configuration of the source''s language reads them.';
 comment on column app_public.document_chunks.document_length is 'Length for BM25: tokens of content_tsvector.';
 comment on column app_public.document_chunks.created_at is 'When it was cut.';
 

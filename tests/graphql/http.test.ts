@@ -194,7 +194,7 @@ describe('request ids', () => {
 describe('the end', () => {
   it('does not wait longer than SHUTDOWN_TIMEOUT_MS', async (context) => {
     needsServer(context)
-    const ending = await startTestServer(db.url, { SHUTDOWN_TIMEOUT_MS: '50', STATEMENT_TIMEOUT_MS: '2000' })
+    const ending = await startTestServer(db.url, { SHUTDOWN_TIMEOUT_MS: '50', STATEMENT_TIMEOUT_MS: '30000' })
     const lock = await db.pool.connect()
     try {
       await lock.query('begin')

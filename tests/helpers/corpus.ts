@@ -47,43 +47,40 @@ export async function merge(db: Queries, tenantId: string, minimum = 1): Promise
 }
 
 type Scored = { chunk_id: string; score: number }
+export type Question = { terms: string[]; weights: number[]; depth: number }
 
-export async function ranking(
-  db: Queries,
-  terms: string[],
-  weights = terms.map(() => 1),
-  depth = 10,
-): Promise<Scored[]> {
+export async function ranking(db: Queries, { terms, weights, depth }: Question): Promise<Scored[]> {
   return db.query(
     `select chunk_id::text, score from app_private.bm25_ranking($1, $2, app_private.scope_of(), $3) order by rank`,
     [terms, weights, depth],
   )
 }
 
-/** Every chunk of the tenant that has a term, scored with app_public.bm25_score in one statement. */
-export async function exhaustiveRanking(
-  db: Queries,
-  terms: string[],
-  weights = terms.map(() => 1),
-  depth = 10,
-): Promise<Scored[]> {
-  return db.query(
+/** For each question every chunk of the tenant that has a term, scored with app_public.bm25_score. */
+export async function exhaustiveRankings(db: Queries, questions: Question[]): Promise<Scored[][]> {
+  const rows = await db.query<Scored & { question: number }>(
     `with chunk as materialized (
-       select id, document_length, content_tsvector, count(*) over () as n, avg(document_length) over () as average
+       select id, document_length, content_tsvector, (count(*) over ())::int as n, (avg(document_length) over ())::float8 as average
          from app_public.document_chunks where tenant_id = app_hidden.current_tenant_id()
+     ), asked as materialized (
+       select (e.n - 1)::int as question, (e.q ->> 'depth')::int as depth, t.term, (e.q -> 'weights' ->> (t.i - 1)::int)::float8 as weight
+         from jsonb_array_elements($1) with ordinality as e (q, n), jsonb_array_elements_text(e.q -> 'terms') with ordinality as t (term, i)
      ), posting as materialized (
-       select c.id, c.document_length, c.n, c.average, q.weight, q.term, cardinality(l.positions) as tf
-         from chunk c, unnest(c.content_tsvector) l, unnest($1::text[], $2::float8[]) as q (term, weight)
-        where l.lexeme = q.term
+       select c.id, c.document_length, c.n, c.average, l.lexeme as term, cardinality(l.positions) as tf
+         from chunk c, unnest(c.content_tsvector) l where l.lexeme = any (array(select term from asked))
      ), frequency as materialized (
        select term, count(*)::int as df from posting group by term
+     ), scored as (
+       select a.question, a.depth, p.id, sum(a.weight * app_public.bm25_score(p.tf, f.df, p.n, p.document_length, p.average, s.k1, s.b)) as score
+         from posting p join frequency f using (term) join asked a using (term), app_hidden.search_settings() s
+        group by a.question, a.depth, p.id
+     ), ranked as (
+       select *, row_number() over (partition by question order by score desc, id) as place from scored
      )
-     select p.id::text as chunk_id, sum(p.weight * app_public.bm25_score(
-              p.tf, f.df, p.n::int, p.document_length, p.average::float8, s.k1, s.b)) as score
-       from posting p join frequency f using (term), app_hidden.search_settings() s
-      group by p.id order by score desc, p.id limit $3`,
-    [terms, weights, depth],
+     select question, id::text as chunk_id, score from ranked where place <= depth order by question, place`,
+    [JSON.stringify(questions)],
   )
+  return questions.map((_, i) => rows.filter(({ question }) => question === i))
 }
 
 /** The scores at each place are the same; chunks of equal scores may have changed places. */

@@ -179,8 +179,11 @@ begin
               from listed) l
      group by l.row_number
   ), vocabulary as (
-    insert into app_private.search_terms (tenant_id, term) select v_tenant_id, term from term order by term collate "C"
-    on conflict (tenant_id, term) do nothing
+    insert into app_private.search_terms (tenant_id, term)
+    select v_tenant_id, t.term from term t
+     where not exists (
+       select from app_private.search_terms v where v.tenant_id = v_tenant_id and v.term = t.term collate "C" offset 0)
+     order by t.term collate "C"
   )
   select count(*) into v_count from batch;
   return v_count;

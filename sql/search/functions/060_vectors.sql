@@ -36,7 +36,7 @@ as $$
      and m.dimension <= case m.vector_quantization when 'binary' then 64000 when 'halfvec' then 4000 else 2000 end;
 $$;
 comment on function app_private.vector_index_statements(uuid) is 'The statements that build a model''s vector index anew; nothing when its vectors are too long for one, see vector_quantization.';
-grant execute on function app_private.vector_index_statements(uuid) to rowhouse_worker;
+grant execute on function app_private.vector_index_statements(uuid) to rowhouse_worker, rowhouse_platform;
 
 create or replace function app_private.vector_index_is_ready(model_id uuid) returns boolean
 language sql stable

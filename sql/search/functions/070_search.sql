@@ -116,6 +116,8 @@ create or replace function app_public.search(
 ) returns setof app_public.search_hit
 language plpgsql stable security definer
 set search_path to pg_catalog, public, pg_temp
+-- compiling a plan takes longer than any of these
+set jit to off
 as $$
 #variable_conflict use_column
 declare

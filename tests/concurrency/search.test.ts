@@ -1,0 +1,128 @@
+// Writers, readers and merges at once: every answer is that of exhaustive scoring in its own snapshot, and nobody waits in
+// a circle. TEST_LOAD_SECONDS says for how long (3).
+
+import pg from 'pg'
+import { afterEach, describe, expect, it } from 'vitest'
+import {
+  addChunks,
+  differenceOf,
+  exhaustiveRankings,
+  merge,
+  type Queries,
+  randomNumbers,
+  ranking,
+  word,
+  zipfText,
+} from '../helpers/corpus.ts'
+import { needsServer, useDatabase } from '../helpers/index.ts'
+
+const db = useDatabase()
+const seconds = Number(process.env.TEST_LOAD_SECONDS ?? 3)
+const open: pg.Client[] = []
+afterEach(() => Promise.all(open.splice(0).map((client) => client.end())))
+
+/** A superuser's session in acme. */
+async function session(): Promise<Queries> {
+  const client = new pg.Client({ connectionString: db.url })
+  await client.connect()
+  open.push(client)
+  await client.query(`select set_config('rowhouse.tenant_id', $1, false)`, [db.acme.id])
+  return {
+    query: async (text, values) => (await client.query(text, values)).rows,
+    value: async (text, values) => Object.values((await client.query(text, values)).rows[0] ?? {})[0] as never,
+  }
+}
+
+async function createSource(admin: Queries): Promise<string> {
+  return admin.value(
+    `insert into app_public.rag_knowledge_sources (tenant_id, name, language) values ($1, gen_random_uuid(), 'und') returning id`,
+    [db.acme.id],
+  )
+}
+
+describe('the search index', () => {
+  it(
+    'is exact for every snapshot while four clients write, four read and two merge',
+    async (context) => {
+      needsServer(context)
+      const admin = await session()
+      const sourceId = await createSource(admin)
+      const until = Date.now() + seconds * 1000
+      let answers = 0
+      let merged = 0
+
+      const writer = async (seed: number): Promise<void> => {
+        const client = await session()
+        const random = randomNumbers(seed)
+        const documents: string[] = []
+        while (Date.now() < until) {
+          if (documents.length > 3 && random() < 0.4) {
+            const [id] = documents.splice(Math.floor(random() * documents.length), 1)
+            await client.query('delete from app_public.documents where tenant_id = $1 and id = $2', [
+              db.acme.id,
+              id ?? null,
+            ])
+          } else {
+            const texts = Array.from({ length: 1 + Math.floor(random() * 40) }, () => zipfText(random))
+            documents.push(await addChunks(client, db.acme.id, sourceId, texts))
+          }
+        }
+      }
+      const reader = async (seed: number): Promise<void> => {
+        const client = await session()
+        const random = randomNumbers(seed)
+        while (Date.now() < until) {
+          const terms = [...new Set(Array.from({ length: 3 }, () => word(Math.floor(random() * 60))))]
+          await client.query('begin isolation level repeatable read')
+          const question = { terms, weights: terms.map(() => 1), depth: 10 }
+          const [expected] = await exhaustiveRankings(client, [question])
+          const difference = differenceOf(await ranking(client, question), expected ?? [])
+          await client.query('commit')
+          expect(difference, terms.join(' ')).toBeUndefined()
+          answers++
+        }
+      }
+      const merger = async (): Promise<void> => {
+        const client = await session()
+        while (Date.now() < until) merged += await merge(client, db.acme.id, 20)
+      }
+
+      await Promise.all([1, 2, 3, 4].flatMap((seed) => [writer(seed), reader(seed + 10)]).concat(merger(), merger()))
+      expect(answers).toBeGreaterThan(10)
+      expect(merged).toBeGreaterThan(20)
+      await merge(admin, db.acme.id)
+      expect(await admin.query('select * from app_hidden.search_check()')).toEqual([])
+    },
+    (seconds + 60) * 1000,
+  )
+
+  it('is merged by one at a time: the second has nothing to do and does not wait', async (context) => {
+    needsServer(context)
+    const [first, second] = [await session(), await session()]
+    await addChunks(first, db.acme.id, await createSource(first), ['a wing', 'a body'])
+    await first.query('begin')
+    expect(await merge(first, db.acme.id)).toBe(2)
+    expect(await merge(second, db.acme.id)).toBe(0)
+    // whoever reads sees the index from before
+    expect(await ranking(second, { terms: ['wing'], weights: [1], depth: 10 })).toHaveLength(1)
+    await first.query('rollback')
+    // a merge that did not come to its end has left nothing, and the next one begins where it did
+    expect(await second.query('select * from app_hidden.search_check()')).toEqual([])
+    expect(await merge(second, db.acme.id)).toBeGreaterThan(0)
+    expect(await second.query('select * from app_hidden.search_check()')).toEqual([])
+  })
+
+  it('notices a chunk that is deleted while a merge reads it', async (context) => {
+    needsServer(context)
+    const [merging, deleting] = [await session(), await session()]
+    const id = await addChunks(merging, db.acme.id, await createSource(merging), ['solitary wing'])
+    await merging.query('begin')
+    await merge(merging, db.acme.id)
+    await deleting.query('delete from app_public.documents where tenant_id = $1 and id = $2', [db.acme.id, id])
+    await merging.query('commit')
+    expect(await ranking(merging, { terms: ['solitary'], weights: [1], depth: 10 })).toEqual([])
+    expect(await merging.query('select * from app_hidden.search_check()')).toEqual([])
+    await merge(merging, db.acme.id)
+    expect(await merging.query('select * from app_hidden.search_check()')).toEqual([])
+  })
+})
