@@ -87,6 +87,8 @@ create table app_private.search_terms (
 );
 -- typing errors are made in words, not in numbers and codes
 create index search_terms_trigrams on app_private.search_terms using gin (tenant_id, term gin_trgm_ops)
+  -- what waits to be sorted in leaves its pages behind
+  with (gin_pending_list_limit = 256)
   where length(term) between 4 and 40 and term !~ '[0-9]';
 
 -- Adds vectors up; pgvector's own sum() keeps its state in double precision, which is five times slower.
@@ -136,6 +138,8 @@ create type app_private.search_scope as (
   metadata jsonb,
   text_filter tsquery,
   is_by_document boolean,
+  -- every chunk of the tenant
+  is_everything boolean,
   -- all chunks in scope but for text_filter, when they are few enough to be looked at one by one
   chunk_ids bigint[]
 );

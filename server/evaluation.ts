@@ -43,3 +43,13 @@ export function recall(ranking: string[], grades: Map<string, number>, depth = 1
   const found = new Set(ranking.slice(0, depth))
   return relevant.filter((id) => found.has(id)).length / relevant.length
 }
+
+export const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** Mean of a - b, query by query, and its standard error. */
+export function difference(a: number[], b: number[]): { mean: number; error: number } {
+  const differences = a.map((value, i) => value - (b[i] ?? 0))
+  const centre = mean(differences)
+  const variance = differences.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (differences.length - 1 || 1)
+  return { mean: centre, error: Math.sqrt(variance / differences.length) }
+}

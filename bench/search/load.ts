@@ -55,7 +55,8 @@ export async function rankTerms(client: pg.Client): Promise<void> {
 
 export type Tenant = { id: string; sourceId: string }
 
-export async function createTenant(client: pg.Client, slug: string): Promise<Tenant> {
+/** A tenant with one source; the session is left inside it. */
+export async function createTenant(client: pg.Client, slug: string, model = 'hashing-384'): Promise<Tenant> {
   const { rows } = await client.query<Tenant>(
     `with tenant as materialized (select id from app_private.provision_tenant($1, $1, $1 || '@bench.test'))
      select id, set_config('rowhouse.tenant_id', id::text, false) from tenant`,
@@ -63,8 +64,8 @@ export async function createTenant(client: pg.Client, slug: string): Promise<Ten
   )
   const id = rows[0]?.id as string
   const source = await client.query<{ id: string }>(
-    `insert into app_public.rag_knowledge_sources (tenant_id, name) values ($1, 'bench') returning id`,
-    [id],
+    `insert into app_public.rag_knowledge_sources (tenant_id, name, embedding_model) values ($1, 'bench', $2) returning id`,
+    [id, model],
   )
   return { id, sourceId: source.rows[0]?.id as string }
 }
@@ -75,6 +76,8 @@ type Slice = {
   last: number
   /** Whether to make the tsvectors again, as an ingest does, instead of taking the staged ones. */
   isFromText?: boolean
+  /** Chunks an insert statement. */
+  step?: number
 }
 
 /** Inserts staged texts as chunks of a tenant, 100 a document. */
@@ -92,8 +95,9 @@ export async function insertChunks(client: pg.Client, tenant: Tenant, slice: Sli
   )
   const vector = slice.isFromText ? `to_tsvector('english', t.content)` : 't.vector'
   const length = slice.isFromText ? 'app_hidden.token_count(v.vector)' : 't.length'
-  for (let first = slice.first; first <= slice.last; first += chunksPerInsert) {
-    const last = Math.min(first + chunksPerInsert - 1, slice.last)
+  const step = slice.step ?? chunksPerInsert
+  for (let first = slice.first; first <= slice.last; first += step) {
+    const last = Math.min(first + step - 1, slice.last)
     await client.query(
       `insert into app_public.document_chunks
               (tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)

@@ -1,4 +1,4 @@
-// The three measurements: searching a corpus, building an index, one tenant among many. Each has a database of its own.
+// Ranking against the other contenders on a corpus, and one tenant among many. Each has a database of its own.
 
 import pg from 'pg'
 import { type Contender, contenders, enterTenant, rankInTenant, type Size } from './contenders.ts'
@@ -7,7 +7,7 @@ import { createTenant, insertChunks, mergeIndex, rankTerms, settle, stage, type 
 import { withProgress } from './progress.ts'
 import { drawQuerySets, questionSet } from './queries.ts'
 import { withClient, withScratch } from './scratch.ts'
-import { type Latency, measureSet, percentile, readySession, type SetResult } from './timing.ts'
+import { measureSet, type Percentiles, readySession, type SetResult } from './timing.ts'
 
 export type CorpusResult = {
   corpus: string
@@ -76,61 +76,6 @@ async function prepareAll(url: string, all: Contender[]): Promise<Prepared[]> {
     throw error
   }
 }
-
-export type IndexingResult = {
-  chunks: number
-  rounds: number
-  /** Chunks per second, the median of the rounds. */
-  rowhouse: number
-  gin: number
-}
-
-const indexingRounds = 3
-
-/** How fast texts become searchable: in Rowhouse, and in a table with a GIN index. */
-export async function measureIndexing(serverUrl: string, count: number): Promise<IndexingResult> {
-  return withScratch(serverUrl, (url) =>
-    withClient(url, async (admin) => {
-      await withProgress('  staging', count, (bar) => stage(admin, makeTexts(), count, bar))
-      await admin.query('create table bench.indexed (id bigint, vector tsvector)')
-      await admin.query('create index indexed_gin on bench.indexed using gin (vector)')
-      const times = { rowhouse: [] as number[], gin: [] as number[] }
-      await withProgress('  indexing', 2 * indexingRounds, async (bar) => {
-        for (let round = 1; round <= indexingRounds; round++) {
-          const tenant = await createTenant(admin, `round-${round}`)
-          await admin.query('checkpoint')
-          times.rowhouse.push(
-            await timed(async () => {
-              await insertChunks(admin, tenant, { first: 1, last: count, isFromText: true })
-              await mergeIndex(admin, tenant)
-            }),
-          )
-          bar.add(1)
-          await admin.query('truncate bench.indexed')
-          await admin.query('checkpoint')
-          times.gin.push(
-            await timed(async () => {
-              await admin.query(`insert into bench.indexed select id, to_tsvector('english', content) from bench.texts`)
-              // what a GIN index has put off, as the other one's merges are counted too
-              await admin.query(`select gin_clean_pending_list('bench.indexed_gin')`)
-            }),
-          )
-          bar.add(1)
-        }
-      })
-      const rate = (ms: number[]): number => (1000 * count) / (percentile(ms, 0.5) ?? Number.NaN)
-      return { chunks: count, rounds: indexingRounds, rowhouse: rate(times.rowhouse), gin: rate(times.gin) }
-    }),
-  )
-}
-
-async function timed(work: () => Promise<void>): Promise<number> {
-  const started = performance.now()
-  await work()
-  return performance.now() - started
-}
-
-type Percentiles = Pick<Latency, 'p50' | 'p95'>
 
 export type TenantsResult = {
   tenants: number

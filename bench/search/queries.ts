@@ -13,7 +13,7 @@ export async function drawQuerySets(client: pg.Client, count: number): Promise<Q
   const vocabulary = rows[0]?.terms ?? 0
   const common: Band = [10, 100]
   const middling: Band = [Math.min(1_000, Math.floor(vocabulary / 3)), Math.min(5_000, Math.floor(vocabulary / 1.5))]
-  const rare: Band = vocabulary >= 60_000 ? [20_000, 60_000] : [Math.floor(vocabulary / 1.5), vocabulary]
+  const rare: Band = vocabulary >= 40_000 ? [20_000, 40_000] : [Math.floor(vocabulary / 1.5), vocabulary]
   if (middling[0] <= common[1]) throw new Error(`${vocabulary} terms are too few to draw questions from.`)
   return [
     { name: 'three common', queries: await termsAt(client, drawRanks(count, [common, common, common])) },

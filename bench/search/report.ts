@@ -1,8 +1,14 @@
 // What was measured, as Markdown. No date in it: two runs differ in their figures alone.
 
-import type { CorpusResult, IndexingResult, TenantsResult } from './parts.ts'
+import { toBars } from './bars.ts'
+import { count, figure, ms, ratio, table } from './format.ts'
+import type { HybridResult } from './hybrid.ts'
+import type { IndexingResult } from './indexing.ts'
+import type { CorpusResult, TenantsResult } from './parts.ts'
+import type { RequestsResult } from './requests.ts'
 import type { Server } from './scratch.ts'
-import { type Latency, timeLimitMs } from './timing.ts'
+import type { Latency, Percentiles } from './timing.ts'
+import type { VectorsResult } from './vectors.ts'
 
 export type Report = {
   server: Server
@@ -10,6 +16,9 @@ export type Report = {
   corpora: CorpusResult[]
   indexing: IndexingResult
   tenants?: TenantsResult
+  vectors?: VectorsResult
+  hybrid?: HybridResult
+  requests: RequestsResult
 }
 
 export function differencesOf(report: Report): string[] {
@@ -31,6 +40,19 @@ export function toMarkdown(report: Report): string {
           .slice(0, 20)
           .map((line) => `- ${line}`)
           .join('\n')}`,
+    '## Bars',
+    'What the search was built to reach, and what would be better still. In brackets: chunks, where a bar holds for several sizes of the made corpus.',
+    table(
+      ['', 'measured', 'bar', 'met', 'stretch', 'met'],
+      toBars(report).map((bar) => [
+        bar.name,
+        bar.measured,
+        `${bar.sign} ${bar.bar}`,
+        bar.met === 'no' ? '**no**' : bar.met,
+        bar.stretch === undefined ? '' : `${bar.sign} ${bar.stretch}`,
+        bar.stretchMet ?? '',
+      ]),
+    ),
     '## Latency of the best ten, ms',
     'ours / its: Rowhouse’s time over the contender’s; below 1 Rowhouse is faster. A contender that is slow answers fewer queries.',
     table(
@@ -48,17 +70,22 @@ export function toMarkdown(report: Report): string {
     partsOfIndex(report.corpora),
     '## Indexing',
     table(
-      ['chunks', 'Rowhouse, chunks/s', 'GIN, chunks/s', 'ours / its'],
+      ['chunks', 'how', 'chunks/s', 'over GIN'],
       [
-        [
-          count(report.indexing.chunks),
-          count(Math.round(report.indexing.rowhouse)),
-          count(Math.round(report.indexing.gin)),
-          figure(report.indexing.rowhouse / report.indexing.gin),
-        ],
-      ],
+        ['insert, then merge', report.indexing.insertThenMerge] as const,
+        ['merged beside the insert', report.indexing.mergedBeside] as const,
+        ['GIN', report.indexing.gin] as const,
+      ].map(([how, rate]) => [
+        count(report.indexing.chunks),
+        how,
+        count(Math.round(rate)),
+        how === 'GIN' ? '' : figure(rate / report.indexing.gin),
+      ]),
     ),
     ...manyTenants(report.tenants),
+    ...nearestNeighbours(report.vectors),
+    ...endToEnd(report.hybrid),
+    ...aroundASearch(report.requests),
   ].join('\n\n')}\n`
 }
 
@@ -147,19 +174,90 @@ function manyTenants(result: TenantsResult | undefined): string[] {
   ]
 }
 
-function table(head: string[], rows: string[][]): string {
-  const widths = head.map((cell, i) => Math.max(cell.length, ...rows.map((row) => row[i]?.length ?? 0)))
-  const line = (cells: string[]): string => `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
-  return [line(head), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...rows.map(line)].join('\n')
+function nearestNeighbours(result: VectorsResult | undefined): string[] {
+  if (!result) return []
+  return [
+    '## Nearest neighbours',
+    `Tenants that share one HNSW index of ${count(result.vectors)} vectors of 64 dimensions; the ten nearest, ${result.queries} queries, ms. exact: compared with all of the tenant. indexed: by the function that is for large tenants, whatever the size; HNSW: the share of it that PostgreSQL answers from the index and does not sort. chosen: as the engine does it.`,
+    table(
+      [
+        'vectors',
+        'exact p50',
+        'exact p95',
+        'indexed p50',
+        'indexed p95',
+        'recall@10',
+        'HNSW',
+        'chosen p50',
+        'chosen p95',
+        'recall@10',
+        'HNSW',
+      ],
+      result.tenants.map(({ vectors, exact, indexed, chosen }) => [
+        count(vectors),
+        ms(exact.p50),
+        ms(exact.p95),
+        ms(indexed.p50),
+        ms(indexed.p95),
+        indexed.recall.toFixed(3),
+        share(indexed.byIndex),
+        ms(chosen.p50),
+        ms(chosen.p95),
+        chosen.recall.toFixed(3),
+        share(chosen.byIndex),
+      ]),
+    ),
+    'The same with the index’s vectors made shorter (`llm_models.vector_quantization`), as the engine chooses:',
+    table(
+      ['quantization', 'index, MB', 'built in, s', 'vectors', 'p50', 'p95', 'recall@10', 'HNSW'],
+      result.quantizations.flatMap(({ quantization, bytes, seconds, tenants }) =>
+        tenants.map(({ vectors, p50, p95, recall, byIndex }) => [
+          quantization,
+          (bytes / 1e6).toFixed(1),
+          seconds.toFixed(1),
+          count(vectors),
+          ms(p50),
+          ms(p95),
+          recall.toFixed(3),
+          share(byIndex),
+        ]),
+      ),
+    ),
+  ]
 }
 
-const count = (value: number): string => value.toLocaleString('en-US')
-/** Three significant digits, without an exponent. */
-const figure = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3))
-const ms = (value: number | null): string => (value === null ? `> ${timeLimitMs / 1000} s` : figure(value))
+/** Of ten. */
+const share = (tenths: number): string => `${tenths * 10} %`
 
-/** null stands for longer than the limit. */
-function ratio(one: number | null, other: number | null): string {
-  if (one === null) return other === null ? '' : `> ${figure(timeLimitMs / other)}`
-  return other === null ? `< ${figure(one / timeLimitMs)}` : figure(one / other)
+function endToEnd(result: HybridResult | undefined): string[] {
+  if (!result) return []
+  return [
+    '## Search from end to end',
+    `\`app_public.search\` in a tenant of ${count(result.chunks)} chunks with vectors of 64 dimensions, ${result.queries} questions of three words, the question’s vector given, ms.`,
+    table(
+      ['mode', 'p50', 'p95'],
+      result.modes.map(({ mode, p50, p95 }) => [mode, ms(p50), ms(p95)]),
+    ),
+  ]
 }
+
+function aroundASearch({ chunks, runs, log, graphql }: RequestsResult): string[] {
+  const rows: [string, Percentiles][] = [
+    ['SQL, written down', log.logged],
+    ['SQL, read only: not written down', log.unlogged],
+    ['GraphQL over HTTP', graphql.graphql],
+    ['the same fields by SQL', graphql.sql],
+  ]
+  return [
+    '## Around a search',
+    `\`app_public.search\` by words in a tenant of ${count(chunks)} chunks, ${runs} times each, the first two in turn and the last two in turn, ms.`,
+    table(
+      ['', 'p50', 'p95'],
+      rows.map(([how, { p50, p95 }]) => [how, ms(p50), ms(p95)]),
+    ),
+    `Pair by pair, the median: writing down takes ${signed(log.addedMs)} ms, GraphQL ${signed(graphql.addedMs)} ms. Where the machine has other work, these are steadier than the columns.`,
+  ]
+}
+
+const signed = (value: number | null): string =>
+  value === null ? '?' : `${value < 0 ? '-' : '+'}${figure(Math.abs(value))}`

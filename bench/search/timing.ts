@@ -7,13 +7,13 @@ import type { QuerySet } from './queries.ts'
 
 export type Entrant = { contender: Ranker; client: pg.Client }
 
-export type Latency = {
+/** Milliseconds; null is longer than the limit. */
+export type Percentiles = { p50: number | null; p95: number | null }
+
+export type Latency = Percentiles & {
   contender: string
   /** How many queries were measured. */
   runs: number
-  /** Milliseconds; null is longer than the limit. */
-  p50: number | null
-  p95: number | null
 }
 
 export type SetResult = { set: string; latencies: Latency[]; differences: string[] }
@@ -61,8 +61,7 @@ export async function measureSet(entrants: Entrant[], set: QuerySet): Promise<Se
     latencies: plans.map(({ entrant, times }) => ({
       contender: entrant.contender.name,
       runs: times.length,
-      p50: percentile(times, 0.5),
-      p95: percentile(times, 0.95),
+      ...percentilesOf(times),
     })),
     differences,
   }
@@ -110,6 +109,18 @@ function compare(terms: string[], answers: Map<string, Answer>): string[] {
     }
   }
   return differences
+}
+
+export const percentilesOf = (times: number[]): Percentiles => ({
+  p50: percentile(times, 0.5),
+  p95: percentile(times, 0.95),
+})
+
+/** Milliseconds. */
+export async function timed(work: () => Promise<void>): Promise<number> {
+  const started = performance.now()
+  await work()
+  return performance.now() - started
 }
 
 /** By nearest rank, so that it is a time that was measured. */

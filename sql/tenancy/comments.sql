@@ -22,7 +22,7 @@ comment on column app_public.tenants.tenant_level is 'Depth in the hierarchy, 0 
 comment on column app_public.tenants.tenant_path is 'Slugs from the top to it, separated by dots.';
 comment on column app_public.tenants.resource_access_config is 'What it may use, create and share: an object.';
 comment on column app_public.tenants.features is 'Features that are switched on or off: an object of booleans.';
-comment on column app_public.tenants.config is 'Settings: an object. search.k1 (0 to 10, default 1.2) and search.b (0 to 1, default 0.75) are BM25''s parameters; search.titleBoost (0 to 100, default 2) is how much a title: word counts; up to search.exactVectorLimit vectors (default 10000) are compared one by one; search.logQueries (hash, text or none; default hash) is what is kept of a question.';
+comment on column app_public.tenants.config is 'Settings: an object. search.k1 (0 to 10, default 1.2) and search.b (0 to 1, default 0.75) are BM25''s parameters; search.titleBoost (0 to 100, default 2) is how much a title: word counts; up to search.exactVectorLimit vectors (default 3000) are compared one by one; search.logQueries (hash, text or none; default hash) is what is kept of a question.';
 comment on column app_public.tenants.quotas is 'Limits by name: an object.';
 comment on column app_public.tenants.domain is 'Custom domain, unique.';
 comment on column app_public.tenants.industry is 'Industry, such as Healthcare or Pharma.';

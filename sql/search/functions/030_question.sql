@@ -3,15 +3,19 @@
 
 create or replace function app_hidden.search_settings()
 returns table (k1 double precision, b double precision, title_boost double precision, exact_vector_limit int, log_queries text)
-language sql stable security definer
+language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select coalesce((config #>> '{search,k1}')::double precision, 1.2),
-         coalesce((config #>> '{search,b}')::double precision, 0.75),
-         coalesce((config #>> '{search,titleBoost}')::double precision, 2),
-         coalesce((config #>> '{search,exactVectorLimit}')::int, 10000),
-         coalesce(config #>> '{search,logQueries}', 'hash')
-    from app_public.tenants where id = app_hidden.current_tenant_id();
+#variable_conflict use_column
+begin
+  return query
+    select coalesce((config #>> '{search,k1}')::double precision, 1.2),
+           coalesce((config #>> '{search,b}')::double precision, 0.75),
+           coalesce((config #>> '{search,titleBoost}')::double precision, 2),
+           coalesce((config #>> '{search,exactVectorLimit}')::int, 3000),
+           coalesce(config #>> '{search,logQueries}', 'hash')
+      from app_public.tenants where id = app_hidden.current_tenant_id();
+end
 $$;
 comment on function app_hidden.search_settings() is 'How this tenant searches (tenants.config.search), with the defaults filled in.';
 
@@ -21,25 +25,31 @@ return '''' || replace(replace(term, '\', '\\'), '''', '''''') || '''';
 comment on function app_private.tsquery_term(text) is 'A lexeme as it is written in a tsquery.';
 
 create or replace function app_private.any_term(terms text[]) returns tsquery
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path to pg_catalog, pg_temp
 as $$
-  select string_agg(app_private.tsquery_term(t), ' | ')::tsquery from unnest(any_term.terms) t;
+begin
+  return (
+    select string_agg(app_private.tsquery_term(t), ' | ')::tsquery from unnest(any_term.terms) t);
+end
 $$;
 comment on function app_private.any_term(text[]) is 'A query that a text with at least one of the terms matches.';
 
 create or replace function app_private.unmerged_terms() returns setof text
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  -- after a large load the latest are enough to read words from
-  select distinct l.lexeme
-    from app_public.document_chunks c
-   cross join unnest(c.content_tsvector) l
-   where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (array(
-     select chunk_id from app_private.search_changes
-      where tenant_id = app_hidden.current_tenant_id() and kind = 'added'
-      order by chunk_id desc limit 2000));
+begin
+  return query
+    -- after a large load the latest are enough to read words from
+    select distinct l.lexeme
+      from app_public.document_chunks c
+     cross join unnest(c.content_tsvector) l
+     where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (array(
+       select chunk_id from app_private.search_changes
+        where tenant_id = app_hidden.current_tenant_id() and kind = 'added'
+        order by chunk_id desc limit 2000));
+end
 $$;
 comment on function app_private.unmerged_terms() is 'The vocabulary of the chunks that no block has yet.';
 
@@ -61,18 +71,21 @@ $$;
 comment on function app_private.terms_with_prefix(text) is 'The 64 shortest words of the vocabulary that begin so.';
 
 create or replace function app_private.unknown_terms(terms text[]) returns text[]
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select array(
-    select t from unnest(unknown_terms.terms) t
-     where length(t) between 4 and 40 and t !~ '[0-9]'
-       and not exists (
-         select from app_private.search_terms v where v.tenant_id = app_hidden.current_tenant_id() and v.term = t collate "C")
-       and not exists (
-         select from app_public.document_chunks c
-          where c.tenant_id = app_hidden.current_tenant_id() and c.id = any ((select app_private.unmerged_chunk_ids())::bigint[])
-            and c.content_tsvector @@ app_private.tsquery_term(t)::tsquery));
+begin
+  return (
+    select array(
+      select t from unnest(unknown_terms.terms) t
+       where length(t) between 4 and 40 and t !~ '[0-9]'
+         and not exists (
+           select from app_private.search_terms v where v.tenant_id = app_hidden.current_tenant_id() and v.term = t collate "C")
+         and not exists (
+           select from app_public.document_chunks c
+            where c.tenant_id = app_hidden.current_tenant_id() and c.id = any ((select app_private.unmerged_chunk_ids())::bigint[])
+              and c.content_tsvector @@ app_private.tsquery_term(t)::tsquery)));
+end
 $$;
 comment on function app_private.unknown_terms(text[]) is 'Those of the words, of 4 to 40 letters, that this tenant''s texts do not have.';
 

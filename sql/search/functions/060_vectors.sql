@@ -9,14 +9,17 @@ return ('embeddings_' || replace(vector_index_name.model_id::text, '-', '') || '
 comment on function app_private.vector_index_name(uuid) is 'The name of a model''s vector index.';
 
 create or replace function app_private.vector_expression(model app_public.llm_models, argument text) returns text
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path to pg_catalog, pg_temp
 as $$
-  select case (model).vector_quantization
-    when 'binary' then format('public.binary_quantize(%s)::bit(%s)', vector_expression.argument, (model).dimension)
-    when 'halfvec' then format('%s::public.halfvec(%s)', vector_expression.argument, (model).dimension)
-    else format('%s::public.vector(%s)', vector_expression.argument, (model).dimension)
-  end;
+begin
+  return (
+    select case (model).vector_quantization
+      when 'binary' then format('public.binary_quantize(%s)::bit(%s)', vector_expression.argument, (model).dimension)
+      when 'halfvec' then format('%s::public.halfvec(%s)', vector_expression.argument, (model).dimension)
+      else format('%s::public.vector(%s)', vector_expression.argument, (model).dimension)
+    end);
+end
 $$;
 comment on function app_private.vector_expression(app_public.llm_models, text) is 'The SQL of a vector as the model''s index has it.';
 
@@ -39,13 +42,16 @@ comment on function app_private.vector_index_statements(uuid) is 'The statements
 grant execute on function app_private.vector_index_statements(uuid) to rowhouse_worker, rowhouse_platform;
 
 create or replace function app_private.vector_index_is_ready(model_id uuid) returns boolean
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select exists (
-    select from pg_index i
-     where i.indexrelid = to_regclass('app_public.' || quote_ident(app_private.vector_index_name(vector_index_is_ready.model_id)))
-       and i.indisvalid);
+begin
+  return (
+    select exists (
+      select from pg_index i
+       where i.indexrelid = to_regclass('app_public.' || quote_ident(app_private.vector_index_name(vector_index_is_ready.model_id)))
+         and i.indisvalid));
+end
 $$;
 comment on function app_private.vector_index_is_ready(uuid) is 'Whether the model has a vector index that is built to its end.';
 grant execute on function app_private.vector_index_is_ready(uuid), app_private.vector_index_name(uuid) to rowhouse_platform;
@@ -61,13 +67,15 @@ begin
   return query
     select e.chunk_id, 1 - (e.embedding <=> exact_vector_ranking.query_embedding) as score
       from app_public.embeddings e
-      join app_public.document_chunks c on c.tenant_id = e.tenant_id and c.id = e.chunk_id
      where e.tenant_id = app_hidden.current_tenant_id() and e.model_id = exact_vector_ranking.model_id
        and ((scope).chunk_ids is null or e.chunk_id = any ((scope).chunk_ids))
-       and c.source_id = any ((scope).source_ids)
-       and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
-       and (not (scope).is_by_document or exists (
-         select from app_private.documents_in_scope(scope) d where d.id = c.document_id))
+       and ((scope).is_everything or exists (
+         select from app_public.document_chunks c
+          where c.tenant_id = e.tenant_id and c.id = e.chunk_id and c.source_id = any ((scope).source_ids)
+            and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
+            and (not (scope).is_by_document or exists (
+              select from app_private.documents_in_scope(scope) d where d.id = c.document_id))
+         offset 0))
      order by score desc, e.chunk_id
      limit exact_vector_ranking.depth;
 end
@@ -95,10 +103,13 @@ begin
        from (
          select e.chunk_id, e.embedding
            from app_public.embeddings e
-           join app_public.document_chunks c on c.tenant_id = e.tenant_id and c.id = e.chunk_id
-          where e.model_id = %L and e.tenant_id = $2 and c.source_id = any (($3).source_ids)
-            and (($3).text_filter is null or c.content_tsvector @@ ($3).text_filter)
-            and (not ($3).is_by_document or exists (select from app_private.documents_in_scope($3) d where d.id = c.document_id))
+          where e.model_id = %L and e.tenant_id = $2
+            and (($3).is_everything or exists (
+              select from app_public.document_chunks c
+               where c.tenant_id = e.tenant_id and c.id = e.chunk_id and c.source_id = any (($3).source_ids)
+                 and (($3).text_filter is null or c.content_tsvector @@ ($3).text_filter)
+                 and (not ($3).is_by_document or exists (select from app_private.documents_in_scope($3) d where d.id = c.document_id))
+              offset 0))
           order by %s %s %s
           limit $4) proposal
       order by 2 desc, 1
@@ -143,7 +154,7 @@ begin
 end
 $$;
 comment on function app_private.vector_ranking(app_public.llm_models, public.vector, app_private.search_scope, int) is
-  'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 10,000), or while there is no index.';
+  'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 3,000), or while there is no index.';
 
 create or replace function app_private.search_model(embedding_model text, source_ids uuid[]) returns app_public.llm_models
 language plpgsql stable

@@ -1,17 +1,20 @@
 -- Search: reads the question, ranks by words and by vectors, fuses, shows, explains, writes down.
 
 create or replace function app_private.snippet(content text, terms text[], config regconfig) returns text
-language sql stable
+language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  -- the text is escaped before it is marked, so that a document cannot smuggle markup into a page
-  select case
-    when cardinality(snippet.terms) > 0 then
-      ts_headline(snippet.config, escaped.text, app_private.any_term(snippet.terms),
-        'StartSel=<mark>, StopSel=</mark>, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "')
-    else left(escaped.text, 200)
-  end
-  from (select replace(replace(replace(snippet.content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) as escaped (text);
+begin
+  return (
+    -- the text is escaped before it is marked, so that a document cannot smuggle markup into a page
+    select case
+      when cardinality(snippet.terms) > 0 then
+        ts_headline(snippet.config, escaped.text, app_private.any_term(snippet.terms),
+          'StartSel=<mark>, StopSel=</mark>, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "')
+      else left(escaped.text, 200)
+    end
+    from (select replace(replace(replace(snippet.content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) as escaped (text));
+end
 $$;
 comment on function app_private.snippet(text, text[], regconfig) is 'The part of a text that shows the terms, as HTML: escaped, the terms in <mark>.';
 
