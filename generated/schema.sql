@@ -65,6 +65,7 @@ CREATE TYPE app_private.search_scope AS (
 	metadata jsonb,
 	text_filter tsquery,
 	is_by_document boolean,
+	is_everything boolean,
 	chunk_ids bigint[]
 );
 
@@ -608,15 +609,19 @@ ALTER FUNCTION app_hidden.search_check() OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_hidden.search_check() IS 'Every difference between this tenant''s texts and its search index, normally none. Reads everything: some minutes for half a million chunks.';
 
 CREATE FUNCTION app_hidden.search_settings() RETURNS TABLE(k1 double precision, b double precision, title_boost double precision, exact_vector_limit integer, log_queries text)
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select coalesce((config #>> '{search,k1}')::double precision, 1.2),
-         coalesce((config #>> '{search,b}')::double precision, 0.75),
-         coalesce((config #>> '{search,titleBoost}')::double precision, 2),
-         coalesce((config #>> '{search,exactVectorLimit}')::int, 10000),
-         coalesce(config #>> '{search,logQueries}', 'hash')
-    from app_public.tenants where id = app_hidden.current_tenant_id();
+#variable_conflict use_column
+begin
+  return query
+    select coalesce((config #>> '{search,k1}')::double precision, 1.2),
+           coalesce((config #>> '{search,b}')::double precision, 0.75),
+           coalesce((config #>> '{search,titleBoost}')::double precision, 2),
+           coalesce((config #>> '{search,exactVectorLimit}')::int, 3000),
+           coalesce(config #>> '{search,logQueries}', 'hash')
+      from app_public.tenants where id = app_hidden.current_tenant_id();
+end
 $$;
 
 ALTER FUNCTION app_hidden.search_settings() OWNER TO rowhouse_owner;
@@ -689,10 +694,13 @@ ALTER FUNCTION app_private.alive_workers(silent_for interval) OWNER TO rowhouse_
 COMMENT ON FUNCTION app_private.alive_workers(silent_for interval) IS 'The workers that were heard of within the interval.';
 
 CREATE FUNCTION app_private.any_term(terms text[]) RETURNS tsquery
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select string_agg(app_private.tsquery_term(t), ' | ')::tsquery from unnest(any_term.terms) t;
+begin
+  return (
+    select string_agg(app_private.tsquery_term(t), ' | ')::tsquery from unnest(any_term.terms) t);
+end
 $$;
 
 ALTER FUNCTION app_private.any_term(terms text[]) OWNER TO rowhouse_owner;
@@ -976,7 +984,7 @@ declare
   -- vectors are added up without multiplying them by their weights, which takes four times as long: the stored impacts
   -- have the block's own idf in them, and scale is the most by which a weight exceeds it
   v_scale double precision;
-  v_wanted double precision := bm25_ranking.depth + 20;
+  v_wanted double precision := 1.5 * bm25_ranking.depth + 20;
   v_threshold double precision;
   v_hits app_private.search_position[];
   v_next int;
@@ -1041,9 +1049,9 @@ begin
         v_next := v_next + v_step;
         v_step := 2 * v_step;
       end loop;
-      -- whatever was left out scores less than the threshold times the slack
-      exit when v_threshold <= 0 or coalesce(v_last >= v_threshold * v_slack, false);
-      v_wanted := v_wanted * 8;
+      -- whatever was left out scores at most the threshold times the slack
+      exit when v_threshold <= 0 or coalesce(v_last > v_threshold * v_slack, false);
+      v_wanted := v_wanted * 6;
     end loop;
   end if;
 
@@ -1063,6 +1071,8 @@ CREATE FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[], weight
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
+declare
+  v_any_term tsquery := app_private.any_term(bm25_scores.terms);
 begin
   return query
     select c.id, s.score
@@ -1074,7 +1084,7 @@ begin
               unnest(c.content_tsvector) l
         where l.lexeme = any (bm25_scores.terms)) s
      where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (bm25_scores.chunk_ids)
-       and c.content_tsvector @@ app_private.any_term(bm25_scores.terms)
+       and c.content_tsvector @@ v_any_term
        and c.source_id = any ((scope).source_ids)
        and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
        and (not (scope).is_by_document or exists (
@@ -1401,16 +1411,19 @@ COMMENT ON COLUMN app_public.documents.created_at IS 'When it was added.';
 COMMENT ON COLUMN app_public.documents.updated_at IS 'When it last changed.';
 
 CREATE FUNCTION app_private.documents_in_scope(scope app_private.search_scope) RETURNS SETOF app_public.documents
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select * from app_public.documents d
-   where d.tenant_id = app_hidden.current_tenant_id()
-     and d.source_id = any ((scope).source_ids)
-     and ((scope).document_ids is null or d.id = any ((scope).document_ids))
-     and ((scope).created_after is null or d.created_at >= (scope).created_after)
-     and ((scope).created_before is null or d.created_at < (scope).created_before)
-     and ((scope).metadata is null or d.metadata @> (scope).metadata);
+begin
+  return query
+    select * from app_public.documents d
+     where d.tenant_id = app_hidden.current_tenant_id()
+       and d.source_id = any ((scope).source_ids)
+       and ((scope).document_ids is null or d.id = any ((scope).document_ids))
+       and ((scope).created_after is null or d.created_at >= (scope).created_after)
+       and ((scope).created_before is null or d.created_at < (scope).created_before)
+       and ((scope).metadata is null or d.metadata @> (scope).metadata);
+end
 $$;
 
 ALTER FUNCTION app_private.documents_in_scope(scope app_private.search_scope) OWNER TO rowhouse_owner;
@@ -1503,13 +1516,15 @@ begin
   return query
     select e.chunk_id, 1 - (e.embedding <=> exact_vector_ranking.query_embedding) as score
       from app_public.embeddings e
-      join app_public.document_chunks c on c.tenant_id = e.tenant_id and c.id = e.chunk_id
      where e.tenant_id = app_hidden.current_tenant_id() and e.model_id = exact_vector_ranking.model_id
        and ((scope).chunk_ids is null or e.chunk_id = any ((scope).chunk_ids))
-       and c.source_id = any ((scope).source_ids)
-       and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
-       and (not (scope).is_by_document or exists (
-         select from app_private.documents_in_scope(scope) d where d.id = c.document_id))
+       and ((scope).is_everything or exists (
+         select from app_public.document_chunks c
+          where c.tenant_id = e.tenant_id and c.id = e.chunk_id and c.source_id = any ((scope).source_ids)
+            and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
+            and (not (scope).is_by_document or exists (
+              select from app_private.documents_in_scope(scope) d where d.id = c.document_id))
+         offset 0))
      order by score desc, e.chunk_id
      limit exact_vector_ranking.depth;
 end
@@ -1827,10 +1842,13 @@ begin
        from (
          select e.chunk_id, e.embedding
            from app_public.embeddings e
-           join app_public.document_chunks c on c.tenant_id = e.tenant_id and c.id = e.chunk_id
-          where e.model_id = %L and e.tenant_id = $2 and c.source_id = any (($3).source_ids)
-            and (($3).text_filter is null or c.content_tsvector @@ ($3).text_filter)
-            and (not ($3).is_by_document or exists (select from app_private.documents_in_scope($3) d where d.id = c.document_id))
+          where e.model_id = %L and e.tenant_id = $2
+            and (($3).is_everything or exists (
+              select from app_public.document_chunks c
+               where c.tenant_id = e.tenant_id and c.id = e.chunk_id and c.source_id = any (($3).source_ids)
+                 and (($3).text_filter is null or c.content_tsvector @@ ($3).text_filter)
+                 and (not ($3).is_by_document or exists (select from app_private.documents_in_scope($3) d where d.id = c.document_id))
+              offset 0))
           order by %s %s %s
           limit $4) proposal
       order by 2 desc, 1
@@ -1860,25 +1878,22 @@ ALTER FUNCTION app_private.list_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.list_tenants() IS 'All tenants. For administrators in psql and for command-line tools.';
 
-CREATE FUNCTION app_private.log_query(query text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) RETURNS void
+CREATE FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_what text;
 begin
   -- a standby and a read-only transaction can search, but not write
   if current_setting('transaction_read_only')::boolean or app_hidden.current_tenant_id() is null then
     return;
   end if;
-  v_what := (select s.log_queries from app_hidden.search_settings() s);
   insert into app_private.query_log_buffer (
     tenant_id, created_at, user_id, agent_id, mode, query_text, query_hash, latency_ms, hit_count,
     source_ids, source_hit_counts, source_relevances)
   select app_hidden.current_tenant_id(), log_query.started_at, app_hidden.current_user_id(), log_query.agent_id, log_query.mode,
-         case when v_what = 'text' then log_query.query end,
+         case when log_query.keep = 'text' then log_query.query end,
          -- the tenant is part of what is hashed, so that hashes of different tenants say nothing about each other
-         case when v_what = 'hash' then sha256(convert_to(app_hidden.current_tenant_id() || lower(regexp_replace(trim(log_query.query), '\s+', ' ', 'g')), 'UTF8')) end,
+         case when log_query.keep = 'hash' then sha256(convert_to(app_hidden.current_tenant_id() || lower(regexp_replace(trim(log_query.query), '\s+', ' ', 'g')), 'UTF8')) end,
          extract(epoch from clock_timestamp() - log_query.started_at) * 1000, cardinality(log_query.hits),
          coalesce(array_agg(s.source_id order by s.source_id), '{}'), coalesce(array_agg(s.hits order by s.source_id), '{}'),
          coalesce(array_agg(s.relevance order by s.source_id), '{}')
@@ -1890,9 +1905,9 @@ begin
 end
 $$;
 
-ALTER FUNCTION app_private.log_query(query text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.log_query(query text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) IS 'Writes a search down: the question as text, as a hash or not at all, as tenants.config.search.logQueries says.';
+COMMENT ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) IS 'Writes a search down: the question as text, as a hash or not at all, as tenants.config.search.logQueries says.';
 
 CREATE FUNCTION app_private.merge_candidates(chunk_count integer) RETURNS bigint[]
     LANGUAGE plpgsql STABLE
@@ -2051,15 +2066,14 @@ ALTER FUNCTION app_private.operator_identity(tenant text, email text) OWNER TO r
 
 COMMENT ON FUNCTION app_private.operator_identity(tenant text, email text) IS 'Whom a command-line tool acts as in a tenant (by slug): the member with that e-mail, or the first owner. For the server''s login only. ID201: no such tenant or member.';
 
-CREATE FUNCTION app_private.parse_question(query text, source_ids uuid[]) RETURNS app_private.search_question
+CREATE FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision DEFAULT 1) RETURNS app_private.search_question
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 declare
   v_question app_private.search_question;
   v_configs regconfig[] := array(
     select distinct app_hidden.text_search_config(s.language) from app_private.searchable_sources(parse_question.source_ids) s order by 1);
-  v_title_boost double precision := (select s.title_boost from app_hidden.search_settings() s);
   v_config regconfig;
   v_token record;
   v_condition tsquery;
@@ -2070,7 +2084,7 @@ begin
   v_question.plain := '';
   for v_token in
     select m[1] = '-' as is_excluded, m[2] is not null as is_title, trim(both '"' from m[3]) as text,
-           m[3] like '"%' as is_phrase, m[3] like '_%*' and m[3] not like '"%' as is_prefix
+           m[3] like '"%' as is_phrase, m[3] ~ '^[^"*]+[*]+$' as is_prefix
       from regexp_matches(parse_question.query, '(-?)(title:)?("[^"]*"|[^\s"]+)', 'gi') as m
   loop
     v_condition := null;
@@ -2095,7 +2109,7 @@ begin
     elsif v_token.is_title or v_token.is_phrase then
       foreach v_config in array v_configs loop
         v_known := app_private.with_terms(v_known, tsvector_to_array(to_tsvector(v_config, v_token.text)),
-                                          case when v_token.is_title then v_title_boost else 1 end, null);
+                                          case when v_token.is_title then parse_question.title_boost else 1 end, null);
       end loop;
     else
       v_bare := v_bare || ' ' || v_token.text;
@@ -2121,14 +2135,17 @@ begin
          array_agg(e.value ->> 'writtenAs' order by e.key collate "C")
     into v_question.terms, v_question.weights, v_question.written_as
     from jsonb_each(v_known) e;
+  if cardinality(v_question.terms) > 1024 then
+    perform app_private.raise_error('SR416', 'The query stands for more than 1,024 different words.', 'Search for its essential words; a prefix* counts as all the words it stands for.');
+  end if;
   v_question.plain := trim(v_question.plain);
   return v_question;
 end
-$$;
+$_$;
 
-ALTER FUNCTION app_private.parse_question(query text, source_ids uuid[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.parse_question(query text, source_ids uuid[]) IS 'Reads a question in every language of the sources it goes to. terms is null when it says nothing but stop words or exclusions.';
+COMMENT ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) IS 'Reads a question in every language of the sources it goes to. terms is null when it says nothing but stop words or exclusions. SR416: too many words.';
 
 CREATE TABLE app_private.search_changes (
     tenant_id uuid NOT NULL,
@@ -2394,7 +2411,7 @@ COMMENT ON COLUMN app_public.tenants.resource_access_config IS 'What it may use,
 
 COMMENT ON COLUMN app_public.tenants.features IS 'Features that are switched on or off: an object of booleans.';
 
-COMMENT ON COLUMN app_public.tenants.config IS 'Settings: an object. search.k1 (0 to 10, default 1.2) and search.b (0 to 1, default 0.75) are BM25''s parameters; search.titleBoost (0 to 100, default 2) is how much a title: word counts; up to search.exactVectorLimit vectors (default 10000) are compared one by one; search.logQueries (hash, text or none; default hash) is what is kept of a question.';
+COMMENT ON COLUMN app_public.tenants.config IS 'Settings: an object. search.k1 (0 to 10, default 1.2) and search.b (0 to 1, default 0.75) are BM25''s parameters; search.titleBoost (0 to 100, default 2) is how much a title: word counts; up to search.exactVectorLimit vectors (default 3000) are compared one by one; search.logQueries (hash, text or none; default hash) is what is kept of a question.';
 
 COMMENT ON COLUMN app_public.tenants.quotas IS 'Limits by name: an object.';
 
@@ -2796,6 +2813,7 @@ declare
   -- up to here, scoring one by one costs less than the blocks do
   v_few constant int := 1000;
   v_scope app_private.search_scope;
+  v_source_count int := (select count(*) from app_public.rag_knowledge_sources s where s.tenant_id = app_hidden.current_tenant_id());
 begin
   v_scope.source_ids := coalesce(scope_of.source_ids, app_private.sources_in_scope(null, null, null, null));
   v_scope.document_ids := scope_of.document_ids;
@@ -2810,12 +2828,14 @@ begin
         join app_public.document_chunks c on c.tenant_id = d.tenant_id and c.document_id = d.id
        where c.source_id = any (v_scope.source_ids)
        limit v_few + 1);
-  elsif cardinality(v_scope.source_ids) < (select count(*) from app_public.rag_knowledge_sources s where s.tenant_id = app_hidden.current_tenant_id()) then
+  elsif cardinality(v_scope.source_ids) < v_source_count then
     v_scope.chunk_ids := array(
       select c.id from app_public.document_chunks c
        where c.tenant_id = app_hidden.current_tenant_id() and c.source_id = any (v_scope.source_ids)
        limit v_few + 1);
   end if;
+  v_scope.is_everything := not v_scope.is_by_document and v_scope.text_filter is null
+    and cardinality(v_scope.source_ids) = v_source_count;
   if cardinality(v_scope.chunk_ids) > v_few then
     v_scope.chunk_ids := null;
   end if;
@@ -2904,14 +2924,17 @@ ALTER FUNCTION app_private.search_totals() OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_private.search_totals() IS 'How many chunks this tenant has and how long they are on average, as of this snapshot.';
 
 CREATE FUNCTION app_private.searchable_sources(source_ids uuid[]) RETURNS SETOF app_public.rag_knowledge_sources
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select s.*
-    from app_public.rag_knowledge_sources s
-   where s.tenant_id = app_hidden.current_tenant_id()
-     and s.enabled and s.status = 'active' and s.deleted_at is null
-     and (searchable_sources.source_ids is null or s.id = any (searchable_sources.source_ids));
+begin
+  return query
+    select s.*
+      from app_public.rag_knowledge_sources s
+     where s.tenant_id = app_hidden.current_tenant_id()
+       and s.enabled and s.status = 'active' and s.deleted_at is null
+       and (searchable_sources.source_ids is null or s.id = any (searchable_sources.source_ids));
+end
 $$;
 
 ALTER FUNCTION app_private.searchable_sources(source_ids uuid[]) OWNER TO rowhouse_owner;
@@ -3034,17 +3057,20 @@ ALTER FUNCTION app_private.similar_terms(term text) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_private.similar_terms(term text) IS 'Up to three words of the vocabulary that share at least 0.4 of their trigrams with this one.';
 
 CREATE FUNCTION app_private.snippet(content text, terms text[], config regconfig) RETURNS text
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  -- the text is escaped before it is marked, so that a document cannot smuggle markup into a page
-  select case
-    when cardinality(snippet.terms) > 0 then
-      ts_headline(snippet.config, escaped.text, app_private.any_term(snippet.terms),
-        'StartSel=<mark>, StopSel=</mark>, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "')
-    else left(escaped.text, 200)
-  end
-  from (select replace(replace(replace(snippet.content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) as escaped (text);
+begin
+  return (
+    -- the text is escaped before it is marked, so that a document cannot smuggle markup into a page
+    select case
+      when cardinality(snippet.terms) > 0 then
+        ts_headline(snippet.config, escaped.text, app_private.any_term(snippet.terms),
+          'StartSel=<mark>, StopSel=</mark>, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "')
+      else left(escaped.text, 200)
+    end
+    from (select replace(replace(replace(snippet.content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) as escaped (text));
+end
 $$;
 
 ALTER FUNCTION app_private.snippet(content text, terms text[], config regconfig) OWNER TO rowhouse_owner;
@@ -3052,17 +3078,20 @@ ALTER FUNCTION app_private.snippet(content text, terms text[], config regconfig)
 COMMENT ON FUNCTION app_private.snippet(content text, terms text[], config regconfig) IS 'The part of a text that shows the terms, as HTML: escaped, the terms in <mark>.';
 
 CREATE FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS uuid[]
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select array(
-    select s.id from app_private.searchable_sources(sources_in_scope.source_ids) s
-     where (sources_in_scope.tags is null or s.tags && sources_in_scope.tags)
-       and (sources_in_scope.category is null or s.category = sources_in_scope.category)
-       and (sources_in_scope.agent_id is null or exists (
-         select from app_public.agent_knowledge_sources a
-          where a.tenant_id = s.tenant_id and a.agent_id = sources_in_scope.agent_id and a.source_id = s.id))
-     order by s.id);
+begin
+  return (
+    select array(
+      select s.id from app_private.searchable_sources(sources_in_scope.source_ids) s
+       where (sources_in_scope.tags is null or s.tags && sources_in_scope.tags)
+         and (sources_in_scope.category is null or s.category = sources_in_scope.category)
+         and (sources_in_scope.agent_id is null or exists (
+           select from app_public.agent_knowledge_sources a
+            where a.tenant_id = s.tenant_id and a.agent_id = sources_in_scope.agent_id and a.source_id = s.id))
+       order by s.id));
+end
 $$;
 
 ALTER FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) OWNER TO rowhouse_owner;
@@ -3196,6 +3225,9 @@ CREATE FUNCTION app_private.term_statistics(terms text[], unmerged_ids bigint[])
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
+declare
+  -- not in the query, which would read it anew for each chunk
+  v_any_term tsquery := app_private.any_term(term_statistics.terms);
 begin
   return query
     with block as materialized (
@@ -3228,7 +3260,7 @@ begin
         from app_public.document_chunks c
        cross join unnest(c.content_tsvector) l
        where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (term_statistics.unmerged_ids)
-         and c.content_tsvector @@ app_private.any_term(term_statistics.terms)
+         and c.content_tsvector @@ v_any_term
          and l.lexeme = any (term_statistics.terms)
       union all
       select l.lexeme, -1
@@ -3400,18 +3432,21 @@ ALTER FUNCTION app_private.tsquery_term(term text) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_private.tsquery_term(term text) IS 'A lexeme as it is written in a tsquery.';
 
 CREATE FUNCTION app_private.unknown_terms(terms text[]) RETURNS text[]
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select array(
-    select t from unnest(unknown_terms.terms) t
-     where length(t) between 4 and 40 and t !~ '[0-9]'
-       and not exists (
-         select from app_private.search_terms v where v.tenant_id = app_hidden.current_tenant_id() and v.term = t collate "C")
-       and not exists (
-         select from app_public.document_chunks c
-          where c.tenant_id = app_hidden.current_tenant_id() and c.id = any ((select app_private.unmerged_chunk_ids())::bigint[])
-            and c.content_tsvector @@ app_private.tsquery_term(t)::tsquery));
+begin
+  return (
+    select array(
+      select t from unnest(unknown_terms.terms) t
+       where length(t) between 4 and 40 and t !~ '[0-9]'
+         and not exists (
+           select from app_private.search_terms v where v.tenant_id = app_hidden.current_tenant_id() and v.term = t collate "C")
+         and not exists (
+           select from app_public.document_chunks c
+            where c.tenant_id = app_hidden.current_tenant_id() and c.id = any ((select app_private.unmerged_chunk_ids())::bigint[])
+              and c.content_tsvector @@ app_private.tsquery_term(t)::tsquery)));
+end
 $$;
 
 ALTER FUNCTION app_private.unknown_terms(terms text[]) OWNER TO rowhouse_owner;
@@ -3434,17 +3469,20 @@ ALTER FUNCTION app_private.unmerged_chunk_ids() OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_private.unmerged_chunk_ids() IS 'The chunks that no block has yet; some may be deleted since.';
 
 CREATE FUNCTION app_private.unmerged_terms() RETURNS SETOF text
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  -- after a large load the latest are enough to read words from
-  select distinct l.lexeme
-    from app_public.document_chunks c
-   cross join unnest(c.content_tsvector) l
-   where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (array(
-     select chunk_id from app_private.search_changes
-      where tenant_id = app_hidden.current_tenant_id() and kind = 'added'
-      order by chunk_id desc limit 2000));
+begin
+  return query
+    -- after a large load the latest are enough to read words from
+    select distinct l.lexeme
+      from app_public.document_chunks c
+     cross join unnest(c.content_tsvector) l
+     where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (array(
+       select chunk_id from app_private.search_changes
+        where tenant_id = app_hidden.current_tenant_id() and kind = 'added'
+        order by chunk_id desc limit 2000));
+end
 $$;
 
 ALTER FUNCTION app_private.unmerged_terms() OWNER TO rowhouse_owner;
@@ -3452,14 +3490,17 @@ ALTER FUNCTION app_private.unmerged_terms() OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_private.unmerged_terms() IS 'The vocabulary of the chunks that no block has yet.';
 
 CREATE FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select case (model).vector_quantization
-    when 'binary' then format('public.binary_quantize(%s)::bit(%s)', vector_expression.argument, (model).dimension)
-    when 'halfvec' then format('%s::public.halfvec(%s)', vector_expression.argument, (model).dimension)
-    else format('%s::public.vector(%s)', vector_expression.argument, (model).dimension)
-  end;
+begin
+  return (
+    select case (model).vector_quantization
+      when 'binary' then format('public.binary_quantize(%s)::bit(%s)', vector_expression.argument, (model).dimension)
+      when 'halfvec' then format('%s::public.halfvec(%s)', vector_expression.argument, (model).dimension)
+      else format('%s::public.vector(%s)', vector_expression.argument, (model).dimension)
+    end);
+end
 $$;
 
 ALTER FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) OWNER TO rowhouse_owner;
@@ -3467,13 +3508,16 @@ ALTER FUNCTION app_private.vector_expression(model app_public.llm_models, argume
 COMMENT ON FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) IS 'The SQL of a vector as the model''s index has it.';
 
 CREATE FUNCTION app_private.vector_index_is_ready(model_id uuid) RETURNS boolean
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select exists (
-    select from pg_index i
-     where i.indexrelid = to_regclass('app_public.' || quote_ident(app_private.vector_index_name(vector_index_is_ready.model_id)))
-       and i.indisvalid);
+begin
+  return (
+    select exists (
+      select from pg_index i
+       where i.indexrelid = to_regclass('app_public.' || quote_ident(app_private.vector_index_name(vector_index_is_ready.model_id)))
+         and i.indisvalid));
+end
 $$;
 
 ALTER FUNCTION app_private.vector_index_is_ready(model_id uuid) OWNER TO rowhouse_owner;
@@ -3538,7 +3582,7 @@ $$;
 
 ALTER FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 10,000), or while there is no index.';
+COMMENT ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 3,000), or while there is no index.';
 
 CREATE FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -4326,6 +4370,7 @@ declare
   v_started_at constant timestamptz := clock_timestamp();
   v_end int;
   v_depth int;
+  v_settings record;
   v_source_ids uuid[];
   v_question app_private.search_question;
   v_scope app_private.search_scope;
@@ -4340,7 +4385,8 @@ begin
   v_depth := case when search.mode <> 'hybrid' then v_end when v_end <= 100 then 100 when v_end <= 1000 then 1000 else 10000 end;
 
   v_source_ids := app_private.sources_in_scope(search.source_ids, search.agent_id, search.tags, search.category);
-  v_question := app_private.parse_question(search.query, v_source_ids);
+  select * into v_settings from app_hidden.search_settings();
+  v_question := app_private.parse_question(search.query, v_source_ids, v_settings.title_boost);
   if v_question.terms is not null then
     v_scope := app_private.scope_of(
       v_source_ids, search.document_ids, search.created_after, search.created_before, search.metadata, v_question.text_filter);
@@ -4381,14 +4427,15 @@ begin
     end if;
   end if;
 
-  perform app_private.log_query(search.query, search.mode, search.agent_id, v_started_at, coalesce(v_hits, '{}'));
+  perform app_private.log_query(
+    search.query, v_settings.log_queries, search.mode, search.agent_id, v_started_at, coalesce(v_hits, '{}'));
   return query select * from unnest(v_hits);
 end
 $$;
 
 ALTER FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) IS 'Searches the knowledge of this tenant, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits. SR402: several embedding models, name one; SR403: no such model; SR404 to SR415: an argument is out of range.';
+COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) IS 'Searches the knowledge of this tenant, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits. SR402: several embedding models, name one; SR403: no such model; SR404 to SR416: an argument is out of range.';
 
 CREATE FUNCTION app_public.search_hit_document(hit app_public.search_hit) RETURNS app_public.documents
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -4994,7 +5041,7 @@ CREATE INDEX search_postings_tenant_id_block_id_idx ON app_private.search_postin
 
 CREATE INDEX search_removals_tenant_id_block_id_idx ON app_private.search_removals USING btree (tenant_id, block_id);
 
-CREATE INDEX search_terms_trigrams ON app_private.search_terms USING gin (tenant_id, term public.gin_trgm_ops) WHERE (((length(term) >= 4) AND (length(term) <= 40)) AND (term !~ '[0-9]'::text));
+CREATE INDEX search_terms_trigrams ON app_private.search_terms USING gin (tenant_id, term public.gin_trgm_ops) WITH (gin_pending_list_limit='256') WHERE (((length(term) >= 4) AND (length(term) <= 40)) AND (term !~ '[0-9]'::text));
 
 CREATE INDEX user_identities_user_id_idx ON app_private.user_identities USING btree (user_id);
 
@@ -5635,7 +5682,7 @@ REVOKE ALL ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_m
 
 REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.log_query(query text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.merge_candidates(chunk_count integer) FROM PUBLIC;
 
@@ -5653,7 +5700,7 @@ GRANT ALL ON FUNCTION app_private.models_to_index(minimum integer) TO rowhouse_w
 REVOKE ALL ON FUNCTION app_private.operator_identity(tenant text, email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.operator_identity(tenant text, email text) TO rowhouse_authenticator;
 
-REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_changes TO rowhouse_platform;
 

@@ -77,22 +77,39 @@ async function tuneParameters(scratch: Scratch, training: Query[]): Promise<Para
 }
 
 function tuneFusion(scratch: Scratch, training: Query[], bm25: Rankings, vector: Rankings): Fusion {
-  const gains = new Map(
-    fusionGrid.map((by) => [by, scratch.figures(training, fuseAll(training, bm25, vector, by)).ndcg]),
-  )
+  const figures = new Map(fusionGrid.map((by) => [by, scratch.figures(training, fuseAll(training, bm25, vector, by))]))
   const usualFirst = [...rrfKs].sort((a, b) => a - b)
   console.log('\nFusion, nDCG@10 on the training half')
   console.log(['  weight', ...usualFirst.map((k) => `rrf ${k}`.padEnd(7)), 'convex'].join('  '))
   for (const weight of new Set(fusionGrid.map((by) => by.weight))) {
-    const row = [...gains].filter(([by]) => by.weight === weight)
+    const row = [...figures].filter(([by]) => by.weight === weight)
     const cells = [
       ...usualFirst.map((k) => row.find(([by]) => by.method === 'rrf' && by.rrfK === k)),
       row.find(([by]) => by.method === 'convex'),
     ]
-    console.log([`  ${String(weight).padEnd(6)}`, ...cells.map((cell) => figure(cell?.[1] ?? 0).padEnd(7))].join('  '))
+    console.log(
+      [`  ${String(weight).padEnd(6)}`, ...cells.map((cell) => figure(cell?.[1].ndcg ?? 0).padEnd(7))].join('  '),
+    )
   }
-  console.log('')
-  return best(fusionGrid, (by) => gains.get(by) ?? 0).setting
+  const parts = [bm25, vector].map((rankings) => scratch.figures(training, rankings).ndcg)
+  const chosen = cautious(figures, Math.max(...parts) - allowance)
+  console.log(`Taken: the smallest weight that is worse than the best by less than a standard error.\n`)
+  return chosen
+}
+
+/**
+ * The one-standard-error rule (Breiman et al., Classification and Regression Trees, 1984): of settings that the training
+ * queries cannot tell from the best, the one that changes the words' ranking least is the likeliest to hold elsewhere.
+ */
+function cautious(figures: Map<Fusion, Figures>, floor: number): Fusion {
+  const top = figures.get(best(fusionGrid, (by) => figures.get(by)?.ndcg ?? 0).setting) as Figures
+  const chosen = fusionGrid.find((by) => {
+    const { ndcg, gains } = figures.get(by) as Figures
+    const { mean, error } = difference(top.gains, gains)
+    return mean <= error && ndcg >= floor
+  })
+  // nothing comes within the allowance of the better part: the report says so
+  return chosen ?? best(fusionGrid, (by) => figures.get(by)?.ndcg ?? 0).setting
 }
 
 const fuseAll = (queries: Query[], bm25: Rankings, vector: Rankings, by: Fusion): Rankings =>

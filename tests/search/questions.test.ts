@@ -77,6 +77,7 @@ describe.each(states)('of %s chunks, a question', (state) => {
       await enter(t, state)
       expect(await contents(t, 'aero*')).toEqual(['aerodynamic', 'aeroelastic', 'aeroplane'])
       expect(await contents(t, 'aeroz* water')).toEqual(['water'])
+      for (const nothing of ['*', '**', '* *']) expect(await contents(t, nothing)).toEqual([])
     }))
 
   it('with title: finds only what has the word in its title, and counts it double', () =>
@@ -217,9 +218,11 @@ describe('paging', () => {
     [`'x', skip => 9001`, 'SR413'],
     [`'x', skip => null`, 'SR413'],
     [`'x', fusion => null`, 'SR414'],
+    [`(select string_agg('w' || i, ' ') from generate_series(1, 1100) i)`, 'SR416'],
     [`'x', metadata => '[1]'`, 'SR415'],
   ])('and filters refuse search(%s) with %s', (call, code) =>
     db.inTransaction(async (t) => {
+      await withTexts(db, t, ['wing'])
       await t.become(db.acme.viewer)
       expect(await t.errorCode(`select * from app_public.search(${call})`)).toBe(code)
     }),

@@ -109,7 +109,7 @@ as $$
 $$;
 comment on function app_private.similar_terms(text) is 'Up to three words of the vocabulary that share at least 0.4 of their trigrams with this one.';
 
-create or replace function app_private.parse_question(query text, source_ids uuid[]) returns app_private.search_question
+create or replace function app_private.parse_question(query text, source_ids uuid[], title_boost double precision default 1) returns app_private.search_question
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
@@ -117,7 +117,6 @@ declare
   v_question app_private.search_question;
   v_configs regconfig[] := array(
     select distinct app_hidden.text_search_config(s.language) from app_private.searchable_sources(parse_question.source_ids) s order by 1);
-  v_title_boost double precision := (select s.title_boost from app_hidden.search_settings() s);
   v_config regconfig;
   v_token record;
   v_condition tsquery;
@@ -128,7 +127,7 @@ begin
   v_question.plain := '';
   for v_token in
     select m[1] = '-' as is_excluded, m[2] is not null as is_title, trim(both '"' from m[3]) as text,
-           m[3] like '"%' as is_phrase, m[3] like '_%*' and m[3] not like '"%' as is_prefix
+           m[3] like '"%' as is_phrase, m[3] ~ '^[^"*]+[*]+$' as is_prefix
       from regexp_matches(parse_question.query, '(-?)(title:)?("[^"]*"|[^\s"]+)', 'gi') as m
   loop
     v_condition := null;
@@ -153,7 +152,7 @@ begin
     elsif v_token.is_title or v_token.is_phrase then
       foreach v_config in array v_configs loop
         v_known := app_private.with_terms(v_known, tsvector_to_array(to_tsvector(v_config, v_token.text)),
-                                          case when v_token.is_title then v_title_boost else 1 end, null);
+                                          case when v_token.is_title then parse_question.title_boost else 1 end, null);
       end loop;
     else
       v_bare := v_bare || ' ' || v_token.text;
@@ -179,12 +178,15 @@ begin
          array_agg(e.value ->> 'writtenAs' order by e.key collate "C")
     into v_question.terms, v_question.weights, v_question.written_as
     from jsonb_each(v_known) e;
+  if cardinality(v_question.terms) > 1024 then
+    perform app_private.raise_error('SR416', 'The query stands for more than 1,024 different words.', 'Search for its essential words; a prefix* counts as all the words it stands for.');
+  end if;
   v_question.plain := trim(v_question.plain);
   return v_question;
 end
 $$;
-comment on function app_private.parse_question(text, uuid[]) is
-  'Reads a question in every language of the sources it goes to. terms is null when it says nothing but stop words or exclusions.';
+comment on function app_private.parse_question(text, uuid[], double precision) is
+  'Reads a question in every language of the sources it goes to. terms is null when it says nothing but stop words or exclusions. SR416: too many words.';
 
 create or replace function app_private.text_condition(config regconfig, text text, is_title boolean) returns tsquery
 language sql stable

@@ -9,6 +9,9 @@ language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
+declare
+  -- not in the query, which would read it anew for each chunk
+  v_any_term tsquery := app_private.any_term(term_statistics.terms);
 begin
   return query
     with block as materialized (
@@ -41,7 +44,7 @@ begin
         from app_public.document_chunks c
        cross join unnest(c.content_tsvector) l
        where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (term_statistics.unmerged_ids)
-         and c.content_tsvector @@ app_private.any_term(term_statistics.terms)
+         and c.content_tsvector @@ v_any_term
          and l.lexeme = any (term_statistics.terms)
       union all
       select l.lexeme, -1
@@ -67,6 +70,8 @@ language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
+declare
+  v_any_term tsquery := app_private.any_term(bm25_scores.terms);
 begin
   return query
     select c.id, s.score
@@ -78,7 +83,7 @@ begin
               unnest(c.content_tsvector) l
         where l.lexeme = any (bm25_scores.terms)) s
      where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (bm25_scores.chunk_ids)
-       and c.content_tsvector @@ app_private.any_term(bm25_scores.terms)
+       and c.content_tsvector @@ v_any_term
        and c.source_id = any ((scope).source_ids)
        and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
        and (not (scope).is_by_document or exists (
@@ -175,7 +180,7 @@ declare
   -- vectors are added up without multiplying them by their weights, which takes four times as long: the stored impacts
   -- have the block's own idf in them, and scale is the most by which a weight exceeds it
   v_scale double precision;
-  v_wanted double precision := bm25_ranking.depth + 20;
+  v_wanted double precision := 1.5 * bm25_ranking.depth + 20;
   v_threshold double precision;
   v_hits app_private.search_position[];
   v_next int;
@@ -240,9 +245,9 @@ begin
         v_next := v_next + v_step;
         v_step := 2 * v_step;
       end loop;
-      -- whatever was left out scores less than the threshold times the slack
-      exit when v_threshold <= 0 or coalesce(v_last >= v_threshold * v_slack, false);
-      v_wanted := v_wanted * 8;
+      -- whatever was left out scores at most the threshold times the slack
+      exit when v_threshold <= 0 or coalesce(v_last > v_threshold * v_slack, false);
+      v_wanted := v_wanted * 6;
     end loop;
   end if;
 

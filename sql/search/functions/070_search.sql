@@ -127,6 +127,7 @@ declare
   v_started_at constant timestamptz := clock_timestamp();
   v_end int;
   v_depth int;
+  v_settings record;
   v_source_ids uuid[];
   v_question app_private.search_question;
   v_scope app_private.search_scope;
@@ -141,7 +142,8 @@ begin
   v_depth := case when search.mode <> 'hybrid' then v_end when v_end <= 100 then 100 when v_end <= 1000 then 1000 else 10000 end;
 
   v_source_ids := app_private.sources_in_scope(search.source_ids, search.agent_id, search.tags, search.category);
-  v_question := app_private.parse_question(search.query, v_source_ids);
+  select * into v_settings from app_hidden.search_settings();
+  v_question := app_private.parse_question(search.query, v_source_ids, v_settings.title_boost);
   if v_question.terms is not null then
     v_scope := app_private.scope_of(
       v_source_ids, search.document_ids, search.created_after, search.created_before, search.metadata, v_question.text_filter);
@@ -182,12 +184,13 @@ begin
     end if;
   end if;
 
-  perform app_private.log_query(search.query, search.mode, search.agent_id, v_started_at, coalesce(v_hits, '{}'));
+  perform app_private.log_query(
+    search.query, v_settings.log_queries, search.mode, search.agent_id, v_started_at, coalesce(v_hits, '{}'));
   return query select * from unnest(v_hits);
 end
 $$;
 comment on function app_public.search(text, app_public.search_mode, int, uuid[], text, public.vector, int, int, uuid[], uuid, text[], text, timestamptz, timestamptz, jsonb, app_public.fusion_method, boolean) is
-  'Searches the knowledge of this tenant, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits. SR402: several embedding models, name one; SR403: no such model; SR404 to SR415: an argument is out of range.';
+  'Searches the knowledge of this tenant, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits. SR402: several embedding models, name one; SR403: no such model; SR404 to SR416: an argument is out of range.';
 grant execute on function app_public.search(text, app_public.search_mode, int, uuid[], text, public.vector, int, int, uuid[], uuid, text[], text, timestamptz, timestamptz, jsonb, app_public.fusion_method, boolean)
   to rowhouse_user;
 
