@@ -19,7 +19,7 @@ export const task: Task = async (payload, { withPgClient }) => {
       await client.query(statements.drop_statement)
       await client.query(statements.create_statement)
     } finally {
-      await client.query('reset role')
+      await client.query('set role rowhouse_worker')
     }
   })
 }
