@@ -60,11 +60,7 @@ COMMENT ON TYPE app_private.search_question IS 'A question as it is searched for
 CREATE TYPE app_private.search_scope AS (
 	source_ids uuid[],
 	document_ids uuid[],
-	created_after timestamp with time zone,
-	created_before timestamp with time zone,
-	metadata jsonb,
 	text_filter tsquery,
-	is_by_document boolean,
 	is_everything boolean,
 	chunk_ids bigint[]
 );
@@ -1087,8 +1083,7 @@ begin
        and c.content_tsvector @@ v_any_term
        and c.source_id = any ((scope).source_ids)
        and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
-       and (not (scope).is_by_document or exists (
-         select from app_private.documents_in_scope(scope) d where d.id = c.document_id));
+       and ((scope).document_ids is null or c.document_id = any ((scope).document_ids));
 end
 $$;
 
@@ -1339,97 +1334,6 @@ ALTER FUNCTION app_private.document_error(item jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.document_error(item jsonb) IS 'What is wrong with an element of create_documents, or null.';
 
-CREATE TABLE app_public.documents (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    source_id uuid NOT NULL,
-    external_id text NOT NULL,
-    title text NOT NULL,
-    content text,
-    media_type text DEFAULT 'text/plain'::text NOT NULL,
-    size_bytes bigint NOT NULL,
-    content_hash bytea NOT NULL,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
-    processing_stage app_hidden.processing_stage NOT NULL,
-    processing_started_at timestamp with time zone,
-    processing_completed_at timestamp with time zone,
-    processing_error text,
-    created_by_user_id uuid,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT completed_document_is_done CHECK (((processing_status = 'completed'::app_public.processing_status) = (processing_stage = 'done'::app_hidden.processing_stage))),
-    CONSTRAINT content_hash_is_sha_256 CHECK ((octet_length(content_hash) = 32)),
-    CONSTRAINT external_id_is_a_key CHECK (((length(external_id) >= 1) AND (length(external_id) <= 1024))),
-    CONSTRAINT failed_document_has_an_error CHECK (((processing_status <> 'failed'::app_public.processing_status) OR (processing_error IS NOT NULL))),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT parsed_document_has_content CHECK (((processing_stage = 'parse'::app_hidden.processing_stage) OR (content IS NOT NULL))),
-    CONSTRAINT size_bytes_is_not_negative CHECK ((size_bytes >= 0)),
-    CONSTRAINT title_is_in_range CHECK (((length(title) >= 1) AND (length(title) <= 1000)))
-);
-
-ALTER TABLE ONLY app_public.documents FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.documents OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.documents IS '@behavior -single -insert -update -delete
-A document of a knowledge source. Add with create_documents or upload_file, watch processing_status, change with update_document, remove with delete_document.';
-
-COMMENT ON COLUMN app_public.documents.source_id IS 'The knowledge source it belongs to.';
-
-COMMENT ON COLUMN app_public.documents.external_id IS 'Its key within the source: giving a document again under it replaces it. 1 to 1,024 characters.';
-
-COMMENT ON COLUMN app_public.documents.title IS 'Title, 1 to 1,000 characters; searched with every chunk.';
-
-COMMENT ON COLUMN app_public.documents.content IS '@behavior -filterBy -orderBy
-Its text, null until it is parsed.';
-
-COMMENT ON COLUMN app_public.documents.media_type IS 'Media type it was given with.';
-
-COMMENT ON COLUMN app_public.documents.size_bytes IS 'Size as it was given, in bytes.';
-
-COMMENT ON COLUMN app_public.documents.content_hash IS '@behavior -*
-SHA-256 of everything it was given with; tells whether it has changed.';
-
-COMMENT ON COLUMN app_public.documents.metadata IS 'What is known about it (page count, author, keys of your own): an object.';
-
-COMMENT ON COLUMN app_public.documents.processing_status IS 'pending, processing, completed (searchable) or failed.';
-
-COMMENT ON COLUMN app_public.documents.processing_stage IS '@behavior -*
-What is done next: parse, chunk, embed, index, or done.';
-
-COMMENT ON COLUMN app_public.documents.processing_started_at IS 'When processing began.';
-
-COMMENT ON COLUMN app_public.documents.processing_completed_at IS 'When it became searchable.';
-
-COMMENT ON COLUMN app_public.documents.processing_error IS 'Why processing failed, null when it has not.';
-
-COMMENT ON COLUMN app_public.documents.created_by_user_id IS 'The member who added it.';
-
-COMMENT ON COLUMN app_public.documents.created_at IS 'When it was added.';
-
-COMMENT ON COLUMN app_public.documents.updated_at IS 'When it last changed.';
-
-CREATE FUNCTION app_private.documents_in_scope(scope app_private.search_scope) RETURNS SETOF app_public.documents
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  return query
-    select * from app_public.documents d
-     where d.tenant_id = app_hidden.current_tenant_id()
-       and d.source_id = any ((scope).source_ids)
-       and ((scope).document_ids is null or d.id = any ((scope).document_ids))
-       and ((scope).created_after is null or d.created_at >= (scope).created_after)
-       and ((scope).created_before is null or d.created_at < (scope).created_before)
-       and ((scope).metadata is null or d.metadata @> (scope).metadata);
-end
-$$;
-
-ALTER FUNCTION app_private.documents_in_scope(scope app_private.search_scope) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.documents_in_scope(scope app_private.search_scope) IS 'The documents that a search by document looks into.';
-
 CREATE FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -1522,8 +1426,7 @@ begin
          select from app_public.document_chunks c
           where c.tenant_id = e.tenant_id and c.id = e.chunk_id and c.source_id = any ((scope).source_ids)
             and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
-            and (not (scope).is_by_document or exists (
-              select from app_private.documents_in_scope(scope) d where d.id = c.document_id))
+            and ((scope).document_ids is null or c.document_id = any ((scope).document_ids))
          offset 0))
      order by score desc, e.chunk_id
      limit exact_vector_ranking.depth;
@@ -1767,6 +1670,24 @@ ALTER FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) OWNE
 
 COMMENT ON FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) IS 'Lets an analyst''s own login read the reporting views of a tenant. For administrators in psql. TN401: the login is not a member of rowhouse_analyst.';
 
+CREATE FUNCTION app_private.has_many_vectors(model_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_limit int := (select s.exact_vector_limit from app_hidden.search_settings() s);
+begin
+  return (
+    select count(*) > v_limit
+      from (select from app_public.embeddings e
+             where e.tenant_id = app_hidden.current_tenant_id() and e.model_id = has_many_vectors.model_id limit v_limit + 1) as counted);
+end
+$$;
+
+ALTER FUNCTION app_private.has_many_vectors(model_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.has_many_vectors(model_id uuid) IS 'Whether this tenant has more vectors of the model than are compared one by one.';
+
 CREATE FUNCTION app_private.identify(claims jsonb) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1847,7 +1768,7 @@ begin
               select from app_public.document_chunks c
                where c.tenant_id = e.tenant_id and c.id = e.chunk_id and c.source_id = any (($3).source_ids)
                  and (($3).text_filter is null or c.content_tsvector @@ ($3).text_filter)
-                 and (not ($3).is_by_document or exists (select from app_private.documents_in_scope($3) d where d.id = c.document_id))
+                 and (($3).document_ids is null or c.document_id = any (($3).document_ids))
               offset 0))
           order by %s %s %s
           limit $4) proposal
@@ -2076,6 +1997,7 @@ declare
     select distinct app_hidden.text_search_config(s.language) from app_private.searchable_sources(parse_question.source_ids) s order by 1);
   v_config regconfig;
   v_token record;
+  v_reading tsquery;
   v_condition tsquery;
   v_bare text := '';
   v_known jsonb := '{}';
@@ -2091,12 +2013,12 @@ begin
     if v_token.is_excluded or v_token.is_title or v_token.is_phrase then
       -- a text is read in its source's language, so it is enough that one reading matches
       foreach v_config in array v_configs loop
-        v_condition := case when v_condition is null then app_private.text_condition(v_config, v_token.text, v_token.is_title)
-                            else v_condition || app_private.text_condition(v_config, v_token.text, v_token.is_title) end;
+        v_reading := app_private.text_condition(v_config, v_token.text, v_token.is_title);
+        v_condition := coalesce(v_condition || v_reading, v_reading);
       end loop;
       if numnode(v_condition) > 0 then
         v_condition := case when v_token.is_excluded then !!v_condition else v_condition end;
-        v_question.text_filter := case when v_question.text_filter is null then v_condition else v_question.text_filter && v_condition end;
+        v_question.text_filter := coalesce(v_question.text_filter && v_condition, v_condition);
       end if;
     end if;
     if v_token.is_excluded then
@@ -2816,17 +2738,20 @@ declare
   v_source_count int := (select count(*) from app_public.rag_knowledge_sources s where s.tenant_id = app_hidden.current_tenant_id());
 begin
   v_scope.source_ids := coalesce(scope_of.source_ids, app_private.sources_in_scope(null, null, null, null));
-  v_scope.document_ids := scope_of.document_ids;
-  v_scope.created_after := scope_of.created_after;
-  v_scope.created_before := scope_of.created_before;
-  v_scope.metadata := scope_of.metadata;
   v_scope.text_filter := scope_of.text_filter;
-  v_scope.is_by_document := num_nonnulls(scope_of.document_ids, scope_of.created_after, scope_of.created_before, scope_of.metadata) > 0;
-  if v_scope.is_by_document then
+  if num_nonnulls(scope_of.document_ids, scope_of.created_after, scope_of.created_before, scope_of.metadata) > 0 then
+    v_scope.document_ids := array(
+      select d.id from app_public.documents d
+       where d.tenant_id = app_hidden.current_tenant_id()
+         and d.source_id = any (v_scope.source_ids)
+         and (scope_of.document_ids is null or d.id = any (scope_of.document_ids))
+         and (scope_of.created_after is null or d.created_at >= scope_of.created_after)
+         and (scope_of.created_before is null or d.created_at < scope_of.created_before)
+         and (scope_of.metadata is null or d.metadata @> scope_of.metadata));
     v_scope.chunk_ids := array(
-      select c.id from app_private.documents_in_scope(v_scope) d
-        join app_public.document_chunks c on c.tenant_id = d.tenant_id and c.document_id = d.id
-       where c.source_id = any (v_scope.source_ids)
+      select c.id from app_public.document_chunks c
+       where c.tenant_id = app_hidden.current_tenant_id() and c.document_id = any (v_scope.document_ids)
+         and c.source_id = any (v_scope.source_ids)
        limit v_few + 1);
   elsif cardinality(v_scope.source_ids) < v_source_count then
     v_scope.chunk_ids := array(
@@ -2834,7 +2759,7 @@ begin
        where c.tenant_id = app_hidden.current_tenant_id() and c.source_id = any (v_scope.source_ids)
        limit v_few + 1);
   end if;
-  v_scope.is_everything := not v_scope.is_by_document and v_scope.text_filter is null
+  v_scope.is_everything := v_scope.document_ids is null and v_scope.text_filter is null
     and cardinality(v_scope.source_ids) = v_source_count;
   if cardinality(v_scope.chunk_ids) > v_few then
     v_scope.chunk_ids := null;
@@ -3557,15 +3482,10 @@ CREATE FUNCTION app_private.vector_ranking(model app_public.llm_models, query_em
     AS $$
 #variable_conflict use_column
 declare
-  v_limit int := (select s.exact_vector_limit from app_hidden.search_settings() s);
-  v_is_large boolean := (scope).chunk_ids is null and (
-    select count(*) > v_limit
-      from (select from app_public.embeddings e
-             where e.tenant_id = app_hidden.current_tenant_id() and e.model_id = (model).id limit v_limit + 1) as counted);
   v_chunk_ids bigint[];
   v_scores double precision[];
 begin
-  if v_is_large and app_private.vector_index_is_ready((model).id) then
+  if (scope).chunk_ids is null and app_private.vector_index_is_ready((model).id) and app_private.has_many_vectors((model).id) then
     select array_agg(v.chunk_id order by v.score desc, v.chunk_id), array_agg(v.score order by v.score desc, v.chunk_id)
       into v_chunk_ids, v_scores
       from app_private.indexed_vector_ranking(model, vector_ranking.query_embedding, scope, vector_ranking.depth) v;
@@ -4002,6 +3922,77 @@ ALTER FUNCTION app_public.delete_agent(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_agent(id uuid) IS '@resultFieldName agent
 Deletes an agent; restore_agent brings it back. Its name can be used again. Admins. RS301: there is no such agent; ID202: your role does not allow it.';
+
+CREATE TABLE app_public.documents (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    source_id uuid NOT NULL,
+    external_id text NOT NULL,
+    title text NOT NULL,
+    content text,
+    media_type text DEFAULT 'text/plain'::text NOT NULL,
+    size_bytes bigint NOT NULL,
+    content_hash bytea NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
+    processing_stage app_hidden.processing_stage NOT NULL,
+    processing_started_at timestamp with time zone,
+    processing_completed_at timestamp with time zone,
+    processing_error text,
+    created_by_user_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT completed_document_is_done CHECK (((processing_status = 'completed'::app_public.processing_status) = (processing_stage = 'done'::app_hidden.processing_stage))),
+    CONSTRAINT content_hash_is_sha_256 CHECK ((octet_length(content_hash) = 32)),
+    CONSTRAINT external_id_is_a_key CHECK (((length(external_id) >= 1) AND (length(external_id) <= 1024))),
+    CONSTRAINT failed_document_has_an_error CHECK (((processing_status <> 'failed'::app_public.processing_status) OR (processing_error IS NOT NULL))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT parsed_document_has_content CHECK (((processing_stage = 'parse'::app_hidden.processing_stage) OR (content IS NOT NULL))),
+    CONSTRAINT size_bytes_is_not_negative CHECK ((size_bytes >= 0)),
+    CONSTRAINT title_is_in_range CHECK (((length(title) >= 1) AND (length(title) <= 1000)))
+);
+
+ALTER TABLE ONLY app_public.documents FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.documents OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.documents IS '@behavior -single -insert -update -delete
+A document of a knowledge source. Add with create_documents or upload_file, watch processing_status, change with update_document, remove with delete_document.';
+
+COMMENT ON COLUMN app_public.documents.source_id IS 'The knowledge source it belongs to.';
+
+COMMENT ON COLUMN app_public.documents.external_id IS 'Its key within the source: giving a document again under it replaces it. 1 to 1,024 characters.';
+
+COMMENT ON COLUMN app_public.documents.title IS 'Title, 1 to 1,000 characters; searched with every chunk.';
+
+COMMENT ON COLUMN app_public.documents.content IS '@behavior -filterBy -orderBy
+Its text, null until it is parsed.';
+
+COMMENT ON COLUMN app_public.documents.media_type IS 'Media type it was given with.';
+
+COMMENT ON COLUMN app_public.documents.size_bytes IS 'Size as it was given, in bytes.';
+
+COMMENT ON COLUMN app_public.documents.content_hash IS '@behavior -*
+SHA-256 of everything it was given with; tells whether it has changed.';
+
+COMMENT ON COLUMN app_public.documents.metadata IS 'What is known about it (page count, author, keys of your own): an object.';
+
+COMMENT ON COLUMN app_public.documents.processing_status IS 'pending, processing, completed (searchable) or failed.';
+
+COMMENT ON COLUMN app_public.documents.processing_stage IS '@behavior -*
+What is done next: parse, chunk, embed, index, or done.';
+
+COMMENT ON COLUMN app_public.documents.processing_started_at IS 'When processing began.';
+
+COMMENT ON COLUMN app_public.documents.processing_completed_at IS 'When it became searchable.';
+
+COMMENT ON COLUMN app_public.documents.processing_error IS 'Why processing failed, null when it has not.';
+
+COMMENT ON COLUMN app_public.documents.created_by_user_id IS 'The member who added it.';
+
+COMMENT ON COLUMN app_public.documents.created_at IS 'When it was added.';
+
+COMMENT ON COLUMN app_public.documents.updated_at IS 'When it last changed.';
 
 CREATE FUNCTION app_public.delete_document(id uuid) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5622,23 +5613,6 @@ REVOKE ALL ON FUNCTION app_private.delete_tenant(slug text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
 
-GRANT SELECT ON TABLE app_public.documents TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
-
-GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(id) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(source_id) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(size_bytes) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(processing_status) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_analyst;
-
-REVOKE ALL ON FUNCTION app_private.documents_in_scope(scope app_private.search_scope) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
@@ -5672,6 +5646,8 @@ REVOKE ALL ON FUNCTION app_private.fused_score(fusion app_public.fusion_method, 
 REVOKE ALL ON FUNCTION app_private.global_tables() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.has_many_vectors(model_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.identify(claims jsonb) FROM PUBLIC;
 
@@ -6156,6 +6132,21 @@ GRANT INSERT(changelog),UPDATE(changelog) ON TABLE app_public.agents TO rowhouse
 
 REVOKE ALL ON FUNCTION app_public.delete_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_agent(id uuid) TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.documents TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
+
+GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(id) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(source_id) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(size_bytes) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(processing_status) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_analyst;
 
 REVOKE ALL ON FUNCTION app_public.delete_document(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_document(id uuid) TO rowhouse_user;

@@ -132,12 +132,9 @@ create type app_private.search_question as (
 -- Which chunks a search may return.
 create type app_private.search_scope as (
   source_ids uuid[],
+  -- null: those of all documents of these sources
   document_ids uuid[],
-  created_after timestamptz,
-  created_before timestamptz,
-  metadata jsonb,
   text_filter tsquery,
-  is_by_document boolean,
   -- every chunk of the tenant
   is_everything boolean,
   -- all chunks in scope but for text_filter, when they are few enough to be looked at one by one

@@ -3,13 +3,13 @@
 
 import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
+import { mulberry32 } from '../../bench/search/random.ts'
 import {
   addChunks,
   differenceOf,
   exhaustiveRankings,
   merge,
   type Queries,
-  randomNumbers,
   ranking,
   word,
   zipfText,
@@ -53,7 +53,7 @@ describe('the search index', () => {
 
       const writer = async (seed: number): Promise<void> => {
         const client = await session()
-        const random = randomNumbers(seed)
+        const random = mulberry32(seed)
         const documents: string[] = []
         while (Date.now() < until) {
           if (documents.length > 3 && random() < 0.4) {
@@ -70,7 +70,7 @@ describe('the search index', () => {
       }
       const reader = async (seed: number): Promise<void> => {
         const client = await session()
-        const random = randomNumbers(seed)
+        const random = mulberry32(seed)
         while (Date.now() < until) {
           const terms = [...new Set(Array.from({ length: 3 }, () => word(Math.floor(random() * 60))))]
           await client.query('begin isolation level repeatable read')

@@ -6,17 +6,6 @@ import type { Transaction } from './index.ts'
 /** Anything that runs statements: a test's transaction or a client of its own. */
 export type Queries = Pick<Transaction, 'query' | 'value'>
 
-/** Mulberry32: small, seeded, good enough to make up texts. */
-export function randomNumbers(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
-
 /** A word by its rank in a Zipf distribution: word(0) is in most texts, word(vocabulary - 1) in few. */
 export const word = (rank: number): string => `w${String.fromCharCode(97 + (rank % 26))}${rank}`
 

@@ -1,6 +1,7 @@
 // The index answers as scoring every chunk would, at every moment: before, after and between merges.
 
 import { describe, expect, it } from 'vitest'
+import { mulberry32 } from '../../bench/search/random.ts'
 import {
   addChunks,
   differenceOf,
@@ -8,7 +9,6 @@ import {
   merge,
   type Queries,
   type Question,
-  randomNumbers,
   ranking,
   word,
   zipfText,
@@ -62,7 +62,7 @@ describe('the index', () => {
     'gives the scores of exhaustive scoring: 1,000 questions after random inserts, updates, deletes and merges',
     () =>
       db.inTransaction(async (t) => {
-        const random = randomNumbers(3)
+        const random = mulberry32(3)
         const sourceId = await begin(t)
         const documents: string[] = []
         const step: (() => Promise<unknown>)[] = [
@@ -96,7 +96,7 @@ describe('the index', () => {
     ['an extreme k1', `{"search": {"k1": 10, "b": 1}}`],
   ])('stays exact without being rebuilt when a tenant changes %s, and when its chunks become longer', (_what, config) =>
     db.inTransaction(async (t) => {
-      const random = randomNumbers(5)
+      const random = mulberry32(5)
       const sourceId = await begin(t)
       await addChunks(t, db.acme.id, sourceId, texts(random, 600))
       await merge(t, db.acme.id)
@@ -130,7 +130,7 @@ describe('the index', () => {
 
   it('merges what is new into blocks that are not much larger, and rewrites those of which a quarter is gone', () =>
     db.inTransaction(async (t) => {
-      const random = randomNumbers(7)
+      const random = mulberry32(7)
       const sourceId = await begin(t)
       const sizes = () =>
         t.query('select chunk_count, removed_count from app_private.search_blocks where tenant_id = $1 order by 1', [
@@ -156,7 +156,7 @@ describe('the index', () => {
 
   it('is checked: what differs from the texts is listed', () =>
     db.inTransaction(async (t) => {
-      const random = randomNumbers(11)
+      const random = mulberry32(11)
       const sourceId = await begin(t)
       await addChunks(t, db.acme.id, sourceId, [...texts(random, 200), 'solitary'])
       await merge(t, db.acme.id)
@@ -196,7 +196,7 @@ describe('the index', () => {
   it('leaves nothing when its tenant is deleted', () =>
     db.inTransaction(async (t) => {
       const sourceId = await begin(t)
-      await addChunks(t, db.acme.id, sourceId, texts(randomNumbers(13), 100))
+      await addChunks(t, db.acme.id, sourceId, texts(mulberry32(13), 100))
       await merge(t, db.acme.id)
       await addChunks(t, db.acme.id, sourceId, ['unmerged'])
       await t.query(`select app_private.delete_tenant('acme')`)

@@ -2,7 +2,8 @@
 
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { addChunks, randomNumbers } from '../helpers/corpus.ts'
+import { mulberry32 } from '../../bench/search/random.ts'
+import { addChunks } from '../helpers/corpus.ts'
 import { needsServer, useDatabase } from '../helpers/index.ts'
 
 const db = useDatabase()
@@ -48,7 +49,7 @@ async function recall(): Promise<number> {
 beforeAll(async () => {
   client = new pg.Client({ connectionString: db.url })
   await client.connect()
-  const random = randomNumbers(17)
+  const random = mulberry32(17)
   modelId = await value(
     `insert into app_public.llm_models (provider_id, name, kind, provider_model_name, dimension)
      select id, 'tiny-16', 'embedding', 'tiny-16', 16 from app_public.llm_providers where name = 'builtin' returning id`,

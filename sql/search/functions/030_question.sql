@@ -119,6 +119,7 @@ declare
     select distinct app_hidden.text_search_config(s.language) from app_private.searchable_sources(parse_question.source_ids) s order by 1);
   v_config regconfig;
   v_token record;
+  v_reading tsquery;
   v_condition tsquery;
   v_bare text := '';
   v_known jsonb := '{}';
@@ -134,12 +135,12 @@ begin
     if v_token.is_excluded or v_token.is_title or v_token.is_phrase then
       -- a text is read in its source's language, so it is enough that one reading matches
       foreach v_config in array v_configs loop
-        v_condition := case when v_condition is null then app_private.text_condition(v_config, v_token.text, v_token.is_title)
-                            else v_condition || app_private.text_condition(v_config, v_token.text, v_token.is_title) end;
+        v_reading := app_private.text_condition(v_config, v_token.text, v_token.is_title);
+        v_condition := coalesce(v_condition || v_reading, v_reading);
       end loop;
       if numnode(v_condition) > 0 then
         v_condition := case when v_token.is_excluded then !!v_condition else v_condition end;
-        v_question.text_filter := case when v_question.text_filter is null then v_condition else v_question.text_filter && v_condition end;
+        v_question.text_filter := coalesce(v_question.text_filter && v_condition, v_condition);
       end if;
     end if;
     if v_token.is_excluded then

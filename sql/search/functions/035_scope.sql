@@ -49,17 +49,20 @@ declare
   v_source_count int := (select count(*) from app_public.rag_knowledge_sources s where s.tenant_id = app_hidden.current_tenant_id());
 begin
   v_scope.source_ids := coalesce(scope_of.source_ids, app_private.sources_in_scope(null, null, null, null));
-  v_scope.document_ids := scope_of.document_ids;
-  v_scope.created_after := scope_of.created_after;
-  v_scope.created_before := scope_of.created_before;
-  v_scope.metadata := scope_of.metadata;
   v_scope.text_filter := scope_of.text_filter;
-  v_scope.is_by_document := num_nonnulls(scope_of.document_ids, scope_of.created_after, scope_of.created_before, scope_of.metadata) > 0;
-  if v_scope.is_by_document then
+  if num_nonnulls(scope_of.document_ids, scope_of.created_after, scope_of.created_before, scope_of.metadata) > 0 then
+    v_scope.document_ids := array(
+      select d.id from app_public.documents d
+       where d.tenant_id = app_hidden.current_tenant_id()
+         and d.source_id = any (v_scope.source_ids)
+         and (scope_of.document_ids is null or d.id = any (scope_of.document_ids))
+         and (scope_of.created_after is null or d.created_at >= scope_of.created_after)
+         and (scope_of.created_before is null or d.created_at < scope_of.created_before)
+         and (scope_of.metadata is null or d.metadata @> scope_of.metadata));
     v_scope.chunk_ids := array(
-      select c.id from app_private.documents_in_scope(v_scope) d
-        join app_public.document_chunks c on c.tenant_id = d.tenant_id and c.document_id = d.id
-       where c.source_id = any (v_scope.source_ids)
+      select c.id from app_public.document_chunks c
+       where c.tenant_id = app_hidden.current_tenant_id() and c.document_id = any (v_scope.document_ids)
+         and c.source_id = any (v_scope.source_ids)
        limit v_few + 1);
   elsif cardinality(v_scope.source_ids) < v_source_count then
     v_scope.chunk_ids := array(
@@ -67,7 +70,7 @@ begin
        where c.tenant_id = app_hidden.current_tenant_id() and c.source_id = any (v_scope.source_ids)
        limit v_few + 1);
   end if;
-  v_scope.is_everything := not v_scope.is_by_document and v_scope.text_filter is null
+  v_scope.is_everything := v_scope.document_ids is null and v_scope.text_filter is null
     and cardinality(v_scope.source_ids) = v_source_count;
   if cardinality(v_scope.chunk_ids) > v_few then
     v_scope.chunk_ids := null;
@@ -76,20 +79,3 @@ begin
 end
 $$;
 comment on function app_private.scope_of(uuid[], uuid[], timestamptz, timestamptz, jsonb, tsquery) is 'What a search with these filters may return; without any, all that this tenant can search.';
-
-create or replace function app_private.documents_in_scope(scope app_private.search_scope) returns setof app_public.documents
-language plpgsql stable
-set search_path to pg_catalog, pg_temp
-as $$
-begin
-  return query
-    select * from app_public.documents d
-     where d.tenant_id = app_hidden.current_tenant_id()
-       and d.source_id = any ((scope).source_ids)
-       and ((scope).document_ids is null or d.id = any ((scope).document_ids))
-       and ((scope).created_after is null or d.created_at >= (scope).created_after)
-       and ((scope).created_before is null or d.created_at < (scope).created_before)
-       and ((scope).metadata is null or d.metadata @> (scope).metadata);
-end
-$$;
-comment on function app_private.documents_in_scope(app_private.search_scope) is 'The documents that a search by document looks into.';

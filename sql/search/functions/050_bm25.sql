@@ -86,8 +86,7 @@ begin
        and c.content_tsvector @@ v_any_term
        and c.source_id = any ((scope).source_ids)
        and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
-       and (not (scope).is_by_document or exists (
-         select from app_private.documents_in_scope(scope) d where d.id = c.document_id));
+       and ((scope).document_ids is null or c.document_id = any ((scope).document_ids));
 end
 $$;
 comment on function app_private.bm25_scores(bigint[], text[], double precision[], double precision, double precision, double precision, app_private.search_scope) is

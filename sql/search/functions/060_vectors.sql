@@ -56,6 +56,21 @@ $$;
 comment on function app_private.vector_index_is_ready(uuid) is 'Whether the model has a vector index that is built to its end.';
 grant execute on function app_private.vector_index_is_ready(uuid), app_private.vector_index_name(uuid) to rowhouse_platform;
 
+create or replace function app_private.has_many_vectors(model_id uuid) returns boolean
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_limit int := (select s.exact_vector_limit from app_hidden.search_settings() s);
+begin
+  return (
+    select count(*) > v_limit
+      from (select from app_public.embeddings e
+             where e.tenant_id = app_hidden.current_tenant_id() and e.model_id = has_many_vectors.model_id limit v_limit + 1) as counted);
+end
+$$;
+comment on function app_private.has_many_vectors(uuid) is 'Whether this tenant has more vectors of the model than are compared one by one.';
+
 create or replace function app_private.exact_vector_ranking(
   model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth int
 ) returns table (chunk_id bigint, score double precision)
@@ -73,8 +88,7 @@ begin
          select from app_public.document_chunks c
           where c.tenant_id = e.tenant_id and c.id = e.chunk_id and c.source_id = any ((scope).source_ids)
             and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
-            and (not (scope).is_by_document or exists (
-              select from app_private.documents_in_scope(scope) d where d.id = c.document_id))
+            and ((scope).document_ids is null or c.document_id = any ((scope).document_ids))
          offset 0))
      order by score desc, e.chunk_id
      limit exact_vector_ranking.depth;
@@ -108,7 +122,7 @@ begin
               select from app_public.document_chunks c
                where c.tenant_id = e.tenant_id and c.id = e.chunk_id and c.source_id = any (($3).source_ids)
                  and (($3).text_filter is null or c.content_tsvector @@ ($3).text_filter)
-                 and (not ($3).is_by_document or exists (select from app_private.documents_in_scope($3) d where d.id = c.document_id))
+                 and (($3).document_ids is null or c.document_id = any (($3).document_ids))
               offset 0))
           order by %s %s %s
           limit $4) proposal
@@ -131,15 +145,10 @@ set search_path to pg_catalog, public, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  v_limit int := (select s.exact_vector_limit from app_hidden.search_settings() s);
-  v_is_large boolean := (scope).chunk_ids is null and (
-    select count(*) > v_limit
-      from (select from app_public.embeddings e
-             where e.tenant_id = app_hidden.current_tenant_id() and e.model_id = (model).id limit v_limit + 1) as counted);
   v_chunk_ids bigint[];
   v_scores double precision[];
 begin
-  if v_is_large and app_private.vector_index_is_ready((model).id) then
+  if (scope).chunk_ids is null and app_private.vector_index_is_ready((model).id) and app_private.has_many_vectors((model).id) then
     select array_agg(v.chunk_id order by v.score desc, v.chunk_id), array_agg(v.score order by v.score desc, v.chunk_id)
       into v_chunk_ids, v_scores
       from app_private.indexed_vector_ranking(model, vector_ranking.query_embedding, scope, vector_ranking.depth) v;
