@@ -247,6 +247,49 @@ ALTER FUNCTION app_hidden.analyst_tenant_ids() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_hidden.analyst_tenant_ids() IS 'The tenants whose reporting views the login of this session may read.';
 
+CREATE FUNCTION app_hidden.permission_keys() RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY['can_create_agents'::text, 'can_edit_agents'::text, 'can_delete_agents'::text, 'can_create_resources'::text, 'can_edit_resources'::text, 'can_delete_resources'::text, 'can_manage_knowledge'::text, 'can_publish_resources'::text, 'can_share_resources'::text, 'can_create_projects'::text, 'can_manage_users'::text, 'can_manage_settings'::text, 'can_manage_tenant'::text, 'can_manage_billing'::text, 'can_view_analytics'::text, 'can_view_audit'::text, 'can_view_subtree'::text];
+
+ALTER FUNCTION app_hidden.permission_keys() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.permission_keys() IS 'All permissions there are. Resources are tools, prompts and workflows; settings are the tenant''s own columns, can_manage_tenant is its life cycle and hierarchy.';
+
+CREATE FUNCTION app_hidden.are_permissions(value jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((jsonb_typeof(value) = 'object'::text) AND (NOT (EXISTS (SELECT FROM jsonb_each(CASE jsonb_typeof(are_permissions.value) WHEN 'object'::text THEN are_permissions.value ELSE '{}'::jsonb END) entry(key, allowed) WHERE ((entry.key <> ALL (app_hidden.permission_keys())) OR (jsonb_typeof(entry.allowed) <> 'boolean'::text))))));
+
+ALTER FUNCTION app_hidden.are_permissions(value jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.are_permissions(value jsonb) IS 'An object of known permissions, each true or false.';
+
+CREATE FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer DEFAULT 1) RETURNS tstzrange
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_local timestamp;
+  v_number int;
+  v_start timestamptz;
+begin
+  v_local := billing_period.at at time zone billing_period.timezone;
+  v_number := floor(
+    ((extract(year from v_local) - extract(year from billing_period.anchor_on)) * 12
+     + extract(month from v_local) - extract(month from billing_period.anchor_on)) / billing_period.months);
+  v_start := (billing_period.anchor_on + make_interval(months => v_number * billing_period.months)) at time zone billing_period.timezone;
+  if v_start > billing_period.at then
+    v_number := v_number - 1;
+    v_start := (billing_period.anchor_on + make_interval(months => v_number * billing_period.months)) at time zone billing_period.timezone;
+  end if;
+  return tstzrange(v_start,
+    (billing_period.anchor_on + make_interval(months => (v_number + 1) * billing_period.months)) at time zone billing_period.timezone);
+end
+$$;
+
+ALTER FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) IS 'The period that an instant falls into: from local midnight to local midnight, each so many months after the anchor day. 22023: the time zone is unknown.';
+
 CREATE FUNCTION app_hidden.chunks(content text, chunk_size integer, chunk_overlap integer) RETURNS TABLE(ordinal integer, chunk text, start_offset integer, end_offset integer)
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -302,6 +345,14 @@ ALTER FUNCTION app_hidden.chunks(content text, chunk_size integer, chunk_overlap
 
 COMMENT ON FUNCTION app_hidden.chunks(content text, chunk_size integer, chunk_overlap integer) IS 'A text cut into chunks of at most chunk_size characters at sentence borders; each begins with up to chunk_overlap characters of whole sentences of the one before. Offsets count characters from 0.';
 
+CREATE FUNCTION app_hidden.clock() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN (COALESCE(current_setting('rowhouse.clock'::text, true), ''::text) = ''::text) THEN now() WHEN (SELECT pg_roles.rolsuper FROM pg_roles WHERE (pg_roles.rolname = SESSION_USER)) THEN (current_setting('rowhouse.clock'::text, true))::timestamp with time zone ELSE now() END;
+
+ALTER FUNCTION app_hidden.clock() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.clock() IS 'Now: the start of the transaction, or what a superuser''s session set as rowhouse.clock (for tests).';
+
 CREATE FUNCTION app_hidden.current_member_role() RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -313,6 +364,27 @@ $$;
 ALTER FUNCTION app_hidden.current_member_role() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.current_member_role() IS 'Your role in this tenant, null when you are not an active member.';
+
+CREATE FUNCTION app_hidden.current_permissions() RETURNS text[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_permissions text[];
+begin
+  if app_hidden.is_platform_admin() then
+    return app_hidden.permission_keys();
+  end if;
+  select app_hidden.effective_permissions(role, permissions) into v_permissions
+    from app_public.user_tenants
+   where tenant_id = app_hidden.current_tenant_id() and user_id = app_hidden.current_user_id() and status = 'active';
+  return coalesce(v_permissions, '{}');
+end
+$$;
+
+ALTER FUNCTION app_hidden.current_permissions() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.current_permissions() IS 'What you may do in this tenant; nothing when you are not an active member, everything for platform staff.';
 
 CREATE FUNCTION app_hidden.current_tenant_id() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -330,6 +402,20 @@ ALTER FUNCTION app_hidden.current_user_id() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.current_user_id() IS 'The user of this request, or null outside of one.';
 
+CREATE FUNCTION app_hidden.effective_permissions(role text, permissions jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(array_agg(key order by key), '{}')
+    from unnest(app_hidden.permission_keys()) as key
+   where coalesce((effective_permissions.permissions ->> key)::boolean,
+                  key = any (app_hidden.role_permissions(effective_permissions.role)));
+$$;
+
+ALTER FUNCTION app_hidden.effective_permissions(role text, permissions jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.effective_permissions(role text, permissions jsonb) IS 'The permissions of a membership: those of its role, with its own added and taken away.';
+
 CREATE FUNCTION app_hidden.embedding_statistics() RETURNS TABLE(collection_id text, total_documents integer, avg_document_length double precision, term_document_counts jsonb, last_updated timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -344,6 +430,17 @@ $$;
 ALTER FUNCTION app_hidden.embedding_statistics() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.embedding_statistics() IS 'The row of app_public.embedding_statistics.';
+
+CREATE FUNCTION app_hidden.has_permission(permission text) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select has_permission.permission = any (app_hidden.current_permissions());
+$$;
+
+ALTER FUNCTION app_hidden.has_permission(permission text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.has_permission(permission text) IS 'Whether you have this permission (see app_hidden.permission_keys) in this tenant. What policies ask, in a scalar sub-select.';
 
 CREATE FUNCTION app_hidden.has_role(minimum text) RETURNS boolean
     LANGUAGE sql STABLE
@@ -503,6 +600,26 @@ $$;
 ALTER FUNCTION app_hidden.rebuild_search_index() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.rebuild_search_index() IS 'Builds this tenant''s search index anew from its chunks and returns how many there are. Searches go on with the old index until the transaction ends. Worth it after k1 or b have changed, which makes searches slower, not wrong.';
+
+CREATE FUNCTION app_hidden.role_permissions(role text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case role_permissions.role
+    when 'owner' then app_hidden.permission_keys()
+    when 'admin' then array(
+      select key from unnest(app_hidden.permission_keys()) as key
+       where key not in ('can_manage_tenant', 'can_manage_billing'))
+    when 'member' then array[
+      'can_create_agents', 'can_edit_agents', 'can_create_resources', 'can_edit_resources', 'can_manage_knowledge',
+      'can_create_projects']
+    else '{}'
+  end;
+$$;
+
+ALTER FUNCTION app_hidden.role_permissions(role text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.role_permissions(role text) IS 'What a role allows by itself: an owner everything, an admin all but the tenant''s life cycle and billing, a member to create and edit, a viewer to read.';
 
 CREATE FUNCTION app_hidden.search_check() RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -2150,7 +2267,7 @@ CREATE TABLE app_public.user_tenants (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT permissions_is_an_object CHECK ((jsonb_typeof(permissions) = 'object'::text)),
+    CONSTRAINT permissions_are_known_and_boolean CHECK (app_hidden.are_permissions(permissions)),
     CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
     CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'invited'::text, 'suspended'::text, 'pending'::text])))
 );
@@ -2665,6 +2782,22 @@ $$;
 ALTER FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) OWNER TO rowhouse_worker;
 
 COMMENT ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) IS 'Records that these workers are alive, frees the jobs of workers that have been silent too long, and returns how many those were.';
+
+CREATE FUNCTION app_private.require_permission(permission text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not app_hidden.has_permission(require_permission.permission) then
+    perform app_private.raise_error('ID203', 'Your permissions in this tenant do not allow this.',
+      format('Ask an owner of the tenant for the permission %s.', require_permission.permission));
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_permission(permission text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_permission(permission text) IS 'ID203 unless you have this permission in this tenant.';
 
 CREATE FUNCTION app_private.require_role(minimum text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -5502,11 +5635,31 @@ GRANT USAGE ON SCHEMA app_public TO rowhouse_analyst;
 REVOKE ALL ON FUNCTION app_hidden.analyst_tenant_ids() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.analyst_tenant_ids() TO rowhouse_analyst;
 
+REVOKE ALL ON FUNCTION app_hidden.permission_keys() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.permission_keys() TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.permission_keys() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.are_permissions(value jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.are_permissions(value jsonb) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.are_permissions(value jsonb) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_hidden.chunks(content text, chunk_size integer, chunk_overlap integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.clock() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_authenticator;
+GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_worker;
+GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.current_member_role() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.current_member_role() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.current_member_role() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.current_permissions() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.current_permissions() TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.current_permissions() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.current_tenant_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.current_tenant_id() TO rowhouse_authenticator;
@@ -5520,8 +5673,16 @@ GRANT ALL ON FUNCTION app_hidden.current_user_id() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.current_user_id() TO rowhouse_worker;
 GRANT ALL ON FUNCTION app_hidden.current_user_id() TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_hidden.effective_permissions(role text, permissions jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.effective_permissions(role text, permissions jsonb) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.effective_permissions(role text, permissions jsonb) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_hidden.embedding_statistics() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.embedding_statistics() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_hidden.has_permission(permission text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.has_permission(permission text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.has_permission(permission text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.has_role(minimum text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.has_role(minimum text) TO rowhouse_user;
@@ -5551,6 +5712,10 @@ REVOKE ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_mo
 GRANT ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_hidden.rebuild_search_index() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.role_permissions(role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.role_permissions(role text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.role_permissions(role text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.search_check() FROM PUBLIC;
 
@@ -5884,6 +6049,9 @@ REVOKE ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_f
 GRANT ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.require_permission(permission text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.require_permission(permission text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.require_role(minimum text) FROM PUBLIC;
 

@@ -64,6 +64,17 @@ create function app_hidden.current_user_id() returns uuid
   language sql stable parallel safe
   return nullif(current_setting('rowhouse.user_id', true), '')::uuid;
 
+-- The time that periods, limits, expiry and invoices go by. Tests set it; only a superuser's session can, because a
+-- clock that a caller could set would be a limit that a caller could lift.
+create function app_hidden.clock() returns timestamptz
+  language sql stable parallel safe
+  return case
+    when coalesce(current_setting('rowhouse.clock', true), '') = '' then now()
+    when (select rolsuper from pg_catalog.pg_roles where rolname = session_user)
+      then current_setting('rowhouse.clock', true)::timestamptz
+    else now()
+  end;
+
 -- Facts used by checks of several domains.
 create function app_hidden.is_slug(value text) returns boolean
   language sql immutable parallel safe
@@ -79,6 +90,8 @@ create function app_hidden.is_name(value text) returns boolean
 
 comment on function app_hidden.current_tenant_id() is 'The tenant of this request, or null outside of one.';
 comment on function app_hidden.current_user_id() is 'The user of this request, or null outside of one.';
+comment on function app_hidden.clock() is
+  'Now: the start of the transaction, or what a superuser''s session set as rowhouse.clock (for tests).';
 comment on function app_hidden.is_slug(text) is 'Lower-case letters, digits and inner hyphens, at most 63: fit for a host name.';
 comment on function app_hidden.is_email(text) is 'A plausible e-mail address, stored lower-cased, at most 254 characters.';
 comment on function app_hidden.is_name(text) is 'At most 255 characters, at least one of them visible, no control characters.';

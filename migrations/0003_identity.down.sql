@@ -5,3 +5,4 @@ drop index app_public.tenants_account_manager_id_idx;
 drop table app_public.user_tenants cascade;
 drop table app_private.user_identities cascade;
 drop table app_public.user_profiles cascade;
+drop function app_hidden.are_permissions(jsonb), app_hidden.permission_keys() cascade;

@@ -2,6 +2,27 @@
 
 set role rowhouse_owner;
 
+-- What a membership may allow beyond reading. Roles come with some of them (app_hidden.role_permissions), and a
+-- membership's own permissions add and take away single ones.
+create function app_hidden.permission_keys() returns text[]
+  language sql immutable parallel safe
+  return array[
+    'can_create_agents', 'can_edit_agents', 'can_delete_agents',
+    'can_create_resources', 'can_edit_resources', 'can_delete_resources',
+    'can_manage_knowledge', 'can_publish_resources', 'can_share_resources', 'can_create_projects',
+    'can_manage_users', 'can_manage_settings', 'can_manage_tenant', 'can_manage_billing',
+    'can_view_analytics', 'can_view_audit', 'can_view_subtree'
+  ];
+comment on function app_hidden.permission_keys() is
+  'All permissions there are. Resources are tools, prompts and workflows; settings are the tenant''s own columns, can_manage_tenant is its life cycle and hierarchy.';
+
+create function app_hidden.are_permissions(value jsonb) returns boolean
+  language sql immutable parallel safe
+  return jsonb_typeof(value) = 'object' and not exists (
+    select from jsonb_each(case jsonb_typeof(value) when 'object' then value else '{}' end) as entry (key, allowed)
+     where key <> all (app_hidden.permission_keys()) or jsonb_typeof(allowed) <> 'boolean');
+comment on function app_hidden.are_permissions(jsonb) is 'An object of known permissions, each true or false.';
+
 create table app_public.user_profiles (
   id uuid primary key default gen_random_uuid(),
   email text not null,
@@ -55,7 +76,7 @@ create table app_public.user_tenants (
   unique (tenant_id, user_id),
   constraint role_is_known check (role in ('owner', 'admin', 'member', 'viewer')),
   constraint status_is_known check (status in ('active', 'inactive', 'invited', 'suspended', 'pending')),
-  constraint permissions_is_an_object check (jsonb_typeof(permissions) = 'object'),
+  constraint permissions_are_known_and_boolean check (app_hidden.are_permissions(permissions)),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
 create index on app_public.user_tenants (user_id);

@@ -13,7 +13,7 @@ const migrationsDirectory = join(root, 'migrations')
 const rulesDirectory = join(root, 'sql')
 
 /** Domains in the order in which they build on each other. */
-const domains = ['core', 'tenancy', 'identity', 'catalog', 'knowledge', 'search']
+const domains = ['core', 'tenancy', 'identity', 'workspaces', 'catalog', 'knowledge', 'search', 'metering', 'billing']
 
 /** Kinds of rules in the order in which they are applied, and the role that comes to own what a kind creates. */
 const kinds = [
@@ -226,6 +226,8 @@ function position(error: unknown, text: string): string {
 
 async function withClient<T>(databaseUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: databaseUrl })
+  // a connection that breaks fails the statement at hand; without a listener it would end the process first
+  client.on('error', () => {})
   await client.connect()
   try {
     return await work(client)

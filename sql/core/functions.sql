@@ -158,7 +158,7 @@ end
 $$;
 comment on procedure app_private.enter_tenant(uuid) is 'Sets the tenant of this transaction, for work that is not a request.';
 
-grant execute on function app_hidden.current_tenant_id(), app_hidden.current_user_id()
+grant execute on function app_hidden.current_tenant_id(), app_hidden.current_user_id(), app_hidden.clock()
   to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform;
 grant execute on function app_private.raise_error(text, text, text, text), app_private.tg__set_updated_at()
   to rowhouse_platform, rowhouse_worker;

@@ -3,11 +3,13 @@
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
+import { fillTables } from './rows/index.ts'
 
 const db = useDatabase()
 let tables: string[] = []
 
 beforeAll(async () => {
+  await fillTables(db)
   const { rows } = await db.pool.query<{ name: string }>(`
     select c.oid::regclass::text as name
       from pg_class c join pg_namespace n on n.oid = relnamespace
@@ -16,63 +18,6 @@ beforeAll(async () => {
      order by 1`)
   tables = rows.map(({ name }) => name)
 })
-
-/** One row of each tenant in every walled table. Made by the superuser, who stands outside of all this. */
-async function fillTables(t: Transaction): Promise<void> {
-  for (const tenant of [db.acme, db.globex]) {
-    const [source, document, agent] = ['source', 'document', 'agent'].map(() => crypto.randomUUID())
-    await t.query(`insert into app_public.agents (id, tenant_id, name) values ($1, $2, 'a')`, [agent, tenant.id])
-    await t.query(`insert into app_public.rag_knowledge_sources (id, tenant_id, name) values ($1, $2, 's')`, [
-      source,
-      tenant.id,
-    ])
-    await t.query(
-      `insert into app_public.documents (tenant_id, id, source_id, external_id, title, content, size_bytes, content_hash, processing_stage)
-       values ($1, $2, $3, 'd', 'd', 'd', 1, sha256('d'), 'chunk')`,
-      [tenant.id, document, source],
-    )
-    await t.query(`insert into app_private.document_files values ($1, $2, 'd.txt', 'd')`, [tenant.id, document])
-    const chunk = await t.value(
-      `insert into app_public.document_chunks (tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
-       values ($1, $2, $3, 0, 'd', 0, 1, 'd:1', 1) returning id`,
-      [tenant.id, source, document],
-    )
-    await t.query(
-      `insert into app_public.embeddings (tenant_id, model_id, chunk_id, embedding)
-       select $1, id, $2, app_hidden.hashing_embedding('d', 384) from app_public.llm_models where name = 'hashing-384'`,
-      [tenant.id, chunk],
-    )
-    const block = await t.value(
-      `insert into app_private.search_blocks (tenant_id, chunk_ids, chunk_count, total_length, min_length, max_length, k1, b, average_length)
-       values ($1, array[$2::bigint], 1, 1, 1, 1, 1.2, 0.75, 1) returning id`,
-      [tenant.id, chunk],
-    )
-    await t.query(`insert into app_private.search_postings values ($1, 'd', $2, 1, 1, '{1:1}/1')`, [tenant.id, block])
-    await t.query(`insert into app_private.search_rare_postings values ($1, $2, 'e', '{e}', '{1}', '{1}', '{1}')`, [
-      tenant.id,
-      block,
-    ])
-    await t.query(`insert into app_private.search_removals values ($1, 'd', $2, 1)`, [tenant.id, block])
-    await t.query(`insert into app_private.search_terms values ($1, 'd')`, [tenant.id])
-    await t.query(`insert into app_public.agent_knowledge_sources values ($1, $2, $3)`, [tenant.id, agent, source])
-    await t.query(`insert into app_private.source_query_statistics values ($1, $2, 1, 1, 1, now())`, [
-      tenant.id,
-      source,
-    ])
-    for (const table of ['app_public.query_logs', 'app_private.query_log_buffer']) {
-      await t.query(
-        `insert into ${table} (tenant_id, created_at, mode, latency_ms, hit_count, source_ids, source_hit_counts, source_relevances)
-         values ($1, now(), 'bm25', 1, 0, '{}', '{}', '{}')`,
-        [tenant.id],
-      )
-    }
-    await t.query(`insert into app_private.admin_access_log (tenant_id, admin_user_id) values ($1, $2)`, [
-      tenant.id,
-      tenant.owner.userId,
-    ])
-    await t.query(`insert into app_private.analyst_tenants (tenant_id, login) values ($1, 'somebody')`, [tenant.id])
-  }
-}
 
 /** Everything but the wall is open to rowhouse_user. */
 async function openDoors(t: Transaction, table: string): Promise<void> {
@@ -92,7 +37,6 @@ async function columnsOf(t: Transaction, table: string): Promise<string> {
 const forEachTable = (work: (t: Transaction, table: string) => Promise<void>) => async (): Promise<void> => {
   for (const table of tables) {
     await db.inTransaction(async (t) => {
-      await fillTables(t)
       await openDoors(t, table)
       await work(t, table)
     })
@@ -103,7 +47,6 @@ describe('with every door open, the wall alone keeps a user of acme from globex'
   it('there are tables to test, and each has a row of both tenants', async () => {
     expect(tables.length).toBeGreaterThanOrEqual(9)
     await db.inTransaction(async (t) => {
-      await fillTables(t)
       for (const table of tables) {
         expect([
           table,

@@ -61,11 +61,11 @@ describe('migrations', () => {
   it('are reported as pending, unknown or out of order', () =>
     onClone(async (_url, client) => {
       await client.query(
-        `update rowhouse_migrations.migrations set name = '9999_from_the_future' where name = '0004_catalog'`,
+        `update rowhouse_migrations.migrations set name = '9999_from_the_future' where name = '0005_catalog'`,
       )
       const state = await migrationState(client)
       expect(state.unknown).toEqual(['9999_from_the_future'])
-      expect(state.pending).toEqual(['0004_catalog'])
+      expect(state.pending).toEqual(['0005_catalog'])
       expect(isCurrent(state)).toBe(false)
     }))
 

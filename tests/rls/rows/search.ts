@@ -1,0 +1,29 @@
+// Rows of search.
+
+import type { Fill } from './index.ts'
+
+export const fillSearch: Fill = async (t, tenant, ids) => {
+  const block = await t.value(
+    `insert into app_private.search_blocks (tenant_id, chunk_ids, chunk_count, total_length, min_length, max_length, k1, b, average_length)
+     values ($1, array[$2::bigint], 1, 1, 1, 1, 1.2, 0.75, 1) returning id`,
+    [tenant.id, ids.chunk],
+  )
+  await t.query(`insert into app_private.search_postings values ($1, 'd', $2, 1, 1, '{1:1}/1')`, [tenant.id, block])
+  await t.query(`insert into app_private.search_rare_postings values ($1, $2, 'e', '{e}', '{1}', '{1}', '{1}')`, [
+    tenant.id,
+    block,
+  ])
+  await t.query(`insert into app_private.search_removals values ($1, 'd', $2, 1)`, [tenant.id, block])
+  await t.query(`insert into app_private.search_terms values ($1, 'd')`, [tenant.id])
+  await t.query(`insert into app_private.source_query_statistics values ($1, $2, 1, 1, 1, now())`, [
+    tenant.id,
+    ids.source,
+  ])
+  for (const table of ['app_public.query_logs', 'app_private.query_log_buffer']) {
+    await t.query(
+      `insert into ${table} (tenant_id, created_at, mode, latency_ms, hit_count, source_ids, source_hit_counts, source_relevances)
+       values ($1, now(), 'bm25', 1, 0, '{}', '{}', '{}')`,
+      [tenant.id],
+    )
+  }
+}

@@ -1,0 +1,11 @@
+// Rows of tenancy and identity.
+
+import type { Fill } from './index.ts'
+
+export const fillTenancy: Fill = async (t, tenant) => {
+  await t.query(`insert into app_private.admin_access_log (tenant_id, admin_user_id) values ($1, $2)`, [
+    tenant.id,
+    tenant.owner.userId,
+  ])
+  await t.query(`insert into app_private.analyst_tenants (tenant_id, login) values ($1, 'somebody')`, [tenant.id])
+}
