@@ -2219,9 +2219,11 @@ begin
    where w.tenant_id = app_hidden.current_tenant_id() and w.id = locked_workspace.id and w.deleted_at is null
      for no key update;
   v_role := app_public.workspaces_my_role(v_workspace);
-  if v_workspace.id is null or v_role is null and v_workspace.visibility = 'private' then
+  if v_workspace.id is null
+    or v_role is null and (v_workspace.visibility = 'private' or not app_hidden.has_role('viewer'))
+  then
     perform app_private.raise_error('WS301', 'There is no such workspace.', 'List the workspaces of this tenant.');
-  elsif (v_role >= locked_workspace.minimum) is not true then
+  elsif locked_workspace.minimum is not null and (v_role >= locked_workspace.minimum) is not true then
     perform app_private.raise_error('WS201', 'Your role in this workspace does not allow this.',
       format('This needs the role %s; ask an owner of the workspace.', locked_workspace.minimum));
   end if;
@@ -2231,7 +2233,7 @@ $$;
 
 ALTER FUNCTION app_private.locked_workspace(id uuid, minimum app_public.member_role) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.locked_workspace(id uuid, minimum app_public.member_role) IS 'The workspace, locked until the end of the transaction. WS301: it is not there, or hidden from you; WS201: your role in it is lower.';
+COMMENT ON FUNCTION app_private.locked_workspace(id uuid, minimum app_public.member_role) IS 'The workspace, locked until the end of the transaction; with a null minimum it is enough to see that it exists. WS301: it is not there, or hidden from you; WS201: your role in it is lower.';
 
 CREATE TABLE app_public.workspace_members (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -4926,15 +4928,9 @@ CREATE FUNCTION app_public.join_workspace(workspace_id uuid) RETURNS app_public.
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_workspace app_public.workspaces;
+  v_workspace app_public.workspaces := app_private.locked_workspace(join_workspace.workspace_id, null);
   v_member app_public.workspace_members;
 begin
-  select * into v_workspace from app_public.workspaces w
-   where w.tenant_id = app_hidden.current_tenant_id() and w.id = join_workspace.workspace_id and w.deleted_at is null
-     for no key update;
-  if not found or v_workspace.visibility = 'private' and app_public.workspaces_my_role(v_workspace) is null then
-    perform app_private.raise_error('WS301', 'There is no such workspace.', 'List the workspaces of this tenant.');
-  end if;
   select * into v_member from app_public.workspace_members m
    where m.tenant_id = v_workspace.tenant_id and m.workspace_id = v_workspace.id and m.user_id = app_hidden.current_user_id();
   if found then

@@ -146,9 +146,11 @@ begin
    where w.tenant_id = app_hidden.current_tenant_id() and w.id = locked_workspace.id and w.deleted_at is null
      for no key update;
   v_role := app_public.workspaces_my_role(v_workspace);
-  if v_workspace.id is null or v_role is null and v_workspace.visibility = 'private' then
+  if v_workspace.id is null
+    or v_role is null and (v_workspace.visibility = 'private' or not app_hidden.has_role('viewer'))
+  then
     perform app_private.raise_error('WS301', 'There is no such workspace.', 'List the workspaces of this tenant.');
-  elsif (v_role >= locked_workspace.minimum) is not true then
+  elsif locked_workspace.minimum is not null and (v_role >= locked_workspace.minimum) is not true then
     perform app_private.raise_error('WS201', 'Your role in this workspace does not allow this.',
       format('This needs the role %s; ask an owner of the workspace.', locked_workspace.minimum));
   end if;
@@ -156,7 +158,7 @@ begin
 end
 $$;
 comment on function app_private.locked_workspace(uuid, app_public.member_role) is
-  'The workspace, locked until the end of the transaction. WS301: it is not there, or hidden from you; WS201: your role in it is lower.';
+  'The workspace, locked until the end of the transaction; with a null minimum it is enough to see that it exists. WS301: it is not there, or hidden from you; WS201: your role in it is lower.';
 
 create or replace function app_private.locked_project(id uuid) returns app_public.projects
 language plpgsql volatile

@@ -159,15 +159,9 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_workspace app_public.workspaces;
+  v_workspace app_public.workspaces := app_private.locked_workspace(join_workspace.workspace_id, null);
   v_member app_public.workspace_members;
 begin
-  select * into v_workspace from app_public.workspaces w
-   where w.tenant_id = app_hidden.current_tenant_id() and w.id = join_workspace.workspace_id and w.deleted_at is null
-     for no key update;
-  if not found or v_workspace.visibility = 'private' and app_public.workspaces_my_role(v_workspace) is null then
-    perform app_private.raise_error('WS301', 'There is no such workspace.', 'List the workspaces of this tenant.');
-  end if;
   select * into v_member from app_public.workspace_members m
    where m.tenant_id = v_workspace.tenant_id and m.workspace_id = v_workspace.id and m.user_id = app_hidden.current_user_id();
   if found then
