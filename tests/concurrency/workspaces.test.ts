@@ -77,24 +77,25 @@ describe('two owners', () => {
       () => `leave_workspace('${workspace}')`,
     ],
   ]
-  it.each(deeds.flatMap((deed) => ['read committed', 'repeatable read'].map((level) => [...deed, level] as const)))(
-    'who %s at once leave one owner (%4$s)',
-    async (_name, first, second, level) => {
-      const [a, b] = [await session(db.acme.member), await session(db.acme.admin)]
-      await a.query(`select app_public.add_workspace_member($1, $2, 'owner')`, [workspace, admin()])
-      await a.query(`begin isolation level ${level}`)
-      await b.query(`begin isolation level ${level}`)
-      await b.query('select count(*) from app_public.workspaces')
-      await a.query(`select app_public.${first()}`)
-      const outcome = codeOf(b.query(`select app_public.${second()}`))
-      await isBlocked(b)
-      await a.query('commit')
-      // refused as the last owner, as no longer an owner, or told to try again
-      expect(['WS502', 'WS201', '40001']).toContain(await outcome)
-      await b.query('rollback')
-      expect(await owners()).toBe(1)
-    },
-  )
+  it.each(
+    deeds.flatMap((deed) =>
+      ['read committed', 'repeatable read'].map((level) => [deed[0], level, deed[1], deed[2]] as const),
+    ),
+  )('who %s at once leave one owner, in %s', async (_name, level, first, second) => {
+    const [a, b] = [await session(db.acme.member), await session(db.acme.admin)]
+    await a.query(`select app_public.add_workspace_member($1, $2, 'owner')`, [workspace, admin()])
+    await a.query(`begin isolation level ${level}`)
+    await b.query(`begin isolation level ${level}`)
+    await b.query('select count(*) from app_public.workspaces')
+    await a.query(`select app_public.${first()}`)
+    const outcome = codeOf(b.query(`select app_public.${second()}`))
+    await isBlocked(b)
+    await a.query('commit')
+    // refused as the last owner, as no longer an owner, or told to try again
+    expect(['WS502', 'WS201', '40001']).toContain(await outcome)
+    await b.query('rollback')
+    expect(await owners()).toBe(1)
+  })
 })
 
 it('the same person added by two moderators is a member once', async () => {
