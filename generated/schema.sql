@@ -169,6 +169,18 @@ ALTER TYPE app_public.processing_status OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.processing_status IS 'How far a document is: pending, processing, completed (searchable) or failed (processing_error says why).';
 
+CREATE TYPE app_public.resource_kind AS ENUM (
+    'agent',
+    'tool',
+    'prompt',
+    'workflow',
+    'knowledge_source'
+);
+
+ALTER TYPE app_public.resource_kind OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.resource_kind IS 'The kinds of things in the catalogue.';
+
 CREATE TYPE app_public.search_hit AS (
 	rank integer,
 	score double precision,
@@ -234,6 +246,19 @@ CREATE TYPE app_public.vector_quantization AS ENUM (
 ALTER TYPE app_public.vector_quantization OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.vector_quantization IS 'How a vector index stores vectors.';
+
+CREATE TYPE app_public.workflow_type AS ENUM (
+    'sequential',
+    'parallel',
+    'conditional',
+    'loop',
+    'map_reduce',
+    'scatter_gather'
+);
+
+ALTER TYPE app_public.workflow_type OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.workflow_type IS 'How the steps of a workflow follow each other.';
 
 CREATE FUNCTION app_hidden.analyst_tenant_ids() RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -489,6 +514,14 @@ ALTER FUNCTION app_hidden.hashing_embedding(content text, dimension integer) OWN
 
 COMMENT ON FUNCTION app_hidden.hashing_embedding(content text, dimension integer) IS 'The built-in embedder''s unit vector of a text: signed feature hashing of words and parts of words. Knows no meanings.';
 
+CREATE FUNCTION app_hidden.is_color(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((value ~ '^#[0-9a-f]{6}$'::text) OR (value ~ '^[a-z][a-z0-9-]{0,49}$'::text));
+
+ALTER FUNCTION app_hidden.is_color(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.is_color(value text) IS 'A colour as #rrggbb or by the name of a theme''s colour, lower case.';
+
 CREATE FUNCTION app_hidden.is_email(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((value ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$'::text) AND (value = lower(value)) AND (length(value) <= 254));
@@ -496,6 +529,14 @@ CREATE FUNCTION app_hidden.is_email(value text) RETURNS boolean
 ALTER FUNCTION app_hidden.is_email(value text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.is_email(value text) IS 'A plausible e-mail address, stored lower-cased, at most 254 characters.';
+
+CREATE FUNCTION app_hidden.is_image_url(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((length(value) <= 100000) AND ((value ~ '^https?://[^\s@]+$'::text) OR (value ~ '^/[^/\s]\S*$'::text) OR (value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$'::text)));
+
+ALTER FUNCTION app_hidden.is_image_url(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.is_image_url(value text) IS 'Where a picture is: an http address, a path on the front end''s own site, or the picture itself as a data address.';
 
 CREATE FUNCTION app_hidden.is_name(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -516,6 +557,14 @@ $$;
 ALTER FUNCTION app_hidden.is_platform_admin() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.is_platform_admin() IS 'Whether the request is one of platform staff.';
+
+CREATE FUNCTION app_hidden.is_semantic_version(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (value ~ '^\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]{1,50})?$'::text);
+
+ALTER FUNCTION app_hidden.is_semantic_version(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.is_semantic_version(value text) IS 'Major, minor and patch, such as 1.4.0 or 2.0.0-beta.1.';
 
 CREATE FUNCTION app_hidden.is_slug(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1562,6 +1611,11 @@ CREATE TABLE app_public.llm_models (
     kind app_public.llm_model_kind NOT NULL,
     provider_model_name text NOT NULL,
     context_window_size integer,
+    max_output_tokens integer,
+    max_temperature numeric(3,2) DEFAULT 2 NOT NULL,
+    input_modalities text[] DEFAULT '{text}'::text[] NOT NULL,
+    output_modalities text[] DEFAULT '{text}'::text[] NOT NULL,
+    supports_function_calling boolean DEFAULT false NOT NULL,
     dimension integer,
     fusion_weight double precision DEFAULT 1 NOT NULL,
     vector_quantization app_public.vector_quantization DEFAULT 'none'::app_public.vector_quantization NOT NULL,
@@ -1576,8 +1630,12 @@ CREATE TABLE app_public.llm_models (
     CONSTRAINT dimension_is_storable CHECK (((dimension >= 1) AND (dimension <= 16000))),
     CONSTRAINT embedding_model_has_a_dimension CHECK (((kind <> 'embedding'::app_public.llm_model_kind) OR (dimension IS NOT NULL))),
     CONSTRAINT fusion_weight_is_a_weight CHECK (((fusion_weight >= (0)::double precision) AND (fusion_weight <= (100)::double precision))),
+    CONSTRAINT input_modalities_are_known CHECK ((input_modalities <@ ARRAY['text'::text, 'image'::text, 'audio'::text, 'video'::text, 'document'::text])),
+    CONSTRAINT max_output_tokens_is_positive CHECK ((max_output_tokens > 0)),
     CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
+    CONSTRAINT max_temperature_is_in_range CHECK (((max_temperature >= (0)::numeric) AND (max_temperature <= (2)::numeric))),
     CONSTRAINT name_is_a_name CHECK (((length(name) <= 100) AND app_hidden.is_name(name))),
+    CONSTRAINT output_modalities_are_known CHECK ((output_modalities <@ ARRAY['text'::text, 'image'::text, 'audio'::text, 'video'::text])),
     CONSTRAINT timeout_ms_is_in_range CHECK (((timeout_ms >= 100) AND (timeout_ms <= 600000)))
 );
 
@@ -1598,6 +1656,16 @@ COMMENT ON COLUMN app_public.llm_models.kind IS 'chat or embedding.';
 COMMENT ON COLUMN app_public.llm_models.provider_model_name IS 'What the provider calls it.';
 
 COMMENT ON COLUMN app_public.llm_models.context_window_size IS 'Tokens it can read at once.';
+
+COMMENT ON COLUMN app_public.llm_models.max_output_tokens IS 'Most tokens it can answer with; null when unknown.';
+
+COMMENT ON COLUMN app_public.llm_models.max_temperature IS 'Highest temperature its provider takes, 0 to 2.';
+
+COMMENT ON COLUMN app_public.llm_models.input_modalities IS 'What it reads: text, image, audio, video, document.';
+
+COMMENT ON COLUMN app_public.llm_models.output_modalities IS 'What it answers with: text, image, audio, video.';
+
+COMMENT ON COLUMN app_public.llm_models.supports_function_calling IS 'Whether it can call functions.';
 
 COMMENT ON COLUMN app_public.llm_models.dimension IS 'Length of its vectors, 1 to 16,000; embedding models only.';
 
@@ -2536,6 +2604,11 @@ CREATE TABLE app_public.rag_knowledge_sources (
     chunk_overlap integer DEFAULT 200 NOT NULL,
     language text DEFAULT 'en'::text NOT NULL,
     vector_store_id text,
+    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
+    processing_started_at timestamp with time zone,
+    processing_completed_at timestamp with time zone,
+    processing_error text,
+    total_chunks integer DEFAULT 0 NOT NULL,
     extracted_metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     publication_date date,
     author text,
@@ -2544,6 +2617,11 @@ CREATE TABLE app_public.rag_knowledge_sources (
     enabled boolean DEFAULT true NOT NULL,
     created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
     last_synced_at timestamp with time zone,
+    query_count bigint DEFAULT 0 NOT NULL,
+    hit_count bigint DEFAULT 0 NOT NULL,
+    relevance_sum double precision DEFAULT 0 NOT NULL,
+    avg_relevance_score numeric(5,4) GENERATED ALWAYS AS (round(((relevance_sum / (NULLIF(hit_count, 0))::double precision))::numeric, 4)) STORED,
+    last_queried_at timestamp with time zone,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -2612,6 +2690,16 @@ COMMENT ON COLUMN app_public.rag_knowledge_sources.language IS 'Language of the 
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.vector_store_id IS 'Its key in an outside vector store, for sources that have one.';
 
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_status IS 'How far its documents are: pending (none yet, or all wait), processing, completed, or failed (some did, and nothing is being processed). As of a minute ago; processingCounts is of now.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_started_at IS 'When the first of its documents began to be processed; as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_completed_at IS 'When the last of its documents was completed, null while some are not; as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_error IS 'Why the document that failed last did; null when none is failed. As of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.total_chunks IS 'How many chunks its documents were cut into, as of a minute ago; chunkCount is of now.';
+
 COMMENT ON COLUMN app_public.rag_knowledge_sources.extracted_metadata IS 'Metadata found in the files: an object.';
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.publication_date IS 'When it was published.';
@@ -2627,6 +2715,17 @@ COMMENT ON COLUMN app_public.rag_knowledge_sources.enabled IS 'Whether it is sea
 COMMENT ON COLUMN app_public.rag_knowledge_sources.created_by_user_id IS 'The member who created it.';
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.last_synced_at IS 'When it was last brought up to date with where it comes from.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.query_count IS 'How many searches found something in it, as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.hit_count IS 'How many of its chunks searches found, as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.relevance_sum IS '@behavior -*
+Sum of the relevances of its hits.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.avg_relevance_score IS 'Mean relevance of its hits, 0 to 1: a hit''s score over the best score of its search. As of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.last_queried_at IS 'When a search last found something in it, as of a minute ago.';
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.metadata IS 'Anything else, an object.';
 
@@ -3220,16 +3319,16 @@ CREATE FUNCTION app_private.store_query_logs() RETURNS integer
     select m.* from moved m where exists (select from app_public.tenants t where t.id = m.tenant_id)
      order by m.created_at
   ), counted as (
-    insert into app_private.source_query_statistics as s (tenant_id, source_id, query_count, hit_count, relevance_sum, last_queried_at)
-    select m.tenant_id, u.source_id, count(*), sum(u.hit_count), sum(u.relevance * u.hit_count), max(m.created_at)
+    select m.tenant_id, u.source_id, count(*) as queries, sum(u.hit_count) as hits, sum(u.relevance * u.hit_count) as relevances,
+           max(m.created_at) as last_at
       from moved m, unnest(m.source_ids, m.source_hit_counts, m.source_relevances) as u (source_id, hit_count, relevance)
-      join app_public.rag_knowledge_sources k on k.id = u.source_id
-     where k.tenant_id = m.tenant_id
      group by m.tenant_id, u.source_id
-     order by m.tenant_id, u.source_id
-    on conflict (tenant_id, source_id) do update
-       set query_count = s.query_count + excluded.query_count, hit_count = s.hit_count + excluded.hit_count,
-           relevance_sum = s.relevance_sum + excluded.relevance_sum, last_queried_at = greatest(s.last_queried_at, excluded.last_queried_at)
+  ), kept as (
+    update app_public.rag_knowledge_sources s
+       set query_count = s.query_count + c.queries, hit_count = s.hit_count + c.hits,
+           relevance_sum = s.relevance_sum + coalesce(c.relevances, 0), last_queried_at = greatest(s.last_queried_at, c.last_at)
+      from counted c
+     where s.tenant_id = c.tenant_id and s.id = c.source_id
   )
   select count(*)::int from moved;
 $$;
@@ -3817,6 +3916,10 @@ COMMENT ON FUNCTION app_public.current_user_profile() IS 'Your own profile.';
 CREATE TABLE app_public.agents (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
     name text NOT NULL,
     display_name text,
     description text,
@@ -3863,20 +3966,36 @@ CREATE TABLE app_public.agents (
     geographic_scope text[] DEFAULT '{}'::text[] NOT NULL,
     knowledge_domains jsonb DEFAULT '{}'::jsonb NOT NULL,
     tools jsonb DEFAULT '[]'::jsonb NOT NULL,
+    tool_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
     prompt_templates jsonb DEFAULT '[]'::jsonb NOT NULL,
     context_window_size integer,
     supports_multimodal boolean DEFAULT false NOT NULL,
     supported_file_types text[] DEFAULT '{}'::text[] NOT NULL,
     max_file_size_mb integer,
     owner_id uuid DEFAULT app_hidden.current_user_id(),
+    department_id uuid,
+    business_function_id uuid,
+    role_id uuid,
     cost_per_query numeric,
     billing_code text,
     budget_allocation_id uuid,
     approval_required boolean DEFAULT false NOT NULL,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_rate numeric(5,2),
+    avg_response_time_ms integer,
+    rating numeric(3,2),
+    feedback_count integer DEFAULT 0 NOT NULL,
+    error_count bigint DEFAULT 0 NOT NULL,
+    last_error_at timestamp with time zone,
+    last_success_at timestamp with time zone,
+    performance_score numeric(5,2),
     analytics_enabled boolean DEFAULT true NOT NULL,
     version text DEFAULT '1.0.0'::text NOT NULL,
+    previous_version_id uuid,
+    is_latest_version boolean DEFAULT true NOT NULL,
     changelog text,
     published_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
@@ -3888,18 +4007,25 @@ CREATE TABLE app_public.agents (
     CONSTRAINT max_file_size_mb_is_positive CHECK ((max_file_size_mb > 0)),
     CONSTRAINT max_retry_attempts_is_in_range CHECK (((max_retry_attempts >= 0) AND (max_retry_attempts <= 20))),
     CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
     CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT performance_score_is_a_percentage CHECK (((performance_score >= (0)::numeric) AND (performance_score <= (100)::numeric))),
     CONSTRAINT presence_penalty_is_in_range CHECK (((presence_penalty >= ('-2'::integer)::numeric) AND (presence_penalty <= (2)::numeric))),
     CONSTRAINT prompt_templates_is_an_array CHECK ((jsonb_typeof(prompt_templates) = 'array'::text)),
+    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
     CONSTRAINT required_expertise_level_is_known CHECK ((required_expertise_level = ANY (ARRAY['beginner'::text, 'intermediate'::text, 'expert'::text]))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
     CONSTRAINT response_format_is_known CHECK ((response_format = ANY (ARRAY['json'::text, 'text'::text, 'structured'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT stop_sequences_are_few CHECK ((cardinality(stop_sequences) <= 16)),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
     CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
     CONSTRAINT tier_is_1_to_3 CHECK ((tier = ANY (ARRAY[1, 2, 3]))),
     CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
     CONSTRAINT tools_is_an_array CHECK ((jsonb_typeof(tools) = 'array'::text)),
     CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric))),
     CONSTRAINT validation_status_is_known CHECK ((validation_status = ANY (ARRAY['validated'::text, 'pending'::text, 'failed'::text]))),
-    CONSTRAINT version_is_semantic CHECK ((version ~ '^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$'::text))
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
 );
 
 ALTER TABLE ONLY app_public.agents FORCE ROW LEVEL SECURITY;
@@ -3907,7 +4033,15 @@ ALTER TABLE ONLY app_public.agents FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_public.agents OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_public.agents IS '@behavior -delete
-An agent of this tenant. Members create and edit, admins delete (delete_agent) and restore (restore_agent).';
+An agent of this tenant. can_create_agents and can_edit_agents to write; can_delete_agents for delete_agent and restore_agent.';
+
+COMMENT ON COLUMN app_public.agents.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.agents.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.agents.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.agents.copied_from_id IS 'The agent it was copied from.';
 
 COMMENT ON COLUMN app_public.agents.name IS 'Name, unique among the tenant''s agents that are not deleted; at most 255 characters.';
 
@@ -4001,6 +4135,8 @@ COMMENT ON COLUMN app_public.agents.knowledge_domains IS 'Areas of knowledge: an
 
 COMMENT ON COLUMN app_public.agents.tools IS 'Tool configurations: an array of objects with name and config.';
 
+COMMENT ON COLUMN app_public.agents.tool_ids IS 'The tools it works with, in their order; kept from agent_tools.';
+
 COMMENT ON COLUMN app_public.agents.prompt_templates IS 'Saved prompt templates: an array.';
 
 COMMENT ON COLUMN app_public.agents.context_window_size IS 'Most tokens of context.';
@@ -4013,6 +4149,12 @@ COMMENT ON COLUMN app_public.agents.max_file_size_mb IS 'Largest file it takes, 
 
 COMMENT ON COLUMN app_public.agents.owner_id IS 'The member who owns it; by default its creator.';
 
+COMMENT ON COLUMN app_public.agents.department_id IS 'The department it belongs to.';
+
+COMMENT ON COLUMN app_public.agents.business_function_id IS 'The business function it serves.';
+
+COMMENT ON COLUMN app_public.agents.role_id IS 'The organizational role it stands for.';
+
 COMMENT ON COLUMN app_public.agents.cost_per_query IS 'Cost of one query in US dollars.';
 
 COMMENT ON COLUMN app_public.agents.billing_code IS 'Code for internal billing.';
@@ -4021,13 +4163,37 @@ COMMENT ON COLUMN app_public.agents.budget_allocation_id IS 'The budget its cost
 
 COMMENT ON COLUMN app_public.agents.approval_required IS 'Whether its use needs an approval.';
 
+COMMENT ON COLUMN app_public.agents.usage_count IS 'How often it was used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.avg_response_time_ms IS 'Mean milliseconds until its answer; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
+
+COMMENT ON COLUMN app_public.agents.feedback_count IS 'How many rated it; kept from their ratings.';
+
+COMMENT ON COLUMN app_public.agents.error_count IS 'How often it failed; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.last_error_at IS 'When it last failed; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.last_success_at IS 'When it last succeeded; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.performance_score IS 'Score of its performance, 0 to 100; kept from the logs.';
+
 COMMENT ON COLUMN app_public.agents.analytics_enabled IS 'Whether its use is analysed.';
 
 COMMENT ON COLUMN app_public.agents.version IS 'Semantic version.';
 
+COMMENT ON COLUMN app_public.agents.previous_version_id IS 'The version before this one.';
+
+COMMENT ON COLUMN app_public.agents.is_latest_version IS 'Whether this is the latest version.';
+
 COMMENT ON COLUMN app_public.agents.changelog IS 'What changed in this version.';
 
 COMMENT ON COLUMN app_public.agents.published_at IS 'When this version was published.';
+
+COMMENT ON COLUMN app_public.agents.metadata IS 'Whatever else is to be known about it: an object.';
 
 COMMENT ON COLUMN app_public.agents.created_at IS 'When it was created.';
 
@@ -4284,18 +4450,6 @@ ALTER FUNCTION app_public.my_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_public.my_tenants() IS 'The tenants you are an active member of: what a tenant switcher offers. Name one in the x-tenant-id header to act in it.';
 
-CREATE FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) RETURNS numeric
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select round((s.relevance_sum / nullif(s.hit_count, 0))::numeric, 4) from app_private.source_query_statistics s
-   where s.tenant_id = (source).tenant_id and s.source_id = (source).id;
-$$;
-
-ALTER FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) IS 'Mean relevance of the source''s hits, 0 to 1: a hit''s score over the best score of its search. As of a minute ago.';
-
 CREATE FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4306,18 +4460,6 @@ $$;
 ALTER FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) IS 'How many chunks the source''s documents were cut into.';
-
-CREATE FUNCTION app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) RETURNS timestamp with time zone
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select s.last_queried_at from app_private.source_query_statistics s
-   where s.tenant_id = (source).tenant_id and s.source_id = (source).id;
-$$;
-
-ALTER FUNCTION app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) IS 'When a search last found something in the source, as of a minute ago.';
 
 CREATE FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) RETURNS app_public.processing_counts
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -4335,18 +4477,6 @@ $$;
 ALTER FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) IS 'How many documents of the source are pending, processing, completed and failed.';
-
-CREATE FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) RETURNS bigint
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select coalesce((select s.query_count from app_private.source_query_statistics s
-                    where s.tenant_id = (source).tenant_id and s.source_id = (source).id), 0);
-$$;
-
-ALTER FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) IS 'How many searches found something in the source, as of a minute ago.';
 
 CREATE FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer DEFAULT 60) RETURNS TABLE(idx integer, score double precision)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -4774,21 +4904,6 @@ ALTER TABLE app_private.search_terms OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.search_terms IS 'The vocabulary, for prefixes and typing errors.';
 
-CREATE TABLE app_private.source_query_statistics (
-    tenant_id uuid NOT NULL,
-    source_id uuid NOT NULL,
-    query_count bigint NOT NULL,
-    hit_count bigint NOT NULL,
-    relevance_sum double precision NOT NULL,
-    last_queried_at timestamp with time zone NOT NULL
-);
-
-ALTER TABLE ONLY app_private.source_query_statistics FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.source_query_statistics OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.source_query_statistics IS 'How often searches found something in a source, summed up.';
-
 CREATE TABLE app_private.user_identities (
     issuer text NOT NULL,
     subject text NOT NULL,
@@ -4813,6 +4928,44 @@ ALTER TABLE app_private.worker_heartbeats OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.worker_heartbeats IS 'When each worker last said that it is alive.';
 
+CREATE TABLE app_public.agent_industry_mapping (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    agent_id uuid NOT NULL,
+    industry text NOT NULL,
+    relevance_score numeric(5,4) DEFAULT 1 NOT NULL,
+    performance_score numeric(5,2),
+    is_primary boolean DEFAULT false NOT NULL,
+    notes text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT industry_is_a_slug CHECK (app_hidden.is_slug(industry)),
+    CONSTRAINT performance_score_is_a_percentage CHECK (((performance_score >= (0)::numeric) AND (performance_score <= (100)::numeric))),
+    CONSTRAINT relevance_score_is_a_share CHECK (((relevance_score >= (0)::numeric) AND (relevance_score <= (1)::numeric)))
+);
+
+ALTER TABLE ONLY app_public.agent_industry_mapping FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.agent_industry_mapping OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.agent_industry_mapping IS '@name agent_industries
+In which industries an agent is good. can_edit_agents.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.agent_id IS 'The agent.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.industry IS 'The industry, as a slug such as medical-devices.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.relevance_score IS 'How well the agent fits, 0 to 1.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.performance_score IS 'How well it did, 0 to 100.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.is_primary IS 'Whether it is the agent''s main industry; at most one is.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.notes IS 'Remarks.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.updated_at IS 'When it last changed.';
+
 CREATE TABLE app_public.agent_knowledge_sources (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
     agent_id uuid NOT NULL,
@@ -4833,6 +4986,154 @@ COMMENT ON COLUMN app_public.agent_knowledge_sources.agent_id IS 'The agent.';
 COMMENT ON COLUMN app_public.agent_knowledge_sources.source_id IS 'The knowledge source.';
 
 COMMENT ON COLUMN app_public.agent_knowledge_sources.created_at IS 'When it was assigned.';
+
+CREATE TABLE app_public.agent_persona_mapping (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    agent_id uuid NOT NULL,
+    persona_id uuid NOT NULL,
+    relevance_score numeric(5,4) DEFAULT 1 NOT NULL,
+    performance_score numeric(5,2),
+    is_primary boolean DEFAULT false NOT NULL,
+    notes text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT performance_score_is_a_percentage CHECK (((performance_score >= (0)::numeric) AND (performance_score <= (100)::numeric))),
+    CONSTRAINT relevance_score_is_a_share CHECK (((relevance_score >= (0)::numeric) AND (relevance_score <= (1)::numeric)))
+);
+
+ALTER TABLE ONLY app_public.agent_persona_mapping FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.agent_persona_mapping OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.agent_persona_mapping IS '@name agent_personas
+For which personas an agent is good. can_edit_agents.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.agent_id IS 'The agent.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.persona_id IS 'The persona.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.relevance_score IS 'How well the agent fits, 0 to 1.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.performance_score IS 'How well it did, 0 to 100.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.is_primary IS 'Whether it is the agent''s main persona; at most one is.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.notes IS 'Remarks.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.agent_tools (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    agent_id uuid NOT NULL,
+    tool_id uuid NOT NULL,
+    sort_order integer DEFAULT 0 NOT NULL,
+    config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT config_is_an_object CHECK ((jsonb_typeof(config) = 'object'::text))
+);
+
+ALTER TABLE ONLY app_public.agent_tools FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.agent_tools OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.agent_tools IS 'Which tools an agent works with: the tenant''s own, or ones shared with it. can_edit_agents.';
+
+COMMENT ON COLUMN app_public.agent_tools.agent_id IS 'The agent.';
+
+COMMENT ON COLUMN app_public.agent_tools.tool_id IS 'The tool.';
+
+COMMENT ON COLUMN app_public.agent_tools.sort_order IS 'Position among the agent''s tools, ascending.';
+
+COMMENT ON COLUMN app_public.agent_tools.config IS 'How this agent uses the tool: an object.';
+
+COMMENT ON COLUMN app_public.agent_tools.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.agent_tools.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.avatars (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    image_url text NOT NULL,
+    category text,
+    license text,
+    sort_order integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT image_url_is_an_image CHECK (app_hidden.is_image_url(image_url)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name))
+);
+
+ALTER TABLE ONLY app_public.avatars FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.avatars OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.avatars IS 'Pictures for agents and personas to choose from. can_create_resources, can_edit_resources and can_delete_resources.';
+
+COMMENT ON COLUMN app_public.avatars.name IS 'Name, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.avatars.image_url IS 'Where the picture is: an http address, a path on the front end''s own site, or a data address.';
+
+COMMENT ON COLUMN app_public.avatars.category IS 'Category to filter by.';
+
+COMMENT ON COLUMN app_public.avatars.license IS 'Under which terms it may be used.';
+
+COMMENT ON COLUMN app_public.avatars.sort_order IS 'Position in lists, ascending.';
+
+COMMENT ON COLUMN app_public.avatars.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.avatars.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.business_functions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    description text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name))
+);
+
+ALTER TABLE ONLY app_public.business_functions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.business_functions OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.business_functions IS 'Business functions of the organization, such as regulatory affairs. can_manage_settings.';
+
+COMMENT ON COLUMN app_public.business_functions.name IS 'Name, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.business_functions.description IS 'What it covers.';
+
+COMMENT ON COLUMN app_public.business_functions.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.business_functions.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.departments (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    description text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name))
+);
+
+ALTER TABLE ONLY app_public.departments FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.departments OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.departments IS 'Departments of the organization. can_manage_settings.';
+
+COMMENT ON COLUMN app_public.departments.name IS 'Name, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.departments.description IS 'What it does.';
+
+COMMENT ON COLUMN app_public.departments.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.departments.updated_at IS 'When it last changed.';
 
 ALTER TABLE app_public.document_chunks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_public.document_chunks_id_seq
@@ -4904,6 +5205,40 @@ COMMENT ON COLUMN app_public.embeddings.generation_time_ms IS 'How long the requ
 
 COMMENT ON COLUMN app_public.embeddings.created_at IS 'When it was made.';
 
+CREATE TABLE app_public.icons (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    image_url text NOT NULL,
+    category text,
+    license text,
+    sort_order integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT image_url_is_an_image CHECK (app_hidden.is_image_url(image_url)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name))
+);
+
+ALTER TABLE ONLY app_public.icons FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.icons OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.icons IS 'Icons to choose from. can_create_resources, can_edit_resources and can_delete_resources.';
+
+COMMENT ON COLUMN app_public.icons.name IS 'Name, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.icons.image_url IS 'Where the picture is: an http address, a path on the front end''s own site, or a data address.';
+
+COMMENT ON COLUMN app_public.icons.category IS 'Category to filter by.';
+
+COMMENT ON COLUMN app_public.icons.license IS 'Under which terms it may be used.';
+
+COMMENT ON COLUMN app_public.icons.sort_order IS 'Position in lists, ascending.';
+
+COMMENT ON COLUMN app_public.icons.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.icons.updated_at IS 'When it last changed.';
+
 CREATE VIEW app_public.knowledge_report AS
 SELECT
     NULL::uuid AS tenant_id,
@@ -4961,6 +5296,231 @@ COMMENT ON COLUMN app_public.llm_providers.is_enabled IS 'Whether its models may
 COMMENT ON COLUMN app_public.llm_providers.created_at IS 'When it was added.';
 
 COMMENT ON COLUMN app_public.llm_providers.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.model_configurations (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    description text,
+    model_id uuid NOT NULL,
+    temperature numeric(3,2),
+    top_p numeric(3,2),
+    max_tokens integer,
+    frequency_penalty numeric(3,2),
+    presence_penalty numeric(3,2),
+    response_format text,
+    stop_sequences text[],
+    is_default boolean DEFAULT false NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT frequency_penalty_is_in_range CHECK (((frequency_penalty >= ('-2'::integer)::numeric) AND (frequency_penalty <= (2)::numeric))),
+    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT presence_penalty_is_in_range CHECK (((presence_penalty >= ('-2'::integer)::numeric) AND (presence_penalty <= (2)::numeric))),
+    CONSTRAINT response_format_is_known CHECK ((response_format = ANY (ARRAY['json'::text, 'text'::text, 'structured'::text]))),
+    CONSTRAINT stop_sequences_are_few CHECK ((cardinality(stop_sequences) <= 16)),
+    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
+    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
+);
+
+ALTER TABLE ONLY app_public.model_configurations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.model_configurations OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.model_configurations IS 'Named sets of parameters for a model, to choose from. At most one is the tenant''s default. can_create_resources, can_edit_resources and can_delete_resources.';
+
+COMMENT ON COLUMN app_public.model_configurations.name IS 'Name, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.model_configurations.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.model_configurations.model_id IS 'The chat model it is for.';
+
+COMMENT ON COLUMN app_public.model_configurations.temperature IS 'Sampling temperature, 0 to 2; null for the model''s default.';
+
+COMMENT ON COLUMN app_public.model_configurations.top_p IS 'Nucleus sampling, 0 to 1.';
+
+COMMENT ON COLUMN app_public.model_configurations.max_tokens IS 'Most tokens of an answer.';
+
+COMMENT ON COLUMN app_public.model_configurations.frequency_penalty IS 'Frequency penalty, -2 to 2.';
+
+COMMENT ON COLUMN app_public.model_configurations.presence_penalty IS 'Presence penalty, -2 to 2.';
+
+COMMENT ON COLUMN app_public.model_configurations.response_format IS 'json, text or structured.';
+
+COMMENT ON COLUMN app_public.model_configurations.stop_sequences IS 'Texts at which an answer ends, at most 16.';
+
+COMMENT ON COLUMN app_public.model_configurations.is_default IS 'Whether it is the tenant''s default.';
+
+COMMENT ON COLUMN app_public.model_configurations.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.model_configurations.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.model_configurations.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.organizational_roles (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    description text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name))
+);
+
+ALTER TABLE ONLY app_public.organizational_roles FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.organizational_roles OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.organizational_roles IS 'Roles people have in the organization, such as medical writer; permissions are another matter. can_manage_settings.';
+
+COMMENT ON COLUMN app_public.organizational_roles.name IS 'Name, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.organizational_roles.description IS 'What the role does.';
+
+COMMENT ON COLUMN app_public.organizational_roles.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.organizational_roles.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.personas (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    description text,
+    avatar_url text,
+    goals text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT avatar_url_is_an_image CHECK (app_hidden.is_image_url(avatar_url)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name))
+);
+
+ALTER TABLE ONLY app_public.personas FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.personas OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.personas IS 'Kinds of people agents are made for. can_create_resources, can_edit_resources and can_delete_resources.';
+
+COMMENT ON COLUMN app_public.personas.name IS 'Name, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.personas.description IS 'Who that is.';
+
+COMMENT ON COLUMN app_public.personas.avatar_url IS 'Address of a picture.';
+
+COMMENT ON COLUMN app_public.personas.goals IS 'What they want to get done.';
+
+COMMENT ON COLUMN app_public.personas.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.personas.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.prompts (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    category text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    prompt_text text NOT NULL,
+    system_prompt text,
+    input_variables jsonb DEFAULT '{}'::jsonb NOT NULL,
+    output_format text DEFAULT 'text'::text NOT NULL,
+    model_requirements jsonb DEFAULT '{}'::jsonb NOT NULL,
+    temperature numeric(3,2),
+    max_tokens integer,
+    status text DEFAULT 'active'::text NOT NULL,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    usage_count bigint DEFAULT 0 NOT NULL,
+    rating numeric(3,2),
+    success_rate numeric(5,2),
+    last_used_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT input_variables_is_an_object CHECK ((jsonb_typeof(input_variables) = 'object'::text)),
+    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT model_requirements_is_an_object CHECK ((jsonb_typeof(model_requirements) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT output_format_is_known CHECK ((output_format = ANY (ARRAY['text'::text, 'json'::text, 'markdown'::text, 'structured'::text]))),
+    CONSTRAINT prompt_text_is_in_range CHECK (((prompt_text ~ '\S'::text) AND (length(prompt_text) <= 100000))),
+    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT system_prompt_is_in_range CHECK ((length(system_prompt) <= 100000)),
+    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
+);
+
+ALTER TABLE ONLY app_public.prompts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.prompts OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.prompts IS '@behavior -delete
+A text to be filled with values: see render_prompt. can_create_resources and can_edit_resources to write; can_delete_resources for delete_prompt and restore_prompt.';
+
+COMMENT ON COLUMN app_public.prompts.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.prompts.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.prompts.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.prompts.copied_from_id IS 'The prompt it was copied from.';
+
+COMMENT ON COLUMN app_public.prompts.name IS 'Name, unique among the tenant''s prompts that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.prompts.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.prompts.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.prompts.category IS 'Category to filter by, such as Regulatory or Medical Writing.';
+
+COMMENT ON COLUMN app_public.prompts.tags IS 'Words to filter by.';
+
+COMMENT ON COLUMN app_public.prompts.prompt_text IS 'What is asked. {{name}} stands for the variable of this name. At most 100,000 characters.';
+
+COMMENT ON COLUMN app_public.prompts.system_prompt IS 'The instructions that go before; {{name}} as in prompt_text.';
+
+COMMENT ON COLUMN app_public.prompts.input_variables IS 'The variables: {"name": "string"}, or {"name": {"type", "required", "default", "description", "enum"}}; types are string, number, boolean, array and object.';
+
+COMMENT ON COLUMN app_public.prompts.output_format IS 'text, json, markdown or structured.';
+
+COMMENT ON COLUMN app_public.prompts.model_requirements IS 'What a model must offer, such as {"min_context_window": 8000, "supports_functions": true}.';
+
+COMMENT ON COLUMN app_public.prompts.temperature IS 'Sampling temperature, 0 to 2; null for the model''s default.';
+
+COMMENT ON COLUMN app_public.prompts.max_tokens IS 'Most tokens of an answer.';
+
+COMMENT ON COLUMN app_public.prompts.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.prompts.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.prompts.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.prompts.usage_count IS 'How often it was used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
+
+COMMENT ON COLUMN app_public.prompts.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.last_used_at IS 'When it was last used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.prompts.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.prompts.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.prompts.deleted_at IS 'When it was deleted, null when it is not.';
 
 CREATE TABLE app_public.query_logs (
     tenant_id uuid NOT NULL,
@@ -5056,6 +5616,357 @@ COMMENT ON COLUMN app_public.rag_usage_analytics.avg_latency_ms IS 'Milliseconds
 
 COMMENT ON COLUMN app_public.rag_usage_analytics.last_queried_at IS 'When the last of them began.';
 
+CREATE TABLE app_public.tag_assignments (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    item_type app_public.resource_kind NOT NULL,
+    item_id uuid NOT NULL,
+    tag_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY app_public.tag_assignments FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tag_assignments OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tag_assignments IS 'Which items carry a tag. Who may edit the item may tag it.';
+
+COMMENT ON COLUMN app_public.tag_assignments.item_type IS 'Kind of the item.';
+
+COMMENT ON COLUMN app_public.tag_assignments.item_id IS 'The item.';
+
+COMMENT ON COLUMN app_public.tag_assignments.tag_id IS 'The tag.';
+
+COMMENT ON COLUMN app_public.tag_assignments.created_at IS 'When it was tagged.';
+
+CREATE TABLE app_public.tags (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    slug text NOT NULL,
+    color text,
+    description text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT color_is_a_color CHECK (app_hidden.is_color(color)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug))
+);
+
+ALTER TABLE ONLY app_public.tags FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tags OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tags IS 'Tags for anything in the catalogue. can_create_resources, can_edit_resources and can_delete_resources.';
+
+COMMENT ON COLUMN app_public.tags.name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.tags.slug IS 'Name in addresses, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.tags.color IS 'Colour as #rrggbb, or the name of a theme''s colour.';
+
+COMMENT ON COLUMN app_public.tags.description IS 'What it marks.';
+
+COMMENT ON COLUMN app_public.tags.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tags.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.tool_categories (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    parent_id uuid,
+    name text NOT NULL,
+    slug text NOT NULL,
+    description text,
+    icon text,
+    sort_order integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT category_is_not_its_own_parent CHECK ((parent_id <> id)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug))
+);
+
+ALTER TABLE ONLY app_public.tool_categories FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tool_categories OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tool_categories IS 'A tree of categories for tools. can_create_resources, can_edit_resources and can_delete_resources.';
+
+COMMENT ON COLUMN app_public.tool_categories.parent_id IS 'The category above; null at the top.';
+
+COMMENT ON COLUMN app_public.tool_categories.name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.tool_categories.slug IS 'Name in paths, unique under one parent.';
+
+COMMENT ON COLUMN app_public.tool_categories.description IS 'What belongs here.';
+
+COMMENT ON COLUMN app_public.tool_categories.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.tool_categories.sort_order IS 'Position among its siblings, ascending.';
+
+COMMENT ON COLUMN app_public.tool_categories.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tool_categories.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.tools (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    icon text,
+    tool_type text NOT NULL,
+    category text,
+    tool_category_id uuid,
+    endpoint_url text,
+    http_method text,
+    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    authentication_type text DEFAULT 'none'::text NOT NULL,
+    authentication_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    request_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    response_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    timeout_seconds integer DEFAULT 30 NOT NULL,
+    retry_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    activated_at timestamp with time zone,
+    deactivated_at timestamp with time zone,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_rate numeric(5,2),
+    avg_response_time_ms integer,
+    last_used_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT authentication_config_is_an_object CHECK ((jsonb_typeof(authentication_config) = 'object'::text)),
+    CONSTRAINT authentication_type_is_known CHECK ((authentication_type = ANY (ARRAY['none'::text, 'api_key'::text, 'bearer'::text, 'basic'::text, 'oauth2_client'::text]))),
+    CONSTRAINT called_tool_has_an_endpoint CHECK (((tool_type <> ALL (ARRAY['api'::text, 'webhook'::text])) OR (endpoint_url IS NOT NULL))),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT endpoint_url_is_http CHECK (((length(endpoint_url) <= 2000) AND (endpoint_url ~ '^https?://[^/?#@\s]+[^\s]*$'::text))),
+    CONSTRAINT headers_is_an_object CHECK ((jsonb_typeof(headers) = 'object'::text)),
+    CONSTRAINT http_method_is_known CHECK ((http_method = ANY (ARRAY['GET'::text, 'HEAD'::text, 'POST'::text, 'PUT'::text, 'PATCH'::text, 'DELETE'::text]))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT request_schema_is_an_object CHECK (((jsonb_typeof(request_schema) = 'object'::text) AND (pg_column_size(request_schema) <= 1000000))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT response_schema_is_an_object CHECK (((jsonb_typeof(response_schema) = 'object'::text) AND (pg_column_size(response_schema) <= 1000000))),
+    CONSTRAINT retry_config_is_an_object CHECK ((jsonb_typeof(retry_config) = 'object'::text)),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
+    CONSTRAINT tool_type_is_known CHECK ((tool_type = ANY (ARRAY['api'::text, 'function'::text, 'integration'::text, 'webhook'::text]))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
+);
+
+ALTER TABLE ONLY app_public.tools FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tools OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tools IS '@behavior -delete
+Something agents can call. It never holds a secret: authentication_config names one. can_create_resources and can_edit_resources to write; can_delete_resources for delete_tool and restore_tool.';
+
+COMMENT ON COLUMN app_public.tools.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.tools.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.tools.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.tools.copied_from_id IS 'The tool it was copied from.';
+
+COMMENT ON COLUMN app_public.tools.name IS 'Name, unique among the tenant''s tools that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.tools.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.tools.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.tools.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.tools.tool_type IS 'api, function, integration or webhook.';
+
+COMMENT ON COLUMN app_public.tools.category IS 'Category to filter by, such as Regulatory or Clinical Research.';
+
+COMMENT ON COLUMN app_public.tools.tool_category_id IS 'Its place in the tree of categories.';
+
+COMMENT ON COLUMN app_public.tools.endpoint_url IS 'Address that is called; api and webhook need one. Holds no user, password or key.';
+
+COMMENT ON COLUMN app_public.tools.http_method IS 'GET, HEAD, POST, PUT, PATCH or DELETE.';
+
+COMMENT ON COLUMN app_public.tools.headers IS 'Headers sent with each call: {"name": "value"}. Names of credentials are refused.';
+
+COMMENT ON COLUMN app_public.tools.authentication_type IS 'none, api_key, bearer, basic or oauth2_client.';
+
+COMMENT ON COLUMN app_public.tools.authentication_config IS 'What the type of authentication needs; secret_name names a stored secret. api_key: in (header or query), name, secret_name. bearer: secret_name. basic: username, secret_name. oauth2_client: token_url, client_id, secret_name, scopes.';
+
+COMMENT ON COLUMN app_public.tools.request_schema IS 'JSON Schema of what it takes.';
+
+COMMENT ON COLUMN app_public.tools.response_schema IS 'JSON Schema of what it returns.';
+
+COMMENT ON COLUMN app_public.tools.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
+
+COMMENT ON COLUMN app_public.tools.retry_config IS 'How a failed call is tried again: max_attempts (0 to 20), backoff (constant, linear or exponential), delay_ms (0 to 600,000).';
+
+COMMENT ON COLUMN app_public.tools.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.tools.enabled IS 'Whether it may be called.';
+
+COMMENT ON COLUMN app_public.tools.activated_at IS 'When it was last switched on.';
+
+COMMENT ON COLUMN app_public.tools.deactivated_at IS 'When it was last switched off.';
+
+COMMENT ON COLUMN app_public.tools.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.tools.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.tools.usage_count IS 'How often it was called; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.success_rate IS 'Share of calls that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.avg_response_time_ms IS 'Mean milliseconds of a call; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.last_used_at IS 'When it was last called; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.tools.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tools.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.tools.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE TABLE app_public.workflows (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    category text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    icon text,
+    workflow_type app_public.workflow_type DEFAULT 'sequential'::app_public.workflow_type NOT NULL,
+    workflow_definition jsonb NOT NULL,
+    steps jsonb DEFAULT '[]'::jsonb NOT NULL,
+    input_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    output_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    agent_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    agent_roles jsonb DEFAULT '{}'::jsonb NOT NULL,
+    timeout_seconds integer DEFAULT 300 NOT NULL,
+    max_retries integer DEFAULT 3 NOT NULL,
+    error_handling text DEFAULT 'stop'::text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    execution_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    avg_execution_time_ms bigint,
+    last_executed_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT agent_roles_is_an_object CHECK ((jsonb_typeof(agent_roles) = 'object'::text)),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT error_handling_is_known CHECK ((error_handling = ANY (ARRAY['stop'::text, 'continue'::text, 'retry'::text, 'skip'::text]))),
+    CONSTRAINT input_schema_is_an_object CHECK (((jsonb_typeof(input_schema) = 'object'::text) AND (pg_column_size(input_schema) <= 1000000))),
+    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT output_schema_is_an_object CHECK (((jsonb_typeof(output_schema) = 'object'::text) AND (pg_column_size(output_schema) <= 1000000))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT steps_is_an_array CHECK ((jsonb_typeof(steps) = 'array'::text)),
+    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 86400))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version)),
+    CONSTRAINT workflow_definition_is_an_object CHECK ((jsonb_typeof(workflow_definition) = 'object'::text))
+);
+
+ALTER TABLE ONLY app_public.workflows FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.workflows OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.workflows IS '@behavior -delete
+Steps that agents, tools and prompts do together. can_create_resources and can_edit_resources to write; can_delete_resources for delete_workflow and restore_workflow.';
+
+COMMENT ON COLUMN app_public.workflows.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.workflows.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.workflows.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.workflows.copied_from_id IS 'The workflow it was copied from.';
+
+COMMENT ON COLUMN app_public.workflows.name IS 'Name, unique among the tenant''s workflows that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.workflows.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.workflows.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.workflows.category IS 'Category to filter by.';
+
+COMMENT ON COLUMN app_public.workflows.tags IS 'Words to filter by.';
+
+COMMENT ON COLUMN app_public.workflows.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.workflows.workflow_type IS 'How its steps follow each other.';
+
+COMMENT ON COLUMN app_public.workflows.workflow_definition IS 'The graph: {"nodes": [{"id", "type", …}], "edges": [{"from", "to", "condition"}], "start"}.';
+
+COMMENT ON COLUMN app_public.workflows.steps IS 'Steps for people to read: [{"name", "description", "agent_id", …}].';
+
+COMMENT ON COLUMN app_public.workflows.input_schema IS 'JSON Schema of what it takes.';
+
+COMMENT ON COLUMN app_public.workflows.output_schema IS 'JSON Schema of what it returns.';
+
+COMMENT ON COLUMN app_public.workflows.agent_ids IS 'The agents it needs; kept from the definition, the steps and the roles.';
+
+COMMENT ON COLUMN app_public.workflows.agent_roles IS 'Agents by the role they play: {"reviewer": agent id}.';
+
+COMMENT ON COLUMN app_public.workflows.timeout_seconds IS 'Seconds until a run is given up, 1 to 86,400.';
+
+COMMENT ON COLUMN app_public.workflows.max_retries IS 'How often a failed step is tried again, 0 to 20.';
+
+COMMENT ON COLUMN app_public.workflows.error_handling IS 'What follows when a step fails: stop, continue, retry or skip.';
+
+COMMENT ON COLUMN app_public.workflows.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.workflows.enabled IS 'Whether it may be run.';
+
+COMMENT ON COLUMN app_public.workflows.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.workflows.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.workflows.execution_count IS 'How often it ran; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.success_count IS 'How many runs succeeded; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.failure_count IS 'How many runs failed; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.avg_execution_time_ms IS 'Mean milliseconds of a run; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.last_executed_at IS 'When it last ran; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.workflows.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.workflows.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.workflows.deleted_at IS 'When it was deleted, null when it is not.';
+
 ALTER TABLE ONLY app_private.admin_access_log
     ADD CONSTRAINT admin_access_log_pkey PRIMARY KEY (tenant_id, id);
 
@@ -5083,23 +5994,56 @@ ALTER TABLE ONLY app_private.search_removals
 ALTER TABLE ONLY app_private.search_terms
     ADD CONSTRAINT search_terms_pkey PRIMARY KEY (tenant_id, term);
 
-ALTER TABLE ONLY app_private.source_query_statistics
-    ADD CONSTRAINT source_query_statistics_pkey PRIMARY KEY (tenant_id, source_id);
-
 ALTER TABLE ONLY app_private.user_identities
     ADD CONSTRAINT user_identities_pkey PRIMARY KEY (issuer, subject);
 
 ALTER TABLE ONLY app_private.worker_heartbeats
     ADD CONSTRAINT worker_heartbeats_pkey PRIMARY KEY (worker_id);
 
+ALTER TABLE ONLY app_public.agent_industry_mapping
+    ADD CONSTRAINT agent_industry_mapping_pkey PRIMARY KEY (tenant_id, agent_id, industry);
+
 ALTER TABLE ONLY app_public.agent_knowledge_sources
     ADD CONSTRAINT agent_knowledge_sources_pkey PRIMARY KEY (tenant_id, agent_id, source_id);
+
+ALTER TABLE ONLY app_public.agent_persona_mapping
+    ADD CONSTRAINT agent_persona_mapping_pkey PRIMARY KEY (tenant_id, agent_id, persona_id);
+
+ALTER TABLE ONLY app_public.agent_tools
+    ADD CONSTRAINT agent_tools_pkey PRIMARY KEY (tenant_id, agent_id, tool_id);
 
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.avatars
+    ADD CONSTRAINT avatars_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.avatars
+    ADD CONSTRAINT avatars_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.avatars
+    ADD CONSTRAINT avatars_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY app_public.business_functions
+    ADD CONSTRAINT business_functions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.business_functions
+    ADD CONSTRAINT business_functions_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.business_functions
+    ADD CONSTRAINT business_functions_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY app_public.departments
+    ADD CONSTRAINT departments_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.departments
+    ADD CONSTRAINT departments_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.departments
+    ADD CONSTRAINT departments_tenant_id_name_key UNIQUE (tenant_id, name);
 
 ALTER TABLE ONLY app_public.document_chunks
     ADD CONSTRAINT document_chunks_pkey PRIMARY KEY (tenant_id, id);
@@ -5120,6 +6064,15 @@ COMMENT ON CONSTRAINT documents_tenant_id_source_id_external_id_key ON app_publi
 ALTER TABLE ONLY app_public.embeddings
     ADD CONSTRAINT embeddings_pkey PRIMARY KEY (tenant_id, model_id, chunk_id);
 
+ALTER TABLE ONLY app_public.icons
+    ADD CONSTRAINT icons_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.icons
+    ADD CONSTRAINT icons_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.icons
+    ADD CONSTRAINT icons_tenant_id_name_key UNIQUE (tenant_id, name);
+
 ALTER TABLE ONLY app_public.llm_models
     ADD CONSTRAINT llm_models_name_key UNIQUE (name);
 
@@ -5132,6 +6085,39 @@ ALTER TABLE ONLY app_public.llm_providers
 ALTER TABLE ONLY app_public.llm_providers
     ADD CONSTRAINT llm_providers_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY app_public.model_configurations
+    ADD CONSTRAINT model_configurations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.model_configurations
+    ADD CONSTRAINT model_configurations_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.model_configurations
+    ADD CONSTRAINT model_configurations_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY app_public.organizational_roles
+    ADD CONSTRAINT organizational_roles_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.organizational_roles
+    ADD CONSTRAINT organizational_roles_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.organizational_roles
+    ADD CONSTRAINT organizational_roles_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY app_public.personas
+    ADD CONSTRAINT personas_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.personas
+    ADD CONSTRAINT personas_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.personas
+    ADD CONSTRAINT personas_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY app_public.prompts
+    ADD CONSTRAINT prompts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.prompts
+    ADD CONSTRAINT prompts_tenant_id_id_key UNIQUE (tenant_id, id);
+
 ALTER TABLE ONLY app_public.query_logs
     ADD CONSTRAINT query_logs_pkey PRIMARY KEY (tenant_id, id);
 
@@ -5143,8 +6129,35 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
 
 COMMENT ON CONSTRAINT rag_knowledge_sources_tenant_id_id_key ON app_public.rag_knowledge_sources IS '@behavior -single -update -delete';
 
+ALTER TABLE ONLY app_public.tag_assignments
+    ADD CONSTRAINT tag_assignments_pkey PRIMARY KEY (tenant_id, item_type, item_id, tag_id);
+
+ALTER TABLE ONLY app_public.tags
+    ADD CONSTRAINT tags_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.tags
+    ADD CONSTRAINT tags_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.tags
+    ADD CONSTRAINT tags_tenant_id_slug_key UNIQUE (tenant_id, slug);
+
 ALTER TABLE ONLY app_public.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.tool_categories
+    ADD CONSTRAINT tool_categories_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.tool_categories
+    ADD CONSTRAINT tool_categories_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.tool_categories
+    ADD CONSTRAINT tool_categories_tenant_id_parent_id_slug_key UNIQUE NULLS NOT DISTINCT (tenant_id, parent_id, slug);
+
+ALTER TABLE ONLY app_public.tools
+    ADD CONSTRAINT tools_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.tools
+    ADD CONSTRAINT tools_tenant_id_id_key UNIQUE (tenant_id, id);
 
 ALTER TABLE ONLY app_public.user_profiles
     ADD CONSTRAINT user_profiles_pkey PRIMARY KEY (id);
@@ -5154,6 +6167,12 @@ ALTER TABLE ONLY app_public.user_tenants
 
 ALTER TABLE ONLY app_public.user_tenants
     ADD CONSTRAINT user_tenants_tenant_id_user_id_key UNIQUE (tenant_id, user_id);
+
+ALTER TABLE ONLY app_public.workflows
+    ADD CONSTRAINT workflows_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.workflows
+    ADD CONSTRAINT workflows_tenant_id_id_key UNIQUE (tenant_id, id);
 
 CREATE INDEX admin_access_log_admin_user_id_idx ON app_private.admin_access_log USING btree (admin_user_id);
 
@@ -5169,13 +6188,29 @@ CREATE INDEX search_terms_trigrams ON app_private.search_terms USING gin (tenant
 
 CREATE INDEX user_identities_user_id_idx ON app_private.user_identities USING btree (user_id);
 
+CREATE UNIQUE INDEX agent_industry_mapping_one_primary_key ON app_public.agent_industry_mapping USING btree (tenant_id, agent_id) WHERE is_primary;
+
 CREATE INDEX agent_knowledge_sources_tenant_id_source_id_idx ON app_public.agent_knowledge_sources USING btree (tenant_id, source_id);
+
+CREATE UNIQUE INDEX agent_persona_mapping_one_primary_key ON app_public.agent_persona_mapping USING btree (tenant_id, agent_id) WHERE is_primary;
+
+CREATE INDEX agent_persona_mapping_tenant_id_persona_id_idx ON app_public.agent_persona_mapping USING btree (tenant_id, persona_id);
+
+CREATE INDEX agent_tools_tool_id_idx ON app_public.agent_tools USING btree (tool_id);
+
+CREATE INDEX agents_copied_from_id_idx ON app_public.agents USING btree (copied_from_id);
 
 CREATE INDEX agents_model_id_idx ON app_public.agents USING btree (model_id);
 
 CREATE INDEX agents_owner_id_idx ON app_public.agents USING btree (owner_id);
 
+CREATE INDEX agents_tenant_id_business_function_id_idx ON app_public.agents USING btree (tenant_id, business_function_id);
+
+CREATE INDEX agents_tenant_id_department_id_idx ON app_public.agents USING btree (tenant_id, department_id);
+
 CREATE UNIQUE INDEX agents_tenant_id_name_key ON app_public.agents USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX agents_tenant_id_role_id_idx ON app_public.agents USING btree (tenant_id, role_id);
 
 CREATE INDEX agents_tenant_id_sort_order_name_idx ON app_public.agents USING btree (tenant_id, sort_order, name);
 
@@ -5195,6 +6230,18 @@ CREATE INDEX embeddings_tenant_id_chunk_id_idx ON app_public.embeddings USING bt
 
 CREATE INDEX llm_models_provider_id_idx ON app_public.llm_models USING btree (provider_id);
 
+CREATE INDEX model_configurations_created_by_user_id_idx ON app_public.model_configurations USING btree (created_by_user_id);
+
+CREATE INDEX model_configurations_model_id_idx ON app_public.model_configurations USING btree (model_id);
+
+CREATE UNIQUE INDEX model_configurations_one_default_key ON app_public.model_configurations USING btree (tenant_id) WHERE is_default;
+
+CREATE INDEX prompts_copied_from_id_idx ON app_public.prompts USING btree (copied_from_id);
+
+CREATE INDEX prompts_created_by_user_id_idx ON app_public.prompts USING btree (created_by_user_id);
+
+CREATE UNIQUE INDEX prompts_tenant_id_name_key ON app_public.prompts USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
 CREATE INDEX query_logs_tenant_id_created_at_idx ON app_public.query_logs USING btree (tenant_id, created_at);
 
 CREATE INDEX rag_knowledge_sources_created_by_user_id_idx ON app_public.rag_knowledge_sources USING btree (created_by_user_id);
@@ -5202,6 +6249,8 @@ CREATE INDEX rag_knowledge_sources_created_by_user_id_idx ON app_public.rag_know
 CREATE INDEX rag_knowledge_sources_embedding_model_idx ON app_public.rag_knowledge_sources USING btree (embedding_model);
 
 CREATE UNIQUE INDEX rag_knowledge_sources_tenant_id_name_key ON app_public.rag_knowledge_sources USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX tag_assignments_tenant_id_tag_id_idx ON app_public.tag_assignments USING btree (tenant_id, tag_id);
 
 CREATE INDEX tenants_account_manager_id_idx ON app_public.tenants USING btree (account_manager_id);
 
@@ -5213,11 +6262,29 @@ CREATE INDEX tenants_parent_tenant_id_idx ON app_public.tenants USING btree (par
 
 CREATE UNIQUE INDEX tenants_slug_key ON app_public.tenants USING btree (slug);
 
+CREATE INDEX tool_categories_tenant_id_parent_id_idx ON app_public.tool_categories USING btree (tenant_id, parent_id);
+
+CREATE INDEX tools_copied_from_id_idx ON app_public.tools USING btree (copied_from_id);
+
+CREATE INDEX tools_created_by_user_id_idx ON app_public.tools USING btree (created_by_user_id);
+
+CREATE UNIQUE INDEX tools_tenant_id_name_key ON app_public.tools USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX tools_tenant_id_tool_category_id_idx ON app_public.tools USING btree (tenant_id, tool_category_id);
+
 CREATE UNIQUE INDEX user_profiles_email_key ON app_public.user_profiles USING btree (email) WHERE (deleted_at IS NULL);
 
 CREATE INDEX user_tenants_invited_by_user_id_idx ON app_public.user_tenants USING btree (invited_by_user_id);
 
 CREATE INDEX user_tenants_user_id_idx ON app_public.user_tenants USING btree (user_id);
+
+CREATE INDEX workflows_copied_from_id_idx ON app_public.workflows USING btree (copied_from_id);
+
+CREATE INDEX workflows_created_by_user_id_idx ON app_public.workflows USING btree (created_by_user_id);
+
+CREATE INDEX workflows_tenant_id_agent_ids_idx ON app_public.workflows USING gin (tenant_id, agent_ids);
+
+CREATE UNIQUE INDEX workflows_tenant_id_name_key ON app_public.workflows USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
 CREATE OR REPLACE VIEW app_public.knowledge_report WITH (security_invoker='true') AS
  SELECT s.tenant_id,
@@ -5238,21 +6305,51 @@ CREATE OR REPLACE VIEW app_public.knowledge_report WITH (security_invoker='true'
   WHERE (s.deleted_at IS NULL)
   GROUP BY s.tenant_id, t.slug, s.id;
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agent_industry_mapping FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agent_persona_mapping FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agent_tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.avatars FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.business_functions FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.departments FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.documents FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.icons FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.llm_models FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.llm_providers FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.model_configurations FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.organizational_roles FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.personas FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.prompts FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tags FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_profiles FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.workflows FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _500_drop_search_index AFTER DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__drop_search_index();
 
@@ -5286,11 +6383,11 @@ ALTER TABLE ONLY app_private.search_rare_postings
 ALTER TABLE ONLY app_private.search_removals
     ADD CONSTRAINT search_removals_tenant_id_block_id_fkey FOREIGN KEY (tenant_id, block_id) REFERENCES app_private.search_blocks(tenant_id, id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY app_private.source_query_statistics
-    ADD CONSTRAINT source_query_statistics_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id) REFERENCES app_public.rag_knowledge_sources(tenant_id, id) ON DELETE CASCADE;
-
 ALTER TABLE ONLY app_private.user_identities
     ADD CONSTRAINT user_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.agent_industry_mapping
+    ADD CONSTRAINT agent_industry_mapping_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.agent_knowledge_sources
     ADD CONSTRAINT agent_knowledge_sources_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
@@ -5306,6 +6403,21 @@ COMMENT ON CONSTRAINT agent_knowledge_sources_tenant_id_source_id_fkey ON app_pu
 @foreignFieldName agentAssignments
 The knowledge source.';
 
+ALTER TABLE ONLY app_public.agent_persona_mapping
+    ADD CONSTRAINT agent_persona_mapping_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.agent_persona_mapping
+    ADD CONSTRAINT agent_persona_mapping_tenant_id_persona_id_fkey FOREIGN KEY (tenant_id, persona_id) REFERENCES app_public.personas(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.agent_tools
+    ADD CONSTRAINT agent_tools_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.agent_tools
+    ADD CONSTRAINT agent_tools_tool_id_fkey FOREIGN KEY (tool_id) REFERENCES app_public.tools(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.agents
+    ADD CONSTRAINT agents_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.agents(id) ON DELETE SET NULL;
+
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_model_id_fkey FOREIGN KEY (model_id) REFERENCES app_public.llm_models(id);
 
@@ -5313,7 +6425,25 @@ ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY app_public.agents
+    ADD CONSTRAINT agents_tenant_id_business_function_id_fkey FOREIGN KEY (tenant_id, business_function_id) REFERENCES app_public.business_functions(tenant_id, id) ON DELETE SET NULL (business_function_id);
+
+ALTER TABLE ONLY app_public.agents
+    ADD CONSTRAINT agents_tenant_id_department_id_fkey FOREIGN KEY (tenant_id, department_id) REFERENCES app_public.departments(tenant_id, id) ON DELETE SET NULL (department_id);
+
+ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.agents
+    ADD CONSTRAINT agents_tenant_id_role_id_fkey FOREIGN KEY (tenant_id, role_id) REFERENCES app_public.organizational_roles(tenant_id, id) ON DELETE SET NULL (role_id);
+
+ALTER TABLE ONLY app_public.avatars
+    ADD CONSTRAINT avatars_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.business_functions
+    ADD CONSTRAINT business_functions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.departments
+    ADD CONSTRAINT departments_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.document_chunks
     ADD CONSTRAINT document_chunks_tenant_id_document_id_fkey FOREIGN KEY (tenant_id, document_id) REFERENCES app_public.documents(tenant_id, id) ON DELETE CASCADE;
@@ -5345,8 +6475,35 @@ ALTER TABLE ONLY app_public.embeddings
 COMMENT ON CONSTRAINT embeddings_tenant_id_chunk_id_fkey ON app_public.embeddings IS '@fieldName chunk
 @foreignFieldName embeddings';
 
+ALTER TABLE ONLY app_public.icons
+    ADD CONSTRAINT icons_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_public.llm_models
     ADD CONSTRAINT llm_models_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES app_public.llm_providers(id);
+
+ALTER TABLE ONLY app_public.model_configurations
+    ADD CONSTRAINT model_configurations_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.model_configurations
+    ADD CONSTRAINT model_configurations_model_id_fkey FOREIGN KEY (model_id) REFERENCES app_public.llm_models(id);
+
+ALTER TABLE ONLY app_public.model_configurations
+    ADD CONSTRAINT model_configurations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.organizational_roles
+    ADD CONSTRAINT organizational_roles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.personas
+    ADD CONSTRAINT personas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.prompts
+    ADD CONSTRAINT prompts_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.prompts(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.prompts
+    ADD CONSTRAINT prompts_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.prompts
+    ADD CONSTRAINT prompts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.query_logs
     ADD CONSTRAINT query_logs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
@@ -5360,11 +6517,35 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
 ALTER TABLE ONLY app_public.rag_knowledge_sources
     ADD CONSTRAINT rag_knowledge_sources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_public.tag_assignments
+    ADD CONSTRAINT tag_assignments_tenant_id_tag_id_fkey FOREIGN KEY (tenant_id, tag_id) REFERENCES app_public.tags(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.tags
+    ADD CONSTRAINT tags_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_public.tenants
     ADD CONSTRAINT tenants_account_manager_id_fkey FOREIGN KEY (account_manager_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY app_public.tenants
     ADD CONSTRAINT tenants_parent_tenant_id_fkey FOREIGN KEY (parent_tenant_id) REFERENCES app_public.tenants(id);
+
+ALTER TABLE ONLY app_public.tool_categories
+    ADD CONSTRAINT tool_categories_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.tool_categories
+    ADD CONSTRAINT tool_categories_tenant_id_parent_id_fkey FOREIGN KEY (tenant_id, parent_id) REFERENCES app_public.tool_categories(tenant_id, id);
+
+ALTER TABLE ONLY app_public.tools
+    ADD CONSTRAINT tools_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.tools(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.tools
+    ADD CONSTRAINT tools_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.tools
+    ADD CONSTRAINT tools_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.tools
+    ADD CONSTRAINT tools_tenant_id_tool_category_id_fkey FOREIGN KEY (tenant_id, tool_category_id) REFERENCES app_public.tool_categories(tenant_id, id) ON DELETE SET NULL (tool_category_id);
 
 ALTER TABLE ONLY app_public.user_tenants
     ADD CONSTRAINT user_tenants_invited_by_user_id_fkey FOREIGN KEY (invited_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
@@ -5374,6 +6555,15 @@ ALTER TABLE ONLY app_public.user_tenants
 
 ALTER TABLE ONLY app_public.user_tenants
     ADD CONSTRAINT user_tenants_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.workflows
+    ADD CONSTRAINT workflows_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.workflows(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.workflows
+    ADD CONSTRAINT workflows_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.workflows
+    ADD CONSTRAINT workflows_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE app_private.admin_access_log ENABLE ROW LEVEL SECURITY;
 
@@ -5396,8 +6586,6 @@ CREATE POLICY all_owner ON app_private.search_rare_postings TO rowhouse_owner US
 CREATE POLICY all_owner ON app_private.search_removals TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.search_terms TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.source_query_statistics TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.user_identities TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -5423,8 +6611,6 @@ CREATE POLICY all_platform ON app_private.search_removals TO rowhouse_platform U
 
 CREATE POLICY all_platform ON app_private.search_terms TO rowhouse_platform USING (true) WITH CHECK (true);
 
-CREATE POLICY all_platform ON app_private.source_query_statistics TO rowhouse_platform USING (true) WITH CHECK (true);
-
 CREATE POLICY all_platform ON app_private.user_identities TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.worker_heartbeats TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -5447,8 +6633,6 @@ ALTER TABLE app_private.search_removals ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.search_terms ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE app_private.source_query_statistics ENABLE ROW LEVEL SECURITY;
-
 CREATE POLICY tenant_isolation ON app_private.admin_access_log AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.analyst_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
@@ -5469,13 +6653,17 @@ CREATE POLICY tenant_isolation ON app_private.search_removals AS RESTRICTIVE TO 
 
 CREATE POLICY tenant_isolation ON app_private.search_terms AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_private.source_query_statistics AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
 ALTER TABLE app_private.user_identities ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.worker_heartbeats ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.agent_industry_mapping ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.agent_knowledge_sources ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.agent_persona_mapping ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.agent_tools ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.agents ENABLE ROW LEVEL SECURITY;
 
@@ -5483,9 +6671,21 @@ CREATE POLICY all_admin ON app_public.llm_models TO rowhouse_admin USING (true) 
 
 CREATE POLICY all_admin ON app_public.llm_providers TO rowhouse_admin USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.agent_industry_mapping TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.agent_knowledge_sources TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.agent_persona_mapping TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.agent_tools TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.agents TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.avatars TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.business_functions TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.departments TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.document_chunks TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -5493,23 +6693,55 @@ CREATE POLICY all_owner ON app_public.documents TO rowhouse_owner USING (true) W
 
 CREATE POLICY all_owner ON app_public.embeddings TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.icons TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.llm_models TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.llm_providers TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.model_configurations TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.organizational_roles TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.personas TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.prompts TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.query_logs TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.rag_knowledge_sources TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.tag_assignments TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.tags TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.tenants TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.tool_categories TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.tools TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.user_profiles TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.user_tenants TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.workflows TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.agent_industry_mapping TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.agent_knowledge_sources TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.agent_persona_mapping TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.agent_tools TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.agents TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.avatars TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.business_functions TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.departments TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.document_chunks TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -5517,21 +6749,73 @@ CREATE POLICY all_platform ON app_public.documents TO rowhouse_platform USING (t
 
 CREATE POLICY all_platform ON app_public.embeddings TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.icons TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.llm_models TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.llm_providers TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.model_configurations TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.organizational_roles TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.personas TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.prompts TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.query_logs TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.rag_knowledge_sources TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.tag_assignments TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.tags TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.tenants TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.tool_categories TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.tools TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.user_profiles TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.user_tenants TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.workflows TO rowhouse_platform USING (true) WITH CHECK (true);
+
+ALTER TABLE app_public.avatars ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.business_functions ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY delete_member ON app_public.agent_knowledge_sources FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_role('member'::text) AS has_role));
+
+CREATE POLICY delete_permitted ON app_public.agent_industry_mapping FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.agent_persona_mapping FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.agent_tools FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.avatars FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.business_functions FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.departments FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.icons FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.model_configurations FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.organizational_roles FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.personas FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.tag_assignments FOR DELETE TO rowhouse_user USING (((( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission) AND (item_type = 'agent'::app_public.resource_kind)) OR (( SELECT app_hidden.has_permission('can_manage_knowledge'::text) AS has_permission) AND (item_type = 'knowledge_source'::app_public.resource_kind)) OR (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission) AND (item_type = ANY (ARRAY['tool'::app_public.resource_kind, 'prompt'::app_public.resource_kind, 'workflow'::app_public.resource_kind])))));
+
+CREATE POLICY delete_permitted ON app_public.tags FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.tool_categories FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission));
+
+ALTER TABLE app_public.departments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.document_chunks ENABLE ROW LEVEL SECURITY;
 
@@ -5539,15 +6823,57 @@ ALTER TABLE app_public.documents ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.embeddings ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.icons ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY insert_member ON app_public.agent_knowledge_sources FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
 
-CREATE POLICY insert_member ON app_public.agents FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
-
 CREATE POLICY insert_member ON app_public.rag_knowledge_sources FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
+
+CREATE POLICY insert_permitted ON app_public.agent_industry_mapping FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.agent_persona_mapping FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.agent_tools FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.agents FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_agents'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.avatars FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.business_functions FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.departments FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.icons FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.model_configurations FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.organizational_roles FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.personas FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.prompts FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.tag_assignments FOR INSERT TO rowhouse_user WITH CHECK (((( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission) AND (item_type = 'agent'::app_public.resource_kind)) OR (( SELECT app_hidden.has_permission('can_manage_knowledge'::text) AS has_permission) AND (item_type = 'knowledge_source'::app_public.resource_kind)) OR (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission) AND (item_type = ANY (ARRAY['tool'::app_public.resource_kind, 'prompt'::app_public.resource_kind, 'workflow'::app_public.resource_kind])))));
+
+CREATE POLICY insert_permitted ON app_public.tags FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.tool_categories FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.tools FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.workflows FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
 
 ALTER TABLE app_public.llm_models ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.llm_providers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.model_configurations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.organizational_roles ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.personas ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.prompts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.query_logs ENABLE ROW LEVEL SECURITY;
 
@@ -5567,9 +6893,21 @@ CREATE POLICY select_everyone ON app_public.llm_models FOR SELECT TO rowhouse_us
 
 CREATE POLICY select_everyone ON app_public.llm_providers FOR SELECT TO rowhouse_user USING (true);
 
+CREATE POLICY select_member ON app_public.agent_industry_mapping FOR SELECT TO rowhouse_user USING (true);
+
 CREATE POLICY select_member ON app_public.agent_knowledge_sources FOR SELECT TO rowhouse_user USING (true);
 
-CREATE POLICY select_member ON app_public.agents FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role)));
+CREATE POLICY select_member ON app_public.agent_persona_mapping FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.agent_tools FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.agents FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_delete_agents'::text) AS has_permission)));
+
+CREATE POLICY select_member ON app_public.avatars FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.business_functions FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.departments FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.document_chunks FOR SELECT TO rowhouse_user USING (true);
 
@@ -5577,18 +6915,54 @@ CREATE POLICY select_member ON app_public.documents FOR SELECT TO rowhouse_user 
 
 CREATE POLICY select_member ON app_public.embeddings FOR SELECT TO rowhouse_user USING (true);
 
+CREATE POLICY select_member ON app_public.icons FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.model_configurations FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.organizational_roles FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.personas FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.prompts FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission)));
+
 CREATE POLICY select_member ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role)));
 
+CREATE POLICY select_member ON app_public.tag_assignments FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.tags FOR SELECT TO rowhouse_user USING (true);
+
 CREATE POLICY select_member ON app_public.tenants FOR SELECT TO rowhouse_user USING ((id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY select_member ON app_public.tool_categories FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.tools FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.user_profiles FOR SELECT TO rowhouse_user USING (((id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR (id IN ( SELECT user_tenants.user_id
    FROM app_public.user_tenants))));
 
 CREATE POLICY select_member ON app_public.user_tenants FOR SELECT TO rowhouse_user USING (true);
 
+CREATE POLICY select_member ON app_public.workflows FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission)));
+
+ALTER TABLE app_public.tag_assignments ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tags ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY tenant_isolation ON app_public.agent_industry_mapping AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.agent_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.agent_persona_mapping AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.agent_tools AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.avatars AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.business_functions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.departments AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.document_chunks AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -5596,25 +6970,81 @@ CREATE POLICY tenant_isolation ON app_public.documents AS RESTRICTIVE TO rowhous
 
 CREATE POLICY tenant_isolation ON app_public.embeddings AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.icons AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.model_configurations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.organizational_roles AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.personas AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.prompts AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.query_logs AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.rag_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.tag_assignments AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.tags AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.tool_categories AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.tools AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.user_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.workflows AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 ALTER TABLE app_public.tenants ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.tool_categories ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tools ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY update_admin ON app_public.tenants FOR UPDATE TO rowhouse_user USING (((id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND ( SELECT app_hidden.has_role('admin'::text) AS has_role)));
 
-CREATE POLICY update_member ON app_public.agents FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_role('member'::text) AS has_role) AND (deleted_at IS NULL)));
-
 CREATE POLICY update_member ON app_public.rag_knowledge_sources FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_role('member'::text) AS has_role) AND (deleted_at IS NULL)));
+
+CREATE POLICY update_permitted ON app_public.agent_industry_mapping FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.agent_persona_mapping FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.agent_tools FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.agents FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission) AND (deleted_at IS NULL)));
+
+CREATE POLICY update_permitted ON app_public.avatars FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.business_functions FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.departments FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.icons FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.model_configurations FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.organizational_roles FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.personas FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.prompts FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission) AND (deleted_at IS NULL)));
+
+CREATE POLICY update_permitted ON app_public.tags FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.tool_categories FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.tools FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission) AND (deleted_at IS NULL)));
+
+CREATE POLICY update_permitted ON app_public.workflows FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission) AND (deleted_at IS NULL)));
 
 CREATE POLICY update_self ON app_public.user_profiles FOR UPDATE TO rowhouse_user USING ((id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
 
 ALTER TABLE app_public.user_profiles ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.user_tenants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.workflows ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA app_hidden TO rowhouse_platform;
 GRANT USAGE ON SCHEMA app_hidden TO rowhouse_worker;
@@ -5690,9 +7120,13 @@ GRANT ALL ON FUNCTION app_hidden.has_role(minimum text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.hashing_embedding(content text, dimension integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_hidden.is_color(value text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_hidden.is_email(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_email(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_email(value text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.is_image_url(value text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.is_name(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_name(value text) TO rowhouse_user;
@@ -5701,6 +7135,8 @@ GRANT ALL ON FUNCTION app_hidden.is_name(value text) TO rowhouse_platform;
 REVOKE ALL ON FUNCTION app_hidden.is_platform_admin() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_platform_admin() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_platform_admin() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.is_semantic_version(value text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.is_slug(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_user;
@@ -6284,6 +7720,12 @@ GRANT INSERT(max_file_size_mb),UPDATE(max_file_size_mb) ON TABLE app_public.agen
 
 GRANT INSERT(owner_id),UPDATE(owner_id) ON TABLE app_public.agents TO rowhouse_user;
 
+GRANT INSERT(department_id),UPDATE(department_id) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(business_function_id),UPDATE(business_function_id) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(role_id),UPDATE(role_id) ON TABLE app_public.agents TO rowhouse_user;
+
 GRANT INSERT(cost_per_query),UPDATE(cost_per_query) ON TABLE app_public.agents TO rowhouse_user;
 
 GRANT INSERT(billing_code),UPDATE(billing_code) ON TABLE app_public.agents TO rowhouse_user;
@@ -6297,6 +7739,8 @@ GRANT INSERT(analytics_enabled),UPDATE(analytics_enabled) ON TABLE app_public.ag
 GRANT INSERT(version),UPDATE(version) ON TABLE app_public.agents TO rowhouse_user;
 
 GRANT INSERT(changelog),UPDATE(changelog) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.agents TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.delete_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_agent(id uuid) TO rowhouse_user;
@@ -6340,20 +7784,11 @@ GRANT ALL ON FUNCTION app_public.documents_chunk_count(document app_public.docum
 REVOKE ALL ON FUNCTION app_public.my_tenants() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.my_tenants() TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) TO rowhouse_user;
-
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) TO rowhouse_user;
-
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
@@ -6403,9 +7838,22 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_removals TO rowhou
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_terms TO rowhouse_platform;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.source_query_statistics TO rowhouse_platform;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.user_identities TO rowhouse_platform;
+
+GRANT SELECT,DELETE ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agent_industry_mapping TO rowhouse_platform;
+
+GRANT INSERT(agent_id) ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
+
+GRANT INSERT(industry) ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
+
+GRANT INSERT(relevance_score),UPDATE(relevance_score) ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
+
+GRANT INSERT(performance_score),UPDATE(performance_score) ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
+
+GRANT INSERT(is_primary),UPDATE(is_primary) ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
+
+GRANT INSERT(notes),UPDATE(notes) ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
 
 GRANT SELECT,DELETE ON TABLE app_public.agent_knowledge_sources TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agent_knowledge_sources TO rowhouse_platform;
@@ -6414,10 +7862,76 @@ GRANT INSERT(agent_id) ON TABLE app_public.agent_knowledge_sources TO rowhouse_u
 
 GRANT INSERT(source_id) ON TABLE app_public.agent_knowledge_sources TO rowhouse_user;
 
+GRANT SELECT,DELETE ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agent_persona_mapping TO rowhouse_platform;
+
+GRANT INSERT(agent_id) ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
+
+GRANT INSERT(persona_id) ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
+
+GRANT INSERT(relevance_score),UPDATE(relevance_score) ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
+
+GRANT INSERT(performance_score),UPDATE(performance_score) ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
+
+GRANT INSERT(is_primary),UPDATE(is_primary) ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
+
+GRANT INSERT(notes),UPDATE(notes) ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.agent_tools TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agent_tools TO rowhouse_platform;
+
+GRANT INSERT(agent_id) ON TABLE app_public.agent_tools TO rowhouse_user;
+
+GRANT INSERT(tool_id) ON TABLE app_public.agent_tools TO rowhouse_user;
+
+GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.agent_tools TO rowhouse_user;
+
+GRANT INSERT(config),UPDATE(config) ON TABLE app_public.agent_tools TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.avatars TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.avatars TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.avatars TO rowhouse_user;
+
+GRANT INSERT(image_url),UPDATE(image_url) ON TABLE app_public.avatars TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.avatars TO rowhouse_user;
+
+GRANT INSERT(license),UPDATE(license) ON TABLE app_public.avatars TO rowhouse_user;
+
+GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.avatars TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.business_functions TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.business_functions TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.business_functions TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.business_functions TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.departments TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.departments TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.departments TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.departments TO rowhouse_user;
+
 GRANT SELECT ON TABLE app_public.embedding_statistics TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.embeddings TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.embeddings TO rowhouse_platform;
+
+GRANT SELECT,DELETE ON TABLE app_public.icons TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.icons TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.icons TO rowhouse_user;
+
+GRANT INSERT(image_url),UPDATE(image_url) ON TABLE app_public.icons TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.icons TO rowhouse_user;
+
+GRANT INSERT(license),UPDATE(license) ON TABLE app_public.icons TO rowhouse_user;
+
+GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.icons TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.knowledge_report TO rowhouse_analyst;
 
@@ -6437,6 +7951,82 @@ GRANT SELECT(is_enabled) ON TABLE app_public.llm_providers TO rowhouse_user;
 GRANT SELECT(created_at) ON TABLE app_public.llm_providers TO rowhouse_user;
 
 GRANT SELECT(updated_at) ON TABLE app_public.llm_providers TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.model_configurations TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.model_configurations TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(model_id),UPDATE(model_id) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(temperature),UPDATE(temperature) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(top_p),UPDATE(top_p) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(max_tokens),UPDATE(max_tokens) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(frequency_penalty),UPDATE(frequency_penalty) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(presence_penalty),UPDATE(presence_penalty) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(response_format),UPDATE(response_format) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(stop_sequences),UPDATE(stop_sequences) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(is_default),UPDATE(is_default) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.organizational_roles TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.organizational_roles TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.organizational_roles TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.organizational_roles TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.personas TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.personas TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.personas TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.personas TO rowhouse_user;
+
+GRANT INSERT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.personas TO rowhouse_user;
+
+GRANT INSERT(goals),UPDATE(goals) ON TABLE app_public.personas TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.prompts TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.prompts TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(prompt_text),UPDATE(prompt_text) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(system_prompt),UPDATE(system_prompt) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(input_variables),UPDATE(input_variables) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(output_format),UPDATE(output_format) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(model_requirements),UPDATE(model_requirements) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(temperature),UPDATE(temperature) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(max_tokens),UPDATE(max_tokens) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(version),UPDATE(version) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.prompts TO rowhouse_user;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.query_logs TO rowhouse_platform;
 GRANT SELECT ON TABLE app_public.query_logs TO rowhouse_user;
@@ -6461,4 +8051,123 @@ GRANT SELECT(source_relevances) ON TABLE app_public.query_logs TO rowhouse_analy
 
 GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_analyst;
+
+GRANT SELECT,DELETE ON TABLE app_public.tag_assignments TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tag_assignments TO rowhouse_platform;
+
+GRANT INSERT(item_type) ON TABLE app_public.tag_assignments TO rowhouse_user;
+
+GRANT INSERT(item_id) ON TABLE app_public.tag_assignments TO rowhouse_user;
+
+GRANT INSERT(tag_id) ON TABLE app_public.tag_assignments TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.tags TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tags TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT INSERT(slug),UPDATE(slug) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT INSERT(color),UPDATE(color) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.tool_categories TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tool_categories TO rowhouse_platform;
+
+GRANT INSERT(parent_id),UPDATE(parent_id) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT INSERT(slug),UPDATE(slug) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.tools TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tools TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(tool_type),UPDATE(tool_type) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(tool_category_id),UPDATE(tool_category_id) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(endpoint_url),UPDATE(endpoint_url) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(http_method),UPDATE(http_method) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(headers),UPDATE(headers) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(authentication_type),UPDATE(authentication_type) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(authentication_config),UPDATE(authentication_config) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(request_schema),UPDATE(request_schema) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(response_schema),UPDATE(response_schema) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(retry_config),UPDATE(retry_config) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(version),UPDATE(version) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.workflows TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.workflows TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(workflow_type),UPDATE(workflow_type) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(workflow_definition),UPDATE(workflow_definition) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(steps),UPDATE(steps) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(input_schema),UPDATE(input_schema) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(output_schema),UPDATE(output_schema) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(agent_roles),UPDATE(agent_roles) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(max_retries),UPDATE(max_retries) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(error_handling),UPDATE(error_handling) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(version),UPDATE(version) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.workflows TO rowhouse_user;
 

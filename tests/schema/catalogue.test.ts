@@ -14,7 +14,14 @@ describe('every table', () => {
   })
 
   it('of the data plane has tenant_id first in its primary key and in every unique index', async () => {
-    const controlPlane = ['app_public.user_tenants', 'app_public.agents', 'app_public.rag_knowledge_sources']
+    const controlPlane = [
+      'app_public.user_tenants',
+      'app_public.agents',
+      'app_public.rag_knowledge_sources',
+      ...['tools', 'prompts', 'workflows', 'tool_categories', 'tags', 'avatars', 'icons'].map((t) => `app_public.${t}`),
+      ...['model_configurations', 'departments', 'business_functions'].map((t) => `app_public.${t}`),
+      ...['organizational_roles', 'personas'].map((t) => `app_public.${t}`),
+    ]
     expect(
       await names(`
         select i.indexrelid::regclass::text as name
