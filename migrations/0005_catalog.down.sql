@@ -1,3 +1,4 @@
+drop table app_public.resource_versions cascade;
 drop table app_public.tag_assignments cascade;
 drop table app_public.tags cascade;
 drop table app_public.agent_industry_mapping cascade;

@@ -637,6 +637,32 @@ create table app_public.tag_assignments (
 );
 create index on app_public.tag_assignments (tenant_id, tag_id);
 
+-- What was published of an agent, prompt or workflow, never changed again. The newest is the one with the highest
+-- number; nothing marks it, so nothing can mark two.
+create table app_public.resource_versions (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  resource_kind app_public.resource_kind not null,
+  resource_id uuid not null,
+  version_number int not null,
+  version text not null,
+  content jsonb not null,
+  changelog text,
+  rolled_back_to text,
+  published_by_user_id uuid references app_public.user_profiles (id) on delete set null,
+  published_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  unique (tenant_id, resource_kind, resource_id, version_number),
+  unique (tenant_id, resource_kind, resource_id, version),
+  constraint resource_kind_has_versions check (resource_kind in ('agent', 'prompt', 'workflow')),
+  constraint version_number_is_positive check (version_number > 0),
+  constraint version_is_semantic check (app_hidden.is_semantic_version(version)),
+  constraint content_is_an_object check (jsonb_typeof(content) = 'object'),
+  constraint changelog_is_in_range check (length(changelog) <= 10000)
+);
+create index on app_public.resource_versions (published_by_user_id);
+
 -- The embedder that needs nothing: every database has it, so text can be embedded before anything is configured.
 insert into app_public.llm_providers (name, display_name, kind) values ('builtin', 'Built in', 'builtin');
 insert into app_public.llm_models

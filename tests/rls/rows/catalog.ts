@@ -28,4 +28,13 @@ export const fillCatalog: Fill = async (t, tenant, ids) => {
   await insert('agent_industry_mapping', 'agent_id, industry', ids.agent, 'biotech')
   const tag = await insert('tags', 'name, slug', 'New', 'new')
   await insert('tag_assignments', 'item_type, item_id, tag_id', 'agent', ids.agent, tag)
+  await insert(
+    'resource_versions',
+    'resource_kind, resource_id, version_number, version, content',
+    'agent',
+    ids.agent,
+    1,
+    '1.0.0',
+    {},
+  )
 }
