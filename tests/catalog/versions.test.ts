@@ -321,16 +321,24 @@ describe('over GraphQL', () => {
     await ask(
       `mutation { updateAgent(input: { id: "${id}", patch: { systemPrompt: "Two." } }) { agent { isLatestVersion } } }`,
     )
-    expect(await ask(`{ versionChanges(resourceKind: AGENT, resourceId: "${id}", fromVersion: "1.0.0") }`)).toEqual({
+    expect(await ask(`{ versionChanges(resourceKind: agent, resourceId: "${id}", fromVersion: "1.0.0") }`)).toEqual({
       versionChanges: { '/system_prompt': { from: 'One.', to: 'Two.' } },
     })
-    expect(
-      await ask(
-        `mutation { rollbackAgent(input: { id: "${id}", version: "1.0.0", discardChanges: true }) { clientMutationId } }`,
-      ).catch((error: unknown) => error),
-    ).toBeDefined()
+    const rollBack = `mutation { rollbackAgent(input: { id: "${id}", version: "1.0.0", discardChanges: true }) { resourceVersion { version } } }`
+    // what the latest version says already is no rollback: it is published first, then taken back
+    expect((await server.ask('admin@acme.test', rollBack)).errors?.[0]?.extensions.code).toBe('RS551')
+    await ask(`mutation { publishAgent(input: { id: "${id}", version: "1.1.0" }) { resourceVersion { version } } }`)
+    expect(await ask(rollBack)).toMatchObject({ rollbackAgent: { resourceVersion: { version: '1.1.1' } } })
     expect(await ask(`{ agent(id: "${id}") { versions { nodes { version changelog isLatest } } } }`)).toMatchObject({
-      agent: { versions: { nodes: [{ version: '1.0.0', isLatest: true }] } },
+      agent: {
+        versions: {
+          nodes: [
+            { version: '1.1.1', isLatest: true, changelog: 'Back to 1.0.0' },
+            { version: '1.1.0', isLatest: false },
+            { version: '1.0.0', isLatest: false, changelog: 'First.' },
+          ],
+        },
+      },
     })
   })
 })

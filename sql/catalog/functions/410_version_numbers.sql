@@ -1,7 +1,7 @@
 -- Semantic versions (semver.org, section 11): which is the higher one, and which comes next.
 
 create or replace function app_hidden.semantic_version_key(version text) returns text[]
-language plpgsql immutable parallel safe
+language plpgsql immutable strict parallel safe
 set search_path to pg_catalog, pg_temp
 as $$
 declare

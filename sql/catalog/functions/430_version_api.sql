@@ -142,14 +142,14 @@ as $$
 $$;
 comment on function app_public.workflows_versions(app_public.workflows) is 'The published versions of the workflow, latest first; empty for one that another tenant shares.';
 
-create or replace function app_public.resource_versions_is_latest(version app_public.resource_versions) returns boolean
+create or replace function app_public.resource_versions_is_latest(resource_version app_public.resource_versions) returns boolean
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
   select not exists (
     select from app_public.resource_versions v
-     where v.tenant_id = (version).tenant_id and v.resource_kind = (version).resource_kind
-       and v.resource_id = (version).resource_id and v.version_number > (version).version_number);
+     where v.tenant_id = (resource_version).tenant_id and v.resource_kind = (resource_version).resource_kind
+       and v.resource_id = (resource_version).resource_id and v.version_number > (resource_version).version_number);
 $$;
 comment on function app_public.resource_versions_is_latest(app_public.resource_versions) is 'Whether no later version was published.';
 

@@ -1,7 +1,7 @@
 -- A version never changes, and an agent says when it differs from its latest one.
 
 create or replace function app_private.tg_resource_versions__keep() returns trigger
-language plpgsql
+language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
@@ -17,7 +17,7 @@ create or replace trigger _100_keep before update or delete on app_public.resour
   for each row execute function app_private.tg_resource_versions__keep();
 
 create or replace function app_private.tg_agents__note_unpublished_changes() returns trigger
-language plpgsql
+language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
