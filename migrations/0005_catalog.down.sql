@@ -1,3 +1,7 @@
+drop table app_public.user_rating_votes cascade;
+drop table app_public.user_ratings cascade;
+drop table app_public.user_favorites cascade;
+drop table app_public.user_agents cascade;
 drop table app_public.resource_versions cascade;
 drop table app_public.tag_assignments cascade;
 drop table app_public.tags cascade;

@@ -663,6 +663,107 @@ create table app_public.resource_versions (
 );
 create index on app_public.resource_versions (published_by_user_id);
 
+-- What a person makes of the catalogue: their own list of agents, favorites and ratings. Agents and items may be ones
+-- that another tenant shares, so they are referred to by id alone, and a trigger looks whether the person sees them.
+create table app_public.user_agents (
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null default app_hidden.current_user_id() references app_public.user_profiles (id) on delete cascade,
+  agent_id uuid not null references app_public.agents (id) on delete cascade,
+  original_agent_id uuid references app_public.agents (id) on delete set null,
+  is_user_copy boolean not null generated always as (original_agent_id is not null) stored,
+
+  folder text,
+  tags text[] not null default '{}',
+  is_pinned boolean not null default false,
+  sort_order int not null default 0,
+  is_favorite boolean not null default false, -- kept from user_favorites
+
+  custom_name text,
+  custom_description text,
+  custom_avatar text,
+  custom_color text,
+  custom_system_prompt text,
+  settings jsonb not null default '{}',
+
+  -- kept from the usage log
+  usage_count bigint not null default 0,
+  message_count bigint not null default 0,
+  conversation_count bigint not null default 0,
+  success_count bigint not null default 0,
+  error_count bigint not null default 0,
+  first_used_at timestamptz,
+  last_used_at timestamptz,
+
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  unique (tenant_id, user_id, agent_id),
+  constraint folder_is_a_name check (app_hidden.is_name(folder)),
+  constraint tags_are_few check (cardinality(tags) <= 50 and array_position(tags, null) is null),
+  constraint custom_name_is_a_name check (app_hidden.is_name(custom_name)),
+  constraint custom_description_is_in_range check (length(custom_description) <= 10000),
+  constraint custom_avatar_is_an_image check (app_hidden.is_image_url(custom_avatar)),
+  constraint custom_color_is_a_color check (app_hidden.is_color(custom_color)),
+  constraint custom_system_prompt_is_in_range check (length(custom_system_prompt) <= 100000),
+  constraint settings_is_an_object check (jsonb_typeof(settings) = 'object' and pg_column_size(settings) <= 100000)
+);
+create index on app_public.user_agents (user_id);
+create index on app_public.user_agents (agent_id);
+create index on app_public.user_agents (original_agent_id);
+create index on app_public.user_agents (tenant_id, user_id, is_pinned desc, sort_order);
+
+create table app_public.user_favorites (
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null default app_hidden.current_user_id() references app_public.user_profiles (id) on delete cascade,
+  item_type app_public.resource_kind not null,
+  item_id uuid not null,
+  notes text,
+  metadata jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  unique (tenant_id, user_id, item_type, item_id),
+  constraint notes_are_in_range check (length(notes) <= 10000),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 100000)
+);
+create index on app_public.user_favorites (user_id);
+
+create table app_public.user_ratings (
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null default app_hidden.current_user_id() references app_public.user_profiles (id) on delete cascade,
+  item_type app_public.resource_kind not null,
+  item_id uuid not null,
+  rating int not null,
+  review text,
+  helpful_count int not null default 0, -- kept from user_rating_votes
+  metadata jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  unique (tenant_id, user_id, item_type, item_id),
+  constraint rating_is_1_to_5 check (rating between 1 and 5),
+  constraint review_is_in_range check (length(review) <= 10000),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 100000)
+);
+create index on app_public.user_ratings (user_id);
+-- an item's rating is made of those of all tenants that see it
+create index on app_public.user_ratings (item_id, item_type) include (rating);
+
+create table app_public.user_rating_votes (
+  tenant_id uuid not null,
+  rating_id uuid not null,
+  user_id uuid not null references app_public.user_profiles (id) on delete cascade,
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, rating_id, user_id),
+  foreign key (tenant_id, rating_id) references app_public.user_ratings (tenant_id, id) on delete cascade
+);
+create index on app_public.user_rating_votes (user_id);
+
 -- The embedder that needs nothing: every database has it, so text can be embedded before anything is configured.
 insert into app_public.llm_providers (name, display_name, kind) values ('builtin', 'Built in', 'builtin');
 insert into app_public.llm_models

@@ -37,4 +37,9 @@ export const fillCatalog: Fill = async (t, tenant, ids) => {
     '1.0.0',
     {},
   )
+  const user = tenant.owner.userId
+  await insert('user_agents', 'user_id, agent_id', user, ids.agent)
+  await insert('user_favorites', 'user_id, item_type, item_id', user, 'agent', ids.agent)
+  const rating = await insert('user_ratings', 'user_id, item_type, item_id, rating', user, 'agent', ids.agent, 5)
+  await insert('user_rating_votes', 'rating_id, user_id', rating, tenant.member.userId)
 }
