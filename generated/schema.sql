@@ -169,6 +169,15 @@ ALTER TYPE app_public.processing_status OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.processing_status IS 'How far a document is: pending, processing, completed (searchable) or failed (processing_error says why).';
 
+CREATE TYPE app_public.rendered_prompt AS (
+	system text,
+	prompt text
+);
+
+ALTER TYPE app_public.rendered_prompt OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.rendered_prompt IS 'A prompt with its variables filled.';
+
 CREATE TYPE app_public.resource_kind AS ENUM (
     'agent',
     'tool',
@@ -532,7 +541,7 @@ COMMENT ON FUNCTION app_hidden.is_email(value text) IS 'A plausible e-mail addre
 
 CREATE FUNCTION app_hidden.is_image_url(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ((length(value) <= 100000) AND ((value ~ '^https?://[^\s@]+$'::text) OR (value ~ '^/[^/\s]\S*$'::text) OR (value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$'::text)));
+    RETURN ((length(value) <= 100000) AND ((value ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text) OR (value ~ '^/[^/\s]\S*$'::text) OR (value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$'::text)));
 
 ALTER FUNCTION app_hidden.is_image_url(value text) OWNER TO rowhouse_owner;
 
@@ -574,6 +583,24 @@ ALTER FUNCTION app_hidden.is_slug(value text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.is_slug(value text) IS 'Lower-case letters, digits and inner hyphens, at most 63: fit for a host name.';
 
+CREATE FUNCTION app_hidden.is_visible_resource(kind text, id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_is_visible boolean;
+begin
+  execute format('select exists (select from %s r where r.id = $1 and r.tenant_id = $2 and r.deleted_at is null)',
+                 app_private.resource_table(is_visible_resource.kind::app_public.resource_kind))
+    into v_is_visible using is_visible_resource.id, app_hidden.current_tenant_id();
+  return v_is_visible;
+end
+$_$;
+
+ALTER FUNCTION app_hidden.is_visible_resource(kind text, id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) IS 'Whether a resource is there for this request and not deleted. What refers to resources asks this, so that one that may not be seen is as good as none.';
+
 CREATE FUNCTION app_hidden.pieces(sentence text, max_length integer) RETURNS SETOF text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -598,6 +625,29 @@ $$;
 ALTER FUNCTION app_hidden.pieces(sentence text, max_length integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.pieces(sentence text, max_length integer) IS 'A sentence that is too long, cut between words into pieces of at most max_length characters.';
+
+CREATE FUNCTION app_hidden.placeholder_names(template text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(array_agg(distinct m[1]) filter (where m[1] is not null), '{}')
+    from regexp_matches(template, app_hidden.placeholder_pattern(), 'g') as m;
+$$;
+
+ALTER FUNCTION app_hidden.placeholder_names(template text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.placeholder_names(template text) IS 'The variables a text uses, each once, in the order of the alphabet.';
+
+CREATE FUNCTION app_hidden.placeholder_pattern() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select '\\\{\{|\{\{\s*([A-Za-z_][A-Za-z0-9_]{0,62})\s*\}\}';
+$$;
+
+ALTER FUNCTION app_hidden.placeholder_pattern() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.placeholder_pattern() IS 'What is not plain text in a prompt: escaped braces, or a variable, whose name is the first group.';
 
 CREATE FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(input text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -944,6 +994,36 @@ $$;
 ALTER FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) IS 'Turns verified claims and a tenant (id or slug; null when there is only one to choose) into user, tenant and database role. ID101: the user is unknown; ID201: no such tenant or no active membership, the same error for both; ID401: several tenants, name one.';
+
+CREATE FUNCTION app_private.authentication_faults(type text, config jsonb) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_faults text[] := app_private.object_faults(config, case authentication_faults.type
+    when 'api_key' then '{"in": "string!", "name": "name!", "secret_name": "string!"}'::jsonb
+    when 'bearer' then '{"secret_name": "string!"}'
+    when 'basic' then '{"username": "name!", "secret_name": "string!"}'
+    when 'oauth2_client' then '{"token_url": "string!", "client_id": "name!", "secret_name": "string!", "scopes": "strings"}'
+    else '{}'
+  end);
+begin
+  if cardinality(v_faults) > 0 then
+    return v_faults;
+  end if;
+  if config ->> 'secret_name' !~ '^[a-z][a-z0-9_-]{0,62}$' then
+    v_faults := v_faults || 'secret_name is no name of a secret (lower-case letters, digits, _ and -, at most 63)'::text;
+  end if;
+  if authentication_faults.type = 'api_key' and config ->> 'in' not in ('header', 'query') then
+    v_faults := v_faults || 'in is neither header nor query'::text;
+  end if;
+  return v_faults || app_private.url_faults(config ->> 'token_url', 'token_url');
+end
+$_$;
+
+ALTER FUNCTION app_private.authentication_faults(type text, config jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.authentication_faults(type text, config jsonb) IS 'What is wrong with a tool''s authentication_config for its authentication_type.';
 
 CREATE FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) RETURNS TABLE(document_id uuid, file_name text, media_type text, content bytea)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1460,6 +1540,53 @@ ALTER FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], 
 
 COMMENT ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) IS 'Chunks of these documents, each headed by the document''s title, that have no vector of their source''s model yet, with what is needed to call the model.';
 
+CREATE FUNCTION app_private.credential_paths(value jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with recursive parts (path, key, part) as (
+    select ''::text, null::text, credential_paths.value
+    union all
+    select p.path || case when p.path = '' then '' else '.' end || inner_part.key, inner_part.key, inner_part.part
+      from parts p
+     cross join lateral (
+       select e.key, e.value as part from jsonb_each(case jsonb_typeof(p.part) when 'object' then p.part else '{}' end) e
+       union all
+       select (e.n - 1)::text, e.value from jsonb_array_elements(case jsonb_typeof(p.part) when 'array' then p.part else '[]' end) with ordinality e (value, n)
+     ) as inner_part
+  )
+  select coalesce(array_agg(left(path, 100) order by path), '{}')
+    from parts where jsonb_typeof(part) = 'string' and app_private.is_credential_name(key);
+$$;
+
+ALTER FUNCTION app_private.credential_paths(value jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.credential_paths(value jsonb) IS 'Where a JSON value holds a text under the name of a credential.';
+
+CREATE FUNCTION app_private.delete_resource(kind app_public.resource_kind, id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_count int;
+begin
+  perform app_private.require_permission(app_private.resource_permission(delete_resource.kind, 'delete'));
+  execute format(
+    'update %s r set deleted_at = clock_timestamp() where r.id = $1 and r.tenant_id = $2 and r.deleted_at is null',
+    app_private.resource_table(delete_resource.kind))
+    using delete_resource.id, app_hidden.current_tenant_id();
+  get diagnostics v_count = row_count;
+  if v_count = 0 then
+    perform app_private.raise_error('RS301', format('There is no such %s.', replace(delete_resource.kind::text, '_', ' ')),
+      'List those of this tenant.');
+  end if;
+end
+$_$;
+
+ALTER FUNCTION app_private.delete_resource(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.delete_resource(kind app_public.resource_kind, id uuid) IS 'Marks a resource as deleted. RS301: there is no such; ID203: your permissions do not allow it.';
+
 CREATE FUNCTION app_private.delete_tenant(slug text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1615,7 +1742,7 @@ CREATE TABLE app_public.llm_models (
     max_temperature numeric(3,2) DEFAULT 2 NOT NULL,
     input_modalities text[] DEFAULT '{text}'::text[] NOT NULL,
     output_modalities text[] DEFAULT '{text}'::text[] NOT NULL,
-    supports_function_calling boolean DEFAULT false NOT NULL,
+    supports_function_calling boolean,
     dimension integer,
     fusion_weight double precision DEFAULT 1 NOT NULL,
     vector_quantization app_public.vector_quantization DEFAULT 'none'::app_public.vector_quantization NOT NULL,
@@ -1665,7 +1792,7 @@ COMMENT ON COLUMN app_public.llm_models.input_modalities IS 'What it reads: text
 
 COMMENT ON COLUMN app_public.llm_models.output_modalities IS 'What it answers with: text, image, audio, video.';
 
-COMMENT ON COLUMN app_public.llm_models.supports_function_calling IS 'Whether it can call functions.';
+COMMENT ON COLUMN app_public.llm_models.supports_function_calling IS 'Whether it can call functions; null when unknown.';
 
 COMMENT ON COLUMN app_public.llm_models.dimension IS 'Length of its vectors, 1 to 16,000; embedding models only.';
 
@@ -1749,6 +1876,28 @@ $$;
 ALTER FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) IS 'Marks documents that are at a stage as failed, with the error for people to read.';
+
+CREATE FUNCTION app_private.fill_template(template text, variables jsonb) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_texts text[] := regexp_split_to_array(template, app_hidden.placeholder_pattern());
+  v_names text[] := array(select coalesce(m[1], '') from regexp_matches(template, app_hidden.placeholder_pattern(), 'g') m);
+begin
+  -- counted before it is built: a short text can repeat a long value very often
+  if (select coalesce(sum(length(variables ->> n)), 0) from unnest(v_names) n) > 1000000 then
+    perform app_private.raise_error('RS620', 'The filled prompt would be longer than a million characters.', 'Give shorter values.');
+  end if;
+  return (
+    select string_agg(t.part || case t.name when '' then '{{' else coalesce(variables ->> t.name, '') end, '' order by t.n)
+      from unnest(v_texts, v_names) with ordinality as t (part, name, n));
+end
+$$;
+
+ALTER FUNCTION app_private.fill_template(template text, variables jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.fill_template(template text, variables jsonb) IS 'Puts values for the variables of a text; an array or object is written as JSON. RS620: the outcome is too long.';
 
 CREATE FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1855,6 +2004,92 @@ ALTER FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) OWNE
 
 COMMENT ON FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) IS 'Lets an analyst''s own login read the reporting views of a tenant. For administrators in psql. TN401: the login is not a member of rowhouse_analyst.';
 
+CREATE FUNCTION app_private.graph_faults(definition jsonb) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_ids text[];
+  v_is_loop boolean[];
+  v_from int[];
+  v_to int[];
+  v_first int[];       -- where a node's edges begin; they are in the order of v_from
+  v_waits_for int[];   -- edges from nodes not yet put in order, without those of loops
+  v_queue int[];
+  v_seen boolean[];
+  v_head int := 1;
+  v_node int;
+  v_edge int;
+  v_target int;
+  v_count int;
+begin
+  select array_agg(node ->> 'id' order by n), array_agg(node ->> 'type' = 'loop' order by n) into v_ids, v_is_loop
+    from jsonb_array_elements(definition -> 'nodes') with ordinality as e (node, n);
+  v_count := cardinality(v_ids);
+  select coalesce(array_agg(f.n order by f.n, t.n), '{}'), coalesce(array_agg(t.n order by f.n, t.n), '{}') into v_from, v_to
+    from jsonb_array_elements(definition -> 'edges') as edge
+    join unnest(v_ids) with ordinality as f (id, n) on f.id = edge ->> 'from'
+    join unnest(v_ids) with ordinality as t (id, n) on t.id = edge ->> 'to';
+  select array_agg((select count(*) from unnest(v_from) x where x < g) + 1 order by g) into v_first from generate_series(1, v_count + 1) g;
+
+  -- from the start, or from every node nothing leads to, all nodes must be reached
+  v_queue := case when definition ? 'start' then array[array_position(v_ids, definition ->> 'start')]
+    else array(select g from generate_series(1, v_count) g where g <> all (v_to) order by g) end;
+  if cardinality(v_queue) = 0 then
+    return array['no node is the start: an edge leads to each of them'];
+  end if;
+  v_seen := array_fill(false, array[v_count]);
+  foreach v_node in array v_queue loop
+    v_seen[v_node] := true;
+  end loop;
+  while v_head <= cardinality(v_queue) loop
+    v_node := v_queue[v_head];
+    v_head := v_head + 1;
+    for v_edge in v_first[v_node] .. v_first[v_node + 1] - 1 loop
+      v_target := v_to[v_edge];
+      if not v_seen[v_target] then
+        v_seen[v_target] := true;
+        v_queue := v_queue || v_target;
+      end if;
+    end loop;
+  end loop;
+  if cardinality(v_queue) < v_count then
+    return array(
+      select format('node %s cannot be reached', v_ids[g]) from generate_series(1, v_count) g where not v_seen[g] order by g);
+  end if;
+
+  -- Kahn's order of the nodes that are no loops: what cannot be put in order is, or follows, a cycle without a loop node
+  v_waits_for := array(
+    select (select count(*) from unnest(v_from, v_to) as e (f, t) where e.t = g and not v_is_loop[e.f]) from generate_series(1, v_count) g order by g);
+  v_queue := array(select g from generate_series(1, v_count) g where not v_is_loop[g] and v_waits_for[g] = 0 order by g);
+  v_head := 1;
+  while v_head <= cardinality(v_queue) loop
+    v_node := v_queue[v_head];
+    v_head := v_head + 1;
+    for v_edge in v_first[v_node] .. v_first[v_node + 1] - 1 loop
+      v_target := v_to[v_edge];
+      v_waits_for[v_target] := v_waits_for[v_target] - 1;
+      if v_waits_for[v_target] = 0 and not v_is_loop[v_target] then
+        v_queue := v_queue || v_target;
+      end if;
+    end loop;
+  end loop;
+  v_node := (select min(g) from generate_series(1, v_count) g where not v_is_loop[g] and v_waits_for[g] > 0);
+  if v_node is null then
+    return '{}';
+  end if;
+  -- upstream as often as there are nodes ends on the cycle itself
+  for v_edge in 1 .. v_count loop
+    v_node := (select min(e.f) from unnest(v_from, v_to) as e (f, t) where e.t = v_node and not v_is_loop[e.f] and v_waits_for[e.f] > 0);
+  end loop;
+  return array[format('node %s is on a cycle that has no loop node', v_ids[v_node])];
+end
+$$;
+
+ALTER FUNCTION app_private.graph_faults(definition jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.graph_faults(definition jsonb) IS 'Nodes that cannot be reached, or a node on a cycle that no loop node is on.';
+
 CREATE FUNCTION app_private.has_many_vectors(model_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1872,6 +2107,27 @@ $$;
 ALTER FUNCTION app_private.has_many_vectors(model_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.has_many_vectors(model_id uuid) IS 'Whether this tenant has more vectors of the model than are compared one by one.';
+
+CREATE FUNCTION app_private.header_faults(headers jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select coalesce(array_agg(left(h.name, 100) || ' ' || f.fault order by h.name), '{}')
+    from jsonb_each(headers) as h (name, value)
+   cross join lateral (
+     select case
+       -- a field name as RFC 9110 has it
+       when h.name !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]{1,100}$' then 'is no name of a header'
+       when app_private.is_credential_name(h.name) or h.value #>> '{}' ~* '^(bearer|basic)\s' then 'holds a credential'
+       when jsonb_typeof(h.value) <> 'string' or length(h.value #>> '{}') > 2000 or h.value #>> '{}' ~ '[\x01-\x08\x0a-\x1f\x7f]'
+         then 'is not one line of text'
+     end as fault) as f
+   where f.fault is not null;
+$_$;
+
+ALTER FUNCTION app_private.header_faults(headers jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.header_faults(headers jsonb) IS 'What is wrong with a tool''s headers.';
 
 CREATE FUNCTION app_private.identify(claims jsonb) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1969,6 +2225,37 @@ $_$;
 ALTER FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity as the model''s index finds them, which may miss some; those it finds are in exact order.';
+
+CREATE FUNCTION app_private.is_credential_name(name text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select n ~ '^(proxy-)?authorization$|^(set-)?cookie$|^(x-)?(api-?key|auth)$|(^|-)(token|key|secret|password|passwd|credentials?)$'
+     and n !~ '^(x-)?(idempotency|primary|foreign|sort|partition|public|cache)-key$'
+    from lower(regexp_replace(replace(trim(is_credential_name.name), '_', '-'), '([a-z0-9])([A-Z])', '\1-\2', 'g')) as n;
+$_$;
+
+ALTER FUNCTION app_private.is_credential_name(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.is_credential_name(name text) IS 'Whether a header, parameter or key of this name would hold a credential: authorization, cookie, x-api-key, whatever ends in -token, -key, -secret or -password, in any spelling.';
+
+CREATE FUNCTION app_private.json_is(value jsonb, type text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select case json_is.type
+    when 'any' then true
+    when 'name' then jsonb_typeof(value) = 'string' and app_hidden.is_name(value #>> '{}')
+    when 'integer' then jsonb_typeof(value) = 'number' and (value #>> '{}') ~ '^-?[0-9]{1,9}$'
+    when 'uuid' then jsonb_typeof(value) = 'string' and (value #>> '{}') ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$'
+    when 'strings' then jsonb_typeof(value) = 'array' and not jsonb_path_exists(value, 'strict $[*] ? (@.type() != "string")')
+    else jsonb_typeof(value) = json_is.type
+  end;
+$_$;
+
+ALTER FUNCTION app_private.json_is(value jsonb, type text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.json_is(value jsonb, type text) IS 'Whether a value is of a type: JSON''s own, or name, integer (of up to nine digits), uuid, strings (an array of them), any.';
 
 CREATE FUNCTION app_private.list_tenants() RETURNS TABLE(id uuid, slug text, name text, type text, status text, members integer)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2146,6 +2433,82 @@ $$;
 ALTER FUNCTION app_private.models_to_index(minimum integer) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.models_to_index(minimum integer) IS 'The embedding models that have more than this many vectors, of all tenants, and no vector index.';
+
+CREATE FUNCTION app_private.node_faults(node jsonb, place text) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_common constant jsonb := '{"id": "string!", "type": "string!", "name": "name", "description": "string", "config": "object"}';
+  v_shape jsonb;
+begin
+  if jsonb_typeof(node) <> 'object' or jsonb_typeof(node -> 'id') is distinct from 'string' or node ->> 'id' !~ '^[A-Za-z0-9_.-]{1,100}$' then
+    return array[place || ' has no id (letters, digits, _, - and ., at most 100)'];
+  end if;
+  v_shape := case node ->> 'type'
+    when 'start' then '{}'
+    when 'end' then '{}'
+    -- an agent by its id, or by a role that agent_roles gives to one
+    when 'agent' then '{"agent_id": "uuid", "role": "name", "prompt_id": "uuid"}'
+    when 'tool' then '{"tool_id": "uuid!", "agent_id": "uuid"}'
+    when 'prompt' then '{"prompt_id": "uuid!", "agent_id": "uuid"}'
+    when 'condition' then '{"expression": "string"}'
+    when 'parallel' then '{"max_concurrency": "integer"}'
+    when 'loop' then '{"max_iterations": "integer!", "expression": "string"}'
+    when 'human' then '{"role": "name", "instructions": "string"}'
+  end;
+  if v_shape is null then
+    return array[place || ' is of no type there is (start, agent, tool, prompt, condition, parallel, loop, human, end)'];
+  end if;
+  return app_private.object_faults(node, v_common || v_shape, place)
+      || case when node ->> 'type' = 'agent' and (node ? 'agent_id') = (node ? 'role')
+           then array[place || ' needs either agent_id or role'] else '{}' end
+      -- without a bound a loop may never end
+      || case when node ->> 'type' = 'loop' and app_private.json_is(node -> 'max_iterations', 'integer')
+                and (node ->> 'max_iterations')::int not between 1 and 10000
+           then array[place || '.max_iterations is not between 1 and 10000'] else '{}' end
+      || case when node ->> 'type' = 'parallel' and app_private.json_is(node -> 'max_concurrency', 'integer')
+                and (node ->> 'max_concurrency')::int not between 1 and 1000
+           then array[place || '.max_concurrency is not between 1 and 1000'] else '{}' end;
+end
+$_$;
+
+ALTER FUNCTION app_private.node_faults(node jsonb, place text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.node_faults(node jsonb, place text) IS 'What is wrong with one node of a workflow, by itself.';
+
+CREATE FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text DEFAULT ''::text) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_prefix text := case place when '' then '' else place || '.' end;
+  v_faults text[] := '{}';
+  v_key text;
+  v_type text;
+begin
+  if jsonb_typeof(object_faults.value) is distinct from 'object' then
+    return array[coalesce(nullif(place, ''), 'it') || ' is not an object'];
+  end if;
+  for v_key in select k from jsonb_object_keys(object_faults.value) k where not shape ? k loop
+    v_faults := v_faults || (v_prefix || left(v_key, 100) || ' is not known');
+  end loop;
+  for v_key, v_type in select s.key, rtrim(s.value, '!') from jsonb_each_text(shape) s loop
+    if not object_faults.value ? v_key then
+      if shape ->> v_key like '%!' then
+        v_faults := v_faults || (v_prefix || v_key || ' is missing');
+      end if;
+    elsif not app_private.json_is(object_faults.value -> v_key, v_type) then
+      v_faults := v_faults || (v_prefix || v_key || ' is not of type ' || v_type);
+    end if;
+  end loop;
+  return v_faults;
+end
+$$;
+
+ALTER FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text) IS 'What is wrong with an object against a shape such as {"name": "string!", "scopes": "strings"}: keys that are unknown, missing or of another type.';
 
 CREATE FUNCTION app_private.operator_identity(tenant text, email text DEFAULT NULL::text) RETURNS TABLE(user_id uuid, tenant_id uuid, role text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -2859,6 +3222,64 @@ ALTER FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for inter
 
 COMMENT ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) IS 'Notes that these workers are alive now.';
 
+CREATE FUNCTION app_private.refresh_sources() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_source_ids uuid[];
+begin
+  -- First the notes, then the documents, in a statement of its own: it sees at least what the notes speak of. Whatever
+  -- is committed later has a note of its own.
+  with noted as (delete from app_private.changed_sources returning source_id)
+  select array_agg(distinct source_id) into v_source_ids from noted;
+  perform from app_public.rag_knowledge_sources s where s.id = any (v_source_ids) order by s.id for no key update;
+  update app_public.rag_knowledge_sources s
+     set processing_status = case
+           when d.total = d.pending then 'pending'
+           when d.pending + d.processing > 0 then 'processing'
+           when d.failed > 0 then 'failed'
+           else 'completed' end::app_public.processing_status,
+         processing_started_at = d.started_at,
+         processing_completed_at = case when d.total > 0 and d.total = d.completed then d.completed_at end,
+         processing_error = d.error,
+         total_chunks = (select count(*) from app_public.document_chunks c where c.tenant_id = s.tenant_id and c.source_id = s.id)
+    from (
+      select t.id, count(d.id) as total, min(d.processing_started_at) as started_at, max(d.processing_completed_at) as completed_at,
+             count(*) filter (where d.processing_status = 'pending') as pending,
+             count(*) filter (where d.processing_status = 'processing') as processing,
+             count(*) filter (where d.processing_status = 'completed') as completed,
+             count(*) filter (where d.processing_status = 'failed') as failed,
+             (array_agg(d.processing_error order by d.updated_at desc) filter (where d.processing_status = 'failed'))[1] as error
+        from app_public.rag_knowledge_sources t
+        left join app_public.documents d on d.tenant_id = t.tenant_id and d.source_id = t.id
+       where t.id = any (v_source_ids)
+       group by t.id
+    ) as d
+   where s.id = d.id;
+  return coalesce(cardinality(v_source_ids), 0);
+end
+$$;
+
+ALTER FUNCTION app_private.refresh_sources() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.refresh_sources() IS 'Writes down how far the sources are whose documents have changed since it last did; returns how many. Twice at once does nothing twice.';
+
+CREATE FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if cardinality(faults) > 0 then
+    perform app_private.raise_error(code, what || ': ' || array_to_string(faults[1:20], '; ') || '.', hint);
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text) IS 'Raises an error that names the faults, at most twenty; none, no error.';
+
 CREATE FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval DEFAULT '00:00:30'::interval) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2914,6 +3335,64 @@ ALTER FUNCTION app_private.require_role(minimum text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.require_role(minimum text) IS 'ID202 unless your role in this tenant is at least this one.';
 
+CREATE FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case kind
+    when 'agent' then format('can_%s_agents', deed)
+    when 'knowledge_source' then 'can_manage_knowledge'
+    else format('can_%s_resources', deed)
+  end;
+$$;
+
+ALTER FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) IS 'The permission that allows to create, edit or delete a resource of a kind.';
+
+CREATE FUNCTION app_private.resource_table(kind app_public.resource_kind) RETURNS regclass
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case kind
+    when 'agent' then 'app_public.agents'
+    when 'tool' then 'app_public.tools'
+    when 'prompt' then 'app_public.prompts'
+    when 'workflow' then 'app_public.workflows'
+    when 'knowledge_source' then 'app_public.rag_knowledge_sources'
+  end::regclass;
+$$;
+
+ALTER FUNCTION app_private.resource_table(kind app_public.resource_kind) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.resource_table(kind app_public.resource_kind) IS 'The table that holds resources of a kind.';
+
+CREATE FUNCTION app_private.restore_resource(kind app_public.resource_kind, id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_kind text := replace(restore_resource.kind::text, '_', ' ');
+  v_count int;
+begin
+  perform app_private.require_permission(app_private.resource_permission(restore_resource.kind, 'delete'));
+  execute format(
+    'update %s r set deleted_at = null where r.id = $1 and r.tenant_id = $2 and r.deleted_at is not null',
+    app_private.resource_table(restore_resource.kind))
+    using restore_resource.id, app_hidden.current_tenant_id();
+  get diagnostics v_count = row_count;
+  if v_count = 0 then
+    perform app_private.raise_error('RS302', format('There is no deleted %s with this id.', v_kind), 'It was never deleted, or never there.');
+  end if;
+exception when unique_violation then
+  perform app_private.raise_error('RS520', format('Another %s has taken its name by now.', v_kind), 'Rename that one, then restore this one.');
+end
+$_$;
+
+ALTER FUNCTION app_private.restore_resource(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.restore_resource(kind app_public.resource_kind, id uuid) IS 'Brings a deleted resource back. RS302: no deleted one has this id; RS520: its name is taken; ID203: your permissions do not allow it.';
+
 CREATE FUNCTION app_private.resume_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2943,6 +3422,33 @@ $$;
 ALTER FUNCTION app_private.resume_documents(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.resume_documents(tenant_id uuid, document_ids uuid[]) IS 'Queues failed documents again at the stage where they failed; returns how many.';
+
+CREATE FUNCTION app_private.retry_faults(config jsonb) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_faults text[] := app_private.object_faults(config, '{"max_attempts": "integer", "backoff": "string", "delay_ms": "integer"}');
+begin
+  if cardinality(v_faults) > 0 then
+    return v_faults;
+  end if;
+  if (config ->> 'max_attempts')::int not between 0 and 20 then
+    v_faults := v_faults || 'max_attempts is not between 0 and 20'::text;
+  end if;
+  if config ->> 'backoff' not in ('constant', 'linear', 'exponential') then
+    v_faults := v_faults || 'backoff is not constant, linear or exponential'::text;
+  end if;
+  if (config ->> 'delay_ms')::int not between 0 and 600000 then
+    v_faults := v_faults || 'delay_ms is not between 0 and 600000'::text;
+  end if;
+  return v_faults;
+end
+$$;
+
+ALTER FUNCTION app_private.retry_faults(config jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.retry_faults(config jsonb) IS 'What is wrong with a tool''s retry_config.';
 
 CREATE FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3271,6 +3777,22 @@ ALTER FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint
 
 COMMENT ON FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) IS 'A vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur.';
 
+CREATE FUNCTION app_private.step_faults(steps jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when jsonb_array_length(steps) > 500 then array['there are more than 500'] else array(
+    select f.fault from jsonb_array_elements(steps) with ordinality as e (step, n)
+     cross join unnest(app_private.object_faults(e.step,
+       '{"id": "name", "name": "name!", "description": "string", "node": "name", "role": "name", "agent_id": "uuid", "tool_id": "uuid", "prompt_id": "uuid", "config": "object"}',
+       'step #' || e.n)) as f (fault)
+     order by e.n) end;
+$$;
+
+ALTER FUNCTION app_private.step_faults(steps jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.step_faults(steps jsonb) IS 'What is wrong with a workflow''s steps.';
+
 CREATE FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer DEFAULT NULL::integer, cost_usd numeric DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -3473,6 +3995,43 @@ ALTER FUNCTION app_private.text_condition(config regconfig, text text, is_title 
 
 COMMENT ON FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) IS 'What a text in this language must match to have these words, one after the other or in its title; empty for stop words.';
 
+CREATE FUNCTION app_private.tg__check_model_settings() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_settings jsonb := to_jsonb(new);
+  v_model app_public.llm_models;
+  v_faults text[] := '{}';
+begin
+  if new.model_id is null then
+    return new;
+  end if;
+  select * into v_model from app_public.llm_models m where m.id = new.model_id;
+  if v_model.kind <> 'chat' then
+    perform app_private.raise_error('RS421', 'The model makes vectors, not answers.', 'Choose a model of kind chat.');
+  end if;
+  if new.temperature > v_model.max_temperature then
+    v_faults := v_faults || format('temperature is at most %s', v_model.max_temperature);
+  end if;
+  if new.max_tokens > v_model.max_output_tokens then
+    v_faults := v_faults || format('max_tokens is at most %s', v_model.max_output_tokens);
+  end if;
+  if (v_settings ->> 'context_window_size')::int > v_model.context_window_size then
+    v_faults := v_faults || format('context_window_size is at most %s', v_model.context_window_size);
+  end if;
+  if (v_settings ->> 'function_calling_enabled')::boolean and not v_model.supports_function_calling then
+    v_faults := v_faults || 'it cannot call functions'::text;
+  end if;
+  perform app_private.refuse_faults('RS422', 'The model does not take these settings', v_faults, 'Change them, or choose another model.');
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__check_model_settings() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg__check_model_settings() IS 'Settings are those the chosen model takes. RS421: it is no chat model; RS422: what is out of its range.';
+
 CREATE FUNCTION app_private.tg__drop_search_index() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3521,6 +4080,31 @@ ALTER FUNCTION app_private.tg__list_removed_chunks() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.tg__list_removed_chunks() IS 'Takes removed chunks out of what is searched and counted, at once.';
 
+CREATE FUNCTION app_private.tg__note_activation() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- the switch has another name in each table; old does not exist on insert
+  v_is_on boolean := (to_jsonb(new) ->> tg_argv[0])::boolean and new.status::text in ('active', 'deprecated');
+  v_was_on boolean := false;
+begin
+  if tg_op = 'UPDATE' then
+    v_was_on := (to_jsonb(old) ->> tg_argv[0])::boolean and old.status::text in ('active', 'deprecated');
+  end if;
+  if v_is_on and not v_was_on then
+    new.activated_at := now();
+  elsif v_was_on and not v_is_on then
+    new.deactivated_at := now();
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__note_activation() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg__note_activation() IS 'Keeps activated_at and deactivated_at: a thing is on when its switch is and its status is active or deprecated.';
+
 CREATE FUNCTION app_private.tg__refuse_chunk_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3534,6 +4118,21 @@ $$;
 ALTER FUNCTION app_private.tg__refuse_chunk_change() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg__refuse_chunk_change() IS 'Keeps chunks as they were indexed. SR901.';
+
+CREATE FUNCTION app_private.tg__refuse_credentials() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.refuse_faults('RS427', tg_argv[0] || ' is read by everyone who may read its row, and holds credentials',
+    app_private.credential_paths(to_jsonb(new) -> tg_argv[0]), 'Store the secret, and give its name as secret_name.');
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__refuse_credentials() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg__refuse_credentials() IS 'Keeps secrets out of a column of JSON. RS427: the keys that hold them.';
 
 CREATE FUNCTION app_private.tg__set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
@@ -3549,6 +4148,257 @@ $$;
 ALTER FUNCTION app_private.tg__set_updated_at() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg__set_updated_at() IS 'Sets updated_at when a row changes.';
+
+CREATE FUNCTION app_private.tg_agent_tools__check_tool() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- outside of a tenant's request (administrators, seeds) the foreign key is all there is to ask
+  if new.tenant_id = app_hidden.current_tenant_id() and not app_hidden.is_visible_resource('tool', new.tool_id) then
+    perform app_private.raise_error('RS303', 'There is no such tool.', 'List the tools of this tenant, and those shared with it.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_agent_tools__check_tool() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_agent_tools__check_tool() IS 'An agent gets tools its tenant sees. RS303: there is no such tool, or it is not for you to see: one error for both.';
+
+CREATE FUNCTION app_private.tg_agent_tools__keep_tool_ids() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- Lock first, read in a statement of its own: its snapshot then has what whoever held the lock has committed.
+  perform from app_public.agents a
+    where (a.tenant_id, a.id) in (select c.tenant_id, c.agent_id from changed c) order by a.id for no key update;
+  update app_public.agents a
+     set tool_ids = coalesce((
+           select array_agg(t.tool_id order by t.sort_order, t.tool_id) from app_public.agent_tools t
+            where t.tenant_id = a.tenant_id and t.agent_id = a.id), '{}')
+   where (a.tenant_id, a.id) in (select c.tenant_id, c.agent_id from changed c);
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_agent_tools__keep_tool_ids() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() IS 'Keeps agents.tool_ids as agent_tools says.';
+
+CREATE FUNCTION app_private.tg_documents__note_changed_sources() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into app_private.changed_sources (tenant_id, source_id) select distinct c.tenant_id, c.source_id from changed c;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_documents__note_changed_sources() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_documents__note_changed_sources() IS 'Notes the sources whose documents came or went.';
+
+CREATE FUNCTION app_private.tg_documents__note_source_progress() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into app_private.changed_sources (tenant_id, source_id)
+  select distinct n.tenant_id, n.source_id
+    from new_documents n join old_documents o on o.tenant_id = n.tenant_id and o.id = n.id
+   where n.processing_status <> o.processing_status;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_documents__note_source_progress() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_documents__note_source_progress() IS 'Notes the sources whose documents have come to another processing_status.';
+
+CREATE FUNCTION app_private.tg_prompts__check() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_used text[] := app_hidden.placeholder_names(concat_ws(e'\n', new.prompt_text, new.system_prompt));
+  v_declared text[];
+begin
+  if jsonb_typeof(new.input_variables) <> 'object' then
+    return new; -- left to the table's check
+  end if;
+  perform app_private.refuse_faults('RS429', 'input_variables are not as they must be', app_private.variable_faults(new.input_variables));
+  if regexp_replace(concat_ws(e'\n', new.prompt_text, new.system_prompt), app_hidden.placeholder_pattern(), ' ', 'g') ~ '\{\{' then
+    perform app_private.raise_error('RS430', 'The text has {{ that begins no variable.',
+      'Write {{name}} for a variable, and \{{ for the braces themselves.');
+  end if;
+  v_declared := array(select k from jsonb_object_keys(new.input_variables) k order by k);
+  -- a declared variable that no text uses is taken for a slip of the pen: what is given for it would go nowhere
+  perform app_private.refuse_faults('RS430', 'Texts and input_variables do not agree',
+    array(select u || ' is used, but not declared' from unnest(v_used) u where u <> all (v_declared))
+    || array(select d || ' is declared, but not used' from unnest(v_declared) d where d <> all (v_used)),
+    'Declare each {{name}} of prompt_text and system_prompt in input_variables, and nothing else.');
+  if jsonb_typeof(new.model_requirements) = 'object' then
+    perform app_private.refuse_faults('RS429', 'model_requirements are not as they must be', app_private.object_faults(new.model_requirements,
+      '{"min_context_window": "integer", "supports_functions": "boolean", "supports_multimodal": "boolean", "min_output_tokens": "integer", "modalities": "strings"}'));
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_prompts__check() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_prompts__check() IS 'A prompt can be rendered. RS429: input_variables or model_requirements; RS430: variables of the texts and those declared differ.';
+
+CREATE FUNCTION app_private.tg_tag_assignments__check_item() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.tenant_id = app_hidden.current_tenant_id() and not app_hidden.is_visible_resource(new.item_type::text, new.item_id) then
+    perform app_private.raise_error('RS303', format('There is no such %s.', replace(new.item_type::text, '_', ' ')),
+      'Tag what you see in lists.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tag_assignments__check_item() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_tag_assignments__check_item() IS 'Only what one sees can be tagged. RS303: there is no such item, or it is not for you to see: one error for both.';
+
+CREATE FUNCTION app_private.tg_tool_categories__refuse_cycle() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_ancestor uuid := new.parent_id;
+  v_level int := 0;
+begin
+  while v_ancestor is not null loop
+    v_level := v_level + 1;
+    if v_ancestor = new.id or v_level > 20 then
+      perform app_private.raise_error('RS435', 'A category cannot be below itself, nor deeper than 20 levels.', 'Choose another parent.');
+    end if;
+    -- the lock is for repeatable read, which still sees the tree as it was before another's move: it fails here then
+    select c.parent_id into v_ancestor from app_public.tool_categories c
+     where c.tenant_id = new.tenant_id and c.id = v_ancestor for key share;
+  end loop;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tool_categories__refuse_cycle() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_tool_categories__refuse_cycle() IS 'Keeps categories a tree. RS435: it would become a circle, or too deep.';
+
+CREATE FUNCTION app_private.tg_tool_categories__take_turns() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('tool_categories ' || coalesce(app_hidden.current_tenant_id()::text, ''), 0));
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tool_categories__take_turns() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_tool_categories__take_turns() IS 'Lets one transaction at a time change a tenant''s tree of categories.';
+
+CREATE FUNCTION app_private.tg_tools__check() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- what is no object is left to the table's checks
+  if jsonb_typeof(new.headers) = 'object' then
+    perform app_private.refuse_faults('RS423', 'headers are not as they must be', app_private.header_faults(new.headers),
+      'Credentials are sent by authentication_config, which names a stored secret.');
+  end if;
+  if jsonb_typeof(new.authentication_config) = 'object' then
+    perform app_private.refuse_faults('RS424', format('authentication_config is not as %s needs it', left(new.authentication_type, 50)),
+      app_private.authentication_faults(new.authentication_type, new.authentication_config),
+      'Store the secret, and give its name as secret_name.');
+  end if;
+  perform app_private.refuse_faults('RS425', 'The address is not as it must be', app_private.url_faults(new.endpoint_url, 'endpoint_url'),
+    'Credentials are sent by authentication_config, which names a stored secret.');
+  if jsonb_typeof(new.retry_config) = 'object' then
+    perform app_private.refuse_faults('RS426', 'retry_config is not as it must be', app_private.retry_faults(new.retry_config));
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tools__check() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_tools__check() IS 'A tool can be called and holds no secret. RS423: headers; RS424: authentication_config; RS425: endpoint_url; RS426: retry_config.';
+
+CREATE FUNCTION app_private.tg_workflows__check() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_references record;
+  v_faults text[] := '{}';
+  v_nodes jsonb;
+begin
+  if jsonb_typeof(new.steps) <> 'array' or jsonb_typeof(new.agent_roles) <> 'object' then
+    return new; -- left to the table's checks
+  end if;
+  if pg_column_size(new.workflow_definition) + pg_column_size(new.steps) + pg_column_size(new.agent_roles) > 1000000 then
+    perform app_private.raise_error('RS621', 'The workflow is larger than a megabyte.', 'Cut it into several workflows.');
+  end if;
+  perform app_private.refuse_faults('RS432', 'workflow_definition is not as it must be', app_private.workflow_faults(new.workflow_definition));
+  perform app_private.refuse_faults('RS432', 'workflow_definition is not as it must be', app_private.graph_faults(new.workflow_definition),
+    'A cycle needs a node of type loop, and every node a way from the start.');
+  perform app_private.refuse_faults('RS433', 'steps are not as they must be', app_private.step_faults(new.steps));
+  v_nodes := new.workflow_definition -> 'nodes';
+  perform app_private.refuse_faults('RS433', 'agent_roles and what refers to them are not as they must be',
+    array(select left(r.key, 100) || ' is not the id of an agent' from jsonb_each(new.agent_roles) r
+           where not app_private.json_is(r.value, 'uuid') order by r.key)
+    || array(select format('node %s has the role %s, which agent_roles gives to no agent', n ->> 'id', n ->> 'role')
+               from jsonb_array_elements(v_nodes) n
+              where n ->> 'type' = 'agent' and not new.agent_roles ? (n ->> 'role'))
+    || array(select format('step #%s refers to node %s, which is not there', s.n, s.step ->> 'node')
+               from jsonb_array_elements(new.steps) with ordinality as s (step, n)
+              where s.step ? 'node' and not v_nodes @> jsonb_build_array(jsonb_build_object('id', s.step -> 'node'))));
+
+  new.agent_ids := '{}';
+  for v_references in
+    select r.kind, r.id, min(r.place) as place
+      from (
+        select k.kind, (n ->> (k.kind || '_id'))::uuid, 'node ' || (n ->> 'id')
+          from jsonb_array_elements(v_nodes) n, unnest(array['agent', 'tool', 'prompt']) as k (kind) where n ? (k.kind || '_id')
+        union all
+        select k.kind, (s.step ->> (k.kind || '_id'))::uuid, 'step #' || s.n
+          from jsonb_array_elements(new.steps) with ordinality as s (step, n), unnest(array['agent', 'tool', 'prompt']) as k (kind)
+         where s.step ? (k.kind || '_id')
+        union all
+        select 'agent', value::uuid, 'role ' || key from jsonb_each_text(new.agent_roles)
+      ) as r (kind, id, place)
+     group by r.kind, r.id
+     order by r.kind, r.id
+  loop
+    if v_references.kind = 'agent' then
+      new.agent_ids := new.agent_ids || v_references.id;
+    end if;
+    -- outside of a tenant's request (administrators, seeds) nobody's eyes are asked
+    if new.tenant_id = app_hidden.current_tenant_id() and not app_hidden.is_visible_resource(v_references.kind, v_references.id) then
+      v_faults := v_faults || format('%s refers to a %s that is not there', v_references.place, v_references.kind);
+    end if;
+  end loop;
+  perform app_private.refuse_faults('RS434', 'The workflow refers to what you do not have', v_faults,
+    'List the agents, tools and prompts of this tenant, and those shared with it.');
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_workflows__check() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_workflows__check() IS 'A workflow can be run, and agent_ids are the agents it needs. RS432: workflow_definition; RS433: steps or agent_roles; RS434: what it refers to is not there; RS621: it is too large.';
 
 CREATE FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) RETURNS double precision
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -3645,6 +4495,74 @@ $$;
 ALTER FUNCTION app_private.unmerged_terms() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.unmerged_terms() IS 'The vocabulary of the chunks that no block has yet.';
+
+CREATE FUNCTION app_private.url_faults(url text, place text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select case when url !~ '^https?://[^/?#@\s]+([/?#]\S*)?$' or length(url) > 2000
+           then array[place || ' is not an http address without user and password'] else '{}' end
+      || array(
+           select format('%s has the parameter %s, which holds a credential', place, left(split_part(parameter, '=', 1), 50))
+             from unnest(regexp_split_to_array(substring(url from '\?([^#]*)'), '[&;]')) as parameter
+            where app_private.is_credential_name(split_part(parameter, '=', 1)));
+$_$;
+
+ALTER FUNCTION app_private.url_faults(url text, place text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.url_faults(url text, place text) IS 'What is wrong with the address of an endpoint; a null address has no faults.';
+
+CREATE FUNCTION app_private.variable_faults(variables jsonb) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_types constant text[] := array['string', 'number', 'boolean', 'array', 'object'];
+  v_faults text[] := '{}';
+  v_found text[];
+  v_name text;
+  v_variable jsonb;
+  v_type text;
+begin
+  if (select count(*) from jsonb_object_keys(variables)) > 100 then
+    return array['there are more than 100'];
+  end if;
+  for v_name, v_variable in select * from jsonb_each(variables) loop
+    if v_name !~ '^[A-Za-z_][A-Za-z0-9_]{0,62}$' then
+      v_faults := v_faults || (left(v_name, 63) || ' is no name of a variable (letters, digits and _)');
+      continue;
+    end if;
+    if jsonb_typeof(v_variable) = 'string' then
+      v_variable := jsonb_build_object('type', v_variable);
+    else
+      v_found := app_private.object_faults(v_variable,
+        '{"type": "string!", "required": "boolean", "default": "any", "description": "string", "enum": "array"}', v_name);
+      if cardinality(v_found) > 0 then
+        v_faults := v_faults || v_found;
+        continue;
+      end if;
+    end if;
+    v_type := v_variable ->> 'type';
+    if v_type <> all (v_types) then
+      v_faults := v_faults || format('%s is of no type there is (%s)', v_name, array_to_string(v_types, ', '));
+      continue;
+    end if;
+    if v_variable ? 'enum' and (jsonb_array_length(v_variable -> 'enum') = 0 or exists (
+         select from jsonb_array_elements(v_variable -> 'enum') e where jsonb_typeof(e) <> v_type)) then
+      v_faults := v_faults || format('%s.enum is empty or has values that are not of type %s', v_name, v_type);
+    end if;
+    if v_variable ? 'default' and (jsonb_typeof(v_variable -> 'default') <> v_type
+         or v_variable ? 'enum' and v_variable -> 'default' not in (select jsonb_array_elements(v_variable -> 'enum'))) then
+      v_faults := v_faults || format('%s.default is not a value the variable may have', v_name);
+    end if;
+  end loop;
+  return v_faults;
+end
+$_$;
+
+ALTER FUNCTION app_private.variable_faults(variables jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.variable_faults(variables jsonb) IS 'What is wrong with a prompt''s input_variables.';
 
 CREATE FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -3750,6 +4668,61 @@ ALTER FUNCTION app_private.with_terms(terms jsonb, more text[], weight double pr
 
 COMMENT ON FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) IS 'Adds terms to those of a question: {"term": {"weight", "writtenAs"}}.';
 
+CREATE FUNCTION app_private.workflow_faults(definition jsonb) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_faults text[] := app_private.object_faults(definition, '{"nodes": "array!", "edges": "array!", "start": "string", "metadata": "object"}');
+  v_ids text[];
+begin
+  if cardinality(v_faults) > 0 then
+    return v_faults;
+  end if;
+  if jsonb_array_length(definition -> 'nodes') not between 1 and 500 or jsonb_array_length(definition -> 'edges') > 2000 then
+    return array['it must have 1 to 500 nodes and at most 2000 edges'];
+  end if;
+  select coalesce(array_agg(f.fault order by e.n), '{}') into v_faults
+    from jsonb_array_elements(definition -> 'nodes') with ordinality as e (node, n)
+   cross join unnest(app_private.node_faults(e.node, 'node ' || case
+     when jsonb_typeof(e.node -> 'id') = 'string' then left(e.node ->> 'id', 100) else '#' || e.n end)) as f (fault);
+  v_faults := v_faults || array(
+    select 'edge #' || e.n || '.' || f.fault
+      from jsonb_array_elements(definition -> 'edges') with ordinality as e (edge, n)
+     cross join unnest(app_private.object_faults(e.edge, '{"from": "string!", "to": "string!", "condition": "string"}')) as f (fault)
+     order by e.n);
+  if cardinality(v_faults) > 0 then
+    return v_faults;
+  end if;
+
+  v_ids := array(select node ->> 'id' from jsonb_array_elements(definition -> 'nodes') with ordinality as e (node, n) order by n);
+  return array(select format('node %s comes more than once', id) from unnest(v_ids) id group by id having count(*) > 1 order by id)
+      || array(
+           select distinct format('an edge refers to node %s, which is not there', left(x.id, 100))
+             from jsonb_array_elements(definition -> 'edges') as edge, unnest(array[edge ->> 'from', edge ->> 'to']) as x (id)
+            where x.id <> all (v_ids) order by 1)
+      || array(
+           select distinct format('the edge from node %s to node %s comes twice', edge ->> 'from', edge ->> 'to')
+             from jsonb_array_elements(definition -> 'edges') as edge
+            group by edge ->> 'from', edge ->> 'to', edge ->> 'condition' having count(*) > 1 order by 1)
+      || case when definition ->> 'start' <> all (v_ids)
+           then array[format('start is node %s, which is not there', left(definition ->> 'start', 100))] else '{}' end
+      || array(
+           select case e.node ->> 'type' when 'start' then format('node %s is a start, and an edge leads to it', e.node ->> 'id')
+                    else format('node %s is an end, and an edge leads from it', e.node ->> 'id') end
+             from jsonb_array_elements(definition -> 'nodes') with ordinality as e (node, n)
+            where exists (
+              select from jsonb_array_elements(definition -> 'edges') as edge
+               where e.node ->> 'type' = 'start' and edge ->> 'to' = e.node ->> 'id'
+                  or e.node ->> 'type' = 'end' and edge ->> 'from' = e.node ->> 'id')
+            order by e.n);
+end
+$$;
+
+ALTER FUNCTION app_private.workflow_faults(definition jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.workflow_faults(definition jsonb) IS 'What is wrong with a workflow_definition: keys, node types, ids that come twice, edges to nowhere. How the graph hangs together is graph_faults.';
+
 CREATE FUNCTION app_private.writable_source(source_id uuid) RETURNS app_public.rag_knowledge_sources
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3757,7 +4730,7 @@ CREATE FUNCTION app_private.writable_source(source_id uuid) RETURNS app_public.r
 declare
   v_source app_public.rag_knowledge_sources;
 begin
-  perform app_private.require_role('member');
+  perform app_private.require_permission('can_manage_knowledge');
   select * into v_source from app_public.rag_knowledge_sources s where s.id = writable_source.source_id and s.deleted_at is null;
   if not found then
     perform app_private.raise_error('KN301', 'There is no such knowledge source.', 'List the knowledge sources of this tenant.');
@@ -3768,7 +4741,7 @@ $$;
 
 ALTER FUNCTION app_private.writable_source(source_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.writable_source(source_id uuid) IS 'A source you may add documents to. KN301: there is no such source; ID202: your role does not allow it.';
+COMMENT ON FUNCTION app_private.writable_source(source_id uuid) IS 'A source you may add documents to. KN301: there is no such source; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision DEFAULT 1.2, b double precision DEFAULT 0.75) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -3815,7 +4788,7 @@ $$;
 ALTER FUNCTION app_public.create_documents(source_id uuid, documents jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) IS '@resultFieldName receipts
-Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. Members. KN301: no such source; KN401: not an array of 1 to 500; ID202: your role does not allow it.';
+Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. can_manage_knowledge. KN301: no such source; KN401: not an array of 1 to 500; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4200,27 +5173,17 @@ COMMENT ON COLUMN app_public.agents.created_at IS 'When it was created.';
 COMMENT ON COLUMN app_public.agents.updated_at IS 'When it last changed.';
 
 CREATE FUNCTION app_public.delete_agent(id uuid) RETURNS app_public.agents
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_agent app_public.agents;
-begin
-  perform app_private.require_role('admin');
-  update app_public.agents a set deleted_at = clock_timestamp()
-   where a.id = delete_agent.id and a.deleted_at is null
-  returning * into v_agent;
-  if not found then
-    perform app_private.raise_error('RS301', 'There is no such agent.', 'List the agents of this tenant.');
-  end if;
-  return v_agent;
-end
-$$;
+        select app_private.delete_resource('agent', delete_agent.id);
+        select * from app_public.agents r where r.id = delete_agent.id;
+      $$;
 
 ALTER FUNCTION app_public.delete_agent(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_agent(id uuid) IS '@resultFieldName agent
-Deletes an agent; restore_agent brings it back. Its name can be used again. Admins. RS301: there is no such agent; ID202: your role does not allow it.';
+Deletes a agent; restore_agent brings it back. It is found no more, at once, and its name can be used again. can_delete_agents. RS301: there is no such; ID203: your permissions do not allow it.';
 
 CREATE TABLE app_public.documents (
     tenant_id uuid NOT NULL,
@@ -4300,7 +5263,7 @@ CREATE FUNCTION app_public.delete_document(id uuid) RETURNS app_public.documents
 declare
   v_document app_public.documents;
 begin
-  perform app_private.require_role('member');
+  perform app_private.require_permission('can_manage_knowledge');
   delete from app_public.documents d
    where d.tenant_id = app_hidden.current_tenant_id() and d.id = delete_document.id
   returning * into v_document;
@@ -4314,30 +5277,427 @@ $$;
 ALTER FUNCTION app_public.delete_document(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_document(id uuid) IS '@resultFieldName document
-Deletes a document with its chunks, vectors and postings, at once and for good. Members. KN302: there is no such document; ID202: your role does not allow it.';
+Deletes a document with its chunks, vectors and postings, at once and for good. can_manage_knowledge. KN302: there is no such document; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.delete_knowledge_source(id uuid) RETURNS app_public.rag_knowledge_sources
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_source app_public.rag_knowledge_sources;
-begin
-  perform app_private.require_role('admin');
-  update app_public.rag_knowledge_sources s set deleted_at = clock_timestamp()
-   where s.id = delete_knowledge_source.id and s.deleted_at is null
-  returning * into v_source;
-  if not found then
-    perform app_private.raise_error('KN301', 'There is no such knowledge source.', 'List the knowledge sources of this tenant.');
-  end if;
-  return v_source;
-end
-$$;
+        select app_private.delete_resource('knowledge_source', delete_knowledge_source.id);
+        select * from app_public.rag_knowledge_sources r where r.id = delete_knowledge_source.id;
+      $$;
 
 ALTER FUNCTION app_public.delete_knowledge_source(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_knowledge_source(id uuid) IS '@resultFieldName knowledgeSource
-Deletes a source: its documents are found no more, at once; restore_knowledge_source brings it back. Its name can be used again. Admins. KN301: no such source; ID202: your role does not allow it.';
+Deletes a knowledge source; restore_knowledge_source brings it back. It is found no more, at once, and its name can be used again. can_manage_knowledge. RS301: there is no such; ID203: your permissions do not allow it.';
+
+CREATE TABLE app_public.prompts (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    category text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    prompt_text text NOT NULL,
+    system_prompt text,
+    input_variables jsonb DEFAULT '{}'::jsonb NOT NULL,
+    output_format text DEFAULT 'text'::text NOT NULL,
+    model_requirements jsonb DEFAULT '{}'::jsonb NOT NULL,
+    temperature numeric(3,2),
+    max_tokens integer,
+    status text DEFAULT 'active'::text NOT NULL,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    usage_count bigint DEFAULT 0 NOT NULL,
+    rating numeric(3,2),
+    success_rate numeric(5,2),
+    last_used_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT input_variables_is_an_object CHECK ((jsonb_typeof(input_variables) = 'object'::text)),
+    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT model_requirements_is_an_object CHECK ((jsonb_typeof(model_requirements) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT output_format_is_known CHECK ((output_format = ANY (ARRAY['text'::text, 'json'::text, 'markdown'::text, 'structured'::text]))),
+    CONSTRAINT prompt_text_is_in_range CHECK (((prompt_text ~ '\S'::text) AND (length(prompt_text) <= 100000))),
+    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT system_prompt_is_in_range CHECK ((length(system_prompt) <= 100000)),
+    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
+);
+
+ALTER TABLE ONLY app_public.prompts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.prompts OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.prompts IS '@behavior -delete
+A text to be filled with values: see render_prompt. can_create_resources and can_edit_resources to write; can_delete_resources for delete_prompt and restore_prompt.';
+
+COMMENT ON COLUMN app_public.prompts.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.prompts.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.prompts.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.prompts.copied_from_id IS 'The prompt it was copied from.';
+
+COMMENT ON COLUMN app_public.prompts.name IS 'Name, unique among the tenant''s prompts that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.prompts.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.prompts.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.prompts.category IS 'Category to filter by, such as Regulatory or Medical Writing.';
+
+COMMENT ON COLUMN app_public.prompts.tags IS 'Words to filter by.';
+
+COMMENT ON COLUMN app_public.prompts.prompt_text IS 'What is asked. {{name}} stands for the variable of this name. At most 100,000 characters.';
+
+COMMENT ON COLUMN app_public.prompts.system_prompt IS 'The instructions that go before; {{name}} as in prompt_text.';
+
+COMMENT ON COLUMN app_public.prompts.input_variables IS 'The variables: {"name": "string"}, or {"name": {"type", "required", "default", "description", "enum"}}; types are string, number, boolean, array and object.';
+
+COMMENT ON COLUMN app_public.prompts.output_format IS 'text, json, markdown or structured.';
+
+COMMENT ON COLUMN app_public.prompts.model_requirements IS 'What a model must offer, such as {"min_context_window": 8000, "supports_functions": true}.';
+
+COMMENT ON COLUMN app_public.prompts.temperature IS 'Sampling temperature, 0 to 2; null for the model''s default.';
+
+COMMENT ON COLUMN app_public.prompts.max_tokens IS 'Most tokens of an answer.';
+
+COMMENT ON COLUMN app_public.prompts.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.prompts.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.prompts.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.prompts.usage_count IS 'How often it was used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
+
+COMMENT ON COLUMN app_public.prompts.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.last_used_at IS 'When it was last used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.prompts.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.prompts.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.prompts.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE FUNCTION app_public.delete_prompt(id uuid) RETURNS app_public.prompts
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select app_private.delete_resource('prompt', delete_prompt.id);
+        select * from app_public.prompts r where r.id = delete_prompt.id;
+      $$;
+
+ALTER FUNCTION app_public.delete_prompt(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.delete_prompt(id uuid) IS '@resultFieldName prompt
+Deletes a prompt; restore_prompt brings it back. It is found no more, at once, and its name can be used again. can_delete_resources. RS301: there is no such; ID203: your permissions do not allow it.';
+
+CREATE TABLE app_public.tools (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    icon text,
+    tool_type text NOT NULL,
+    category text,
+    tool_category_id uuid,
+    endpoint_url text,
+    http_method text,
+    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    authentication_type text DEFAULT 'none'::text NOT NULL,
+    authentication_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    request_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    response_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    timeout_seconds integer DEFAULT 30 NOT NULL,
+    retry_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    activated_at timestamp with time zone,
+    deactivated_at timestamp with time zone,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_rate numeric(5,2),
+    avg_response_time_ms integer,
+    last_used_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT authentication_config_is_an_object CHECK ((jsonb_typeof(authentication_config) = 'object'::text)),
+    CONSTRAINT authentication_type_is_known CHECK ((authentication_type = ANY (ARRAY['none'::text, 'api_key'::text, 'bearer'::text, 'basic'::text, 'oauth2_client'::text]))),
+    CONSTRAINT called_tool_has_an_endpoint CHECK (((tool_type <> ALL (ARRAY['api'::text, 'webhook'::text])) OR (endpoint_url IS NOT NULL))),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT endpoint_url_is_http CHECK (((length(endpoint_url) <= 2000) AND (endpoint_url ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text))),
+    CONSTRAINT headers_is_an_object CHECK ((jsonb_typeof(headers) = 'object'::text)),
+    CONSTRAINT http_method_is_known CHECK ((http_method = ANY (ARRAY['GET'::text, 'HEAD'::text, 'POST'::text, 'PUT'::text, 'PATCH'::text, 'DELETE'::text]))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT request_schema_is_an_object CHECK (((jsonb_typeof(request_schema) = 'object'::text) AND (pg_column_size(request_schema) <= 1000000))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT response_schema_is_an_object CHECK (((jsonb_typeof(response_schema) = 'object'::text) AND (pg_column_size(response_schema) <= 1000000))),
+    CONSTRAINT retry_config_is_an_object CHECK ((jsonb_typeof(retry_config) = 'object'::text)),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
+    CONSTRAINT tool_type_is_known CHECK ((tool_type = ANY (ARRAY['api'::text, 'function'::text, 'integration'::text, 'webhook'::text]))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
+);
+
+ALTER TABLE ONLY app_public.tools FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tools OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tools IS '@behavior -delete
+Something agents can call. It never holds a secret: authentication_config names one. can_create_resources and can_edit_resources to write; can_delete_resources for delete_tool and restore_tool.';
+
+COMMENT ON COLUMN app_public.tools.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.tools.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.tools.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.tools.copied_from_id IS 'The tool it was copied from.';
+
+COMMENT ON COLUMN app_public.tools.name IS 'Name, unique among the tenant''s tools that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.tools.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.tools.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.tools.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.tools.tool_type IS 'api, function, integration or webhook.';
+
+COMMENT ON COLUMN app_public.tools.category IS 'Category to filter by, such as Regulatory or Clinical Research.';
+
+COMMENT ON COLUMN app_public.tools.tool_category_id IS 'Its place in the tree of categories.';
+
+COMMENT ON COLUMN app_public.tools.endpoint_url IS 'Address that is called; api and webhook need one. Holds no user, password or key.';
+
+COMMENT ON COLUMN app_public.tools.http_method IS 'GET, HEAD, POST, PUT, PATCH or DELETE.';
+
+COMMENT ON COLUMN app_public.tools.headers IS 'Headers sent with each call: {"name": "value"}. Names of credentials are refused.';
+
+COMMENT ON COLUMN app_public.tools.authentication_type IS 'none, api_key, bearer, basic or oauth2_client.';
+
+COMMENT ON COLUMN app_public.tools.authentication_config IS 'What the type of authentication needs; secret_name names a stored secret. api_key: in (header or query), name, secret_name. bearer: secret_name. basic: username, secret_name. oauth2_client: token_url, client_id, secret_name, scopes.';
+
+COMMENT ON COLUMN app_public.tools.request_schema IS 'JSON Schema of what it takes.';
+
+COMMENT ON COLUMN app_public.tools.response_schema IS 'JSON Schema of what it returns.';
+
+COMMENT ON COLUMN app_public.tools.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
+
+COMMENT ON COLUMN app_public.tools.retry_config IS 'How a failed call is tried again: max_attempts (0 to 20), backoff (constant, linear or exponential), delay_ms (0 to 600,000).';
+
+COMMENT ON COLUMN app_public.tools.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.tools.enabled IS 'Whether it may be called.';
+
+COMMENT ON COLUMN app_public.tools.activated_at IS 'When it was last switched on.';
+
+COMMENT ON COLUMN app_public.tools.deactivated_at IS 'When it was last switched off.';
+
+COMMENT ON COLUMN app_public.tools.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.tools.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.tools.usage_count IS 'How often it was called; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.success_rate IS 'Share of calls that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.avg_response_time_ms IS 'Mean milliseconds of a call; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.last_used_at IS 'When it was last called; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.tools.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tools.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.tools.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE FUNCTION app_public.delete_tool(id uuid) RETURNS app_public.tools
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select app_private.delete_resource('tool', delete_tool.id);
+        select * from app_public.tools r where r.id = delete_tool.id;
+      $$;
+
+ALTER FUNCTION app_public.delete_tool(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.delete_tool(id uuid) IS '@resultFieldName tool
+Deletes a tool; restore_tool brings it back. It is found no more, at once, and its name can be used again. can_delete_resources. RS301: there is no such; ID203: your permissions do not allow it.';
+
+CREATE TABLE app_public.workflows (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    category text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    icon text,
+    workflow_type app_public.workflow_type DEFAULT 'sequential'::app_public.workflow_type NOT NULL,
+    workflow_definition jsonb NOT NULL,
+    steps jsonb DEFAULT '[]'::jsonb NOT NULL,
+    input_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    output_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    agent_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    agent_roles jsonb DEFAULT '{}'::jsonb NOT NULL,
+    timeout_seconds integer DEFAULT 300 NOT NULL,
+    max_retries integer DEFAULT 3 NOT NULL,
+    error_handling text DEFAULT 'stop'::text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    execution_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    avg_execution_time_ms bigint,
+    last_executed_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT agent_roles_is_an_object CHECK ((jsonb_typeof(agent_roles) = 'object'::text)),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT error_handling_is_known CHECK ((error_handling = ANY (ARRAY['stop'::text, 'continue'::text, 'retry'::text, 'skip'::text]))),
+    CONSTRAINT input_schema_is_an_object CHECK (((jsonb_typeof(input_schema) = 'object'::text) AND (pg_column_size(input_schema) <= 1000000))),
+    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT output_schema_is_an_object CHECK (((jsonb_typeof(output_schema) = 'object'::text) AND (pg_column_size(output_schema) <= 1000000))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT steps_is_an_array CHECK ((jsonb_typeof(steps) = 'array'::text)),
+    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 86400))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version)),
+    CONSTRAINT workflow_definition_is_an_object CHECK ((jsonb_typeof(workflow_definition) = 'object'::text))
+);
+
+ALTER TABLE ONLY app_public.workflows FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.workflows OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.workflows IS '@behavior -delete
+Steps that agents, tools and prompts do together. can_create_resources and can_edit_resources to write; can_delete_resources for delete_workflow and restore_workflow.';
+
+COMMENT ON COLUMN app_public.workflows.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.workflows.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.workflows.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.workflows.copied_from_id IS 'The workflow it was copied from.';
+
+COMMENT ON COLUMN app_public.workflows.name IS 'Name, unique among the tenant''s workflows that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.workflows.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.workflows.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.workflows.category IS 'Category to filter by.';
+
+COMMENT ON COLUMN app_public.workflows.tags IS 'Words to filter by.';
+
+COMMENT ON COLUMN app_public.workflows.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.workflows.workflow_type IS 'How its steps follow each other.';
+
+COMMENT ON COLUMN app_public.workflows.workflow_definition IS 'The graph: {"nodes": [{"id", "type", …}], "edges": [{"from", "to", "condition"}], "start"}.';
+
+COMMENT ON COLUMN app_public.workflows.steps IS 'Steps for people to read: [{"name", "description", "agent_id", …}].';
+
+COMMENT ON COLUMN app_public.workflows.input_schema IS 'JSON Schema of what it takes.';
+
+COMMENT ON COLUMN app_public.workflows.output_schema IS 'JSON Schema of what it returns.';
+
+COMMENT ON COLUMN app_public.workflows.agent_ids IS 'The agents it needs; kept from the definition, the steps and the roles.';
+
+COMMENT ON COLUMN app_public.workflows.agent_roles IS 'Agents by the role they play: {"reviewer": agent id}.';
+
+COMMENT ON COLUMN app_public.workflows.timeout_seconds IS 'Seconds until a run is given up, 1 to 86,400.';
+
+COMMENT ON COLUMN app_public.workflows.max_retries IS 'How often a failed step is tried again, 0 to 20.';
+
+COMMENT ON COLUMN app_public.workflows.error_handling IS 'What follows when a step fails: stop, continue, retry or skip.';
+
+COMMENT ON COLUMN app_public.workflows.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.workflows.enabled IS 'Whether it may be run.';
+
+COMMENT ON COLUMN app_public.workflows.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.workflows.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.workflows.execution_count IS 'How often it ran; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.success_count IS 'How many runs succeeded; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.failure_count IS 'How many runs failed; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.avg_execution_time_ms IS 'Mean milliseconds of a run; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.last_executed_at IS 'When it last ran; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.workflows.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.workflows.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.workflows.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE FUNCTION app_public.delete_workflow(id uuid) RETURNS app_public.workflows
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select app_private.delete_resource('workflow', delete_workflow.id);
+        select * from app_public.workflows r where r.id = delete_workflow.id;
+      $$;
+
+ALTER FUNCTION app_public.delete_workflow(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.delete_workflow(id uuid) IS '@resultFieldName workflow
+Deletes a workflow; restore_workflow brings it back. It is found no more, at once, and its name can be used again. can_delete_resources. RS301: there is no such; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.document(id uuid) RETURNS app_public.documents
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -4502,6 +5862,57 @@ ALTER FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[
 
 COMMENT ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) IS 'Fuses two rankings of the same items (Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, 2009): the sum of 1 / (k + rank). Item i has score vector_scores[i] and text_scores[i], higher is better, null when the list does not have it; equal scores rank by position. Best first; idx counts from 1.';
 
+CREATE FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb DEFAULT '{}'::jsonb) RETURNS app_public.rendered_prompt
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_prompt app_public.prompts;
+  v_given jsonb := coalesce(nullif(render_prompt.variables, 'null'), '{}');
+  v_values jsonb := '{}';
+  v_faults text[] := '{}';
+  v_name text;
+  v_variable jsonb;
+  v_value jsonb;
+begin
+  if app_hidden.is_visible_resource('prompt', render_prompt.prompt_id) then
+    select * into v_prompt from app_public.prompts p where p.id = render_prompt.prompt_id;
+  end if;
+  if v_prompt.id is null then
+    perform app_private.raise_error('RS301', 'There is no such prompt.', 'List the prompts of this tenant, and those shared with it.');
+  end if;
+  if jsonb_typeof(v_given) <> 'object' then
+    perform app_private.raise_error('RS431', 'variables must be an object.', 'Give them as {"name": value}.');
+  end if;
+  for v_name, v_variable in select * from jsonb_each(v_prompt.input_variables) loop
+    if jsonb_typeof(v_variable) = 'string' then
+      v_variable := jsonb_build_object('type', v_variable);
+    end if;
+    v_value := coalesce(nullif(v_given -> v_name, 'null'), v_variable -> 'default');
+    if v_value is null then
+      if coalesce((v_variable ->> 'required')::boolean, true) then
+        v_faults := v_faults || format('%s is missing', v_name);
+      end if;
+    elsif jsonb_typeof(v_value) <> v_variable ->> 'type' then
+      v_faults := v_faults || format('%s is not of type %s', v_name, v_variable ->> 'type');
+    elsif v_variable ? 'enum' and v_value not in (select jsonb_array_elements(v_variable -> 'enum')) then
+      v_faults := v_faults || format('%s is none of the values it may have', v_name);
+    else
+      v_values := v_values || jsonb_build_object(v_name, v_value);
+    end if;
+  end loop;
+  v_faults := v_faults || array(
+    select left(k, 100) || ' is no variable of this prompt' from jsonb_object_keys(v_given) k where not v_prompt.input_variables ? k);
+  perform app_private.refuse_faults('RS431', 'The prompt cannot be filled', v_faults, 'See the prompt''s input_variables.');
+  return row (app_private.fill_template(v_prompt.system_prompt, v_values), app_private.fill_template(v_prompt.prompt_text, v_values))
+    ::app_public.rendered_prompt;
+end
+$$;
+
+ALTER FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) IS 'Fills a prompt''s variables, {"name": value}, and returns its two texts. Values go in as they are; one that is left out takes its default, or nothing when it is not required. RS301: there is no such prompt; RS431: names all that is missing, wrongly typed or unknown; RS620: the outcome is too long.';
+
 CREATE FUNCTION app_public.reprocess_knowledge_source(source_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4525,53 +5936,72 @@ $$;
 ALTER FUNCTION app_public.reprocess_knowledge_source(source_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) IS '@resultFieldName count
-Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. Members. KN301: no such source; ID202: your role does not allow it.';
+Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.restore_agent(id uuid) RETURNS app_public.agents
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_agent app_public.agents;
-begin
-  perform app_private.require_role('admin');
-  update app_public.agents a set deleted_at = null
-   where a.id = restore_agent.id and a.deleted_at is not null
-  returning * into v_agent;
-  if not found then
-    perform app_private.raise_error('RS302', 'There is no deleted agent with this id.', 'It was never deleted, or never there.');
-  end if;
-  return v_agent;
-end
-$$;
+        select app_private.restore_resource('agent', restore_agent.id);
+        select * from app_public.agents r where r.id = restore_agent.id;
+      $$;
 
 ALTER FUNCTION app_public.restore_agent(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.restore_agent(id uuid) IS '@resultFieldName agent
-Brings a deleted agent back. Admins. RS302: no deleted agent has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
+Brings a deleted agent back, with all it had. can_delete_agents. RS302: no deleted one has this id; RS520: its name is taken by now; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.restore_knowledge_source(id uuid) RETURNS app_public.rag_knowledge_sources
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_source app_public.rag_knowledge_sources;
-begin
-  perform app_private.require_role('admin');
-  update app_public.rag_knowledge_sources s set deleted_at = null
-   where s.id = restore_knowledge_source.id and s.deleted_at is not null
-  returning * into v_source;
-  if not found then
-    perform app_private.raise_error('KN303', 'There is no deleted knowledge source with this id.', 'It was never deleted, or never there.');
-  end if;
-  return v_source;
-end
-$$;
+        select app_private.restore_resource('knowledge_source', restore_knowledge_source.id);
+        select * from app_public.rag_knowledge_sources r where r.id = restore_knowledge_source.id;
+      $$;
 
 ALTER FUNCTION app_public.restore_knowledge_source(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.restore_knowledge_source(id uuid) IS '@resultFieldName knowledgeSource
-Brings a deleted source back with all its documents. Admins. KN303: no deleted source has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
+Brings a deleted knowledge source back, with all it had. can_manage_knowledge. RS302: no deleted one has this id; RS520: its name is taken by now; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.restore_prompt(id uuid) RETURNS app_public.prompts
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select app_private.restore_resource('prompt', restore_prompt.id);
+        select * from app_public.prompts r where r.id = restore_prompt.id;
+      $$;
+
+ALTER FUNCTION app_public.restore_prompt(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.restore_prompt(id uuid) IS '@resultFieldName prompt
+Brings a deleted prompt back, with all it had. can_delete_resources. RS302: no deleted one has this id; RS520: its name is taken by now; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.restore_tool(id uuid) RETURNS app_public.tools
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select app_private.restore_resource('tool', restore_tool.id);
+        select * from app_public.tools r where r.id = restore_tool.id;
+      $$;
+
+ALTER FUNCTION app_public.restore_tool(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.restore_tool(id uuid) IS '@resultFieldName tool
+Brings a deleted tool back, with all it had. can_delete_resources. RS302: no deleted one has this id; RS520: its name is taken by now; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.restore_workflow(id uuid) RETURNS app_public.workflows
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select app_private.restore_resource('workflow', restore_workflow.id);
+        select * from app_public.workflows r where r.id = restore_workflow.id;
+      $$;
+
+ALTER FUNCTION app_public.restore_workflow(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.restore_workflow(id uuid) IS '@resultFieldName workflow
+Brings a deleted workflow back, with all it had. can_delete_resources. RS302: no deleted one has this id; RS520: its name is taken by now; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.retry_document(id uuid) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4580,7 +6010,7 @@ CREATE FUNCTION app_public.retry_document(id uuid) RETURNS app_public.documents
 declare
   v_document app_public.documents;
 begin
-  perform app_private.require_role('member');
+  perform app_private.require_permission('can_manage_knowledge');
   perform app_private.resume_documents(app_hidden.current_tenant_id(), array[retry_document.id]);
   select * into v_document from app_public.documents d
    where d.tenant_id = app_hidden.current_tenant_id() and d.id = retry_document.id;
@@ -4594,7 +6024,7 @@ $$;
 ALTER FUNCTION app_public.retry_document(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.retry_document(id uuid) IS '@resultFieldName document
-Processes a failed document again, from the stage where it failed; does nothing to one that has not. Members. KN302: there is no such document; ID202: your role does not allow it.';
+Processes a failed document again, from the stage where it failed; does nothing to one that has not. can_manage_knowledge. KN302: there is no such document; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.retry_documents(source_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4612,7 +6042,7 @@ $$;
 ALTER FUNCTION app_public.retry_documents(source_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.retry_documents(source_id uuid) IS '@resultFieldName count
-Processes all failed documents of a source again and returns how many. Members. KN301: no such source; ID202: your role does not allow it.';
+Processes all failed documents of a source again and returns how many. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAULT 'hybrid'::app_public.search_mode, "limit" integer DEFAULT 10, source_ids uuid[] DEFAULT NULL::uuid[], embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, rrf_k integer DEFAULT 60, skip integer DEFAULT 0, document_ids uuid[] DEFAULT NULL::uuid[], agent_id uuid DEFAULT NULL::uuid, tags text[] DEFAULT NULL::text[], category text DEFAULT NULL::text, created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, fusion app_public.fusion_method DEFAULT 'rrf'::app_public.fusion_method, explain boolean DEFAULT false) RETURNS SETOF app_public.search_hit
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -4715,6 +6145,108 @@ ALTER FUNCTION app_public.search_hit_source(hit app_public.search_hit) OWNER TO 
 COMMENT ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) IS '@behavior typeField -queryField
 The knowledge source the document belongs to.';
 
+CREATE FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) RETURNS app_public.agents
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_agent app_public.agents;
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+begin
+  perform app_private.require_permission('can_edit_agents');
+  if set_agent_tools.tool_ids is null or array_position(set_agent_tools.tool_ids, null) is not null
+    or cardinality(set_agent_tools.tool_ids) > 100
+    or cardinality(set_agent_tools.tool_ids) <> (select count(distinct t) from unnest(set_agent_tools.tool_ids) t) then
+    perform app_private.raise_error('RS428', 'tool_ids must be up to 100 ids, each of them once.', 'Send each tool once, in the order they are to have.');
+  end if;
+  -- the lock keeps two lists from being mixed
+  perform from app_public.agents a
+    where a.tenant_id = v_tenant_id and a.id = set_agent_tools.agent_id and a.deleted_at is null for no key update;
+  if not found then
+    perform app_private.raise_error('RS301', 'There is no such agent.', 'List the agents of this tenant.');
+  end if;
+  delete from app_public.agent_tools t
+   where t.tenant_id = v_tenant_id and t.agent_id = set_agent_tools.agent_id and t.tool_id <> all (set_agent_tools.tool_ids);
+  insert into app_public.agent_tools as t (tenant_id, agent_id, tool_id, sort_order)
+  select v_tenant_id, set_agent_tools.agent_id, u.tool_id, u.n
+    from unnest(set_agent_tools.tool_ids) with ordinality as u (tool_id, n)
+  on conflict on constraint agent_tools_pkey do update set sort_order = excluded.sort_order;
+  select * into v_agent from app_public.agents a where a.tenant_id = v_tenant_id and a.id = set_agent_tools.agent_id;
+  return v_agent;
+end
+$$;
+
+ALTER FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) IS '@resultFieldName agent
+Gives an agent exactly these tools, in this order; what is configured of those it keeps stays. can_edit_agents. RS301: there is no such agent; RS303: there is no such tool; RS428: an id comes twice, is null, or there are more than 100; ID203: your permissions do not allow it.';
+
+CREATE TABLE app_public.tool_categories (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    parent_id uuid,
+    name text NOT NULL,
+    slug text NOT NULL,
+    description text,
+    icon text,
+    sort_order integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT category_is_not_its_own_parent CHECK ((parent_id <> id)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug))
+);
+
+ALTER TABLE ONLY app_public.tool_categories FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tool_categories OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tool_categories IS 'A tree of categories for tools. can_create_resources, can_edit_resources and can_delete_resources.';
+
+COMMENT ON COLUMN app_public.tool_categories.parent_id IS 'The category above; null at the top.';
+
+COMMENT ON COLUMN app_public.tool_categories.name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.tool_categories.slug IS 'Name in paths, unique under one parent.';
+
+COMMENT ON COLUMN app_public.tool_categories.description IS 'What belongs here.';
+
+COMMENT ON COLUMN app_public.tool_categories.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.tool_categories.sort_order IS 'Position among its siblings, ascending.';
+
+COMMENT ON COLUMN app_public.tool_categories.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tool_categories.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_public.tool_categories_level(category app_public.tool_categories) RETURNS integer
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select cardinality(string_to_array(app_public.tool_categories_path(category), '/')) - 1;
+$$;
+
+ALTER FUNCTION app_public.tool_categories_level(category app_public.tool_categories) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.tool_categories_level(category app_public.tool_categories) IS 'How deep the category is: 0 at the top.';
+
+CREATE FUNCTION app_public.tool_categories_path(category app_public.tool_categories) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with recursive up (id, slug, parent_id, depth) as (
+    select (category).id, (category).slug, (category).parent_id, 1
+    union all
+    select c.id, c.slug, c.parent_id, up.depth + 1
+      from up join app_public.tool_categories c on c.tenant_id = (category).tenant_id and c.id = up.parent_id
+  )
+  select string_agg(slug, '/' order by depth desc) from up;
+$$;
+
+ALTER FUNCTION app_public.tool_categories_path(category app_public.tool_categories) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) IS 'The slugs from the root down to the category, such as search/literature.';
+
 CREATE FUNCTION app_public.update_document(id uuid, title text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4723,7 +6255,7 @@ declare
   v_document app_public.documents;
   v_is_renamed boolean;
 begin
-  perform app_private.require_role('member');
+  perform app_private.require_permission('can_manage_knowledge');
   select * into v_document from app_public.documents d
    where d.tenant_id = app_hidden.current_tenant_id() and d.id = update_document.id
      for update;
@@ -4751,7 +6283,7 @@ $$;
 ALTER FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) IS '@resultFieldName document
-Changes the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. Members. KN302: there is no such document; 23514: a value is out of range; ID202: your role does not allow it.';
+Changes the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. can_manage_knowledge. KN302: there is no such document; 23514: a value is out of range; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text DEFAULT NULL::text, external_id text DEFAULT NULL::text, title text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb) RETURNS app_public.document_receipt
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4790,7 +6322,7 @@ $$;
 ALTER FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) IS '@resultFieldName receipt
-Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. Members. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID202: your role does not allow it.';
+Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. can_manage_knowledge. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID203: your permissions do not allow it.';
 
 CREATE AGGREGATE app_private.array_concat(anycompatiblearray) (
     SFUNC = array_cat,
@@ -4836,6 +6368,27 @@ ALTER TABLE ONLY app_private.analyst_tenants FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_private.analyst_tenants OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.analyst_tenants IS 'Which analyst''s login may read which tenant''s reporting views.';
+
+CREATE TABLE app_private.changed_sources (
+    tenant_id uuid NOT NULL,
+    id bigint NOT NULL,
+    source_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY app_private.changed_sources FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.changed_sources OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.changed_sources IS 'Sources whose statistics (processing_status and so on) are to be computed again.';
+
+ALTER TABLE app_private.changed_sources ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_private.changed_sources_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE app_private.document_files (
     tenant_id uuid NOT NULL,
@@ -5413,115 +6966,6 @@ COMMENT ON COLUMN app_public.personas.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.personas.updated_at IS 'When it last changed.';
 
-CREATE TABLE app_public.prompts (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    copied_from_id uuid,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    category text,
-    tags text[] DEFAULT '{}'::text[] NOT NULL,
-    prompt_text text NOT NULL,
-    system_prompt text,
-    input_variables jsonb DEFAULT '{}'::jsonb NOT NULL,
-    output_format text DEFAULT 'text'::text NOT NULL,
-    model_requirements jsonb DEFAULT '{}'::jsonb NOT NULL,
-    temperature numeric(3,2),
-    max_tokens integer,
-    status text DEFAULT 'active'::text NOT NULL,
-    version text DEFAULT '1.0.0'::text NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    usage_count bigint DEFAULT 0 NOT NULL,
-    rating numeric(3,2),
-    success_rate numeric(5,2),
-    last_used_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT input_variables_is_an_object CHECK ((jsonb_typeof(input_variables) = 'object'::text)),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT model_requirements_is_an_object CHECK ((jsonb_typeof(model_requirements) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT output_format_is_known CHECK ((output_format = ANY (ARRAY['text'::text, 'json'::text, 'markdown'::text, 'structured'::text]))),
-    CONSTRAINT prompt_text_is_in_range CHECK (((prompt_text ~ '\S'::text) AND (length(prompt_text) <= 100000))),
-    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
-    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
-    CONSTRAINT system_prompt_is_in_range CHECK ((length(system_prompt) <= 100000)),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
-);
-
-ALTER TABLE ONLY app_public.prompts FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.prompts OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.prompts IS '@behavior -delete
-A text to be filled with values: see render_prompt. can_create_resources and can_edit_resources to write; can_delete_resources for delete_prompt and restore_prompt.';
-
-COMMENT ON COLUMN app_public.prompts.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
-
-COMMENT ON COLUMN app_public.prompts.is_shared IS 'Whether anyone beyond this tenant may use it.';
-
-COMMENT ON COLUMN app_public.prompts.resource_type IS 'custom, or platform for those that the platform provides.';
-
-COMMENT ON COLUMN app_public.prompts.copied_from_id IS 'The prompt it was copied from.';
-
-COMMENT ON COLUMN app_public.prompts.name IS 'Name, unique among the tenant''s prompts that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.prompts.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.prompts.description IS 'What it is for.';
-
-COMMENT ON COLUMN app_public.prompts.category IS 'Category to filter by, such as Regulatory or Medical Writing.';
-
-COMMENT ON COLUMN app_public.prompts.tags IS 'Words to filter by.';
-
-COMMENT ON COLUMN app_public.prompts.prompt_text IS 'What is asked. {{name}} stands for the variable of this name. At most 100,000 characters.';
-
-COMMENT ON COLUMN app_public.prompts.system_prompt IS 'The instructions that go before; {{name}} as in prompt_text.';
-
-COMMENT ON COLUMN app_public.prompts.input_variables IS 'The variables: {"name": "string"}, or {"name": {"type", "required", "default", "description", "enum"}}; types are string, number, boolean, array and object.';
-
-COMMENT ON COLUMN app_public.prompts.output_format IS 'text, json, markdown or structured.';
-
-COMMENT ON COLUMN app_public.prompts.model_requirements IS 'What a model must offer, such as {"min_context_window": 8000, "supports_functions": true}.';
-
-COMMENT ON COLUMN app_public.prompts.temperature IS 'Sampling temperature, 0 to 2; null for the model''s default.';
-
-COMMENT ON COLUMN app_public.prompts.max_tokens IS 'Most tokens of an answer.';
-
-COMMENT ON COLUMN app_public.prompts.status IS 'draft, active, inactive, deprecated or archived.';
-
-COMMENT ON COLUMN app_public.prompts.version IS 'Semantic version.';
-
-COMMENT ON COLUMN app_public.prompts.created_by_user_id IS 'Who created it.';
-
-COMMENT ON COLUMN app_public.prompts.usage_count IS 'How often it was used; kept from the logs.';
-
-COMMENT ON COLUMN app_public.prompts.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
-
-COMMENT ON COLUMN app_public.prompts.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
-
-COMMENT ON COLUMN app_public.prompts.last_used_at IS 'When it was last used; kept from the logs.';
-
-COMMENT ON COLUMN app_public.prompts.metadata IS 'Whatever else is to be known about it: an object.';
-
-COMMENT ON COLUMN app_public.prompts.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.prompts.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.prompts.deleted_at IS 'When it was deleted, null when it is not.';
-
 CREATE TABLE app_public.query_logs (
     tenant_id uuid NOT NULL,
     id bigint NOT NULL,
@@ -5670,308 +7114,44 @@ COMMENT ON COLUMN app_public.tags.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.tags.updated_at IS 'When it last changed.';
 
-CREATE TABLE app_public.tool_categories (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    parent_id uuid,
-    name text NOT NULL,
-    slug text NOT NULL,
-    description text,
-    icon text,
-    sort_order integer DEFAULT 0 NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT category_is_not_its_own_parent CHECK ((parent_id <> id)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug))
-);
-
-ALTER TABLE ONLY app_public.tool_categories FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.tool_categories OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.tool_categories IS 'A tree of categories for tools. can_create_resources, can_edit_resources and can_delete_resources.';
-
-COMMENT ON COLUMN app_public.tool_categories.parent_id IS 'The category above; null at the top.';
-
-COMMENT ON COLUMN app_public.tool_categories.name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.tool_categories.slug IS 'Name in paths, unique under one parent.';
-
-COMMENT ON COLUMN app_public.tool_categories.description IS 'What belongs here.';
-
-COMMENT ON COLUMN app_public.tool_categories.icon IS 'Name of an icon.';
-
-COMMENT ON COLUMN app_public.tool_categories.sort_order IS 'Position among its siblings, ascending.';
-
-COMMENT ON COLUMN app_public.tool_categories.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.tool_categories.updated_at IS 'When it last changed.';
-
-CREATE TABLE app_public.tools (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    copied_from_id uuid,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    icon text,
-    tool_type text NOT NULL,
-    category text,
-    tool_category_id uuid,
-    endpoint_url text,
-    http_method text,
-    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
-    authentication_type text DEFAULT 'none'::text NOT NULL,
-    authentication_config jsonb DEFAULT '{}'::jsonb NOT NULL,
-    request_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    response_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    timeout_seconds integer DEFAULT 30 NOT NULL,
-    retry_config jsonb DEFAULT '{}'::jsonb NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    enabled boolean DEFAULT true NOT NULL,
-    activated_at timestamp with time zone,
-    deactivated_at timestamp with time zone,
-    version text DEFAULT '1.0.0'::text NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    usage_count bigint DEFAULT 0 NOT NULL,
-    success_rate numeric(5,2),
-    avg_response_time_ms integer,
-    last_used_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT authentication_config_is_an_object CHECK ((jsonb_typeof(authentication_config) = 'object'::text)),
-    CONSTRAINT authentication_type_is_known CHECK ((authentication_type = ANY (ARRAY['none'::text, 'api_key'::text, 'bearer'::text, 'basic'::text, 'oauth2_client'::text]))),
-    CONSTRAINT called_tool_has_an_endpoint CHECK (((tool_type <> ALL (ARRAY['api'::text, 'webhook'::text])) OR (endpoint_url IS NOT NULL))),
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT endpoint_url_is_http CHECK (((length(endpoint_url) <= 2000) AND (endpoint_url ~ '^https?://[^/?#@\s]+[^\s]*$'::text))),
-    CONSTRAINT headers_is_an_object CHECK ((jsonb_typeof(headers) = 'object'::text)),
-    CONSTRAINT http_method_is_known CHECK ((http_method = ANY (ARRAY['GET'::text, 'HEAD'::text, 'POST'::text, 'PUT'::text, 'PATCH'::text, 'DELETE'::text]))),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT request_schema_is_an_object CHECK (((jsonb_typeof(request_schema) = 'object'::text) AND (pg_column_size(request_schema) <= 1000000))),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT response_schema_is_an_object CHECK (((jsonb_typeof(response_schema) = 'object'::text) AND (pg_column_size(response_schema) <= 1000000))),
-    CONSTRAINT retry_config_is_an_object CHECK ((jsonb_typeof(retry_config) = 'object'::text)),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
-    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
-    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
-    CONSTRAINT tool_type_is_known CHECK ((tool_type = ANY (ARRAY['api'::text, 'function'::text, 'integration'::text, 'webhook'::text]))),
-    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
-);
-
-ALTER TABLE ONLY app_public.tools FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.tools OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.tools IS '@behavior -delete
-Something agents can call. It never holds a secret: authentication_config names one. can_create_resources and can_edit_resources to write; can_delete_resources for delete_tool and restore_tool.';
-
-COMMENT ON COLUMN app_public.tools.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
-
-COMMENT ON COLUMN app_public.tools.is_shared IS 'Whether anyone beyond this tenant may use it.';
-
-COMMENT ON COLUMN app_public.tools.resource_type IS 'custom, or platform for those that the platform provides.';
-
-COMMENT ON COLUMN app_public.tools.copied_from_id IS 'The tool it was copied from.';
-
-COMMENT ON COLUMN app_public.tools.name IS 'Name, unique among the tenant''s tools that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.tools.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.tools.description IS 'What it is for.';
-
-COMMENT ON COLUMN app_public.tools.icon IS 'Name of an icon.';
-
-COMMENT ON COLUMN app_public.tools.tool_type IS 'api, function, integration or webhook.';
-
-COMMENT ON COLUMN app_public.tools.category IS 'Category to filter by, such as Regulatory or Clinical Research.';
-
-COMMENT ON COLUMN app_public.tools.tool_category_id IS 'Its place in the tree of categories.';
-
-COMMENT ON COLUMN app_public.tools.endpoint_url IS 'Address that is called; api and webhook need one. Holds no user, password or key.';
-
-COMMENT ON COLUMN app_public.tools.http_method IS 'GET, HEAD, POST, PUT, PATCH or DELETE.';
-
-COMMENT ON COLUMN app_public.tools.headers IS 'Headers sent with each call: {"name": "value"}. Names of credentials are refused.';
-
-COMMENT ON COLUMN app_public.tools.authentication_type IS 'none, api_key, bearer, basic or oauth2_client.';
-
-COMMENT ON COLUMN app_public.tools.authentication_config IS 'What the type of authentication needs; secret_name names a stored secret. api_key: in (header or query), name, secret_name. bearer: secret_name. basic: username, secret_name. oauth2_client: token_url, client_id, secret_name, scopes.';
-
-COMMENT ON COLUMN app_public.tools.request_schema IS 'JSON Schema of what it takes.';
-
-COMMENT ON COLUMN app_public.tools.response_schema IS 'JSON Schema of what it returns.';
-
-COMMENT ON COLUMN app_public.tools.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
-
-COMMENT ON COLUMN app_public.tools.retry_config IS 'How a failed call is tried again: max_attempts (0 to 20), backoff (constant, linear or exponential), delay_ms (0 to 600,000).';
-
-COMMENT ON COLUMN app_public.tools.status IS 'draft, active, inactive, deprecated or archived.';
-
-COMMENT ON COLUMN app_public.tools.enabled IS 'Whether it may be called.';
-
-COMMENT ON COLUMN app_public.tools.activated_at IS 'When it was last switched on.';
-
-COMMENT ON COLUMN app_public.tools.deactivated_at IS 'When it was last switched off.';
-
-COMMENT ON COLUMN app_public.tools.version IS 'Semantic version.';
-
-COMMENT ON COLUMN app_public.tools.created_by_user_id IS 'Who created it.';
-
-COMMENT ON COLUMN app_public.tools.usage_count IS 'How often it was called; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.success_rate IS 'Share of calls that succeeded, in percent; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.avg_response_time_ms IS 'Mean milliseconds of a call; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.last_used_at IS 'When it was last called; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.metadata IS 'Whatever else is to be known about it: an object.';
-
-COMMENT ON COLUMN app_public.tools.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.tools.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.tools.deleted_at IS 'When it was deleted, null when it is not.';
-
-CREATE TABLE app_public.workflows (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    copied_from_id uuid,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    category text,
-    tags text[] DEFAULT '{}'::text[] NOT NULL,
-    icon text,
-    workflow_type app_public.workflow_type DEFAULT 'sequential'::app_public.workflow_type NOT NULL,
-    workflow_definition jsonb NOT NULL,
-    steps jsonb DEFAULT '[]'::jsonb NOT NULL,
-    input_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    output_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    agent_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    agent_roles jsonb DEFAULT '{}'::jsonb NOT NULL,
-    timeout_seconds integer DEFAULT 300 NOT NULL,
-    max_retries integer DEFAULT 3 NOT NULL,
-    error_handling text DEFAULT 'stop'::text NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    enabled boolean DEFAULT true NOT NULL,
-    version text DEFAULT '1.0.0'::text NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    execution_count bigint DEFAULT 0 NOT NULL,
-    success_count bigint DEFAULT 0 NOT NULL,
-    failure_count bigint DEFAULT 0 NOT NULL,
-    avg_execution_time_ms bigint,
-    last_executed_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT agent_roles_is_an_object CHECK ((jsonb_typeof(agent_roles) = 'object'::text)),
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT error_handling_is_known CHECK ((error_handling = ANY (ARRAY['stop'::text, 'continue'::text, 'retry'::text, 'skip'::text]))),
-    CONSTRAINT input_schema_is_an_object CHECK (((jsonb_typeof(input_schema) = 'object'::text) AND (pg_column_size(input_schema) <= 1000000))),
-    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT output_schema_is_an_object CHECK (((jsonb_typeof(output_schema) = 'object'::text) AND (pg_column_size(output_schema) <= 1000000))),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
-    CONSTRAINT steps_is_an_array CHECK ((jsonb_typeof(steps) = 'array'::text)),
-    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 86400))),
-    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version)),
-    CONSTRAINT workflow_definition_is_an_object CHECK ((jsonb_typeof(workflow_definition) = 'object'::text))
-);
-
-ALTER TABLE ONLY app_public.workflows FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.workflows OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.workflows IS '@behavior -delete
-Steps that agents, tools and prompts do together. can_create_resources and can_edit_resources to write; can_delete_resources for delete_workflow and restore_workflow.';
-
-COMMENT ON COLUMN app_public.workflows.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
-
-COMMENT ON COLUMN app_public.workflows.is_shared IS 'Whether anyone beyond this tenant may use it.';
-
-COMMENT ON COLUMN app_public.workflows.resource_type IS 'custom, or platform for those that the platform provides.';
-
-COMMENT ON COLUMN app_public.workflows.copied_from_id IS 'The workflow it was copied from.';
-
-COMMENT ON COLUMN app_public.workflows.name IS 'Name, unique among the tenant''s workflows that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.workflows.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.workflows.description IS 'What it is for.';
-
-COMMENT ON COLUMN app_public.workflows.category IS 'Category to filter by.';
-
-COMMENT ON COLUMN app_public.workflows.tags IS 'Words to filter by.';
-
-COMMENT ON COLUMN app_public.workflows.icon IS 'Name of an icon.';
-
-COMMENT ON COLUMN app_public.workflows.workflow_type IS 'How its steps follow each other.';
-
-COMMENT ON COLUMN app_public.workflows.workflow_definition IS 'The graph: {"nodes": [{"id", "type", …}], "edges": [{"from", "to", "condition"}], "start"}.';
-
-COMMENT ON COLUMN app_public.workflows.steps IS 'Steps for people to read: [{"name", "description", "agent_id", …}].';
-
-COMMENT ON COLUMN app_public.workflows.input_schema IS 'JSON Schema of what it takes.';
-
-COMMENT ON COLUMN app_public.workflows.output_schema IS 'JSON Schema of what it returns.';
-
-COMMENT ON COLUMN app_public.workflows.agent_ids IS 'The agents it needs; kept from the definition, the steps and the roles.';
-
-COMMENT ON COLUMN app_public.workflows.agent_roles IS 'Agents by the role they play: {"reviewer": agent id}.';
-
-COMMENT ON COLUMN app_public.workflows.timeout_seconds IS 'Seconds until a run is given up, 1 to 86,400.';
-
-COMMENT ON COLUMN app_public.workflows.max_retries IS 'How often a failed step is tried again, 0 to 20.';
-
-COMMENT ON COLUMN app_public.workflows.error_handling IS 'What follows when a step fails: stop, continue, retry or skip.';
-
-COMMENT ON COLUMN app_public.workflows.status IS 'draft, active, inactive, deprecated or archived.';
-
-COMMENT ON COLUMN app_public.workflows.enabled IS 'Whether it may be run.';
-
-COMMENT ON COLUMN app_public.workflows.version IS 'Semantic version.';
-
-COMMENT ON COLUMN app_public.workflows.created_by_user_id IS 'Who created it.';
-
-COMMENT ON COLUMN app_public.workflows.execution_count IS 'How often it ran; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.success_count IS 'How many runs succeeded; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.failure_count IS 'How many runs failed; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.avg_execution_time_ms IS 'Mean milliseconds of a run; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.last_executed_at IS 'When it last ran; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.metadata IS 'Whatever else is to be known about it: an object.';
-
-COMMENT ON COLUMN app_public.workflows.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.workflows.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.workflows.deleted_at IS 'When it was deleted, null when it is not.';
+CREATE VIEW app_public.tool_tag_assignments WITH (security_invoker='true') AS
+ SELECT a.tenant_id,
+    a.item_id AS tool_id,
+    a.tag_id,
+    a.created_at
+   FROM app_public.tag_assignments a
+  WHERE (a.item_type = 'tool'::app_public.resource_kind);
+
+ALTER TABLE app_public.tool_tag_assignments OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.tool_tag_assignments IS '@primaryKey tool_id,tag_id
+@foreignKey (tool_id) references app_public.tools (id)
+@foreignKey (tag_id) references app_public.tags (id)
+Which tools carry which tags: the tools'' part of tag_assignments, where they are made and removed.';
+
+CREATE VIEW app_public.tool_tags AS
+SELECT
+    NULL::uuid AS tenant_id,
+    NULL::uuid AS id,
+    NULL::text AS name,
+    NULL::text AS slug,
+    NULL::text AS color,
+    NULL::text AS description,
+    NULL::bigint AS tool_count;
+
+ALTER TABLE app_public.tool_tags OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.tool_tags IS '@primaryKey id
+The tags that tools carry, and how many do.';
 
 ALTER TABLE ONLY app_private.admin_access_log
     ADD CONSTRAINT admin_access_log_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY app_private.analyst_tenants
     ADD CONSTRAINT analyst_tenants_pkey PRIMARY KEY (tenant_id, login);
+
+ALTER TABLE ONLY app_private.changed_sources
+    ADD CONSTRAINT changed_sources_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY app_private.document_files
     ADD CONSTRAINT document_files_pkey PRIMARY KEY (tenant_id, document_id);
@@ -6305,13 +7485,25 @@ CREATE OR REPLACE VIEW app_public.knowledge_report WITH (security_invoker='true'
   WHERE (s.deleted_at IS NULL)
   GROUP BY s.tenant_id, t.slug, s.id;
 
+CREATE OR REPLACE VIEW app_public.tool_tags WITH (security_invoker='true') AS
+ SELECT t.tenant_id,
+    t.id,
+    t.name,
+    t.slug,
+    t.color,
+    t.description,
+    count(a.tool_id) AS tool_count
+   FROM (app_public.tags t
+     JOIN app_public.tool_tag_assignments a ON (((a.tenant_id = t.tenant_id) AND (a.tag_id = t.id))))
+  GROUP BY t.id;
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agent_industry_mapping FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agent_persona_mapping FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agent_tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, copied_from_id, name, display_name, description, avatar_url, icon, color_scheme, badge_text, badge_color, sort_order, status, tier, lifecycle_stage, validation_status, is_active, activated_at, deactivated_at, deleted_at, model_id, system_prompt, temperature, max_tokens, top_p, frequency_penalty, presence_penalty, response_format, stop_sequences, streaming_enabled, function_calling_enabled, parallel_function_calls, max_retry_attempts, timeout_seconds, primary_category, subcategory, specialty, therapeutic_areas, regulatory_domains, industry_focus, use_cases, target_audience, required_expertise_level, compliance_frameworks, certifications, geographic_scope, knowledge_domains, tools, prompt_templates, context_window_size, supports_multimodal, supported_file_types, max_file_size_mb, owner_id, department_id, business_function_id, role_id, cost_per_query, billing_code, budget_allocation_id, approval_required, analytics_enabled, version, previous_version_id, changelog, published_at, metadata, created_at, updated_at ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.avatars FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
@@ -6333,9 +7525,9 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.organizational_ro
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.personas FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.prompts FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, copied_from_id, name, display_name, description, category, tags, prompt_text, system_prompt, input_variables, output_format, model_requirements, temperature, max_tokens, status, version, created_by_user_id, metadata, created_at, updated_at, deleted_at ON app_public.prompts FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, name, display_name, description, category, tags, source_type, source_url, source_config, file_path, file_type, file_size_bytes, page_count, embedding_model, chunk_size, chunk_overlap, language, vector_store_id, extracted_metadata, publication_date, author, source_organization, status, enabled, created_by_user_id, last_synced_at, metadata, created_at, updated_at, deleted_at ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tags FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
@@ -6343,19 +7535,59 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenants FOR EACH 
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, copied_from_id, name, display_name, description, icon, tool_type, category, tool_category_id, endpoint_url, http_method, headers, authentication_type, authentication_config, request_schema, response_schema, timeout_seconds, retry_config, status, enabled, activated_at, deactivated_at, version, created_by_user_id, metadata, created_at, updated_at, deleted_at ON app_public.tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_profiles FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.workflows FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, copied_from_id, name, display_name, description, category, tags, icon, workflow_type, workflow_definition, steps, input_schema, output_schema, agent_roles, timeout_seconds, max_retries, error_handling, status, enabled, version, created_by_user_id, metadata, created_at, updated_at, deleted_at ON app_public.workflows FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, is_active ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__note_activation('is_active');
+
+CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, enabled ON app_public.tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__note_activation('enabled');
+
+CREATE TRIGGER _200_take_turns BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_tool_categories__take_turns();
+
+CREATE TRIGGER _300_check BEFORE INSERT OR UPDATE OF prompt_text, system_prompt, input_variables, model_requirements ON app_public.prompts FOR EACH ROW EXECUTE FUNCTION app_private.tg_prompts__check();
+
+CREATE TRIGGER _300_check BEFORE INSERT OR UPDATE OF headers, authentication_type, authentication_config, endpoint_url, retry_config ON app_public.tools FOR EACH ROW EXECUTE FUNCTION app_private.tg_tools__check();
+
+CREATE TRIGGER _300_check BEFORE INSERT OR UPDATE OF workflow_definition, steps, agent_roles ON app_public.workflows FOR EACH ROW EXECUTE FUNCTION app_private.tg_workflows__check();
+
+CREATE TRIGGER _300_check_item BEFORE INSERT ON app_public.tag_assignments FOR EACH ROW EXECUTE FUNCTION app_private.tg_tag_assignments__check_item();
+
+CREATE TRIGGER _300_check_model_settings BEFORE INSERT OR UPDATE OF model_id, temperature, max_tokens, context_window_size, function_calling_enabled ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__check_model_settings();
+
+CREATE TRIGGER _300_check_model_settings BEFORE INSERT OR UPDATE OF model_id, temperature, max_tokens ON app_public.model_configurations FOR EACH ROW EXECUTE FUNCTION app_private.tg__check_model_settings();
+
+CREATE TRIGGER _300_check_tool BEFORE INSERT ON app_public.agent_tools FOR EACH ROW EXECUTE FUNCTION app_private.tg_agent_tools__check_tool();
+
+CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF config ON app_public.agent_tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_credentials('config');
+
+CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF tools ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_credentials('tools');
+
+CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF source_config ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_credentials('source_config');
+
+CREATE TRIGGER _300_refuse_cycle BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION app_private.tg_tool_categories__refuse_cycle();
 
 CREATE TRIGGER _500_drop_search_index AFTER DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__drop_search_index();
+
+CREATE TRIGGER _500_keep_tool_ids_of_added AFTER INSERT ON app_public.agent_tools REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_agent_tools__keep_tool_ids();
+
+CREATE TRIGGER _500_keep_tool_ids_of_ordered AFTER UPDATE ON app_public.agent_tools REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_agent_tools__keep_tool_ids();
+
+CREATE TRIGGER _500_keep_tool_ids_of_removed AFTER DELETE ON app_public.agent_tools REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_agent_tools__keep_tool_ids();
 
 CREATE TRIGGER _500_list_added_chunks AFTER INSERT ON app_public.document_chunks REFERENCING NEW TABLE AS added_chunks FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__list_added_chunks();
 
 CREATE TRIGGER _500_list_removed_chunks AFTER DELETE ON app_public.document_chunks REFERENCING OLD TABLE AS removed_chunks FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__list_removed_chunks();
+
+CREATE TRIGGER _500_note_changed_sources_of_added AFTER INSERT ON app_public.documents REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_documents__note_changed_sources();
+
+CREATE TRIGGER _500_note_changed_sources_of_removed AFTER DELETE ON app_public.documents REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_documents__note_changed_sources();
+
+CREATE TRIGGER _500_note_source_progress AFTER UPDATE ON app_public.documents REFERENCING OLD TABLE AS old_documents NEW TABLE AS new_documents FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_documents__note_source_progress();
 
 CREATE TRIGGER _500_refuse_change BEFORE UPDATE OF tenant_id, id, content, content_tsvector, document_length ON app_public.document_chunks FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_chunk_change();
 
@@ -6571,6 +7803,8 @@ CREATE POLICY all_owner ON app_private.admin_access_log TO rowhouse_owner USING 
 
 CREATE POLICY all_owner ON app_private.analyst_tenants TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_private.changed_sources TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_private.document_files TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.query_log_buffer TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -6595,6 +7829,8 @@ CREATE POLICY all_platform ON app_private.admin_access_log TO rowhouse_platform 
 
 CREATE POLICY all_platform ON app_private.analyst_tenants TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_private.changed_sources TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_private.document_files TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.query_log_buffer TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -6617,6 +7853,8 @@ CREATE POLICY all_platform ON app_private.worker_heartbeats TO rowhouse_platform
 
 ALTER TABLE app_private.analyst_tenants ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_private.changed_sources ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_private.document_files ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.query_log_buffer ENABLE ROW LEVEL SECURITY;
@@ -6636,6 +7874,8 @@ ALTER TABLE app_private.search_terms ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON app_private.admin_access_log AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.analyst_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.changed_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.document_files AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -6787,9 +8027,9 @@ ALTER TABLE app_public.avatars ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.business_functions ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY delete_member ON app_public.agent_knowledge_sources FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_role('member'::text) AS has_role));
-
 CREATE POLICY delete_permitted ON app_public.agent_industry_mapping FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.agent_knowledge_sources FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
 
 CREATE POLICY delete_permitted ON app_public.agent_persona_mapping FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
 
@@ -6825,11 +8065,9 @@ ALTER TABLE app_public.embeddings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.icons ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY insert_member ON app_public.agent_knowledge_sources FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
-
-CREATE POLICY insert_member ON app_public.rag_knowledge_sources FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
-
 CREATE POLICY insert_permitted ON app_public.agent_industry_mapping FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.agent_knowledge_sources FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
 
 CREATE POLICY insert_permitted ON app_public.agent_persona_mapping FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
 
@@ -6852,6 +8090,8 @@ CREATE POLICY insert_permitted ON app_public.organizational_roles FOR INSERT TO 
 CREATE POLICY insert_permitted ON app_public.personas FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
 
 CREATE POLICY insert_permitted ON app_public.prompts FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.rag_knowledge_sources FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_manage_knowledge'::text) AS has_permission));
 
 CREATE POLICY insert_permitted ON app_public.tag_assignments FOR INSERT TO rowhouse_user WITH CHECK (((( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission) AND (item_type = 'agent'::app_public.resource_kind)) OR (( SELECT app_hidden.has_permission('can_manage_knowledge'::text) AS has_permission) AND (item_type = 'knowledge_source'::app_public.resource_kind)) OR (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission) AND (item_type = ANY (ARRAY['tool'::app_public.resource_kind, 'prompt'::app_public.resource_kind, 'workflow'::app_public.resource_kind])))));
 
@@ -6925,7 +8165,7 @@ CREATE POLICY select_member ON app_public.personas FOR SELECT TO rowhouse_user U
 
 CREATE POLICY select_member ON app_public.prompts FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission)));
 
-CREATE POLICY select_member ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role)));
+CREATE POLICY select_member ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_manage_knowledge'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.tag_assignments FOR SELECT TO rowhouse_user USING (true);
 
@@ -7004,8 +8244,6 @@ ALTER TABLE app_public.tools ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY update_admin ON app_public.tenants FOR UPDATE TO rowhouse_user USING (((id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND ( SELECT app_hidden.has_role('admin'::text) AS has_role)));
 
-CREATE POLICY update_member ON app_public.rag_knowledge_sources FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_role('member'::text) AS has_role) AND (deleted_at IS NULL)));
-
 CREATE POLICY update_permitted ON app_public.agent_industry_mapping FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
 
 CREATE POLICY update_permitted ON app_public.agent_persona_mapping FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
@@ -7029,6 +8267,8 @@ CREATE POLICY update_permitted ON app_public.organizational_roles FOR UPDATE TO 
 CREATE POLICY update_permitted ON app_public.personas FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission));
 
 CREATE POLICY update_permitted ON app_public.prompts FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission) AND (deleted_at IS NULL)));
+
+CREATE POLICY update_permitted ON app_public.rag_knowledge_sources FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_permission('can_manage_knowledge'::text) AS has_permission) AND (deleted_at IS NULL)));
 
 CREATE POLICY update_permitted ON app_public.tags FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission));
 
@@ -7142,7 +8382,13 @@ REVOKE ALL ON FUNCTION app_hidden.is_slug(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_hidden.pieces(sentence text, max_length integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.placeholder_names(template text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.placeholder_pattern() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_user;
@@ -7177,6 +8423,8 @@ REVOKE ALL ON PROCEDURE app_private.assert_secured() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) TO rowhouse_authenticator;
 
+REVOKE ALL ON FUNCTION app_private.authentication_faults(type text, config jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
@@ -7210,6 +8458,10 @@ REVOKE ALL ON FUNCTION app_private.chunks_at(hits app_private.search_position[])
 REVOKE ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.credential_paths(value jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.delete_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.delete_tenant(slug text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
@@ -7236,6 +8488,8 @@ REVOKE ALL ON FUNCTION app_private.explained(hits app_public.search_hit[], quest
 REVOKE ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.fill_template(template text, variables jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
@@ -7248,7 +8502,11 @@ REVOKE ALL ON FUNCTION app_private.global_tables() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.graph_faults(definition jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.has_many_vectors(model_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.header_faults(headers jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.identify(claims jsonb) FROM PUBLIC;
 
@@ -7256,6 +8514,10 @@ REVOKE ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids 
 GRANT ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.is_credential_name(name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.json_is(value jsonb, type text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
 
@@ -7273,6 +8535,10 @@ GRANT ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum int
 
 REVOKE ALL ON FUNCTION app_private.models_to_index(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.models_to_index(minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.node_faults(node jsonb, place text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.operator_identity(tenant text, email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.operator_identity(tenant text, email text) TO rowhouse_authenticator;
@@ -7484,6 +8750,11 @@ GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text
 REVOKE ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.refresh_sources() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.refresh_sources() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.require_permission(permission text) FROM PUBLIC;
@@ -7491,7 +8762,15 @@ GRANT ALL ON FUNCTION app_private.require_permission(permission text) TO rowhous
 
 REVOKE ALL ON FUNCTION app_private.require_role(minimum text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.resource_table(kind app_public.resource_kind) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.restore_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.resume_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.retry_faults(config jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
 
@@ -7521,6 +8800,8 @@ REVOKE ALL ON FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id 
 
 REVOKE ALL ON FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.step_faults(steps jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) TO rowhouse_worker;
 
@@ -7538,6 +8819,8 @@ REVOKE ALL ON FUNCTION app_private.terms_with_prefix(prefix text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.tg__check_model_settings() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.tg__drop_search_index() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__drop_search_index() TO rowhouse_owner;
 
@@ -7547,11 +8830,39 @@ GRANT ALL ON FUNCTION app_private.tg__list_added_chunks() TO rowhouse_owner;
 REVOKE ALL ON FUNCTION app_private.tg__list_removed_chunks() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__list_removed_chunks() TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION app_private.tg__note_activation() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.tg__refuse_chunk_change() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg__refuse_credentials() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg__set_updated_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_platform;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.tg_agent_tools__check_tool() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_documents__note_changed_sources() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_documents__note_changed_sources() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_documents__note_source_progress() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_documents__note_source_progress() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_prompts__check() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tag_assignments__check_item() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tool_categories__refuse_cycle() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_tool_categories__refuse_cycle() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_tool_categories__take_turns() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tools__check() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_workflows__check() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) FROM PUBLIC;
 
@@ -7562,6 +8873,10 @@ REVOKE ALL ON FUNCTION app_private.unknown_terms(terms text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.unmerged_chunk_ids() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.unmerged_terms() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.url_faults(url text, place text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.variable_faults(variables jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) FROM PUBLIC;
 
@@ -7578,6 +8893,8 @@ GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowh
 REVOKE ALL ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.workflow_faults(definition jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.writable_source(source_id uuid) FROM PUBLIC;
 
@@ -7766,6 +9083,132 @@ GRANT ALL ON FUNCTION app_public.delete_document(id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.delete_knowledge_source(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_knowledge_source(id uuid) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.prompts TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.prompts TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(prompt_text),UPDATE(prompt_text) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(system_prompt),UPDATE(system_prompt) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(input_variables),UPDATE(input_variables) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(output_format),UPDATE(output_format) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(model_requirements),UPDATE(model_requirements) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(temperature),UPDATE(temperature) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(max_tokens),UPDATE(max_tokens) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(version),UPDATE(version) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.prompts TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.delete_prompt(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_prompt(id uuid) TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.tools TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tools TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(tool_type),UPDATE(tool_type) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(tool_category_id),UPDATE(tool_category_id) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(endpoint_url),UPDATE(endpoint_url) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(http_method),UPDATE(http_method) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(headers),UPDATE(headers) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(authentication_type),UPDATE(authentication_type) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(authentication_config),UPDATE(authentication_config) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(request_schema),UPDATE(request_schema) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(response_schema),UPDATE(response_schema) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(retry_config),UPDATE(retry_config) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(version),UPDATE(version) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.tools TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.delete_tool(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_tool(id uuid) TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.workflows TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.workflows TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(workflow_type),UPDATE(workflow_type) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(workflow_definition),UPDATE(workflow_definition) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(steps),UPDATE(steps) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(input_schema),UPDATE(input_schema) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(output_schema),UPDATE(output_schema) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(agent_roles),UPDATE(agent_roles) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(max_retries),UPDATE(max_retries) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(error_handling),UPDATE(error_handling) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(version),UPDATE(version) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.workflows TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.delete_workflow(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_workflow(id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.document(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.document(id uuid) TO rowhouse_user;
 
@@ -7794,6 +9237,9 @@ REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double pr
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_analyst;
 
+REVOKE ALL ON FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) TO rowhouse_user;
 
@@ -7802,6 +9248,15 @@ GRANT ALL ON FUNCTION app_public.restore_agent(id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.restore_knowledge_source(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.restore_knowledge_source(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.restore_prompt(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.restore_prompt(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.restore_tool(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.restore_tool(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.restore_workflow(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.restore_workflow(id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.retry_document(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.retry_document(id uuid) TO rowhouse_user;
@@ -7818,6 +9273,30 @@ GRANT ALL ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) 
 REVOKE ALL ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.tool_categories TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tool_categories TO rowhouse_platform;
+
+GRANT INSERT(parent_id),UPDATE(parent_id) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT INSERT(slug),UPDATE(slug) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.tool_categories_level(category app_public.tool_categories) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.tool_categories_level(category app_public.tool_categories) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) TO rowhouse_user;
 
@@ -7829,6 +9308,8 @@ REVOKE ALL ON FUNCTION app_private.array_concat(anycompatiblearray) FROM PUBLIC;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.admin_access_log TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.analyst_tenants TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.changed_sources TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.document_files TO rowhouse_platform;
 
@@ -7995,39 +9476,6 @@ GRANT INSERT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.personas TO rowh
 
 GRANT INSERT(goals),UPDATE(goals) ON TABLE app_public.personas TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.prompts TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.prompts TO rowhouse_platform;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(description),UPDATE(description) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(category),UPDATE(category) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(prompt_text),UPDATE(prompt_text) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(system_prompt),UPDATE(system_prompt) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(input_variables),UPDATE(input_variables) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(output_format),UPDATE(output_format) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(model_requirements),UPDATE(model_requirements) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(temperature),UPDATE(temperature) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(max_tokens),UPDATE(max_tokens) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(status),UPDATE(status) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(version),UPDATE(version) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.prompts TO rowhouse_user;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.query_logs TO rowhouse_platform;
 GRANT SELECT ON TABLE app_public.query_logs TO rowhouse_user;
 
@@ -8072,102 +9520,7 @@ GRANT INSERT(color),UPDATE(color) ON TABLE app_public.tags TO rowhouse_user;
 
 GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tags TO rowhouse_user;
 
-GRANT SELECT,DELETE ON TABLE app_public.tool_categories TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tool_categories TO rowhouse_platform;
+GRANT SELECT ON TABLE app_public.tool_tag_assignments TO rowhouse_user;
 
-GRANT INSERT(parent_id),UPDATE(parent_id) ON TABLE app_public.tool_categories TO rowhouse_user;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tool_categories TO rowhouse_user;
-
-GRANT INSERT(slug),UPDATE(slug) ON TABLE app_public.tool_categories TO rowhouse_user;
-
-GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tool_categories TO rowhouse_user;
-
-GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.tool_categories TO rowhouse_user;
-
-GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.tool_categories TO rowhouse_user;
-
-GRANT SELECT ON TABLE app_public.tools TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tools TO rowhouse_platform;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(tool_type),UPDATE(tool_type) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(category),UPDATE(category) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(tool_category_id),UPDATE(tool_category_id) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(endpoint_url),UPDATE(endpoint_url) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(http_method),UPDATE(http_method) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(headers),UPDATE(headers) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(authentication_type),UPDATE(authentication_type) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(authentication_config),UPDATE(authentication_config) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(request_schema),UPDATE(request_schema) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(response_schema),UPDATE(response_schema) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(retry_config),UPDATE(retry_config) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(status),UPDATE(status) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(version),UPDATE(version) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT SELECT ON TABLE app_public.workflows TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.workflows TO rowhouse_platform;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(description),UPDATE(description) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(category),UPDATE(category) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(workflow_type),UPDATE(workflow_type) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(workflow_definition),UPDATE(workflow_definition) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(steps),UPDATE(steps) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(input_schema),UPDATE(input_schema) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(output_schema),UPDATE(output_schema) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(agent_roles),UPDATE(agent_roles) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(max_retries),UPDATE(max_retries) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(error_handling),UPDATE(error_handling) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(status),UPDATE(status) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(version),UPDATE(version) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.workflows TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.tool_tags TO rowhouse_user;
 

@@ -25,6 +25,7 @@ drop table app_public.llm_providers cascade;
 drop function app_hidden.is_image_url(text) cascade;
 drop function app_hidden.is_color(text) cascade;
 drop function app_hidden.is_semantic_version(text) cascade;
+drop type app_public.rendered_prompt cascade;
 drop type app_public.workflow_type cascade;
 drop type app_public.resource_kind cascade;
 drop type app_public.llm_provider_kind cascade;

@@ -10,6 +10,8 @@ create type app_public.vector_quantization as enum ('none', 'halfvec', 'binary')
 create type app_public.resource_kind as enum ('agent', 'tool', 'prompt', 'workflow', 'knowledge_source');
 create type app_public.workflow_type as enum
   ('sequential', 'parallel', 'conditional', 'loop', 'map_reduce', 'scatter_gather');
+-- What app_public.render_prompt() returns.
+create type app_public.rendered_prompt as (system text, prompt text);
 
 create function app_hidden.is_semantic_version(value text) returns boolean
   language sql immutable parallel safe
@@ -24,7 +26,7 @@ comment on function app_hidden.is_color(text) is 'A colour as #rrggbb or by the 
 create function app_hidden.is_image_url(value text) returns boolean
   language sql immutable parallel safe
   return length(value) <= 100000 and (
-    value ~ '^https?://[^\s@]+$' or value ~ '^/[^/\s]\S*$' or value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$');
+    value ~ '^https?://[^/?#@\s]+([/?#]\S*)?$' or value ~ '^/[^/\s]\S*$' or value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$');
 comment on function app_hidden.is_image_url(text) is
   'Where a picture is: an http address, a path on the front end''s own site, or the picture itself as a data address.';
 
@@ -60,7 +62,7 @@ create table app_public.llm_models (
   max_temperature numeric(3, 2) not null default 2,
   input_modalities text[] not null default '{text}',
   output_modalities text[] not null default '{text}',
-  supports_function_calling boolean not null default false,
+  supports_function_calling boolean,
   dimension int,
   fusion_weight double precision not null default 1,
   vector_quantization app_public.vector_quantization not null default 'none',
@@ -402,7 +404,7 @@ create table app_public.tools (
   constraint display_name_is_a_name check (app_hidden.is_name(display_name)),
   constraint tool_type_is_known check (tool_type in ('api', 'function', 'integration', 'webhook')),
   constraint called_tool_has_an_endpoint check (tool_type not in ('api', 'webhook') or endpoint_url is not null),
-  constraint endpoint_url_is_http check (length(endpoint_url) <= 2000 and endpoint_url ~ '^https?://[^/?#@\s]+[^\s]*$'),
+  constraint endpoint_url_is_http check (length(endpoint_url) <= 2000 and endpoint_url ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'),
   constraint http_method_is_known check (http_method in ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE')),
   constraint headers_is_an_object check (jsonb_typeof(headers) = 'object'),
   constraint authentication_type_is_known

@@ -231,6 +231,15 @@ create table app_public.agent_knowledge_sources (
 );
 create index on app_public.agent_knowledge_sources (tenant_id, source_id);
 
+-- Which sources' documents have changed since a task last wrote down how far they are. Appended to and emptied, never
+-- updated, so that loads of one source do not wait for each other.
+create table app_private.changed_sources (
+  tenant_id uuid not null,
+  id bigint not null generated always as identity,
+  source_id uuid not null,
+  primary key (tenant_id, id)
+);
+
 -- the worker's task takes on this role to build a vector index while others write
 grant usage, create on schema app_public to rowhouse_indexer;
 alter table app_public.embeddings owner to rowhouse_indexer;

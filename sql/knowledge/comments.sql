@@ -116,3 +116,4 @@ comment on column app_public.rag_knowledge_sources.hit_count is 'How many of its
 comment on column app_public.rag_knowledge_sources.avg_relevance_score is 'Mean relevance of its hits, 0 to 1: a hit''s score over the best score of its search. As of a minute ago.';
 comment on column app_public.rag_knowledge_sources.last_queried_at is 'When a search last found something in it, as of a minute ago.';
 comment on column app_public.rag_knowledge_sources.relevance_sum is E'@behavior -*\nSum of the relevances of its hits.';
+comment on table app_private.changed_sources is 'Sources whose statistics (processing_status and so on) are to be computed again.';

@@ -19,7 +19,7 @@ comment on column app_public.llm_models.max_output_tokens is 'Most tokens it can
 comment on column app_public.llm_models.max_temperature is 'Highest temperature its provider takes, 0 to 2.';
 comment on column app_public.llm_models.input_modalities is 'What it reads: text, image, audio, video, document.';
 comment on column app_public.llm_models.output_modalities is 'What it answers with: text, image, audio, video.';
-comment on column app_public.llm_models.supports_function_calling is 'Whether it can call functions.';
+comment on column app_public.llm_models.supports_function_calling is 'Whether it can call functions; null when unknown.';
 comment on column app_public.llm_models.dimension is 'Length of its vectors, 1 to 16,000; embedding models only.';
 comment on column app_public.llm_models.fusion_weight is 'Weight of its ranking beside BM25''s weight of 1 in hybrid search, 0 to 100. Measure it with npm run eval.';
 comment on type app_public.vector_quantization is 'How a vector index stores vectors.';

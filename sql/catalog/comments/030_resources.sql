@@ -1,4 +1,5 @@
 comment on type app_public.resource_kind is 'The kinds of things in the catalogue.';
+comment on type app_public.rendered_prompt is 'A prompt with its variables filled.';
 comment on type app_public.workflow_type is 'How the steps of a workflow follow each other.';
 
 comment on table app_public.tools is E'@behavior -delete\nSomething agents can call. It never holds a secret: authentication_config names one. can_create_resources and can_edit_resources to write; can_delete_resources for delete_tool and restore_tool.';

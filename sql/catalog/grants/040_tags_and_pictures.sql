@@ -28,3 +28,4 @@ grant update (
 grant select, insert, update, delete on
   app_public.tags, app_public.tag_assignments, app_public.avatars, app_public.icons
 to rowhouse_platform;
+grant select on app_public.tool_tags, app_public.tool_tag_assignments to rowhouse_user;
