@@ -601,6 +601,22 @@ ALTER FUNCTION app_hidden.is_visible_resource(kind text, id uuid) OWNER TO rowho
 
 COMMENT ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) IS 'Whether a resource is there for this request and not deleted. What refers to resources asks this, so that one that may not be seen is as good as none.';
 
+CREATE FUNCTION app_hidden.next_patch_version(version text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- the release a pre-release leads up to, or the patch after a release
+  select case
+    when next_patch_version.version ~ '-' then split_part(next_patch_version.version, '-', 1)
+    else split_part(next_patch_version.version, '.', 1) || '.' || split_part(next_patch_version.version, '.', 2) || '.'
+      || (split_part(next_patch_version.version, '.', 3)::int + 1)
+  end;
+$$;
+
+ALTER FUNCTION app_hidden.next_patch_version(version text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.next_patch_version(version text) IS 'The version a publication gets when it names none.';
+
 CREATE FUNCTION app_hidden.pieces(sentence text, max_length integer) RETURNS SETOF text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -858,6 +874,29 @@ ALTER FUNCTION app_hidden.searchable_text(title text, chunk text) OWNER TO rowho
 
 COMMENT ON FUNCTION app_hidden.searchable_text(title text, chunk text) IS 'What is searched and embedded of a chunk: it, headed by its document''s title, because what a document is called, it is about throughout.';
 
+CREATE FUNCTION app_hidden.semantic_version_key(version text) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_parts text[] := regexp_match(semantic_version_key.version, '^(\d+)\.(\d+)\.(\d+)(?:-(.+))?$');
+  v_key text[] := array[lpad(v_parts[1], 9, '0'), lpad(v_parts[2], 9, '0'), lpad(v_parts[3], 9, '0')];
+begin
+  if v_parts[4] is null then
+    -- a release is higher than each of its pre-releases
+    return v_key || '2'::text;
+  end if;
+  return v_key || array(
+    select case when identifier ~ '^\d+$' then '0' || lpad(identifier, 50, '0') else '1' || identifier end
+      from unnest(string_to_array(v_parts[4], '.')) with ordinality as i (identifier, position)
+     order by position);
+end
+$_$;
+
+ALTER FUNCTION app_hidden.semantic_version_key(version text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.semantic_version_key(version text) IS 'What semantic versions are ordered by (in collation "C"): 1.0.0-beta.2 < 1.0.0-beta.10 < 1.0.0 < 1.0.1.';
+
 CREATE FUNCTION app_hidden.sentences(content text) RETURNS SETOF text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1024,6 +1063,17 @@ $_$;
 ALTER FUNCTION app_private.authentication_faults(type text, config jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.authentication_faults(type text, config jsonb) IS 'What is wrong with a tool''s authentication_config for its authentication_type.';
+
+CREATE FUNCTION app_private.authored_content(resource jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select authored_content.resource - app_private.unversioned_columns();
+$$;
+
+ALTER FUNCTION app_private.authored_content(resource jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.authored_content(resource jsonb) IS 'What a version of a resource (a row as JSON) consists of.';
 
 CREATE FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) RETURNS TABLE(document_id uuid, file_name text, media_type text, content bytea)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2239,6 +2289,34 @@ ALTER FUNCTION app_private.is_credential_name(name text) OWNER TO rowhouse_owner
 
 COMMENT ON FUNCTION app_private.is_credential_name(name text) IS 'Whether a header, parameter or key of this name would hold a credential: authorization, cookie, x-api-key, whatever ends in -token, -key, -secret or -password, in any spelling.';
 
+CREATE FUNCTION app_private.json_changes(old_value jsonb, new_value jsonb, path text DEFAULT ''::text) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_changes jsonb := '{}';
+  v_key text;
+begin
+  if old_value is not distinct from new_value then
+    return '{}';
+  elsif jsonb_typeof(old_value) = 'object' and jsonb_typeof(new_value) = 'object' then
+    for v_key in select jsonb_object_keys(old_value || new_value) loop
+      v_changes := v_changes || app_private.json_changes(
+        old_value -> v_key, new_value -> v_key, path || '/' || replace(replace(v_key, '~', '~0'), '/', '~1'));
+    end loop;
+    return v_changes;
+  end if;
+  -- a member that is absent on one side has no "from" or no "to" there
+  return jsonb_build_object(path, jsonb_strip_nulls(jsonb_build_object('from', old_value, 'to', new_value))
+    || case when old_value = 'null' then '{"from": null}' else '{}' end::jsonb
+    || case when new_value = 'null' then '{"to": null}' else '{}' end::jsonb);
+end
+$$;
+
+ALTER FUNCTION app_private.json_changes(old_value jsonb, new_value jsonb, path text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.json_changes(old_value jsonb, new_value jsonb, path text) IS 'What differs between two JSON values: JSON pointer (RFC 6901) → {from, to}; objects are compared member by member, arrays as a whole.';
+
 CREATE FUNCTION app_private.json_is(value jsonb, type text) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2257,6 +2335,63 @@ ALTER FUNCTION app_private.json_is(value jsonb, type text) OWNER TO rowhouse_own
 
 COMMENT ON FUNCTION app_private.json_is(value jsonb, type text) IS 'Whether a value is of a type: JSON''s own, or name, integer (of up to nine digits), uuid, strings (an array of them), any.';
 
+CREATE TABLE app_public.resource_versions (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    resource_kind app_public.resource_kind NOT NULL,
+    resource_id uuid NOT NULL,
+    version_number integer NOT NULL,
+    version text NOT NULL,
+    content jsonb NOT NULL,
+    changelog text,
+    rolled_back_to text,
+    published_by_user_id uuid,
+    published_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT changelog_is_in_range CHECK ((length(changelog) <= 10000)),
+    CONSTRAINT content_is_an_object CHECK ((jsonb_typeof(content) = 'object'::text)),
+    CONSTRAINT resource_kind_has_versions CHECK ((resource_kind = ANY (ARRAY['agent'::app_public.resource_kind, 'prompt'::app_public.resource_kind, 'workflow'::app_public.resource_kind]))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version)),
+    CONSTRAINT version_number_is_positive CHECK ((version_number > 0))
+);
+
+ALTER TABLE ONLY app_public.resource_versions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.resource_versions OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.resource_versions IS '@behavior -insert -update -delete
+A published version of an agent, prompt or workflow of this tenant. It never changes.';
+
+COMMENT ON COLUMN app_public.resource_versions.resource_kind IS 'agent, prompt or workflow.';
+
+COMMENT ON COLUMN app_public.resource_versions.resource_id IS 'The agent, prompt or workflow.';
+
+COMMENT ON COLUMN app_public.resource_versions.version_number IS 'Counts the resource''s versions from 1 without a gap; the highest is the latest.';
+
+COMMENT ON COLUMN app_public.resource_versions.version IS 'Semantic version, rising with version_number.';
+
+COMMENT ON COLUMN app_public.resource_versions.content IS 'What was authored, as an object of column names: not name, status, sharing, owner or counters.';
+
+COMMENT ON COLUMN app_public.resource_versions.changelog IS 'What is new, in the publisher''s words, at most 10,000 characters.';
+
+COMMENT ON COLUMN app_public.resource_versions.rolled_back_to IS 'The older version whose content this one repeats, null when it repeats none.';
+
+COMMENT ON COLUMN app_public.resource_versions.published_by_user_id IS 'Who published it.';
+
+COMMENT ON COLUMN app_public.resource_versions.published_at IS 'When it was published.';
+
+CREATE FUNCTION app_private.latest_version(kind app_public.resource_kind, id uuid) RETURNS app_public.resource_versions
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select v from app_public.resource_versions as v
+   where v.tenant_id = app_hidden.current_tenant_id() and v.resource_kind = latest_version.kind and v.resource_id = latest_version.id
+   order by v.version_number desc limit 1;
+$$;
+
+ALTER FUNCTION app_private.latest_version(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.latest_version(kind app_public.resource_kind, id uuid) IS 'The version of a resource that was published last, or null.';
+
 CREATE FUNCTION app_private.list_tenants() RETURNS TABLE(id uuid, slug text, name text, type text, status text, members integer)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2270,6 +2405,28 @@ $$;
 ALTER FUNCTION app_private.list_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.list_tenants() IS 'All tenants. For administrators in psql and for command-line tools.';
+
+CREATE FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_resource jsonb;
+begin
+  execute format(
+    'select to_jsonb(r) from app_public.%I as r where id = $1 and tenant_id = app_hidden.current_tenant_id() and deleted_at is null for update',
+    app_private.versioned_table(lock_versioned.kind))
+    into v_resource using lock_versioned.id;
+  if v_resource is null then
+    perform app_private.raise_error('RS351', 'There is no such resource.', 'List the resources of this tenant; one that is shared with you has its versions with its owner.');
+  end if;
+  return v_resource;
+end
+$_$;
+
+ALTER FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid) IS 'The row of an own agent, prompt or workflow as JSON, locked until the transaction ends. RS351: there is none.';
 
 CREATE FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) RETURNS void
     LANGUAGE plpgsql
@@ -2944,6 +3101,52 @@ ALTER FUNCTION app_private.provision_tenant(slug text, name text, owner_email te
 
 COMMENT ON FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text) IS 'Creates a tenant with its first owner. For administrators in psql and for seeds.';
 
+CREATE FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text DEFAULT NULL::text) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_id uuid := publish_resource.resource ->> 'id';
+  v_latest app_public.resource_versions := app_private.latest_version(publish_resource.kind, v_id);
+  v_content jsonb := app_private.authored_content(publish_resource.resource);
+  v_version text := coalesce(
+    publish_resource.version,
+    case when v_latest is null then publish_resource.resource ->> 'version' else app_hidden.next_patch_version(v_latest.version) end);
+  v_published app_public.resource_versions;
+begin
+  if v_latest.content = v_content then
+    perform app_private.raise_error('RS551', 'Nothing has changed since the latest version.', 'Change something first, or keep the version there is.');
+  end if;
+  if not app_hidden.is_semantic_version(v_version)
+     or (app_hidden.semantic_version_key(v_version) collate "C" <= app_hidden.semantic_version_key(v_latest.version) collate "C") then
+    perform app_private.raise_error('RS451', 'The version is not semantic, or not higher than the latest one.',
+      'Give major.minor.patch above the latest version, or none: then the patch number rises by one.');
+  end if;
+
+  insert into app_public.resource_versions
+    (tenant_id, resource_kind, resource_id, version_number, version, content, changelog, rolled_back_to, published_by_user_id)
+  values
+    (app_hidden.current_tenant_id(), publish_resource.kind, v_id, coalesce(v_latest.version_number, 0) + 1, v_version, v_content,
+     publish_resource.changelog, publish_resource.rolled_back_to, app_hidden.current_user_id())
+  returning * into v_published;
+
+  if publish_resource.kind = 'agent' then
+    update app_public.agents a
+       set version = v_version, changelog = publish_resource.changelog, published_at = v_published.published_at,
+           previous_version_id = v_latest.id, is_latest_version = true
+     where a.id = v_id and a.tenant_id = v_published.tenant_id;
+  else
+    execute format('update app_public.%I set version = $1 where id = $2 and tenant_id = $3', app_private.versioned_table(publish_resource.kind))
+      using v_version, v_id, v_published.tenant_id;
+  end if;
+  return v_published;
+end
+$_$;
+
+ALTER FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text) IS 'Publishes a locked resource as it stands. RS451: the version is not above the latest; RS551: nothing has changed.';
+
 CREATE TABLE app_public.rag_knowledge_sources (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -3335,6 +3538,22 @@ ALTER FUNCTION app_private.require_role(minimum text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.require_role(minimum text) IS 'ID202 unless your role in this tenant is at least this one.';
 
+CREATE FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_role('viewer');
+  if not coalesce(app_hidden.is_visible_resource(require_visible.kind::text, require_visible.id), false) then
+    perform app_private.raise_error('RS353', 'There is no such item.', 'List what this tenant has, and what is shared with it.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) IS 'RS353 unless this member sees the item: one error for what is not there and what may not be seen. ID202: you are no member.';
+
 CREATE FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3366,6 +3585,26 @@ $$;
 ALTER FUNCTION app_private.resource_table(kind app_public.resource_kind) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.resource_table(kind app_public.resource_kind) IS 'The table that holds resources of a kind.';
+
+CREATE FUNCTION app_private.restore_agent_tools(agent_id uuid, tool_ids jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tool_ids uuid[] := array(select value::uuid from jsonb_array_elements_text(restore_agent_tools.tool_ids));
+begin
+  delete from app_public.agent_tools t
+   where t.tenant_id = app_hidden.current_tenant_id() and t.agent_id = restore_agent_tools.agent_id and t.tool_id <> all (v_tool_ids);
+  insert into app_public.agent_tools (tenant_id, agent_id, tool_id, sort_order)
+  select app_hidden.current_tenant_id(), restore_agent_tools.agent_id, tool_id, position - 1
+    from unnest(v_tool_ids) with ordinality as t (tool_id, position)
+  on conflict do nothing;
+end
+$$;
+
+ALTER FUNCTION app_private.restore_agent_tools(agent_id uuid, tool_ids jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.restore_agent_tools(agent_id uuid, tool_ids jsonb) IS 'Gives an agent the tools of an older version.';
 
 CREATE FUNCTION app_private.restore_resource(kind app_public.resource_kind, id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3464,6 +3703,56 @@ $$;
 ALTER FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) IS 'Takes back what grant_analyst_access gave. Works at once; doing it twice is no error.';
+
+CREATE FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_resource jsonb := app_private.lock_versioned(rollback_resource.kind, rollback_resource.id);
+  v_table text := app_private.versioned_table(rollback_resource.kind);
+  v_latest app_public.resource_versions := app_private.latest_version(rollback_resource.kind, rollback_resource.id);
+  v_target app_public.resource_versions;
+  v_columns text;
+begin
+  select v.* into v_target from app_public.resource_versions v
+   where v.tenant_id = app_hidden.current_tenant_id() and v.resource_kind = rollback_resource.kind
+     and v.resource_id = rollback_resource.id and v.version = rollback_resource.version;
+  if not found then
+    perform app_private.raise_error('RS352', 'There is no such version.', 'List the versions of the resource.');
+  end if;
+  if v_latest.content <> app_private.authored_content(v_resource) and not coalesce(rollback_resource.discard_changes, false) then
+    perform app_private.raise_error('RS552', 'There are changes that were not published.',
+      'Publish them first, or say discard_changes to lose them.');
+  end if;
+
+  -- columns that came after the version was published keep their value
+  select string_agg(format('%I', attname), ', ' order by attnum) into v_columns
+    from pg_attribute
+   where attrelid = format('app_public.%I', v_table)::regclass and attnum > 0 and not attisdropped and attgenerated = ''
+     and attname <> all (app_private.unversioned_columns()) and attname <> 'tool_ids' and v_target.content ? attname;
+  begin
+    execute format(
+      'update app_public.%1$I set (%2$s) = (select %2$s from jsonb_populate_record(null::app_public.%1$I, $1))
+        where id = $2 and tenant_id = app_hidden.current_tenant_id()', v_table, v_columns)
+      using v_target.content, rollback_resource.id;
+    if rollback_resource.kind = 'agent' then
+      perform app_private.restore_agent_tools(rollback_resource.id, v_target.content -> 'tool_ids');
+    end if;
+  exception
+    when foreign_key_violation then
+      perform app_private.raise_error('RS553', 'The version refers to something that is no longer there.',
+        'Make what it refers to again, or edit the resource and publish that.');
+  end;
+  return app_private.publish_resource(
+    rollback_resource.kind, app_private.lock_versioned(rollback_resource.kind, rollback_resource.id), null,
+    coalesce(rollback_resource.changelog, 'Back to ' || v_target.version), v_target.version);
+end
+$_$;
+
+ALTER FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) IS 'Gives a resource the content of an older version and publishes that as a new one. RS351, RS352: no such resource or version; RS551: it is what the latest version says already; RS552: unpublished changes would be lost; RS553: a reference leads nowhere.';
 
 CREATE FUNCTION app_private.scope_of(source_ids uuid[] DEFAULT NULL::uuid[], document_ids uuid[] DEFAULT NULL::uuid[], created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, text_filter tsquery DEFAULT NULL::tsquery) RETURNS app_private.search_scope
     LANGUAGE plpgsql STABLE
@@ -4187,6 +4476,23 @@ ALTER FUNCTION app_private.tg_agent_tools__keep_tool_ids() OWNER TO rowhouse_pla
 
 COMMENT ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() IS 'Keeps agents.tool_ids as agent_tools says.';
 
+CREATE FUNCTION app_private.tg_agents__note_unpublished_changes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.is_latest_version and old.is_latest_version
+     and app_private.authored_content(to_jsonb(new)) <> app_private.authored_content(to_jsonb(old)) then
+    new.is_latest_version := false;
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_agents__note_unpublished_changes() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_agents__note_unpublished_changes() IS 'An edit makes an agent differ from its latest version.';
+
 CREATE FUNCTION app_private.tg_documents__note_changed_sources() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4251,6 +4557,23 @@ $$;
 ALTER FUNCTION app_private.tg_prompts__check() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg_prompts__check() IS 'A prompt can be rendered. RS429: input_variables or model_requirements; RS430: variables of the texts and those declared differ.';
+
+CREATE FUNCTION app_private.tg_resource_versions__keep() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- deeper than one: the tenant is being deleted, or the person who published is
+  if pg_trigger_depth() = 1 then
+    perform app_private.raise_error('RS951', 'A published version never changes.', 'Publish a new one.');
+  end if;
+  return case tg_op when 'DELETE' then old else new end;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_resource_versions__keep() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_resource_versions__keep() IS 'Published versions are neither changed nor deleted, by no role. RS951.';
 
 CREATE FUNCTION app_private.tg_tag_assignments__check_item() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4335,6 +4658,133 @@ $$;
 ALTER FUNCTION app_private.tg_tools__check() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg_tools__check() IS 'A tool can be called and holds no secret. RS423: headers; RS424: authentication_config; RS425: endpoint_url; RS426: retry_config.';
+
+CREATE FUNCTION app_private.tg_user_agents__check_agent() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if app_hidden.current_user_id() is not null then
+    perform app_private.require_visible('agent', new.agent_id);
+    if new.original_agent_id is not null then
+      perform app_private.require_visible('agent', new.original_agent_id);
+    end if;
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended(new.user_id::text || new.agent_id, 0));
+  new.is_favorite := exists (
+    select from app_public.user_favorites f
+     where f.tenant_id = new.tenant_id and f.user_id = new.user_id and f.item_type = 'agent' and f.item_id = new.agent_id);
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_agents__check_agent() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_user_agents__check_agent() IS 'One lists agents one sees. The lock is shared with favorites, so that is_favorite is true whichever comes first. RS353, ID202.';
+
+CREATE FUNCTION app_private.tg_user_favorites__check_item() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if app_hidden.current_user_id() is not null then
+    perform app_private.require_visible(new.item_type, new.item_id);
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_favorites__check_item() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_user_favorites__check_item() IS 'A favorite is something one sees. RS353, ID202.';
+
+CREATE FUNCTION app_private.tg_user_favorites__tell_user_agents() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_favorite app_public.user_favorites := coalesce(new, old);
+begin
+  if v_favorite.item_type = 'agent' then
+    perform pg_advisory_xact_lock(hashtextextended(v_favorite.user_id::text || v_favorite.item_id, 0));
+    update app_public.user_agents u set is_favorite = (tg_op = 'INSERT')
+     where u.tenant_id = v_favorite.tenant_id and u.user_id = v_favorite.user_id and u.agent_id = v_favorite.item_id;
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_favorites__tell_user_agents() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_user_favorites__tell_user_agents() IS 'Keeps user_agents.is_favorite.';
+
+CREATE FUNCTION app_private.tg_user_rating_votes__count() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update app_public.user_ratings r
+     set helpful_count = r.helpful_count + case tg_op when 'INSERT' then 1 else -1 end
+   where r.tenant_id = coalesce(new.tenant_id, old.tenant_id) and r.id = coalesce(new.rating_id, old.rating_id);
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_rating_votes__count() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_user_rating_votes__count() IS 'Keeps user_ratings.helpful_count; the row lock makes it exact.';
+
+CREATE FUNCTION app_private.tg_user_ratings__check_item() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_maker uuid;
+begin
+  if app_hidden.current_user_id() is not null then
+    perform app_private.require_visible(new.item_type, new.item_id);
+    execute format('select r.%I from %s r where r.id = $1',
+      case new.item_type when 'agent' then 'owner_id' else 'created_by_user_id' end, app_private.resource_table(new.item_type))
+      into v_maker using new.item_id;
+    if v_maker = new.user_id then
+      perform app_private.raise_error('RS454', 'You made this yourself.', 'Ratings are for what others made.');
+    end if;
+  end if;
+  return new;
+end
+$_$;
+
+ALTER FUNCTION app_private.tg_user_ratings__check_item() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_user_ratings__check_item() IS 'One rates what one sees and did not make. RS353, RS454, ID202.';
+
+CREATE FUNCTION app_private.tg_user_ratings__rate_item() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_rating app_public.user_ratings := coalesce(new, old);
+begin
+  -- locked first, counted after: the next statement sees what the one waited for has committed
+  if v_rating.item_type = 'agent' then
+    perform from app_public.agents a where a.id = v_rating.item_id for update;
+    update app_public.agents a
+       set (rating, feedback_count) = (
+         select round(avg(r.rating), 2), count(*) from app_public.user_ratings r where r.item_id = a.id and r.item_type = 'agent')
+     where a.id = v_rating.item_id;
+  elsif v_rating.item_type = 'prompt' then
+    perform from app_public.prompts p where p.id = v_rating.item_id for update;
+    update app_public.prompts p
+       set rating = (select round(avg(r.rating), 2) from app_public.user_ratings r where r.item_id = p.id and r.item_type = 'prompt')
+     where p.id = v_rating.item_id;
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_ratings__rate_item() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_user_ratings__rate_item() IS 'Keeps the rating of agents and prompts: the mean of all ratings, to two digits, and how many there are.';
 
 CREATE FUNCTION app_private.tg_workflows__check() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4496,6 +4946,32 @@ ALTER FUNCTION app_private.unmerged_terms() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.unmerged_terms() IS 'The vocabulary of the chunks that no block has yet.';
 
+CREATE FUNCTION app_private.unversioned_columns() RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array[
+    -- what it is called and where it belongs
+    'id', 'tenant_id', 'name', 'owner_id', 'created_by_user_id', 'copied_from_id', 'resource_type', 'sort_order',
+    'department_id', 'business_function_id', 'role_id', 'budget_allocation_id', 'billing_code', 'metadata',
+    -- who may see it
+    'sharing_mode', 'is_shared',
+    -- where it stands
+    'status', 'is_active', 'enabled', 'lifecycle_stage', 'validation_status', 'approval_required', 'analytics_enabled',
+    'activated_at', 'deactivated_at', 'deleted_at', 'last_seen_at', 'created_at', 'updated_at',
+    -- kept from logs, ratings and the content itself
+    'usage_count', 'success_rate', 'avg_response_time_ms', 'rating', 'feedback_count', 'error_count', 'last_error_at',
+    'last_success_at', 'last_used_at', 'performance_score', 'execution_count', 'success_count', 'failure_count',
+    'avg_execution_time_ms', 'last_executed_at', 'agent_ids',
+    -- the version itself
+    'version', 'previous_version_id', 'is_latest_version', 'changelog', 'published_at'
+  ];
+$$;
+
+ALTER FUNCTION app_private.unversioned_columns() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.unversioned_columns() IS 'Columns that are no part of a version: everything else is what was authored, so a new column is part of it unless it is named here.';
+
 CREATE FUNCTION app_private.url_faults(url text, place text) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4654,6 +5130,17 @@ ALTER FUNCTION app_private.vector_ranking(model app_public.llm_models, query_emb
 
 COMMENT ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 3,000), or while there is no index.';
 
+CREATE FUNCTION app_private.versioned_table(kind app_public.resource_kind) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case versioned_table.kind when 'agent' then 'agents' when 'prompt' then 'prompts' when 'workflow' then 'workflows' end;
+$$;
+
+ALTER FUNCTION app_private.versioned_table(kind app_public.resource_kind) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.versioned_table(kind app_public.resource_kind) IS 'The table of a kind that has versions, null for the others.';
+
 CREATE FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4742,149 +5229,6 @@ $$;
 ALTER FUNCTION app_private.writable_source(source_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.writable_source(source_id uuid) IS 'A source you may add documents to. KN301: there is no such source; ID203: your permissions do not allow it.';
-
-CREATE FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision DEFAULT 1.2, b double precision DEFAULT 0.75) RETURNS double precision
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN ((term_freq IS NULL) OR (doc_freq IS NULL) OR (total_docs IS NULL) OR (doc_length IS NULL) OR (avg_doc_length IS NULL) OR (term_freq <= (0)::double precision) OR (avg_doc_length <= (0)::double precision)) THEN (0)::double precision ELSE (((ln(((1)::double precision + ((((total_docs - doc_freq))::double precision + (0.5)::double precision) / ((doc_freq)::double precision + (0.5)::double precision)))) * term_freq) * (k1 + (1)::double precision)) / (term_freq + (k1 * (((1)::double precision - b) + ((b * (doc_length)::double precision) / avg_doc_length))))) END;
-
-ALTER FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) IS 'BM25 of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with Lucene''s idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. 0 when the term does not occur or the collection is empty.';
-
-CREATE FUNCTION app_public.create_documents(source_id uuid, documents jsonb) RETURNS SETOF app_public.document_receipt
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_source app_public.rag_knowledge_sources := app_private.writable_source(create_documents.source_id);
-  v_item jsonb;
-  v_receipt app_public.document_receipt;
-  v_document_ids uuid[] := '{}';
-begin
-  if jsonb_typeof(create_documents.documents) is distinct from 'array'
-    or jsonb_array_length(create_documents.documents) not between 1 and 500 then
-    perform app_private.raise_error('KN401', 'documents must be an array of 1 to 500 objects.', 'Send them in several calls.');
-  end if;
-
-  -- in the order of their keys, so that two loads of the same documents never wait for each other in a circle
-  for v_item in
-    select d from jsonb_array_elements(create_documents.documents) with ordinality as e (d, n) order by d ->> 'externalId', n
-  loop
-    v_receipt := row (v_item ->> 'externalId', null, 'refused', app_private.document_error(v_item))::app_public.document_receipt;
-    if v_receipt.error is null then
-      v_receipt := app_private.put_document(
-        v_source, v_item ->> 'externalId', coalesce(nullif(trim(v_item ->> 'title'), ''), v_item ->> 'externalId'),
-        v_item ->> 'text', null, null, 'text/plain', coalesce(v_item -> 'metadata', '{}'));
-      if v_receipt.outcome in ('created', 'replaced') then
-        v_document_ids := v_document_ids || v_receipt.document_id;
-      end if;
-    end if;
-    return next v_receipt;
-  end loop;
-  perform app_private.enqueue_stage('chunk', v_source.tenant_id, v_document_ids);
-end
-$$;
-
-ALTER FUNCTION app_public.create_documents(source_id uuid, documents jsonb) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) IS '@resultFieldName receipts
-Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. can_manage_knowledge. KN301: no such source; KN401: not an array of 1 to 500; ID203: your permissions do not allow it.';
-
-CREATE FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text) RETURNS app_public.tenants
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  if not app_hidden.is_platform_admin() then
-    perform app_private.raise_error('TN201', 'Only platform staff can create tenants.', 'Ask an administrator of the platform tenant.');
-  end if;
-  return app_private.provision_tenant(create_tenant.slug, create_tenant.name, create_tenant.owner_email, create_tenant.owner_name);
-end
-$$;
-
-ALTER FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) OWNER TO rowhouse_platform;
-
-COMMENT ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) IS '@resultFieldName tenant
-Creates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. Platform staff only. TN201: you are not; 23505: the slug is taken; 23514: a value is out of range.';
-
-CREATE FUNCTION app_public.current_tenant() RETURNS app_public.tenants
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select * from app_public.tenants where id = app_hidden.current_tenant_id();
-$$;
-
-ALTER FUNCTION app_public.current_tenant() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.current_tenant() IS 'The tenant this request acts in.';
-
-CREATE TABLE app_public.user_profiles (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    email text NOT NULL,
-    full_name text,
-    avatar_url text,
-    job_title text,
-    department text,
-    organization text,
-    preferences jsonb DEFAULT '{}'::jsonb NOT NULL,
-    notification_settings jsonb DEFAULT '{}'::jsonb NOT NULL,
-    is_active boolean DEFAULT true NOT NULL,
-    last_seen_at timestamp with time zone,
-    onboarding_completed boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT email_is_an_email CHECK (app_hidden.is_email(email)),
-    CONSTRAINT full_name_is_a_name CHECK (app_hidden.is_name(full_name)),
-    CONSTRAINT notification_settings_is_an_object CHECK ((jsonb_typeof(notification_settings) = 'object'::text)),
-    CONSTRAINT preferences_is_an_object CHECK ((jsonb_typeof(preferences) = 'object'::text))
-);
-
-ALTER TABLE ONLY app_public.user_profiles FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.user_profiles OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.user_profiles IS '@behavior -insert -delete
-A person, one across all tenants. You see yourself and the people you share this tenant with.';
-
-COMMENT ON COLUMN app_public.user_profiles.email IS 'E-mail address, lower case, unique among profiles that are not deleted.';
-
-COMMENT ON COLUMN app_public.user_profiles.full_name IS 'Name, at most 255 characters.';
-
-COMMENT ON COLUMN app_public.user_profiles.avatar_url IS 'Address of a picture.';
-
-COMMENT ON COLUMN app_public.user_profiles.job_title IS 'Job title.';
-
-COMMENT ON COLUMN app_public.user_profiles.department IS 'Department, in the person''s own words.';
-
-COMMENT ON COLUMN app_public.user_profiles.organization IS 'Organization, in the person''s own words.';
-
-COMMENT ON COLUMN app_public.user_profiles.preferences IS 'Settings of the user interface: an object. Not readable through the API.';
-
-COMMENT ON COLUMN app_public.user_profiles.notification_settings IS 'What the person wants to be told of: an object. Not readable through the API.';
-
-COMMENT ON COLUMN app_public.user_profiles.is_active IS 'Whether the person may log in.';
-
-COMMENT ON COLUMN app_public.user_profiles.last_seen_at IS 'When the person was last seen.';
-
-COMMENT ON COLUMN app_public.user_profiles.onboarding_completed IS 'Whether the first steps are done.';
-
-COMMENT ON COLUMN app_public.user_profiles.created_at IS 'When the profile was created.';
-
-COMMENT ON COLUMN app_public.user_profiles.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.user_profiles.deleted_at IS 'When it was deleted, null when it is not.';
-
-CREATE FUNCTION app_public.current_user_profile() RETURNS app_public.user_profiles
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select * from app_public.user_profiles where id = app_hidden.current_user_id();
-$$;
-
-ALTER FUNCTION app_public.current_user_profile() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.current_user_profile() IS 'Your own profile.';
 
 CREATE TABLE app_public.agents (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -5156,21 +5500,177 @@ COMMENT ON COLUMN app_public.agents.performance_score IS 'Score of its performan
 
 COMMENT ON COLUMN app_public.agents.analytics_enabled IS 'Whether its use is analysed.';
 
-COMMENT ON COLUMN app_public.agents.version IS 'Semantic version.';
+COMMENT ON COLUMN app_public.agents.version IS 'Semantic version, of the latest publication once there is one.';
 
-COMMENT ON COLUMN app_public.agents.previous_version_id IS 'The version before this one.';
+COMMENT ON COLUMN app_public.agents.previous_version_id IS 'The published version before the latest one (resource_versions).';
 
-COMMENT ON COLUMN app_public.agents.is_latest_version IS 'Whether this is the latest version.';
+COMMENT ON COLUMN app_public.agents.is_latest_version IS 'False from an edit until the next publication: the agent differs from its latest version.';
 
-COMMENT ON COLUMN app_public.agents.changelog IS 'What changed in this version.';
+COMMENT ON COLUMN app_public.agents.changelog IS 'What is new in the latest version.';
 
-COMMENT ON COLUMN app_public.agents.published_at IS 'When this version was published.';
+COMMENT ON COLUMN app_public.agents.published_at IS 'When the latest version was published, null before the first.';
 
 COMMENT ON COLUMN app_public.agents.metadata IS 'Whatever else is to be known about it: an object.';
 
 COMMENT ON COLUMN app_public.agents.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.agents.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_public.agents_versions(agent app_public.agents) RETURNS SETOF app_public.resource_versions
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select v.* from app_public.resource_versions v
+   where v.tenant_id = (agent).tenant_id and v.resource_kind = 'agent' and v.resource_id = (agent).id
+   order by v.version_number desc;
+$$;
+
+ALTER FUNCTION app_public.agents_versions(agent app_public.agents) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.agents_versions(agent app_public.agents) IS 'The published versions of the agent, latest first; empty for one that another tenant shares.';
+
+CREATE FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision DEFAULT 1.2, b double precision DEFAULT 0.75) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((term_freq IS NULL) OR (doc_freq IS NULL) OR (total_docs IS NULL) OR (doc_length IS NULL) OR (avg_doc_length IS NULL) OR (term_freq <= (0)::double precision) OR (avg_doc_length <= (0)::double precision)) THEN (0)::double precision ELSE (((ln(((1)::double precision + ((((total_docs - doc_freq))::double precision + (0.5)::double precision) / ((doc_freq)::double precision + (0.5)::double precision)))) * term_freq) * (k1 + (1)::double precision)) / (term_freq + (k1 * (((1)::double precision - b) + ((b * (doc_length)::double precision) / avg_doc_length))))) END;
+
+ALTER FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) IS 'BM25 of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with Lucene''s idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. 0 when the term does not occur or the collection is empty.';
+
+CREATE FUNCTION app_public.create_documents(source_id uuid, documents jsonb) RETURNS SETOF app_public.document_receipt
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_source app_public.rag_knowledge_sources := app_private.writable_source(create_documents.source_id);
+  v_item jsonb;
+  v_receipt app_public.document_receipt;
+  v_document_ids uuid[] := '{}';
+begin
+  if jsonb_typeof(create_documents.documents) is distinct from 'array'
+    or jsonb_array_length(create_documents.documents) not between 1 and 500 then
+    perform app_private.raise_error('KN401', 'documents must be an array of 1 to 500 objects.', 'Send them in several calls.');
+  end if;
+
+  -- in the order of their keys, so that two loads of the same documents never wait for each other in a circle
+  for v_item in
+    select d from jsonb_array_elements(create_documents.documents) with ordinality as e (d, n) order by d ->> 'externalId', n
+  loop
+    v_receipt := row (v_item ->> 'externalId', null, 'refused', app_private.document_error(v_item))::app_public.document_receipt;
+    if v_receipt.error is null then
+      v_receipt := app_private.put_document(
+        v_source, v_item ->> 'externalId', coalesce(nullif(trim(v_item ->> 'title'), ''), v_item ->> 'externalId'),
+        v_item ->> 'text', null, null, 'text/plain', coalesce(v_item -> 'metadata', '{}'));
+      if v_receipt.outcome in ('created', 'replaced') then
+        v_document_ids := v_document_ids || v_receipt.document_id;
+      end if;
+    end if;
+    return next v_receipt;
+  end loop;
+  perform app_private.enqueue_stage('chunk', v_source.tenant_id, v_document_ids);
+end
+$$;
+
+ALTER FUNCTION app_public.create_documents(source_id uuid, documents jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) IS '@resultFieldName receipts
+Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. can_manage_knowledge. KN301: no such source; KN401: not an array of 1 to 500; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text) RETURNS app_public.tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not app_hidden.is_platform_admin() then
+    perform app_private.raise_error('TN201', 'Only platform staff can create tenants.', 'Ask an administrator of the platform tenant.');
+  end if;
+  return app_private.provision_tenant(create_tenant.slug, create_tenant.name, create_tenant.owner_email, create_tenant.owner_name);
+end
+$$;
+
+ALTER FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) IS '@resultFieldName tenant
+Creates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. Platform staff only. TN201: you are not; 23505: the slug is taken; 23514: a value is out of range.';
+
+CREATE FUNCTION app_public.current_tenant() RETURNS app_public.tenants
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from app_public.tenants where id = app_hidden.current_tenant_id();
+$$;
+
+ALTER FUNCTION app_public.current_tenant() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.current_tenant() IS 'The tenant this request acts in.';
+
+CREATE TABLE app_public.user_profiles (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    email text NOT NULL,
+    full_name text,
+    avatar_url text,
+    job_title text,
+    department text,
+    organization text,
+    preferences jsonb DEFAULT '{}'::jsonb NOT NULL,
+    notification_settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    last_seen_at timestamp with time zone,
+    onboarding_completed boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT email_is_an_email CHECK (app_hidden.is_email(email)),
+    CONSTRAINT full_name_is_a_name CHECK (app_hidden.is_name(full_name)),
+    CONSTRAINT notification_settings_is_an_object CHECK ((jsonb_typeof(notification_settings) = 'object'::text)),
+    CONSTRAINT preferences_is_an_object CHECK ((jsonb_typeof(preferences) = 'object'::text))
+);
+
+ALTER TABLE ONLY app_public.user_profiles FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_profiles OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_profiles IS '@behavior -insert -delete
+A person, one across all tenants. You see yourself and the people you share this tenant with.';
+
+COMMENT ON COLUMN app_public.user_profiles.email IS 'E-mail address, lower case, unique among profiles that are not deleted.';
+
+COMMENT ON COLUMN app_public.user_profiles.full_name IS 'Name, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.user_profiles.avatar_url IS 'Address of a picture.';
+
+COMMENT ON COLUMN app_public.user_profiles.job_title IS 'Job title.';
+
+COMMENT ON COLUMN app_public.user_profiles.department IS 'Department, in the person''s own words.';
+
+COMMENT ON COLUMN app_public.user_profiles.organization IS 'Organization, in the person''s own words.';
+
+COMMENT ON COLUMN app_public.user_profiles.preferences IS 'Settings of the user interface: an object. Not readable through the API.';
+
+COMMENT ON COLUMN app_public.user_profiles.notification_settings IS 'What the person wants to be told of: an object. Not readable through the API.';
+
+COMMENT ON COLUMN app_public.user_profiles.is_active IS 'Whether the person may log in.';
+
+COMMENT ON COLUMN app_public.user_profiles.last_seen_at IS 'When the person was last seen.';
+
+COMMENT ON COLUMN app_public.user_profiles.onboarding_completed IS 'Whether the first steps are done.';
+
+COMMENT ON COLUMN app_public.user_profiles.created_at IS 'When the profile was created.';
+
+COMMENT ON COLUMN app_public.user_profiles.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.user_profiles.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE FUNCTION app_public.current_user_profile() RETURNS app_public.user_profiles
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from app_public.user_profiles where id = app_hidden.current_user_id();
+$$;
+
+ALTER FUNCTION app_public.current_user_profile() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.current_user_profile() IS 'Your own profile.';
 
 CREATE FUNCTION app_public.delete_agent(id uuid) RETURNS app_public.agents
     LANGUAGE sql SECURITY DEFINER
@@ -5795,6 +6295,72 @@ ALTER FUNCTION app_public.documents_chunk_count(document app_public.documents) O
 
 COMMENT ON FUNCTION app_public.documents_chunk_count(document app_public.documents) IS 'How many chunks the document was cut into.';
 
+CREATE TABLE app_public.user_favorites (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid DEFAULT app_hidden.current_user_id() NOT NULL,
+    item_type app_public.resource_kind NOT NULL,
+    item_id uuid NOT NULL,
+    notes text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT metadata_is_an_object CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (pg_column_size(metadata) <= 100000))),
+    CONSTRAINT notes_are_in_range CHECK ((length(notes) <= 10000))
+);
+
+ALTER TABLE ONLY app_public.user_favorites FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_favorites OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_favorites IS '@behavior -insert -delete
+Your favorites, by favorite and unfavorite. One that you see no more is not listed; it comes back when the item does.';
+
+COMMENT ON COLUMN app_public.user_favorites.item_type IS 'agent, tool, prompt, workflow or knowledge_source.';
+
+COMMENT ON COLUMN app_public.user_favorites.item_id IS 'The item.';
+
+COMMENT ON COLUMN app_public.user_favorites.notes IS 'Your notes, at most 10,000 characters.';
+
+COMMENT ON COLUMN app_public.user_favorites.metadata IS 'Anything else, an object.';
+
+COMMENT ON COLUMN app_public.user_favorites.created_at IS 'Since when it is a favorite.';
+
+CREATE FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text DEFAULT NULL::text) RETURNS app_public.user_favorites
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_favorite app_public.user_favorites;
+begin
+  insert into app_public.user_favorites as f (item_type, item_id, notes)
+  values (favorite.item_type, favorite.item_id, favorite.notes)
+  on conflict on constraint user_favorites_tenant_id_user_id_item_type_item_id_key
+    do update set notes = coalesce(excluded.notes, f.notes)
+  returning * into v_favorite;
+  return v_favorite;
+end
+$$;
+
+ALTER FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text) IS '@resultFieldName userFavorite
+Makes something you see a favorite of yours; doing it twice is no error. RS353: there is no such item; ID202: you are no member.';
+
+CREATE FUNCTION app_public.my_agent_folders() RETURNS TABLE(folder text, agent_count integer)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select u.folder, count(*)::int
+    from app_public.user_agents u
+   where u.tenant_id = app_hidden.current_tenant_id() and u.user_id = app_hidden.current_user_id() and u.folder is not null
+   group by u.folder
+   order by u.folder;
+$$;
+
+ALTER FUNCTION app_public.my_agent_folders() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.my_agent_folders() IS 'The folders of your list of agents, by name, and how many agents each holds.';
+
 CREATE FUNCTION app_public.my_tenants() RETURNS SETOF app_public.tenants
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5809,6 +6375,183 @@ $$;
 ALTER FUNCTION app_public.my_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_public.my_tenants() IS 'The tenants you are an active member of: what a tenant switcher offers. Name one in the x-tenant-id header to act in it.';
+
+CREATE TABLE app_public.user_agents (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid DEFAULT app_hidden.current_user_id() NOT NULL,
+    agent_id uuid NOT NULL,
+    original_agent_id uuid,
+    is_user_copy boolean GENERATED ALWAYS AS ((original_agent_id IS NOT NULL)) STORED NOT NULL,
+    folder text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    is_pinned boolean DEFAULT false NOT NULL,
+    sort_order integer DEFAULT 0 NOT NULL,
+    is_favorite boolean DEFAULT false NOT NULL,
+    custom_name text,
+    custom_description text,
+    custom_avatar text,
+    custom_color text,
+    custom_system_prompt text,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    message_count bigint DEFAULT 0 NOT NULL,
+    conversation_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    error_count bigint DEFAULT 0 NOT NULL,
+    first_used_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT custom_avatar_is_an_image CHECK (app_hidden.is_image_url(custom_avatar)),
+    CONSTRAINT custom_color_is_a_color CHECK (app_hidden.is_color(custom_color)),
+    CONSTRAINT custom_description_is_in_range CHECK ((length(custom_description) <= 10000)),
+    CONSTRAINT custom_name_is_a_name CHECK (app_hidden.is_name(custom_name)),
+    CONSTRAINT custom_system_prompt_is_in_range CHECK ((length(custom_system_prompt) <= 100000)),
+    CONSTRAINT folder_is_a_name CHECK (app_hidden.is_name(folder)),
+    CONSTRAINT settings_is_an_object CHECK (((jsonb_typeof(settings) = 'object'::text) AND (pg_column_size(settings) <= 100000))),
+    CONSTRAINT tags_are_few CHECK (((cardinality(tags) <= 50) AND (array_position(tags, NULL::text) IS NULL)))
+);
+
+ALTER TABLE ONLY app_public.user_agents FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_agents OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_agents IS 'Your own list of agents: folders, order, look and prompt of your own. Nobody else sees it. Members.';
+
+COMMENT ON COLUMN app_public.user_agents.agent_id IS 'The agent: one of this tenant or one that is shared with you.';
+
+COMMENT ON COLUMN app_public.user_agents.original_agent_id IS 'What the agent was copied from, null when it is no copy of yours.';
+
+COMMENT ON COLUMN app_public.user_agents.is_user_copy IS 'Whether the agent is your copy of another.';
+
+COMMENT ON COLUMN app_public.user_agents.folder IS 'Name of the folder it lies in, null for none.';
+
+COMMENT ON COLUMN app_public.user_agents.tags IS 'Your own tags, at most 50.';
+
+COMMENT ON COLUMN app_public.user_agents.is_pinned IS 'Whether it stays at the top.';
+
+COMMENT ON COLUMN app_public.user_agents.sort_order IS 'Your own order, ascending; order_my_agents sets it for several at once.';
+
+COMMENT ON COLUMN app_public.user_agents.is_favorite IS 'Whether it is among your favorites (favorite, unfavorite).';
+
+COMMENT ON COLUMN app_public.user_agents.custom_name IS 'Your own name for it.';
+
+COMMENT ON COLUMN app_public.user_agents.custom_description IS 'Your own description, at most 10,000 characters.';
+
+COMMENT ON COLUMN app_public.user_agents.custom_avatar IS 'Your own picture: an http address, a path of the site, or a data address.';
+
+COMMENT ON COLUMN app_public.user_agents.custom_color IS 'Your own colour: #rrggbb or the name of a theme''s colour.';
+
+COMMENT ON COLUMN app_public.user_agents.custom_system_prompt IS 'Your own system prompt in place of the agent''s, at most 100,000 characters.';
+
+COMMENT ON COLUMN app_public.user_agents.settings IS 'Anything else, an object of at most 100 kB.';
+
+COMMENT ON COLUMN app_public.user_agents.usage_count IS 'How often you used it, from the usage log.';
+
+COMMENT ON COLUMN app_public.user_agents.message_count IS 'How many messages you exchanged with it, from the usage log.';
+
+COMMENT ON COLUMN app_public.user_agents.conversation_count IS 'In how many conversations, from the usage log.';
+
+COMMENT ON COLUMN app_public.user_agents.success_count IS 'How many of your uses succeeded, from the usage log.';
+
+COMMENT ON COLUMN app_public.user_agents.error_count IS 'How many of your uses failed, from the usage log.';
+
+COMMENT ON COLUMN app_public.user_agents.first_used_at IS 'When you first used it.';
+
+COMMENT ON COLUMN app_public.user_agents.last_used_at IS 'When you last used it.';
+
+COMMENT ON COLUMN app_public.user_agents.created_at IS 'When you added it.';
+
+COMMENT ON COLUMN app_public.user_agents.updated_at IS 'When the entry last changed.';
+
+CREATE FUNCTION app_public.order_my_agents(agent_ids uuid[]) RETURNS SETOF app_public.user_agents
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_found int;
+begin
+  -- one order after the other: two windows of the same person cannot mix theirs
+  perform pg_advisory_xact_lock(hashtextextended('order_my_agents ' || app_hidden.current_tenant_id() || app_hidden.current_user_id(), 0));
+  update app_public.user_agents u
+     set sort_order = coalesce(array_position(order_my_agents.agent_ids, u.agent_id), cardinality(order_my_agents.agent_ids) + 1)
+   where u.tenant_id = app_hidden.current_tenant_id() and u.user_id = app_hidden.current_user_id();
+  select count(*) into v_found from app_public.user_agents u
+   where u.tenant_id = app_hidden.current_tenant_id() and u.user_id = app_hidden.current_user_id()
+     and u.agent_id = any (order_my_agents.agent_ids);
+  if v_found <> cardinality(order_my_agents.agent_ids) then
+    perform app_private.raise_error('RS453', 'These are not agents of your list, each once.', 'Give the ids of agents that you added, without repeating one.');
+  end if;
+  return query
+    select u.* from app_public.user_agents u
+     where u.tenant_id = app_hidden.current_tenant_id() and u.user_id = app_hidden.current_user_id()
+     order by u.sort_order, u.created_at, u.id;
+end
+$$;
+
+ALTER FUNCTION app_public.order_my_agents(agent_ids uuid[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.order_my_agents(agent_ids uuid[]) IS '@resultFieldName userAgents
+Puts your agents into this order, all at once; those you do not name come after. RS453: an id is not in your list, or named twice.';
+
+CREATE FUNCTION app_public.prompts_versions(prompt app_public.prompts) RETURNS SETOF app_public.resource_versions
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select v.* from app_public.resource_versions v
+   where v.tenant_id = (prompt).tenant_id and v.resource_kind = 'prompt' and v.resource_id = (prompt).id
+   order by v.version_number desc;
+$$;
+
+ALTER FUNCTION app_public.prompts_versions(prompt app_public.prompts) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.prompts_versions(prompt app_public.prompts) IS 'The published versions of the prompt, latest first; empty for one that another tenant shares.';
+
+CREATE FUNCTION app_public.publish_agent(id uuid, changelog text DEFAULT NULL::text, version text DEFAULT NULL::text) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_publish_resources');
+  return app_private.publish_resource('agent', app_private.lock_versioned('agent', publish_agent.id), publish_agent.version, publish_agent.changelog);
+end
+$$;
+
+ALTER FUNCTION app_public.publish_agent(id uuid, changelog text, version text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.publish_agent(id uuid, changelog text, version text) IS '@resultFieldName resourceVersion
+Publishes an agent as it stands: a version that never changes. version is major.minor.patch above the latest one; without it the patch number rises by one (the first is the agent''s own version). Needs can_publish_resources. RS351: no such agent; RS451: the version is not above the latest; RS551: nothing has changed; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.publish_prompt(id uuid, changelog text DEFAULT NULL::text, version text DEFAULT NULL::text) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_publish_resources');
+  return app_private.publish_resource('prompt', app_private.lock_versioned('prompt', publish_prompt.id), publish_prompt.version, publish_prompt.changelog);
+end
+$$;
+
+ALTER FUNCTION app_public.publish_prompt(id uuid, changelog text, version text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.publish_prompt(id uuid, changelog text, version text) IS '@resultFieldName resourceVersion
+Publishes a prompt as it stands; see publish_agent. Needs can_publish_resources. RS351, RS451, RS551, ID203.';
+
+CREATE FUNCTION app_public.publish_workflow(id uuid, changelog text DEFAULT NULL::text, version text DEFAULT NULL::text) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_publish_resources');
+  return app_private.publish_resource('workflow', app_private.lock_versioned('workflow', publish_workflow.id), publish_workflow.version, publish_workflow.changelog);
+end
+$$;
+
+ALTER FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) IS '@resultFieldName resourceVersion
+Publishes a workflow as it stands; see publish_agent. Needs can_publish_resources. RS351, RS451, RS551, ID203.';
 
 CREATE FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5838,6 +6581,67 @@ ALTER FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_pub
 
 COMMENT ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) IS 'How many documents of the source are pending, processing, completed and failed.';
 
+CREATE TABLE app_public.user_ratings (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid DEFAULT app_hidden.current_user_id() NOT NULL,
+    item_type app_public.resource_kind NOT NULL,
+    item_id uuid NOT NULL,
+    rating integer NOT NULL,
+    review text,
+    helpful_count integer DEFAULT 0 NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT metadata_is_an_object CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (pg_column_size(metadata) <= 100000))),
+    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= 1) AND (rating <= 5))),
+    CONSTRAINT review_is_in_range CHECK ((length(review) <= 10000))
+);
+
+ALTER TABLE ONLY app_public.user_ratings FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_ratings OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_ratings IS '@behavior -insert -update -delete
+Ratings by members of this tenant, one a person and item, by rate and withdraw_rating. The rating shown at an agent or prompt is made of those of all tenants that see it.';
+
+COMMENT ON COLUMN app_public.user_ratings.item_type IS 'agent, tool, prompt, workflow or knowledge_source.';
+
+COMMENT ON COLUMN app_public.user_ratings.item_id IS 'The item.';
+
+COMMENT ON COLUMN app_public.user_ratings.rating IS '1 (poor) to 5 (excellent).';
+
+COMMENT ON COLUMN app_public.user_ratings.review IS 'What the person says of it, at most 10,000 characters.';
+
+COMMENT ON COLUMN app_public.user_ratings.helpful_count IS 'How many members found the rating helpful.';
+
+COMMENT ON COLUMN app_public.user_ratings.metadata IS 'Anything else, an object.';
+
+COMMENT ON COLUMN app_public.user_ratings.created_at IS 'When the item was first rated.';
+
+COMMENT ON COLUMN app_public.user_ratings.updated_at IS 'When the rating last changed.';
+
+CREATE FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text DEFAULT NULL::text) RETURNS app_public.user_ratings
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_rating app_public.user_ratings;
+begin
+  insert into app_public.user_ratings as r (item_type, item_id, rating, review)
+  values (rate.item_type, rate.item_id, rate.rating, rate.review)
+  on conflict on constraint user_ratings_tenant_id_user_id_item_type_item_id_key
+    do update set rating = excluded.rating, review = excluded.review
+  returning * into v_rating;
+  return v_rating;
+end
+$$;
+
+ALTER FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text) IS '@resultFieldName userRating
+Rates something you see with 1 to 5 stars, or changes your rating of it. RS353: there is no such item; RS454: you made it yourself; 23514: not 1 to 5; ID202: you are no member.';
+
 CREATE FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer DEFAULT 60) RETURNS TABLE(idx integer, score double precision)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5861,6 +6665,29 @@ $$;
 ALTER FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) IS 'Fuses two rankings of the same items (Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, 2009): the sum of 1 / (k + rank). Item i has score vector_scores[i] and text_scores[i], higher is better, null when the list does not have it; equal scores rank by position. Best first; idx counts from 1.';
+
+CREATE FUNCTION app_public.rename_my_agent_folder(folder text, new_folder text DEFAULT NULL::text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_count int;
+begin
+  update app_public.user_agents u set folder = rename_my_agent_folder.new_folder
+   where u.tenant_id = app_hidden.current_tenant_id() and u.user_id = app_hidden.current_user_id()
+     and u.folder = rename_my_agent_folder.folder;
+  get diagnostics v_count = row_count;
+  if v_count = 0 then
+    perform app_private.raise_error('RS354', 'There is no such folder.', 'my_agent_folders lists yours.');
+  end if;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_public.rename_my_agent_folder(folder text, new_folder text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rename_my_agent_folder(folder text, new_folder text) IS '@resultFieldName count
+Renames a folder of your list, or takes its agents out of it when no new name is given; returns how many. RS354: there is no such folder; 23514: the new name is none.';
 
 CREATE FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb DEFAULT '{}'::jsonb) RETURNS app_public.rendered_prompt
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -5937,6 +6764,20 @@ ALTER FUNCTION app_public.reprocess_knowledge_source(source_id uuid) OWNER TO ro
 
 COMMENT ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) IS '@resultFieldName count
 Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select not exists (
+    select from app_public.resource_versions v
+     where v.tenant_id = (resource_version).tenant_id and v.resource_kind = (resource_version).resource_kind
+       and v.resource_id = (resource_version).resource_id and v.version_number > (resource_version).version_number);
+$$;
+
+ALTER FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) IS 'Whether no later version was published.';
 
 CREATE FUNCTION app_public.restore_agent(id uuid) RETURNS app_public.agents
     LANGUAGE sql SECURITY DEFINER
@@ -6043,6 +6884,51 @@ ALTER FUNCTION app_public.retry_documents(source_id uuid) OWNER TO rowhouse_owne
 
 COMMENT ON FUNCTION app_public.retry_documents(source_id uuid) IS '@resultFieldName count
 Processes all failed documents of a source again and returns how many. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.rollback_agent(id uuid, version text, changelog text DEFAULT NULL::text, discard_changes boolean DEFAULT false) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_publish_resources');
+  return app_private.rollback_resource('agent', rollback_agent.id, rollback_agent.version, rollback_agent.changelog, rollback_agent.discard_changes);
+end
+$$;
+
+ALTER FUNCTION app_public.rollback_agent(id uuid, version text, changelog text, discard_changes boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rollback_agent(id uuid, version text, changelog text, discard_changes boolean) IS '@resultFieldName resourceVersion
+Gives an agent the content and tools of an older version and publishes that as a new one; no version is lost. Name, status and sharing stay. Needs can_publish_resources. RS351, RS352: no such agent or version; RS551: it is what the latest version says already; RS552: unpublished changes would be lost (say discard_changes); RS553: the version refers to something that is no longer there; ID203.';
+
+CREATE FUNCTION app_public.rollback_prompt(id uuid, version text, changelog text DEFAULT NULL::text, discard_changes boolean DEFAULT false) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_publish_resources');
+  return app_private.rollback_resource('prompt', rollback_prompt.id, rollback_prompt.version, rollback_prompt.changelog, rollback_prompt.discard_changes);
+end
+$$;
+
+ALTER FUNCTION app_public.rollback_prompt(id uuid, version text, changelog text, discard_changes boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rollback_prompt(id uuid, version text, changelog text, discard_changes boolean) IS '@resultFieldName resourceVersion
+Gives a prompt the content of an older version and publishes that as a new one; see rollback_agent. RS351, RS352, RS551, RS552, RS553, ID203.';
+
+CREATE FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text DEFAULT NULL::text, discard_changes boolean DEFAULT false) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_publish_resources');
+  return app_private.rollback_resource('workflow', rollback_workflow.id, rollback_workflow.version, rollback_workflow.changelog, rollback_workflow.discard_changes);
+end
+$$;
+
+ALTER FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text, discard_changes boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text, discard_changes boolean) IS '@resultFieldName resourceVersion
+Gives a workflow the content of an older version and publishes that as a new one; see rollback_agent. RS351, RS352, RS551, RS552, RS553, ID203.';
 
 CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAULT 'hybrid'::app_public.search_mode, "limit" integer DEFAULT 10, source_ids uuid[] DEFAULT NULL::uuid[], embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, rrf_k integer DEFAULT 60, skip integer DEFAULT 0, document_ids uuid[] DEFAULT NULL::uuid[], agent_id uuid DEFAULT NULL::uuid, tags text[] DEFAULT NULL::text[], category text DEFAULT NULL::text, created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, fusion app_public.fusion_method DEFAULT 'rrf'::app_public.fusion_method, explain boolean DEFAULT false) RETURNS SETOF app_public.search_hit
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -6247,6 +7133,23 @@ ALTER FUNCTION app_public.tool_categories_path(category app_public.tool_categori
 
 COMMENT ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) IS 'The slugs from the root down to the category, such as search/literature.';
 
+CREATE FUNCTION app_public.unfavorite(item_type app_public.resource_kind, item_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from app_public.user_favorites f
+   where f.tenant_id = app_hidden.current_tenant_id() and f.user_id = app_hidden.current_user_id()
+     and f.item_type = unfavorite.item_type and f.item_id = unfavorite.item_id;
+  return found;
+end
+$$;
+
+ALTER FUNCTION app_public.unfavorite(item_type app_public.resource_kind, item_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.unfavorite(item_type app_public.resource_kind, item_id uuid) IS '@resultFieldName wasFavorite
+Takes a favorite back; returns whether it was one.';
+
 CREATE FUNCTION app_public.update_document(id uuid, title text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6323,6 +7226,123 @@ ALTER FUNCTION app_public.upload_file(source_id uuid, file_name text, content_ba
 
 COMMENT ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) IS '@resultFieldName receipt
 Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. can_manage_knowledge. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text DEFAULT NULL::text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_contents jsonb;
+  v_from jsonb;
+  v_to jsonb;
+begin
+  if app_hidden.current_member_role() is null and not app_hidden.is_platform_admin() then
+    perform app_private.require_role('viewer');
+  end if;
+  select jsonb_object_agg(v.version, v.content) into v_contents
+    from app_public.resource_versions v
+   where v.tenant_id = app_hidden.current_tenant_id() and v.resource_kind = version_changes.resource_kind
+     and v.resource_id = version_changes.resource_id and v.version in (version_changes.from_version, version_changes.to_version);
+  v_from := v_contents -> version_changes.from_version;
+  if version_changes.to_version is not null then
+    v_to := v_contents -> version_changes.to_version;
+  elsif v_from is not null then
+    execute format('select app_private.authored_content(to_jsonb(r)) from app_public.%I as r where id = $1 and tenant_id = app_hidden.current_tenant_id()',
+      app_private.versioned_table(version_changes.resource_kind)) into v_to using version_changes.resource_id;
+  end if;
+  if v_from is null or v_to is null then
+    perform app_private.raise_error('RS352', 'There is no such version.', 'List the versions of the resource.');
+  end if;
+  return app_private.json_changes(v_from, v_to);
+end
+$_$;
+
+ALTER FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text) IS 'What changed from one version of an agent, prompt or workflow to another, or to the resource as it stands when no second is named: an object of JSON pointers (RFC 6901), each {from, to}; arrays are compared as a whole. Members. RS352: no such version; ID202: you are no member.';
+
+CREATE FUNCTION app_public.vote_helpful(rating_id uuid) RETURNS app_public.user_ratings
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_rating app_public.user_ratings;
+begin
+  perform app_private.require_role('viewer');
+  -- the row lock makes votes count one after the other
+  select r.* into v_rating from app_public.user_ratings r
+   where r.tenant_id = app_hidden.current_tenant_id() and r.id = vote_helpful.rating_id for update;
+  if not found then
+    perform app_private.raise_error('RS355', 'There is no such rating.', 'List the ratings of this tenant.');
+  elsif v_rating.user_id = app_hidden.current_user_id() then
+    perform app_private.raise_error('RS455', 'This rating is your own.', 'Others say whether it is helpful.');
+  end if;
+  insert into app_public.user_rating_votes (tenant_id, rating_id, user_id)
+  values (v_rating.tenant_id, v_rating.id, app_hidden.current_user_id())
+  on conflict do nothing;
+  select r.* into v_rating from app_public.user_ratings r where r.tenant_id = v_rating.tenant_id and r.id = v_rating.id;
+  return v_rating;
+end
+$$;
+
+ALTER FUNCTION app_public.vote_helpful(rating_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.vote_helpful(rating_id uuid) IS '@resultFieldName userRating
+Says that somebody''s rating is helpful, once; voting again changes nothing. RS355: there is no such rating; RS455: it is your own; ID202: you are no member.';
+
+CREATE FUNCTION app_public.withdraw_helpful_vote(rating_id uuid) RETURNS app_public.user_ratings
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_rating app_public.user_ratings;
+begin
+  delete from app_public.user_rating_votes v
+   where v.tenant_id = app_hidden.current_tenant_id() and v.rating_id = withdraw_helpful_vote.rating_id
+     and v.user_id = app_hidden.current_user_id();
+  select r.* into v_rating from app_public.user_ratings r
+   where r.tenant_id = app_hidden.current_tenant_id() and r.id = withdraw_helpful_vote.rating_id;
+  if not found then
+    perform app_private.raise_error('RS355', 'There is no such rating.', 'List the ratings of this tenant.');
+  end if;
+  return v_rating;
+end
+$$;
+
+ALTER FUNCTION app_public.withdraw_helpful_vote(rating_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.withdraw_helpful_vote(rating_id uuid) IS '@resultFieldName userRating
+Takes your vote for a rating back; without a vote it changes nothing. RS355: there is no such rating.';
+
+CREATE FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from app_public.user_ratings r
+   where r.tenant_id = app_hidden.current_tenant_id() and r.user_id = app_hidden.current_user_id()
+     and r.item_type = withdraw_rating.item_type and r.item_id = withdraw_rating.item_id;
+  return found;
+end
+$$;
+
+ALTER FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) IS '@resultFieldName wasRated
+Takes your rating back, with the votes it got; returns whether there was one.';
+
+CREATE FUNCTION app_public.workflows_versions(workflow app_public.workflows) RETURNS SETOF app_public.resource_versions
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select v.* from app_public.resource_versions v
+   where v.tenant_id = (workflow).tenant_id and v.resource_kind = 'workflow' and v.resource_id = (workflow).id
+   order by v.version_number desc;
+$$;
+
+ALTER FUNCTION app_public.workflows_versions(workflow app_public.workflows) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.workflows_versions(workflow app_public.workflows) IS 'The published versions of the workflow, latest first; empty for one that another tenant shares.';
 
 CREATE AGGREGATE app_private.array_concat(anycompatiblearray) (
     SFUNC = array_cat,
@@ -7144,6 +8164,24 @@ ALTER TABLE app_public.tool_tags OWNER TO rowhouse_owner;
 COMMENT ON VIEW app_public.tool_tags IS '@primaryKey id
 The tags that tools carry, and how many do.';
 
+CREATE TABLE app_public.user_rating_votes (
+    tenant_id uuid NOT NULL,
+    rating_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY app_public.user_rating_votes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_rating_votes OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_rating_votes IS '@behavior -insert -update -delete
+Which ratings you found helpful, by vote_helpful and withdraw_helpful_vote.';
+
+COMMENT ON COLUMN app_public.user_rating_votes.rating_id IS 'The rating.';
+
+COMMENT ON COLUMN app_public.user_rating_votes.created_at IS 'When you said so.';
+
 ALTER TABLE ONLY app_private.admin_access_log
     ADD CONSTRAINT admin_access_log_pkey PRIMARY KEY (tenant_id, id);
 
@@ -7309,6 +8347,15 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
 
 COMMENT ON CONSTRAINT rag_knowledge_sources_tenant_id_id_key ON app_public.rag_knowledge_sources IS '@behavior -single -update -delete';
 
+ALTER TABLE ONLY app_public.resource_versions
+    ADD CONSTRAINT resource_versions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.resource_versions
+    ADD CONSTRAINT resource_versions_tenant_id_resource_kind_resource_id_vers_key1 UNIQUE (tenant_id, resource_kind, resource_id, version);
+
+ALTER TABLE ONLY app_public.resource_versions
+    ADD CONSTRAINT resource_versions_tenant_id_resource_kind_resource_id_versi_key UNIQUE (tenant_id, resource_kind, resource_id, version_number);
+
 ALTER TABLE ONLY app_public.tag_assignments
     ADD CONSTRAINT tag_assignments_pkey PRIMARY KEY (tenant_id, item_type, item_id, tag_id);
 
@@ -7339,8 +8386,29 @@ ALTER TABLE ONLY app_public.tools
 ALTER TABLE ONLY app_public.tools
     ADD CONSTRAINT tools_tenant_id_id_key UNIQUE (tenant_id, id);
 
+ALTER TABLE ONLY app_public.user_agents
+    ADD CONSTRAINT user_agents_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.user_agents
+    ADD CONSTRAINT user_agents_tenant_id_user_id_agent_id_key UNIQUE (tenant_id, user_id, agent_id);
+
+ALTER TABLE ONLY app_public.user_favorites
+    ADD CONSTRAINT user_favorites_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.user_favorites
+    ADD CONSTRAINT user_favorites_tenant_id_user_id_item_type_item_id_key UNIQUE (tenant_id, user_id, item_type, item_id);
+
 ALTER TABLE ONLY app_public.user_profiles
     ADD CONSTRAINT user_profiles_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.user_rating_votes
+    ADD CONSTRAINT user_rating_votes_pkey PRIMARY KEY (tenant_id, rating_id, user_id);
+
+ALTER TABLE ONLY app_public.user_ratings
+    ADD CONSTRAINT user_ratings_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.user_ratings
+    ADD CONSTRAINT user_ratings_tenant_id_user_id_item_type_item_id_key UNIQUE (tenant_id, user_id, item_type, item_id);
 
 ALTER TABLE ONLY app_public.user_tenants
     ADD CONSTRAINT user_tenants_pkey PRIMARY KEY (id);
@@ -7430,6 +8498,8 @@ CREATE INDEX rag_knowledge_sources_embedding_model_idx ON app_public.rag_knowled
 
 CREATE UNIQUE INDEX rag_knowledge_sources_tenant_id_name_key ON app_public.rag_knowledge_sources USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
+CREATE INDEX resource_versions_published_by_user_id_idx ON app_public.resource_versions USING btree (published_by_user_id);
+
 CREATE INDEX tag_assignments_tenant_id_tag_id_idx ON app_public.tag_assignments USING btree (tenant_id, tag_id);
 
 CREATE INDEX tenants_account_manager_id_idx ON app_public.tenants USING btree (account_manager_id);
@@ -7452,7 +8522,23 @@ CREATE UNIQUE INDEX tools_tenant_id_name_key ON app_public.tools USING btree (te
 
 CREATE INDEX tools_tenant_id_tool_category_id_idx ON app_public.tools USING btree (tenant_id, tool_category_id);
 
+CREATE INDEX user_agents_agent_id_idx ON app_public.user_agents USING btree (agent_id);
+
+CREATE INDEX user_agents_original_agent_id_idx ON app_public.user_agents USING btree (original_agent_id);
+
+CREATE INDEX user_agents_tenant_id_user_id_is_pinned_sort_order_idx ON app_public.user_agents USING btree (tenant_id, user_id, is_pinned DESC, sort_order);
+
+CREATE INDEX user_agents_user_id_idx ON app_public.user_agents USING btree (user_id);
+
+CREATE INDEX user_favorites_user_id_idx ON app_public.user_favorites USING btree (user_id);
+
 CREATE UNIQUE INDEX user_profiles_email_key ON app_public.user_profiles USING btree (email) WHERE (deleted_at IS NULL);
+
+CREATE INDEX user_rating_votes_user_id_idx ON app_public.user_rating_votes USING btree (user_id);
+
+CREATE INDEX user_ratings_item_id_item_type_rating_idx ON app_public.user_ratings USING btree (item_id, item_type) INCLUDE (rating);
+
+CREATE INDEX user_ratings_user_id_idx ON app_public.user_ratings USING btree (user_id);
 
 CREATE INDEX user_tenants_invited_by_user_id_idx ON app_public.user_tenants USING btree (invited_by_user_id);
 
@@ -7497,6 +8583,14 @@ CREATE OR REPLACE VIEW app_public.tool_tags WITH (security_invoker='true') AS
      JOIN app_public.tool_tag_assignments a ON (((a.tenant_id = t.tenant_id) AND (a.tag_id = t.id))))
   GROUP BY t.id;
 
+CREATE TRIGGER _090_check_item BEFORE INSERT OR UPDATE ON app_public.user_ratings FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg_user_ratings__check_item();
+
+CREATE TRIGGER _100_check_agent BEFORE INSERT ON app_public.user_agents FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_agents__check_agent();
+
+CREATE TRIGGER _100_check_item BEFORE INSERT ON app_public.user_favorites FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_favorites__check_item();
+
+CREATE TRIGGER _100_keep BEFORE DELETE OR UPDATE ON app_public.resource_versions FOR EACH ROW EXECUTE FUNCTION app_private.tg_resource_versions__keep();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agent_industry_mapping FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agent_persona_mapping FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
@@ -7537,7 +8631,11 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tool_categories F
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, copied_from_id, name, display_name, description, icon, tool_type, category, tool_category_id, endpoint_url, http_method, headers, authentication_type, authentication_config, request_schema, response_schema, timeout_seconds, retry_config, status, enabled, activated_at, deactivated_at, version, created_by_user_id, metadata, created_at, updated_at, deleted_at ON app_public.tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_profiles FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_ratings FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
@@ -7546,6 +8644,8 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode,
 CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, is_active ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__note_activation('is_active');
 
 CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, enabled ON app_public.tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__note_activation('enabled');
+
+CREATE TRIGGER _200_note_unpublished_changes BEFORE UPDATE ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg_agents__note_unpublished_changes();
 
 CREATE TRIGGER _200_take_turns BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_tool_categories__take_turns();
 
@@ -7571,6 +8671,8 @@ CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF source_config 
 
 CREATE TRIGGER _300_refuse_cycle BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION app_private.tg_tool_categories__refuse_cycle();
 
+CREATE TRIGGER _500_count AFTER INSERT OR DELETE ON app_public.user_rating_votes FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_rating_votes__count();
+
 CREATE TRIGGER _500_drop_search_index AFTER DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__drop_search_index();
 
 CREATE TRIGGER _500_keep_tool_ids_of_added AFTER INSERT ON app_public.agent_tools REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_agent_tools__keep_tool_ids();
@@ -7589,7 +8691,11 @@ CREATE TRIGGER _500_note_changed_sources_of_removed AFTER DELETE ON app_public.d
 
 CREATE TRIGGER _500_note_source_progress AFTER UPDATE ON app_public.documents REFERENCING OLD TABLE AS old_documents NEW TABLE AS new_documents FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_documents__note_source_progress();
 
+CREATE TRIGGER _500_rate_item AFTER INSERT OR DELETE OR UPDATE OF rating ON app_public.user_ratings FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_ratings__rate_item();
+
 CREATE TRIGGER _500_refuse_change BEFORE UPDATE OF tenant_id, id, content, content_tsvector, document_length ON app_public.document_chunks FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_chunk_change();
+
+CREATE TRIGGER _500_tell_user_agents AFTER INSERT OR DELETE ON app_public.user_favorites FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_favorites__tell_user_agents();
 
 ALTER TABLE ONLY app_private.admin_access_log
     ADD CONSTRAINT admin_access_log_admin_user_id_fkey FOREIGN KEY (admin_user_id) REFERENCES app_public.user_profiles(id);
@@ -7749,6 +8855,12 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
 ALTER TABLE ONLY app_public.rag_knowledge_sources
     ADD CONSTRAINT rag_knowledge_sources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_public.resource_versions
+    ADD CONSTRAINT resource_versions_published_by_user_id_fkey FOREIGN KEY (published_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.resource_versions
+    ADD CONSTRAINT resource_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_public.tag_assignments
     ADD CONSTRAINT tag_assignments_tenant_id_tag_id_fkey FOREIGN KEY (tenant_id, tag_id) REFERENCES app_public.tags(tenant_id, id) ON DELETE CASCADE;
 
@@ -7778,6 +8890,36 @@ ALTER TABLE ONLY app_public.tools
 
 ALTER TABLE ONLY app_public.tools
     ADD CONSTRAINT tools_tenant_id_tool_category_id_fkey FOREIGN KEY (tenant_id, tool_category_id) REFERENCES app_public.tool_categories(tenant_id, id) ON DELETE SET NULL (tool_category_id);
+
+ALTER TABLE ONLY app_public.user_agents
+    ADD CONSTRAINT user_agents_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES app_public.agents(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_agents
+    ADD CONSTRAINT user_agents_original_agent_id_fkey FOREIGN KEY (original_agent_id) REFERENCES app_public.agents(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.user_agents
+    ADD CONSTRAINT user_agents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_agents
+    ADD CONSTRAINT user_agents_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_favorites
+    ADD CONSTRAINT user_favorites_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_favorites
+    ADD CONSTRAINT user_favorites_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_rating_votes
+    ADD CONSTRAINT user_rating_votes_tenant_id_rating_id_fkey FOREIGN KEY (tenant_id, rating_id) REFERENCES app_public.user_ratings(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_rating_votes
+    ADD CONSTRAINT user_rating_votes_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_ratings
+    ADD CONSTRAINT user_ratings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_ratings
+    ADD CONSTRAINT user_ratings_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.user_tenants
     ADD CONSTRAINT user_tenants_invited_by_user_id_fkey FOREIGN KEY (invited_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
@@ -7951,6 +9093,8 @@ CREATE POLICY all_owner ON app_public.query_logs TO rowhouse_owner USING (true) 
 
 CREATE POLICY all_owner ON app_public.rag_knowledge_sources TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.resource_versions TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.tag_assignments TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.tags TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -7961,7 +9105,15 @@ CREATE POLICY all_owner ON app_public.tool_categories TO rowhouse_owner USING (t
 
 CREATE POLICY all_owner ON app_public.tools TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.user_agents TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.user_favorites TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.user_profiles TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.user_rating_votes TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.user_ratings TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.user_tenants TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -8007,6 +9159,8 @@ CREATE POLICY all_platform ON app_public.query_logs TO rowhouse_platform USING (
 
 CREATE POLICY all_platform ON app_public.rag_knowledge_sources TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.resource_versions TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.tag_assignments TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.tags TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -8017,11 +9171,21 @@ CREATE POLICY all_platform ON app_public.tool_categories TO rowhouse_platform US
 
 CREATE POLICY all_platform ON app_public.tools TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.user_agents TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.user_favorites TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.user_profiles TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.user_rating_votes TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.user_ratings TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.user_tenants TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.workflows TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_self ON app_public.user_agents TO rowhouse_user USING ((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
 
 ALTER TABLE app_public.avatars ENABLE ROW LEVEL SECURITY;
 
@@ -8054,6 +9218,8 @@ CREATE POLICY delete_permitted ON app_public.tag_assignments FOR DELETE TO rowho
 CREATE POLICY delete_permitted ON app_public.tags FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission));
 
 CREATE POLICY delete_permitted ON app_public.tool_categories FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission));
+
+CREATE POLICY delete_self ON app_public.user_favorites FOR DELETE TO rowhouse_user USING ((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
 
 ALTER TABLE app_public.departments ENABLE ROW LEVEL SECURITY;
 
@@ -8103,6 +9269,8 @@ CREATE POLICY insert_permitted ON app_public.tools FOR INSERT TO rowhouse_user W
 
 CREATE POLICY insert_permitted ON app_public.workflows FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
 
+CREATE POLICY insert_self ON app_public.user_favorites FOR INSERT TO rowhouse_user WITH CHECK ((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
+
 ALTER TABLE app_public.llm_models ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.llm_providers ENABLE ROW LEVEL SECURITY;
@@ -8118,6 +9286,8 @@ ALTER TABLE app_public.prompts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app_public.query_logs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.rag_knowledge_sources ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.resource_versions ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY select_admin ON app_public.query_logs FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_role('admin'::text) AS has_role));
 
@@ -8167,6 +9337,8 @@ CREATE POLICY select_member ON app_public.prompts FOR SELECT TO rowhouse_user US
 
 CREATE POLICY select_member ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_manage_knowledge'::text) AS has_permission)));
 
+CREATE POLICY select_member ON app_public.resource_versions FOR SELECT TO rowhouse_user USING (true);
+
 CREATE POLICY select_member ON app_public.tag_assignments FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.tags FOR SELECT TO rowhouse_user USING (true);
@@ -8180,9 +9352,15 @@ CREATE POLICY select_member ON app_public.tools FOR SELECT TO rowhouse_user USIN
 CREATE POLICY select_member ON app_public.user_profiles FOR SELECT TO rowhouse_user USING (((id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR (id IN ( SELECT user_tenants.user_id
    FROM app_public.user_tenants))));
 
+CREATE POLICY select_member ON app_public.user_ratings FOR SELECT TO rowhouse_user USING (true);
+
 CREATE POLICY select_member ON app_public.user_tenants FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.workflows FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission)));
+
+CREATE POLICY select_self ON app_public.user_favorites FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) AND app_hidden.is_visible_resource((item_type)::text, item_id)));
+
+CREATE POLICY select_self ON app_public.user_rating_votes FOR SELECT TO rowhouse_user USING ((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
 
 ALTER TABLE app_public.tag_assignments ENABLE ROW LEVEL SECURITY;
 
@@ -8224,6 +9402,8 @@ CREATE POLICY tenant_isolation ON app_public.query_logs AS RESTRICTIVE TO rowhou
 
 CREATE POLICY tenant_isolation ON app_public.rag_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.resource_versions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.tag_assignments AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.tags AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
@@ -8231,6 +9411,14 @@ CREATE POLICY tenant_isolation ON app_public.tags AS RESTRICTIVE TO rowhouse_own
 CREATE POLICY tenant_isolation ON app_public.tool_categories AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.tools AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.user_agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.user_favorites AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.user_rating_votes AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.user_ratings AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.user_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -8278,9 +9466,19 @@ CREATE POLICY update_permitted ON app_public.tools FOR UPDATE TO rowhouse_user U
 
 CREATE POLICY update_permitted ON app_public.workflows FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission) AND (deleted_at IS NULL)));
 
+CREATE POLICY update_self ON app_public.user_favorites FOR UPDATE TO rowhouse_user USING ((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
+
 CREATE POLICY update_self ON app_public.user_profiles FOR UPDATE TO rowhouse_user USING ((id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
 
+ALTER TABLE app_public.user_agents ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_favorites ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.user_profiles ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_rating_votes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_ratings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.user_tenants ENABLE ROW LEVEL SECURITY;
 
@@ -8361,12 +9559,16 @@ GRANT ALL ON FUNCTION app_hidden.has_role(minimum text) TO rowhouse_platform;
 REVOKE ALL ON FUNCTION app_hidden.hashing_embedding(content text, dimension integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.is_color(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_color(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_color(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_email(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_email(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_email(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_image_url(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_image_url(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_image_url(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_name(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_name(value text) TO rowhouse_user;
@@ -8377,18 +9579,28 @@ GRANT ALL ON FUNCTION app_hidden.is_platform_admin() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_platform_admin() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_semantic_version(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_semantic_version(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_semantic_version(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_slug(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.next_patch_version(version text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.pieces(sentence text, max_length integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.placeholder_names(template text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.placeholder_names(template text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.placeholder_names(template text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.placeholder_pattern() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.placeholder_pattern() TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.placeholder_pattern() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_user;
@@ -8407,6 +9619,8 @@ REVOKE ALL ON FUNCTION app_hidden.search_vector(config regconfig, title text, ch
 
 REVOKE ALL ON FUNCTION app_hidden.searchable_text(title text, chunk text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_hidden.semantic_version_key(version text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_hidden.sentences(content text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.text_search_config(language text) FROM PUBLIC;
@@ -8424,6 +9638,8 @@ REVOKE ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant t
 GRANT ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) TO rowhouse_authenticator;
 
 REVOKE ALL ON FUNCTION app_private.authentication_faults(type text, config jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.authored_content(resource jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
@@ -8517,9 +9733,17 @@ REVOKE ALL ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_m
 
 REVOKE ALL ON FUNCTION app_private.is_credential_name(name text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.json_changes(old_value jsonb, new_value jsonb, path text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.json_is(value jsonb, type text) FROM PUBLIC;
 
+GRANT SELECT ON TABLE app_public.resource_versions TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.latest_version(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
 
@@ -8680,6 +9904,8 @@ GRANT SELECT(updated_at) ON TABLE app_public.tenants TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text) FROM PUBLIC;
+
 GRANT SELECT ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rag_knowledge_sources TO rowhouse_platform;
 
@@ -8762,9 +9988,14 @@ GRANT ALL ON FUNCTION app_private.require_permission(permission text) TO rowhous
 
 REVOKE ALL ON FUNCTION app_private.require_role(minimum text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.resource_table(kind app_public.resource_kind) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.restore_agent_tools(agent_id uuid, tool_ids jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.restore_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 
@@ -8773,6 +10004,8 @@ REVOKE ALL ON FUNCTION app_private.resume_documents(tenant_id uuid, document_ids
 REVOKE ALL ON FUNCTION app_private.retry_faults(config jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) FROM PUBLIC;
 
@@ -8845,6 +10078,8 @@ REVOKE ALL ON FUNCTION app_private.tg_agent_tools__check_tool() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION app_private.tg_agents__note_unpublished_changes() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.tg_documents__note_changed_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg_documents__note_changed_sources() TO rowhouse_owner;
 
@@ -8852,6 +10087,8 @@ REVOKE ALL ON FUNCTION app_private.tg_documents__note_source_progress() FROM PUB
 GRANT ALL ON FUNCTION app_private.tg_documents__note_source_progress() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.tg_prompts__check() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_resource_versions__keep() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg_tag_assignments__check_item() FROM PUBLIC;
 
@@ -8861,6 +10098,19 @@ GRANT ALL ON FUNCTION app_private.tg_tool_categories__refuse_cycle() TO rowhouse
 REVOKE ALL ON FUNCTION app_private.tg_tool_categories__take_turns() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg_tools__check() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_agents__check_agent() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_favorites__check_item() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_favorites__tell_user_agents() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_rating_votes__count() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_ratings__check_item() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_ratings__rate_item() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_user_ratings__rate_item() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.tg_workflows__check() FROM PUBLIC;
 
@@ -8873,6 +10123,8 @@ REVOKE ALL ON FUNCTION app_private.unknown_terms(terms text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.unmerged_chunk_ids() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.unmerged_terms() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.unversioned_columns() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.url_faults(url text, place text) FROM PUBLIC;
 
@@ -8892,51 +10144,13 @@ GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowh
 
 REVOKE ALL ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.versioned_table(kind app_public.resource_kind) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.workflow_faults(definition jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.writable_source(source_id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_user;
-GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_analyst;
-
-REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.current_tenant() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.current_tenant() TO rowhouse_user;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_profiles TO rowhouse_platform;
-
-GRANT SELECT(id) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(email) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(full_name),UPDATE(full_name) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(job_title),UPDATE(job_title) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(department),UPDATE(department) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(organization),UPDATE(organization) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(is_active) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(last_seen_at) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(created_at) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(updated_at) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.current_user_profile() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.current_user_profile() TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.agents TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agents TO rowhouse_platform;
@@ -9053,11 +10267,54 @@ GRANT INSERT(approval_required),UPDATE(approval_required) ON TABLE app_public.ag
 
 GRANT INSERT(analytics_enabled),UPDATE(analytics_enabled) ON TABLE app_public.agents TO rowhouse_user;
 
-GRANT INSERT(version),UPDATE(version) ON TABLE app_public.agents TO rowhouse_user;
+GRANT INSERT(version) ON TABLE app_public.agents TO rowhouse_user;
 
-GRANT INSERT(changelog),UPDATE(changelog) ON TABLE app_public.agents TO rowhouse_user;
+GRANT INSERT(changelog) ON TABLE app_public.agents TO rowhouse_user;
 
 GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.agents TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.agents_versions(agent app_public.agents) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.agents_versions(agent app_public.agents) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_analyst;
+
+REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.current_tenant() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.current_tenant() TO rowhouse_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_profiles TO rowhouse_platform;
+
+GRANT SELECT(id) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(email) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(full_name),UPDATE(full_name) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(job_title),UPDATE(job_title) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(department),UPDATE(department) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(organization),UPDATE(organization) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(is_active) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(last_seen_at) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(created_at) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(updated_at) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.current_user_profile() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.current_user_profile() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.delete_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_agent(id uuid) TO rowhouse_user;
@@ -9112,7 +10369,7 @@ GRANT INSERT(max_tokens),UPDATE(max_tokens) ON TABLE app_public.prompts TO rowho
 
 GRANT INSERT(status),UPDATE(status) ON TABLE app_public.prompts TO rowhouse_user;
 
-GRANT INSERT(version),UPDATE(version) ON TABLE app_public.prompts TO rowhouse_user;
+GRANT INSERT(version) ON TABLE app_public.prompts TO rowhouse_user;
 
 GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.prompts TO rowhouse_user;
 
@@ -9202,7 +10459,7 @@ GRANT INSERT(status),UPDATE(status) ON TABLE app_public.workflows TO rowhouse_us
 
 GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.workflows TO rowhouse_user;
 
-GRANT INSERT(version),UPDATE(version) ON TABLE app_public.workflows TO rowhouse_user;
+GRANT INSERT(version) ON TABLE app_public.workflows TO rowhouse_user;
 
 GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.workflows TO rowhouse_user;
 
@@ -9224,8 +10481,63 @@ GRANT ALL ON FUNCTION app_public.document_chunks_term_frequencies(chunk app_publ
 REVOKE ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.user_favorites TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_favorites TO rowhouse_platform;
+
+GRANT UPDATE(notes) ON TABLE app_public.user_favorites TO rowhouse_user;
+
+GRANT UPDATE(metadata) ON TABLE app_public.user_favorites TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.my_agent_folders() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.my_agent_folders() TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.my_tenants() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.my_tenants() TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.user_agents TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_agents TO rowhouse_platform;
+
+GRANT INSERT(agent_id) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(original_agent_id) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(folder),UPDATE(folder) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(is_pinned),UPDATE(is_pinned) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(custom_name),UPDATE(custom_name) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(custom_description),UPDATE(custom_description) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(custom_avatar),UPDATE(custom_avatar) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(custom_color),UPDATE(custom_color) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(custom_system_prompt),UPDATE(custom_system_prompt) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(settings),UPDATE(settings) ON TABLE app_public.user_agents TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.order_my_agents(agent_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.order_my_agents(agent_ids uuid[]) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.prompts_versions(prompt app_public.prompts) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.prompts_versions(prompt app_public.prompts) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.publish_agent(id uuid, changelog text, version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.publish_agent(id uuid, changelog text, version text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.publish_prompt(id uuid, changelog text, version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.publish_prompt(id uuid, changelog text, version text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) TO rowhouse_user;
@@ -9233,15 +10545,27 @@ GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_pu
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.user_ratings TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_ratings TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_analyst;
+
+REVOKE ALL ON FUNCTION app_public.rename_my_agent_folder(folder text, new_folder text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rename_my_agent_folder(folder text, new_folder text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.restore_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.restore_agent(id uuid) TO rowhouse_user;
@@ -9263,6 +10587,15 @@ GRANT ALL ON FUNCTION app_public.retry_document(id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.retry_documents(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.retry_documents(source_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.rollback_agent(id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rollback_agent(id uuid, version text, changelog text, discard_changes boolean) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.rollback_prompt(id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rollback_prompt(id uuid, version text, changelog text, discard_changes boolean) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text, discard_changes boolean) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) TO rowhouse_user;
@@ -9297,11 +10630,29 @@ GRANT ALL ON FUNCTION app_public.tool_categories_level(category app_public.tool_
 REVOKE ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.unfavorite(item_type app_public.resource_kind, item_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.unfavorite(item_type app_public.resource_kind, item_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.vote_helpful(rating_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.vote_helpful(rating_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.withdraw_helpful_vote(rating_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.withdraw_helpful_vote(rating_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.workflows_versions(workflow app_public.workflows) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.workflows_versions(workflow app_public.workflows) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_private.array_concat(anycompatiblearray) FROM PUBLIC;
 
@@ -9523,4 +10874,7 @@ GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tags TO rowhou
 GRANT SELECT ON TABLE app_public.tool_tag_assignments TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.tool_tags TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.user_rating_votes TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_rating_votes TO rowhouse_platform;
 

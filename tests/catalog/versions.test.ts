@@ -154,8 +154,23 @@ describe('rolling back', () => {
       await t.query(`delete from app_public.tools where id = $1`, [tool])
       await t.become(db.acme.admin)
       await t.value(publish, [agent, null, null])
-      expect(await t.errorCode(rollback, [agent, '1.0.0'])).toBe('RS553')
+      expect(await t.errorCode(rollback, [agent, '1.0.0'])).toBe('RS303')
       expect(await t.value(`select version from app_public.agents where id = $1`, [agent])).toBe('1.0.1')
+
+      await t.becomeSuperuser()
+      const model = await t.value(
+        `insert into app_public.llm_models (provider_id, name, kind, provider_model_name)
+         select id, 'short-lived', 'chat', 'short-lived' from app_public.llm_providers limit 1 returning id`,
+      )
+      await t.query(`update app_public.agents set model_id = $2 where id = $1`, [agent, model])
+      await t.become(db.acme.admin)
+      await t.value(publish, [agent, null, '2.0.0'])
+      await t.query(`update app_public.agents set model_id = null where id = $1`, [agent])
+      await t.value(publish, [agent, null, '3.0.0'])
+      await t.becomeSuperuser()
+      await t.query(`delete from app_public.llm_models where id = $1`, [model])
+      await t.become(db.acme.admin)
+      expect(await t.errorCode(rollback, [agent, '2.0.0'])).toBe('RS553')
     }),
   )
 })

@@ -40,6 +40,9 @@ export const fillCatalog: Fill = async (t, tenant, ids) => {
   const user = tenant.owner.userId
   await insert('user_agents', 'user_id, agent_id', user, ids.agent)
   await insert('user_favorites', 'user_id, item_type, item_id', user, 'agent', ids.agent)
-  const rating = await insert('user_ratings', 'user_id, item_type, item_id, rating', user, 'agent', ids.agent, 5)
+  const rating = await t.value(
+    `insert into app_public.user_ratings (tenant_id, user_id, item_type, item_id, rating) values ($1, $2, 'agent', $3, 5) returning id`,
+    [tenant.id, user, ids.agent],
+  )
   await insert('user_rating_votes', 'rating_id, user_id', rating, tenant.member.userId)
 }
