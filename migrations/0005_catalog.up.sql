@@ -1,4 +1,5 @@
--- The catalogue: agents of each tenant, and the models all tenants share.
+-- The catalogue: agents, tools, prompts and workflows of each tenant, what puts them in order, and the models all
+-- tenants share. Columns marked "kept" are caches of logs, ratings or join tables; only rules write them.
 
 set role rowhouse_owner;
 
@@ -6,6 +7,28 @@ create type app_public.agent_status_enum as enum ('active', 'inactive', 'draft',
 create type app_public.llm_model_kind as enum ('chat', 'embedding');
 create type app_public.llm_provider_kind as enum ('builtin', 'openai');
 create type app_public.vector_quantization as enum ('none', 'halfvec', 'binary');
+create type app_public.resource_kind as enum ('agent', 'tool', 'prompt', 'workflow', 'knowledge_source');
+create type app_public.workflow_type as enum
+  ('sequential', 'parallel', 'conditional', 'loop', 'map_reduce', 'scatter_gather');
+-- What app_public.render_prompt() returns.
+create type app_public.rendered_prompt as (system text, prompt text);
+
+create function app_hidden.is_semantic_version(value text) returns boolean
+  language sql immutable parallel safe
+  return value ~ '^\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]{1,50})?$';
+comment on function app_hidden.is_semantic_version(text) is 'Major, minor and patch, such as 1.4.0 or 2.0.0-beta.1.';
+
+create function app_hidden.is_color(value text) returns boolean
+  language sql immutable parallel safe
+  return value ~ '^#[0-9a-f]{6}$' or value ~ '^[a-z][a-z0-9-]{0,49}$';
+comment on function app_hidden.is_color(text) is 'A colour as #rrggbb or by the name of a theme''s colour, lower case.';
+
+create function app_hidden.is_image_url(value text) returns boolean
+  language sql immutable parallel safe
+  return length(value) <= 100000 and (
+    value ~ '^https?://[^/?#@\s]+([/?#]\S*)?$' or value ~ '^/[^/\s]\S*$' or value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$');
+comment on function app_hidden.is_image_url(text) is
+  'Where a picture is: an http address, a path on the front end''s own site, or the picture itself as a data address.';
 
 -- Providers and models are global on purpose: facts of the platform, not of a tenant.
 create table app_public.llm_providers (
@@ -35,6 +58,11 @@ create table app_public.llm_models (
   kind app_public.llm_model_kind not null,
   provider_model_name text not null,
   context_window_size int,
+  max_output_tokens int,
+  max_temperature numeric(3, 2) not null default 2,
+  input_modalities text[] not null default '{text}',
+  output_modalities text[] not null default '{text}',
+  supports_function_calling boolean,
   dimension int,
   fusion_weight double precision not null default 1,
   vector_quantization app_public.vector_quantization not null default 'none',
@@ -47,6 +75,10 @@ create table app_public.llm_models (
 
   constraint name_is_a_name check (length(name) <= 100 and app_hidden.is_name(name)),
   constraint context_window_size_is_positive check (context_window_size > 0),
+  constraint max_output_tokens_is_positive check (max_output_tokens > 0),
+  constraint max_temperature_is_in_range check (max_temperature between 0 and 2),
+  constraint input_modalities_are_known check (input_modalities <@ array['text', 'image', 'audio', 'video', 'document']),
+  constraint output_modalities_are_known check (output_modalities <@ array['text', 'image', 'audio', 'video']),
   -- pgvector stores up to 16,000 dimensions
   constraint dimension_is_storable check (dimension between 1 and 16000),
   constraint embedding_model_has_a_dimension check (kind <> 'embedding' or dimension is not null),
@@ -57,9 +89,104 @@ create table app_public.llm_models (
 );
 create index on app_public.llm_models (provider_id);
 
+-- Who in an organization an agent belongs to or stands for.
+create table app_public.departments (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  name text not null,
+  description text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  unique (tenant_id, id),
+  unique (tenant_id, name),
+  constraint name_is_a_name check (app_hidden.is_name(name))
+);
+
+create table app_public.business_functions (like app_public.departments including all);
+alter table app_public.business_functions add foreign key (tenant_id) references app_public.tenants (id) on delete cascade;
+create table app_public.organizational_roles (like app_public.departments including all);
+alter table app_public.organizational_roles add foreign key (tenant_id) references app_public.tenants (id) on delete cascade;
+
+create table app_public.personas (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  name text not null,
+  description text,
+  avatar_url text,
+  goals text[] not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  unique (tenant_id, id),
+  unique (tenant_id, name),
+  constraint name_is_a_name check (app_hidden.is_name(name)),
+  constraint avatar_url_is_an_image check (app_hidden.is_image_url(avatar_url))
+);
+
+-- Libraries of pictures to choose from.
+create table app_public.avatars (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  name text not null,
+  image_url text not null,
+  category text,
+  license text,
+  sort_order int not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  unique (tenant_id, id),
+  unique (tenant_id, name),
+  constraint name_is_a_name check (app_hidden.is_name(name)),
+  constraint image_url_is_an_image check (app_hidden.is_image_url(image_url))
+);
+
+create table app_public.icons (like app_public.avatars including all);
+alter table app_public.icons add foreign key (tenant_id) references app_public.tenants (id) on delete cascade;
+
+-- Named sets of parameters for a model.
+create table app_public.model_configurations (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  name text not null,
+  description text,
+  model_id uuid not null references app_public.llm_models (id),
+  temperature numeric(3, 2),
+  top_p numeric(3, 2),
+  max_tokens int,
+  frequency_penalty numeric(3, 2),
+  presence_penalty numeric(3, 2),
+  response_format text,
+  stop_sequences text[],
+  is_default boolean not null default false,
+  created_by_user_id uuid default app_hidden.current_user_id()
+    references app_public.user_profiles (id) on delete set null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  unique (tenant_id, id),
+  unique (tenant_id, name),
+  constraint name_is_a_name check (app_hidden.is_name(name)),
+  constraint temperature_is_in_range check (temperature between 0 and 2),
+  constraint top_p_is_a_probability check (top_p between 0 and 1),
+  constraint max_tokens_is_positive check (max_tokens > 0),
+  constraint frequency_penalty_is_in_range check (frequency_penalty between -2 and 2),
+  constraint presence_penalty_is_in_range check (presence_penalty between -2 and 2),
+  constraint response_format_is_known check (response_format in ('json', 'text', 'structured')),
+  constraint stop_sequences_are_few check (cardinality(stop_sequences) <= 16)
+);
+create unique index model_configurations_one_default_key on app_public.model_configurations (tenant_id) where is_default;
+create index on app_public.model_configurations (model_id);
+create index on app_public.model_configurations (created_by_user_id);
+
 create table app_public.agents (
   id uuid primary key default gen_random_uuid(),
   tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  sharing_mode text not null default 'private',
+  is_shared boolean not null generated always as (sharing_mode <> 'private') stored,
+  resource_type text not null default 'custom',
+  copied_from_id uuid references app_public.agents (id) on delete set null,
   name text not null,
 
   -- identity and display
@@ -116,6 +243,7 @@ create table app_public.agents (
   -- knowledge and tools
   knowledge_domains jsonb not null default '{}',
   tools jsonb not null default '[]',
+  tool_ids uuid[] not null default '{}', -- kept from agent_tools
   prompt_templates jsonb not null default '[]',
   context_window_size int,
   supports_multimodal boolean not null default false,
@@ -124,21 +252,45 @@ create table app_public.agents (
 
   -- business
   owner_id uuid default app_hidden.current_user_id() references app_public.user_profiles (id) on delete set null,
+  department_id uuid,
+  business_function_id uuid,
+  role_id uuid,
   cost_per_query numeric,
   billing_code text,
   budget_allocation_id uuid,
   approval_required boolean not null default false,
 
+  -- performance, kept from logs and ratings
+  usage_count bigint not null default 0,
+  success_rate numeric(5, 2),
+  avg_response_time_ms int,
+  rating numeric(3, 2),
+  feedback_count int not null default 0,
+  error_count bigint not null default 0,
+  last_error_at timestamptz,
+  last_success_at timestamptz,
+  performance_score numeric(5, 2),
   analytics_enabled boolean not null default true,
 
   -- version
   version text not null default '1.0.0',
+  previous_version_id uuid,
+  is_latest_version boolean not null default true,
   changelog text,
   published_at timestamptz,
 
+  metadata jsonb not null default '{}',
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
+  -- what joins within a tenant refer to
+  unique (tenant_id, id),
+  foreign key (tenant_id, department_id) references app_public.departments (tenant_id, id) on delete set null (department_id),
+  foreign key (tenant_id, business_function_id)
+    references app_public.business_functions (tenant_id, id) on delete set null (business_function_id),
+  foreign key (tenant_id, role_id) references app_public.organizational_roles (tenant_id, id) on delete set null (role_id),
+  constraint sharing_mode_is_known check (sharing_mode in ('private', 'selected', 'subtree', 'platform')),
+  constraint resource_type_is_known check (resource_type in ('custom', 'platform')),
   constraint name_is_a_name check (app_hidden.is_name(name)),
   constraint display_name_is_a_name check (app_hidden.is_name(display_name)),
   constraint tier_is_1_to_3 check (tier in (1, 2, 3)),
@@ -160,14 +312,459 @@ create table app_public.agents (
   constraint context_window_size_is_positive check (context_window_size > 0),
   constraint max_file_size_mb_is_positive check (max_file_size_mb > 0),
   constraint cost_per_query_is_not_negative check (cost_per_query >= 0 and cost_per_query < 'Infinity'),
-  constraint version_is_semantic check (version ~ '^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$')
+  constraint stop_sequences_are_few check (cardinality(stop_sequences) <= 16),
+  constraint success_rate_is_a_percentage check (success_rate between 0 and 100),
+  constraint rating_is_1_to_5 check (rating between 1 and 5),
+  constraint performance_score_is_a_percentage check (performance_score between 0 and 100),
+  constraint version_is_semantic check (app_hidden.is_semantic_version(version)),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
--- what joins within a tenant refer to
-alter table app_public.agents add unique (tenant_id, id);
 create unique index agents_tenant_id_name_key on app_public.agents (tenant_id, name) where deleted_at is null;
 create index on app_public.agents (tenant_id, sort_order, name);
 create index on app_public.agents (model_id);
 create index on app_public.agents (owner_id);
+create index on app_public.agents (copied_from_id);
+create index on app_public.agents (tenant_id, department_id);
+create index on app_public.agents (tenant_id, business_function_id);
+create index on app_public.agents (tenant_id, role_id);
+
+-- A tree: a category without a parent is a root.
+create table app_public.tool_categories (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  parent_id uuid,
+  name text not null,
+  slug text not null,
+  description text,
+  icon text,
+  sort_order int not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  unique (tenant_id, id),
+  unique nulls not distinct (tenant_id, parent_id, slug),
+  foreign key (tenant_id, parent_id) references app_public.tool_categories (tenant_id, id),
+  constraint name_is_a_name check (app_hidden.is_name(name)),
+  constraint slug_is_a_slug check (app_hidden.is_slug(slug)),
+  constraint category_is_not_its_own_parent check (parent_id <> id)
+);
+create index on app_public.tool_categories (tenant_id, parent_id);
+
+create table app_public.tools (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  sharing_mode text not null default 'private',
+  is_shared boolean not null generated always as (sharing_mode <> 'private') stored,
+  resource_type text not null default 'custom',
+  copied_from_id uuid references app_public.tools (id) on delete set null,
+
+  name text not null,
+  display_name text,
+  description text,
+  icon text,
+
+  tool_type text not null,
+  category text,
+  tool_category_id uuid,
+  endpoint_url text,
+  http_method text,
+  headers jsonb not null default '{}',
+  authentication_type text not null default 'none',
+  authentication_config jsonb not null default '{}',
+  request_schema jsonb not null default '{}',
+  response_schema jsonb not null default '{}',
+  timeout_seconds int not null default 30,
+  retry_config jsonb not null default '{}',
+
+  status text not null default 'active',
+  enabled boolean not null default true,
+  activated_at timestamptz,
+  deactivated_at timestamptz,
+  version text not null default '1.0.0',
+  created_by_user_id uuid default app_hidden.current_user_id()
+    references app_public.user_profiles (id) on delete set null,
+
+  -- kept from logs
+  usage_count bigint not null default 0,
+  success_rate numeric(5, 2),
+  avg_response_time_ms int,
+  last_used_at timestamptz,
+
+  metadata jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  deleted_at timestamptz,
+
+  unique (tenant_id, id),
+  foreign key (tenant_id, tool_category_id)
+    references app_public.tool_categories (tenant_id, id) on delete set null (tool_category_id),
+  constraint sharing_mode_is_known check (sharing_mode in ('private', 'selected', 'subtree', 'platform')),
+  constraint resource_type_is_known check (resource_type in ('custom', 'platform')),
+  constraint name_is_a_name check (app_hidden.is_name(name)),
+  constraint display_name_is_a_name check (app_hidden.is_name(display_name)),
+  constraint tool_type_is_known check (tool_type in ('api', 'function', 'integration', 'webhook')),
+  constraint called_tool_has_an_endpoint check (tool_type not in ('api', 'webhook') or endpoint_url is not null),
+  constraint endpoint_url_is_http check (length(endpoint_url) <= 2000 and endpoint_url ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'),
+  constraint http_method_is_known check (http_method in ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE')),
+  constraint headers_is_an_object check (jsonb_typeof(headers) = 'object'),
+  constraint authentication_type_is_known
+    check (authentication_type in ('none', 'api_key', 'bearer', 'basic', 'oauth2_client')),
+  constraint authentication_config_is_an_object check (jsonb_typeof(authentication_config) = 'object'),
+  constraint request_schema_is_an_object check (jsonb_typeof(request_schema) = 'object' and pg_column_size(request_schema) <= 1000000),
+  constraint response_schema_is_an_object check (jsonb_typeof(response_schema) = 'object' and pg_column_size(response_schema) <= 1000000),
+  constraint timeout_seconds_is_in_range check (timeout_seconds between 1 and 3600),
+  constraint retry_config_is_an_object check (jsonb_typeof(retry_config) = 'object'),
+  constraint status_is_known check (status in ('draft', 'active', 'inactive', 'deprecated', 'archived')),
+  constraint version_is_semantic check (app_hidden.is_semantic_version(version)),
+  constraint success_rate_is_a_percentage check (success_rate between 0 and 100),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+);
+create unique index tools_tenant_id_name_key on app_public.tools (tenant_id, name) where deleted_at is null;
+create index on app_public.tools (tenant_id, tool_category_id);
+create index on app_public.tools (created_by_user_id);
+create index on app_public.tools (copied_from_id);
+
+create table app_public.prompts (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  sharing_mode text not null default 'private',
+  is_shared boolean not null generated always as (sharing_mode <> 'private') stored,
+  resource_type text not null default 'custom',
+  copied_from_id uuid references app_public.prompts (id) on delete set null,
+
+  name text not null,
+  display_name text,
+  description text,
+  category text,
+  tags text[] not null default '{}',
+
+  prompt_text text not null,
+  system_prompt text,
+  input_variables jsonb not null default '{}',
+  output_format text not null default 'text',
+  model_requirements jsonb not null default '{}',
+  temperature numeric(3, 2),
+  max_tokens int,
+
+  status text not null default 'active',
+  version text not null default '1.0.0',
+  created_by_user_id uuid default app_hidden.current_user_id()
+    references app_public.user_profiles (id) on delete set null,
+
+  -- kept from logs and ratings
+  usage_count bigint not null default 0,
+  rating numeric(3, 2),
+  success_rate numeric(5, 2),
+  last_used_at timestamptz,
+
+  metadata jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  deleted_at timestamptz,
+
+  unique (tenant_id, id),
+  constraint sharing_mode_is_known check (sharing_mode in ('private', 'selected', 'subtree', 'platform')),
+  constraint resource_type_is_known check (resource_type in ('custom', 'platform')),
+  constraint name_is_a_name check (app_hidden.is_name(name)),
+  constraint display_name_is_a_name check (app_hidden.is_name(display_name)),
+  constraint prompt_text_is_in_range check (prompt_text ~ '\S' and length(prompt_text) <= 100000),
+  constraint system_prompt_is_in_range check (length(system_prompt) <= 100000),
+  constraint input_variables_is_an_object check (jsonb_typeof(input_variables) = 'object'),
+  constraint output_format_is_known check (output_format in ('text', 'json', 'markdown', 'structured')),
+  constraint model_requirements_is_an_object check (jsonb_typeof(model_requirements) = 'object'),
+  constraint temperature_is_in_range check (temperature between 0 and 2),
+  constraint max_tokens_is_positive check (max_tokens > 0),
+  constraint status_is_known check (status in ('draft', 'active', 'inactive', 'deprecated', 'archived')),
+  constraint version_is_semantic check (app_hidden.is_semantic_version(version)),
+  constraint rating_is_1_to_5 check (rating between 1 and 5),
+  constraint success_rate_is_a_percentage check (success_rate between 0 and 100),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+);
+create unique index prompts_tenant_id_name_key on app_public.prompts (tenant_id, name) where deleted_at is null;
+create index on app_public.prompts (created_by_user_id);
+create index on app_public.prompts (copied_from_id);
+
+create table app_public.workflows (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  sharing_mode text not null default 'private',
+  is_shared boolean not null generated always as (sharing_mode <> 'private') stored,
+  resource_type text not null default 'custom',
+  copied_from_id uuid references app_public.workflows (id) on delete set null,
+
+  name text not null,
+  display_name text,
+  description text,
+  category text,
+  tags text[] not null default '{}',
+  icon text,
+
+  workflow_type app_public.workflow_type not null default 'sequential',
+  workflow_definition jsonb not null,
+  steps jsonb not null default '[]',
+  input_schema jsonb not null default '{}',
+  output_schema jsonb not null default '{}',
+  agent_ids uuid[] not null default '{}', -- kept from the definition, the steps and the roles
+  agent_roles jsonb not null default '{}',
+
+  timeout_seconds int not null default 300,
+  max_retries int not null default 3,
+  error_handling text not null default 'stop',
+
+  status text not null default 'active',
+  enabled boolean not null default true,
+  version text not null default '1.0.0',
+  created_by_user_id uuid default app_hidden.current_user_id()
+    references app_public.user_profiles (id) on delete set null,
+
+  -- kept from logs
+  execution_count bigint not null default 0,
+  success_count bigint not null default 0,
+  failure_count bigint not null default 0,
+  avg_execution_time_ms bigint,
+  last_executed_at timestamptz,
+
+  metadata jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  deleted_at timestamptz,
+
+  unique (tenant_id, id),
+  constraint sharing_mode_is_known check (sharing_mode in ('private', 'selected', 'subtree', 'platform')),
+  constraint resource_type_is_known check (resource_type in ('custom', 'platform')),
+  constraint name_is_a_name check (app_hidden.is_name(name)),
+  constraint display_name_is_a_name check (app_hidden.is_name(display_name)),
+  constraint workflow_definition_is_an_object check (jsonb_typeof(workflow_definition) = 'object'),
+  constraint steps_is_an_array check (jsonb_typeof(steps) = 'array'),
+  constraint input_schema_is_an_object check (jsonb_typeof(input_schema) = 'object' and pg_column_size(input_schema) <= 1000000),
+  constraint output_schema_is_an_object check (jsonb_typeof(output_schema) = 'object' and pg_column_size(output_schema) <= 1000000),
+  constraint agent_roles_is_an_object check (jsonb_typeof(agent_roles) = 'object'),
+  constraint timeout_seconds_is_in_range check (timeout_seconds between 1 and 86400),
+  constraint max_retries_is_in_range check (max_retries between 0 and 20),
+  constraint error_handling_is_known check (error_handling in ('stop', 'continue', 'retry', 'skip')),
+  constraint status_is_known check (status in ('draft', 'active', 'inactive', 'deprecated', 'archived')),
+  constraint version_is_semantic check (app_hidden.is_semantic_version(version)),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+);
+create unique index workflows_tenant_id_name_key on app_public.workflows (tenant_id, name) where deleted_at is null;
+create index on app_public.workflows using gin (tenant_id, agent_ids);
+create index on app_public.workflows (created_by_user_id);
+create index on app_public.workflows (copied_from_id);
+
+-- Which tools an agent works with. A tool may be another tenant's that is shared with this one.
+create table app_public.agent_tools (
+  tenant_id uuid not null default app_hidden.current_tenant_id(),
+  agent_id uuid not null,
+  tool_id uuid not null references app_public.tools (id) on delete cascade,
+  sort_order int not null default 0,
+  config jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  primary key (tenant_id, agent_id, tool_id),
+  foreign key (tenant_id, agent_id) references app_public.agents (tenant_id, id) on delete cascade,
+  constraint config_is_an_object check (jsonb_typeof(config) = 'object')
+);
+create index on app_public.agent_tools (tool_id);
+
+-- For whom and in which industries an agent is good.
+create table app_public.agent_persona_mapping (
+  tenant_id uuid not null default app_hidden.current_tenant_id(),
+  agent_id uuid not null,
+  persona_id uuid not null,
+  relevance_score numeric(5, 4) not null default 1,
+  performance_score numeric(5, 2),
+  is_primary boolean not null default false,
+  notes text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  primary key (tenant_id, agent_id, persona_id),
+  foreign key (tenant_id, agent_id) references app_public.agents (tenant_id, id) on delete cascade,
+  foreign key (tenant_id, persona_id) references app_public.personas (tenant_id, id) on delete cascade,
+  constraint relevance_score_is_a_share check (relevance_score between 0 and 1),
+  constraint performance_score_is_a_percentage check (performance_score between 0 and 100)
+);
+create index on app_public.agent_persona_mapping (tenant_id, persona_id);
+create unique index agent_persona_mapping_one_primary_key
+  on app_public.agent_persona_mapping (tenant_id, agent_id) where is_primary;
+
+create table app_public.agent_industry_mapping (
+  tenant_id uuid not null default app_hidden.current_tenant_id(),
+  agent_id uuid not null,
+  industry text not null,
+  relevance_score numeric(5, 4) not null default 1,
+  performance_score numeric(5, 2),
+  is_primary boolean not null default false,
+  notes text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  primary key (tenant_id, agent_id, industry),
+  foreign key (tenant_id, agent_id) references app_public.agents (tenant_id, id) on delete cascade,
+  constraint industry_is_a_slug check (app_hidden.is_slug(industry)),
+  constraint relevance_score_is_a_share check (relevance_score between 0 and 1),
+  constraint performance_score_is_a_percentage check (performance_score between 0 and 100)
+);
+create unique index agent_industry_mapping_one_primary_key
+  on app_public.agent_industry_mapping (tenant_id, agent_id) where is_primary;
+
+-- Tags for anything in the catalogue. item_id refers to the table of item_type; a trigger sees to it.
+create table app_public.tags (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  name text not null,
+  slug text not null,
+  color text,
+  description text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  unique (tenant_id, id),
+  unique (tenant_id, slug),
+  constraint name_is_a_name check (app_hidden.is_name(name)),
+  constraint slug_is_a_slug check (app_hidden.is_slug(slug)),
+  constraint color_is_a_color check (app_hidden.is_color(color))
+);
+
+create table app_public.tag_assignments (
+  tenant_id uuid not null default app_hidden.current_tenant_id(),
+  item_type app_public.resource_kind not null,
+  item_id uuid not null,
+  tag_id uuid not null,
+  created_at timestamptz not null default now(),
+
+  primary key (tenant_id, item_type, item_id, tag_id),
+  foreign key (tenant_id, tag_id) references app_public.tags (tenant_id, id) on delete cascade
+);
+create index on app_public.tag_assignments (tenant_id, tag_id);
+
+-- What was published of an agent, prompt or workflow, never changed again. The newest is the one with the highest
+-- number; nothing marks it, so nothing can mark two.
+create table app_public.resource_versions (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  resource_kind app_public.resource_kind not null,
+  resource_id uuid not null,
+  version_number int not null,
+  version text not null,
+  content jsonb not null,
+  changelog text,
+  rolled_back_to text,
+  published_by_user_id uuid references app_public.user_profiles (id) on delete set null,
+  published_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  unique (tenant_id, resource_kind, resource_id, version_number),
+  unique (tenant_id, resource_kind, resource_id, version),
+  constraint resource_kind_has_versions check (resource_kind in ('agent', 'prompt', 'workflow')),
+  constraint version_number_is_positive check (version_number > 0),
+  constraint version_is_semantic check (app_hidden.is_semantic_version(version)),
+  constraint content_is_an_object check (jsonb_typeof(content) = 'object'),
+  constraint changelog_is_in_range check (length(changelog) <= 10000)
+);
+create index on app_public.resource_versions (published_by_user_id);
+
+-- What a person makes of the catalogue: their own list of agents, favorites and ratings. Agents and items may be ones
+-- that another tenant shares, so they are referred to by id alone, and a trigger looks whether the person sees them.
+create table app_public.user_agents (
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null default app_hidden.current_user_id() references app_public.user_profiles (id) on delete cascade,
+  agent_id uuid not null references app_public.agents (id) on delete cascade,
+  original_agent_id uuid references app_public.agents (id) on delete set null,
+  is_user_copy boolean not null generated always as (original_agent_id is not null) stored,
+
+  folder text,
+  tags text[] not null default '{}',
+  is_pinned boolean not null default false,
+  sort_order int not null default 0,
+  is_favorite boolean not null default false, -- kept from user_favorites
+
+  custom_name text,
+  custom_description text,
+  custom_avatar text,
+  custom_color text,
+  custom_system_prompt text,
+  settings jsonb not null default '{}',
+
+  -- kept from the usage log
+  usage_count bigint not null default 0,
+  message_count bigint not null default 0,
+  conversation_count bigint not null default 0,
+  success_count bigint not null default 0,
+  error_count bigint not null default 0,
+  first_used_at timestamptz,
+  last_used_at timestamptz,
+
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  unique (tenant_id, user_id, agent_id),
+  constraint folder_is_a_name check (app_hidden.is_name(folder)),
+  constraint tags_are_few check (cardinality(tags) <= 50 and array_position(tags, null) is null),
+  constraint custom_name_is_a_name check (app_hidden.is_name(custom_name)),
+  constraint custom_description_is_in_range check (length(custom_description) <= 10000),
+  constraint custom_avatar_is_an_image check (app_hidden.is_image_url(custom_avatar)),
+  constraint custom_color_is_a_color check (app_hidden.is_color(custom_color)),
+  constraint custom_system_prompt_is_in_range check (length(custom_system_prompt) <= 100000),
+  constraint settings_is_an_object check (jsonb_typeof(settings) = 'object' and pg_column_size(settings) <= 100000)
+);
+create index on app_public.user_agents (user_id);
+create index on app_public.user_agents (agent_id);
+create index on app_public.user_agents (original_agent_id);
+create index on app_public.user_agents (tenant_id, user_id, is_pinned desc, sort_order);
+
+create table app_public.user_favorites (
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null default app_hidden.current_user_id() references app_public.user_profiles (id) on delete cascade,
+  item_type app_public.resource_kind not null,
+  item_id uuid not null,
+  notes text,
+  metadata jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  unique (tenant_id, user_id, item_type, item_id),
+  constraint notes_are_in_range check (length(notes) <= 10000),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 100000)
+);
+create index on app_public.user_favorites (user_id);
+
+create table app_public.user_ratings (
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null default app_hidden.current_user_id() references app_public.user_profiles (id) on delete cascade,
+  item_type app_public.resource_kind not null,
+  item_id uuid not null,
+  rating int not null,
+  review text,
+  helpful_count int not null default 0, -- kept from user_rating_votes
+  metadata jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  unique (tenant_id, user_id, item_type, item_id),
+  constraint rating_is_1_to_5 check (rating between 1 and 5),
+  constraint review_is_in_range check (length(review) <= 10000),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 100000)
+);
+create index on app_public.user_ratings (user_id);
+-- an item's rating is made of those of all tenants that see it
+create index on app_public.user_ratings (item_id, item_type) include (rating);
+
+create table app_public.user_rating_votes (
+  tenant_id uuid not null,
+  rating_id uuid not null,
+  user_id uuid not null references app_public.user_profiles (id) on delete cascade,
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, rating_id, user_id),
+  foreign key (tenant_id, rating_id) references app_public.user_ratings (tenant_id, id) on delete cascade
+);
+create index on app_public.user_rating_votes (user_id);
 
 -- The embedder that needs nothing: every database has it, so text can be embedded before anything is configured.
 insert into app_public.llm_providers (name, display_name, kind) values ('builtin', 'Built in', 'builtin');

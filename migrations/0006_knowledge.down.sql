@@ -1,3 +1,4 @@
+drop table app_private.changed_sources cascade;
 drop table app_public.agent_knowledge_sources;
 drop table app_public.embeddings cascade;
 drop table app_public.document_chunks cascade;

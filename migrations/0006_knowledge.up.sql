@@ -74,6 +74,13 @@ create table app_public.rag_knowledge_sources (
   language text not null default 'en',
   vector_store_id text,
 
+  -- kept from the documents, by a task
+  processing_status app_public.processing_status not null default 'pending',
+  processing_started_at timestamptz,
+  processing_completed_at timestamptz,
+  processing_error text,
+  total_chunks int not null default 0,
+
   extracted_metadata jsonb not null default '{}',
   publication_date date,
   author text,
@@ -84,6 +91,14 @@ create table app_public.rag_knowledge_sources (
   created_by_user_id uuid default app_hidden.current_user_id()
     references app_public.user_profiles (id) on delete set null,
   last_synced_at timestamptz,
+
+  -- kept from the query logs, by a task
+  query_count bigint not null default 0,
+  hit_count bigint not null default 0,
+  relevance_sum double precision not null default 0,
+  avg_relevance_score numeric(5, 4) generated always as (round((relevance_sum / nullif(hit_count, 0))::numeric, 4)) stored,
+  last_queried_at timestamptz,
+
   metadata jsonb not null default '{}',
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -215,6 +230,15 @@ create table app_public.agent_knowledge_sources (
   foreign key (tenant_id, source_id) references app_public.rag_knowledge_sources (tenant_id, id) on delete cascade
 );
 create index on app_public.agent_knowledge_sources (tenant_id, source_id);
+
+-- Which sources' documents have changed since a task last wrote down how far they are. Appended to and emptied, never
+-- updated, so that loads of one source do not wait for each other.
+create table app_private.changed_sources (
+  tenant_id uuid not null,
+  id bigint not null generated always as identity,
+  source_id uuid not null,
+  primary key (tenant_id, id)
+);
 
 -- the worker's task takes on this role to build a vector index while others write
 grant usage, create on schema app_public to rowhouse_indexer;

@@ -1,4 +1,4 @@
-drop table app_private.source_query_statistics, app_private.query_log_buffer, app_public.query_logs cascade;
+drop table app_private.query_log_buffer, app_public.query_logs cascade;
 drop type app_private.search_position, app_private.search_scope, app_private.search_question, app_public.fusion_method cascade;
 drop type app_public.search_hit cascade;
 drop type app_public.search_mode cascade;

@@ -182,15 +182,4 @@ create unlogged table app_private.query_log_buffer (
 );
 create index on app_private.query_log_buffer (tenant_id);
 
-create table app_private.source_query_statistics (
-  tenant_id uuid not null,
-  source_id uuid not null,
-  query_count bigint not null,
-  hit_count bigint not null,
-  relevance_sum double precision not null,
-  last_queried_at timestamptz not null,
-  primary key (tenant_id, source_id),
-  foreign key (tenant_id, source_id) references app_public.rag_knowledge_sources (tenant_id, id) on delete cascade
-);
-
 reset role;

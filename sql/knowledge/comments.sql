@@ -106,3 +106,14 @@ comment on constraint agent_knowledge_sources_tenant_id_agent_id_fkey on app_pub
   E'@fieldName agent\n@foreignFieldName knowledgeSourceAssignments\nThe agent.';
 comment on constraint agent_knowledge_sources_tenant_id_source_id_fkey on app_public.agent_knowledge_sources is
   E'@fieldName source\n@foreignFieldName agentAssignments\nThe knowledge source.';
+comment on column app_public.rag_knowledge_sources.processing_status is 'How far its documents are: pending (none yet, or all wait), processing, completed, or failed (some did, and nothing is being processed). As of a minute ago; processingCounts is of now.';
+comment on column app_public.rag_knowledge_sources.processing_started_at is 'When the first of its documents began to be processed; as of a minute ago.';
+comment on column app_public.rag_knowledge_sources.processing_completed_at is 'When the last of its documents was completed, null while some are not; as of a minute ago.';
+comment on column app_public.rag_knowledge_sources.processing_error is 'Why the document that failed last did; null when none is failed. As of a minute ago.';
+comment on column app_public.rag_knowledge_sources.total_chunks is 'How many chunks its documents were cut into, as of a minute ago; chunkCount is of now.';
+comment on column app_public.rag_knowledge_sources.query_count is 'How many searches found something in it, as of a minute ago.';
+comment on column app_public.rag_knowledge_sources.hit_count is 'How many of its chunks searches found, as of a minute ago.';
+comment on column app_public.rag_knowledge_sources.avg_relevance_score is 'Mean relevance of its hits, 0 to 1: a hit''s score over the best score of its search. As of a minute ago.';
+comment on column app_public.rag_knowledge_sources.last_queried_at is 'When a search last found something in it, as of a minute ago.';
+comment on column app_public.rag_knowledge_sources.relevance_sum is E'@behavior -*\nSum of the relevances of its hits.';
+comment on table app_private.changed_sources is 'Sources whose statistics (processing_status and so on) are to be computed again.';

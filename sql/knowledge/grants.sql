@@ -21,4 +21,5 @@ grant select (tenant_id, id, source_id, processing_status, size_bytes, created_a
 grant select on app_public.knowledge_report to rowhouse_analyst;
 
 grant select, insert, update, delete on app_public.rag_knowledge_sources, app_public.documents, app_private.document_files,
-  app_public.document_chunks, app_public.embeddings, app_public.agent_knowledge_sources to rowhouse_platform;
+  app_public.document_chunks, app_public.embeddings, app_public.agent_knowledge_sources,
+  app_private.changed_sources to rowhouse_platform;

@@ -41,7 +41,6 @@ comment on column app_public.query_logs.source_ids is 'The sources that had hits
 comment on column app_public.query_logs.source_hit_counts is 'How many hits each of these had.';
 comment on column app_public.query_logs.source_relevances is 'Mean relevance of each of these'' hits, 0 to 1: a hit''s score over the best of the search.';
 comment on table app_private.query_log_buffer is 'Searches of the last minute, on their way to query_logs. Not crash-safe on purpose.';
-comment on table app_private.source_query_statistics is 'How often searches found something in a source, summed up.';
 comment on column app_public.embedding_statistics.collection_id is 'The tenant, whose chunks are the collection.';
 comment on column app_public.embedding_statistics.total_documents is 'N: number of chunks.';
 comment on column app_public.embedding_statistics.avg_document_length is 'Average length of a chunk in terms.';

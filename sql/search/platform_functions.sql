@@ -65,16 +65,16 @@ as $$
     select m.* from moved m where exists (select from app_public.tenants t where t.id = m.tenant_id)
      order by m.created_at
   ), counted as (
-    insert into app_private.source_query_statistics as s (tenant_id, source_id, query_count, hit_count, relevance_sum, last_queried_at)
-    select m.tenant_id, u.source_id, count(*), sum(u.hit_count), sum(u.relevance * u.hit_count), max(m.created_at)
+    select m.tenant_id, u.source_id, count(*) as queries, sum(u.hit_count) as hits, sum(u.relevance * u.hit_count) as relevances,
+           max(m.created_at) as last_at
       from moved m, unnest(m.source_ids, m.source_hit_counts, m.source_relevances) as u (source_id, hit_count, relevance)
-      join app_public.rag_knowledge_sources k on k.id = u.source_id
-     where k.tenant_id = m.tenant_id
      group by m.tenant_id, u.source_id
-     order by m.tenant_id, u.source_id
-    on conflict (tenant_id, source_id) do update
-       set query_count = s.query_count + excluded.query_count, hit_count = s.hit_count + excluded.hit_count,
-           relevance_sum = s.relevance_sum + excluded.relevance_sum, last_queried_at = greatest(s.last_queried_at, excluded.last_queried_at)
+  ), kept as (
+    update app_public.rag_knowledge_sources s
+       set query_count = s.query_count + c.queries, hit_count = s.hit_count + c.hits,
+           relevance_sum = s.relevance_sum + coalesce(c.relevances, 0), last_queried_at = greatest(s.last_queried_at, c.last_at)
+      from counted c
+     where s.tenant_id = c.tenant_id and s.id = c.source_id
   )
   select count(*)::int from moved;
 $$;

@@ -6,7 +6,6 @@ call app_private.secure_tenant_table('app_private.search_removals');
 call app_private.secure_tenant_table('app_private.search_terms');
 call app_private.secure_tenant_table('app_public.query_logs');
 call app_private.secure_tenant_table('app_private.query_log_buffer');
-call app_private.secure_tenant_table('app_private.source_query_statistics');
 
 -- what people asked is for those who run the tenant
 drop policy if exists select_admin on app_public.query_logs;

@@ -70,7 +70,7 @@ describe('create_documents', () => {
       await t.become(db.globex.owner)
       expect(await t.errorCode(call, [source, one])).toBe('KN301')
       await t.become(db.acme.viewer)
-      expect(await t.errorCode(call, [source, one])).toBe('ID202')
+      expect(await t.errorCode(call, [source, one])).toBe('ID203')
     }))
 })
 
@@ -135,7 +135,7 @@ describe('processing', () => {
       await t.become(db.globex.owner)
       expect(await t.errorCode('select app_public.delete_document($1)', [receipt?.document_id])).toBe('KN302')
       await t.become(db.acme.viewer)
-      expect(await t.errorCode('select app_public.delete_document($1)', [receipt?.document_id])).toBe('ID202')
+      expect(await t.errorCode('select app_public.delete_document($1)', [receipt?.document_id])).toBe('ID203')
       await t.become(db.acme.member)
       await t.query('select app_public.delete_document($1)', [receipt?.document_id])
       await t.becomeSuperuser()

@@ -102,9 +102,7 @@ describe('a source', () => {
       await store(t)
       await t.become(db.acme.admin)
       const rows = await t.query<{ id: string; count: number; relevance: string; at: Date | null }>(
-        `select s.id, app_public.rag_knowledge_sources_query_count(s)::int as count,
-                app_public.rag_knowledge_sources_avg_relevance_score(s) as relevance,
-                app_public.rag_knowledge_sources_last_queried_at(s) as at
+        `select s.id, s.query_count::int as count, s.avg_relevance_score as relevance, s.last_queried_at as at
            from app_public.rag_knowledge_sources s where id = any ($1) order by count desc`,
         [[source, other]],
       )

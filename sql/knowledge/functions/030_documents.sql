@@ -8,7 +8,7 @@ as $$
 declare
   v_source app_public.rag_knowledge_sources;
 begin
-  perform app_private.require_role('member');
+  perform app_private.require_permission('can_manage_knowledge');
   select * into v_source from app_public.rag_knowledge_sources s where s.id = writable_source.source_id and s.deleted_at is null;
   if not found then
     perform app_private.raise_error('KN301', 'There is no such knowledge source.', 'List the knowledge sources of this tenant.');
@@ -16,7 +16,7 @@ begin
   return v_source;
 end
 $$;
-comment on function app_private.writable_source(uuid) is 'A source you may add documents to. KN301: there is no such source; ID202: your role does not allow it.';
+comment on function app_private.writable_source(uuid) is 'A source you may add documents to. KN301: there is no such source; ID203: your permissions do not allow it.';
 
 create or replace function app_private.enqueue_stage(stage app_hidden.processing_stage, tenant_id uuid, document_ids uuid[]) returns void
 language plpgsql volatile
@@ -136,7 +136,7 @@ begin
 end
 $$;
 comment on function app_public.create_documents(uuid, jsonb) is
-  E'@resultFieldName receipts\nAdds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. Members. KN301: no such source; KN401: not an array of 1 to 500; ID202: your role does not allow it.';
+  E'@resultFieldName receipts\nAdds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. can_manage_knowledge. KN301: no such source; KN401: not an array of 1 to 500; ID203: your permissions do not allow it.';
 
 create or replace function app_private.document_error(item jsonb) returns text
 language sql immutable
@@ -196,7 +196,7 @@ begin
 end
 $$;
 comment on function app_public.upload_file(uuid, text, text, text, text, text, jsonb) is
-  E'@resultFieldName receipt\nAdds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. Members. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID202: your role does not allow it.';
+  E'@resultFieldName receipt\nAdds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. can_manage_knowledge. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID203: your permissions do not allow it.';
 
 create or replace function app_public.update_document(id uuid, title text default null, metadata jsonb default null)
 returns app_public.documents
@@ -207,7 +207,7 @@ declare
   v_document app_public.documents;
   v_is_renamed boolean;
 begin
-  perform app_private.require_role('member');
+  perform app_private.require_permission('can_manage_knowledge');
   select * into v_document from app_public.documents d
    where d.tenant_id = app_hidden.current_tenant_id() and d.id = update_document.id
      for update;
@@ -232,7 +232,7 @@ begin
 end
 $$;
 comment on function app_public.update_document(uuid, text, jsonb) is
-  E'@resultFieldName document\nChanges the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. Members. KN302: there is no such document; 23514: a value is out of range; ID202: your role does not allow it.';
+  E'@resultFieldName document\nChanges the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. can_manage_knowledge. KN302: there is no such document; 23514: a value is out of range; ID203: your permissions do not allow it.';
 
 create or replace function app_public.delete_document(id uuid) returns app_public.documents
 language plpgsql volatile security definer
@@ -241,7 +241,7 @@ as $$
 declare
   v_document app_public.documents;
 begin
-  perform app_private.require_role('member');
+  perform app_private.require_permission('can_manage_knowledge');
   delete from app_public.documents d
    where d.tenant_id = app_hidden.current_tenant_id() and d.id = delete_document.id
   returning * into v_document;
@@ -252,7 +252,7 @@ begin
 end
 $$;
 comment on function app_public.delete_document(uuid) is
-  E'@resultFieldName document\nDeletes a document with its chunks, vectors and postings, at once and for good. Members. KN302: there is no such document; ID202: your role does not allow it.';
+  E'@resultFieldName document\nDeletes a document with its chunks, vectors and postings, at once and for good. can_manage_knowledge. KN302: there is no such document; ID203: your permissions do not allow it.';
 
 create or replace function app_private.resume_documents(tenant_id uuid, document_ids uuid[]) returns int
 language plpgsql volatile
@@ -288,7 +288,7 @@ as $$
 declare
   v_document app_public.documents;
 begin
-  perform app_private.require_role('member');
+  perform app_private.require_permission('can_manage_knowledge');
   perform app_private.resume_documents(app_hidden.current_tenant_id(), array[retry_document.id]);
   select * into v_document from app_public.documents d
    where d.tenant_id = app_hidden.current_tenant_id() and d.id = retry_document.id;
@@ -299,7 +299,7 @@ begin
 end
 $$;
 comment on function app_public.retry_document(uuid) is
-  E'@resultFieldName document\nProcesses a failed document again, from the stage where it failed; does nothing to one that has not. Members. KN302: there is no such document; ID202: your role does not allow it.';
+  E'@resultFieldName document\nProcesses a failed document again, from the stage where it failed; does nothing to one that has not. can_manage_knowledge. KN302: there is no such document; ID203: your permissions do not allow it.';
 
 create or replace function app_public.retry_documents(source_id uuid) returns int
 language plpgsql volatile security definer
@@ -314,7 +314,7 @@ begin
 end
 $$;
 comment on function app_public.retry_documents(uuid) is
-  E'@resultFieldName count\nProcesses all failed documents of a source again and returns how many. Members. KN301: no such source; ID202: your role does not allow it.';
+  E'@resultFieldName count\nProcesses all failed documents of a source again and returns how many. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
 
 create or replace function app_public.document(id uuid) returns app_public.documents
 language sql stable security definer

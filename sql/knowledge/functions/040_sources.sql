@@ -1,45 +1,5 @@
 -- What a source can do beyond its columns, and how far its documents have come.
 
-create or replace function app_public.delete_knowledge_source(id uuid) returns app_public.rag_knowledge_sources
-language plpgsql volatile security definer
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_source app_public.rag_knowledge_sources;
-begin
-  perform app_private.require_role('admin');
-  update app_public.rag_knowledge_sources s set deleted_at = clock_timestamp()
-   where s.id = delete_knowledge_source.id and s.deleted_at is null
-  returning * into v_source;
-  if not found then
-    perform app_private.raise_error('KN301', 'There is no such knowledge source.', 'List the knowledge sources of this tenant.');
-  end if;
-  return v_source;
-end
-$$;
-comment on function app_public.delete_knowledge_source(uuid) is
-  E'@resultFieldName knowledgeSource\nDeletes a source: its documents are found no more, at once; restore_knowledge_source brings it back. Its name can be used again. Admins. KN301: no such source; ID202: your role does not allow it.';
-
-create or replace function app_public.restore_knowledge_source(id uuid) returns app_public.rag_knowledge_sources
-language plpgsql volatile security definer
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_source app_public.rag_knowledge_sources;
-begin
-  perform app_private.require_role('admin');
-  update app_public.rag_knowledge_sources s set deleted_at = null
-   where s.id = restore_knowledge_source.id and s.deleted_at is not null
-  returning * into v_source;
-  if not found then
-    perform app_private.raise_error('KN303', 'There is no deleted knowledge source with this id.', 'It was never deleted, or never there.');
-  end if;
-  return v_source;
-end
-$$;
-comment on function app_public.restore_knowledge_source(uuid) is
-  E'@resultFieldName knowledgeSource\nBrings a deleted source back with all its documents. Admins. KN303: no deleted source has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
-
 create or replace function app_public.reprocess_knowledge_source(source_id uuid) returns int
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -60,7 +20,7 @@ begin
 end
 $$;
 comment on function app_public.reprocess_knowledge_source(uuid) is
-  E'@resultFieldName count\nCuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. Members. KN301: no such source; ID202: your role does not allow it.';
+  E'@resultFieldName count\nCuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
 
 create or replace function app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources)
 returns app_public.processing_counts
@@ -95,8 +55,6 @@ $$;
 comment on function app_public.documents_chunk_count(app_public.documents) is 'How many chunks the document was cut into.';
 
 grant execute on function
-  app_public.delete_knowledge_source(uuid),
-  app_public.restore_knowledge_source(uuid),
   app_public.reprocess_knowledge_source(uuid),
   app_public.rag_knowledge_sources_processing_counts(app_public.rag_knowledge_sources),
   app_public.rag_knowledge_sources_chunk_count(app_public.rag_knowledge_sources),

@@ -30,37 +30,3 @@ end
 $$;
 comment on function app_private.log_query(text, text, app_public.search_mode, uuid, timestamptz, app_public.search_hit[]) is
   'Writes a search down: the question as text, as a hash or not at all, as tenants.config.search.logQueries says.';
-
-create or replace function app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) returns bigint
-language sql stable security definer
-set search_path to pg_catalog, pg_temp
-as $$
-  select coalesce((select s.query_count from app_private.source_query_statistics s
-                    where s.tenant_id = (source).tenant_id and s.source_id = (source).id), 0);
-$$;
-comment on function app_public.rag_knowledge_sources_query_count(app_public.rag_knowledge_sources) is 'How many searches found something in the source, as of a minute ago.';
-
-create or replace function app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) returns timestamptz
-language sql stable security definer
-set search_path to pg_catalog, pg_temp
-as $$
-  select s.last_queried_at from app_private.source_query_statistics s
-   where s.tenant_id = (source).tenant_id and s.source_id = (source).id;
-$$;
-comment on function app_public.rag_knowledge_sources_last_queried_at(app_public.rag_knowledge_sources) is 'When a search last found something in the source, as of a minute ago.';
-
-create or replace function app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) returns numeric
-language sql stable security definer
-set search_path to pg_catalog, pg_temp
-as $$
-  select round((s.relevance_sum / nullif(s.hit_count, 0))::numeric, 4) from app_private.source_query_statistics s
-   where s.tenant_id = (source).tenant_id and s.source_id = (source).id;
-$$;
-comment on function app_public.rag_knowledge_sources_avg_relevance_score(app_public.rag_knowledge_sources) is
-  'Mean relevance of the source''s hits, 0 to 1: a hit''s score over the best score of its search. As of a minute ago.';
-
-grant execute on function
-  app_public.rag_knowledge_sources_query_count(app_public.rag_knowledge_sources),
-  app_public.rag_knowledge_sources_last_queried_at(app_public.rag_knowledge_sources),
-  app_public.rag_knowledge_sources_avg_relevance_score(app_public.rag_knowledge_sources)
-to rowhouse_user;

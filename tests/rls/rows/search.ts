@@ -15,10 +15,6 @@ export const fillSearch: Fill = async (t, tenant, ids) => {
   ])
   await t.query(`insert into app_private.search_removals values ($1, 'd', $2, 1)`, [tenant.id, block])
   await t.query(`insert into app_private.search_terms values ($1, 'd')`, [tenant.id])
-  await t.query(`insert into app_private.source_query_statistics values ($1, $2, 1, 1, 1, now())`, [
-    tenant.id,
-    ids.source,
-  ])
   for (const table of ['app_public.query_logs', 'app_private.query_log_buffer']) {
     await t.query(
       `insert into ${table} (tenant_id, created_at, mode, latency_ms, hit_count, source_ids, source_hit_counts, source_relevances)
