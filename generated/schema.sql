@@ -181,6 +181,27 @@ ALTER TYPE app_public.processing_status OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.processing_status IS 'How far a document is: pending, processing, completed (searchable) or failed (processing_error says why).';
 
+CREATE TYPE app_public.rendered_prompt AS (
+	system text,
+	prompt text
+);
+
+ALTER TYPE app_public.rendered_prompt OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.rendered_prompt IS 'A prompt with its variables filled.';
+
+CREATE TYPE app_public.resource_kind AS ENUM (
+    'agent',
+    'tool',
+    'prompt',
+    'workflow',
+    'knowledge_source'
+);
+
+ALTER TYPE app_public.resource_kind OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.resource_kind IS 'The kinds of things in the catalogue.';
+
 CREATE TYPE app_public.search_hit AS (
 	rank integer,
 	score double precision,
@@ -246,6 +267,19 @@ CREATE TYPE app_public.vector_quantization AS ENUM (
 ALTER TYPE app_public.vector_quantization OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.vector_quantization IS 'How a vector index stores vectors.';
+
+CREATE TYPE app_public.workflow_type AS ENUM (
+    'sequential',
+    'parallel',
+    'conditional',
+    'loop',
+    'map_reduce',
+    'scatter_gather'
+);
+
+ALTER TYPE app_public.workflow_type OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.workflow_type IS 'How the steps of a workflow follow each other.';
 
 CREATE TYPE app_public.workspace_visibility AS ENUM (
     'private',
@@ -512,6 +546,14 @@ ALTER FUNCTION app_hidden.hashing_embedding(content text, dimension integer) OWN
 
 COMMENT ON FUNCTION app_hidden.hashing_embedding(content text, dimension integer) IS 'The built-in embedder''s unit vector of a text: signed feature hashing of words and parts of words. Knows no meanings.';
 
+CREATE FUNCTION app_hidden.is_color(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((value ~ '^#[0-9a-f]{6}$'::text) OR (value ~ '^[a-z][a-z0-9-]{0,49}$'::text));
+
+ALTER FUNCTION app_hidden.is_color(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.is_color(value text) IS 'A colour as #rrggbb or by the name of a theme''s colour, lower case.';
+
 CREATE FUNCTION app_hidden.is_email(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((value ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$'::text) AND (value = lower(value)) AND (length(value) <= 254));
@@ -519,6 +561,14 @@ CREATE FUNCTION app_hidden.is_email(value text) RETURNS boolean
 ALTER FUNCTION app_hidden.is_email(value text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.is_email(value text) IS 'A plausible e-mail address, stored lower-cased, at most 254 characters.';
+
+CREATE FUNCTION app_hidden.is_image_url(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((length(value) <= 100000) AND ((value ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text) OR (value ~ '^/[^/\s]\S*$'::text) OR (value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$'::text)));
+
+ALTER FUNCTION app_hidden.is_image_url(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.is_image_url(value text) IS 'Where a picture is: an http address, a path on the front end''s own site, or the picture itself as a data address.';
 
 CREATE FUNCTION app_hidden.is_name(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -540,6 +590,14 @@ ALTER FUNCTION app_hidden.is_platform_admin() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.is_platform_admin() IS 'Whether the request is one of platform staff.';
 
+CREATE FUNCTION app_hidden.is_semantic_version(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (value ~ '^\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]{1,50})?$'::text);
+
+ALTER FUNCTION app_hidden.is_semantic_version(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.is_semantic_version(value text) IS 'Major, minor and patch, such as 1.4.0 or 2.0.0-beta.1.';
+
 CREATE FUNCTION app_hidden.is_slug(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (value ~ '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$'::text);
@@ -547,6 +605,24 @@ CREATE FUNCTION app_hidden.is_slug(value text) RETURNS boolean
 ALTER FUNCTION app_hidden.is_slug(value text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.is_slug(value text) IS 'Lower-case letters, digits and inner hyphens, at most 63: fit for a host name.';
+
+CREATE FUNCTION app_hidden.is_visible_resource(kind text, id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_is_visible boolean;
+begin
+  execute format('select exists (select from %s r where r.id = $1 and r.tenant_id = $2 and r.deleted_at is null)',
+                 app_private.resource_table(is_visible_resource.kind::app_public.resource_kind))
+    into v_is_visible using is_visible_resource.id, app_hidden.current_tenant_id();
+  return v_is_visible;
+end
+$_$;
+
+ALTER FUNCTION app_hidden.is_visible_resource(kind text, id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) IS 'Whether a resource is there for this request and not deleted. What refers to resources asks this, so that one that may not be seen is as good as none.';
 
 CREATE FUNCTION app_hidden.my_deleted_workspace_ids() RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -617,6 +693,22 @@ ALTER FUNCTION app_hidden.my_workspace_ids(minimum app_public.member_role) OWNER
 
 COMMENT ON FUNCTION app_hidden.my_workspace_ids(minimum app_public.member_role) IS 'The workspaces in which your role is at least this one, without deleted ones and, above viewer, without archived ones. For policies: workspace_id = any ((select app_hidden.my_workspace_ids(''contributor''))::uuid[]).';
 
+CREATE FUNCTION app_hidden.next_patch_version(version text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- the release a pre-release leads up to, or the patch after a release
+  select case
+    when next_patch_version.version ~ '-' then split_part(next_patch_version.version, '-', 1)
+    else split_part(next_patch_version.version, '.', 1) || '.' || split_part(next_patch_version.version, '.', 2) || '.'
+      || (split_part(next_patch_version.version, '.', 3)::int + 1)
+  end;
+$$;
+
+ALTER FUNCTION app_hidden.next_patch_version(version text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.next_patch_version(version text) IS 'The version a publication gets when it names none.';
+
 CREATE FUNCTION app_hidden.pieces(sentence text, max_length integer) RETURNS SETOF text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -641,6 +733,29 @@ $$;
 ALTER FUNCTION app_hidden.pieces(sentence text, max_length integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.pieces(sentence text, max_length integer) IS 'A sentence that is too long, cut between words into pieces of at most max_length characters.';
+
+CREATE FUNCTION app_hidden.placeholder_names(template text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(array_agg(distinct m[1]) filter (where m[1] is not null), '{}')
+    from regexp_matches(template, app_hidden.placeholder_pattern(), 'g') as m;
+$$;
+
+ALTER FUNCTION app_hidden.placeholder_names(template text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.placeholder_names(template text) IS 'The variables a text uses, each once, in the order of the alphabet.';
+
+CREATE FUNCTION app_hidden.placeholder_pattern() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select '\\\{\{|\{\{\s*([A-Za-z_][A-Za-z0-9_]{0,62})\s*\}\}';
+$$;
+
+ALTER FUNCTION app_hidden.placeholder_pattern() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.placeholder_pattern() IS 'What is not plain text in a prompt: escaped braces, or a variable, whose name is the first group.';
 
 CREATE FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(input text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -851,6 +966,29 @@ ALTER FUNCTION app_hidden.searchable_text(title text, chunk text) OWNER TO rowho
 
 COMMENT ON FUNCTION app_hidden.searchable_text(title text, chunk text) IS 'What is searched and embedded of a chunk: it, headed by its document''s title, because what a document is called, it is about throughout.';
 
+CREATE FUNCTION app_hidden.semantic_version_key(version text) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_parts text[] := regexp_match(semantic_version_key.version, '^(\d+)\.(\d+)\.(\d+)(?:-(.+))?$');
+  v_key text[] := array[lpad(v_parts[1], 9, '0'), lpad(v_parts[2], 9, '0'), lpad(v_parts[3], 9, '0')];
+begin
+  if v_parts[4] is null then
+    -- a release is higher than each of its pre-releases
+    return v_key || '2'::text;
+  end if;
+  return v_key || array(
+    select case when identifier ~ '^\d+$' then '0' || lpad(identifier, 50, '0') else '1' || identifier end
+      from unnest(string_to_array(v_parts[4], '.')) with ordinality as i (identifier, position)
+     order by position);
+end
+$_$;
+
+ALTER FUNCTION app_hidden.semantic_version_key(version text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.semantic_version_key(version text) IS 'What semantic versions are ordered by (in collation "C"): 1.0.0-beta.2 < 1.0.0-beta.10 < 1.0.0 < 1.0.1.';
+
 CREATE FUNCTION app_hidden.sentences(content text) RETURNS SETOF text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -987,6 +1125,47 @@ $$;
 ALTER FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) IS 'Turns verified claims and a tenant (id or slug; null when there is only one to choose) into user, tenant and database role. ID101: the user is unknown; ID201: no such tenant or no active membership, the same error for both; ID401: several tenants, name one.';
+
+CREATE FUNCTION app_private.authentication_faults(type text, config jsonb) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_faults text[] := app_private.object_faults(config, case authentication_faults.type
+    when 'api_key' then '{"in": "string!", "name": "name!", "secret_name": "string!"}'::jsonb
+    when 'bearer' then '{"secret_name": "string!"}'
+    when 'basic' then '{"username": "name!", "secret_name": "string!"}'
+    when 'oauth2_client' then '{"token_url": "string!", "client_id": "name!", "secret_name": "string!", "scopes": "strings"}'
+    else '{}'
+  end);
+begin
+  if cardinality(v_faults) > 0 then
+    return v_faults;
+  end if;
+  if config ->> 'secret_name' !~ '^[a-z][a-z0-9_-]{0,62}$' then
+    v_faults := v_faults || 'secret_name is no name of a secret (lower-case letters, digits, _ and -, at most 63)'::text;
+  end if;
+  if authentication_faults.type = 'api_key' and config ->> 'in' not in ('header', 'query') then
+    v_faults := v_faults || 'in is neither header nor query'::text;
+  end if;
+  return v_faults || app_private.url_faults(config ->> 'token_url', 'token_url');
+end
+$_$;
+
+ALTER FUNCTION app_private.authentication_faults(type text, config jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.authentication_faults(type text, config jsonb) IS 'What is wrong with a tool''s authentication_config for its authentication_type.';
+
+CREATE FUNCTION app_private.authored_content(resource jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select authored_content.resource - app_private.unversioned_columns();
+$$;
+
+ALTER FUNCTION app_private.authored_content(resource jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.authored_content(resource jsonb) IS 'What a version of a resource (a row as JSON) consists of.';
 
 CREATE FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) RETURNS TABLE(document_id uuid, file_name text, media_type text, content bytea)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1577,6 +1756,53 @@ ALTER FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], 
 
 COMMENT ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) IS 'Chunks of these documents, each headed by the document''s title, that have no vector of their source''s model yet, with what is needed to call the model.';
 
+CREATE FUNCTION app_private.credential_paths(value jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with recursive parts (path, key, part) as (
+    select ''::text, null::text, credential_paths.value
+    union all
+    select p.path || case when p.path = '' then '' else '.' end || inner_part.key, inner_part.key, inner_part.part
+      from parts p
+     cross join lateral (
+       select e.key, e.value as part from jsonb_each(case jsonb_typeof(p.part) when 'object' then p.part else '{}' end) e
+       union all
+       select (e.n - 1)::text, e.value from jsonb_array_elements(case jsonb_typeof(p.part) when 'array' then p.part else '[]' end) with ordinality e (value, n)
+     ) as inner_part
+  )
+  select coalesce(array_agg(left(path, 100) order by path), '{}')
+    from parts where jsonb_typeof(part) = 'string' and app_private.is_credential_name(key);
+$$;
+
+ALTER FUNCTION app_private.credential_paths(value jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.credential_paths(value jsonb) IS 'Where a JSON value holds a text under the name of a credential.';
+
+CREATE FUNCTION app_private.delete_resource(kind app_public.resource_kind, id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_count int;
+begin
+  perform app_private.require_permission(app_private.resource_permission(delete_resource.kind, 'delete'));
+  execute format(
+    'update %s r set deleted_at = clock_timestamp() where r.id = $1 and r.tenant_id = $2 and r.deleted_at is null',
+    app_private.resource_table(delete_resource.kind))
+    using delete_resource.id, app_hidden.current_tenant_id();
+  get diagnostics v_count = row_count;
+  if v_count = 0 then
+    perform app_private.raise_error('RS301', format('There is no such %s.', replace(delete_resource.kind::text, '_', ' ')),
+      'List those of this tenant.');
+  end if;
+end
+$_$;
+
+ALTER FUNCTION app_private.delete_resource(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.delete_resource(kind app_public.resource_kind, id uuid) IS 'Marks a resource as deleted. RS301: there is no such; ID203: your permissions do not allow it.';
+
 CREATE FUNCTION app_private.delete_tenant(slug text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1728,6 +1954,11 @@ CREATE TABLE app_public.llm_models (
     kind app_public.llm_model_kind NOT NULL,
     provider_model_name text NOT NULL,
     context_window_size integer,
+    max_output_tokens integer,
+    max_temperature numeric(3,2) DEFAULT 2 NOT NULL,
+    input_modalities text[] DEFAULT '{text}'::text[] NOT NULL,
+    output_modalities text[] DEFAULT '{text}'::text[] NOT NULL,
+    supports_function_calling boolean,
     dimension integer,
     fusion_weight double precision DEFAULT 1 NOT NULL,
     vector_quantization app_public.vector_quantization DEFAULT 'none'::app_public.vector_quantization NOT NULL,
@@ -1742,8 +1973,12 @@ CREATE TABLE app_public.llm_models (
     CONSTRAINT dimension_is_storable CHECK (((dimension >= 1) AND (dimension <= 16000))),
     CONSTRAINT embedding_model_has_a_dimension CHECK (((kind <> 'embedding'::app_public.llm_model_kind) OR (dimension IS NOT NULL))),
     CONSTRAINT fusion_weight_is_a_weight CHECK (((fusion_weight >= (0)::double precision) AND (fusion_weight <= (100)::double precision))),
+    CONSTRAINT input_modalities_are_known CHECK ((input_modalities <@ ARRAY['text'::text, 'image'::text, 'audio'::text, 'video'::text, 'document'::text])),
+    CONSTRAINT max_output_tokens_is_positive CHECK ((max_output_tokens > 0)),
     CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
+    CONSTRAINT max_temperature_is_in_range CHECK (((max_temperature >= (0)::numeric) AND (max_temperature <= (2)::numeric))),
     CONSTRAINT name_is_a_name CHECK (((length(name) <= 100) AND app_hidden.is_name(name))),
+    CONSTRAINT output_modalities_are_known CHECK ((output_modalities <@ ARRAY['text'::text, 'image'::text, 'audio'::text, 'video'::text])),
     CONSTRAINT timeout_ms_is_in_range CHECK (((timeout_ms >= 100) AND (timeout_ms <= 600000)))
 );
 
@@ -1764,6 +1999,16 @@ COMMENT ON COLUMN app_public.llm_models.kind IS 'chat or embedding.';
 COMMENT ON COLUMN app_public.llm_models.provider_model_name IS 'What the provider calls it.';
 
 COMMENT ON COLUMN app_public.llm_models.context_window_size IS 'Tokens it can read at once.';
+
+COMMENT ON COLUMN app_public.llm_models.max_output_tokens IS 'Most tokens it can answer with; null when unknown.';
+
+COMMENT ON COLUMN app_public.llm_models.max_temperature IS 'Highest temperature its provider takes, 0 to 2.';
+
+COMMENT ON COLUMN app_public.llm_models.input_modalities IS 'What it reads: text, image, audio, video, document.';
+
+COMMENT ON COLUMN app_public.llm_models.output_modalities IS 'What it answers with: text, image, audio, video.';
+
+COMMENT ON COLUMN app_public.llm_models.supports_function_calling IS 'Whether it can call functions; null when unknown.';
 
 COMMENT ON COLUMN app_public.llm_models.dimension IS 'Length of its vectors, 1 to 16,000; embedding models only.';
 
@@ -1847,6 +2092,28 @@ $$;
 ALTER FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) IS 'Marks documents that are at a stage as failed, with the error for people to read.';
+
+CREATE FUNCTION app_private.fill_template(template text, variables jsonb) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_texts text[] := regexp_split_to_array(template, app_hidden.placeholder_pattern());
+  v_names text[] := array(select coalesce(m[1], '') from regexp_matches(template, app_hidden.placeholder_pattern(), 'g') m);
+begin
+  -- counted before it is built: a short text can repeat a long value very often
+  if (select coalesce(sum(length(variables ->> n)), 0) from unnest(v_names) n) > 1000000 then
+    perform app_private.raise_error('RS620', 'The filled prompt would be longer than a million characters.', 'Give shorter values.');
+  end if;
+  return (
+    select string_agg(t.part || case t.name when '' then '{{' else coalesce(variables ->> t.name, '') end, '' order by t.n)
+      from unnest(v_texts, v_names) with ordinality as t (part, name, n));
+end
+$$;
+
+ALTER FUNCTION app_private.fill_template(template text, variables jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.fill_template(template text, variables jsonb) IS 'Puts values for the variables of a text; an array or object is written as JSON. RS620: the outcome is too long.';
 
 CREATE FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1953,6 +2220,92 @@ ALTER FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) OWNE
 
 COMMENT ON FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) IS 'Lets an analyst''s own login read the reporting views of a tenant. For administrators in psql. TN401: the login is not a member of rowhouse_analyst.';
 
+CREATE FUNCTION app_private.graph_faults(definition jsonb) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_ids text[];
+  v_is_loop boolean[];
+  v_from int[];
+  v_to int[];
+  v_first int[];       -- where a node's edges begin; they are in the order of v_from
+  v_waits_for int[];   -- edges from nodes not yet put in order, without those of loops
+  v_queue int[];
+  v_seen boolean[];
+  v_head int := 1;
+  v_node int;
+  v_edge int;
+  v_target int;
+  v_count int;
+begin
+  select array_agg(node ->> 'id' order by n), array_agg(node ->> 'type' = 'loop' order by n) into v_ids, v_is_loop
+    from jsonb_array_elements(definition -> 'nodes') with ordinality as e (node, n);
+  v_count := cardinality(v_ids);
+  select coalesce(array_agg(f.n order by f.n, t.n), '{}'), coalesce(array_agg(t.n order by f.n, t.n), '{}') into v_from, v_to
+    from jsonb_array_elements(definition -> 'edges') as edge
+    join unnest(v_ids) with ordinality as f (id, n) on f.id = edge ->> 'from'
+    join unnest(v_ids) with ordinality as t (id, n) on t.id = edge ->> 'to';
+  select array_agg((select count(*) from unnest(v_from) x where x < g) + 1 order by g) into v_first from generate_series(1, v_count + 1) g;
+
+  -- from the start, or from every node nothing leads to, all nodes must be reached
+  v_queue := case when definition ? 'start' then array[array_position(v_ids, definition ->> 'start')]
+    else array(select g from generate_series(1, v_count) g where g <> all (v_to) order by g) end;
+  if cardinality(v_queue) = 0 then
+    return array['no node is the start: an edge leads to each of them'];
+  end if;
+  v_seen := array_fill(false, array[v_count]);
+  foreach v_node in array v_queue loop
+    v_seen[v_node] := true;
+  end loop;
+  while v_head <= cardinality(v_queue) loop
+    v_node := v_queue[v_head];
+    v_head := v_head + 1;
+    for v_edge in v_first[v_node] .. v_first[v_node + 1] - 1 loop
+      v_target := v_to[v_edge];
+      if not v_seen[v_target] then
+        v_seen[v_target] := true;
+        v_queue := v_queue || v_target;
+      end if;
+    end loop;
+  end loop;
+  if cardinality(v_queue) < v_count then
+    return array(
+      select format('node %s cannot be reached', v_ids[g]) from generate_series(1, v_count) g where not v_seen[g] order by g);
+  end if;
+
+  -- Kahn's order of the nodes that are no loops: what cannot be put in order is, or follows, a cycle without a loop node
+  v_waits_for := array(
+    select (select count(*) from unnest(v_from, v_to) as e (f, t) where e.t = g and not v_is_loop[e.f]) from generate_series(1, v_count) g order by g);
+  v_queue := array(select g from generate_series(1, v_count) g where not v_is_loop[g] and v_waits_for[g] = 0 order by g);
+  v_head := 1;
+  while v_head <= cardinality(v_queue) loop
+    v_node := v_queue[v_head];
+    v_head := v_head + 1;
+    for v_edge in v_first[v_node] .. v_first[v_node + 1] - 1 loop
+      v_target := v_to[v_edge];
+      v_waits_for[v_target] := v_waits_for[v_target] - 1;
+      if v_waits_for[v_target] = 0 and not v_is_loop[v_target] then
+        v_queue := v_queue || v_target;
+      end if;
+    end loop;
+  end loop;
+  v_node := (select min(g) from generate_series(1, v_count) g where not v_is_loop[g] and v_waits_for[g] > 0);
+  if v_node is null then
+    return '{}';
+  end if;
+  -- upstream as often as there are nodes ends on the cycle itself
+  for v_edge in 1 .. v_count loop
+    v_node := (select min(e.f) from unnest(v_from, v_to) as e (f, t) where e.t = v_node and not v_is_loop[e.f] and v_waits_for[e.f] > 0);
+  end loop;
+  return array[format('node %s is on a cycle that has no loop node', v_ids[v_node])];
+end
+$$;
+
+ALTER FUNCTION app_private.graph_faults(definition jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.graph_faults(definition jsonb) IS 'Nodes that cannot be reached, or a node on a cycle that no loop node is on.';
+
 CREATE FUNCTION app_private.has_many_vectors(model_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1970,6 +2323,27 @@ $$;
 ALTER FUNCTION app_private.has_many_vectors(model_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.has_many_vectors(model_id uuid) IS 'Whether this tenant has more vectors of the model than are compared one by one.';
+
+CREATE FUNCTION app_private.header_faults(headers jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select coalesce(array_agg(left(h.name, 100) || ' ' || f.fault order by h.name), '{}')
+    from jsonb_each(headers) as h (name, value)
+   cross join lateral (
+     select case
+       -- a field name as RFC 9110 has it
+       when h.name !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]{1,100}$' then 'is no name of a header'
+       when app_private.is_credential_name(h.name) or h.value #>> '{}' ~* '^(bearer|basic)\s' then 'holds a credential'
+       when jsonb_typeof(h.value) <> 'string' or length(h.value #>> '{}') > 2000 or h.value #>> '{}' ~ '[\x01-\x08\x0a-\x1f\x7f]'
+         then 'is not one line of text'
+     end as fault) as f
+   where f.fault is not null;
+$_$;
+
+ALTER FUNCTION app_private.header_faults(headers jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.header_faults(headers jsonb) IS 'What is wrong with a tool''s headers.';
 
 CREATE FUNCTION app_private.identify(claims jsonb) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2068,6 +2442,122 @@ ALTER FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, q
 
 COMMENT ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity as the model''s index finds them, which may miss some; those it finds are in exact order.';
 
+CREATE FUNCTION app_private.is_credential_name(name text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select n ~ '^(proxy-)?authorization$|^(set-)?cookie$|^(x-)?(api-?key|auth)$|(^|-)(token|key|secret|password|passwd|credentials?)$'
+     and n !~ '^(x-)?(idempotency|primary|foreign|sort|partition|public|cache)-key$'
+    from lower(regexp_replace(replace(trim(is_credential_name.name), '_', '-'), '([a-z0-9])([A-Z])', '\1-\2', 'g')) as n;
+$_$;
+
+ALTER FUNCTION app_private.is_credential_name(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.is_credential_name(name text) IS 'Whether a header, parameter or key of this name would hold a credential: authorization, cookie, x-api-key, whatever ends in -token, -key, -secret or -password, in any spelling.';
+
+CREATE FUNCTION app_private.json_changes(old_value jsonb, new_value jsonb, path text DEFAULT ''::text) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_changes jsonb := '{}';
+  v_key text;
+begin
+  if old_value is not distinct from new_value then
+    return '{}';
+  elsif jsonb_typeof(old_value) = 'object' and jsonb_typeof(new_value) = 'object' then
+    for v_key in select jsonb_object_keys(old_value || new_value) loop
+      v_changes := v_changes || app_private.json_changes(
+        old_value -> v_key, new_value -> v_key, path || '/' || replace(replace(v_key, '~', '~0'), '/', '~1'));
+    end loop;
+    return v_changes;
+  end if;
+  -- a member that is absent on one side has no "from" or no "to" there
+  return jsonb_build_object(path, jsonb_strip_nulls(jsonb_build_object('from', old_value, 'to', new_value))
+    || case when old_value = 'null' then '{"from": null}' else '{}' end::jsonb
+    || case when new_value = 'null' then '{"to": null}' else '{}' end::jsonb);
+end
+$$;
+
+ALTER FUNCTION app_private.json_changes(old_value jsonb, new_value jsonb, path text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.json_changes(old_value jsonb, new_value jsonb, path text) IS 'What differs between two JSON values: JSON pointer (RFC 6901) → {from, to}; objects are compared member by member, arrays as a whole.';
+
+CREATE FUNCTION app_private.json_is(value jsonb, type text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select case json_is.type
+    when 'any' then true
+    when 'name' then jsonb_typeof(value) = 'string' and app_hidden.is_name(value #>> '{}')
+    when 'integer' then jsonb_typeof(value) = 'number' and (value #>> '{}') ~ '^-?[0-9]{1,9}$'
+    when 'uuid' then jsonb_typeof(value) = 'string' and (value #>> '{}') ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$'
+    when 'strings' then jsonb_typeof(value) = 'array' and not jsonb_path_exists(value, 'strict $[*] ? (@.type() != "string")')
+    else jsonb_typeof(value) = json_is.type
+  end;
+$_$;
+
+ALTER FUNCTION app_private.json_is(value jsonb, type text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.json_is(value jsonb, type text) IS 'Whether a value is of a type: JSON''s own, or name, integer (of up to nine digits), uuid, strings (an array of them), any.';
+
+CREATE TABLE app_public.resource_versions (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    resource_kind app_public.resource_kind NOT NULL,
+    resource_id uuid NOT NULL,
+    version_number integer NOT NULL,
+    version text NOT NULL,
+    content jsonb NOT NULL,
+    changelog text,
+    rolled_back_to text,
+    published_by_user_id uuid,
+    published_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT changelog_is_in_range CHECK ((length(changelog) <= 10000)),
+    CONSTRAINT content_is_an_object CHECK ((jsonb_typeof(content) = 'object'::text)),
+    CONSTRAINT resource_kind_has_versions CHECK ((resource_kind = ANY (ARRAY['agent'::app_public.resource_kind, 'prompt'::app_public.resource_kind, 'workflow'::app_public.resource_kind]))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version)),
+    CONSTRAINT version_number_is_positive CHECK ((version_number > 0))
+);
+
+ALTER TABLE ONLY app_public.resource_versions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.resource_versions OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.resource_versions IS '@behavior -insert -update -delete
+A published version of an agent, prompt or workflow of this tenant. It never changes.';
+
+COMMENT ON COLUMN app_public.resource_versions.resource_kind IS 'agent, prompt or workflow.';
+
+COMMENT ON COLUMN app_public.resource_versions.resource_id IS 'The agent, prompt or workflow.';
+
+COMMENT ON COLUMN app_public.resource_versions.version_number IS 'Counts the resource''s versions from 1 without a gap; the highest is the latest.';
+
+COMMENT ON COLUMN app_public.resource_versions.version IS 'Semantic version, rising with version_number.';
+
+COMMENT ON COLUMN app_public.resource_versions.content IS 'What was authored, as an object of column names: not name, status, sharing, owner or counters.';
+
+COMMENT ON COLUMN app_public.resource_versions.changelog IS 'What is new, in the publisher''s words, at most 10,000 characters.';
+
+COMMENT ON COLUMN app_public.resource_versions.rolled_back_to IS 'The older version whose content this one repeats, null when it repeats none.';
+
+COMMENT ON COLUMN app_public.resource_versions.published_by_user_id IS 'Who published it.';
+
+COMMENT ON COLUMN app_public.resource_versions.published_at IS 'When it was published.';
+
+CREATE FUNCTION app_private.latest_version(kind app_public.resource_kind, id uuid) RETURNS app_public.resource_versions
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select v from app_public.resource_versions as v
+   where v.tenant_id = app_hidden.current_tenant_id() and v.resource_kind = latest_version.kind and v.resource_id = latest_version.id
+   order by v.version_number desc limit 1;
+$$;
+
+ALTER FUNCTION app_private.latest_version(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.latest_version(kind app_public.resource_kind, id uuid) IS 'The version of a resource that was published last, or null.';
+
 CREATE FUNCTION app_private.list_tenants() RETURNS TABLE(id uuid, slug text, name text, type text, status text, members integer)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2081,6 +2571,28 @@ $$;
 ALTER FUNCTION app_private.list_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.list_tenants() IS 'All tenants. For administrators in psql and for command-line tools.';
+
+CREATE FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_resource jsonb;
+begin
+  execute format(
+    'select to_jsonb(r) from app_public.%I as r where id = $1 and tenant_id = app_hidden.current_tenant_id() and deleted_at is null for update',
+    app_private.versioned_table(lock_versioned.kind))
+    into v_resource using lock_versioned.id;
+  if v_resource is null then
+    perform app_private.raise_error('RS351', 'There is no such resource.', 'List the resources of this tenant; one that is shared with you has its versions with its owner.');
+  end if;
+  return v_resource;
+end
+$_$;
+
+ALTER FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid) IS 'The row of an own agent, prompt or workflow as JSON, locked until the transaction ends. RS351: there is none.';
 
 CREATE TABLE app_public.projects (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -2444,6 +2956,82 @@ $$;
 ALTER FUNCTION app_private.models_to_index(minimum integer) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.models_to_index(minimum integer) IS 'The embedding models that have more than this many vectors, of all tenants, and no vector index.';
+
+CREATE FUNCTION app_private.node_faults(node jsonb, place text) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_common constant jsonb := '{"id": "string!", "type": "string!", "name": "name", "description": "string", "config": "object"}';
+  v_shape jsonb;
+begin
+  if jsonb_typeof(node) <> 'object' or jsonb_typeof(node -> 'id') is distinct from 'string' or node ->> 'id' !~ '^[A-Za-z0-9_.-]{1,100}$' then
+    return array[place || ' has no id (letters, digits, _, - and ., at most 100)'];
+  end if;
+  v_shape := case node ->> 'type'
+    when 'start' then '{}'
+    when 'end' then '{}'
+    -- an agent by its id, or by a role that agent_roles gives to one
+    when 'agent' then '{"agent_id": "uuid", "role": "name", "prompt_id": "uuid"}'
+    when 'tool' then '{"tool_id": "uuid!", "agent_id": "uuid"}'
+    when 'prompt' then '{"prompt_id": "uuid!", "agent_id": "uuid"}'
+    when 'condition' then '{"expression": "string"}'
+    when 'parallel' then '{"max_concurrency": "integer"}'
+    when 'loop' then '{"max_iterations": "integer!", "expression": "string"}'
+    when 'human' then '{"role": "name", "instructions": "string"}'
+  end;
+  if v_shape is null then
+    return array[place || ' is of no type there is (start, agent, tool, prompt, condition, parallel, loop, human, end)'];
+  end if;
+  return app_private.object_faults(node, v_common || v_shape, place)
+      || case when node ->> 'type' = 'agent' and (node ? 'agent_id') = (node ? 'role')
+           then array[place || ' needs either agent_id or role'] else '{}' end
+      -- without a bound a loop may never end
+      || case when node ->> 'type' = 'loop' and app_private.json_is(node -> 'max_iterations', 'integer')
+                and (node ->> 'max_iterations')::int not between 1 and 10000
+           then array[place || '.max_iterations is not between 1 and 10000'] else '{}' end
+      || case when node ->> 'type' = 'parallel' and app_private.json_is(node -> 'max_concurrency', 'integer')
+                and (node ->> 'max_concurrency')::int not between 1 and 1000
+           then array[place || '.max_concurrency is not between 1 and 1000'] else '{}' end;
+end
+$_$;
+
+ALTER FUNCTION app_private.node_faults(node jsonb, place text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.node_faults(node jsonb, place text) IS 'What is wrong with one node of a workflow, by itself.';
+
+CREATE FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text DEFAULT ''::text) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_prefix text := case place when '' then '' else place || '.' end;
+  v_faults text[] := '{}';
+  v_key text;
+  v_type text;
+begin
+  if jsonb_typeof(object_faults.value) is distinct from 'object' then
+    return array[coalesce(nullif(place, ''), 'it') || ' is not an object'];
+  end if;
+  for v_key in select k from jsonb_object_keys(object_faults.value) k where not shape ? k loop
+    v_faults := v_faults || (v_prefix || left(v_key, 100) || ' is not known');
+  end loop;
+  for v_key, v_type in select s.key, rtrim(s.value, '!') from jsonb_each_text(shape) s loop
+    if not object_faults.value ? v_key then
+      if shape ->> v_key like '%!' then
+        v_faults := v_faults || (v_prefix || v_key || ' is missing');
+      end if;
+    elsif not app_private.json_is(object_faults.value -> v_key, v_type) then
+      v_faults := v_faults || (v_prefix || v_key || ' is not of type ' || v_type);
+    end if;
+  end loop;
+  return v_faults;
+end
+$$;
+
+ALTER FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text) IS 'What is wrong with an object against a shape such as {"name": "string!", "scopes": "strings"}: keys that are unknown, missing or of another type.';
 
 CREATE FUNCTION app_private.operator_identity(tenant text, email text DEFAULT NULL::text) RETURNS TABLE(user_id uuid, tenant_id uuid, role text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -2879,6 +3467,52 @@ ALTER FUNCTION app_private.provision_tenant(slug text, name text, owner_email te
 
 COMMENT ON FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text) IS 'Creates a tenant with its first owner. For administrators in psql and for seeds.';
 
+CREATE FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text DEFAULT NULL::text) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_id uuid := publish_resource.resource ->> 'id';
+  v_latest app_public.resource_versions := app_private.latest_version(publish_resource.kind, v_id);
+  v_content jsonb := app_private.authored_content(publish_resource.resource);
+  v_version text := coalesce(
+    publish_resource.version,
+    case when v_latest is null then publish_resource.resource ->> 'version' else app_hidden.next_patch_version(v_latest.version) end);
+  v_published app_public.resource_versions;
+begin
+  if v_latest.content = v_content then
+    perform app_private.raise_error('RS551', 'Nothing has changed since the latest version.', 'Change something first, or keep the version there is.');
+  end if;
+  if not app_hidden.is_semantic_version(v_version)
+     or (app_hidden.semantic_version_key(v_version) collate "C" <= app_hidden.semantic_version_key(v_latest.version) collate "C") then
+    perform app_private.raise_error('RS451', 'The version is not semantic, or not higher than the latest one.',
+      'Give major.minor.patch above the latest version, or none: then the patch number rises by one.');
+  end if;
+
+  insert into app_public.resource_versions
+    (tenant_id, resource_kind, resource_id, version_number, version, content, changelog, rolled_back_to, published_by_user_id)
+  values
+    (app_hidden.current_tenant_id(), publish_resource.kind, v_id, coalesce(v_latest.version_number, 0) + 1, v_version, v_content,
+     publish_resource.changelog, publish_resource.rolled_back_to, app_hidden.current_user_id())
+  returning * into v_published;
+
+  if publish_resource.kind = 'agent' then
+    update app_public.agents a
+       set version = v_version, changelog = publish_resource.changelog, published_at = v_published.published_at,
+           previous_version_id = v_latest.id, is_latest_version = true
+     where a.id = v_id and a.tenant_id = v_published.tenant_id;
+  else
+    execute format('update app_public.%I set version = $1 where id = $2 and tenant_id = $3', app_private.versioned_table(publish_resource.kind))
+      using v_version, v_id, v_published.tenant_id;
+  end if;
+  return v_published;
+end
+$_$;
+
+ALTER FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text) IS 'Publishes a locked resource as it stands. RS451: the version is not above the latest; RS551: nothing has changed.';
+
 CREATE TABLE app_public.rag_knowledge_sources (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -2902,6 +3536,11 @@ CREATE TABLE app_public.rag_knowledge_sources (
     chunk_overlap integer DEFAULT 200 NOT NULL,
     language text DEFAULT 'en'::text NOT NULL,
     vector_store_id text,
+    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
+    processing_started_at timestamp with time zone,
+    processing_completed_at timestamp with time zone,
+    processing_error text,
+    total_chunks integer DEFAULT 0 NOT NULL,
     extracted_metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     publication_date date,
     author text,
@@ -2910,6 +3549,11 @@ CREATE TABLE app_public.rag_knowledge_sources (
     enabled boolean DEFAULT true NOT NULL,
     created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
     last_synced_at timestamp with time zone,
+    query_count bigint DEFAULT 0 NOT NULL,
+    hit_count bigint DEFAULT 0 NOT NULL,
+    relevance_sum double precision DEFAULT 0 NOT NULL,
+    avg_relevance_score numeric(5,4) GENERATED ALWAYS AS (round(((relevance_sum / (NULLIF(hit_count, 0))::double precision))::numeric, 4)) STORED,
+    last_queried_at timestamp with time zone,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -2978,6 +3622,16 @@ COMMENT ON COLUMN app_public.rag_knowledge_sources.language IS 'Language of the 
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.vector_store_id IS 'Its key in an outside vector store, for sources that have one.';
 
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_status IS 'How far its documents are: pending (none yet, or all wait), processing, completed, or failed (some did, and nothing is being processed). As of a minute ago; processingCounts is of now.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_started_at IS 'When the first of its documents began to be processed; as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_completed_at IS 'When the last of its documents was completed, null while some are not; as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_error IS 'Why the document that failed last did; null when none is failed. As of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.total_chunks IS 'How many chunks its documents were cut into, as of a minute ago; chunkCount is of now.';
+
 COMMENT ON COLUMN app_public.rag_knowledge_sources.extracted_metadata IS 'Metadata found in the files: an object.';
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.publication_date IS 'When it was published.';
@@ -2993,6 +3647,17 @@ COMMENT ON COLUMN app_public.rag_knowledge_sources.enabled IS 'Whether it is sea
 COMMENT ON COLUMN app_public.rag_knowledge_sources.created_by_user_id IS 'The member who created it.';
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.last_synced_at IS 'When it was last brought up to date with where it comes from.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.query_count IS 'How many searches found something in it, as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.hit_count IS 'How many of its chunks searches found, as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.relevance_sum IS '@behavior -*
+Sum of the relevances of its hits.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.avg_relevance_score IS 'Mean relevance of its hits, 0 to 1: a hit''s score over the best score of its search. As of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.last_queried_at IS 'When a search last found something in it, as of a minute ago.';
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.metadata IS 'Anything else, an object.';
 
@@ -3126,6 +3791,64 @@ ALTER FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for inter
 
 COMMENT ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) IS 'Notes that these workers are alive now.';
 
+CREATE FUNCTION app_private.refresh_sources() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_source_ids uuid[];
+begin
+  -- First the notes, then the documents, in a statement of its own: it sees at least what the notes speak of. Whatever
+  -- is committed later has a note of its own.
+  with noted as (delete from app_private.changed_sources returning source_id)
+  select array_agg(distinct source_id) into v_source_ids from noted;
+  perform from app_public.rag_knowledge_sources s where s.id = any (v_source_ids) order by s.id for no key update;
+  update app_public.rag_knowledge_sources s
+     set processing_status = case
+           when d.total = d.pending then 'pending'
+           when d.pending + d.processing > 0 then 'processing'
+           when d.failed > 0 then 'failed'
+           else 'completed' end::app_public.processing_status,
+         processing_started_at = d.started_at,
+         processing_completed_at = case when d.total > 0 and d.total = d.completed then d.completed_at end,
+         processing_error = d.error,
+         total_chunks = (select count(*) from app_public.document_chunks c where c.tenant_id = s.tenant_id and c.source_id = s.id)
+    from (
+      select t.id, count(d.id) as total, min(d.processing_started_at) as started_at, max(d.processing_completed_at) as completed_at,
+             count(*) filter (where d.processing_status = 'pending') as pending,
+             count(*) filter (where d.processing_status = 'processing') as processing,
+             count(*) filter (where d.processing_status = 'completed') as completed,
+             count(*) filter (where d.processing_status = 'failed') as failed,
+             (array_agg(d.processing_error order by d.updated_at desc) filter (where d.processing_status = 'failed'))[1] as error
+        from app_public.rag_knowledge_sources t
+        left join app_public.documents d on d.tenant_id = t.tenant_id and d.source_id = t.id
+       where t.id = any (v_source_ids)
+       group by t.id
+    ) as d
+   where s.id = d.id;
+  return coalesce(cardinality(v_source_ids), 0);
+end
+$$;
+
+ALTER FUNCTION app_private.refresh_sources() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.refresh_sources() IS 'Writes down how far the sources are whose documents have changed since it last did; returns how many. Twice at once does nothing twice.';
+
+CREATE FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if cardinality(faults) > 0 then
+    perform app_private.raise_error(code, what || ': ' || array_to_string(faults[1:20], '; ') || '.', hint);
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text) IS 'Raises an error that names the faults, at most twenty; none, no error.';
+
 CREATE FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval DEFAULT '00:00:30'::interval) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3239,6 +3962,100 @@ ALTER FUNCTION app_private.require_role(minimum text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.require_role(minimum text) IS 'ID202 unless your role in this tenant is at least this one.';
 
+CREATE FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_role('viewer');
+  if not coalesce(app_hidden.is_visible_resource(require_visible.kind::text, require_visible.id), false) then
+    perform app_private.raise_error('RS353', 'There is no such item.', 'List what this tenant has, and what is shared with it.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) IS 'RS353 unless this member sees the item: one error for what is not there and what may not be seen. ID202: you are no member.';
+
+CREATE FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case kind
+    when 'agent' then format('can_%s_agents', deed)
+    when 'knowledge_source' then 'can_manage_knowledge'
+    else format('can_%s_resources', deed)
+  end;
+$$;
+
+ALTER FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) IS 'The permission that allows to create, edit or delete a resource of a kind.';
+
+CREATE FUNCTION app_private.resource_table(kind app_public.resource_kind) RETURNS regclass
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case kind
+    when 'agent' then 'app_public.agents'
+    when 'tool' then 'app_public.tools'
+    when 'prompt' then 'app_public.prompts'
+    when 'workflow' then 'app_public.workflows'
+    when 'knowledge_source' then 'app_public.rag_knowledge_sources'
+  end::regclass;
+$$;
+
+ALTER FUNCTION app_private.resource_table(kind app_public.resource_kind) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.resource_table(kind app_public.resource_kind) IS 'The table that holds resources of a kind.';
+
+CREATE FUNCTION app_private.restore_agent_tools(agent_id uuid, tool_ids jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tool_ids uuid[] := array(select value::uuid from jsonb_array_elements_text(restore_agent_tools.tool_ids));
+begin
+  delete from app_public.agent_tools t
+   where t.tenant_id = app_hidden.current_tenant_id() and t.agent_id = restore_agent_tools.agent_id and t.tool_id <> all (v_tool_ids);
+  insert into app_public.agent_tools (tenant_id, agent_id, tool_id, sort_order)
+  select app_hidden.current_tenant_id(), restore_agent_tools.agent_id, tool_id, position - 1
+    from unnest(v_tool_ids) with ordinality as t (tool_id, position)
+  on conflict do nothing;
+end
+$$;
+
+ALTER FUNCTION app_private.restore_agent_tools(agent_id uuid, tool_ids jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.restore_agent_tools(agent_id uuid, tool_ids jsonb) IS 'Gives an agent the tools of an older version.';
+
+CREATE FUNCTION app_private.restore_resource(kind app_public.resource_kind, id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_kind text := replace(restore_resource.kind::text, '_', ' ');
+  v_count int;
+begin
+  perform app_private.require_permission(app_private.resource_permission(restore_resource.kind, 'delete'));
+  execute format(
+    'update %s r set deleted_at = null where r.id = $1 and r.tenant_id = $2 and r.deleted_at is not null',
+    app_private.resource_table(restore_resource.kind))
+    using restore_resource.id, app_hidden.current_tenant_id();
+  get diagnostics v_count = row_count;
+  if v_count = 0 then
+    perform app_private.raise_error('RS302', format('There is no deleted %s with this id.', v_kind), 'It was never deleted, or never there.');
+  end if;
+exception when unique_violation then
+  perform app_private.raise_error('RS520', format('Another %s has taken its name by now.', v_kind), 'Rename that one, then restore this one.');
+end
+$_$;
+
+ALTER FUNCTION app_private.restore_resource(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.restore_resource(kind app_public.resource_kind, id uuid) IS 'Brings a deleted resource back. RS302: no deleted one has this id; RS520: its name is taken; ID203: your permissions do not allow it.';
+
 CREATE FUNCTION app_private.resume_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3269,6 +4086,33 @@ ALTER FUNCTION app_private.resume_documents(tenant_id uuid, document_ids uuid[])
 
 COMMENT ON FUNCTION app_private.resume_documents(tenant_id uuid, document_ids uuid[]) IS 'Queues failed documents again at the stage where they failed; returns how many.';
 
+CREATE FUNCTION app_private.retry_faults(config jsonb) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_faults text[] := app_private.object_faults(config, '{"max_attempts": "integer", "backoff": "string", "delay_ms": "integer"}');
+begin
+  if cardinality(v_faults) > 0 then
+    return v_faults;
+  end if;
+  if (config ->> 'max_attempts')::int not between 0 and 20 then
+    v_faults := v_faults || 'max_attempts is not between 0 and 20'::text;
+  end if;
+  if config ->> 'backoff' not in ('constant', 'linear', 'exponential') then
+    v_faults := v_faults || 'backoff is not constant, linear or exponential'::text;
+  end if;
+  if (config ->> 'delay_ms')::int not between 0 and 600000 then
+    v_faults := v_faults || 'delay_ms is not between 0 and 600000'::text;
+  end if;
+  return v_faults;
+end
+$$;
+
+ALTER FUNCTION app_private.retry_faults(config jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.retry_faults(config jsonb) IS 'What is wrong with a tool''s retry_config.';
+
 CREATE FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3283,6 +4127,56 @@ $$;
 ALTER FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) IS 'Takes back what grant_analyst_access gave. Works at once; doing it twice is no error.';
+
+CREATE FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_resource jsonb := app_private.lock_versioned(rollback_resource.kind, rollback_resource.id);
+  v_table text := app_private.versioned_table(rollback_resource.kind);
+  v_latest app_public.resource_versions := app_private.latest_version(rollback_resource.kind, rollback_resource.id);
+  v_target app_public.resource_versions;
+  v_columns text;
+begin
+  select v.* into v_target from app_public.resource_versions v
+   where v.tenant_id = app_hidden.current_tenant_id() and v.resource_kind = rollback_resource.kind
+     and v.resource_id = rollback_resource.id and v.version = rollback_resource.version;
+  if not found then
+    perform app_private.raise_error('RS352', 'There is no such version.', 'List the versions of the resource.');
+  end if;
+  if v_latest.content <> app_private.authored_content(v_resource) and not coalesce(rollback_resource.discard_changes, false) then
+    perform app_private.raise_error('RS552', 'There are changes that were not published.',
+      'Publish them first, or say discard_changes to lose them.');
+  end if;
+
+  -- columns that came after the version was published keep their value
+  select string_agg(format('%I', attname), ', ' order by attnum) into v_columns
+    from pg_attribute
+   where attrelid = format('app_public.%I', v_table)::regclass and attnum > 0 and not attisdropped and attgenerated = ''
+     and attname <> all (app_private.unversioned_columns()) and attname <> 'tool_ids' and v_target.content ? attname;
+  begin
+    execute format(
+      'update app_public.%1$I set (%2$s) = (select %2$s from jsonb_populate_record(null::app_public.%1$I, $1))
+        where id = $2 and tenant_id = app_hidden.current_tenant_id()', v_table, v_columns)
+      using v_target.content, rollback_resource.id;
+    if rollback_resource.kind = 'agent' then
+      perform app_private.restore_agent_tools(rollback_resource.id, v_target.content -> 'tool_ids');
+    end if;
+  exception
+    when foreign_key_violation then
+      perform app_private.raise_error('RS553', 'The version refers to something that is no longer there.',
+        'Make what it refers to again, or edit the resource and publish that.');
+  end;
+  return app_private.publish_resource(
+    rollback_resource.kind, app_private.lock_versioned(rollback_resource.kind, rollback_resource.id), null,
+    coalesce(rollback_resource.changelog, 'Back to ' || v_target.version), v_target.version);
+end
+$_$;
+
+ALTER FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) IS 'Gives a resource the content of an older version and publishes that as a new one. RS351, RS352: no such resource or version; RS551: it is what the latest version says already; RS552: unpublished changes would be lost; RS553: a reference leads nowhere.';
 
 CREATE FUNCTION app_private.scope_of(source_ids uuid[] DEFAULT NULL::uuid[], document_ids uuid[] DEFAULT NULL::uuid[], created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, text_filter tsquery DEFAULT NULL::tsquery) RETURNS app_private.search_scope
     LANGUAGE plpgsql STABLE
@@ -3596,6 +4490,22 @@ ALTER FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint
 
 COMMENT ON FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) IS 'A vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur.';
 
+CREATE FUNCTION app_private.step_faults(steps jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when jsonb_array_length(steps) > 500 then array['there are more than 500'] else array(
+    select f.fault from jsonb_array_elements(steps) with ordinality as e (step, n)
+     cross join unnest(app_private.object_faults(e.step,
+       '{"id": "name", "name": "name!", "description": "string", "node": "name", "role": "name", "agent_id": "uuid", "tool_id": "uuid", "prompt_id": "uuid", "config": "object"}',
+       'step #' || e.n)) as f (fault)
+     order by e.n) end;
+$$;
+
+ALTER FUNCTION app_private.step_faults(steps jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.step_faults(steps jsonb) IS 'What is wrong with a workflow''s steps.';
+
 CREATE FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer DEFAULT NULL::integer, cost_usd numeric DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -3644,16 +4554,16 @@ CREATE FUNCTION app_private.store_query_logs() RETURNS integer
     select m.* from moved m where exists (select from app_public.tenants t where t.id = m.tenant_id)
      order by m.created_at
   ), counted as (
-    insert into app_private.source_query_statistics as s (tenant_id, source_id, query_count, hit_count, relevance_sum, last_queried_at)
-    select m.tenant_id, u.source_id, count(*), sum(u.hit_count), sum(u.relevance * u.hit_count), max(m.created_at)
+    select m.tenant_id, u.source_id, count(*) as queries, sum(u.hit_count) as hits, sum(u.relevance * u.hit_count) as relevances,
+           max(m.created_at) as last_at
       from moved m, unnest(m.source_ids, m.source_hit_counts, m.source_relevances) as u (source_id, hit_count, relevance)
-      join app_public.rag_knowledge_sources k on k.id = u.source_id
-     where k.tenant_id = m.tenant_id
      group by m.tenant_id, u.source_id
-     order by m.tenant_id, u.source_id
-    on conflict (tenant_id, source_id) do update
-       set query_count = s.query_count + excluded.query_count, hit_count = s.hit_count + excluded.hit_count,
-           relevance_sum = s.relevance_sum + excluded.relevance_sum, last_queried_at = greatest(s.last_queried_at, excluded.last_queried_at)
+  ), kept as (
+    update app_public.rag_knowledge_sources s
+       set query_count = s.query_count + c.queries, hit_count = s.hit_count + c.hits,
+           relevance_sum = s.relevance_sum + coalesce(c.relevances, 0), last_queried_at = greatest(s.last_queried_at, c.last_at)
+      from counted c
+     where s.tenant_id = c.tenant_id and s.id = c.source_id
   )
   select count(*)::int from moved;
 $$;
@@ -3798,6 +4708,43 @@ ALTER FUNCTION app_private.text_condition(config regconfig, text text, is_title 
 
 COMMENT ON FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) IS 'What a text in this language must match to have these words, one after the other or in its title; empty for stop words.';
 
+CREATE FUNCTION app_private.tg__check_model_settings() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_settings jsonb := to_jsonb(new);
+  v_model app_public.llm_models;
+  v_faults text[] := '{}';
+begin
+  if new.model_id is null then
+    return new;
+  end if;
+  select * into v_model from app_public.llm_models m where m.id = new.model_id;
+  if v_model.kind <> 'chat' then
+    perform app_private.raise_error('RS421', 'The model makes vectors, not answers.', 'Choose a model of kind chat.');
+  end if;
+  if new.temperature > v_model.max_temperature then
+    v_faults := v_faults || format('temperature is at most %s', v_model.max_temperature);
+  end if;
+  if new.max_tokens > v_model.max_output_tokens then
+    v_faults := v_faults || format('max_tokens is at most %s', v_model.max_output_tokens);
+  end if;
+  if (v_settings ->> 'context_window_size')::int > v_model.context_window_size then
+    v_faults := v_faults || format('context_window_size is at most %s', v_model.context_window_size);
+  end if;
+  if (v_settings ->> 'function_calling_enabled')::boolean and not v_model.supports_function_calling then
+    v_faults := v_faults || 'it cannot call functions'::text;
+  end if;
+  perform app_private.refuse_faults('RS422', 'The model does not take these settings', v_faults, 'Change them, or choose another model.');
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__check_model_settings() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg__check_model_settings() IS 'Settings are those the chosen model takes. RS421: it is no chat model; RS422: what is out of its range.';
+
 CREATE FUNCTION app_private.tg__drop_search_index() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3846,6 +4793,31 @@ ALTER FUNCTION app_private.tg__list_removed_chunks() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.tg__list_removed_chunks() IS 'Takes removed chunks out of what is searched and counted, at once.';
 
+CREATE FUNCTION app_private.tg__note_activation() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- the switch has another name in each table; old does not exist on insert
+  v_is_on boolean := (to_jsonb(new) ->> tg_argv[0])::boolean and new.status::text in ('active', 'deprecated');
+  v_was_on boolean := false;
+begin
+  if tg_op = 'UPDATE' then
+    v_was_on := (to_jsonb(old) ->> tg_argv[0])::boolean and old.status::text in ('active', 'deprecated');
+  end if;
+  if v_is_on and not v_was_on then
+    new.activated_at := now();
+  elsif v_was_on and not v_is_on then
+    new.deactivated_at := now();
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__note_activation() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg__note_activation() IS 'Keeps activated_at and deactivated_at: a thing is on when its switch is and its status is active or deprecated.';
+
 CREATE FUNCTION app_private.tg__refuse_chunk_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3859,6 +4831,21 @@ $$;
 ALTER FUNCTION app_private.tg__refuse_chunk_change() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg__refuse_chunk_change() IS 'Keeps chunks as they were indexed. SR901.';
+
+CREATE FUNCTION app_private.tg__refuse_credentials() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.refuse_faults('RS427', tg_argv[0] || ' is read by everyone who may read its row, and holds credentials',
+    app_private.credential_paths(to_jsonb(new) -> tg_argv[0]), 'Store the secret, and give its name as secret_name.');
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__refuse_credentials() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg__refuse_credentials() IS 'Keeps secrets out of a column of JSON. RS427: the keys that hold them.';
 
 CREATE FUNCTION app_private.tg__require_active_member() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3889,6 +4876,92 @@ ALTER FUNCTION app_private.tg__set_updated_at() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg__set_updated_at() IS 'Sets updated_at when a row changes.';
 
+CREATE FUNCTION app_private.tg_agent_tools__check_tool() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- outside of a tenant's request (administrators, seeds) the foreign key is all there is to ask
+  if new.tenant_id = app_hidden.current_tenant_id() and not app_hidden.is_visible_resource('tool', new.tool_id) then
+    perform app_private.raise_error('RS303', 'There is no such tool.', 'List the tools of this tenant, and those shared with it.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_agent_tools__check_tool() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_agent_tools__check_tool() IS 'An agent gets tools its tenant sees. RS303: there is no such tool, or it is not for you to see: one error for both.';
+
+CREATE FUNCTION app_private.tg_agent_tools__keep_tool_ids() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- Lock first, read in a statement of its own: its snapshot then has what whoever held the lock has committed.
+  perform from app_public.agents a
+    where (a.tenant_id, a.id) in (select c.tenant_id, c.agent_id from changed c) order by a.id for no key update;
+  update app_public.agents a
+     set tool_ids = coalesce((
+           select array_agg(t.tool_id order by t.sort_order, t.tool_id) from app_public.agent_tools t
+            where t.tenant_id = a.tenant_id and t.agent_id = a.id), '{}')
+   where (a.tenant_id, a.id) in (select c.tenant_id, c.agent_id from changed c);
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_agent_tools__keep_tool_ids() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() IS 'Keeps agents.tool_ids as agent_tools says.';
+
+CREATE FUNCTION app_private.tg_agents__note_unpublished_changes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.is_latest_version and old.is_latest_version
+     and app_private.authored_content(to_jsonb(new)) <> app_private.authored_content(to_jsonb(old)) then
+    new.is_latest_version := false;
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_agents__note_unpublished_changes() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_agents__note_unpublished_changes() IS 'An edit makes an agent differ from its latest version.';
+
+CREATE FUNCTION app_private.tg_documents__note_changed_sources() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into app_private.changed_sources (tenant_id, source_id) select distinct c.tenant_id, c.source_id from changed c;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_documents__note_changed_sources() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_documents__note_changed_sources() IS 'Notes the sources whose documents came or went.';
+
+CREATE FUNCTION app_private.tg_documents__note_source_progress() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into app_private.changed_sources (tenant_id, source_id)
+  select distinct n.tenant_id, n.source_id
+    from new_documents n join old_documents o on o.tenant_id = n.tenant_id and o.id = n.id
+   where n.processing_status <> o.processing_status;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_documents__note_source_progress() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_documents__note_source_progress() IS 'Notes the sources whose documents have come to another processing_status.';
+
 CREATE FUNCTION app_private.tg_projects__require_active_owner() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3902,6 +4975,332 @@ $$;
 ALTER FUNCTION app_private.tg_projects__require_active_owner() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg_projects__require_active_owner() IS 'WS401 unless the new owner_id is an active member of this tenant.';
+
+CREATE FUNCTION app_private.tg_prompts__check() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_used text[] := app_hidden.placeholder_names(concat_ws(e'\n', new.prompt_text, new.system_prompt));
+  v_declared text[];
+begin
+  if jsonb_typeof(new.input_variables) <> 'object' then
+    return new; -- left to the table's check
+  end if;
+  perform app_private.refuse_faults('RS429', 'input_variables are not as they must be', app_private.variable_faults(new.input_variables));
+  if regexp_replace(concat_ws(e'\n', new.prompt_text, new.system_prompt), app_hidden.placeholder_pattern(), ' ', 'g') ~ '\{\{' then
+    perform app_private.raise_error('RS430', 'The text has {{ that begins no variable.',
+      'Write {{name}} for a variable, and \{{ for the braces themselves.');
+  end if;
+  v_declared := array(select k from jsonb_object_keys(new.input_variables) k order by k);
+  -- a declared variable that no text uses is taken for a slip of the pen: what is given for it would go nowhere
+  perform app_private.refuse_faults('RS430', 'Texts and input_variables do not agree',
+    array(select u || ' is used, but not declared' from unnest(v_used) u where u <> all (v_declared))
+    || array(select d || ' is declared, but not used' from unnest(v_declared) d where d <> all (v_used)),
+    'Declare each {{name}} of prompt_text and system_prompt in input_variables, and nothing else.');
+  if jsonb_typeof(new.model_requirements) = 'object' then
+    perform app_private.refuse_faults('RS429', 'model_requirements are not as they must be', app_private.object_faults(new.model_requirements,
+      '{"min_context_window": "integer", "supports_functions": "boolean", "supports_multimodal": "boolean", "min_output_tokens": "integer", "modalities": "strings"}'));
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_prompts__check() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_prompts__check() IS 'A prompt can be rendered. RS429: input_variables or model_requirements; RS430: variables of the texts and those declared differ.';
+
+CREATE FUNCTION app_private.tg_resource_versions__keep() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- deeper than one: the tenant is being deleted, or the person who published is
+  if pg_trigger_depth() = 1 then
+    perform app_private.raise_error('RS951', 'A published version never changes.', 'Publish a new one.');
+  end if;
+  return case tg_op when 'DELETE' then old else new end;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_resource_versions__keep() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_resource_versions__keep() IS 'Published versions are neither changed nor deleted, by no role. RS951.';
+
+CREATE FUNCTION app_private.tg_tag_assignments__check_item() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.tenant_id = app_hidden.current_tenant_id() and not app_hidden.is_visible_resource(new.item_type::text, new.item_id) then
+    perform app_private.raise_error('RS303', format('There is no such %s.', replace(new.item_type::text, '_', ' ')),
+      'Tag what you see in lists.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tag_assignments__check_item() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_tag_assignments__check_item() IS 'Only what one sees can be tagged. RS303: there is no such item, or it is not for you to see: one error for both.';
+
+CREATE FUNCTION app_private.tg_tool_categories__refuse_cycle() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_ancestor uuid := new.parent_id;
+  v_level int := 0;
+begin
+  while v_ancestor is not null loop
+    v_level := v_level + 1;
+    if v_ancestor = new.id or v_level > 20 then
+      perform app_private.raise_error('RS435', 'A category cannot be below itself, nor deeper than 20 levels.', 'Choose another parent.');
+    end if;
+    -- the lock is for repeatable read, which still sees the tree as it was before another's move: it fails here then
+    select c.parent_id into v_ancestor from app_public.tool_categories c
+     where c.tenant_id = new.tenant_id and c.id = v_ancestor for key share;
+  end loop;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tool_categories__refuse_cycle() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_tool_categories__refuse_cycle() IS 'Keeps categories a tree. RS435: it would become a circle, or too deep.';
+
+CREATE FUNCTION app_private.tg_tool_categories__take_turns() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('tool_categories ' || coalesce(app_hidden.current_tenant_id()::text, ''), 0));
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tool_categories__take_turns() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_tool_categories__take_turns() IS 'Lets one transaction at a time change a tenant''s tree of categories.';
+
+CREATE FUNCTION app_private.tg_tools__check() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- what is no object is left to the table's checks
+  if jsonb_typeof(new.headers) = 'object' then
+    perform app_private.refuse_faults('RS423', 'headers are not as they must be', app_private.header_faults(new.headers),
+      'Credentials are sent by authentication_config, which names a stored secret.');
+  end if;
+  if jsonb_typeof(new.authentication_config) = 'object' then
+    perform app_private.refuse_faults('RS424', format('authentication_config is not as %s needs it', left(new.authentication_type, 50)),
+      app_private.authentication_faults(new.authentication_type, new.authentication_config),
+      'Store the secret, and give its name as secret_name.');
+  end if;
+  perform app_private.refuse_faults('RS425', 'The address is not as it must be', app_private.url_faults(new.endpoint_url, 'endpoint_url'),
+    'Credentials are sent by authentication_config, which names a stored secret.');
+  if jsonb_typeof(new.retry_config) = 'object' then
+    perform app_private.refuse_faults('RS426', 'retry_config is not as it must be', app_private.retry_faults(new.retry_config));
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tools__check() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_tools__check() IS 'A tool can be called and holds no secret. RS423: headers; RS424: authentication_config; RS425: endpoint_url; RS426: retry_config.';
+
+CREATE FUNCTION app_private.tg_user_agents__check_agent() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if app_hidden.current_user_id() is not null then
+    perform app_private.require_visible('agent', new.agent_id);
+    if new.original_agent_id is not null then
+      perform app_private.require_visible('agent', new.original_agent_id);
+    end if;
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended(new.user_id::text || new.agent_id, 0));
+  new.is_favorite := exists (
+    select from app_public.user_favorites f
+     where f.tenant_id = new.tenant_id and f.user_id = new.user_id and f.item_type = 'agent' and f.item_id = new.agent_id);
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_agents__check_agent() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_user_agents__check_agent() IS 'One lists agents one sees. The lock is shared with favorites, so that is_favorite is true whichever comes first. RS353, ID202.';
+
+CREATE FUNCTION app_private.tg_user_favorites__check_item() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if app_hidden.current_user_id() is not null then
+    perform app_private.require_visible(new.item_type, new.item_id);
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_favorites__check_item() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_user_favorites__check_item() IS 'A favorite is something one sees. RS353, ID202.';
+
+CREATE FUNCTION app_private.tg_user_favorites__tell_user_agents() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_favorite app_public.user_favorites := coalesce(new, old);
+begin
+  if v_favorite.item_type = 'agent' then
+    perform pg_advisory_xact_lock(hashtextextended(v_favorite.user_id::text || v_favorite.item_id, 0));
+    update app_public.user_agents u set is_favorite = (tg_op = 'INSERT')
+     where u.tenant_id = v_favorite.tenant_id and u.user_id = v_favorite.user_id and u.agent_id = v_favorite.item_id;
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_favorites__tell_user_agents() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_user_favorites__tell_user_agents() IS 'Keeps user_agents.is_favorite.';
+
+CREATE FUNCTION app_private.tg_user_rating_votes__count() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update app_public.user_ratings r
+     set helpful_count = r.helpful_count + case tg_op when 'INSERT' then 1 else -1 end
+   where r.tenant_id = coalesce(new.tenant_id, old.tenant_id) and r.id = coalesce(new.rating_id, old.rating_id);
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_rating_votes__count() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_user_rating_votes__count() IS 'Keeps user_ratings.helpful_count; the row lock makes it exact.';
+
+CREATE FUNCTION app_private.tg_user_ratings__check_item() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_maker uuid;
+begin
+  if app_hidden.current_user_id() is not null then
+    perform app_private.require_visible(new.item_type, new.item_id);
+    execute format('select r.%I from %s r where r.id = $1',
+      case new.item_type when 'agent' then 'owner_id' else 'created_by_user_id' end, app_private.resource_table(new.item_type))
+      into v_maker using new.item_id;
+    if v_maker = new.user_id then
+      perform app_private.raise_error('RS454', 'You made this yourself.', 'Ratings are for what others made.');
+    end if;
+  end if;
+  return new;
+end
+$_$;
+
+ALTER FUNCTION app_private.tg_user_ratings__check_item() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_user_ratings__check_item() IS 'One rates what one sees and did not make. RS353, RS454, ID202.';
+
+CREATE FUNCTION app_private.tg_user_ratings__rate_item() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_rating app_public.user_ratings := coalesce(new, old);
+begin
+  -- locked first, counted after: the next statement sees what the one waited for has committed
+  if v_rating.item_type = 'agent' then
+    perform from app_public.agents a where a.id = v_rating.item_id for update;
+    update app_public.agents a
+       set (rating, feedback_count) = (
+         select round(avg(r.rating), 2), count(*) from app_public.user_ratings r where r.item_id = a.id and r.item_type = 'agent')
+     where a.id = v_rating.item_id;
+  elsif v_rating.item_type = 'prompt' then
+    perform from app_public.prompts p where p.id = v_rating.item_id for update;
+    update app_public.prompts p
+       set rating = (select round(avg(r.rating), 2) from app_public.user_ratings r where r.item_id = p.id and r.item_type = 'prompt')
+     where p.id = v_rating.item_id;
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_ratings__rate_item() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_user_ratings__rate_item() IS 'Keeps the rating of agents and prompts: the mean of all ratings, to two digits, and how many there are.';
+
+CREATE FUNCTION app_private.tg_workflows__check() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_references record;
+  v_faults text[] := '{}';
+  v_nodes jsonb;
+begin
+  if jsonb_typeof(new.steps) <> 'array' or jsonb_typeof(new.agent_roles) <> 'object' then
+    return new; -- left to the table's checks
+  end if;
+  if pg_column_size(new.workflow_definition) + pg_column_size(new.steps) + pg_column_size(new.agent_roles) > 1000000 then
+    perform app_private.raise_error('RS621', 'The workflow is larger than a megabyte.', 'Cut it into several workflows.');
+  end if;
+  perform app_private.refuse_faults('RS432', 'workflow_definition is not as it must be', app_private.workflow_faults(new.workflow_definition));
+  perform app_private.refuse_faults('RS432', 'workflow_definition is not as it must be', app_private.graph_faults(new.workflow_definition),
+    'A cycle needs a node of type loop, and every node a way from the start.');
+  perform app_private.refuse_faults('RS433', 'steps are not as they must be', app_private.step_faults(new.steps));
+  v_nodes := new.workflow_definition -> 'nodes';
+  perform app_private.refuse_faults('RS433', 'agent_roles and what refers to them are not as they must be',
+    array(select left(r.key, 100) || ' is not the id of an agent' from jsonb_each(new.agent_roles) r
+           where not app_private.json_is(r.value, 'uuid') order by r.key)
+    || array(select format('node %s has the role %s, which agent_roles gives to no agent', n ->> 'id', n ->> 'role')
+               from jsonb_array_elements(v_nodes) n
+              where n ->> 'type' = 'agent' and not new.agent_roles ? (n ->> 'role'))
+    || array(select format('step #%s refers to node %s, which is not there', s.n, s.step ->> 'node')
+               from jsonb_array_elements(new.steps) with ordinality as s (step, n)
+              where s.step ? 'node' and not v_nodes @> jsonb_build_array(jsonb_build_object('id', s.step -> 'node'))));
+
+  new.agent_ids := '{}';
+  for v_references in
+    select r.kind, r.id, min(r.place) as place
+      from (
+        select k.kind, (n ->> (k.kind || '_id'))::uuid, 'node ' || (n ->> 'id')
+          from jsonb_array_elements(v_nodes) n, unnest(array['agent', 'tool', 'prompt']) as k (kind) where n ? (k.kind || '_id')
+        union all
+        select k.kind, (s.step ->> (k.kind || '_id'))::uuid, 'step #' || s.n
+          from jsonb_array_elements(new.steps) with ordinality as s (step, n), unnest(array['agent', 'tool', 'prompt']) as k (kind)
+         where s.step ? (k.kind || '_id')
+        union all
+        select 'agent', value::uuid, 'role ' || key from jsonb_each_text(new.agent_roles)
+      ) as r (kind, id, place)
+     group by r.kind, r.id
+     order by r.kind, r.id
+  loop
+    if v_references.kind = 'agent' then
+      new.agent_ids := new.agent_ids || v_references.id;
+    end if;
+    -- outside of a tenant's request (administrators, seeds) nobody's eyes are asked
+    if new.tenant_id = app_hidden.current_tenant_id() and not app_hidden.is_visible_resource(v_references.kind, v_references.id) then
+      v_faults := v_faults || format('%s refers to a %s that is not there', v_references.place, v_references.kind);
+    end if;
+  end loop;
+  perform app_private.refuse_faults('RS434', 'The workflow refers to what you do not have', v_faults,
+    'List the agents, tools and prompts of this tenant, and those shared with it.');
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_workflows__check() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_workflows__check() IS 'A workflow can be run, and agent_ids are the agents it needs. RS432: workflow_definition; RS433: steps or agent_roles; RS434: what it refers to is not there; RS621: it is too large.';
 
 CREATE FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) RETURNS double precision
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -3999,6 +5398,100 @@ ALTER FUNCTION app_private.unmerged_terms() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.unmerged_terms() IS 'The vocabulary of the chunks that no block has yet.';
 
+CREATE FUNCTION app_private.unversioned_columns() RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array[
+    -- what it is called and where it belongs
+    'id', 'tenant_id', 'name', 'owner_id', 'created_by_user_id', 'copied_from_id', 'resource_type', 'sort_order',
+    'department_id', 'business_function_id', 'role_id', 'budget_allocation_id', 'billing_code', 'metadata',
+    -- who may see it
+    'sharing_mode', 'is_shared',
+    -- where it stands
+    'status', 'is_active', 'enabled', 'lifecycle_stage', 'validation_status', 'approval_required', 'analytics_enabled',
+    'activated_at', 'deactivated_at', 'deleted_at', 'last_seen_at', 'created_at', 'updated_at',
+    -- kept from logs, ratings and the content itself
+    'usage_count', 'success_rate', 'avg_response_time_ms', 'rating', 'feedback_count', 'error_count', 'last_error_at',
+    'last_success_at', 'last_used_at', 'performance_score', 'execution_count', 'success_count', 'failure_count',
+    'avg_execution_time_ms', 'last_executed_at', 'agent_ids',
+    -- the version itself
+    'version', 'previous_version_id', 'is_latest_version', 'changelog', 'published_at'
+  ];
+$$;
+
+ALTER FUNCTION app_private.unversioned_columns() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.unversioned_columns() IS 'Columns that are no part of a version: everything else is what was authored, so a new column is part of it unless it is named here.';
+
+CREATE FUNCTION app_private.url_faults(url text, place text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select case when url !~ '^https?://[^/?#@\s]+([/?#]\S*)?$' or length(url) > 2000
+           then array[place || ' is not an http address without user and password'] else '{}' end
+      || array(
+           select format('%s has the parameter %s, which holds a credential', place, left(split_part(parameter, '=', 1), 50))
+             from unnest(regexp_split_to_array(substring(url from '\?([^#]*)'), '[&;]')) as parameter
+            where app_private.is_credential_name(split_part(parameter, '=', 1)));
+$_$;
+
+ALTER FUNCTION app_private.url_faults(url text, place text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.url_faults(url text, place text) IS 'What is wrong with the address of an endpoint; a null address has no faults.';
+
+CREATE FUNCTION app_private.variable_faults(variables jsonb) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_types constant text[] := array['string', 'number', 'boolean', 'array', 'object'];
+  v_faults text[] := '{}';
+  v_found text[];
+  v_name text;
+  v_variable jsonb;
+  v_type text;
+begin
+  if (select count(*) from jsonb_object_keys(variables)) > 100 then
+    return array['there are more than 100'];
+  end if;
+  for v_name, v_variable in select * from jsonb_each(variables) loop
+    if v_name !~ '^[A-Za-z_][A-Za-z0-9_]{0,62}$' then
+      v_faults := v_faults || (left(v_name, 63) || ' is no name of a variable (letters, digits and _)');
+      continue;
+    end if;
+    if jsonb_typeof(v_variable) = 'string' then
+      v_variable := jsonb_build_object('type', v_variable);
+    else
+      v_found := app_private.object_faults(v_variable,
+        '{"type": "string!", "required": "boolean", "default": "any", "description": "string", "enum": "array"}', v_name);
+      if cardinality(v_found) > 0 then
+        v_faults := v_faults || v_found;
+        continue;
+      end if;
+    end if;
+    v_type := v_variable ->> 'type';
+    if v_type <> all (v_types) then
+      v_faults := v_faults || format('%s is of no type there is (%s)', v_name, array_to_string(v_types, ', '));
+      continue;
+    end if;
+    if v_variable ? 'enum' and (jsonb_array_length(v_variable -> 'enum') = 0 or exists (
+         select from jsonb_array_elements(v_variable -> 'enum') e where jsonb_typeof(e) <> v_type)) then
+      v_faults := v_faults || format('%s.enum is empty or has values that are not of type %s', v_name, v_type);
+    end if;
+    if v_variable ? 'default' and (jsonb_typeof(v_variable -> 'default') <> v_type
+         or v_variable ? 'enum' and v_variable -> 'default' not in (select jsonb_array_elements(v_variable -> 'enum'))) then
+      v_faults := v_faults || format('%s.default is not a value the variable may have', v_name);
+    end if;
+  end loop;
+  return v_faults;
+end
+$_$;
+
+ALTER FUNCTION app_private.variable_faults(variables jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.variable_faults(variables jsonb) IS 'What is wrong with a prompt''s input_variables.';
+
 CREATE FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4089,6 +5582,17 @@ ALTER FUNCTION app_private.vector_ranking(model app_public.llm_models, query_emb
 
 COMMENT ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 3,000), or while there is no index.';
 
+CREATE FUNCTION app_private.versioned_table(kind app_public.resource_kind) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case versioned_table.kind when 'agent' then 'agents' when 'prompt' then 'prompts' when 'workflow' then 'workflows' end;
+$$;
+
+ALTER FUNCTION app_private.versioned_table(kind app_public.resource_kind) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.versioned_table(kind app_public.resource_kind) IS 'The table of a kind that has versions, null for the others.';
+
 CREATE FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4103,6 +5607,61 @@ ALTER FUNCTION app_private.with_terms(terms jsonb, more text[], weight double pr
 
 COMMENT ON FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) IS 'Adds terms to those of a question: {"term": {"weight", "writtenAs"}}.';
 
+CREATE FUNCTION app_private.workflow_faults(definition jsonb) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_faults text[] := app_private.object_faults(definition, '{"nodes": "array!", "edges": "array!", "start": "string", "metadata": "object"}');
+  v_ids text[];
+begin
+  if cardinality(v_faults) > 0 then
+    return v_faults;
+  end if;
+  if jsonb_array_length(definition -> 'nodes') not between 1 and 500 or jsonb_array_length(definition -> 'edges') > 2000 then
+    return array['it must have 1 to 500 nodes and at most 2000 edges'];
+  end if;
+  select coalesce(array_agg(f.fault order by e.n), '{}') into v_faults
+    from jsonb_array_elements(definition -> 'nodes') with ordinality as e (node, n)
+   cross join unnest(app_private.node_faults(e.node, 'node ' || case
+     when jsonb_typeof(e.node -> 'id') = 'string' then left(e.node ->> 'id', 100) else '#' || e.n end)) as f (fault);
+  v_faults := v_faults || array(
+    select 'edge #' || e.n || '.' || f.fault
+      from jsonb_array_elements(definition -> 'edges') with ordinality as e (edge, n)
+     cross join unnest(app_private.object_faults(e.edge, '{"from": "string!", "to": "string!", "condition": "string"}')) as f (fault)
+     order by e.n);
+  if cardinality(v_faults) > 0 then
+    return v_faults;
+  end if;
+
+  v_ids := array(select node ->> 'id' from jsonb_array_elements(definition -> 'nodes') with ordinality as e (node, n) order by n);
+  return array(select format('node %s comes more than once', id) from unnest(v_ids) id group by id having count(*) > 1 order by id)
+      || array(
+           select distinct format('an edge refers to node %s, which is not there', left(x.id, 100))
+             from jsonb_array_elements(definition -> 'edges') as edge, unnest(array[edge ->> 'from', edge ->> 'to']) as x (id)
+            where x.id <> all (v_ids) order by 1)
+      || array(
+           select distinct format('the edge from node %s to node %s comes twice', edge ->> 'from', edge ->> 'to')
+             from jsonb_array_elements(definition -> 'edges') as edge
+            group by edge ->> 'from', edge ->> 'to', edge ->> 'condition' having count(*) > 1 order by 1)
+      || case when definition ->> 'start' <> all (v_ids)
+           then array[format('start is node %s, which is not there', left(definition ->> 'start', 100))] else '{}' end
+      || array(
+           select case e.node ->> 'type' when 'start' then format('node %s is a start, and an edge leads to it', e.node ->> 'id')
+                    else format('node %s is an end, and an edge leads from it', e.node ->> 'id') end
+             from jsonb_array_elements(definition -> 'nodes') with ordinality as e (node, n)
+            where exists (
+              select from jsonb_array_elements(definition -> 'edges') as edge
+               where e.node ->> 'type' = 'start' and edge ->> 'to' = e.node ->> 'id'
+                  or e.node ->> 'type' = 'end' and edge ->> 'from' = e.node ->> 'id')
+            order by e.n);
+end
+$$;
+
+ALTER FUNCTION app_private.workflow_faults(definition jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.workflow_faults(definition jsonb) IS 'What is wrong with a workflow_definition: keys, node types, ids that come twice, edges to nowhere. How the graph hangs together is graph_faults.';
+
 CREATE FUNCTION app_private.writable_source(source_id uuid) RETURNS app_public.rag_knowledge_sources
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4110,7 +5669,7 @@ CREATE FUNCTION app_private.writable_source(source_id uuid) RETURNS app_public.r
 declare
   v_source app_public.rag_knowledge_sources;
 begin
-  perform app_private.require_role('member');
+  perform app_private.require_permission('can_manage_knowledge');
   select * into v_source from app_public.rag_knowledge_sources s where s.id = writable_source.source_id and s.deleted_at is null;
   if not found then
     perform app_private.raise_error('KN301', 'There is no such knowledge source.', 'List the knowledge sources of this tenant.');
@@ -4121,7 +5680,7 @@ $$;
 
 ALTER FUNCTION app_private.writable_source(source_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.writable_source(source_id uuid) IS 'A source you may add documents to. KN301: there is no such source; ID202: your role does not allow it.';
+COMMENT ON FUNCTION app_private.writable_source(source_id uuid) IS 'A source you may add documents to. KN301: there is no such source; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_private.writable_workspace(id uuid) RETURNS app_public.workspaces
     LANGUAGE plpgsql
@@ -4167,6 +5726,305 @@ ALTER FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, 
 
 COMMENT ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) IS '@resultFieldName member
 Makes an active member of the tenant a member of a workspace, by default a viewer. From moderator on, for roles below your own; owners give any. WS301: no such workspace; WS201: your role in it does not allow this; WS401: not an active member of the tenant; WS501: a member already.';
+
+CREATE TABLE app_public.agents (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    avatar_url text,
+    icon text,
+    color_scheme text,
+    badge_text text,
+    badge_color text,
+    sort_order integer DEFAULT 0 NOT NULL,
+    status app_public.agent_status_enum DEFAULT 'draft'::app_public.agent_status_enum NOT NULL,
+    tier integer,
+    lifecycle_stage text,
+    validation_status text,
+    is_active boolean DEFAULT true NOT NULL,
+    activated_at timestamp with time zone,
+    deactivated_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    last_seen_at timestamp with time zone,
+    model_id uuid,
+    system_prompt text,
+    temperature numeric(3,2),
+    max_tokens integer,
+    top_p numeric(3,2),
+    frequency_penalty numeric(3,2),
+    presence_penalty numeric(3,2),
+    response_format text,
+    stop_sequences text[],
+    streaming_enabled boolean DEFAULT true NOT NULL,
+    function_calling_enabled boolean DEFAULT false NOT NULL,
+    parallel_function_calls boolean DEFAULT false NOT NULL,
+    max_retry_attempts integer DEFAULT 3 NOT NULL,
+    timeout_seconds integer DEFAULT 60 NOT NULL,
+    primary_category text,
+    subcategory text,
+    specialty text,
+    therapeutic_areas text[] DEFAULT '{}'::text[] NOT NULL,
+    regulatory_domains text[] DEFAULT '{}'::text[] NOT NULL,
+    industry_focus text[] DEFAULT '{}'::text[] NOT NULL,
+    use_cases text[] DEFAULT '{}'::text[] NOT NULL,
+    target_audience text[] DEFAULT '{}'::text[] NOT NULL,
+    required_expertise_level text,
+    compliance_frameworks text[] DEFAULT '{}'::text[] NOT NULL,
+    certifications text[] DEFAULT '{}'::text[] NOT NULL,
+    geographic_scope text[] DEFAULT '{}'::text[] NOT NULL,
+    knowledge_domains jsonb DEFAULT '{}'::jsonb NOT NULL,
+    tools jsonb DEFAULT '[]'::jsonb NOT NULL,
+    tool_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    prompt_templates jsonb DEFAULT '[]'::jsonb NOT NULL,
+    context_window_size integer,
+    supports_multimodal boolean DEFAULT false NOT NULL,
+    supported_file_types text[] DEFAULT '{}'::text[] NOT NULL,
+    max_file_size_mb integer,
+    owner_id uuid DEFAULT app_hidden.current_user_id(),
+    department_id uuid,
+    business_function_id uuid,
+    role_id uuid,
+    cost_per_query numeric,
+    billing_code text,
+    budget_allocation_id uuid,
+    approval_required boolean DEFAULT false NOT NULL,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_rate numeric(5,2),
+    avg_response_time_ms integer,
+    rating numeric(3,2),
+    feedback_count integer DEFAULT 0 NOT NULL,
+    error_count bigint DEFAULT 0 NOT NULL,
+    last_error_at timestamp with time zone,
+    last_success_at timestamp with time zone,
+    performance_score numeric(5,2),
+    analytics_enabled boolean DEFAULT true NOT NULL,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    previous_version_id uuid,
+    is_latest_version boolean DEFAULT true NOT NULL,
+    changelog text,
+    published_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
+    CONSTRAINT cost_per_query_is_not_negative CHECK (((cost_per_query >= (0)::numeric) AND (cost_per_query < 'Infinity'::numeric))),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT frequency_penalty_is_in_range CHECK (((frequency_penalty >= ('-2'::integer)::numeric) AND (frequency_penalty <= (2)::numeric))),
+    CONSTRAINT knowledge_domains_is_an_object CHECK ((jsonb_typeof(knowledge_domains) = 'object'::text)),
+    CONSTRAINT lifecycle_stage_is_known CHECK ((lifecycle_stage = ANY (ARRAY['development'::text, 'beta'::text, 'production'::text, 'sunset'::text]))),
+    CONSTRAINT max_file_size_mb_is_positive CHECK ((max_file_size_mb > 0)),
+    CONSTRAINT max_retry_attempts_is_in_range CHECK (((max_retry_attempts >= 0) AND (max_retry_attempts <= 20))),
+    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT performance_score_is_a_percentage CHECK (((performance_score >= (0)::numeric) AND (performance_score <= (100)::numeric))),
+    CONSTRAINT presence_penalty_is_in_range CHECK (((presence_penalty >= ('-2'::integer)::numeric) AND (presence_penalty <= (2)::numeric))),
+    CONSTRAINT prompt_templates_is_an_array CHECK ((jsonb_typeof(prompt_templates) = 'array'::text)),
+    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
+    CONSTRAINT required_expertise_level_is_known CHECK ((required_expertise_level = ANY (ARRAY['beginner'::text, 'intermediate'::text, 'expert'::text]))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT response_format_is_known CHECK ((response_format = ANY (ARRAY['json'::text, 'text'::text, 'structured'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT stop_sequences_are_few CHECK ((cardinality(stop_sequences) <= 16)),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
+    CONSTRAINT tier_is_1_to_3 CHECK ((tier = ANY (ARRAY[1, 2, 3]))),
+    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
+    CONSTRAINT tools_is_an_array CHECK ((jsonb_typeof(tools) = 'array'::text)),
+    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric))),
+    CONSTRAINT validation_status_is_known CHECK ((validation_status = ANY (ARRAY['validated'::text, 'pending'::text, 'failed'::text]))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
+);
+
+ALTER TABLE ONLY app_public.agents FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.agents OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.agents IS '@behavior -delete
+An agent of this tenant. can_create_agents and can_edit_agents to write; can_delete_agents for delete_agent and restore_agent.';
+
+COMMENT ON COLUMN app_public.agents.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.agents.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.agents.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.agents.copied_from_id IS 'The agent it was copied from.';
+
+COMMENT ON COLUMN app_public.agents.name IS 'Name, unique among the tenant''s agents that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.agents.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.agents.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.agents.avatar_url IS 'Address of a picture.';
+
+COMMENT ON COLUMN app_public.agents.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.agents.color_scheme IS 'Colour theme.';
+
+COMMENT ON COLUMN app_public.agents.badge_text IS 'Text of its badge.';
+
+COMMENT ON COLUMN app_public.agents.badge_color IS 'Colour of its badge.';
+
+COMMENT ON COLUMN app_public.agents.sort_order IS 'Position in lists, ascending.';
+
+COMMENT ON COLUMN app_public.agents.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.agents.tier IS 'Capability tier, 1 to 3.';
+
+COMMENT ON COLUMN app_public.agents.lifecycle_stage IS 'development, beta, production or sunset.';
+
+COMMENT ON COLUMN app_public.agents.validation_status IS 'validated, pending or failed.';
+
+COMMENT ON COLUMN app_public.agents.is_active IS 'Whether it is switched on.';
+
+COMMENT ON COLUMN app_public.agents.activated_at IS 'When it was last switched on.';
+
+COMMENT ON COLUMN app_public.agents.deactivated_at IS 'When it was last switched off.';
+
+COMMENT ON COLUMN app_public.agents.deleted_at IS 'When it was deleted, null when it is not.';
+
+COMMENT ON COLUMN app_public.agents.last_seen_at IS 'When it last reported.';
+
+COMMENT ON COLUMN app_public.agents.model_id IS 'The language model it uses.';
+
+COMMENT ON COLUMN app_public.agents.system_prompt IS 'Its instructions.';
+
+COMMENT ON COLUMN app_public.agents.temperature IS 'Sampling temperature, 0 to 2.';
+
+COMMENT ON COLUMN app_public.agents.max_tokens IS 'Most tokens of an answer.';
+
+COMMENT ON COLUMN app_public.agents.top_p IS 'Nucleus sampling, 0 to 1.';
+
+COMMENT ON COLUMN app_public.agents.frequency_penalty IS 'Frequency penalty, -2 to 2.';
+
+COMMENT ON COLUMN app_public.agents.presence_penalty IS 'Presence penalty, -2 to 2.';
+
+COMMENT ON COLUMN app_public.agents.response_format IS 'json, text or structured.';
+
+COMMENT ON COLUMN app_public.agents.stop_sequences IS 'Texts at which an answer ends.';
+
+COMMENT ON COLUMN app_public.agents.streaming_enabled IS 'Whether answers are streamed.';
+
+COMMENT ON COLUMN app_public.agents.function_calling_enabled IS 'Whether it may call functions.';
+
+COMMENT ON COLUMN app_public.agents.parallel_function_calls IS 'Whether it may call several at once.';
+
+COMMENT ON COLUMN app_public.agents.max_retry_attempts IS 'How often a failed call is tried again, 0 to 20.';
+
+COMMENT ON COLUMN app_public.agents.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
+
+COMMENT ON COLUMN app_public.agents.primary_category IS 'Main category.';
+
+COMMENT ON COLUMN app_public.agents.subcategory IS 'Subcategory.';
+
+COMMENT ON COLUMN app_public.agents.specialty IS 'Specialty, such as a medical one.';
+
+COMMENT ON COLUMN app_public.agents.therapeutic_areas IS 'Therapeutic areas.';
+
+COMMENT ON COLUMN app_public.agents.regulatory_domains IS 'Regulators it knows, such as FDA, EMA, PMDA.';
+
+COMMENT ON COLUMN app_public.agents.industry_focus IS 'Industries, such as Pharma, MedTech, Biotech.';
+
+COMMENT ON COLUMN app_public.agents.use_cases IS 'What it is commonly used for.';
+
+COMMENT ON COLUMN app_public.agents.target_audience IS 'Who uses it.';
+
+COMMENT ON COLUMN app_public.agents.required_expertise_level IS 'beginner, intermediate or expert.';
+
+COMMENT ON COLUMN app_public.agents.compliance_frameworks IS 'Frameworks, such as 21 CFR Part 11, GxP, HIPAA.';
+
+COMMENT ON COLUMN app_public.agents.certifications IS 'Certifications, such as ISO 13485, SOC 2.';
+
+COMMENT ON COLUMN app_public.agents.geographic_scope IS 'Regions, such as US, EU, Global.';
+
+COMMENT ON COLUMN app_public.agents.knowledge_domains IS 'Areas of knowledge: an object of arrays.';
+
+COMMENT ON COLUMN app_public.agents.tools IS 'Tool configurations: an array of objects with name and config.';
+
+COMMENT ON COLUMN app_public.agents.tool_ids IS 'The tools it works with, in their order; kept from agent_tools.';
+
+COMMENT ON COLUMN app_public.agents.prompt_templates IS 'Saved prompt templates: an array.';
+
+COMMENT ON COLUMN app_public.agents.context_window_size IS 'Most tokens of context.';
+
+COMMENT ON COLUMN app_public.agents.supports_multimodal IS 'Whether it takes images or audio.';
+
+COMMENT ON COLUMN app_public.agents.supported_file_types IS 'File types it takes, such as pdf, docx, csv.';
+
+COMMENT ON COLUMN app_public.agents.max_file_size_mb IS 'Largest file it takes, in megabytes.';
+
+COMMENT ON COLUMN app_public.agents.owner_id IS 'The member who owns it; by default its creator.';
+
+COMMENT ON COLUMN app_public.agents.department_id IS 'The department it belongs to.';
+
+COMMENT ON COLUMN app_public.agents.business_function_id IS 'The business function it serves.';
+
+COMMENT ON COLUMN app_public.agents.role_id IS 'The organizational role it stands for.';
+
+COMMENT ON COLUMN app_public.agents.cost_per_query IS 'Cost of one query in US dollars.';
+
+COMMENT ON COLUMN app_public.agents.billing_code IS 'Code for internal billing.';
+
+COMMENT ON COLUMN app_public.agents.budget_allocation_id IS 'The budget its cost counts against.';
+
+COMMENT ON COLUMN app_public.agents.approval_required IS 'Whether its use needs an approval.';
+
+COMMENT ON COLUMN app_public.agents.usage_count IS 'How often it was used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.avg_response_time_ms IS 'Mean milliseconds until its answer; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
+
+COMMENT ON COLUMN app_public.agents.feedback_count IS 'How many rated it; kept from their ratings.';
+
+COMMENT ON COLUMN app_public.agents.error_count IS 'How often it failed; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.last_error_at IS 'When it last failed; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.last_success_at IS 'When it last succeeded; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.performance_score IS 'Score of its performance, 0 to 100; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.analytics_enabled IS 'Whether its use is analysed.';
+
+COMMENT ON COLUMN app_public.agents.version IS 'Semantic version, of the latest publication once there is one.';
+
+COMMENT ON COLUMN app_public.agents.previous_version_id IS 'The published version before the latest one (resource_versions).';
+
+COMMENT ON COLUMN app_public.agents.is_latest_version IS 'False from an edit until the next publication: the agent differs from its latest version.';
+
+COMMENT ON COLUMN app_public.agents.changelog IS 'What is new in the latest version.';
+
+COMMENT ON COLUMN app_public.agents.published_at IS 'When the latest version was published, null before the first.';
+
+COMMENT ON COLUMN app_public.agents.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.agents.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.agents.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_public.agents_versions(agent app_public.agents) RETURNS SETOF app_public.resource_versions
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select v.* from app_public.resource_versions v
+   where v.tenant_id = (agent).tenant_id and v.resource_kind = 'agent' and v.resource_id = (agent).id
+   order by v.version_number desc;
+$$;
+
+ALTER FUNCTION app_public.agents_versions(agent app_public.agents) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.agents_versions(agent app_public.agents) IS 'The published versions of the agent, latest first; empty for one that another tenant shares.';
 
 CREATE FUNCTION app_public.archive_workspace(id uuid) RETURNS app_public.workspaces
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4266,7 +6124,7 @@ $$;
 ALTER FUNCTION app_public.create_documents(source_id uuid, documents jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) IS '@resultFieldName receipts
-Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. Members. KN301: no such source; KN401: not an array of 1 to 500; ID202: your role does not allow it.';
+Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. can_manage_knowledge. KN301: no such source; KN401: not an array of 1 to 500; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.create_project(name text, key text DEFAULT NULL::text, description text DEFAULT NULL::text, workspace_id uuid DEFAULT NULL::uuid, is_private boolean DEFAULT false, starts_on date DEFAULT NULL::date, ends_on date DEFAULT NULL::date, status text DEFAULT 'planned'::text) RETURNS app_public.projects
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4417,247 +6275,18 @@ ALTER FUNCTION app_public.current_user_profile() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.current_user_profile() IS 'Your own profile.';
 
-CREATE TABLE app_public.agents (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    avatar_url text,
-    icon text,
-    color_scheme text,
-    badge_text text,
-    badge_color text,
-    sort_order integer DEFAULT 0 NOT NULL,
-    status app_public.agent_status_enum DEFAULT 'draft'::app_public.agent_status_enum NOT NULL,
-    tier integer,
-    lifecycle_stage text,
-    validation_status text,
-    is_active boolean DEFAULT true NOT NULL,
-    activated_at timestamp with time zone,
-    deactivated_at timestamp with time zone,
-    deleted_at timestamp with time zone,
-    last_seen_at timestamp with time zone,
-    model_id uuid,
-    system_prompt text,
-    temperature numeric(3,2),
-    max_tokens integer,
-    top_p numeric(3,2),
-    frequency_penalty numeric(3,2),
-    presence_penalty numeric(3,2),
-    response_format text,
-    stop_sequences text[],
-    streaming_enabled boolean DEFAULT true NOT NULL,
-    function_calling_enabled boolean DEFAULT false NOT NULL,
-    parallel_function_calls boolean DEFAULT false NOT NULL,
-    max_retry_attempts integer DEFAULT 3 NOT NULL,
-    timeout_seconds integer DEFAULT 60 NOT NULL,
-    primary_category text,
-    subcategory text,
-    specialty text,
-    therapeutic_areas text[] DEFAULT '{}'::text[] NOT NULL,
-    regulatory_domains text[] DEFAULT '{}'::text[] NOT NULL,
-    industry_focus text[] DEFAULT '{}'::text[] NOT NULL,
-    use_cases text[] DEFAULT '{}'::text[] NOT NULL,
-    target_audience text[] DEFAULT '{}'::text[] NOT NULL,
-    required_expertise_level text,
-    compliance_frameworks text[] DEFAULT '{}'::text[] NOT NULL,
-    certifications text[] DEFAULT '{}'::text[] NOT NULL,
-    geographic_scope text[] DEFAULT '{}'::text[] NOT NULL,
-    knowledge_domains jsonb DEFAULT '{}'::jsonb NOT NULL,
-    tools jsonb DEFAULT '[]'::jsonb NOT NULL,
-    prompt_templates jsonb DEFAULT '[]'::jsonb NOT NULL,
-    context_window_size integer,
-    supports_multimodal boolean DEFAULT false NOT NULL,
-    supported_file_types text[] DEFAULT '{}'::text[] NOT NULL,
-    max_file_size_mb integer,
-    owner_id uuid DEFAULT app_hidden.current_user_id(),
-    cost_per_query numeric,
-    billing_code text,
-    budget_allocation_id uuid,
-    approval_required boolean DEFAULT false NOT NULL,
-    analytics_enabled boolean DEFAULT true NOT NULL,
-    version text DEFAULT '1.0.0'::text NOT NULL,
-    changelog text,
-    published_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
-    CONSTRAINT cost_per_query_is_not_negative CHECK (((cost_per_query >= (0)::numeric) AND (cost_per_query < 'Infinity'::numeric))),
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT frequency_penalty_is_in_range CHECK (((frequency_penalty >= ('-2'::integer)::numeric) AND (frequency_penalty <= (2)::numeric))),
-    CONSTRAINT knowledge_domains_is_an_object CHECK ((jsonb_typeof(knowledge_domains) = 'object'::text)),
-    CONSTRAINT lifecycle_stage_is_known CHECK ((lifecycle_stage = ANY (ARRAY['development'::text, 'beta'::text, 'production'::text, 'sunset'::text]))),
-    CONSTRAINT max_file_size_mb_is_positive CHECK ((max_file_size_mb > 0)),
-    CONSTRAINT max_retry_attempts_is_in_range CHECK (((max_retry_attempts >= 0) AND (max_retry_attempts <= 20))),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT presence_penalty_is_in_range CHECK (((presence_penalty >= ('-2'::integer)::numeric) AND (presence_penalty <= (2)::numeric))),
-    CONSTRAINT prompt_templates_is_an_array CHECK ((jsonb_typeof(prompt_templates) = 'array'::text)),
-    CONSTRAINT required_expertise_level_is_known CHECK ((required_expertise_level = ANY (ARRAY['beginner'::text, 'intermediate'::text, 'expert'::text]))),
-    CONSTRAINT response_format_is_known CHECK ((response_format = ANY (ARRAY['json'::text, 'text'::text, 'structured'::text]))),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT tier_is_1_to_3 CHECK ((tier = ANY (ARRAY[1, 2, 3]))),
-    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
-    CONSTRAINT tools_is_an_array CHECK ((jsonb_typeof(tools) = 'array'::text)),
-    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric))),
-    CONSTRAINT validation_status_is_known CHECK ((validation_status = ANY (ARRAY['validated'::text, 'pending'::text, 'failed'::text]))),
-    CONSTRAINT version_is_semantic CHECK ((version ~ '^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$'::text))
-);
-
-ALTER TABLE ONLY app_public.agents FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.agents OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.agents IS '@behavior -delete
-An agent of this tenant. Members create and edit, admins delete (delete_agent) and restore (restore_agent).';
-
-COMMENT ON COLUMN app_public.agents.name IS 'Name, unique among the tenant''s agents that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.agents.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.agents.description IS 'What it is for.';
-
-COMMENT ON COLUMN app_public.agents.avatar_url IS 'Address of a picture.';
-
-COMMENT ON COLUMN app_public.agents.icon IS 'Name of an icon.';
-
-COMMENT ON COLUMN app_public.agents.color_scheme IS 'Colour theme.';
-
-COMMENT ON COLUMN app_public.agents.badge_text IS 'Text of its badge.';
-
-COMMENT ON COLUMN app_public.agents.badge_color IS 'Colour of its badge.';
-
-COMMENT ON COLUMN app_public.agents.sort_order IS 'Position in lists, ascending.';
-
-COMMENT ON COLUMN app_public.agents.status IS 'draft, active, inactive, deprecated or archived.';
-
-COMMENT ON COLUMN app_public.agents.tier IS 'Capability tier, 1 to 3.';
-
-COMMENT ON COLUMN app_public.agents.lifecycle_stage IS 'development, beta, production or sunset.';
-
-COMMENT ON COLUMN app_public.agents.validation_status IS 'validated, pending or failed.';
-
-COMMENT ON COLUMN app_public.agents.is_active IS 'Whether it is switched on.';
-
-COMMENT ON COLUMN app_public.agents.activated_at IS 'When it was last switched on.';
-
-COMMENT ON COLUMN app_public.agents.deactivated_at IS 'When it was last switched off.';
-
-COMMENT ON COLUMN app_public.agents.deleted_at IS 'When it was deleted, null when it is not.';
-
-COMMENT ON COLUMN app_public.agents.last_seen_at IS 'When it last reported.';
-
-COMMENT ON COLUMN app_public.agents.model_id IS 'The language model it uses.';
-
-COMMENT ON COLUMN app_public.agents.system_prompt IS 'Its instructions.';
-
-COMMENT ON COLUMN app_public.agents.temperature IS 'Sampling temperature, 0 to 2.';
-
-COMMENT ON COLUMN app_public.agents.max_tokens IS 'Most tokens of an answer.';
-
-COMMENT ON COLUMN app_public.agents.top_p IS 'Nucleus sampling, 0 to 1.';
-
-COMMENT ON COLUMN app_public.agents.frequency_penalty IS 'Frequency penalty, -2 to 2.';
-
-COMMENT ON COLUMN app_public.agents.presence_penalty IS 'Presence penalty, -2 to 2.';
-
-COMMENT ON COLUMN app_public.agents.response_format IS 'json, text or structured.';
-
-COMMENT ON COLUMN app_public.agents.stop_sequences IS 'Texts at which an answer ends.';
-
-COMMENT ON COLUMN app_public.agents.streaming_enabled IS 'Whether answers are streamed.';
-
-COMMENT ON COLUMN app_public.agents.function_calling_enabled IS 'Whether it may call functions.';
-
-COMMENT ON COLUMN app_public.agents.parallel_function_calls IS 'Whether it may call several at once.';
-
-COMMENT ON COLUMN app_public.agents.max_retry_attempts IS 'How often a failed call is tried again, 0 to 20.';
-
-COMMENT ON COLUMN app_public.agents.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
-
-COMMENT ON COLUMN app_public.agents.primary_category IS 'Main category.';
-
-COMMENT ON COLUMN app_public.agents.subcategory IS 'Subcategory.';
-
-COMMENT ON COLUMN app_public.agents.specialty IS 'Specialty, such as a medical one.';
-
-COMMENT ON COLUMN app_public.agents.therapeutic_areas IS 'Therapeutic areas.';
-
-COMMENT ON COLUMN app_public.agents.regulatory_domains IS 'Regulators it knows, such as FDA, EMA, PMDA.';
-
-COMMENT ON COLUMN app_public.agents.industry_focus IS 'Industries, such as Pharma, MedTech, Biotech.';
-
-COMMENT ON COLUMN app_public.agents.use_cases IS 'What it is commonly used for.';
-
-COMMENT ON COLUMN app_public.agents.target_audience IS 'Who uses it.';
-
-COMMENT ON COLUMN app_public.agents.required_expertise_level IS 'beginner, intermediate or expert.';
-
-COMMENT ON COLUMN app_public.agents.compliance_frameworks IS 'Frameworks, such as 21 CFR Part 11, GxP, HIPAA.';
-
-COMMENT ON COLUMN app_public.agents.certifications IS 'Certifications, such as ISO 13485, SOC 2.';
-
-COMMENT ON COLUMN app_public.agents.geographic_scope IS 'Regions, such as US, EU, Global.';
-
-COMMENT ON COLUMN app_public.agents.knowledge_domains IS 'Areas of knowledge: an object of arrays.';
-
-COMMENT ON COLUMN app_public.agents.tools IS 'Tool configurations: an array of objects with name and config.';
-
-COMMENT ON COLUMN app_public.agents.prompt_templates IS 'Saved prompt templates: an array.';
-
-COMMENT ON COLUMN app_public.agents.context_window_size IS 'Most tokens of context.';
-
-COMMENT ON COLUMN app_public.agents.supports_multimodal IS 'Whether it takes images or audio.';
-
-COMMENT ON COLUMN app_public.agents.supported_file_types IS 'File types it takes, such as pdf, docx, csv.';
-
-COMMENT ON COLUMN app_public.agents.max_file_size_mb IS 'Largest file it takes, in megabytes.';
-
-COMMENT ON COLUMN app_public.agents.owner_id IS 'The member who owns it; by default its creator.';
-
-COMMENT ON COLUMN app_public.agents.cost_per_query IS 'Cost of one query in US dollars.';
-
-COMMENT ON COLUMN app_public.agents.billing_code IS 'Code for internal billing.';
-
-COMMENT ON COLUMN app_public.agents.budget_allocation_id IS 'The budget its cost counts against.';
-
-COMMENT ON COLUMN app_public.agents.approval_required IS 'Whether its use needs an approval.';
-
-COMMENT ON COLUMN app_public.agents.analytics_enabled IS 'Whether its use is analysed.';
-
-COMMENT ON COLUMN app_public.agents.version IS 'Semantic version.';
-
-COMMENT ON COLUMN app_public.agents.changelog IS 'What changed in this version.';
-
-COMMENT ON COLUMN app_public.agents.published_at IS 'When this version was published.';
-
-COMMENT ON COLUMN app_public.agents.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.agents.updated_at IS 'When it last changed.';
-
 CREATE FUNCTION app_public.delete_agent(id uuid) RETURNS app_public.agents
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_agent app_public.agents;
-begin
-  perform app_private.require_role('admin');
-  update app_public.agents a set deleted_at = clock_timestamp()
-   where a.id = delete_agent.id and a.deleted_at is null
-  returning * into v_agent;
-  if not found then
-    perform app_private.raise_error('RS301', 'There is no such agent.', 'List the agents of this tenant.');
-  end if;
-  return v_agent;
-end
-$$;
+        select app_private.delete_resource('agent', delete_agent.id);
+        select * from app_public.agents r where r.id = delete_agent.id;
+      $$;
 
 ALTER FUNCTION app_public.delete_agent(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_agent(id uuid) IS '@resultFieldName agent
-Deletes an agent; restore_agent brings it back. Its name can be used again. Admins. RS301: there is no such agent; ID202: your role does not allow it.';
+Deletes a agent; restore_agent brings it back. It is found no more, at once, and its name can be used again. can_delete_agents. RS301: there is no such; ID203: your permissions do not allow it.';
 
 CREATE TABLE app_public.documents (
     tenant_id uuid NOT NULL,
@@ -4737,7 +6366,7 @@ CREATE FUNCTION app_public.delete_document(id uuid) RETURNS app_public.documents
 declare
   v_document app_public.documents;
 begin
-  perform app_private.require_role('member');
+  perform app_private.require_permission('can_manage_knowledge');
   delete from app_public.documents d
    where d.tenant_id = app_hidden.current_tenant_id() and d.id = delete_document.id
   returning * into v_document;
@@ -4751,7 +6380,7 @@ $$;
 ALTER FUNCTION app_public.delete_document(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_document(id uuid) IS '@resultFieldName document
-Deletes a document with its chunks, vectors and postings, at once and for good. Members. KN302: there is no such document; ID202: your role does not allow it.';
+Deletes a document with its chunks, vectors and postings, at once and for good. can_manage_knowledge. KN302: there is no such document; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.delete_institution(id uuid) RETURNS app_public.institutions
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4771,27 +6400,17 @@ COMMENT ON FUNCTION app_public.delete_institution(id uuid) IS '@resultFieldName 
 Deletes an institution with its affiliations; restore_institution brings them back. Its name can be used again. Admins. WS306: no such institution; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.delete_knowledge_source(id uuid) RETURNS app_public.rag_knowledge_sources
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_source app_public.rag_knowledge_sources;
-begin
-  perform app_private.require_role('admin');
-  update app_public.rag_knowledge_sources s set deleted_at = clock_timestamp()
-   where s.id = delete_knowledge_source.id and s.deleted_at is null
-  returning * into v_source;
-  if not found then
-    perform app_private.raise_error('KN301', 'There is no such knowledge source.', 'List the knowledge sources of this tenant.');
-  end if;
-  return v_source;
-end
-$$;
+        select app_private.delete_resource('knowledge_source', delete_knowledge_source.id);
+        select * from app_public.rag_knowledge_sources r where r.id = delete_knowledge_source.id;
+      $$;
 
 ALTER FUNCTION app_public.delete_knowledge_source(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_knowledge_source(id uuid) IS '@resultFieldName knowledgeSource
-Deletes a source: its documents are found no more, at once; restore_knowledge_source brings it back. Its name can be used again. Admins. KN301: no such source; ID202: your role does not allow it.';
+Deletes a knowledge source; restore_knowledge_source brings it back. It is found no more, at once, and its name can be used again. can_manage_knowledge. RS301: there is no such; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.delete_project(id uuid) RETURNS app_public.projects
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4809,6 +6428,413 @@ ALTER FUNCTION app_public.delete_project(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_project(id uuid) IS '@resultFieldName project
 Deletes a project; restore_project brings it back with its members. Its key can be used again. Leads and admins of the tenant. WS304: no such project; WS203: you do not lead it.';
+
+CREATE TABLE app_public.prompts (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    category text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    prompt_text text NOT NULL,
+    system_prompt text,
+    input_variables jsonb DEFAULT '{}'::jsonb NOT NULL,
+    output_format text DEFAULT 'text'::text NOT NULL,
+    model_requirements jsonb DEFAULT '{}'::jsonb NOT NULL,
+    temperature numeric(3,2),
+    max_tokens integer,
+    status text DEFAULT 'active'::text NOT NULL,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    usage_count bigint DEFAULT 0 NOT NULL,
+    rating numeric(3,2),
+    success_rate numeric(5,2),
+    last_used_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT input_variables_is_an_object CHECK ((jsonb_typeof(input_variables) = 'object'::text)),
+    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT model_requirements_is_an_object CHECK ((jsonb_typeof(model_requirements) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT output_format_is_known CHECK ((output_format = ANY (ARRAY['text'::text, 'json'::text, 'markdown'::text, 'structured'::text]))),
+    CONSTRAINT prompt_text_is_in_range CHECK (((prompt_text ~ '\S'::text) AND (length(prompt_text) <= 100000))),
+    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT system_prompt_is_in_range CHECK ((length(system_prompt) <= 100000)),
+    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
+);
+
+ALTER TABLE ONLY app_public.prompts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.prompts OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.prompts IS '@behavior -delete
+A text to be filled with values: see render_prompt. can_create_resources and can_edit_resources to write; can_delete_resources for delete_prompt and restore_prompt.';
+
+COMMENT ON COLUMN app_public.prompts.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.prompts.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.prompts.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.prompts.copied_from_id IS 'The prompt it was copied from.';
+
+COMMENT ON COLUMN app_public.prompts.name IS 'Name, unique among the tenant''s prompts that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.prompts.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.prompts.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.prompts.category IS 'Category to filter by, such as Regulatory or Medical Writing.';
+
+COMMENT ON COLUMN app_public.prompts.tags IS 'Words to filter by.';
+
+COMMENT ON COLUMN app_public.prompts.prompt_text IS 'What is asked. {{name}} stands for the variable of this name. At most 100,000 characters.';
+
+COMMENT ON COLUMN app_public.prompts.system_prompt IS 'The instructions that go before; {{name}} as in prompt_text.';
+
+COMMENT ON COLUMN app_public.prompts.input_variables IS 'The variables: {"name": "string"}, or {"name": {"type", "required", "default", "description", "enum"}}; types are string, number, boolean, array and object.';
+
+COMMENT ON COLUMN app_public.prompts.output_format IS 'text, json, markdown or structured.';
+
+COMMENT ON COLUMN app_public.prompts.model_requirements IS 'What a model must offer, such as {"min_context_window": 8000, "supports_functions": true}.';
+
+COMMENT ON COLUMN app_public.prompts.temperature IS 'Sampling temperature, 0 to 2; null for the model''s default.';
+
+COMMENT ON COLUMN app_public.prompts.max_tokens IS 'Most tokens of an answer.';
+
+COMMENT ON COLUMN app_public.prompts.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.prompts.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.prompts.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.prompts.usage_count IS 'How often it was used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
+
+COMMENT ON COLUMN app_public.prompts.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.last_used_at IS 'When it was last used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.prompts.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.prompts.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.prompts.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE FUNCTION app_public.delete_prompt(id uuid) RETURNS app_public.prompts
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select app_private.delete_resource('prompt', delete_prompt.id);
+        select * from app_public.prompts r where r.id = delete_prompt.id;
+      $$;
+
+ALTER FUNCTION app_public.delete_prompt(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.delete_prompt(id uuid) IS '@resultFieldName prompt
+Deletes a prompt; restore_prompt brings it back. It is found no more, at once, and its name can be used again. can_delete_resources. RS301: there is no such; ID203: your permissions do not allow it.';
+
+CREATE TABLE app_public.tools (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    icon text,
+    tool_type text NOT NULL,
+    category text,
+    tool_category_id uuid,
+    endpoint_url text,
+    http_method text,
+    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    authentication_type text DEFAULT 'none'::text NOT NULL,
+    authentication_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    request_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    response_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    timeout_seconds integer DEFAULT 30 NOT NULL,
+    retry_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    activated_at timestamp with time zone,
+    deactivated_at timestamp with time zone,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_rate numeric(5,2),
+    avg_response_time_ms integer,
+    last_used_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT authentication_config_is_an_object CHECK ((jsonb_typeof(authentication_config) = 'object'::text)),
+    CONSTRAINT authentication_type_is_known CHECK ((authentication_type = ANY (ARRAY['none'::text, 'api_key'::text, 'bearer'::text, 'basic'::text, 'oauth2_client'::text]))),
+    CONSTRAINT called_tool_has_an_endpoint CHECK (((tool_type <> ALL (ARRAY['api'::text, 'webhook'::text])) OR (endpoint_url IS NOT NULL))),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT endpoint_url_is_http CHECK (((length(endpoint_url) <= 2000) AND (endpoint_url ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text))),
+    CONSTRAINT headers_is_an_object CHECK ((jsonb_typeof(headers) = 'object'::text)),
+    CONSTRAINT http_method_is_known CHECK ((http_method = ANY (ARRAY['GET'::text, 'HEAD'::text, 'POST'::text, 'PUT'::text, 'PATCH'::text, 'DELETE'::text]))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT request_schema_is_an_object CHECK (((jsonb_typeof(request_schema) = 'object'::text) AND (pg_column_size(request_schema) <= 1000000))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT response_schema_is_an_object CHECK (((jsonb_typeof(response_schema) = 'object'::text) AND (pg_column_size(response_schema) <= 1000000))),
+    CONSTRAINT retry_config_is_an_object CHECK ((jsonb_typeof(retry_config) = 'object'::text)),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
+    CONSTRAINT tool_type_is_known CHECK ((tool_type = ANY (ARRAY['api'::text, 'function'::text, 'integration'::text, 'webhook'::text]))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
+);
+
+ALTER TABLE ONLY app_public.tools FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tools OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tools IS '@behavior -delete
+Something agents can call. It never holds a secret: authentication_config names one. can_create_resources and can_edit_resources to write; can_delete_resources for delete_tool and restore_tool.';
+
+COMMENT ON COLUMN app_public.tools.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.tools.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.tools.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.tools.copied_from_id IS 'The tool it was copied from.';
+
+COMMENT ON COLUMN app_public.tools.name IS 'Name, unique among the tenant''s tools that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.tools.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.tools.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.tools.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.tools.tool_type IS 'api, function, integration or webhook.';
+
+COMMENT ON COLUMN app_public.tools.category IS 'Category to filter by, such as Regulatory or Clinical Research.';
+
+COMMENT ON COLUMN app_public.tools.tool_category_id IS 'Its place in the tree of categories.';
+
+COMMENT ON COLUMN app_public.tools.endpoint_url IS 'Address that is called; api and webhook need one. Holds no user, password or key.';
+
+COMMENT ON COLUMN app_public.tools.http_method IS 'GET, HEAD, POST, PUT, PATCH or DELETE.';
+
+COMMENT ON COLUMN app_public.tools.headers IS 'Headers sent with each call: {"name": "value"}. Names of credentials are refused.';
+
+COMMENT ON COLUMN app_public.tools.authentication_type IS 'none, api_key, bearer, basic or oauth2_client.';
+
+COMMENT ON COLUMN app_public.tools.authentication_config IS 'What the type of authentication needs; secret_name names a stored secret. api_key: in (header or query), name, secret_name. bearer: secret_name. basic: username, secret_name. oauth2_client: token_url, client_id, secret_name, scopes.';
+
+COMMENT ON COLUMN app_public.tools.request_schema IS 'JSON Schema of what it takes.';
+
+COMMENT ON COLUMN app_public.tools.response_schema IS 'JSON Schema of what it returns.';
+
+COMMENT ON COLUMN app_public.tools.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
+
+COMMENT ON COLUMN app_public.tools.retry_config IS 'How a failed call is tried again: max_attempts (0 to 20), backoff (constant, linear or exponential), delay_ms (0 to 600,000).';
+
+COMMENT ON COLUMN app_public.tools.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.tools.enabled IS 'Whether it may be called.';
+
+COMMENT ON COLUMN app_public.tools.activated_at IS 'When it was last switched on.';
+
+COMMENT ON COLUMN app_public.tools.deactivated_at IS 'When it was last switched off.';
+
+COMMENT ON COLUMN app_public.tools.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.tools.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.tools.usage_count IS 'How often it was called; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.success_rate IS 'Share of calls that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.avg_response_time_ms IS 'Mean milliseconds of a call; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.last_used_at IS 'When it was last called; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.tools.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tools.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.tools.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE FUNCTION app_public.delete_tool(id uuid) RETURNS app_public.tools
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select app_private.delete_resource('tool', delete_tool.id);
+        select * from app_public.tools r where r.id = delete_tool.id;
+      $$;
+
+ALTER FUNCTION app_public.delete_tool(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.delete_tool(id uuid) IS '@resultFieldName tool
+Deletes a tool; restore_tool brings it back. It is found no more, at once, and its name can be used again. can_delete_resources. RS301: there is no such; ID203: your permissions do not allow it.';
+
+CREATE TABLE app_public.workflows (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    category text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    icon text,
+    workflow_type app_public.workflow_type DEFAULT 'sequential'::app_public.workflow_type NOT NULL,
+    workflow_definition jsonb NOT NULL,
+    steps jsonb DEFAULT '[]'::jsonb NOT NULL,
+    input_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    output_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    agent_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    agent_roles jsonb DEFAULT '{}'::jsonb NOT NULL,
+    timeout_seconds integer DEFAULT 300 NOT NULL,
+    max_retries integer DEFAULT 3 NOT NULL,
+    error_handling text DEFAULT 'stop'::text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    execution_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    avg_execution_time_ms bigint,
+    last_executed_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT agent_roles_is_an_object CHECK ((jsonb_typeof(agent_roles) = 'object'::text)),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT error_handling_is_known CHECK ((error_handling = ANY (ARRAY['stop'::text, 'continue'::text, 'retry'::text, 'skip'::text]))),
+    CONSTRAINT input_schema_is_an_object CHECK (((jsonb_typeof(input_schema) = 'object'::text) AND (pg_column_size(input_schema) <= 1000000))),
+    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT output_schema_is_an_object CHECK (((jsonb_typeof(output_schema) = 'object'::text) AND (pg_column_size(output_schema) <= 1000000))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT steps_is_an_array CHECK ((jsonb_typeof(steps) = 'array'::text)),
+    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 86400))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version)),
+    CONSTRAINT workflow_definition_is_an_object CHECK ((jsonb_typeof(workflow_definition) = 'object'::text))
+);
+
+ALTER TABLE ONLY app_public.workflows FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.workflows OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.workflows IS '@behavior -delete
+Steps that agents, tools and prompts do together. can_create_resources and can_edit_resources to write; can_delete_resources for delete_workflow and restore_workflow.';
+
+COMMENT ON COLUMN app_public.workflows.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.workflows.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.workflows.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.workflows.copied_from_id IS 'The workflow it was copied from.';
+
+COMMENT ON COLUMN app_public.workflows.name IS 'Name, unique among the tenant''s workflows that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.workflows.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.workflows.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.workflows.category IS 'Category to filter by.';
+
+COMMENT ON COLUMN app_public.workflows.tags IS 'Words to filter by.';
+
+COMMENT ON COLUMN app_public.workflows.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.workflows.workflow_type IS 'How its steps follow each other.';
+
+COMMENT ON COLUMN app_public.workflows.workflow_definition IS 'The graph: {"nodes": [{"id", "type", …}], "edges": [{"from", "to", "condition"}], "start"}.';
+
+COMMENT ON COLUMN app_public.workflows.steps IS 'Steps for people to read: [{"name", "description", "agent_id", …}].';
+
+COMMENT ON COLUMN app_public.workflows.input_schema IS 'JSON Schema of what it takes.';
+
+COMMENT ON COLUMN app_public.workflows.output_schema IS 'JSON Schema of what it returns.';
+
+COMMENT ON COLUMN app_public.workflows.agent_ids IS 'The agents it needs; kept from the definition, the steps and the roles.';
+
+COMMENT ON COLUMN app_public.workflows.agent_roles IS 'Agents by the role they play: {"reviewer": agent id}.';
+
+COMMENT ON COLUMN app_public.workflows.timeout_seconds IS 'Seconds until a run is given up, 1 to 86,400.';
+
+COMMENT ON COLUMN app_public.workflows.max_retries IS 'How often a failed step is tried again, 0 to 20.';
+
+COMMENT ON COLUMN app_public.workflows.error_handling IS 'What follows when a step fails: stop, continue, retry or skip.';
+
+COMMENT ON COLUMN app_public.workflows.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.workflows.enabled IS 'Whether it may be run.';
+
+COMMENT ON COLUMN app_public.workflows.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.workflows.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.workflows.execution_count IS 'How often it ran; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.success_count IS 'How many runs succeeded; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.failure_count IS 'How many runs failed; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.avg_execution_time_ms IS 'Mean milliseconds of a run; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.last_executed_at IS 'When it last ran; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.workflows.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.workflows.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.workflows.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE FUNCTION app_public.delete_workflow(id uuid) RETURNS app_public.workflows
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select app_private.delete_resource('workflow', delete_workflow.id);
+        select * from app_public.workflows r where r.id = delete_workflow.id;
+      $$;
+
+ALTER FUNCTION app_public.delete_workflow(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.delete_workflow(id uuid) IS '@resultFieldName workflow
+Deletes a workflow; restore_workflow brings it back. It is found no more, at once, and its name can be used again. can_delete_resources. RS301: there is no such; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.delete_workspace(id uuid) RETURNS app_public.workspaces
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4923,6 +6949,57 @@ ALTER FUNCTION app_public.documents_chunk_count(document app_public.documents) O
 
 COMMENT ON FUNCTION app_public.documents_chunk_count(document app_public.documents) IS 'How many chunks the document was cut into.';
 
+CREATE TABLE app_public.user_favorites (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid DEFAULT app_hidden.current_user_id() NOT NULL,
+    item_type app_public.resource_kind NOT NULL,
+    item_id uuid NOT NULL,
+    notes text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT metadata_is_an_object CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (pg_column_size(metadata) <= 100000))),
+    CONSTRAINT notes_are_in_range CHECK ((length(notes) <= 10000))
+);
+
+ALTER TABLE ONLY app_public.user_favorites FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_favorites OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_favorites IS '@behavior -insert -delete
+Your favorites, by favorite and unfavorite. One that you see no more is not listed; it comes back when the item does.';
+
+COMMENT ON COLUMN app_public.user_favorites.item_type IS 'agent, tool, prompt, workflow or knowledge_source.';
+
+COMMENT ON COLUMN app_public.user_favorites.item_id IS 'The item.';
+
+COMMENT ON COLUMN app_public.user_favorites.notes IS 'Your notes, at most 10,000 characters.';
+
+COMMENT ON COLUMN app_public.user_favorites.metadata IS 'Anything else, an object.';
+
+COMMENT ON COLUMN app_public.user_favorites.created_at IS 'Since when it is a favorite.';
+
+CREATE FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text DEFAULT NULL::text) RETURNS app_public.user_favorites
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_favorite app_public.user_favorites;
+begin
+  insert into app_public.user_favorites as f (item_type, item_id, notes)
+  values (favorite.item_type, favorite.item_id, favorite.notes)
+  on conflict on constraint user_favorites_tenant_id_user_id_item_type_item_id_key
+    do update set notes = coalesce(excluded.notes, f.notes)
+  returning * into v_favorite;
+  return v_favorite;
+end
+$$;
+
+ALTER FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text) IS '@resultFieldName userFavorite
+Makes something you see a favorite of yours; doing it twice is no error. RS353: there is no such item; ID202: you are no member.';
+
 CREATE FUNCTION app_public.join_workspace(workspace_id uuid) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4990,6 +7067,21 @@ ALTER FUNCTION app_public.move_project(id uuid, workspace_id uuid) OWNER TO rowh
 COMMENT ON FUNCTION app_public.move_project(id uuid, workspace_id uuid) IS '@resultFieldName project
 Moves a project into a workspace you contribute to, or, without one, out of its workspace. Leads and admins of the tenant. WS304: no such project; WS203: you do not lead it; WS301: no such workspace; WS201: your role in it does not allow this; WS503: it is archived.';
 
+CREATE FUNCTION app_public.my_agent_folders() RETURNS TABLE(folder text, agent_count integer)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select u.folder, count(*)::int
+    from app_public.user_agents u
+   where u.tenant_id = app_hidden.current_tenant_id() and u.user_id = app_hidden.current_user_id() and u.folder is not null
+   group by u.folder
+   order by u.folder;
+$$;
+
+ALTER FUNCTION app_public.my_agent_folders() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.my_agent_folders() IS 'The folders of your list of agents, by name, and how many agents each holds.';
+
 CREATE FUNCTION app_public.my_tenants() RETURNS SETOF app_public.tenants
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5024,6 +7116,125 @@ ALTER FUNCTION app_public.my_workspaces() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.my_workspaces() IS 'The workspaces of this tenant you are a member of, archived ones last. workspaces lists all you can see.';
 
+CREATE TABLE app_public.user_agents (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid DEFAULT app_hidden.current_user_id() NOT NULL,
+    agent_id uuid NOT NULL,
+    original_agent_id uuid,
+    is_user_copy boolean GENERATED ALWAYS AS ((original_agent_id IS NOT NULL)) STORED NOT NULL,
+    folder text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    is_pinned boolean DEFAULT false NOT NULL,
+    sort_order integer DEFAULT 0 NOT NULL,
+    is_favorite boolean DEFAULT false NOT NULL,
+    custom_name text,
+    custom_description text,
+    custom_avatar text,
+    custom_color text,
+    custom_system_prompt text,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    message_count bigint DEFAULT 0 NOT NULL,
+    conversation_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    error_count bigint DEFAULT 0 NOT NULL,
+    first_used_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT custom_avatar_is_an_image CHECK (app_hidden.is_image_url(custom_avatar)),
+    CONSTRAINT custom_color_is_a_color CHECK (app_hidden.is_color(custom_color)),
+    CONSTRAINT custom_description_is_in_range CHECK ((length(custom_description) <= 10000)),
+    CONSTRAINT custom_name_is_a_name CHECK (app_hidden.is_name(custom_name)),
+    CONSTRAINT custom_system_prompt_is_in_range CHECK ((length(custom_system_prompt) <= 100000)),
+    CONSTRAINT folder_is_a_name CHECK (app_hidden.is_name(folder)),
+    CONSTRAINT settings_is_an_object CHECK (((jsonb_typeof(settings) = 'object'::text) AND (pg_column_size(settings) <= 100000))),
+    CONSTRAINT tags_are_few CHECK (((cardinality(tags) <= 50) AND (array_position(tags, NULL::text) IS NULL)))
+);
+
+ALTER TABLE ONLY app_public.user_agents FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_agents OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_agents IS 'Your own list of agents: folders, order, look and prompt of your own. Nobody else sees it. Members.';
+
+COMMENT ON COLUMN app_public.user_agents.agent_id IS 'The agent: one of this tenant or one that is shared with you.';
+
+COMMENT ON COLUMN app_public.user_agents.original_agent_id IS 'What the agent was copied from, null when it is no copy of yours.';
+
+COMMENT ON COLUMN app_public.user_agents.is_user_copy IS 'Whether the agent is your copy of another.';
+
+COMMENT ON COLUMN app_public.user_agents.folder IS 'Name of the folder it lies in, null for none.';
+
+COMMENT ON COLUMN app_public.user_agents.tags IS 'Your own tags, at most 50.';
+
+COMMENT ON COLUMN app_public.user_agents.is_pinned IS 'Whether it stays at the top.';
+
+COMMENT ON COLUMN app_public.user_agents.sort_order IS 'Your own order, ascending; order_my_agents sets it for several at once.';
+
+COMMENT ON COLUMN app_public.user_agents.is_favorite IS 'Whether it is among your favorites (favorite, unfavorite).';
+
+COMMENT ON COLUMN app_public.user_agents.custom_name IS 'Your own name for it.';
+
+COMMENT ON COLUMN app_public.user_agents.custom_description IS 'Your own description, at most 10,000 characters.';
+
+COMMENT ON COLUMN app_public.user_agents.custom_avatar IS 'Your own picture: an http address, a path of the site, or a data address.';
+
+COMMENT ON COLUMN app_public.user_agents.custom_color IS 'Your own colour: #rrggbb or the name of a theme''s colour.';
+
+COMMENT ON COLUMN app_public.user_agents.custom_system_prompt IS 'Your own system prompt in place of the agent''s, at most 100,000 characters.';
+
+COMMENT ON COLUMN app_public.user_agents.settings IS 'Anything else, an object of at most 100 kB.';
+
+COMMENT ON COLUMN app_public.user_agents.usage_count IS 'How often you used it, from the usage log.';
+
+COMMENT ON COLUMN app_public.user_agents.message_count IS 'How many messages you exchanged with it, from the usage log.';
+
+COMMENT ON COLUMN app_public.user_agents.conversation_count IS 'In how many conversations, from the usage log.';
+
+COMMENT ON COLUMN app_public.user_agents.success_count IS 'How many of your uses succeeded, from the usage log.';
+
+COMMENT ON COLUMN app_public.user_agents.error_count IS 'How many of your uses failed, from the usage log.';
+
+COMMENT ON COLUMN app_public.user_agents.first_used_at IS 'When you first used it.';
+
+COMMENT ON COLUMN app_public.user_agents.last_used_at IS 'When you last used it.';
+
+COMMENT ON COLUMN app_public.user_agents.created_at IS 'When you added it.';
+
+COMMENT ON COLUMN app_public.user_agents.updated_at IS 'When the entry last changed.';
+
+CREATE FUNCTION app_public.order_my_agents(agent_ids uuid[]) RETURNS SETOF app_public.user_agents
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_found int;
+begin
+  -- one order after the other: two windows of the same person cannot mix theirs
+  perform pg_advisory_xact_lock(hashtextextended('order_my_agents ' || app_hidden.current_tenant_id() || app_hidden.current_user_id(), 0));
+  update app_public.user_agents u
+     set sort_order = coalesce(array_position(order_my_agents.agent_ids, u.agent_id), cardinality(order_my_agents.agent_ids) + 1)
+   where u.tenant_id = app_hidden.current_tenant_id() and u.user_id = app_hidden.current_user_id();
+  select count(*) into v_found from app_public.user_agents u
+   where u.tenant_id = app_hidden.current_tenant_id() and u.user_id = app_hidden.current_user_id()
+     and u.agent_id = any (order_my_agents.agent_ids);
+  if v_found <> cardinality(order_my_agents.agent_ids) then
+    perform app_private.raise_error('RS453', 'These are not agents of your list, each once.', 'Give the ids of agents that you added, without repeating one.');
+  end if;
+  return query
+    select u.* from app_public.user_agents u
+     where u.tenant_id = app_hidden.current_tenant_id() and u.user_id = app_hidden.current_user_id()
+     order by u.sort_order, u.created_at, u.id;
+end
+$$;
+
+ALTER FUNCTION app_public.order_my_agents(agent_ids uuid[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.order_my_agents(agent_ids uuid[]) IS '@resultFieldName userAgents
+Puts your agents into this order, all at once; those you do not name come after. RS453: an id is not in your list, or named twice.';
+
 CREATE FUNCTION app_public.projects_my_role(project app_public.projects) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5054,17 +7265,63 @@ ALTER FUNCTION app_public.projects_my_role(project app_public.projects) OWNER TO
 
 COMMENT ON FUNCTION app_public.projects_my_role(project app_public.projects) IS 'What you may do in the project: the role of your membership, observer where you may only read, lead for the tenant''s owners, and for its admins where the project is not private.';
 
-CREATE FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) RETURNS numeric
-    LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION app_public.prompts_versions(prompt app_public.prompts) RETURNS SETOF app_public.resource_versions
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select round((s.relevance_sum / nullif(s.hit_count, 0))::numeric, 4) from app_private.source_query_statistics s
-   where s.tenant_id = (source).tenant_id and s.source_id = (source).id;
+  select v.* from app_public.resource_versions v
+   where v.tenant_id = (prompt).tenant_id and v.resource_kind = 'prompt' and v.resource_id = (prompt).id
+   order by v.version_number desc;
 $$;
 
-ALTER FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.prompts_versions(prompt app_public.prompts) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) IS 'Mean relevance of the source''s hits, 0 to 1: a hit''s score over the best score of its search. As of a minute ago.';
+COMMENT ON FUNCTION app_public.prompts_versions(prompt app_public.prompts) IS 'The published versions of the prompt, latest first; empty for one that another tenant shares.';
+
+CREATE FUNCTION app_public.publish_agent(id uuid, changelog text DEFAULT NULL::text, version text DEFAULT NULL::text) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_publish_resources');
+  return app_private.publish_resource('agent', app_private.lock_versioned('agent', publish_agent.id), publish_agent.version, publish_agent.changelog);
+end
+$$;
+
+ALTER FUNCTION app_public.publish_agent(id uuid, changelog text, version text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.publish_agent(id uuid, changelog text, version text) IS '@resultFieldName resourceVersion
+Publishes an agent as it stands: a version that never changes. version is major.minor.patch above the latest one; without it the patch number rises by one (the first is the agent''s own version). Needs can_publish_resources. RS351: no such agent; RS451: the version is not above the latest; RS551: nothing has changed; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.publish_prompt(id uuid, changelog text DEFAULT NULL::text, version text DEFAULT NULL::text) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_publish_resources');
+  return app_private.publish_resource('prompt', app_private.lock_versioned('prompt', publish_prompt.id), publish_prompt.version, publish_prompt.changelog);
+end
+$$;
+
+ALTER FUNCTION app_public.publish_prompt(id uuid, changelog text, version text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.publish_prompt(id uuid, changelog text, version text) IS '@resultFieldName resourceVersion
+Publishes a prompt as it stands; see publish_agent. Needs can_publish_resources. RS351, RS451, RS551, ID203.';
+
+CREATE FUNCTION app_public.publish_workflow(id uuid, changelog text DEFAULT NULL::text, version text DEFAULT NULL::text) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_publish_resources');
+  return app_private.publish_resource('workflow', app_private.lock_versioned('workflow', publish_workflow.id), publish_workflow.version, publish_workflow.changelog);
+end
+$$;
+
+ALTER FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) IS '@resultFieldName resourceVersion
+Publishes a workflow as it stands; see publish_agent. Needs can_publish_resources. RS351, RS451, RS551, ID203.';
 
 CREATE FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5076,18 +7333,6 @@ $$;
 ALTER FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) IS 'How many chunks the source''s documents were cut into.';
-
-CREATE FUNCTION app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) RETURNS timestamp with time zone
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select s.last_queried_at from app_private.source_query_statistics s
-   where s.tenant_id = (source).tenant_id and s.source_id = (source).id;
-$$;
-
-ALTER FUNCTION app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) IS 'When a search last found something in the source, as of a minute ago.';
 
 CREATE FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) RETURNS app_public.processing_counts
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5106,17 +7351,66 @@ ALTER FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_pub
 
 COMMENT ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) IS 'How many documents of the source are pending, processing, completed and failed.';
 
-CREATE FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) RETURNS bigint
-    LANGUAGE sql STABLE SECURITY DEFINER
+CREATE TABLE app_public.user_ratings (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid DEFAULT app_hidden.current_user_id() NOT NULL,
+    item_type app_public.resource_kind NOT NULL,
+    item_id uuid NOT NULL,
+    rating integer NOT NULL,
+    review text,
+    helpful_count integer DEFAULT 0 NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT metadata_is_an_object CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (pg_column_size(metadata) <= 100000))),
+    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= 1) AND (rating <= 5))),
+    CONSTRAINT review_is_in_range CHECK ((length(review) <= 10000))
+);
+
+ALTER TABLE ONLY app_public.user_ratings FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_ratings OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_ratings IS '@behavior -insert -update -delete
+Ratings by members of this tenant, one a person and item, by rate and withdraw_rating. The rating shown at an agent or prompt is made of those of all tenants that see it.';
+
+COMMENT ON COLUMN app_public.user_ratings.item_type IS 'agent, tool, prompt, workflow or knowledge_source.';
+
+COMMENT ON COLUMN app_public.user_ratings.item_id IS 'The item.';
+
+COMMENT ON COLUMN app_public.user_ratings.rating IS '1 (poor) to 5 (excellent).';
+
+COMMENT ON COLUMN app_public.user_ratings.review IS 'What the person says of it, at most 10,000 characters.';
+
+COMMENT ON COLUMN app_public.user_ratings.helpful_count IS 'How many members found the rating helpful.';
+
+COMMENT ON COLUMN app_public.user_ratings.metadata IS 'Anything else, an object.';
+
+COMMENT ON COLUMN app_public.user_ratings.created_at IS 'When the item was first rated.';
+
+COMMENT ON COLUMN app_public.user_ratings.updated_at IS 'When the rating last changed.';
+
+CREATE FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text DEFAULT NULL::text) RETURNS app_public.user_ratings
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select coalesce((select s.query_count from app_private.source_query_statistics s
-                    where s.tenant_id = (source).tenant_id and s.source_id = (source).id), 0);
+declare
+  v_rating app_public.user_ratings;
+begin
+  insert into app_public.user_ratings as r (item_type, item_id, rating, review)
+  values (rate.item_type, rate.item_id, rate.rating, rate.review)
+  on conflict on constraint user_ratings_tenant_id_user_id_item_type_item_id_key
+    do update set rating = excluded.rating, review = excluded.review
+  returning * into v_rating;
+  return v_rating;
+end
 $$;
 
-ALTER FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) IS 'How many searches found something in the source, as of a minute ago.';
+COMMENT ON FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text) IS '@resultFieldName userRating
+Rates something you see with 1 to 5 stars, or changes your rating of it. RS353: there is no such item; RS454: you made it yourself; 23514: not 1 to 5; ID202: you are no member.';
 
 CREATE FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer DEFAULT 60) RETURNS TABLE(idx integer, score double precision)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -5171,6 +7465,80 @@ ALTER FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uui
 COMMENT ON FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) IS '@resultFieldName member
 Removes a member from a workspace: from moderator on, members below your own role; owners remove anyone. WS301: no such workspace; WS201: your role in it does not allow this; WS303: not a member; WS502: the last owner cannot be removed.';
 
+CREATE FUNCTION app_public.rename_my_agent_folder(folder text, new_folder text DEFAULT NULL::text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_count int;
+begin
+  update app_public.user_agents u set folder = rename_my_agent_folder.new_folder
+   where u.tenant_id = app_hidden.current_tenant_id() and u.user_id = app_hidden.current_user_id()
+     and u.folder = rename_my_agent_folder.folder;
+  get diagnostics v_count = row_count;
+  if v_count = 0 then
+    perform app_private.raise_error('RS354', 'There is no such folder.', 'my_agent_folders lists yours.');
+  end if;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_public.rename_my_agent_folder(folder text, new_folder text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rename_my_agent_folder(folder text, new_folder text) IS '@resultFieldName count
+Renames a folder of your list, or takes its agents out of it when no new name is given; returns how many. RS354: there is no such folder; 23514: the new name is none.';
+
+CREATE FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb DEFAULT '{}'::jsonb) RETURNS app_public.rendered_prompt
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_prompt app_public.prompts;
+  v_given jsonb := coalesce(nullif(render_prompt.variables, 'null'), '{}');
+  v_values jsonb := '{}';
+  v_faults text[] := '{}';
+  v_name text;
+  v_variable jsonb;
+  v_value jsonb;
+begin
+  if app_hidden.is_visible_resource('prompt', render_prompt.prompt_id) then
+    select * into v_prompt from app_public.prompts p where p.id = render_prompt.prompt_id;
+  end if;
+  if v_prompt.id is null then
+    perform app_private.raise_error('RS301', 'There is no such prompt.', 'List the prompts of this tenant, and those shared with it.');
+  end if;
+  if jsonb_typeof(v_given) <> 'object' then
+    perform app_private.raise_error('RS431', 'variables must be an object.', 'Give them as {"name": value}.');
+  end if;
+  for v_name, v_variable in select * from jsonb_each(v_prompt.input_variables) loop
+    if jsonb_typeof(v_variable) = 'string' then
+      v_variable := jsonb_build_object('type', v_variable);
+    end if;
+    v_value := coalesce(nullif(v_given -> v_name, 'null'), v_variable -> 'default');
+    if v_value is null then
+      if coalesce((v_variable ->> 'required')::boolean, true) then
+        v_faults := v_faults || format('%s is missing', v_name);
+      end if;
+    elsif jsonb_typeof(v_value) <> v_variable ->> 'type' then
+      v_faults := v_faults || format('%s is not of type %s', v_name, v_variable ->> 'type');
+    elsif v_variable ? 'enum' and v_value not in (select jsonb_array_elements(v_variable -> 'enum')) then
+      v_faults := v_faults || format('%s is none of the values it may have', v_name);
+    else
+      v_values := v_values || jsonb_build_object(v_name, v_value);
+    end if;
+  end loop;
+  v_faults := v_faults || array(
+    select left(k, 100) || ' is no variable of this prompt' from jsonb_object_keys(v_given) k where not v_prompt.input_variables ? k);
+  perform app_private.refuse_faults('RS431', 'The prompt cannot be filled', v_faults, 'See the prompt''s input_variables.');
+  return row (app_private.fill_template(v_prompt.system_prompt, v_values), app_private.fill_template(v_prompt.prompt_text, v_values))
+    ::app_public.rendered_prompt;
+end
+$$;
+
+ALTER FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) IS 'Fills a prompt''s variables, {"name": value}, and returns its two texts. Values go in as they are; one that is left out takes its default, or nothing when it is not required. RS301: there is no such prompt; RS431: names all that is missing, wrongly typed or unknown; RS620: the outcome is too long.';
+
 CREATE FUNCTION app_public.reprocess_knowledge_source(source_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5194,30 +7562,34 @@ $$;
 ALTER FUNCTION app_public.reprocess_knowledge_source(source_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) IS '@resultFieldName count
-Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. Members. KN301: no such source; ID202: your role does not allow it.';
+Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
 
-CREATE FUNCTION app_public.restore_agent(id uuid) RETURNS app_public.agents
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) RETURNS boolean
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_agent app_public.agents;
-begin
-  perform app_private.require_role('admin');
-  update app_public.agents a set deleted_at = null
-   where a.id = restore_agent.id and a.deleted_at is not null
-  returning * into v_agent;
-  if not found then
-    perform app_private.raise_error('RS302', 'There is no deleted agent with this id.', 'It was never deleted, or never there.');
-  end if;
-  return v_agent;
-end
+  select not exists (
+    select from app_public.resource_versions v
+     where v.tenant_id = (resource_version).tenant_id and v.resource_kind = (resource_version).resource_kind
+       and v.resource_id = (resource_version).resource_id and v.version_number > (resource_version).version_number);
 $$;
+
+ALTER FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) IS 'Whether no later version was published.';
+
+CREATE FUNCTION app_public.restore_agent(id uuid) RETURNS app_public.agents
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select app_private.restore_resource('agent', restore_agent.id);
+        select * from app_public.agents r where r.id = restore_agent.id;
+      $$;
 
 ALTER FUNCTION app_public.restore_agent(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.restore_agent(id uuid) IS '@resultFieldName agent
-Brings a deleted agent back. Admins. RS302: no deleted agent has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
+Brings a deleted agent back, with all it had. can_delete_agents. RS302: no deleted one has this id; RS520: its name is taken by now; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.restore_institution(id uuid) RETURNS app_public.institutions
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5237,27 +7609,17 @@ COMMENT ON FUNCTION app_public.restore_institution(id uuid) IS '@resultFieldName
 Brings a deleted institution back with its affiliations. Admins. WS307: no deleted institution has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.restore_knowledge_source(id uuid) RETURNS app_public.rag_knowledge_sources
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_source app_public.rag_knowledge_sources;
-begin
-  perform app_private.require_role('admin');
-  update app_public.rag_knowledge_sources s set deleted_at = null
-   where s.id = restore_knowledge_source.id and s.deleted_at is not null
-  returning * into v_source;
-  if not found then
-    perform app_private.raise_error('KN303', 'There is no deleted knowledge source with this id.', 'It was never deleted, or never there.');
-  end if;
-  return v_source;
-end
-$$;
+        select app_private.restore_resource('knowledge_source', restore_knowledge_source.id);
+        select * from app_public.rag_knowledge_sources r where r.id = restore_knowledge_source.id;
+      $$;
 
 ALTER FUNCTION app_public.restore_knowledge_source(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.restore_knowledge_source(id uuid) IS '@resultFieldName knowledgeSource
-Brings a deleted source back with all its documents. Admins. KN303: no deleted source has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
+Brings a deleted knowledge source back, with all it had. can_manage_knowledge. RS302: no deleted one has this id; RS520: its name is taken by now; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.restore_project(id uuid) RETURNS app_public.projects
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5282,6 +7644,45 @@ ALTER FUNCTION app_public.restore_project(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.restore_project(id uuid) IS '@resultFieldName project
 Brings a deleted project back with its members. Leads and admins of the tenant. WS305: no deleted project that you lead has this id; 23505: its key is taken by now.';
+
+CREATE FUNCTION app_public.restore_prompt(id uuid) RETURNS app_public.prompts
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select app_private.restore_resource('prompt', restore_prompt.id);
+        select * from app_public.prompts r where r.id = restore_prompt.id;
+      $$;
+
+ALTER FUNCTION app_public.restore_prompt(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.restore_prompt(id uuid) IS '@resultFieldName prompt
+Brings a deleted prompt back, with all it had. can_delete_resources. RS302: no deleted one has this id; RS520: its name is taken by now; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.restore_tool(id uuid) RETURNS app_public.tools
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select app_private.restore_resource('tool', restore_tool.id);
+        select * from app_public.tools r where r.id = restore_tool.id;
+      $$;
+
+ALTER FUNCTION app_public.restore_tool(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.restore_tool(id uuid) IS '@resultFieldName tool
+Brings a deleted tool back, with all it had. can_delete_resources. RS302: no deleted one has this id; RS520: its name is taken by now; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.restore_workflow(id uuid) RETURNS app_public.workflows
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select app_private.restore_resource('workflow', restore_workflow.id);
+        select * from app_public.workflows r where r.id = restore_workflow.id;
+      $$;
+
+ALTER FUNCTION app_public.restore_workflow(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.restore_workflow(id uuid) IS '@resultFieldName workflow
+Brings a deleted workflow back, with all it had. can_delete_resources. RS302: no deleted one has this id; RS520: its name is taken by now; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.restore_workspace(id uuid) RETURNS app_public.workspaces
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5313,7 +7714,7 @@ CREATE FUNCTION app_public.retry_document(id uuid) RETURNS app_public.documents
 declare
   v_document app_public.documents;
 begin
-  perform app_private.require_role('member');
+  perform app_private.require_permission('can_manage_knowledge');
   perform app_private.resume_documents(app_hidden.current_tenant_id(), array[retry_document.id]);
   select * into v_document from app_public.documents d
    where d.tenant_id = app_hidden.current_tenant_id() and d.id = retry_document.id;
@@ -5327,7 +7728,7 @@ $$;
 ALTER FUNCTION app_public.retry_document(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.retry_document(id uuid) IS '@resultFieldName document
-Processes a failed document again, from the stage where it failed; does nothing to one that has not. Members. KN302: there is no such document; ID202: your role does not allow it.';
+Processes a failed document again, from the stage where it failed; does nothing to one that has not. can_manage_knowledge. KN302: there is no such document; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.retry_documents(source_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5345,7 +7746,52 @@ $$;
 ALTER FUNCTION app_public.retry_documents(source_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.retry_documents(source_id uuid) IS '@resultFieldName count
-Processes all failed documents of a source again and returns how many. Members. KN301: no such source; ID202: your role does not allow it.';
+Processes all failed documents of a source again and returns how many. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.rollback_agent(id uuid, version text, changelog text DEFAULT NULL::text, discard_changes boolean DEFAULT false) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_publish_resources');
+  return app_private.rollback_resource('agent', rollback_agent.id, rollback_agent.version, rollback_agent.changelog, rollback_agent.discard_changes);
+end
+$$;
+
+ALTER FUNCTION app_public.rollback_agent(id uuid, version text, changelog text, discard_changes boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rollback_agent(id uuid, version text, changelog text, discard_changes boolean) IS '@resultFieldName resourceVersion
+Gives an agent the content and tools of an older version and publishes that as a new one; no version is lost. Name, status and sharing stay. Needs can_publish_resources. RS351, RS352: no such agent or version; RS551: it is what the latest version says already; RS552: unpublished changes would be lost (say discard_changes); RS553: the version refers to something that is no longer there; ID203.';
+
+CREATE FUNCTION app_public.rollback_prompt(id uuid, version text, changelog text DEFAULT NULL::text, discard_changes boolean DEFAULT false) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_publish_resources');
+  return app_private.rollback_resource('prompt', rollback_prompt.id, rollback_prompt.version, rollback_prompt.changelog, rollback_prompt.discard_changes);
+end
+$$;
+
+ALTER FUNCTION app_public.rollback_prompt(id uuid, version text, changelog text, discard_changes boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rollback_prompt(id uuid, version text, changelog text, discard_changes boolean) IS '@resultFieldName resourceVersion
+Gives a prompt the content of an older version and publishes that as a new one; see rollback_agent. RS351, RS352, RS551, RS552, RS553, ID203.';
+
+CREATE FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text DEFAULT NULL::text, discard_changes boolean DEFAULT false) RETURNS app_public.resource_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_publish_resources');
+  return app_private.rollback_resource('workflow', rollback_workflow.id, rollback_workflow.version, rollback_workflow.changelog, rollback_workflow.discard_changes);
+end
+$$;
+
+ALTER FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text, discard_changes boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text, discard_changes boolean) IS '@resultFieldName resourceVersion
+Gives a workflow the content of an older version and publishes that as a new one; see rollback_agent. RS351, RS352, RS551, RS552, RS553, ID203.';
 
 CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAULT 'hybrid'::app_public.search_mode, "limit" integer DEFAULT 10, source_ids uuid[] DEFAULT NULL::uuid[], embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, rrf_k integer DEFAULT 60, skip integer DEFAULT 0, document_ids uuid[] DEFAULT NULL::uuid[], agent_id uuid DEFAULT NULL::uuid, tags text[] DEFAULT NULL::text[], category text DEFAULT NULL::text, created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, fusion app_public.fusion_method DEFAULT 'rrf'::app_public.fusion_method, explain boolean DEFAULT false) RETURNS SETOF app_public.search_hit
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -5448,6 +7894,42 @@ ALTER FUNCTION app_public.search_hit_source(hit app_public.search_hit) OWNER TO 
 COMMENT ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) IS '@behavior typeField -queryField
 The knowledge source the document belongs to.';
 
+CREATE FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) RETURNS app_public.agents
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_agent app_public.agents;
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+begin
+  perform app_private.require_permission('can_edit_agents');
+  if set_agent_tools.tool_ids is null or array_position(set_agent_tools.tool_ids, null) is not null
+    or cardinality(set_agent_tools.tool_ids) > 100
+    or cardinality(set_agent_tools.tool_ids) <> (select count(distinct t) from unnest(set_agent_tools.tool_ids) t) then
+    perform app_private.raise_error('RS428', 'tool_ids must be up to 100 ids, each of them once.', 'Send each tool once, in the order they are to have.');
+  end if;
+  -- the lock keeps two lists from being mixed
+  perform from app_public.agents a
+    where a.tenant_id = v_tenant_id and a.id = set_agent_tools.agent_id and a.deleted_at is null for no key update;
+  if not found then
+    perform app_private.raise_error('RS301', 'There is no such agent.', 'List the agents of this tenant.');
+  end if;
+  delete from app_public.agent_tools t
+   where t.tenant_id = v_tenant_id and t.agent_id = set_agent_tools.agent_id and t.tool_id <> all (set_agent_tools.tool_ids);
+  insert into app_public.agent_tools as t (tenant_id, agent_id, tool_id, sort_order)
+  select v_tenant_id, set_agent_tools.agent_id, u.tool_id, u.n
+    from unnest(set_agent_tools.tool_ids) with ordinality as u (tool_id, n)
+  on conflict on constraint agent_tools_pkey do update set sort_order = excluded.sort_order;
+  select * into v_agent from app_public.agents a where a.tenant_id = v_tenant_id and a.id = set_agent_tools.agent_id;
+  return v_agent;
+end
+$$;
+
+ALTER FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) IS '@resultFieldName agent
+Gives an agent exactly these tools, in this order; what is configured of those it keeps stays. can_edit_agents. RS301: there is no such agent; RS303: there is no such tool; RS428: an id comes twice, is null, or there are more than 100; ID203: your permissions do not allow it.';
+
 CREATE TABLE app_public.institution_members (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
     institution_id uuid NOT NULL,
@@ -5524,6 +8006,72 @@ ALTER FUNCTION app_public.set_primary_institution(institution_id uuid, user_id u
 COMMENT ON FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) IS '@resultFieldName institutionMember
 Makes an affiliation the primary one, in place of the one that was: your own, or with can_manage_users another person''s. WS308: the person is not affiliated with it; ID203: you lack can_manage_users.';
 
+CREATE TABLE app_public.tool_categories (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    parent_id uuid,
+    name text NOT NULL,
+    slug text NOT NULL,
+    description text,
+    icon text,
+    sort_order integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT category_is_not_its_own_parent CHECK ((parent_id <> id)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug))
+);
+
+ALTER TABLE ONLY app_public.tool_categories FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tool_categories OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tool_categories IS 'A tree of categories for tools. can_create_resources, can_edit_resources and can_delete_resources.';
+
+COMMENT ON COLUMN app_public.tool_categories.parent_id IS 'The category above; null at the top.';
+
+COMMENT ON COLUMN app_public.tool_categories.name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.tool_categories.slug IS 'Name in paths, unique under one parent.';
+
+COMMENT ON COLUMN app_public.tool_categories.description IS 'What belongs here.';
+
+COMMENT ON COLUMN app_public.tool_categories.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.tool_categories.sort_order IS 'Position among its siblings, ascending.';
+
+COMMENT ON COLUMN app_public.tool_categories.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tool_categories.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_public.tool_categories_level(category app_public.tool_categories) RETURNS integer
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select cardinality(string_to_array(app_public.tool_categories_path(category), '/')) - 1;
+$$;
+
+ALTER FUNCTION app_public.tool_categories_level(category app_public.tool_categories) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.tool_categories_level(category app_public.tool_categories) IS 'How deep the category is: 0 at the top.';
+
+CREATE FUNCTION app_public.tool_categories_path(category app_public.tool_categories) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with recursive up (id, slug, parent_id, depth) as (
+    select (category).id, (category).slug, (category).parent_id, 1
+    union all
+    select c.id, c.slug, c.parent_id, up.depth + 1
+      from up join app_public.tool_categories c on c.tenant_id = (category).tenant_id and c.id = up.parent_id
+  )
+  select string_agg(slug, '/' order by depth desc) from up;
+$$;
+
+ALTER FUNCTION app_public.tool_categories_path(category app_public.tool_categories) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) IS 'The slugs from the root down to the category, such as search/literature.';
+
 CREATE FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5568,6 +8116,23 @@ ALTER FUNCTION app_public.unarchive_workspace(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.unarchive_workspace(id uuid) IS '@resultFieldName workspace
 Takes an archived workspace up again. Doing it twice is no error. Admins of the workspace. WS301: no such workspace; WS201: your role in it does not allow this.';
 
+CREATE FUNCTION app_public.unfavorite(item_type app_public.resource_kind, item_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from app_public.user_favorites f
+   where f.tenant_id = app_hidden.current_tenant_id() and f.user_id = app_hidden.current_user_id()
+     and f.item_type = unfavorite.item_type and f.item_id = unfavorite.item_id;
+  return found;
+end
+$$;
+
+ALTER FUNCTION app_public.unfavorite(item_type app_public.resource_kind, item_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.unfavorite(item_type app_public.resource_kind, item_id uuid) IS '@resultFieldName wasFavorite
+Takes a favorite back; returns whether it was one.';
+
 CREATE FUNCTION app_public.unverify_institution(id uuid) RETURNS app_public.institutions
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5594,7 +8159,7 @@ declare
   v_document app_public.documents;
   v_is_renamed boolean;
 begin
-  perform app_private.require_role('member');
+  perform app_private.require_permission('can_manage_knowledge');
   select * into v_document from app_public.documents d
    where d.tenant_id = app_hidden.current_tenant_id() and d.id = update_document.id
      for update;
@@ -5622,7 +8187,7 @@ $$;
 ALTER FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) IS '@resultFieldName document
-Changes the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. Members. KN302: there is no such document; 23514: a value is out of range; ID202: your role does not allow it.';
+Changes the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. can_manage_knowledge. KN302: there is no such document; 23514: a value is out of range; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text DEFAULT NULL::text, external_id text DEFAULT NULL::text, title text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb) RETURNS app_public.document_receipt
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5661,7 +8226,7 @@ $$;
 ALTER FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) IS '@resultFieldName receipt
-Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. Members. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID202: your role does not allow it.';
+Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. can_manage_knowledge. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.verify_institution(id uuid) RETURNS app_public.institutions
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5682,6 +8247,123 @@ ALTER FUNCTION app_public.verify_institution(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.verify_institution(id uuid) IS '@resultFieldName institution
 Vouches that an institution is what it says; from then on only admins edit it. unverify_institution takes it back. Doing it twice keeps the first. Admins. WS306: no such institution; ID202: your role does not allow it.';
+
+CREATE FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text DEFAULT NULL::text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_contents jsonb;
+  v_from jsonb;
+  v_to jsonb;
+begin
+  if app_hidden.current_member_role() is null and not app_hidden.is_platform_admin() then
+    perform app_private.require_role('viewer');
+  end if;
+  select jsonb_object_agg(v.version, v.content) into v_contents
+    from app_public.resource_versions v
+   where v.tenant_id = app_hidden.current_tenant_id() and v.resource_kind = version_changes.resource_kind
+     and v.resource_id = version_changes.resource_id and v.version in (version_changes.from_version, version_changes.to_version);
+  v_from := v_contents -> version_changes.from_version;
+  if version_changes.to_version is not null then
+    v_to := v_contents -> version_changes.to_version;
+  elsif v_from is not null then
+    execute format('select app_private.authored_content(to_jsonb(r)) from app_public.%I as r where id = $1 and tenant_id = app_hidden.current_tenant_id()',
+      app_private.versioned_table(version_changes.resource_kind)) into v_to using version_changes.resource_id;
+  end if;
+  if v_from is null or v_to is null then
+    perform app_private.raise_error('RS352', 'There is no such version.', 'List the versions of the resource.');
+  end if;
+  return app_private.json_changes(v_from, v_to);
+end
+$_$;
+
+ALTER FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text) IS 'What changed from one version of an agent, prompt or workflow to another, or to the resource as it stands when no second is named: an object of JSON pointers (RFC 6901), each {from, to}; arrays are compared as a whole. Members. RS352: no such version; ID202: you are no member.';
+
+CREATE FUNCTION app_public.vote_helpful(rating_id uuid) RETURNS app_public.user_ratings
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_rating app_public.user_ratings;
+begin
+  perform app_private.require_role('viewer');
+  -- the row lock makes votes count one after the other
+  select r.* into v_rating from app_public.user_ratings r
+   where r.tenant_id = app_hidden.current_tenant_id() and r.id = vote_helpful.rating_id for update;
+  if not found then
+    perform app_private.raise_error('RS355', 'There is no such rating.', 'List the ratings of this tenant.');
+  elsif v_rating.user_id = app_hidden.current_user_id() then
+    perform app_private.raise_error('RS455', 'This rating is your own.', 'Others say whether it is helpful.');
+  end if;
+  insert into app_public.user_rating_votes (tenant_id, rating_id, user_id)
+  values (v_rating.tenant_id, v_rating.id, app_hidden.current_user_id())
+  on conflict do nothing;
+  select r.* into v_rating from app_public.user_ratings r where r.tenant_id = v_rating.tenant_id and r.id = v_rating.id;
+  return v_rating;
+end
+$$;
+
+ALTER FUNCTION app_public.vote_helpful(rating_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.vote_helpful(rating_id uuid) IS '@resultFieldName userRating
+Says that somebody''s rating is helpful, once; voting again changes nothing. RS355: there is no such rating; RS455: it is your own; ID202: you are no member.';
+
+CREATE FUNCTION app_public.withdraw_helpful_vote(rating_id uuid) RETURNS app_public.user_ratings
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_rating app_public.user_ratings;
+begin
+  delete from app_public.user_rating_votes v
+   where v.tenant_id = app_hidden.current_tenant_id() and v.rating_id = withdraw_helpful_vote.rating_id
+     and v.user_id = app_hidden.current_user_id();
+  select r.* into v_rating from app_public.user_ratings r
+   where r.tenant_id = app_hidden.current_tenant_id() and r.id = withdraw_helpful_vote.rating_id;
+  if not found then
+    perform app_private.raise_error('RS355', 'There is no such rating.', 'List the ratings of this tenant.');
+  end if;
+  return v_rating;
+end
+$$;
+
+ALTER FUNCTION app_public.withdraw_helpful_vote(rating_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.withdraw_helpful_vote(rating_id uuid) IS '@resultFieldName userRating
+Takes your vote for a rating back; without a vote it changes nothing. RS355: there is no such rating.';
+
+CREATE FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from app_public.user_ratings r
+   where r.tenant_id = app_hidden.current_tenant_id() and r.user_id = app_hidden.current_user_id()
+     and r.item_type = withdraw_rating.item_type and r.item_id = withdraw_rating.item_id;
+  return found;
+end
+$$;
+
+ALTER FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) IS '@resultFieldName wasRated
+Takes your rating back, with the votes it got; returns whether there was one.';
+
+CREATE FUNCTION app_public.workflows_versions(workflow app_public.workflows) RETURNS SETOF app_public.resource_versions
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select v.* from app_public.resource_versions v
+   where v.tenant_id = (workflow).tenant_id and v.resource_kind = 'workflow' and v.resource_id = (workflow).id
+   order by v.version_number desc;
+$$;
+
+ALTER FUNCTION app_public.workflows_versions(workflow app_public.workflows) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.workflows_versions(workflow app_public.workflows) IS 'The published versions of the workflow, latest first; empty for one that another tenant shares.';
 
 CREATE FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) RETURNS app_public.member_role
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -5751,6 +8433,27 @@ ALTER TABLE app_private.analyst_tenants OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.analyst_tenants IS 'Which analyst''s login may read which tenant''s reporting views.';
 
+CREATE TABLE app_private.changed_sources (
+    tenant_id uuid NOT NULL,
+    id bigint NOT NULL,
+    source_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY app_private.changed_sources FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.changed_sources OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.changed_sources IS 'Sources whose statistics (processing_status and so on) are to be computed again.';
+
+ALTER TABLE app_private.changed_sources ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_private.changed_sources_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE app_private.document_files (
     tenant_id uuid NOT NULL,
     document_id uuid NOT NULL,
@@ -5818,21 +8521,6 @@ ALTER TABLE app_private.search_terms OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.search_terms IS 'The vocabulary, for prefixes and typing errors.';
 
-CREATE TABLE app_private.source_query_statistics (
-    tenant_id uuid NOT NULL,
-    source_id uuid NOT NULL,
-    query_count bigint NOT NULL,
-    hit_count bigint NOT NULL,
-    relevance_sum double precision NOT NULL,
-    last_queried_at timestamp with time zone NOT NULL
-);
-
-ALTER TABLE ONLY app_private.source_query_statistics FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.source_query_statistics OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.source_query_statistics IS 'How often searches found something in a source, summed up.';
-
 CREATE TABLE app_private.user_identities (
     issuer text NOT NULL,
     subject text NOT NULL,
@@ -5857,6 +8545,44 @@ ALTER TABLE app_private.worker_heartbeats OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.worker_heartbeats IS 'When each worker last said that it is alive.';
 
+CREATE TABLE app_public.agent_industry_mapping (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    agent_id uuid NOT NULL,
+    industry text NOT NULL,
+    relevance_score numeric(5,4) DEFAULT 1 NOT NULL,
+    performance_score numeric(5,2),
+    is_primary boolean DEFAULT false NOT NULL,
+    notes text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT industry_is_a_slug CHECK (app_hidden.is_slug(industry)),
+    CONSTRAINT performance_score_is_a_percentage CHECK (((performance_score >= (0)::numeric) AND (performance_score <= (100)::numeric))),
+    CONSTRAINT relevance_score_is_a_share CHECK (((relevance_score >= (0)::numeric) AND (relevance_score <= (1)::numeric)))
+);
+
+ALTER TABLE ONLY app_public.agent_industry_mapping FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.agent_industry_mapping OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.agent_industry_mapping IS '@name agent_industries
+In which industries an agent is good. can_edit_agents.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.agent_id IS 'The agent.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.industry IS 'The industry, as a slug such as medical-devices.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.relevance_score IS 'How well the agent fits, 0 to 1.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.performance_score IS 'How well it did, 0 to 100.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.is_primary IS 'Whether it is the agent''s main industry; at most one is.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.notes IS 'Remarks.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.agent_industry_mapping.updated_at IS 'When it last changed.';
+
 CREATE TABLE app_public.agent_knowledge_sources (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
     agent_id uuid NOT NULL,
@@ -5877,6 +8603,154 @@ COMMENT ON COLUMN app_public.agent_knowledge_sources.agent_id IS 'The agent.';
 COMMENT ON COLUMN app_public.agent_knowledge_sources.source_id IS 'The knowledge source.';
 
 COMMENT ON COLUMN app_public.agent_knowledge_sources.created_at IS 'When it was assigned.';
+
+CREATE TABLE app_public.agent_persona_mapping (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    agent_id uuid NOT NULL,
+    persona_id uuid NOT NULL,
+    relevance_score numeric(5,4) DEFAULT 1 NOT NULL,
+    performance_score numeric(5,2),
+    is_primary boolean DEFAULT false NOT NULL,
+    notes text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT performance_score_is_a_percentage CHECK (((performance_score >= (0)::numeric) AND (performance_score <= (100)::numeric))),
+    CONSTRAINT relevance_score_is_a_share CHECK (((relevance_score >= (0)::numeric) AND (relevance_score <= (1)::numeric)))
+);
+
+ALTER TABLE ONLY app_public.agent_persona_mapping FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.agent_persona_mapping OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.agent_persona_mapping IS '@name agent_personas
+For which personas an agent is good. can_edit_agents.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.agent_id IS 'The agent.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.persona_id IS 'The persona.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.relevance_score IS 'How well the agent fits, 0 to 1.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.performance_score IS 'How well it did, 0 to 100.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.is_primary IS 'Whether it is the agent''s main persona; at most one is.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.notes IS 'Remarks.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.agent_persona_mapping.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.agent_tools (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    agent_id uuid NOT NULL,
+    tool_id uuid NOT NULL,
+    sort_order integer DEFAULT 0 NOT NULL,
+    config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT config_is_an_object CHECK ((jsonb_typeof(config) = 'object'::text))
+);
+
+ALTER TABLE ONLY app_public.agent_tools FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.agent_tools OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.agent_tools IS 'Which tools an agent works with: the tenant''s own, or ones shared with it. can_edit_agents.';
+
+COMMENT ON COLUMN app_public.agent_tools.agent_id IS 'The agent.';
+
+COMMENT ON COLUMN app_public.agent_tools.tool_id IS 'The tool.';
+
+COMMENT ON COLUMN app_public.agent_tools.sort_order IS 'Position among the agent''s tools, ascending.';
+
+COMMENT ON COLUMN app_public.agent_tools.config IS 'How this agent uses the tool: an object.';
+
+COMMENT ON COLUMN app_public.agent_tools.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.agent_tools.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.avatars (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    image_url text NOT NULL,
+    category text,
+    license text,
+    sort_order integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT image_url_is_an_image CHECK (app_hidden.is_image_url(image_url)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name))
+);
+
+ALTER TABLE ONLY app_public.avatars FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.avatars OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.avatars IS 'Pictures for agents and personas to choose from. can_create_resources, can_edit_resources and can_delete_resources.';
+
+COMMENT ON COLUMN app_public.avatars.name IS 'Name, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.avatars.image_url IS 'Where the picture is: an http address, a path on the front end''s own site, or a data address.';
+
+COMMENT ON COLUMN app_public.avatars.category IS 'Category to filter by.';
+
+COMMENT ON COLUMN app_public.avatars.license IS 'Under which terms it may be used.';
+
+COMMENT ON COLUMN app_public.avatars.sort_order IS 'Position in lists, ascending.';
+
+COMMENT ON COLUMN app_public.avatars.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.avatars.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.business_functions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    description text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name))
+);
+
+ALTER TABLE ONLY app_public.business_functions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.business_functions OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.business_functions IS 'Business functions of the organization, such as regulatory affairs. can_manage_settings.';
+
+COMMENT ON COLUMN app_public.business_functions.name IS 'Name, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.business_functions.description IS 'What it covers.';
+
+COMMENT ON COLUMN app_public.business_functions.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.business_functions.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.departments (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    description text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name))
+);
+
+ALTER TABLE ONLY app_public.departments FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.departments OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.departments IS 'Departments of the organization. can_manage_settings.';
+
+COMMENT ON COLUMN app_public.departments.name IS 'Name, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.departments.description IS 'What it does.';
+
+COMMENT ON COLUMN app_public.departments.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.departments.updated_at IS 'When it last changed.';
 
 ALTER TABLE app_public.document_chunks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_public.document_chunks_id_seq
@@ -5948,6 +8822,40 @@ COMMENT ON COLUMN app_public.embeddings.generation_time_ms IS 'How long the requ
 
 COMMENT ON COLUMN app_public.embeddings.created_at IS 'When it was made.';
 
+CREATE TABLE app_public.icons (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    image_url text NOT NULL,
+    category text,
+    license text,
+    sort_order integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT image_url_is_an_image CHECK (app_hidden.is_image_url(image_url)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name))
+);
+
+ALTER TABLE ONLY app_public.icons FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.icons OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.icons IS 'Icons to choose from. can_create_resources, can_edit_resources and can_delete_resources.';
+
+COMMENT ON COLUMN app_public.icons.name IS 'Name, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.icons.image_url IS 'Where the picture is: an http address, a path on the front end''s own site, or a data address.';
+
+COMMENT ON COLUMN app_public.icons.category IS 'Category to filter by.';
+
+COMMENT ON COLUMN app_public.icons.license IS 'Under which terms it may be used.';
+
+COMMENT ON COLUMN app_public.icons.sort_order IS 'Position in lists, ascending.';
+
+COMMENT ON COLUMN app_public.icons.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.icons.updated_at IS 'When it last changed.';
+
 CREATE VIEW app_public.knowledge_report AS
 SELECT
     NULL::uuid AS tenant_id,
@@ -6005,6 +8913,122 @@ COMMENT ON COLUMN app_public.llm_providers.is_enabled IS 'Whether its models may
 COMMENT ON COLUMN app_public.llm_providers.created_at IS 'When it was added.';
 
 COMMENT ON COLUMN app_public.llm_providers.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.model_configurations (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    description text,
+    model_id uuid NOT NULL,
+    temperature numeric(3,2),
+    top_p numeric(3,2),
+    max_tokens integer,
+    frequency_penalty numeric(3,2),
+    presence_penalty numeric(3,2),
+    response_format text,
+    stop_sequences text[],
+    is_default boolean DEFAULT false NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT frequency_penalty_is_in_range CHECK (((frequency_penalty >= ('-2'::integer)::numeric) AND (frequency_penalty <= (2)::numeric))),
+    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT presence_penalty_is_in_range CHECK (((presence_penalty >= ('-2'::integer)::numeric) AND (presence_penalty <= (2)::numeric))),
+    CONSTRAINT response_format_is_known CHECK ((response_format = ANY (ARRAY['json'::text, 'text'::text, 'structured'::text]))),
+    CONSTRAINT stop_sequences_are_few CHECK ((cardinality(stop_sequences) <= 16)),
+    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
+    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
+);
+
+ALTER TABLE ONLY app_public.model_configurations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.model_configurations OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.model_configurations IS 'Named sets of parameters for a model, to choose from. At most one is the tenant''s default. can_create_resources, can_edit_resources and can_delete_resources.';
+
+COMMENT ON COLUMN app_public.model_configurations.name IS 'Name, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.model_configurations.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.model_configurations.model_id IS 'The chat model it is for.';
+
+COMMENT ON COLUMN app_public.model_configurations.temperature IS 'Sampling temperature, 0 to 2; null for the model''s default.';
+
+COMMENT ON COLUMN app_public.model_configurations.top_p IS 'Nucleus sampling, 0 to 1.';
+
+COMMENT ON COLUMN app_public.model_configurations.max_tokens IS 'Most tokens of an answer.';
+
+COMMENT ON COLUMN app_public.model_configurations.frequency_penalty IS 'Frequency penalty, -2 to 2.';
+
+COMMENT ON COLUMN app_public.model_configurations.presence_penalty IS 'Presence penalty, -2 to 2.';
+
+COMMENT ON COLUMN app_public.model_configurations.response_format IS 'json, text or structured.';
+
+COMMENT ON COLUMN app_public.model_configurations.stop_sequences IS 'Texts at which an answer ends, at most 16.';
+
+COMMENT ON COLUMN app_public.model_configurations.is_default IS 'Whether it is the tenant''s default.';
+
+COMMENT ON COLUMN app_public.model_configurations.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.model_configurations.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.model_configurations.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.organizational_roles (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    description text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name))
+);
+
+ALTER TABLE ONLY app_public.organizational_roles FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.organizational_roles OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.organizational_roles IS 'Roles people have in the organization, such as medical writer; permissions are another matter. can_manage_settings.';
+
+COMMENT ON COLUMN app_public.organizational_roles.name IS 'Name, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.organizational_roles.description IS 'What the role does.';
+
+COMMENT ON COLUMN app_public.organizational_roles.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.organizational_roles.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.personas (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    description text,
+    avatar_url text,
+    goals text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT avatar_url_is_an_image CHECK (app_hidden.is_image_url(avatar_url)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name))
+);
+
+ALTER TABLE ONLY app_public.personas FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.personas OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.personas IS 'Kinds of people agents are made for. can_create_resources, can_edit_resources and can_delete_resources.';
+
+COMMENT ON COLUMN app_public.personas.name IS 'Name, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.personas.description IS 'Who that is.';
+
+COMMENT ON COLUMN app_public.personas.avatar_url IS 'Address of a picture.';
+
+COMMENT ON COLUMN app_public.personas.goals IS 'What they want to get done.';
+
+COMMENT ON COLUMN app_public.personas.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.personas.updated_at IS 'When it last changed.';
 
 CREATE TABLE app_public.project_members (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -6124,11 +9148,116 @@ COMMENT ON COLUMN app_public.rag_usage_analytics.avg_latency_ms IS 'Milliseconds
 
 COMMENT ON COLUMN app_public.rag_usage_analytics.last_queried_at IS 'When the last of them began.';
 
+CREATE TABLE app_public.tag_assignments (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    item_type app_public.resource_kind NOT NULL,
+    item_id uuid NOT NULL,
+    tag_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY app_public.tag_assignments FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tag_assignments OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tag_assignments IS 'Which items carry a tag. Who may edit the item may tag it.';
+
+COMMENT ON COLUMN app_public.tag_assignments.item_type IS 'Kind of the item.';
+
+COMMENT ON COLUMN app_public.tag_assignments.item_id IS 'The item.';
+
+COMMENT ON COLUMN app_public.tag_assignments.tag_id IS 'The tag.';
+
+COMMENT ON COLUMN app_public.tag_assignments.created_at IS 'When it was tagged.';
+
+CREATE TABLE app_public.tags (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    slug text NOT NULL,
+    color text,
+    description text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT color_is_a_color CHECK (app_hidden.is_color(color)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug))
+);
+
+ALTER TABLE ONLY app_public.tags FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tags OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tags IS 'Tags for anything in the catalogue. can_create_resources, can_edit_resources and can_delete_resources.';
+
+COMMENT ON COLUMN app_public.tags.name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.tags.slug IS 'Name in addresses, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.tags.color IS 'Colour as #rrggbb, or the name of a theme''s colour.';
+
+COMMENT ON COLUMN app_public.tags.description IS 'What it marks.';
+
+COMMENT ON COLUMN app_public.tags.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tags.updated_at IS 'When it last changed.';
+
+CREATE VIEW app_public.tool_tag_assignments WITH (security_invoker='true') AS
+ SELECT a.tenant_id,
+    a.item_id AS tool_id,
+    a.tag_id,
+    a.created_at
+   FROM app_public.tag_assignments a
+  WHERE (a.item_type = 'tool'::app_public.resource_kind);
+
+ALTER TABLE app_public.tool_tag_assignments OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.tool_tag_assignments IS '@primaryKey tool_id,tag_id
+@foreignKey (tool_id) references app_public.tools (id)
+@foreignKey (tag_id) references app_public.tags (id)
+Which tools carry which tags: the tools'' part of tag_assignments, where they are made and removed.';
+
+CREATE VIEW app_public.tool_tags AS
+SELECT
+    NULL::uuid AS tenant_id,
+    NULL::uuid AS id,
+    NULL::text AS name,
+    NULL::text AS slug,
+    NULL::text AS color,
+    NULL::text AS description,
+    NULL::bigint AS tool_count;
+
+ALTER TABLE app_public.tool_tags OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.tool_tags IS '@primaryKey id
+The tags that tools carry, and how many do.';
+
+CREATE TABLE app_public.user_rating_votes (
+    tenant_id uuid NOT NULL,
+    rating_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY app_public.user_rating_votes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_rating_votes OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_rating_votes IS '@behavior -insert -update -delete
+Which ratings you found helpful, by vote_helpful and withdraw_helpful_vote.';
+
+COMMENT ON COLUMN app_public.user_rating_votes.rating_id IS 'The rating.';
+
+COMMENT ON COLUMN app_public.user_rating_votes.created_at IS 'When you said so.';
+
 ALTER TABLE ONLY app_private.admin_access_log
     ADD CONSTRAINT admin_access_log_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY app_private.analyst_tenants
     ADD CONSTRAINT analyst_tenants_pkey PRIMARY KEY (tenant_id, login);
+
+ALTER TABLE ONLY app_private.changed_sources
+    ADD CONSTRAINT changed_sources_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY app_private.document_files
     ADD CONSTRAINT document_files_pkey PRIMARY KEY (tenant_id, document_id);
@@ -6151,23 +9280,56 @@ ALTER TABLE ONLY app_private.search_removals
 ALTER TABLE ONLY app_private.search_terms
     ADD CONSTRAINT search_terms_pkey PRIMARY KEY (tenant_id, term);
 
-ALTER TABLE ONLY app_private.source_query_statistics
-    ADD CONSTRAINT source_query_statistics_pkey PRIMARY KEY (tenant_id, source_id);
-
 ALTER TABLE ONLY app_private.user_identities
     ADD CONSTRAINT user_identities_pkey PRIMARY KEY (issuer, subject);
 
 ALTER TABLE ONLY app_private.worker_heartbeats
     ADD CONSTRAINT worker_heartbeats_pkey PRIMARY KEY (worker_id);
 
+ALTER TABLE ONLY app_public.agent_industry_mapping
+    ADD CONSTRAINT agent_industry_mapping_pkey PRIMARY KEY (tenant_id, agent_id, industry);
+
 ALTER TABLE ONLY app_public.agent_knowledge_sources
     ADD CONSTRAINT agent_knowledge_sources_pkey PRIMARY KEY (tenant_id, agent_id, source_id);
+
+ALTER TABLE ONLY app_public.agent_persona_mapping
+    ADD CONSTRAINT agent_persona_mapping_pkey PRIMARY KEY (tenant_id, agent_id, persona_id);
+
+ALTER TABLE ONLY app_public.agent_tools
+    ADD CONSTRAINT agent_tools_pkey PRIMARY KEY (tenant_id, agent_id, tool_id);
 
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.avatars
+    ADD CONSTRAINT avatars_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.avatars
+    ADD CONSTRAINT avatars_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.avatars
+    ADD CONSTRAINT avatars_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY app_public.business_functions
+    ADD CONSTRAINT business_functions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.business_functions
+    ADD CONSTRAINT business_functions_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.business_functions
+    ADD CONSTRAINT business_functions_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY app_public.departments
+    ADD CONSTRAINT departments_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.departments
+    ADD CONSTRAINT departments_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.departments
+    ADD CONSTRAINT departments_tenant_id_name_key UNIQUE (tenant_id, name);
 
 ALTER TABLE ONLY app_public.document_chunks
     ADD CONSTRAINT document_chunks_pkey PRIMARY KEY (tenant_id, id);
@@ -6187,6 +9349,15 @@ COMMENT ON CONSTRAINT documents_tenant_id_source_id_external_id_key ON app_publi
 
 ALTER TABLE ONLY app_public.embeddings
     ADD CONSTRAINT embeddings_pkey PRIMARY KEY (tenant_id, model_id, chunk_id);
+
+ALTER TABLE ONLY app_public.icons
+    ADD CONSTRAINT icons_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.icons
+    ADD CONSTRAINT icons_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.icons
+    ADD CONSTRAINT icons_tenant_id_name_key UNIQUE (tenant_id, name);
 
 ALTER TABLE ONLY app_public.institution_members
     ADD CONSTRAINT institution_members_pkey PRIMARY KEY (tenant_id, institution_id, user_id);
@@ -6209,6 +9380,33 @@ ALTER TABLE ONLY app_public.llm_providers
 ALTER TABLE ONLY app_public.llm_providers
     ADD CONSTRAINT llm_providers_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY app_public.model_configurations
+    ADD CONSTRAINT model_configurations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.model_configurations
+    ADD CONSTRAINT model_configurations_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.model_configurations
+    ADD CONSTRAINT model_configurations_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY app_public.organizational_roles
+    ADD CONSTRAINT organizational_roles_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.organizational_roles
+    ADD CONSTRAINT organizational_roles_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.organizational_roles
+    ADD CONSTRAINT organizational_roles_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY app_public.personas
+    ADD CONSTRAINT personas_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.personas
+    ADD CONSTRAINT personas_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.personas
+    ADD CONSTRAINT personas_tenant_id_name_key UNIQUE (tenant_id, name);
+
 ALTER TABLE ONLY app_public.project_members
     ADD CONSTRAINT project_members_pkey PRIMARY KEY (tenant_id, project_id, user_id);
 
@@ -6217,6 +9415,12 @@ ALTER TABLE ONLY app_public.projects
 
 ALTER TABLE ONLY app_public.projects
     ADD CONSTRAINT projects_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.prompts
+    ADD CONSTRAINT prompts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.prompts
+    ADD CONSTRAINT prompts_tenant_id_id_key UNIQUE (tenant_id, id);
 
 ALTER TABLE ONLY app_public.query_logs
     ADD CONSTRAINT query_logs_pkey PRIMARY KEY (tenant_id, id);
@@ -6229,17 +9433,80 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
 
 COMMENT ON CONSTRAINT rag_knowledge_sources_tenant_id_id_key ON app_public.rag_knowledge_sources IS '@behavior -single -update -delete';
 
+ALTER TABLE ONLY app_public.resource_versions
+    ADD CONSTRAINT resource_versions_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.resource_versions
+    ADD CONSTRAINT resource_versions_tenant_id_resource_kind_resource_id_vers_key1 UNIQUE (tenant_id, resource_kind, resource_id, version);
+
+ALTER TABLE ONLY app_public.resource_versions
+    ADD CONSTRAINT resource_versions_tenant_id_resource_kind_resource_id_versi_key UNIQUE (tenant_id, resource_kind, resource_id, version_number);
+
+ALTER TABLE ONLY app_public.tag_assignments
+    ADD CONSTRAINT tag_assignments_pkey PRIMARY KEY (tenant_id, item_type, item_id, tag_id);
+
+ALTER TABLE ONLY app_public.tags
+    ADD CONSTRAINT tags_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.tags
+    ADD CONSTRAINT tags_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.tags
+    ADD CONSTRAINT tags_tenant_id_slug_key UNIQUE (tenant_id, slug);
+
 ALTER TABLE ONLY app_public.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY app_public.tool_categories
+    ADD CONSTRAINT tool_categories_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.tool_categories
+    ADD CONSTRAINT tool_categories_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.tool_categories
+    ADD CONSTRAINT tool_categories_tenant_id_parent_id_slug_key UNIQUE NULLS NOT DISTINCT (tenant_id, parent_id, slug);
+
+ALTER TABLE ONLY app_public.tools
+    ADD CONSTRAINT tools_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.tools
+    ADD CONSTRAINT tools_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY app_public.user_agents
+    ADD CONSTRAINT user_agents_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.user_agents
+    ADD CONSTRAINT user_agents_tenant_id_user_id_agent_id_key UNIQUE (tenant_id, user_id, agent_id);
+
+ALTER TABLE ONLY app_public.user_favorites
+    ADD CONSTRAINT user_favorites_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.user_favorites
+    ADD CONSTRAINT user_favorites_tenant_id_user_id_item_type_item_id_key UNIQUE (tenant_id, user_id, item_type, item_id);
+
 ALTER TABLE ONLY app_public.user_profiles
     ADD CONSTRAINT user_profiles_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.user_rating_votes
+    ADD CONSTRAINT user_rating_votes_pkey PRIMARY KEY (tenant_id, rating_id, user_id);
+
+ALTER TABLE ONLY app_public.user_ratings
+    ADD CONSTRAINT user_ratings_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.user_ratings
+    ADD CONSTRAINT user_ratings_tenant_id_user_id_item_type_item_id_key UNIQUE (tenant_id, user_id, item_type, item_id);
 
 ALTER TABLE ONLY app_public.user_tenants
     ADD CONSTRAINT user_tenants_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY app_public.user_tenants
     ADD CONSTRAINT user_tenants_tenant_id_user_id_key UNIQUE (tenant_id, user_id);
+
+ALTER TABLE ONLY app_public.workflows
+    ADD CONSTRAINT workflows_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.workflows
+    ADD CONSTRAINT workflows_tenant_id_id_key UNIQUE (tenant_id, id);
 
 ALTER TABLE ONLY app_public.workspace_members
     ADD CONSTRAINT workspace_members_pkey PRIMARY KEY (tenant_id, workspace_id, user_id);
@@ -6264,13 +9531,29 @@ CREATE INDEX search_terms_trigrams ON app_private.search_terms USING gin (tenant
 
 CREATE INDEX user_identities_user_id_idx ON app_private.user_identities USING btree (user_id);
 
+CREATE UNIQUE INDEX agent_industry_mapping_one_primary_key ON app_public.agent_industry_mapping USING btree (tenant_id, agent_id) WHERE is_primary;
+
 CREATE INDEX agent_knowledge_sources_tenant_id_source_id_idx ON app_public.agent_knowledge_sources USING btree (tenant_id, source_id);
+
+CREATE UNIQUE INDEX agent_persona_mapping_one_primary_key ON app_public.agent_persona_mapping USING btree (tenant_id, agent_id) WHERE is_primary;
+
+CREATE INDEX agent_persona_mapping_tenant_id_persona_id_idx ON app_public.agent_persona_mapping USING btree (tenant_id, persona_id);
+
+CREATE INDEX agent_tools_tool_id_idx ON app_public.agent_tools USING btree (tool_id);
+
+CREATE INDEX agents_copied_from_id_idx ON app_public.agents USING btree (copied_from_id);
 
 CREATE INDEX agents_model_id_idx ON app_public.agents USING btree (model_id);
 
 CREATE INDEX agents_owner_id_idx ON app_public.agents USING btree (owner_id);
 
+CREATE INDEX agents_tenant_id_business_function_id_idx ON app_public.agents USING btree (tenant_id, business_function_id);
+
+CREATE INDEX agents_tenant_id_department_id_idx ON app_public.agents USING btree (tenant_id, department_id);
+
 CREATE UNIQUE INDEX agents_tenant_id_name_key ON app_public.agents USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX agents_tenant_id_role_id_idx ON app_public.agents USING btree (tenant_id, role_id);
 
 CREATE INDEX agents_tenant_id_sort_order_name_idx ON app_public.agents USING btree (tenant_id, sort_order, name);
 
@@ -6302,6 +9585,12 @@ CREATE INDEX institutions_verified_by_user_id_idx ON app_public.institutions USI
 
 CREATE INDEX llm_models_provider_id_idx ON app_public.llm_models USING btree (provider_id);
 
+CREATE INDEX model_configurations_created_by_user_id_idx ON app_public.model_configurations USING btree (created_by_user_id);
+
+CREATE INDEX model_configurations_model_id_idx ON app_public.model_configurations USING btree (model_id);
+
+CREATE UNIQUE INDEX model_configurations_one_default_key ON app_public.model_configurations USING btree (tenant_id) WHERE is_default;
+
 CREATE INDEX project_members_tenant_id_user_id_idx ON app_public.project_members USING btree (tenant_id, user_id);
 
 CREATE INDEX project_members_user_id_idx ON app_public.project_members USING btree (user_id);
@@ -6312,6 +9601,12 @@ CREATE UNIQUE INDEX projects_tenant_id_key_key ON app_public.projects USING btre
 
 CREATE INDEX projects_tenant_id_workspace_id_idx ON app_public.projects USING btree (tenant_id, workspace_id);
 
+CREATE INDEX prompts_copied_from_id_idx ON app_public.prompts USING btree (copied_from_id);
+
+CREATE INDEX prompts_created_by_user_id_idx ON app_public.prompts USING btree (created_by_user_id);
+
+CREATE UNIQUE INDEX prompts_tenant_id_name_key ON app_public.prompts USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
 CREATE INDEX query_logs_tenant_id_created_at_idx ON app_public.query_logs USING btree (tenant_id, created_at);
 
 CREATE INDEX rag_knowledge_sources_created_by_user_id_idx ON app_public.rag_knowledge_sources USING btree (created_by_user_id);
@@ -6319,6 +9614,10 @@ CREATE INDEX rag_knowledge_sources_created_by_user_id_idx ON app_public.rag_know
 CREATE INDEX rag_knowledge_sources_embedding_model_idx ON app_public.rag_knowledge_sources USING btree (embedding_model);
 
 CREATE UNIQUE INDEX rag_knowledge_sources_tenant_id_name_key ON app_public.rag_knowledge_sources USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX resource_versions_published_by_user_id_idx ON app_public.resource_versions USING btree (published_by_user_id);
+
+CREATE INDEX tag_assignments_tenant_id_tag_id_idx ON app_public.tag_assignments USING btree (tenant_id, tag_id);
 
 CREATE INDEX tenants_account_manager_id_idx ON app_public.tenants USING btree (account_manager_id);
 
@@ -6330,11 +9629,45 @@ CREATE INDEX tenants_parent_tenant_id_idx ON app_public.tenants USING btree (par
 
 CREATE UNIQUE INDEX tenants_slug_key ON app_public.tenants USING btree (slug);
 
+CREATE INDEX tool_categories_tenant_id_parent_id_idx ON app_public.tool_categories USING btree (tenant_id, parent_id);
+
+CREATE INDEX tools_copied_from_id_idx ON app_public.tools USING btree (copied_from_id);
+
+CREATE INDEX tools_created_by_user_id_idx ON app_public.tools USING btree (created_by_user_id);
+
+CREATE UNIQUE INDEX tools_tenant_id_name_key ON app_public.tools USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX tools_tenant_id_tool_category_id_idx ON app_public.tools USING btree (tenant_id, tool_category_id);
+
+CREATE INDEX user_agents_agent_id_idx ON app_public.user_agents USING btree (agent_id);
+
+CREATE INDEX user_agents_original_agent_id_idx ON app_public.user_agents USING btree (original_agent_id);
+
+CREATE INDEX user_agents_tenant_id_user_id_is_pinned_sort_order_idx ON app_public.user_agents USING btree (tenant_id, user_id, is_pinned DESC, sort_order);
+
+CREATE INDEX user_agents_user_id_idx ON app_public.user_agents USING btree (user_id);
+
+CREATE INDEX user_favorites_user_id_idx ON app_public.user_favorites USING btree (user_id);
+
 CREATE UNIQUE INDEX user_profiles_email_key ON app_public.user_profiles USING btree (email) WHERE (deleted_at IS NULL);
+
+CREATE INDEX user_rating_votes_user_id_idx ON app_public.user_rating_votes USING btree (user_id);
+
+CREATE INDEX user_ratings_item_id_item_type_rating_idx ON app_public.user_ratings USING btree (item_id, item_type) INCLUDE (rating);
+
+CREATE INDEX user_ratings_user_id_idx ON app_public.user_ratings USING btree (user_id);
 
 CREATE INDEX user_tenants_invited_by_user_id_idx ON app_public.user_tenants USING btree (invited_by_user_id);
 
 CREATE INDEX user_tenants_user_id_idx ON app_public.user_tenants USING btree (user_id);
+
+CREATE INDEX workflows_copied_from_id_idx ON app_public.workflows USING btree (copied_from_id);
+
+CREATE INDEX workflows_created_by_user_id_idx ON app_public.workflows USING btree (created_by_user_id);
+
+CREATE INDEX workflows_tenant_id_agent_ids_idx ON app_public.workflows USING gin (tenant_id, agent_ids);
+
+CREATE UNIQUE INDEX workflows_tenant_id_name_key ON app_public.workflows USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
 CREATE INDEX workspace_members_tenant_id_user_id_idx ON app_public.workspace_members USING btree (tenant_id, user_id);
 
@@ -6363,9 +9696,43 @@ CREATE OR REPLACE VIEW app_public.knowledge_report WITH (security_invoker='true'
   WHERE (s.deleted_at IS NULL)
   GROUP BY s.tenant_id, t.slug, s.id;
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+CREATE OR REPLACE VIEW app_public.tool_tags WITH (security_invoker='true') AS
+ SELECT t.tenant_id,
+    t.id,
+    t.name,
+    t.slug,
+    t.color,
+    t.description,
+    count(a.tool_id) AS tool_count
+   FROM (app_public.tags t
+     JOIN app_public.tool_tag_assignments a ON (((a.tenant_id = t.tenant_id) AND (a.tag_id = t.id))))
+  GROUP BY t.id;
+
+CREATE TRIGGER _090_check_item BEFORE INSERT OR UPDATE ON app_public.user_ratings FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg_user_ratings__check_item();
+
+CREATE TRIGGER _100_check_agent BEFORE INSERT ON app_public.user_agents FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_agents__check_agent();
+
+CREATE TRIGGER _100_check_item BEFORE INSERT ON app_public.user_favorites FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_favorites__check_item();
+
+CREATE TRIGGER _100_keep BEFORE DELETE OR UPDATE ON app_public.resource_versions FOR EACH ROW EXECUTE FUNCTION app_private.tg_resource_versions__keep();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agent_industry_mapping FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agent_persona_mapping FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agent_tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, copied_from_id, name, display_name, description, avatar_url, icon, color_scheme, badge_text, badge_color, sort_order, status, tier, lifecycle_stage, validation_status, is_active, activated_at, deactivated_at, deleted_at, model_id, system_prompt, temperature, max_tokens, top_p, frequency_penalty, presence_penalty, response_format, stop_sequences, streaming_enabled, function_calling_enabled, parallel_function_calls, max_retry_attempts, timeout_seconds, primary_category, subcategory, specialty, therapeutic_areas, regulatory_domains, industry_focus, use_cases, target_audience, required_expertise_level, compliance_frameworks, certifications, geographic_scope, knowledge_domains, tools, prompt_templates, context_window_size, supports_multimodal, supported_file_types, max_file_size_mb, owner_id, department_id, business_function_id, role_id, cost_per_query, billing_code, budget_allocation_id, approval_required, analytics_enabled, version, previous_version_id, changelog, published_at, metadata, created_at, updated_at ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.avatars FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.business_functions FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.departments FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.documents FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.icons FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.institution_members FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
@@ -6375,33 +9742,101 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.llm_models FOR EA
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.llm_providers FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.model_configurations FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.organizational_roles FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.personas FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.project_members FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.projects FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, copied_from_id, name, display_name, description, category, tags, prompt_text, system_prompt, input_variables, output_format, model_requirements, temperature, max_tokens, status, version, created_by_user_id, metadata, created_at, updated_at, deleted_at ON app_public.prompts FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, name, display_name, description, category, tags, source_type, source_url, source_config, file_path, file_type, file_size_bytes, page_count, embedding_model, chunk_size, chunk_overlap, language, vector_store_id, extracted_metadata, publication_date, author, source_organization, status, enabled, created_by_user_id, last_synced_at, metadata, created_at, updated_at, deleted_at ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tags FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, copied_from_id, name, display_name, description, icon, tool_type, category, tool_category_id, endpoint_url, http_method, headers, authentication_type, authentication_config, request_schema, response_schema, timeout_seconds, retry_config, status, enabled, activated_at, deactivated_at, version, created_by_user_id, metadata, created_at, updated_at, deleted_at ON app_public.tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_profiles FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_ratings FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, copied_from_id, name, display_name, description, category, tags, icon, workflow_type, workflow_definition, steps, input_schema, output_schema, agent_roles, timeout_seconds, max_retries, error_handling, status, enabled, version, created_by_user_id, metadata, created_at, updated_at, deleted_at ON app_public.workflows FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.workspace_members FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.workspaces FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, is_active ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__note_activation('is_active');
+
+CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, enabled ON app_public.tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__note_activation('enabled');
+
+CREATE TRIGGER _200_note_unpublished_changes BEFORE UPDATE ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg_agents__note_unpublished_changes();
+
 CREATE TRIGGER _200_require_active_member AFTER INSERT ON app_public.project_members FOR EACH ROW EXECUTE FUNCTION app_private.tg__require_active_member();
 
 CREATE TRIGGER _200_require_active_owner AFTER UPDATE OF owner_id ON app_public.projects FOR EACH ROW WHEN (((new.owner_id IS DISTINCT FROM old.owner_id) AND (new.owner_id IS NOT NULL))) EXECUTE FUNCTION app_private.tg_projects__require_active_owner();
 
+CREATE TRIGGER _200_take_turns BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_tool_categories__take_turns();
+
+CREATE TRIGGER _300_check BEFORE INSERT OR UPDATE OF prompt_text, system_prompt, input_variables, model_requirements ON app_public.prompts FOR EACH ROW EXECUTE FUNCTION app_private.tg_prompts__check();
+
+CREATE TRIGGER _300_check BEFORE INSERT OR UPDATE OF headers, authentication_type, authentication_config, endpoint_url, retry_config ON app_public.tools FOR EACH ROW EXECUTE FUNCTION app_private.tg_tools__check();
+
+CREATE TRIGGER _300_check BEFORE INSERT OR UPDATE OF workflow_definition, steps, agent_roles ON app_public.workflows FOR EACH ROW EXECUTE FUNCTION app_private.tg_workflows__check();
+
+CREATE TRIGGER _300_check_item BEFORE INSERT ON app_public.tag_assignments FOR EACH ROW EXECUTE FUNCTION app_private.tg_tag_assignments__check_item();
+
+CREATE TRIGGER _300_check_model_settings BEFORE INSERT OR UPDATE OF model_id, temperature, max_tokens, context_window_size, function_calling_enabled ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__check_model_settings();
+
+CREATE TRIGGER _300_check_model_settings BEFORE INSERT OR UPDATE OF model_id, temperature, max_tokens ON app_public.model_configurations FOR EACH ROW EXECUTE FUNCTION app_private.tg__check_model_settings();
+
+CREATE TRIGGER _300_check_tool BEFORE INSERT ON app_public.agent_tools FOR EACH ROW EXECUTE FUNCTION app_private.tg_agent_tools__check_tool();
+
+CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF config ON app_public.agent_tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_credentials('config');
+
+CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF tools ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_credentials('tools');
+
+CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF source_config ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_credentials('source_config');
+
+CREATE TRIGGER _300_refuse_cycle BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION app_private.tg_tool_categories__refuse_cycle();
+
+CREATE TRIGGER _500_count AFTER INSERT OR DELETE ON app_public.user_rating_votes FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_rating_votes__count();
+
 CREATE TRIGGER _500_drop_search_index AFTER DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__drop_search_index();
+
+CREATE TRIGGER _500_keep_tool_ids_of_added AFTER INSERT ON app_public.agent_tools REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_agent_tools__keep_tool_ids();
+
+CREATE TRIGGER _500_keep_tool_ids_of_ordered AFTER UPDATE ON app_public.agent_tools REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_agent_tools__keep_tool_ids();
+
+CREATE TRIGGER _500_keep_tool_ids_of_removed AFTER DELETE ON app_public.agent_tools REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_agent_tools__keep_tool_ids();
 
 CREATE TRIGGER _500_list_added_chunks AFTER INSERT ON app_public.document_chunks REFERENCING NEW TABLE AS added_chunks FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__list_added_chunks();
 
 CREATE TRIGGER _500_list_removed_chunks AFTER DELETE ON app_public.document_chunks REFERENCING OLD TABLE AS removed_chunks FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__list_removed_chunks();
 
+CREATE TRIGGER _500_note_changed_sources_of_added AFTER INSERT ON app_public.documents REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_documents__note_changed_sources();
+
+CREATE TRIGGER _500_note_changed_sources_of_removed AFTER DELETE ON app_public.documents REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_documents__note_changed_sources();
+
+CREATE TRIGGER _500_note_source_progress AFTER UPDATE ON app_public.documents REFERENCING OLD TABLE AS old_documents NEW TABLE AS new_documents FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_documents__note_source_progress();
+
+CREATE TRIGGER _500_rate_item AFTER INSERT OR DELETE OR UPDATE OF rating ON app_public.user_ratings FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_ratings__rate_item();
+
 CREATE TRIGGER _500_refuse_change BEFORE UPDATE OF tenant_id, id, content, content_tsvector, document_length ON app_public.document_chunks FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_chunk_change();
+
+CREATE TRIGGER _500_tell_user_agents AFTER INSERT OR DELETE ON app_public.user_favorites FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_favorites__tell_user_agents();
 
 ALTER TABLE ONLY app_private.admin_access_log
     ADD CONSTRAINT admin_access_log_admin_user_id_fkey FOREIGN KEY (admin_user_id) REFERENCES app_public.user_profiles(id);
@@ -6427,11 +9862,11 @@ ALTER TABLE ONLY app_private.search_rare_postings
 ALTER TABLE ONLY app_private.search_removals
     ADD CONSTRAINT search_removals_tenant_id_block_id_fkey FOREIGN KEY (tenant_id, block_id) REFERENCES app_private.search_blocks(tenant_id, id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY app_private.source_query_statistics
-    ADD CONSTRAINT source_query_statistics_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id) REFERENCES app_public.rag_knowledge_sources(tenant_id, id) ON DELETE CASCADE;
-
 ALTER TABLE ONLY app_private.user_identities
     ADD CONSTRAINT user_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.agent_industry_mapping
+    ADD CONSTRAINT agent_industry_mapping_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.agent_knowledge_sources
     ADD CONSTRAINT agent_knowledge_sources_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
@@ -6447,6 +9882,21 @@ COMMENT ON CONSTRAINT agent_knowledge_sources_tenant_id_source_id_fkey ON app_pu
 @foreignFieldName agentAssignments
 The knowledge source.';
 
+ALTER TABLE ONLY app_public.agent_persona_mapping
+    ADD CONSTRAINT agent_persona_mapping_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.agent_persona_mapping
+    ADD CONSTRAINT agent_persona_mapping_tenant_id_persona_id_fkey FOREIGN KEY (tenant_id, persona_id) REFERENCES app_public.personas(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.agent_tools
+    ADD CONSTRAINT agent_tools_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.agent_tools
+    ADD CONSTRAINT agent_tools_tool_id_fkey FOREIGN KEY (tool_id) REFERENCES app_public.tools(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.agents
+    ADD CONSTRAINT agents_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.agents(id) ON DELETE SET NULL;
+
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_model_id_fkey FOREIGN KEY (model_id) REFERENCES app_public.llm_models(id);
 
@@ -6454,7 +9904,25 @@ ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY app_public.agents
+    ADD CONSTRAINT agents_tenant_id_business_function_id_fkey FOREIGN KEY (tenant_id, business_function_id) REFERENCES app_public.business_functions(tenant_id, id) ON DELETE SET NULL (business_function_id);
+
+ALTER TABLE ONLY app_public.agents
+    ADD CONSTRAINT agents_tenant_id_department_id_fkey FOREIGN KEY (tenant_id, department_id) REFERENCES app_public.departments(tenant_id, id) ON DELETE SET NULL (department_id);
+
+ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.agents
+    ADD CONSTRAINT agents_tenant_id_role_id_fkey FOREIGN KEY (tenant_id, role_id) REFERENCES app_public.organizational_roles(tenant_id, id) ON DELETE SET NULL (role_id);
+
+ALTER TABLE ONLY app_public.avatars
+    ADD CONSTRAINT avatars_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.business_functions
+    ADD CONSTRAINT business_functions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.departments
+    ADD CONSTRAINT departments_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.document_chunks
     ADD CONSTRAINT document_chunks_tenant_id_document_id_fkey FOREIGN KEY (tenant_id, document_id) REFERENCES app_public.documents(tenant_id, id) ON DELETE CASCADE;
@@ -6485,6 +9953,9 @@ ALTER TABLE ONLY app_public.embeddings
 
 COMMENT ON CONSTRAINT embeddings_tenant_id_chunk_id_fkey ON app_public.embeddings IS '@fieldName chunk
 @foreignFieldName embeddings';
+
+ALTER TABLE ONLY app_public.icons
+    ADD CONSTRAINT icons_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.institution_members
     ADD CONSTRAINT institution_members_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
@@ -6519,6 +9990,21 @@ ALTER TABLE ONLY app_public.institutions
 ALTER TABLE ONLY app_public.llm_models
     ADD CONSTRAINT llm_models_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES app_public.llm_providers(id);
 
+ALTER TABLE ONLY app_public.model_configurations
+    ADD CONSTRAINT model_configurations_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.model_configurations
+    ADD CONSTRAINT model_configurations_model_id_fkey FOREIGN KEY (model_id) REFERENCES app_public.llm_models(id);
+
+ALTER TABLE ONLY app_public.model_configurations
+    ADD CONSTRAINT model_configurations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.organizational_roles
+    ADD CONSTRAINT organizational_roles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.personas
+    ADD CONSTRAINT personas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_public.project_members
     ADD CONSTRAINT project_members_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
@@ -6552,6 +10038,15 @@ ALTER TABLE ONLY app_public.projects
 COMMENT ON CONSTRAINT projects_tenant_id_workspace_id_fkey ON app_public.projects IS '@fieldName workspace
 @foreignFieldName projects';
 
+ALTER TABLE ONLY app_public.prompts
+    ADD CONSTRAINT prompts_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.prompts(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.prompts
+    ADD CONSTRAINT prompts_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.prompts
+    ADD CONSTRAINT prompts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_public.query_logs
     ADD CONSTRAINT query_logs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
@@ -6564,11 +10059,71 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
 ALTER TABLE ONLY app_public.rag_knowledge_sources
     ADD CONSTRAINT rag_knowledge_sources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_public.resource_versions
+    ADD CONSTRAINT resource_versions_published_by_user_id_fkey FOREIGN KEY (published_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.resource_versions
+    ADD CONSTRAINT resource_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.tag_assignments
+    ADD CONSTRAINT tag_assignments_tenant_id_tag_id_fkey FOREIGN KEY (tenant_id, tag_id) REFERENCES app_public.tags(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.tags
+    ADD CONSTRAINT tags_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_public.tenants
     ADD CONSTRAINT tenants_account_manager_id_fkey FOREIGN KEY (account_manager_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY app_public.tenants
     ADD CONSTRAINT tenants_parent_tenant_id_fkey FOREIGN KEY (parent_tenant_id) REFERENCES app_public.tenants(id);
+
+ALTER TABLE ONLY app_public.tool_categories
+    ADD CONSTRAINT tool_categories_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.tool_categories
+    ADD CONSTRAINT tool_categories_tenant_id_parent_id_fkey FOREIGN KEY (tenant_id, parent_id) REFERENCES app_public.tool_categories(tenant_id, id);
+
+ALTER TABLE ONLY app_public.tools
+    ADD CONSTRAINT tools_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.tools(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.tools
+    ADD CONSTRAINT tools_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.tools
+    ADD CONSTRAINT tools_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.tools
+    ADD CONSTRAINT tools_tenant_id_tool_category_id_fkey FOREIGN KEY (tenant_id, tool_category_id) REFERENCES app_public.tool_categories(tenant_id, id) ON DELETE SET NULL (tool_category_id);
+
+ALTER TABLE ONLY app_public.user_agents
+    ADD CONSTRAINT user_agents_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES app_public.agents(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_agents
+    ADD CONSTRAINT user_agents_original_agent_id_fkey FOREIGN KEY (original_agent_id) REFERENCES app_public.agents(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.user_agents
+    ADD CONSTRAINT user_agents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_agents
+    ADD CONSTRAINT user_agents_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_favorites
+    ADD CONSTRAINT user_favorites_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_favorites
+    ADD CONSTRAINT user_favorites_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_rating_votes
+    ADD CONSTRAINT user_rating_votes_tenant_id_rating_id_fkey FOREIGN KEY (tenant_id, rating_id) REFERENCES app_public.user_ratings(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_rating_votes
+    ADD CONSTRAINT user_rating_votes_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_ratings
+    ADD CONSTRAINT user_ratings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_ratings
+    ADD CONSTRAINT user_ratings_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.user_tenants
     ADD CONSTRAINT user_tenants_invited_by_user_id_fkey FOREIGN KEY (invited_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
@@ -6578,6 +10133,15 @@ ALTER TABLE ONLY app_public.user_tenants
 
 ALTER TABLE ONLY app_public.user_tenants
     ADD CONSTRAINT user_tenants_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.workflows
+    ADD CONSTRAINT workflows_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.workflows(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.workflows
+    ADD CONSTRAINT workflows_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.workflows
+    ADD CONSTRAINT workflows_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.workspace_members
     ADD CONSTRAINT workspace_members_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
@@ -6612,6 +10176,8 @@ CREATE POLICY all_owner ON app_private.admin_access_log TO rowhouse_owner USING 
 
 CREATE POLICY all_owner ON app_private.analyst_tenants TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_private.changed_sources TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_private.document_files TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.query_log_buffer TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -6628,8 +10194,6 @@ CREATE POLICY all_owner ON app_private.search_removals TO rowhouse_owner USING (
 
 CREATE POLICY all_owner ON app_private.search_terms TO rowhouse_owner USING (true) WITH CHECK (true);
 
-CREATE POLICY all_owner ON app_private.source_query_statistics TO rowhouse_owner USING (true) WITH CHECK (true);
-
 CREATE POLICY all_owner ON app_private.user_identities TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.worker_heartbeats TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -6637,6 +10201,8 @@ CREATE POLICY all_owner ON app_private.worker_heartbeats TO rowhouse_owner USING
 CREATE POLICY all_platform ON app_private.admin_access_log TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.analyst_tenants TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.changed_sources TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.document_files TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -6654,13 +10220,13 @@ CREATE POLICY all_platform ON app_private.search_removals TO rowhouse_platform U
 
 CREATE POLICY all_platform ON app_private.search_terms TO rowhouse_platform USING (true) WITH CHECK (true);
 
-CREATE POLICY all_platform ON app_private.source_query_statistics TO rowhouse_platform USING (true) WITH CHECK (true);
-
 CREATE POLICY all_platform ON app_private.user_identities TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.worker_heartbeats TO rowhouse_platform USING (true) WITH CHECK (true);
 
 ALTER TABLE app_private.analyst_tenants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.changed_sources ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.document_files ENABLE ROW LEVEL SECURITY;
 
@@ -6678,11 +10244,11 @@ ALTER TABLE app_private.search_removals ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.search_terms ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE app_private.source_query_statistics ENABLE ROW LEVEL SECURITY;
-
 CREATE POLICY tenant_isolation ON app_private.admin_access_log AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.analyst_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.changed_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.document_files AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -6700,13 +10266,17 @@ CREATE POLICY tenant_isolation ON app_private.search_removals AS RESTRICTIVE TO 
 
 CREATE POLICY tenant_isolation ON app_private.search_terms AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_private.source_query_statistics AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
 ALTER TABLE app_private.user_identities ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.worker_heartbeats ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.agent_industry_mapping ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.agent_knowledge_sources ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.agent_persona_mapping ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.agent_tools ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.agents ENABLE ROW LEVEL SECURITY;
 
@@ -6714,15 +10284,29 @@ CREATE POLICY all_admin ON app_public.llm_models TO rowhouse_admin USING (true) 
 
 CREATE POLICY all_admin ON app_public.llm_providers TO rowhouse_admin USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.agent_industry_mapping TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.agent_knowledge_sources TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.agent_persona_mapping TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.agent_tools TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.agents TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.avatars TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.business_functions TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.departments TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.document_chunks TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.documents TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.embeddings TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.icons TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.institution_members TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -6732,33 +10316,75 @@ CREATE POLICY all_owner ON app_public.llm_models TO rowhouse_owner USING (true) 
 
 CREATE POLICY all_owner ON app_public.llm_providers TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.model_configurations TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.organizational_roles TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.personas TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.project_members TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.projects TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.prompts TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.query_logs TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.rag_knowledge_sources TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.resource_versions TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.tag_assignments TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.tags TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.tenants TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.tool_categories TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.tools TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.user_agents TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.user_favorites TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.user_profiles TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.user_rating_votes TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.user_ratings TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.user_tenants TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.workflows TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.workspace_members TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.workspaces TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.agent_industry_mapping TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.agent_knowledge_sources TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.agent_persona_mapping TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.agent_tools TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.agents TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.avatars TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.business_functions TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.departments TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.document_chunks TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.documents TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.embeddings TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.icons TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.institution_members TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -6768,33 +10394,97 @@ CREATE POLICY all_platform ON app_public.llm_models TO rowhouse_platform USING (
 
 CREATE POLICY all_platform ON app_public.llm_providers TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.model_configurations TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.organizational_roles TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.personas TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.project_members TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.projects TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.prompts TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.query_logs TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.rag_knowledge_sources TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.resource_versions TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.tag_assignments TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.tags TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.tenants TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.tool_categories TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.tools TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.user_agents TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.user_favorites TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.user_profiles TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.user_rating_votes TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.user_ratings TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.user_tenants TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.workflows TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.workspace_members TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.workspaces TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_self ON app_public.user_agents TO rowhouse_user USING ((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
+
+ALTER TABLE app_public.avatars ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.business_functions ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY delete_lead ON app_public.project_members FOR DELETE TO rowhouse_user USING ((((project_id = ANY (( SELECT app_hidden.my_project_ids('lead'::text) AS my_project_ids)::uuid[])) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role) OR (user_id = ( SELECT app_hidden.current_user_id() AS current_user_id))) AND (project_id IN ( SELECT projects.id
    FROM app_public.projects
   WHERE (projects.deleted_at IS NULL)))));
 
-CREATE POLICY delete_member ON app_public.agent_knowledge_sources FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_role('member'::text) AS has_role));
+CREATE POLICY delete_permitted ON app_public.agent_industry_mapping FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.agent_knowledge_sources FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.agent_persona_mapping FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.agent_tools FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.avatars FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.business_functions FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.departments FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.icons FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.model_configurations FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.organizational_roles FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.personas FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.tag_assignments FOR DELETE TO rowhouse_user USING (((( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission) AND (item_type = 'agent'::app_public.resource_kind)) OR (( SELECT app_hidden.has_permission('can_manage_knowledge'::text) AS has_permission) AND (item_type = 'knowledge_source'::app_public.resource_kind)) OR (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission) AND (item_type = ANY (ARRAY['tool'::app_public.resource_kind, 'prompt'::app_public.resource_kind, 'workflow'::app_public.resource_kind])))));
+
+CREATE POLICY delete_permitted ON app_public.tags FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission));
+
+CREATE POLICY delete_permitted ON app_public.tool_categories FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission));
 
 CREATE POLICY delete_self ON app_public.institution_members FOR DELETE TO rowhouse_user USING ((((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_manage_users'::text) AS has_permission)) AND (institution_id IN ( SELECT institutions.id
    FROM app_public.institutions
   WHERE (institutions.deleted_at IS NULL)))));
+
+CREATE POLICY delete_self ON app_public.user_favorites FOR DELETE TO rowhouse_user USING ((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
+
+ALTER TABLE app_public.departments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.document_chunks ENABLE ROW LEVEL SECURITY;
 
@@ -6802,21 +10492,57 @@ ALTER TABLE app_public.documents ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.embeddings ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.icons ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY insert_lead ON app_public.project_members FOR INSERT TO rowhouse_user WITH CHECK ((((project_id = ANY (( SELECT app_hidden.my_project_ids('lead'::text) AS my_project_ids)::uuid[])) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role)) AND (project_id IN ( SELECT projects.id
    FROM app_public.projects
   WHERE (projects.deleted_at IS NULL)))));
 
-CREATE POLICY insert_member ON app_public.agent_knowledge_sources FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
-
-CREATE POLICY insert_member ON app_public.agents FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
-
 CREATE POLICY insert_member ON app_public.institutions FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
 
-CREATE POLICY insert_member ON app_public.rag_knowledge_sources FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
+CREATE POLICY insert_permitted ON app_public.agent_industry_mapping FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.agent_knowledge_sources FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.agent_persona_mapping FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.agent_tools FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.agents FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_agents'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.avatars FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.business_functions FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.departments FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.icons FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.model_configurations FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.organizational_roles FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.personas FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.prompts FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.rag_knowledge_sources FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_manage_knowledge'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.tag_assignments FOR INSERT TO rowhouse_user WITH CHECK (((( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission) AND (item_type = 'agent'::app_public.resource_kind)) OR (( SELECT app_hidden.has_permission('can_manage_knowledge'::text) AS has_permission) AND (item_type = 'knowledge_source'::app_public.resource_kind)) OR (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission) AND (item_type = ANY (ARRAY['tool'::app_public.resource_kind, 'prompt'::app_public.resource_kind, 'workflow'::app_public.resource_kind])))));
+
+CREATE POLICY insert_permitted ON app_public.tags FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.tool_categories FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.tools FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
+
+CREATE POLICY insert_permitted ON app_public.workflows FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
 
 CREATE POLICY insert_self ON app_public.institution_members FOR INSERT TO rowhouse_user WITH CHECK ((((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_manage_users'::text) AS has_permission)) AND (institution_id IN ( SELECT institutions.id
    FROM app_public.institutions
   WHERE (institutions.deleted_at IS NULL)))));
+
+CREATE POLICY insert_self ON app_public.user_favorites FOR INSERT TO rowhouse_user WITH CHECK ((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
 
 ALTER TABLE app_public.institution_members ENABLE ROW LEVEL SECURITY;
 
@@ -6826,13 +10552,23 @@ ALTER TABLE app_public.llm_models ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.llm_providers ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.model_configurations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.organizational_roles ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.personas ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.project_members ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.projects ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.prompts ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.query_logs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.rag_knowledge_sources ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.resource_versions ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY select_admin ON app_public.query_logs FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_role('admin'::text) AS has_role));
 
@@ -6848,15 +10584,29 @@ CREATE POLICY select_everyone ON app_public.llm_models FOR SELECT TO rowhouse_us
 
 CREATE POLICY select_everyone ON app_public.llm_providers FOR SELECT TO rowhouse_user USING (true);
 
+CREATE POLICY select_member ON app_public.agent_industry_mapping FOR SELECT TO rowhouse_user USING (true);
+
 CREATE POLICY select_member ON app_public.agent_knowledge_sources FOR SELECT TO rowhouse_user USING (true);
 
-CREATE POLICY select_member ON app_public.agents FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role)));
+CREATE POLICY select_member ON app_public.agent_persona_mapping FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.agent_tools FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.agents FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_delete_agents'::text) AS has_permission)));
+
+CREATE POLICY select_member ON app_public.avatars FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.business_functions FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.departments FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.document_chunks FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.documents FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.embeddings FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.icons FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.institution_members FOR SELECT TO rowhouse_user USING ((institution_id IN ( SELECT institutions.id
    FROM app_public.institutions)));
@@ -6867,6 +10617,12 @@ CASE
     ELSE ( SELECT app_hidden.has_role('admin'::text) AS has_role)
 END);
 
+CREATE POLICY select_member ON app_public.model_configurations FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.organizational_roles FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.personas FOR SELECT TO rowhouse_user USING (true);
+
 CREATE POLICY select_member ON app_public.project_members FOR SELECT TO rowhouse_user USING ((project_id IN ( SELECT projects.id
    FROM app_public.projects)));
 
@@ -6876,14 +10632,30 @@ CASE
     ELSE (((NOT is_private) AND ( SELECT app_hidden.has_role('admin'::text) AS has_role) AND ((workspace_id IS NULL) OR (workspace_id = ANY (( SELECT app_hidden.my_workspace_ids() AS my_workspace_ids)::uuid[])))) OR (id = ANY (( SELECT app_hidden.my_project_ids('lead'::text) AS my_project_ids)::uuid[])))
 END OR ( SELECT app_hidden.has_role('owner'::text) AS has_role)));
 
-CREATE POLICY select_member ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role)));
+CREATE POLICY select_member ON app_public.prompts FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission)));
+
+CREATE POLICY select_member ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_manage_knowledge'::text) AS has_permission)));
+
+CREATE POLICY select_member ON app_public.resource_versions FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.tag_assignments FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.tags FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.tenants FOR SELECT TO rowhouse_user USING ((id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY select_member ON app_public.tool_categories FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.tools FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.user_profiles FOR SELECT TO rowhouse_user USING (((id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR (id IN ( SELECT user_tenants.user_id
    FROM app_public.user_tenants))));
 
+CREATE POLICY select_member ON app_public.user_ratings FOR SELECT TO rowhouse_user USING (true);
+
 CREATE POLICY select_member ON app_public.user_tenants FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.workflows FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.workspace_members FOR SELECT TO rowhouse_user USING ((workspace_id = ANY (( SELECT app_hidden.my_workspace_ids() AS my_workspace_ids)::uuid[])));
 
@@ -6893,9 +10665,29 @@ CASE
     ELSE (id = ANY (( SELECT app_hidden.my_deleted_workspace_ids() AS my_deleted_workspace_ids)::uuid[]))
 END);
 
+CREATE POLICY select_self ON app_public.user_favorites FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) AND app_hidden.is_visible_resource((item_type)::text, item_id)));
+
+CREATE POLICY select_self ON app_public.user_rating_votes FOR SELECT TO rowhouse_user USING ((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
+
+ALTER TABLE app_public.tag_assignments ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tags ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY tenant_isolation ON app_public.agent_industry_mapping AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.agent_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.agent_persona_mapping AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.agent_tools AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.avatars AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.business_functions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.departments AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.document_chunks AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -6903,25 +10695,59 @@ CREATE POLICY tenant_isolation ON app_public.documents AS RESTRICTIVE TO rowhous
 
 CREATE POLICY tenant_isolation ON app_public.embeddings AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.icons AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.institution_members AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.institutions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.model_configurations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.organizational_roles AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.personas AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.project_members AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.projects AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.prompts AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.query_logs AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.rag_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.resource_versions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.tag_assignments AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.tags AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.tool_categories AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.tools AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.user_agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.user_favorites AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.user_rating_votes AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.user_ratings AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.user_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.workflows AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.workspace_members AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.workspaces AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 ALTER TABLE app_public.tenants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tool_categories ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tools ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY update_admin ON app_public.tenants FOR UPDATE TO rowhouse_user USING (((id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND ( SELECT app_hidden.has_role('admin'::text) AS has_role)));
 
@@ -6935,19 +10761,61 @@ CREATE POLICY update_lead ON app_public.project_members FOR UPDATE TO rowhouse_u
 
 CREATE POLICY update_lead ON app_public.projects FOR UPDATE TO rowhouse_user USING (((deleted_at IS NULL) AND ((id = ANY (( SELECT app_hidden.my_project_ids('lead'::text) AS my_project_ids)::uuid[])) OR ((NOT is_private) AND ( SELECT app_hidden.has_role('admin'::text) AS has_role) AND ((workspace_id IS NULL) OR (workspace_id = ANY (( SELECT app_hidden.my_workspace_ids() AS my_workspace_ids)::uuid[])))) OR ( SELECT app_hidden.has_role('owner'::text) AS has_role))));
 
-CREATE POLICY update_member ON app_public.agents FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_role('member'::text) AS has_role) AND (deleted_at IS NULL)));
+CREATE POLICY update_permitted ON app_public.agent_industry_mapping FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
 
-CREATE POLICY update_member ON app_public.rag_knowledge_sources FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_role('member'::text) AS has_role) AND (deleted_at IS NULL)));
+CREATE POLICY update_permitted ON app_public.agent_persona_mapping FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.agent_tools FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.agents FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission) AND (deleted_at IS NULL)));
+
+CREATE POLICY update_permitted ON app_public.avatars FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.business_functions FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.departments FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.icons FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.model_configurations FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.organizational_roles FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.personas FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.prompts FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission) AND (deleted_at IS NULL)));
+
+CREATE POLICY update_permitted ON app_public.rag_knowledge_sources FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_permission('can_manage_knowledge'::text) AS has_permission) AND (deleted_at IS NULL)));
+
+CREATE POLICY update_permitted ON app_public.tags FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.tool_categories FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission));
+
+CREATE POLICY update_permitted ON app_public.tools FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission) AND (deleted_at IS NULL)));
+
+CREATE POLICY update_permitted ON app_public.workflows FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission) AND (deleted_at IS NULL)));
 
 CREATE POLICY update_self ON app_public.institution_members FOR UPDATE TO rowhouse_user USING ((((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_manage_users'::text) AS has_permission)) AND (institution_id IN ( SELECT institutions.id
    FROM app_public.institutions
   WHERE (institutions.deleted_at IS NULL)))));
 
+CREATE POLICY update_self ON app_public.user_favorites FOR UPDATE TO rowhouse_user USING ((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
+
 CREATE POLICY update_self ON app_public.user_profiles FOR UPDATE TO rowhouse_user USING ((id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
+
+ALTER TABLE app_public.user_agents ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_favorites ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.user_profiles ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.user_rating_votes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_ratings ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.user_tenants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.workflows ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.workspace_members ENABLE ROW LEVEL SECURITY;
 
@@ -7027,9 +10895,17 @@ GRANT ALL ON FUNCTION app_hidden.has_role(minimum text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.hashing_embedding(content text, dimension integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_hidden.is_color(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_color(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_color(value text) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_hidden.is_email(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_email(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_email(value text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.is_image_url(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_image_url(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_image_url(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_name(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_name(value text) TO rowhouse_user;
@@ -7039,9 +10915,17 @@ REVOKE ALL ON FUNCTION app_hidden.is_platform_admin() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_platform_admin() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_platform_admin() TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_hidden.is_semantic_version(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_semantic_version(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_semantic_version(value text) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_hidden.is_slug(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.my_deleted_workspace_ids() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.my_deleted_workspace_ids() TO rowhouse_user;
@@ -7052,7 +10936,17 @@ GRANT ALL ON FUNCTION app_hidden.my_project_ids(minimum text) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_hidden.my_workspace_ids(minimum app_public.member_role) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.my_workspace_ids(minimum app_public.member_role) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_hidden.next_patch_version(version text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_hidden.pieces(sentence text, max_length integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.placeholder_names(template text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.placeholder_names(template text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.placeholder_names(template text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.placeholder_pattern() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.placeholder_pattern() TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.placeholder_pattern() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_user;
@@ -7071,6 +10965,8 @@ REVOKE ALL ON FUNCTION app_hidden.search_vector(config regconfig, title text, ch
 
 REVOKE ALL ON FUNCTION app_hidden.searchable_text(title text, chunk text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_hidden.semantic_version_key(version text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_hidden.sentences(content text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.text_search_config(language text) FROM PUBLIC;
@@ -7086,6 +10982,10 @@ REVOKE ALL ON PROCEDURE app_private.assert_secured() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) TO rowhouse_authenticator;
+
+REVOKE ALL ON FUNCTION app_private.authentication_faults(type text, config jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.authored_content(resource jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
@@ -7132,6 +11032,10 @@ REVOKE ALL ON FUNCTION app_private.chunks_at(hits app_private.search_position[])
 REVOKE ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.credential_paths(value jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.delete_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.delete_tenant(slug text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
@@ -7158,6 +11062,8 @@ REVOKE ALL ON FUNCTION app_private.explained(hits app_public.search_hit[], quest
 REVOKE ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.fill_template(template text, variables jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
@@ -7170,7 +11076,11 @@ REVOKE ALL ON FUNCTION app_private.global_tables() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.graph_faults(definition jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.has_many_vectors(model_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.header_faults(headers jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.identify(claims jsonb) FROM PUBLIC;
 
@@ -7179,7 +11089,19 @@ GRANT ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids u
 
 REVOKE ALL ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.is_credential_name(name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.json_changes(old_value jsonb, new_value jsonb, path text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.json_is(value jsonb, type text) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.resource_versions TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.latest_version(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.projects TO rowhouse_user;
 
@@ -7233,6 +11155,10 @@ GRANT ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum int
 
 REVOKE ALL ON FUNCTION app_private.models_to_index(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.models_to_index(minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.node_faults(node jsonb, place text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.operator_identity(tenant text, email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.operator_identity(tenant text, email text) TO rowhouse_authenticator;
@@ -7374,6 +11300,8 @@ GRANT SELECT(updated_at) ON TABLE app_public.tenants TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text) FROM PUBLIC;
+
 GRANT SELECT ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rag_knowledge_sources TO rowhouse_platform;
 
@@ -7444,6 +11372,11 @@ GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text
 REVOKE ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.refresh_sources() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.refresh_sources() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.require_active_member(user_id uuid) FROM PUBLIC;
@@ -7457,9 +11390,24 @@ REVOKE ALL ON FUNCTION app_private.require_power_over(workspace app_public.works
 
 REVOKE ALL ON FUNCTION app_private.require_role(minimum text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.resource_table(kind app_public.resource_kind) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.restore_agent_tools(agent_id uuid, tool_ids jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.restore_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.resume_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.retry_faults(config jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) FROM PUBLIC;
 
@@ -7487,6 +11435,8 @@ REVOKE ALL ON FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id 
 
 REVOKE ALL ON FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.step_faults(steps jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) TO rowhouse_worker;
 
@@ -7504,6 +11454,8 @@ REVOKE ALL ON FUNCTION app_private.terms_with_prefix(prefix text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.tg__check_model_settings() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.tg__drop_search_index() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__drop_search_index() TO rowhouse_owner;
 
@@ -7513,7 +11465,11 @@ GRANT ALL ON FUNCTION app_private.tg__list_added_chunks() TO rowhouse_owner;
 REVOKE ALL ON FUNCTION app_private.tg__list_removed_chunks() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__list_removed_chunks() TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION app_private.tg__note_activation() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.tg__refuse_chunk_change() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg__refuse_credentials() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg__require_active_member() FROM PUBLIC;
 
@@ -7521,7 +11477,48 @@ REVOKE ALL ON FUNCTION app_private.tg__set_updated_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_platform;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.tg_agent_tools__check_tool() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_agents__note_unpublished_changes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_documents__note_changed_sources() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_documents__note_changed_sources() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_documents__note_source_progress() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_documents__note_source_progress() TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.tg_projects__require_active_owner() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_prompts__check() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_resource_versions__keep() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tag_assignments__check_item() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tool_categories__refuse_cycle() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_tool_categories__refuse_cycle() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_tool_categories__take_turns() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tools__check() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_agents__check_agent() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_favorites__check_item() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_favorites__tell_user_agents() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_rating_votes__count() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_ratings__check_item() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_ratings__rate_item() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_user_ratings__rate_item() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_workflows__check() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) FROM PUBLIC;
 
@@ -7532,6 +11529,12 @@ REVOKE ALL ON FUNCTION app_private.unknown_terms(terms text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.unmerged_chunk_ids() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.unmerged_terms() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.unversioned_columns() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.url_faults(url text, place text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.variable_faults(variables jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) FROM PUBLIC;
 
@@ -7547,7 +11550,11 @@ GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowh
 
 REVOKE ALL ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.versioned_table(kind app_public.resource_kind) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.workflow_faults(definition jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.writable_source(source_id uuid) FROM PUBLIC;
 
@@ -7555,58 +11562,6 @@ REVOKE ALL ON FUNCTION app_private.writable_workspace(id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.archive_workspace(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.archive_workspace(id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_user;
-GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_analyst;
-
-REVOKE ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.current_tenant() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.current_tenant() TO rowhouse_user;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_profiles TO rowhouse_platform;
-
-GRANT SELECT(id) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(email) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(full_name),UPDATE(full_name) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(job_title),UPDATE(job_title) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(department),UPDATE(department) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(organization),UPDATE(organization) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(is_active) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(last_seen_at) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(created_at) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(updated_at) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.current_user_profile() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.current_user_profile() TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.agents TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agents TO rowhouse_platform;
@@ -7707,6 +11662,12 @@ GRANT INSERT(max_file_size_mb),UPDATE(max_file_size_mb) ON TABLE app_public.agen
 
 GRANT INSERT(owner_id),UPDATE(owner_id) ON TABLE app_public.agents TO rowhouse_user;
 
+GRANT INSERT(department_id),UPDATE(department_id) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(business_function_id),UPDATE(business_function_id) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(role_id),UPDATE(role_id) ON TABLE app_public.agents TO rowhouse_user;
+
 GRANT INSERT(cost_per_query),UPDATE(cost_per_query) ON TABLE app_public.agents TO rowhouse_user;
 
 GRANT INSERT(billing_code),UPDATE(billing_code) ON TABLE app_public.agents TO rowhouse_user;
@@ -7717,9 +11678,66 @@ GRANT INSERT(approval_required),UPDATE(approval_required) ON TABLE app_public.ag
 
 GRANT INSERT(analytics_enabled),UPDATE(analytics_enabled) ON TABLE app_public.agents TO rowhouse_user;
 
-GRANT INSERT(version),UPDATE(version) ON TABLE app_public.agents TO rowhouse_user;
+GRANT INSERT(version) ON TABLE app_public.agents TO rowhouse_user;
 
-GRANT INSERT(changelog),UPDATE(changelog) ON TABLE app_public.agents TO rowhouse_user;
+GRANT INSERT(changelog) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.agents TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.agents_versions(agent app_public.agents) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.agents_versions(agent app_public.agents) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.archive_workspace(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.archive_workspace(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_analyst;
+
+REVOKE ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.current_tenant() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.current_tenant() TO rowhouse_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_profiles TO rowhouse_platform;
+
+GRANT SELECT(id) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(email) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(full_name),UPDATE(full_name) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(job_title),UPDATE(job_title) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(department),UPDATE(department) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(organization),UPDATE(organization) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(is_active) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(last_seen_at) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(created_at) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(updated_at) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.current_user_profile() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.current_user_profile() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.delete_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_agent(id uuid) TO rowhouse_user;
@@ -7751,6 +11769,132 @@ GRANT ALL ON FUNCTION app_public.delete_knowledge_source(id uuid) TO rowhouse_us
 REVOKE ALL ON FUNCTION app_public.delete_project(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_project(id uuid) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.prompts TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.prompts TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(prompt_text),UPDATE(prompt_text) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(system_prompt),UPDATE(system_prompt) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(input_variables),UPDATE(input_variables) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(output_format),UPDATE(output_format) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(model_requirements),UPDATE(model_requirements) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(temperature),UPDATE(temperature) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(max_tokens),UPDATE(max_tokens) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(version) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.prompts TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.delete_prompt(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_prompt(id uuid) TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.tools TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tools TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(tool_type),UPDATE(tool_type) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(tool_category_id),UPDATE(tool_category_id) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(endpoint_url),UPDATE(endpoint_url) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(http_method),UPDATE(http_method) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(headers),UPDATE(headers) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(authentication_type),UPDATE(authentication_type) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(authentication_config),UPDATE(authentication_config) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(request_schema),UPDATE(request_schema) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(response_schema),UPDATE(response_schema) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(retry_config),UPDATE(retry_config) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(version),UPDATE(version) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.tools TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.delete_tool(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_tool(id uuid) TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.workflows TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.workflows TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(workflow_type),UPDATE(workflow_type) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(workflow_definition),UPDATE(workflow_definition) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(steps),UPDATE(steps) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(input_schema),UPDATE(input_schema) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(output_schema),UPDATE(output_schema) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(agent_roles),UPDATE(agent_roles) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(max_retries),UPDATE(max_retries) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(error_handling),UPDATE(error_handling) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(version) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.workflows TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.delete_workflow(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_workflow(id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.delete_workspace(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_workspace(id uuid) TO rowhouse_user;
 
@@ -7769,6 +11913,16 @@ GRANT ALL ON FUNCTION app_public.document_chunks_term_frequencies(chunk app_publ
 REVOKE ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.user_favorites TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_favorites TO rowhouse_platform;
+
+GRANT UPDATE(notes) ON TABLE app_public.user_favorites TO rowhouse_user;
+
+GRANT UPDATE(metadata) ON TABLE app_public.user_favorites TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.join_workspace(workspace_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.join_workspace(workspace_id uuid) TO rowhouse_user;
 
@@ -7778,29 +11932,71 @@ GRANT ALL ON FUNCTION app_public.leave_workspace(workspace_id uuid) TO rowhouse_
 REVOKE ALL ON FUNCTION app_public.move_project(id uuid, workspace_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.move_project(id uuid, workspace_id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.my_agent_folders() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.my_agent_folders() TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.my_tenants() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.my_tenants() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.my_workspaces() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.my_workspaces() TO rowhouse_user;
 
+GRANT SELECT,DELETE ON TABLE app_public.user_agents TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_agents TO rowhouse_platform;
+
+GRANT INSERT(agent_id) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(original_agent_id) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(folder),UPDATE(folder) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(is_pinned),UPDATE(is_pinned) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(custom_name),UPDATE(custom_name) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(custom_description),UPDATE(custom_description) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(custom_avatar),UPDATE(custom_avatar) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(custom_color),UPDATE(custom_color) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(custom_system_prompt),UPDATE(custom_system_prompt) ON TABLE app_public.user_agents TO rowhouse_user;
+
+GRANT INSERT(settings),UPDATE(settings) ON TABLE app_public.user_agents TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.order_my_agents(agent_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.order_my_agents(agent_ids uuid[]) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.prompts_versions(prompt app_public.prompts) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.prompts_versions(prompt app_public.prompts) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.publish_agent(id uuid, changelog text, version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.publish_agent(id uuid, changelog text, version text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.publish_prompt(id uuid, changelog text, version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.publish_prompt(id uuid, changelog text, version text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_last_queried_at(source app_public.rag_knowledge_sources) TO rowhouse_user;
-
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.user_ratings TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_ratings TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
@@ -7809,8 +12005,17 @@ GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double pre
 REVOKE ALL ON FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.rename_my_agent_folder(folder text, new_folder text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rename_my_agent_folder(folder text, new_folder text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.restore_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.restore_agent(id uuid) TO rowhouse_user;
@@ -7824,6 +12029,15 @@ GRANT ALL ON FUNCTION app_public.restore_knowledge_source(id uuid) TO rowhouse_u
 REVOKE ALL ON FUNCTION app_public.restore_project(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.restore_project(id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.restore_prompt(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.restore_prompt(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.restore_tool(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.restore_tool(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.restore_workflow(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.restore_workflow(id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.restore_workspace(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.restore_workspace(id uuid) TO rowhouse_user;
 
@@ -7833,6 +12047,15 @@ GRANT ALL ON FUNCTION app_public.retry_document(id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.retry_documents(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.retry_documents(source_id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.rollback_agent(id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rollback_agent(id uuid, version text, changelog text, discard_changes boolean) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.rollback_prompt(id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rollback_prompt(id uuid, version text, changelog text, discard_changes boolean) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text, discard_changes boolean) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) TO rowhouse_user;
 
@@ -7841,6 +12064,9 @@ GRANT ALL ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) 
 
 REVOKE ALL ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) TO rowhouse_user;
 
 GRANT SELECT,DELETE ON TABLE app_public.institution_members TO rowhouse_user;
 
@@ -7861,11 +12087,35 @@ GRANT INSERT(ends_on),UPDATE(ends_on) ON TABLE app_public.institution_members TO
 REVOKE ALL ON FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) TO rowhouse_user;
 
+GRANT SELECT,DELETE ON TABLE app_public.tool_categories TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tool_categories TO rowhouse_platform;
+
+GRANT INSERT(parent_id),UPDATE(parent_id) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT INSERT(slug),UPDATE(slug) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.tool_categories TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.tool_categories_level(category app_public.tool_categories) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.tool_categories_level(category app_public.tool_categories) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.unarchive_workspace(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.unarchive_workspace(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.unfavorite(item_type app_public.resource_kind, item_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.unfavorite(item_type app_public.resource_kind, item_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.unverify_institution(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.unverify_institution(id uuid) TO rowhouse_user;
@@ -7879,6 +12129,21 @@ GRANT ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, con
 REVOKE ALL ON FUNCTION app_public.verify_institution(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.verify_institution(id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.vote_helpful(rating_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.vote_helpful(rating_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.withdraw_helpful_vote(rating_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.withdraw_helpful_vote(rating_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.workflows_versions(workflow app_public.workflows) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.workflows_versions(workflow app_public.workflows) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) TO rowhouse_user;
 
@@ -7888,6 +12153,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.admin_access_log TO rowho
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.analyst_tenants TO rowhouse_platform;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.changed_sources TO rowhouse_platform;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.document_files TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.query_log_buffer TO rowhouse_platform;
@@ -7896,9 +12163,22 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_removals TO rowhou
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_terms TO rowhouse_platform;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.source_query_statistics TO rowhouse_platform;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.user_identities TO rowhouse_platform;
+
+GRANT SELECT,DELETE ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agent_industry_mapping TO rowhouse_platform;
+
+GRANT INSERT(agent_id) ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
+
+GRANT INSERT(industry) ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
+
+GRANT INSERT(relevance_score),UPDATE(relevance_score) ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
+
+GRANT INSERT(performance_score),UPDATE(performance_score) ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
+
+GRANT INSERT(is_primary),UPDATE(is_primary) ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
+
+GRANT INSERT(notes),UPDATE(notes) ON TABLE app_public.agent_industry_mapping TO rowhouse_user;
 
 GRANT SELECT,DELETE ON TABLE app_public.agent_knowledge_sources TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agent_knowledge_sources TO rowhouse_platform;
@@ -7907,10 +12187,76 @@ GRANT INSERT(agent_id) ON TABLE app_public.agent_knowledge_sources TO rowhouse_u
 
 GRANT INSERT(source_id) ON TABLE app_public.agent_knowledge_sources TO rowhouse_user;
 
+GRANT SELECT,DELETE ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agent_persona_mapping TO rowhouse_platform;
+
+GRANT INSERT(agent_id) ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
+
+GRANT INSERT(persona_id) ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
+
+GRANT INSERT(relevance_score),UPDATE(relevance_score) ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
+
+GRANT INSERT(performance_score),UPDATE(performance_score) ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
+
+GRANT INSERT(is_primary),UPDATE(is_primary) ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
+
+GRANT INSERT(notes),UPDATE(notes) ON TABLE app_public.agent_persona_mapping TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.agent_tools TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agent_tools TO rowhouse_platform;
+
+GRANT INSERT(agent_id) ON TABLE app_public.agent_tools TO rowhouse_user;
+
+GRANT INSERT(tool_id) ON TABLE app_public.agent_tools TO rowhouse_user;
+
+GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.agent_tools TO rowhouse_user;
+
+GRANT INSERT(config),UPDATE(config) ON TABLE app_public.agent_tools TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.avatars TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.avatars TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.avatars TO rowhouse_user;
+
+GRANT INSERT(image_url),UPDATE(image_url) ON TABLE app_public.avatars TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.avatars TO rowhouse_user;
+
+GRANT INSERT(license),UPDATE(license) ON TABLE app_public.avatars TO rowhouse_user;
+
+GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.avatars TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.business_functions TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.business_functions TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.business_functions TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.business_functions TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.departments TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.departments TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.departments TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.departments TO rowhouse_user;
+
 GRANT SELECT ON TABLE app_public.embedding_statistics TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.embeddings TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.embeddings TO rowhouse_platform;
+
+GRANT SELECT,DELETE ON TABLE app_public.icons TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.icons TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.icons TO rowhouse_user;
+
+GRANT INSERT(image_url),UPDATE(image_url) ON TABLE app_public.icons TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.icons TO rowhouse_user;
+
+GRANT INSERT(license),UPDATE(license) ON TABLE app_public.icons TO rowhouse_user;
+
+GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.icons TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.knowledge_report TO rowhouse_analyst;
 
@@ -7930,6 +12276,49 @@ GRANT SELECT(is_enabled) ON TABLE app_public.llm_providers TO rowhouse_user;
 GRANT SELECT(created_at) ON TABLE app_public.llm_providers TO rowhouse_user;
 
 GRANT SELECT(updated_at) ON TABLE app_public.llm_providers TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.model_configurations TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.model_configurations TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(model_id),UPDATE(model_id) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(temperature),UPDATE(temperature) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(top_p),UPDATE(top_p) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(max_tokens),UPDATE(max_tokens) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(frequency_penalty),UPDATE(frequency_penalty) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(presence_penalty),UPDATE(presence_penalty) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(response_format),UPDATE(response_format) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(stop_sequences),UPDATE(stop_sequences) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT INSERT(is_default),UPDATE(is_default) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.organizational_roles TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.organizational_roles TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.organizational_roles TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.organizational_roles TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.personas TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.personas TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.personas TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.personas TO rowhouse_user;
+
+GRANT INSERT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.personas TO rowhouse_user;
+
+GRANT INSERT(goals),UPDATE(goals) ON TABLE app_public.personas TO rowhouse_user;
 
 GRANT SELECT,DELETE ON TABLE app_public.project_members TO rowhouse_user;
 
@@ -7962,4 +12351,31 @@ GRANT SELECT(source_relevances) ON TABLE app_public.query_logs TO rowhouse_analy
 
 GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_analyst;
+
+GRANT SELECT,DELETE ON TABLE app_public.tag_assignments TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tag_assignments TO rowhouse_platform;
+
+GRANT INSERT(item_type) ON TABLE app_public.tag_assignments TO rowhouse_user;
+
+GRANT INSERT(item_id) ON TABLE app_public.tag_assignments TO rowhouse_user;
+
+GRANT INSERT(tag_id) ON TABLE app_public.tag_assignments TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.tags TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tags TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT INSERT(slug),UPDATE(slug) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT INSERT(color),UPDATE(color) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.tool_tag_assignments TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.tool_tags TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.user_rating_votes TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_rating_votes TO rowhouse_platform;
 
