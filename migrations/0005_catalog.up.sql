@@ -5,7 +5,7 @@ set role rowhouse_owner;
 
 create type app_public.agent_status_enum as enum ('active', 'inactive', 'draft', 'archived', 'deprecated');
 create type app_public.llm_model_kind as enum ('chat', 'embedding');
-create type app_public.llm_provider_kind as enum ('builtin', 'openai');
+create type app_public.llm_provider_kind as enum ('builtin', 'openai', 'anthropic');
 create type app_public.vector_quantization as enum ('none', 'halfvec', 'binary');
 create type app_public.resource_kind as enum ('agent', 'tool', 'prompt', 'workflow', 'knowledge_source');
 create type app_public.workflow_type as enum

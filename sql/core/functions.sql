@@ -188,3 +188,4 @@ as $$
 $$;
 comment on function app_private.alive_workers(interval) is 'The workers that were heard of within the interval.';
 grant execute on function app_private.record_heartbeats(text[], interval), app_private.alive_workers(interval) to rowhouse_worker;
+grant execute on procedure app_private.enter_tenant(uuid) to rowhouse_platform;

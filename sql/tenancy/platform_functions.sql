@@ -19,9 +19,17 @@ as $$
 declare
   v_tenant app_public.tenants;
 begin
-  insert into app_public.tenants (slug, name, type)
-  values (lower(provision_tenant.slug), provision_tenant.name, provision_tenant.type)
-  returning * into v_tenant;
+  if provision_tenant.type = 'platform' then
+    -- there is one, and it is there before anybody is; whoever provisions it gives it a name and its first owner
+    update app_public.tenants t set slug = lower(provision_tenant.slug), name = provision_tenant.name
+     where t.type = 'platform' and not exists (select from app_public.user_tenants m where m.tenant_id = t.id)
+    returning * into v_tenant;
+  end if;
+  if v_tenant.id is null then
+    insert into app_public.tenants (slug, name, type)
+    values (lower(provision_tenant.slug), provision_tenant.name, provision_tenant.type)
+    returning * into v_tenant;
+  end if;
   perform app_private.provision_member(v_tenant.id, provision_tenant.owner_email, provision_tenant.owner_name, 'owner');
   return v_tenant;
 end
