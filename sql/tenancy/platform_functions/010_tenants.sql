@@ -90,6 +90,11 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
+  if exists (
+    select from app_public.tenants t join app_public.tenants child on child.parent_tenant_id = t.id where t.slug = delete_tenant.slug
+  ) then
+    perform app_private.raise_error('TN504', 'This tenant has sub-tenants.', 'Move or delete them first.');
+  end if;
   delete from app_public.tenants t where t.slug = delete_tenant.slug and t.type <> 'platform';
   if not found then
     perform app_private.raise_error('TN301', 'There is no such tenant.', 'npm run tenant -- list shows them.');
@@ -97,7 +102,7 @@ begin
 end
 $$;
 comment on function app_private.delete_tenant(text) is
-  'Deletes a tenant with everything in it, for good; people keep their profiles. For administrators in psql. TN301: there is no such tenant, or it is the platform.';
+  'Deletes a tenant with everything in it, for good; people keep their profiles. For administrators in psql. TN301: there is no such tenant, or it is the platform; TN504: it has sub-tenants, which are never deleted along.';
 
 create or replace function app_private.list_tenants()
 returns table (id uuid, slug text, name text, type text, status text, members int)
