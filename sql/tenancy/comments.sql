@@ -62,7 +62,7 @@ comment on column app_public.tenant_config.rate_limit_config is
 comment on column app_public.tenant_config.service_tokens is
   E'@behavior -*\nIts service tokens: {name: {hash (SHA-256), created_at, last_used_at}}. Not readable through the API: serviceTokens lists the names.';
 comment on column app_public.tenant_config.allowed_origins is
-  'Web origins browsers may call from on its behalf, such as https://app.example.com: at most 50, as browsers send them, no path and no wildcard. Holds within half a minute. 23514: one is not an origin.';
+  'Web origins browsers may call from on its behalf, such as https://app.example.com: at most 50, as browsers send them, no path and no wildcard. Holds within ten seconds; a browser remembers a preflight for ten minutes. 23514: one is not an origin.';
 comment on column app_public.tenant_config.features is
   'Features the tenant has switched off for itself: {feature: false}. true takes that back and gives nothing the plan does not. TN402: there is no such feature; TN403: it is not a boolean.';
 comment on column app_public.tenant_config.created_at is 'When it was created.';

@@ -12,3 +12,7 @@ grant select (id, slug, name, status, timezone) on app_public.tenants to rowhous
 
 grant select, insert, update, delete on app_public.tenants, app_public.tenant_config, app_public.tenant_status_history, app_private.admin_access_log, app_private.analyst_tenants
   to rowhouse_platform;
+
+-- checks run as whoever writes
+grant execute on function app_hidden.is_country_code(text), app_hidden.is_host_name(text), app_hidden.are_origins(text[])
+  to rowhouse_user, rowhouse_platform;
