@@ -2788,24 +2788,29 @@ COMMENT ON COLUMN app_public.tenants.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.tenants.updated_at IS 'When it last changed.';
 
-CREATE FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text, type text DEFAULT 'organization'::text) RETURNS app_public.tenants
+CREATE FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text, type text DEFAULT 'organization'::text, trial_days integer DEFAULT NULL::integer) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_tenant app_public.tenants;
 begin
-  insert into app_public.tenants (slug, name, type)
-  values (lower(provision_tenant.slug), provision_tenant.name, provision_tenant.type)
+  if provision_tenant.trial_days not between 1 and 365 then
+    perform app_private.raise_error('TN403', 'trial_days must be an integer from 1 to 365.', 'Leave it out for a tenant that is active at once.');
+  end if;
+  insert into app_public.tenants (slug, name, type, status, trial_ends_at)
+  values (lower(provision_tenant.slug), provision_tenant.name, provision_tenant.type,
+          case when provision_tenant.trial_days is null then 'active' else 'trial' end,
+          app_hidden.clock() + make_interval(days => provision_tenant.trial_days))
   returning * into v_tenant;
   perform app_private.provision_member(v_tenant.id, provision_tenant.owner_email, provision_tenant.owner_name, 'owner');
   return v_tenant;
 end
 $$;
 
-ALTER FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text) OWNER TO rowhouse_platform;
+ALTER FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text, trial_days integer) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text) IS 'Creates a tenant with its first owner. For administrators in psql and for seeds.';
+COMMENT ON FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text, trial_days integer) IS 'Creates a tenant with its first owner, in trial for so many days or active. For administrators in psql and for seeds. TN403: trial_days is not from 1 to 365.';
 
 CREATE TABLE app_public.rag_knowledge_sources (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -4597,7 +4602,7 @@ ALTER FUNCTION app_public.create_sub_tenant(slug text, name text) OWNER TO rowho
 COMMENT ON FUNCTION app_public.create_sub_tenant(slug text, name text) IS '@resultFieldName tenant
 Creates a tenant below this one and makes you its owner. It begins with this one''s status, plan, features, quotas and region, and with data of its own. For members with the permission can_manage_tenant. ID203: your permissions do not allow it; TN202: this tenant is read-only; TN601: more than 10 levels; TN602: it has as many sub-tenants as it may have; 23505: the slug is taken; 23514: a value is out of range.';
 
-CREATE FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text) RETURNS app_public.tenants
+CREATE FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text, trial_days integer DEFAULT NULL::integer) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -4605,14 +4610,16 @@ begin
   if not app_hidden.is_platform_admin() then
     perform app_private.raise_error('TN201', 'Only platform staff can create tenants.', 'Ask an administrator of the platform tenant.');
   end if;
-  return app_private.provision_tenant(create_tenant.slug, create_tenant.name, create_tenant.owner_email, create_tenant.owner_name);
+  return app_private.provision_tenant(
+    create_tenant.slug, create_tenant.name, create_tenant.owner_email, create_tenant.owner_name,
+    trial_days => create_tenant.trial_days);
 end
 $$;
 
-ALTER FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) OWNER TO rowhouse_platform;
+ALTER FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text, trial_days integer) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) IS '@resultFieldName tenant
-Creates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. Platform staff only. TN201: you are not; 23505: the slug is taken; 23514: a value is out of range.';
+COMMENT ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text, trial_days integer) IS '@resultFieldName tenant
+Creates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. With trial_days (1 to 365) it begins in trial, which ends then; without, it is active. Platform staff only. TN201: you are not; TN403: trial_days is out of range; 23505: the slug is taken; 23514: a value is out of range.';
 
 CREATE FUNCTION app_public.current_tenant() RETURNS app_public.tenants
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -6454,23 +6461,23 @@ CREATE OR REPLACE VIEW app_public.knowledge_report WITH (security_invoker='true'
   WHERE (s.deleted_at IS NULL)
   GROUP BY s.tenant_id, t.slug, s.id;
 
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agent_knowledge_sources FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agent_knowledge_sources FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agents FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agents FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.document_chunks FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.document_chunks FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.documents FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.documents FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.embeddings FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.embeddings FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.rag_knowledge_sources FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.rag_knowledge_sources FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tenant_config FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tenant_config FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE UPDATE OF name, config, industry, company_size, country_code, timezone, language_code, primary_contact_email, primary_contact_name, primary_contact_phone, metadata ON app_public.tenants FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_tenants FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_tenants FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _050_lock_tree BEFORE UPDATE OF parent_tenant_id, slug ON app_public.tenants FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_tenants__lock_tree();
 
@@ -6921,6 +6928,8 @@ REVOKE ALL ON FUNCTION app_hidden.analyst_tenant_ids() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.analyst_tenant_ids() TO rowhouse_analyst;
 
 REVOKE ALL ON FUNCTION app_hidden.are_origins(value text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.are_origins(value text[]) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.are_origins(value text[]) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.permission_keys() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.permission_keys() TO rowhouse_user;
@@ -6978,12 +6987,16 @@ GRANT ALL ON FUNCTION app_hidden.has_role(minimum text) TO rowhouse_platform;
 REVOKE ALL ON FUNCTION app_hidden.hashing_embedding(content text, dimension integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.is_country_code(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_country_code(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_country_code(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_email(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_email(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_email(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_host_name(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_host_name(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_host_name(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_name(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_name(value text) TO rowhouse_user;
@@ -7237,7 +7250,7 @@ GRANT UPDATE(primary_contact_phone) ON TABLE app_public.tenants TO rowhouse_user
 
 GRANT UPDATE(metadata) ON TABLE app_public.tenants TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text, trial_days integer) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rag_knowledge_sources TO rowhouse_platform;
@@ -7471,8 +7484,8 @@ GRANT ALL ON FUNCTION app_public.create_service_token(name text) TO rowhouse_use
 REVOKE ALL ON FUNCTION app_public.create_sub_tenant(slug text, name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_sub_tenant(slug text, name text) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text, trial_days integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text, trial_days integer) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.current_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.current_tenant() TO rowhouse_user;

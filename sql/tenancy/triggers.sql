@@ -28,7 +28,8 @@ create or replace trigger _530_move_subtree after update on app_public.tenants
 create or replace trigger _200_check_settings before insert or update of features, rate_limit_config on app_public.tenant_config
   for each row execute function app_private.tg_tenant_config__check_settings();
 
--- every table of the API that is a tenant's, but for those that are listed
+-- Every table of the API that is a tenant's, but for those that are listed. What a trigger or a foreign key does in
+-- consequence of a statement is not asked again: the statement was.
 do $$
 declare
   v_table regclass;
@@ -47,7 +48,8 @@ begin
     else
       execute format(
         'create or replace trigger _000_require_writable_tenant before insert or update or delete on %s
-           for each statement execute function app_private.tg__require_writable_tenant()', v_table);
+           for each statement when (pg_trigger_depth() = 0)
+           execute function app_private.tg__require_writable_tenant()', v_table);
     end if;
   end loop;
 end

@@ -72,6 +72,18 @@ describe('a step that SQL takes', () => {
     }))
 })
 
+it('staff create a tenant in trial by saying how long', () =>
+  db.inTransaction(async (t) => {
+    await t.query(`set local rowhouse.clock = '2030-01-01 00:00Z'`)
+    await t.become(db.platform.admin, 'rowhouse_admin')
+    const create = `select status, activated_at, trial_ends_at from app_public.create_tenant($1, 'New', 'new@new.test', trial_days => $2)`
+    expect(await t.query(create, ['new', 14])).toEqual([
+      { status: 'trial', activated_at: null, trial_ends_at: new Date('2030-01-15T00:00:00Z') },
+    ])
+    for (const days of [0, -1, 366]) expect(await t.errorCode(create, ['other', days])).toBe('TN403')
+    expect(await t.query(create, ['other', null])).toMatchObject([{ status: 'active', trial_ends_at: null }])
+  }))
+
 describe('who', () => {
   const calls: [string, string, 'staff' | 'manager'][] = [
     ['activate_tenant', 'select app_public.activate_tenant()', 'staff'],
