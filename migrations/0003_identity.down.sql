@@ -1,3 +1,5 @@
+alter table app_public.tenant_status_history drop constraint tenant_status_history_changed_by_user_id_fkey;
+drop index app_public.tenant_status_history_changed_by_user_id_idx;
 alter table app_private.admin_access_log drop constraint admin_access_log_admin_user_id_fkey;
 drop index app_private.admin_access_log_admin_user_id_idx;
 alter table app_public.tenants drop constraint tenants_account_manager_id_fkey;

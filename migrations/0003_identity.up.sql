@@ -88,5 +88,8 @@ create index on app_public.tenants (account_manager_id);
 alter table app_private.admin_access_log
   add foreign key (admin_user_id) references app_public.user_profiles (id);
 create index on app_private.admin_access_log (admin_user_id);
+alter table app_public.tenant_status_history
+  add foreign key (changed_by_user_id) references app_public.user_profiles (id) on delete set null;
+create index on app_public.tenant_status_history (changed_by_user_id);
 
 reset role;

@@ -1,4 +1,4 @@
-// Reading a body without holding more than is allowed, sending JSON, CORS, and who is at this machine.
+// Reading a body without holding more than is allowed, sending JSON, and who is at this machine.
 
 import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -48,25 +48,6 @@ function writeJson(response: ServerResponse, status: number, body: unknown): Buf
   if (!response.hasHeader('content-type')) response.setHeader('content-type', 'application/json; charset=utf-8')
   response.writeHead(status, { 'content-length': bytes.length })
   return bytes
-}
-
-/** Lets the configured origins call from a browser, and nobody else. Returns whether that was all that was asked. */
-export function applyCors(request: IncomingMessage, response: ServerResponse, origins: readonly string[]): boolean {
-  const { origin } = request.headers
-  if (origins.length > 0) response.setHeader('vary', 'origin')
-  const isAllowed = origin !== undefined && origins.includes(origin)
-  if (isAllowed) {
-    response.setHeader('access-control-allow-origin', origin)
-    response.setHeader('access-control-expose-headers', 'x-request-id')
-  }
-  if (request.method !== 'OPTIONS') return false
-  if (isAllowed) {
-    response.setHeader('access-control-allow-methods', 'POST')
-    response.setHeader('access-control-allow-headers', 'authorization, content-type, x-tenant-id, x-request-id')
-    response.setHeader('access-control-max-age', '600')
-  }
-  response.writeHead(204).end()
-  return true
 }
 
 /** Compares a secret in a time that says nothing about it. */

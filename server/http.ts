@@ -9,7 +9,8 @@ import { authenticate, claimsOf, type Identity, unauthenticated, type VerifyToke
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
 import type { Executor } from './graphql/execute.ts'
-import { applyCors, isSecret, readBody, sendJson, sendJsonAndClose } from './http-basics.ts'
+import { isSecret, readBody, sendJson, sendJsonAndClose } from './http-basics.ts'
+import { allowOrigin, answerPreflight, createOriginCheck } from './http-cors.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -32,6 +33,7 @@ type Scope = { id: string; route: string; identity?: Identity; operation?: strin
 
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { config, logger, metrics } = options
+  const isAllowedOrigin = createOriginCheck(options.pool, config.CORS_ORIGINS)
   let isClosing = false
 
   const server = createServer(
@@ -70,8 +72,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const path = (request.url ?? '/').split('?', 1)[0]
     if (path === '/graphql') {
       scope.route = 'graphql'
-      if (applyCors(request, response, config.CORS_ORIGINS)) return
-      await serveGraphQL(request, response, scope)
+      if (request.method === 'OPTIONS') return answerPreflight(request, response, isAllowedOrigin)
+      try {
+        await serveGraphQL(request, response, scope)
+      } catch (error) {
+        // turned away before a tenant was known, a page must still be able to read why
+        if (!scope.identity) await allowOrigin(request, response, isAllowedOrigin).catch(() => {})
+        throw error
+      }
     } else if (path === '/healthz') {
       scope.route = 'health'
       sendJson(response, 200, { status: 'ok' })
@@ -123,6 +131,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         statement_timeout: String(config.STATEMENT_TIMEOUT_MS),
       }
     }
+    await allowOrigin(request, response, isAllowedOrigin, scope.identity?.tenantId)
     scope.operation = body.operationName?.slice(0, 100)
     const { status, result, operation } = await options.executor.run(body, context)
     scope.operation ??= operation

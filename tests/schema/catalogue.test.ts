@@ -26,6 +26,10 @@ describe('every table', () => {
       ...['tools', 'prompts', 'workflows', 'tool_categories', 'tags', 'avatars', 'icons'].map((t) => `app_public.${t}`),
       ...['model_configurations', 'departments', 'business_functions'].map((t) => `app_public.${t}`),
       ...['organizational_roles', 'personas'].map((t) => `app_public.${t}`),
+      'app_public.tenant_config',
+      'app_public.user_tenants',
+      'app_public.agents',
+      'app_public.rag_knowledge_sources',
     ]
     expect(
       await names(`
