@@ -132,12 +132,13 @@ COMMENT ON TYPE app_public.llm_model_kind IS 'What a model does: chat or embeddi
 
 CREATE TYPE app_public.llm_provider_kind AS ENUM (
     'builtin',
-    'openai'
+    'openai',
+    'anthropic'
 );
 
 ALTER TYPE app_public.llm_provider_kind OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.llm_provider_kind IS 'How a provider is spoken to: builtin (in the database) or openai (any OpenAI-compatible endpoint).';
+COMMENT ON TYPE app_public.llm_provider_kind IS 'How a provider is spoken to: builtin (in the database), openai (any OpenAI-compatible endpoint) or anthropic (its Messages API; no embeddings).';
 
 CREATE TYPE app_public.member_role AS ENUM (
     'viewer',
@@ -258,6 +259,48 @@ ALTER TYPE app_public.search_mode OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.search_mode IS 'How a search ranks: bm25 (words), vector (nearness of embeddings) or hybrid (both, fused).';
 
+CREATE TYPE app_public.service_token AS (
+	name text,
+	created_at timestamp with time zone,
+	last_used_at timestamp with time zone
+);
+
+ALTER TYPE app_public.service_token OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.service_token IS 'A token one of the tenant''s services is known by; the token itself was shown once and is not kept.';
+
+COMMENT ON COLUMN app_public.service_token.name IS 'The service, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.service_token.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN app_public.service_token.last_used_at IS 'When it was last used, to the minute, null when it never was.';
+
+CREATE TYPE app_public.tenant_subtree_entry AS (
+	id uuid,
+	slug text,
+	name text,
+	status text,
+	parent_tenant_id uuid,
+	tenant_level integer,
+	tenant_path text
+);
+
+ALTER TYPE app_public.tenant_subtree_entry OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.tenant_subtree_entry IS 'A tenant below the one you act in.';
+
+COMMENT ON COLUMN app_public.tenant_subtree_entry.slug IS 'Its name for the x-tenant-id header.';
+
+COMMENT ON COLUMN app_public.tenant_subtree_entry.name IS 'Its name for people.';
+
+COMMENT ON COLUMN app_public.tenant_subtree_entry.status IS 'trial, active, inactive, suspended or cancelled.';
+
+COMMENT ON COLUMN app_public.tenant_subtree_entry.parent_tenant_id IS 'The tenant directly above it.';
+
+COMMENT ON COLUMN app_public.tenant_subtree_entry.tenant_level IS 'Depth in the hierarchy, 0 at the top.';
+
+COMMENT ON COLUMN app_public.tenant_subtree_entry.tenant_path IS 'Slugs from the top to it, separated by dots.';
+
 CREATE TYPE app_public.vector_quantization AS ENUM (
     'none',
     'halfvec',
@@ -303,6 +346,14 @@ $$;
 ALTER FUNCTION app_hidden.analyst_tenant_ids() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_hidden.analyst_tenant_ids() IS 'The tenants whose reporting views the login of this session may read.';
+
+CREATE FUNCTION app_hidden.are_origins(value text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((cardinality(value) <= 50) AND (array_position(value, NULL::text) IS NULL) AND (NOT (EXISTS (SELECT FROM unnest(are_origins.value) origin(origin) WHERE ((length(origin.origin) > 255) OR (origin.origin !~ '^https?://(([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?$'::text) OR (origin.origin ~ '^(http://.*:80|https://.*:443)$'::text))))));
+
+ALTER FUNCTION app_hidden.are_origins(value text[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.are_origins(value text[]) IS 'At most 50 web origins as browsers send them: http or https, a host in lower case, a port unless it is the default one, nothing else.';
 
 CREATE FUNCTION app_hidden.permission_keys() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -554,6 +605,14 @@ ALTER FUNCTION app_hidden.is_color(value text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.is_color(value text) IS 'A colour as #rrggbb or by the name of a theme''s colour, lower case.';
 
+CREATE FUNCTION app_hidden.is_country_code(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (value = ANY (string_to_array('AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW'::text, ' '::text)));
+
+ALTER FUNCTION app_hidden.is_country_code(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.is_country_code(value text) IS 'A country of ISO 3166-1, alpha-2, upper case.';
+
 CREATE FUNCTION app_hidden.is_email(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((value ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$'::text) AND (value = lower(value)) AND (length(value) <= 254));
@@ -561,6 +620,14 @@ CREATE FUNCTION app_hidden.is_email(value text) RETURNS boolean
 ALTER FUNCTION app_hidden.is_email(value text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.is_email(value text) IS 'A plausible e-mail address, stored lower-cased, at most 254 characters.';
+
+CREATE FUNCTION app_hidden.is_host_name(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((length(value) <= 253) AND (value ~ '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text));
+
+ALTER FUNCTION app_hidden.is_host_name(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.is_host_name(value text) IS 'A host name, lower case, such as agents.example.com.';
 
 CREATE FUNCTION app_hidden.is_image_url(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -808,6 +875,40 @@ ALTER FUNCTION app_hidden.rebuild_search_index() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.rebuild_search_index() IS 'Builds this tenant''s search index anew from its chunks and returns how many there are. Searches go on with the old index until the transaction ends. Worth it after k1 or b have changed, which makes searches slower, not wrong.';
 
+CREATE FUNCTION app_hidden.require_writable_tenant(is_for_members boolean DEFAULT true) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_status text;
+  v_is_member boolean;
+begin
+  if app_hidden.current_user_id() is null or app_hidden.current_tenant_id() is null or app_hidden.is_platform_admin() then
+    return;
+  end if;
+  select t.status, m.id is not null into v_status, v_is_member
+    from app_public.tenants t
+    left join app_public.user_tenants m
+      on m.tenant_id = t.id and m.user_id = app_hidden.current_user_id() and m.status = 'active'
+   where t.id = app_hidden.current_tenant_id();
+  if coalesce(v_status not in ('trial', 'active'), true) then
+    perform app_private.raise_error('TN202', format('This tenant is %s: it can be read, not changed.', coalesce(v_status, 'gone')),
+      case v_status
+        when 'suspended' then 'currentTenant has the reason; the platform''s staff can reactivate it.'
+        when 'inactive' then 'Renew its subscription.'
+        else 'The platform''s staff can reactivate it.'
+      end);
+  elsif require_writable_tenant.is_for_members and not v_is_member then
+    perform app_private.raise_error('TN203', 'You are not a member of this tenant: you can read, not change.',
+      'Ask one of its owners to invite you.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) IS 'Whether the user of the request may write in the tenant of the context at all. TN202: it is suspended, inactive or cancelled; TN203: the user is not an active member of it (unless that is not asked).';
+
 CREATE FUNCTION app_hidden.role_permissions(role text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1004,6 +1105,49 @@ ALTER FUNCTION app_hidden.sentences(content text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.sentences(content text) IS 'The sentences of a text in order, each with the white space that follows it.';
 
+CREATE FUNCTION app_hidden.tenant_feature_enabled(name text) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_default jsonb := app_private.feature_defaults() -> tenant_feature_enabled.name;
+  v_is_enabled boolean;
+begin
+  if v_default is null then
+    perform app_private.raise_error('TN404', 'There is no such feature.',
+      'There are: ' || (select string_agg(key, ', ') from jsonb_object_keys(app_private.feature_defaults()) as key) || '.');
+  end if;
+  -- what the plan gives, and the tenant did not switch off for itself
+  select coalesce(t.features -> tenant_feature_enabled.name, v_default)::boolean
+         and coalesce((c.features -> tenant_feature_enabled.name)::boolean, true)
+    into v_is_enabled
+    from app_public.tenants t
+    left join app_public.tenant_config c on c.tenant_id = t.id
+   where t.id = app_hidden.current_tenant_id();
+  return coalesce(v_is_enabled, false);
+end
+$$;
+
+ALTER FUNCTION app_hidden.tenant_feature_enabled(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.tenant_feature_enabled(name text) IS 'Whether the tenant of the context has a feature: by tenants.features, else the default, and not switched off in tenant_config.features. What policies (in a scalar sub-select) and triggers ask. TN404: there is no such feature.';
+
+CREATE FUNCTION app_hidden.tenant_quota(name text) RETURNS numeric
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not app_private.settings_schema('quotas') -> 'keys' ? tenant_quota.name then
+    perform app_private.raise_error('TN404', 'There is no such quota.', 'app_private.settings_schema(''quotas'') lists them.');
+  end if;
+  return (select (t.quotas ->> tenant_quota.name)::numeric from app_public.tenants t where t.id = app_hidden.current_tenant_id());
+end
+$$;
+
+ALTER FUNCTION app_hidden.tenant_quota(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.tenant_quota(name text) IS 'A limit of the tenant of the context (tenants.quotas), null when there is none. TN404: there is no such quota.';
+
 CREATE FUNCTION app_hidden.text_search_config(language text) RETURNS regconfig
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE lower("left"(language, 2)) WHEN 'ar'::text THEN 'arabic'::regconfig WHEN 'da'::text THEN 'danish'::regconfig WHEN 'nl'::text THEN 'dutch'::regconfig WHEN 'en'::text THEN 'english'::regconfig WHEN 'fi'::text THEN 'finnish'::regconfig WHEN 'fr'::text THEN 'french'::regconfig WHEN 'de'::text THEN 'german'::regconfig WHEN 'el'::text THEN 'greek'::regconfig WHEN 'hu'::text THEN 'hungarian'::regconfig WHEN 'id'::text THEN 'indonesian'::regconfig WHEN 'ga'::text THEN 'irish'::regconfig WHEN 'it'::text THEN 'italian'::regconfig WHEN 'lt'::text THEN 'lithuanian'::regconfig WHEN 'no'::text THEN 'norwegian'::regconfig WHEN 'pt'::text THEN 'portuguese'::regconfig WHEN 'ro'::text THEN 'romanian'::regconfig WHEN 'ru'::text THEN 'russian'::regconfig WHEN 'es'::text THEN 'spanish'::regconfig WHEN 'sv'::text THEN 'swedish'::regconfig WHEN 'tr'::text THEN 'turkish'::regconfig ELSE 'simple'::regconfig END;
@@ -1022,6 +1166,72 @@ $$;
 ALTER FUNCTION app_hidden.token_count(vector tsvector) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.token_count(vector tsvector) IS 'Length of a text in tokens that count for search (no stop words; a token counts at most 255 times).';
+
+CREATE FUNCTION app_private.add_platform_models(providers jsonb) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_added int;
+begin
+  insert into app_public.llm_providers (name, display_name, kind, base_url, api_key_variable)
+  select p.provider, p.display_name, p.kind, p.base_url, p.api_key_variable
+    from jsonb_to_recordset(add_platform_models.providers)
+      as p (provider text, display_name text, kind app_public.llm_provider_kind, base_url text, api_key_variable text)
+  on conflict (name) do nothing;
+
+  insert into app_public.llm_models (provider_id, name, display_name, kind, provider_model_name, context_window_size, dimension)
+  select provider.id, m.name, m.display_name, m.kind, m.name, m.context_window_size, m.dimension
+    from jsonb_to_recordset(add_platform_models.providers) as p (provider text, models jsonb)
+    join app_public.llm_providers provider on provider.name = p.provider
+   cross join jsonb_to_recordset(p.models)
+      as m (name text, display_name text, kind app_public.llm_model_kind, context_window_size int, dimension int)
+  on conflict (name) do nothing;
+  get diagnostics v_added = row_count;
+  return v_added;
+end
+$$;
+
+ALTER FUNCTION app_private.add_platform_models(providers jsonb) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.add_platform_models(providers jsonb) IS 'Adds providers and their models, and returns how many models were new; what is there by name is left as it is. For npm run migrate.';
+
+CREATE FUNCTION app_private.add_platform_resources(kind app_public.resource_kind, resources jsonb) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_tenant_id uuid := app_private.ensure_platform_tenant();
+  v_resource jsonb;
+  v_columns text;
+  v_added int := 0;
+  v_count int;
+begin
+  call app_private.enter_tenant(v_tenant_id);
+  for v_resource in select value from jsonb_array_elements(add_platform_resources.resources) loop
+    execute format('select count(*) from %s where id = $1 or tenant_id = $2 and name = $3',
+      app_private.resource_table(add_platform_resources.kind))
+      into v_count using (v_resource ->> 'id')::uuid, v_tenant_id, v_resource ->> 'name';
+    continue when v_count > 0;
+    select string_agg(format('%I', key), ', ') into v_columns from jsonb_object_keys(v_resource - 'tool_ids') as key;
+    execute format(
+      'insert into %1$s (tenant_id, resource_type, sharing_mode, %2$s)
+       select $1, ''platform'', ''platform'', %2$s from jsonb_populate_record(null::%1$s, $2)', app_private.resource_table(add_platform_resources.kind), v_columns)
+      using v_tenant_id, v_resource;
+    v_added := v_added + 1;
+    if add_platform_resources.kind = 'agent' then
+      insert into app_public.agent_tools (tenant_id, agent_id, tool_id, sort_order)
+      select v_tenant_id, (v_resource ->> 'id')::uuid, tool_id::uuid, position - 1
+        from jsonb_array_elements_text(v_resource -> 'tool_ids') with ordinality as t (tool_id, position);
+    end if;
+  end loop;
+  return v_added;
+end
+$_$;
+
+ALTER FUNCTION app_private.add_platform_resources(kind app_public.resource_kind, resources jsonb) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.add_platform_resources(kind app_public.resource_kind, resources jsonb) IS 'Adds resources (an array of rows) to the platform tenant, shared with all tenants, and returns how many were new: one whose id or name is there, deleted or not, is left as it is. For npm run migrate.';
 
 CREATE FUNCTION app_private.alive_workers(silent_for interval) RETURNS text[]
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1631,6 +1841,7 @@ CREATE FUNCTION app_private.check_search_arguments(query text, mode app_public.s
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+  perform app_private.require_feature('rag_enabled');
   if check_search_arguments.query is null or check_search_arguments.query !~ '\S' then
     perform app_private.raise_error('SR404', 'The query is empty.', 'Search for at least one word.');
   end if;
@@ -1660,7 +1871,7 @@ $$;
 
 ALTER FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) IS 'Refuses arguments that are out of range: SR404 to SR408, SR413 to SR415.';
+COMMENT ON FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) IS 'Refuses arguments that are out of range: SR404 to SR408, SR413 to SR415; and a tenant without the feature: TN204.';
 
 CREATE FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1808,6 +2019,11 @@ CREATE FUNCTION app_private.delete_tenant(slug text) RETURNS void
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+  if exists (
+    select from app_public.tenants t join app_public.tenants child on child.parent_tenant_id = t.id where t.slug = delete_tenant.slug
+  ) then
+    perform app_private.raise_error('TN504', 'This tenant has sub-tenants.', 'Move or delete them first.');
+  end if;
   delete from app_public.tenants t where t.slug = delete_tenant.slug and t.type <> 'platform';
   if not found then
     perform app_private.raise_error('TN301', 'There is no such tenant.', 'npm run tenant -- list shows them.');
@@ -1817,7 +2033,28 @@ $$;
 
 ALTER FUNCTION app_private.delete_tenant(slug text) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.delete_tenant(slug text) IS 'Deletes a tenant with everything in it, for good; people keep their profiles. For administrators in psql. TN301: there is no such tenant, or it is the platform.';
+COMMENT ON FUNCTION app_private.delete_tenant(slug text) IS 'Deletes a tenant with everything in it, for good; people keep their profiles. For administrators in psql. TN301: there is no such tenant, or it is the platform; TN504: it has sub-tenants, which are never deleted along.';
+
+CREATE FUNCTION app_private.described_setting(schema jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case schema ->> 'type'
+      when 'boolean' then 'true or false'
+      when 'object' then 'an object'
+      when 'list' then format('a list of at most %s', schema ->> 'maximum')
+      when 'text' then coalesce(
+        schema ->> 'what',
+        'one of ' || (select string_agg(value, ', ') from jsonb_array_elements_text(schema -> 'values')),
+        format('a text of 1 to %s characters', schema ->> 'maximum'))
+      else format('%s from %s to %s', case schema ->> 'type' when 'integer' then 'an integer' else 'a number' end,
+        (schema ->> 'minimum'), (schema ->> 'maximum'))
+    end || case when (schema ->> 'nullable')::boolean then ', or null for no limit' else '' end;
+$$;
+
+ALTER FUNCTION app_private.described_setting(schema jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.described_setting(schema jsonb) IS 'What a setting must be, in words.';
 
 CREATE FUNCTION app_private.document_error(item jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -1906,6 +2143,25 @@ $$;
 ALTER FUNCTION app_private.enqueue_stage(stage app_hidden.processing_stage, tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.enqueue_stage(stage app_hidden.processing_stage, tenant_id uuid, document_ids uuid[]) IS 'Queues the task of a stage for these documents.';
+
+CREATE FUNCTION app_private.ensure_platform_tenant() RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id uuid;
+begin
+  insert into app_public.tenants (slug, name, type) values ('platform', 'Platform', 'platform')
+  on conflict do nothing;
+  -- locked, so that two who add resources do it one after the other
+  select t.id into v_id from app_public.tenants t where t.type = 'platform' for update;
+  return v_id;
+end
+$$;
+
+ALTER FUNCTION app_private.ensure_platform_tenant() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.ensure_platform_tenant() IS 'The tenant that runs this installation, made without members when there is none. For npm run migrate.';
 
 CREATE PROCEDURE app_private.enter_tenant(IN tenant_id uuid)
     LANGUAGE plpgsql
@@ -2092,6 +2348,20 @@ $$;
 ALTER FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) IS 'Marks documents that are at a stage as failed, with the error for people to read.';
+
+CREATE FUNCTION app_private.feature_defaults() RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select '{
+    "rag_enabled": true, "advanced_rag": true, "expert_panels": true, "workflows": true,
+    "analytics": true, "multi_model": true, "api_access": false, "white_label": false
+  }'::jsonb;
+$$;
+
+ALTER FUNCTION app_private.feature_defaults() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.feature_defaults() IS 'All features there are, and which of them a tenant has whose features do not say. rag_enabled is adding documents and searching.';
 
 CREATE FUNCTION app_private.fill_template(template text, variables jsonb) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
@@ -2442,6 +2712,22 @@ ALTER FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, q
 
 COMMENT ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity as the model''s index finds them, which may miss some; those it finds are in exact order.';
 
+CREATE FUNCTION app_private.is_allowed_origin(origin text, tenant_id uuid DEFAULT NULL::uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return exists (
+    select from app_public.tenant_config c
+     where c.allowed_origins @> array[is_allowed_origin.origin]
+       and (is_allowed_origin.tenant_id is null or c.tenant_id = is_allowed_origin.tenant_id));
+end
+$$;
+
+ALTER FUNCTION app_private.is_allowed_origin(origin text, tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.is_allowed_origin(origin text, tenant_id uuid) IS 'Whether browsers may call from this origin: on behalf of this tenant, or, where none is known yet (a preflight), of any. For the server''s login.';
+
 CREATE FUNCTION app_private.is_credential_name(name text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2454,6 +2740,29 @@ $_$;
 ALTER FUNCTION app_private.is_credential_name(name text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.is_credential_name(name text) IS 'Whether a header, parameter or key of this name would hold a credential: authorization, cookie, x-api-key, whatever ends in -token, -key, -secret or -password, in any spelling.';
+
+CREATE FUNCTION app_private.is_timezone(value text) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+  if value = 'UTC' then
+    return true;
+  end if;
+  if value !~ '^([A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]+)+|Etc/GMT[+-][0-9]{1,2})$' then
+    return false;
+  end if;
+  perform now() at time zone value;
+  return true;
+exception
+  when invalid_parameter_value then
+    return false;
+end
+$_$;
+
+ALTER FUNCTION app_private.is_timezone(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.is_timezone(value text) IS 'Whether this is UTC or an IANA time zone such as Europe/Berlin that the server knows.';
 
 CREATE FUNCTION app_private.json_changes(old_value jsonb, new_value jsonb, path text DEFAULT ''::text) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE
@@ -2571,6 +2880,17 @@ $$;
 ALTER FUNCTION app_private.list_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.list_tenants() IS 'All tenants. For administrators in psql and for command-line tools.';
+
+CREATE FUNCTION app_private.lock_tenant_tree() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select pg_advisory_xact_lock(7269736200002);
+$$;
+
+ALTER FUNCTION app_private.lock_tenant_tree() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.lock_tenant_tree() IS 'Waits until no one else changes the hierarchy of tenants, and keeps it so to the end of the transaction.';
 
 CREATE FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid) RETURNS jsonb
     LANGUAGE plpgsql
@@ -2825,6 +3145,47 @@ ALTER FUNCTION app_private.log_query(query text, keep text, mode app_public.sear
 
 COMMENT ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) IS 'Writes a search down: the question as text, as a hash or not at all, as tenants.config.search.logQueries says.';
 
+CREATE FUNCTION app_private.may_manage_tenant(user_id uuid, tenant_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return exists (
+    select from app_public.user_tenants m
+      join app_public.tenants t on t.id = m.tenant_id and t.status in ('trial', 'active')
+     where m.tenant_id = may_manage_tenant.tenant_id and m.user_id = may_manage_tenant.user_id and m.status = 'active'
+       and 'can_manage_tenant' = any (app_hidden.effective_permissions(m.role, m.permissions)));
+end
+$$;
+
+ALTER FUNCTION app_private.may_manage_tenant(user_id uuid, tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.may_manage_tenant(user_id uuid, tenant_id uuid) IS 'Whether a person is an active member, with the permission can_manage_tenant, of a tenant that is in trial or active.';
+
+CREATE FUNCTION app_private.may_view_subtree(user_id uuid, tenant_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return exists (
+    with recursive ancestors as (
+      select p.id, p.parent_tenant_id, p.status
+        from app_public.tenants t join app_public.tenants p on p.id = t.parent_tenant_id
+       where t.id = may_view_subtree.tenant_id
+      union all
+      select p.id, p.parent_tenant_id, p.status from app_public.tenants p join ancestors a on p.id = a.parent_tenant_id
+    )
+    select from ancestors a
+      join app_public.user_tenants m on m.tenant_id = a.id and m.user_id = may_view_subtree.user_id and m.status = 'active'
+     where a.status in ('trial', 'active')
+       and 'can_view_subtree' = any (app_hidden.effective_permissions(m.role, m.permissions)));
+end
+$$;
+
+ALTER FUNCTION app_private.may_view_subtree(user_id uuid, tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.may_view_subtree(user_id uuid, tenant_id uuid) IS 'Whether a person may read in a tenant as a visitor from above: an active member, with the permission can_view_subtree, of one of its ancestors that is in trial or active. Writing is refused by require_writable_tenant.';
+
 CREATE FUNCTION app_private.merge_candidates(chunk_count integer) RETURNS bigint[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2956,6 +3317,24 @@ $$;
 ALTER FUNCTION app_private.models_to_index(minimum integer) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.models_to_index(minimum integer) IS 'The embedding models that have more than this many vectors, of all tenants, and no vector index.';
+
+CREATE FUNCTION app_private.next_tenant_statuses(status text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case next_tenant_statuses.status
+    when 'trial' then array['active', 'inactive', 'suspended', 'cancelled']
+    when 'active' then array['inactive', 'suspended', 'cancelled']
+    when 'inactive' then array['active', 'suspended', 'cancelled']
+    when 'suspended' then array['trial', 'active', 'cancelled']
+    when 'cancelled' then array['trial', 'active']
+    else '{}'
+  end;
+$$;
+
+ALTER FUNCTION app_private.next_tenant_statuses(status text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.next_tenant_statuses(status text) IS 'The legal steps. trial begins a life, inactive is one without a subscription, and back to trial goes only what never was active.';
 
 CREATE FUNCTION app_private.node_faults(node jsonb, place text) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE
@@ -3289,10 +3668,12 @@ CREATE TABLE app_public.tenants (
     name text NOT NULL,
     type text DEFAULT 'organization'::text NOT NULL,
     status text DEFAULT 'active'::text NOT NULL,
-    activated_at timestamp with time zone DEFAULT now(),
+    activated_at timestamp with time zone,
     deactivated_at timestamp with time zone,
     suspended_at timestamp with time zone,
     suspension_reason text,
+    cancelled_at timestamp with time zone,
+    cancellation_reason text,
     subscription_tier text DEFAULT 'standard'::text NOT NULL,
     subscription_status text DEFAULT 'active'::text NOT NULL,
     trial_ends_at timestamp with time zone,
@@ -3304,7 +3685,7 @@ CREATE TABLE app_public.tenants (
     next_billing_date timestamp with time zone,
     parent_tenant_id uuid,
     tenant_level integer DEFAULT 0 NOT NULL,
-    tenant_path text,
+    tenant_path text NOT NULL,
     resource_access_config jsonb DEFAULT '{}'::jsonb NOT NULL,
     features jsonb DEFAULT '{}'::jsonb NOT NULL,
     config jsonb DEFAULT '{}'::jsonb NOT NULL,
@@ -3331,25 +3712,19 @@ CREATE TABLE app_public.tenants (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT billing_cycle_is_known CHECK ((billing_cycle = ANY (ARRAY['monthly'::text, 'annual'::text]))),
     CONSTRAINT company_size_is_known CHECK ((company_size = ANY (ARRAY['startup'::text, 'small'::text, 'medium'::text, 'enterprise'::text]))),
-    CONSTRAINT config_is_an_object CHECK ((jsonb_typeof(config) = 'object'::text)),
-    CONSTRAINT country_code_is_iso_3166 CHECK ((country_code ~ '^[A-Z]{2}$'::text)),
-    CONSTRAINT features_is_an_object CHECK ((jsonb_typeof(features) = 'object'::text)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT country_code_is_iso_3166 CHECK (app_hidden.is_country_code(country_code)),
+    CONSTRAINT domain_is_a_host_name CHECK (app_hidden.is_host_name(domain)),
+    CONSTRAINT language_code_is_a_tag CHECK ((language_code ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$'::text)),
+    CONSTRAINT metadata_is_an_object_of_at_most_16_kb CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
     CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT platform_is_at_the_top CHECK (((type <> 'platform'::text) OR (parent_tenant_id IS NULL))),
     CONSTRAINT primary_contact_email_is_an_email CHECK (app_hidden.is_email(primary_contact_email)),
-    CONSTRAINT quotas_is_an_object CHECK ((jsonb_typeof(quotas) = 'object'::text)),
-    CONSTRAINT resource_access_config_is_an_object CHECK ((jsonb_typeof(resource_access_config) = 'object'::text)),
-    CONSTRAINT search_b_is_in_range CHECK ((((config #> '{search,b}'::text[]) IS NULL) OR ((jsonb_typeof((config #> '{search,b}'::text[])) = 'number'::text) AND ((config #> '{search,b}'::text[]) >= '0'::jsonb) AND ((config #> '{search,b}'::text[]) <= '1'::jsonb)))),
-    CONSTRAINT search_exact_vector_limit_is_in_range CHECK ((((config #> '{search,exactVectorLimit}'::text[]) IS NULL) OR (((config #>> '{search,exactVectorLimit}'::text[]) ~ '^[0-9]{1,9}$'::text) AND (jsonb_typeof((config #> '{search,exactVectorLimit}'::text[])) = 'number'::text)))),
-    CONSTRAINT search_k1_is_in_range CHECK ((((config #> '{search,k1}'::text[]) IS NULL) OR ((jsonb_typeof((config #> '{search,k1}'::text[])) = 'number'::text) AND ((config #> '{search,k1}'::text[]) >= '0'::jsonb) AND ((config #> '{search,k1}'::text[]) <= '10'::jsonb)))),
-    CONSTRAINT search_log_queries_is_known CHECK ((((config #> '{search,logQueries}'::text[]) IS NULL) OR ((config #> '{search,logQueries}'::text[]) = ANY (ARRAY['"hash"'::jsonb, '"text"'::jsonb, '"none"'::jsonb])))),
-    CONSTRAINT search_title_boost_is_in_range CHECK ((((config #> '{search,titleBoost}'::text[]) IS NULL) OR ((jsonb_typeof((config #> '{search,titleBoost}'::text[])) = 'number'::text) AND ((config #> '{search,titleBoost}'::text[]) >= '0'::jsonb) AND ((config #> '{search,titleBoost}'::text[]) <= '100'::jsonb)))),
     CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug)),
     CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['trial'::text, 'active'::text, 'inactive'::text, 'suspended'::text, 'cancelled'::text]))),
     CONSTRAINT subscription_status_is_known CHECK ((subscription_status = ANY (ARRAY['active'::text, 'inactive'::text, 'trial'::text, 'suspended'::text, 'cancelled'::text]))),
     CONSTRAINT subscription_tier_is_known CHECK ((subscription_tier = ANY (ARRAY['free'::text, 'standard'::text, 'professional'::text, 'enterprise'::text]))),
     CONSTRAINT support_tier_is_known CHECK ((support_tier = ANY (ARRAY['basic'::text, 'standard'::text, 'premium'::text]))),
-    CONSTRAINT tenant_is_not_its_own_parent CHECK ((parent_tenant_id <> id)),
+    CONSTRAINT tenant_level_is_in_range CHECK (((tenant_level >= 0) AND (tenant_level <= 9))),
     CONSTRAINT type_is_known CHECK ((type = ANY (ARRAY['platform'::text, 'organization'::text])))
 );
 
@@ -3366,15 +3741,19 @@ COMMENT ON COLUMN app_public.tenants.name IS 'Name for people, at most 255 chara
 
 COMMENT ON COLUMN app_public.tenants.type IS 'platform (the one that runs this installation) or organization.';
 
-COMMENT ON COLUMN app_public.tenants.status IS 'trial, active, inactive, suspended or cancelled. Requests are served for trial and active.';
+COMMENT ON COLUMN app_public.tenants.status IS 'trial, active, inactive (without a subscription), suspended or cancelled. In trial and active it can be changed; otherwise its members read and export. activateTenant, suspendTenant, reactivateTenant and cancelTenant are the steps, tenantStatusHistories their record.';
 
-COMMENT ON COLUMN app_public.tenants.activated_at IS 'When it last became active.';
+COMMENT ON COLUMN app_public.tenants.activated_at IS 'When it last became active, null when it never was.';
 
-COMMENT ON COLUMN app_public.tenants.deactivated_at IS 'When it last became inactive.';
+COMMENT ON COLUMN app_public.tenants.deactivated_at IS 'When it became inactive, null when it is not.';
 
 COMMENT ON COLUMN app_public.tenants.suspended_at IS 'When it was suspended, null when it is not.';
 
-COMMENT ON COLUMN app_public.tenants.suspension_reason IS 'Why it was suspended, for its members to read.';
+COMMENT ON COLUMN app_public.tenants.suspension_reason IS 'Why it was suspended, for its members to read; null when it is not.';
+
+COMMENT ON COLUMN app_public.tenants.cancelled_at IS 'When it was cancelled, null when it is not.';
+
+COMMENT ON COLUMN app_public.tenants.cancellation_reason IS 'Why it was cancelled, when whoever did it said so';
 
 COMMENT ON COLUMN app_public.tenants.subscription_tier IS 'free, standard, professional or enterprise.';
 
@@ -3388,37 +3767,38 @@ COMMENT ON COLUMN app_public.tenants.subscription_ends_at IS 'End of the subscri
 
 COMMENT ON COLUMN app_public.tenants.billing_cycle IS 'monthly or annual.';
 
-COMMENT ON COLUMN app_public.tenants.payment_method_id IS 'The payment provider''s key of the payment method. Not readable through the API.';
+COMMENT ON COLUMN app_public.tenants.payment_method_id IS '@behavior -*
+The payment provider''s key of the payment method. Not readable through the API.';
 
 COMMENT ON COLUMN app_public.tenants.last_payment_at IS 'When the last payment arrived.';
 
 COMMENT ON COLUMN app_public.tenants.next_billing_date IS 'When the next invoice is made.';
 
-COMMENT ON COLUMN app_public.tenants.parent_tenant_id IS 'The tenant above it in the hierarchy, null at the top.';
+COMMENT ON COLUMN app_public.tenants.parent_tenant_id IS 'The tenant above it in the hierarchy, null at the top. createSubTenant and moveTenant set it.';
 
-COMMENT ON COLUMN app_public.tenants.tenant_level IS 'Depth in the hierarchy, 0 at the top.';
+COMMENT ON COLUMN app_public.tenants.tenant_level IS 'Depth in the hierarchy, 0 at the top, at most 9. Kept by the database.';
 
-COMMENT ON COLUMN app_public.tenants.tenant_path IS 'Slugs from the top to it, separated by dots.';
+COMMENT ON COLUMN app_public.tenants.tenant_path IS 'Slugs from the top to it, separated by dots. Kept by the database.';
 
-COMMENT ON COLUMN app_public.tenants.resource_access_config IS 'What it may use, create and share: an object.';
+COMMENT ON COLUMN app_public.tenants.resource_access_config IS 'What it may use, make and share: {shared_resources: {agents, tools, prompts, workflows, rag}, custom_resources: {the same, max_agents, max_rag_storage_gb}, sharing: {can_share_resources, can_receive_shared}}, booleans and limits. Set by platform staff (setTenantEntitlements).';
 
-COMMENT ON COLUMN app_public.tenants.features IS 'Features that are switched on or off: an object of booleans.';
+COMMENT ON COLUMN app_public.tenants.features IS 'Features that are switched on or off against their defaults: an object of booleans. rag_enabled, advanced_rag, expert_panels, workflows, analytics and multi_model are on by default, api_access and white_label off. Set by platform staff (setTenantEntitlements); tenantFeatureEnabled answers with everything considered.';
 
-COMMENT ON COLUMN app_public.tenants.config IS 'Settings: an object. search.k1 (0 to 10, default 1.2) and search.b (0 to 1, default 0.75) are BM25''s parameters; search.titleBoost (0 to 100, default 2) is how much a title: word counts; up to search.exactVectorLimit vectors (default 3000) are compared one by one; search.logQueries (hash, text or none; default hash) is what is kept of a question.';
+COMMENT ON COLUMN app_public.tenants.config IS 'Settings: an object. default_model; max_concurrent_chats (1 to 10,000); retention_days (1 to 36,500); allowed_domains (at most 100, lower case); invitation_expiry_days (1 to 30, default 7); store_llm_texts (default false) and llm_text_retention_days (1 to 36,500). search.k1 (0 to 10, default 1.2) and search.b (0 to 1, default 0.75) are BM25''s parameters; search.titleBoost (0 to 100, default 2) is how much a title: word counts; up to search.exactVectorLimit vectors (default 3000) are compared one by one; search.logQueries (hash, text or none; default hash) is what is kept of a question. For members with the permission can_manage_settings. TN402: there is no such setting; TN403: it has another type or range.';
 
-COMMENT ON COLUMN app_public.tenants.quotas IS 'Limits by name: an object.';
+COMMENT ON COLUMN app_public.tenants.quotas IS 'Limits by name, null or missing for none: max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb, max_sub_tenants (direct ones). Set by platform staff (setTenantEntitlements).';
 
-COMMENT ON COLUMN app_public.tenants.domain IS 'Custom domain, unique.';
+COMMENT ON COLUMN app_public.tenants.domain IS 'Custom domain, a host name in lower case, unique. Set by platform staff (setTenantDomain).';
 
 COMMENT ON COLUMN app_public.tenants.industry IS 'Industry, such as Healthcare or Pharma.';
 
 COMMENT ON COLUMN app_public.tenants.company_size IS 'startup, small, medium or enterprise.';
 
-COMMENT ON COLUMN app_public.tenants.country_code IS 'ISO 3166-1 alpha-2, upper case.';
+COMMENT ON COLUMN app_public.tenants.country_code IS 'Country, ISO 3166-1 alpha-2, upper case.';
 
-COMMENT ON COLUMN app_public.tenants.timezone IS 'IANA time zone its calendar periods follow.';
+COMMENT ON COLUMN app_public.tenants.timezone IS 'IANA time zone its calendar periods follow, such as Europe/Berlin. TN403: there is none of this name.';
 
-COMMENT ON COLUMN app_public.tenants.language_code IS 'Primary language, a tag such as en.';
+COMMENT ON COLUMN app_public.tenants.language_code IS 'Primary language, a tag such as en or pt-BR.';
 
 COMMENT ON COLUMN app_public.tenants.hipaa_compliant IS 'Whether it works under HIPAA.';
 
@@ -3442,30 +3822,43 @@ COMMENT ON COLUMN app_public.tenants.account_manager_id IS 'The member of the pl
 
 COMMENT ON COLUMN app_public.tenants.last_login_at IS 'When one of its members last logged in.';
 
-COMMENT ON COLUMN app_public.tenants.metadata IS 'Anything else, an object.';
+COMMENT ON COLUMN app_public.tenants.metadata IS 'Anything else, an object of at most 16 KB.';
 
 COMMENT ON COLUMN app_public.tenants.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.tenants.updated_at IS 'When it last changed.';
 
-CREATE FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text, type text DEFAULT 'organization'::text) RETURNS app_public.tenants
+CREATE FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text, type text DEFAULT 'organization'::text, trial_days integer DEFAULT NULL::integer) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_tenant app_public.tenants;
 begin
-  insert into app_public.tenants (slug, name, type)
-  values (lower(provision_tenant.slug), provision_tenant.name, provision_tenant.type)
-  returning * into v_tenant;
+  if provision_tenant.trial_days not between 1 and 365 then
+    perform app_private.raise_error('TN403', 'trial_days must be an integer from 1 to 365.', 'Leave it out for a tenant that is active at once.');
+  end if;
+  if provision_tenant.type = 'platform' then
+    -- there is one, and it is there before anybody is; whoever provisions it gives it a name and its first owner
+    update app_public.tenants t set slug = lower(provision_tenant.slug), name = provision_tenant.name
+     where t.type = 'platform' and not exists (select from app_public.user_tenants m where m.tenant_id = t.id)
+    returning * into v_tenant;
+  end if;
+  if v_tenant.id is null then
+    insert into app_public.tenants (slug, name, type, status, trial_ends_at)
+    values (lower(provision_tenant.slug), provision_tenant.name, provision_tenant.type,
+            case when provision_tenant.trial_days is null then 'active' else 'trial' end,
+            app_hidden.clock() + make_interval(days => provision_tenant.trial_days))
+    returning * into v_tenant;
+  end if;
   perform app_private.provision_member(v_tenant.id, provision_tenant.owner_email, provision_tenant.owner_name, 'owner');
   return v_tenant;
 end
 $$;
 
-ALTER FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text) OWNER TO rowhouse_platform;
+ALTER FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text, trial_days integer) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text) IS 'Creates a tenant with its first owner. For administrators in psql and for seeds.';
+COMMENT ON FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text, trial_days integer) IS 'Creates a tenant with its first owner, in trial for so many days or active. For administrators in psql and for seeds. TN403: trial_days is not from 1 to 365.';
 
 CREATE FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text DEFAULT NULL::text) RETURNS app_public.resource_versions
     LANGUAGE plpgsql
@@ -3912,6 +4305,23 @@ ALTER FUNCTION app_private.require_another_owner(workspace app_public.workspaces
 
 COMMENT ON FUNCTION app_private.require_another_owner(workspace app_public.workspaces, user_id uuid) IS 'WS502 when nobody but this person owns the workspace and is an active member of the tenant.';
 
+CREATE FUNCTION app_private.require_feature(name text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- outside of a tenant there is nothing to use a feature on
+  if app_hidden.current_tenant_id() is not null and not app_hidden.tenant_feature_enabled(require_feature.name) then
+    perform app_private.raise_error('TN204', format('The feature %s is switched off for this tenant.', require_feature.name),
+      'An admin switches it on in tenant_config.features when the plan has it; otherwise ask the platform''s staff.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_feature(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_feature(name text) IS 'TN204 unless the tenant of the context has the feature; TN404: there is no such feature.';
+
 CREATE FUNCTION app_private.require_permission(permission text) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3961,6 +4371,57 @@ $$;
 ALTER FUNCTION app_private.require_role(minimum text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.require_role(minimum text) IS 'ID202 unless your role in this tenant is at least this one.';
+
+CREATE FUNCTION app_private.require_room_for_sub_tenant(parent app_public.tenants) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if (select count(*) from app_public.tenants t where t.parent_tenant_id = (parent).id) >= ((parent).quotas ->> 'max_sub_tenants')::numeric then
+    perform app_private.raise_error('TN602', 'This tenant has as many sub-tenants as it may have.',
+      'Ask platform staff to raise its quota max_sub_tenants.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_room_for_sub_tenant(parent app_public.tenants) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.require_room_for_sub_tenant(parent app_public.tenants) IS 'TN602 when a tenant has as many direct sub-tenants as its quota max_sub_tenants allows.';
+
+CREATE FUNCTION app_private.require_staff() RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not app_hidden.is_platform_admin() then
+    perform app_private.raise_error('TN205', 'Only platform staff can do this.', 'Ask an administrator of the platform tenant.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_staff() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_staff() IS 'TN205 unless the request is one of platform staff.';
+
+CREATE FUNCTION app_private.require_tenant_status(statuses text[]) RETURNS app_public.tenants
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant app_public.tenants;
+begin
+  select * into v_tenant from app_public.tenants t where t.id = app_hidden.current_tenant_id() for no key update;
+  if not coalesce(v_tenant.status = any (statuses), false) then
+    perform app_private.raise_error('TN501', format('A tenant that is %s cannot take this step.', v_tenant.status),
+      format('This is for a tenant that is %s.', array_to_string(statuses, ' or ')));
+  end if;
+  return v_tenant;
+end
+$$;
+
+ALTER FUNCTION app_private.require_tenant_status(statuses text[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_tenant_status(statuses text[]) IS 'Locks the tenant of the context. TN501 unless its status is one of these.';
 
 CREATE FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -4409,6 +4870,123 @@ ALTER FUNCTION app_private.security_gaps() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.security_gaps() IS 'Everything in our schemas that is not secured as it must be; normally nothing.';
 
+CREATE FUNCTION app_private.set_tenant_status(tenant_id uuid, status text, reason text DEFAULT NULL::text) RETURNS app_public.tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant app_public.tenants;
+begin
+  select * into v_tenant from app_public.tenants t where t.id = set_tenant_status.tenant_id for no key update;
+  if not found then
+    perform app_private.raise_error('TN301', 'There is no such tenant.', 'Check the x-tenant-id header.');
+  end if;
+  if v_tenant.status = set_tenant_status.status then
+    perform app_private.raise_error('TN501', format('The tenant is %s already.', v_tenant.status), 'There is nothing to do.');
+  end if;
+  update app_public.tenants t
+     set status = set_tenant_status.status,
+         suspension_reason = case set_tenant_status.status when 'suspended' then set_tenant_status.reason end,
+         cancellation_reason = case set_tenant_status.status when 'cancelled' then set_tenant_status.reason end
+   where t.id = set_tenant_status.tenant_id
+  returning * into v_tenant;
+  return v_tenant;
+end
+$$;
+
+ALTER FUNCTION app_private.set_tenant_status(tenant_id uuid, status text, reason text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.set_tenant_status(tenant_id uuid, status text, reason text) IS 'Takes one step in the life of a tenant, for functions that have checked who asks, and for administrators in psql. TN301: there is no such tenant; TN405: a suspension without a reason; TN501: the step is not legal; TN502: the platform''s own tenant.';
+
+CREATE FUNCTION app_private.setting_fits(schema jsonb, value jsonb) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if value = 'null' then
+    return coalesce((schema ->> 'nullable')::boolean, false);
+  end if;
+  -- nested, because nothing says that "and" stops at the first false
+  case schema ->> 'type'
+    when 'object' then
+      return jsonb_typeof(value) = 'object';
+    when 'boolean' then
+      return jsonb_typeof(value) = 'boolean';
+    when 'list' then
+      return case when jsonb_typeof(value) = 'array' then jsonb_array_length(value) <= (schema ->> 'maximum')::int else false end;
+    when 'text' then
+      return jsonb_typeof(value) = 'string' and case
+        when schema ? 'values' then schema -> 'values' @> value
+        else (value #>> '{}') ~ '\S' and length(value #>> '{}') <= (schema ->> 'maximum')::int
+             and (value #>> '{}') ~ coalesce(schema ->> 'pattern', '')
+      end;
+    else
+      return case when jsonb_typeof(value) = 'number'
+        then (value #>> '{}')::numeric between (schema ->> 'minimum')::numeric and (schema ->> 'maximum')::numeric
+             and (schema ->> 'type' = 'number' or (value #>> '{}')::numeric = trunc((value #>> '{}')::numeric))
+        else false end;
+  end case;
+end
+$$;
+
+ALTER FUNCTION app_private.setting_fits(schema jsonb, value jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.setting_fits(schema jsonb, value jsonb) IS 'Whether a value is of the type and in the range its description gives, its inner keys left aside.';
+
+CREATE FUNCTION app_private.settings_schema(name text) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select case settings_schema.name
+    when 'features' then (
+      select jsonb_build_object('type', 'object', 'keys', jsonb_object_agg(key, '{"type": "boolean"}'::jsonb))
+        from jsonb_object_keys(app_private.feature_defaults()) as key)
+    when 'config' then '{"type": "object", "keys": {
+      "default_model": {"type": "text", "maximum": 255},
+      "max_concurrent_chats": {"type": "integer", "minimum": 1, "maximum": 10000},
+      "retention_days": {"type": "integer", "minimum": 1, "maximum": 36500},
+      "allowed_domains": {"type": "list", "maximum": 100, "items":
+        {"type": "text", "maximum": 253, "pattern": "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", "what": "a domain in lower case"}},
+      "invitation_expiry_days": {"type": "integer", "minimum": 1, "maximum": 30},
+      "store_llm_texts": {"type": "boolean"},
+      "llm_text_retention_days": {"type": "integer", "minimum": 1, "maximum": 36500},
+      "search": {"type": "object", "keys": {
+        "k1": {"type": "number", "minimum": 0, "maximum": 10},
+        "b": {"type": "number", "minimum": 0, "maximum": 1},
+        "titleBoost": {"type": "number", "minimum": 0, "maximum": 100},
+        "exactVectorLimit": {"type": "integer", "minimum": 0, "maximum": 999999999},
+        "logQueries": {"type": "text", "values": ["hash", "text", "none"]}}}}}'
+    when 'quotas' then '{"type": "object", "keys": {
+      "max_users": {"type": "integer", "minimum": 0, "maximum": 1e15, "nullable": true},
+      "max_agents": {"type": "integer", "minimum": 0, "maximum": 1e15, "nullable": true},
+      "max_documents": {"type": "integer", "minimum": 0, "maximum": 1e15, "nullable": true},
+      "max_api_calls_per_month": {"type": "integer", "minimum": 0, "maximum": 1e15, "nullable": true},
+      "max_storage_gb": {"type": "number", "minimum": 0, "maximum": 1e15, "nullable": true},
+      "max_sub_tenants": {"type": "integer", "minimum": 0, "maximum": 1e15, "nullable": true}}}'
+    when 'resource_access_config' then '{"type": "object", "keys": {
+      "shared_resources": {"type": "object", "keys": {
+        "agents": {"type": "boolean"}, "tools": {"type": "boolean"}, "prompts": {"type": "boolean"},
+        "workflows": {"type": "boolean"}, "rag": {"type": "boolean"}}},
+      "custom_resources": {"type": "object", "keys": {
+        "agents": {"type": "boolean"}, "tools": {"type": "boolean"}, "prompts": {"type": "boolean"},
+        "workflows": {"type": "boolean"}, "rag": {"type": "boolean"},
+        "max_agents": {"type": "integer", "minimum": 0, "maximum": 1e15, "nullable": true},
+        "max_rag_storage_gb": {"type": "number", "minimum": 0, "maximum": 1e15, "nullable": true}}},
+      "sharing": {"type": "object", "keys": {
+        "can_share_resources": {"type": "boolean"}, "can_receive_shared": {"type": "boolean"}}}}}'
+    when 'rate_limit_config' then '{"type": "object", "keys": {
+      "per_minute": {"type": "integer", "minimum": 1, "maximum": 1e9, "nullable": true},
+      "per_hour": {"type": "integer", "minimum": 1, "maximum": 1e9, "nullable": true},
+      "per_day": {"type": "integer", "minimum": 1, "maximum": 1e9, "nullable": true},
+      "per_month": {"type": "integer", "minimum": 1, "maximum": 1e9, "nullable": true}}}'
+  end::jsonb;
+$_$;
+
+ALTER FUNCTION app_private.settings_schema(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.settings_schema(name text) IS 'What a column of settings may hold (config, features, quotas, resource_access_config, rate_limit_config), for app_private.validate_settings.';
+
 CREATE FUNCTION app_private.similar_terms(term text) RETURNS TABLE(similar_term text, similarity double precision)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -4571,6 +5149,20 @@ $$;
 ALTER FUNCTION app_private.store_query_logs() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.store_query_logs() IS 'Moves what searches wrote into the buffer to query_logs and counts it for each source; returns how many searches. Each is moved once: the row''s lock decides between two workers.';
+
+CREATE FUNCTION app_private.tables_writable_while_suspended() RETURNS regclass[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array[
+    'app_public.query_logs',            -- reading is logged
+    'app_public.tenant_status_history'  -- and so is the end of a suspension
+  ]::regclass[];
+$$;
+
+ALTER FUNCTION app_private.tables_writable_while_suspended() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tables_writable_while_suspended() IS 'Tables of the API that go on being written in a tenant that is read-only, and by visitors: logs.';
 
 CREATE FUNCTION app_private.tenants_to_merge(minimum integer DEFAULT 1000) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -4861,6 +5453,20 @@ ALTER FUNCTION app_private.tg__require_active_member() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg__require_active_member() IS 'WS401 unless user_id is an active member of this tenant.';
 
+CREATE FUNCTION app_private.tg__require_writable_tenant() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_hidden.require_writable_tenant(is_for_members => current_user <> 'rowhouse_platform');
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__require_writable_tenant() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg__require_writable_tenant() IS 'Keeps users of a tenant that is read-only, and visitors, from changing its tables. TN202, TN203.';
+
 CREATE FUNCTION app_private.tg__set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5043,6 +5649,198 @@ $$;
 ALTER FUNCTION app_private.tg_tag_assignments__check_item() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg_tag_assignments__check_item() IS 'Only what one sees can be tagged. RS303: there is no such item, or it is not for you to see: one error for both.';
+
+CREATE FUNCTION app_private.tg_tenant_config__check_settings() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if tg_op = 'INSERT' or new.features is distinct from old.features then
+    perform app_private.validate_settings(app_private.settings_schema('features'), new.features, 'features');
+  end if;
+  if tg_op = 'INSERT' or new.rate_limit_config is distinct from old.rate_limit_config then
+    perform app_private.validate_settings(app_private.settings_schema('rate_limit_config'), new.rate_limit_config, 'rate_limit_config');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tenant_config__check_settings() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_tenant_config__check_settings() IS 'Refuses settings that their schemas do not know.';
+
+CREATE FUNCTION app_private.tg_tenants__check_settings() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- only what changes: a rule of tomorrow must not lock what was stored today
+  if tg_op = 'INSERT' or new.config is distinct from old.config then
+    perform app_private.validate_settings(app_private.settings_schema('config'), new.config, 'config');
+  end if;
+  if tg_op = 'INSERT' or new.features is distinct from old.features then
+    perform app_private.validate_settings(app_private.settings_schema('features'), new.features, 'features');
+  end if;
+  if tg_op = 'INSERT' or new.quotas is distinct from old.quotas then
+    perform app_private.validate_settings(app_private.settings_schema('quotas'), new.quotas, 'quotas');
+  end if;
+  if tg_op = 'INSERT' or new.resource_access_config is distinct from old.resource_access_config then
+    perform app_private.validate_settings(
+      app_private.settings_schema('resource_access_config'), new.resource_access_config, 'resource_access_config');
+  end if;
+  if (tg_op = 'INSERT' or new.timezone is distinct from old.timezone) and not app_private.is_timezone(new.timezone) then
+    perform app_private.raise_error('TN403', 'timezone must be an IANA time zone.', 'Name one such as UTC or Europe/Berlin.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tenants__check_settings() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_tenants__check_settings() IS 'Refuses settings of a tenant that their schemas do not know, and time zones that are none.';
+
+CREATE FUNCTION app_private.tg_tenants__check_status() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := app_hidden.clock();
+begin
+  if new.type = 'platform' and new.status <> 'active' then
+    perform app_private.raise_error('TN502', 'The platform''s own tenant stays active.', 'Name another tenant in the x-tenant-id header.');
+  end if;
+  if tg_op = 'INSERT' then
+    if new.status not in ('trial', 'active') then
+      perform app_private.raise_error('TN501', 'A new tenant is trial or active.', 'Create it, then change its status.');
+    end if;
+    if new.status = 'active' then
+      new.activated_at := coalesce(new.activated_at, v_now);
+    end if;
+    return new;
+  end if;
+
+  if new.status is distinct from old.status then
+    if not coalesce(new.status = any (app_private.next_tenant_statuses(old.status)), false)
+      or (new.status = 'trial' and old.activated_at is not null) then
+      perform app_private.raise_error('TN501', format('A tenant that is %s cannot take this step.', old.status),
+        format('From here it can become: %s.', array_to_string(app_private.next_tenant_statuses(old.status), ', ')));
+    end if;
+    new.suspended_at := case when new.status = 'suspended' then v_now end;
+    new.cancelled_at := case when new.status = 'cancelled' then v_now end;
+    new.deactivated_at := case when new.status = 'inactive' then v_now end;
+    new.activated_at := case when new.status = 'active' then v_now else old.activated_at end;
+  end if;
+  if new.status = 'suspended' and coalesce(new.suspension_reason, '') !~ '\S' then
+    perform app_private.raise_error('TN405', 'A suspension needs a reason.', 'Say why: the tenant''s members read it.');
+  end if;
+  if new.status <> 'suspended' then
+    new.suspension_reason := null;
+  end if;
+  if new.status <> 'cancelled' then
+    new.cancellation_reason := null;
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tenants__check_status() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_tenants__check_status() IS 'Lets a tenant take legal steps only, and dates them. TN405: a suspension without a reason; TN501: the step is not legal; TN502: the platform''s own tenant.';
+
+CREATE FUNCTION app_private.tg_tenants__create_config() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into app_public.tenant_config (tenant_id) values (new.id);
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tenants__create_config() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_tenants__create_config() IS 'Gives a new tenant its row of tenant_config.';
+
+CREATE FUNCTION app_private.tg_tenants__lock_tree() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- before the statement takes its first row lock: the other order would be a deadlock
+  perform app_private.lock_tenant_tree();
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tenants__lock_tree() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_tenants__lock_tree() IS 'Serializes changes of the hierarchy.';
+
+CREATE FUNCTION app_private.tg_tenants__move_subtree() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- each child computes its place anew and does the same to its own children
+  update app_public.tenants set tenant_path = tenant_path where parent_tenant_id = new.id;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tenants__move_subtree() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_tenants__move_subtree() IS 'Takes the subtree along when a tenant is moved or its slug changes.';
+
+CREATE FUNCTION app_private.tg_tenants__place_in_tree() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_ancestor_id uuid := new.parent_tenant_id;
+  v_slug text;
+begin
+  new.tenant_level := 0;
+  new.tenant_path := new.slug;
+  if tg_op = 'INSERT' and v_ancestor_id is not null then
+    perform app_private.lock_tenant_tree();
+  end if;
+  while v_ancestor_id is not null loop
+    if v_ancestor_id = new.id then
+      perform app_private.raise_error('TN503', 'A tenant cannot be moved below itself.', 'Choose a parent outside of its own subtree.');
+    end if;
+    if new.tenant_level = 9 then
+      perform app_private.raise_error('TN601', 'Tenants can be nested in at most 10 levels.', 'Choose a parent further up.');
+    end if;
+    -- locked, so that a transaction whose snapshot is older than the last move fails instead of believing it
+    select t.slug, t.parent_tenant_id into v_slug, v_ancestor_id from app_public.tenants t where t.id = v_ancestor_id for share;
+    -- a parent that does not exist is the foreign key's business
+    exit when not found;
+    new.tenant_level := new.tenant_level + 1;
+    new.tenant_path := v_slug || '.' || new.tenant_path;
+  end loop;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tenants__place_in_tree() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_tenants__place_in_tree() IS 'Computes tenant_level and tenant_path. TN503: the tenant would be below itself; TN601: more than 10 levels.';
+
+CREATE FUNCTION app_private.tg_tenants__record_status() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into app_public.tenant_status_history (tenant_id, from_status, to_status, reason, changed_by_user_id, changed_at)
+  values (new.id, case tg_op when 'UPDATE' then old.status end, new.status,
+          coalesce(new.suspension_reason, new.cancellation_reason), app_hidden.current_user_id(), app_hidden.clock());
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tenants__record_status() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_tenants__record_status() IS 'Records each step in the life of a tenant, whoever takes it.';
 
 CREATE FUNCTION app_private.tg_tool_categories__refuse_cycle() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5440,6 +6238,42 @@ ALTER FUNCTION app_private.url_faults(url text, place text) OWNER TO rowhouse_ow
 
 COMMENT ON FUNCTION app_private.url_faults(url text, place text) IS 'What is wrong with the address of an endpoint; a null address has no faults.';
 
+CREATE FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_key text;
+  v_item jsonb;
+  v_place bigint;
+begin
+  if not app_private.setting_fits(schema, value) then
+    perform app_private.raise_error('TN403', format('%s must be %s.', path, app_private.described_setting(schema)),
+      'Correct it and send the settings again; nothing was changed.');
+  end if;
+  if value = 'null' then
+    return;
+  end if;
+  if schema ->> 'type' = 'object' then
+    for v_key, v_item in select e.key, e.value from jsonb_each(value) as e order by e.key loop
+      if not (schema -> 'keys') ? v_key then
+        perform app_private.raise_error('TN402', format('%s.%s is not a setting.', path, left(v_key, 100)),
+          format('%s can have: %s.', path, (select string_agg(k, ', ' order by k) from jsonb_object_keys(schema -> 'keys') as k)));
+      end if;
+      perform app_private.validate_settings(schema -> 'keys' -> v_key, v_item, path || '.' || v_key);
+    end loop;
+  elsif schema ->> 'type' = 'list' then
+    for v_item, v_place in select i, n from jsonb_array_elements(value) with ordinality as a (i, n) loop
+      perform app_private.validate_settings(schema -> 'items', v_item, format('%s[%s]', path, v_place - 1));
+    end loop;
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) IS 'Refuses settings that their schema does not know, naming the key and never the value. TN402: there is no such setting; TN403: it has another type or range.';
+
 CREATE FUNCTION app_private.variable_faults(variables jsonb) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5582,6 +6416,45 @@ ALTER FUNCTION app_private.vector_ranking(model app_public.llm_models, query_emb
 
 COMMENT ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 3,000), or while there is no index.';
 
+CREATE FUNCTION app_private.verify_service_token(token text) RETURNS TABLE(tenant_id uuid, name text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid;
+  v_name text;
+  v_last_used_at timestamptz;
+begin
+  if verify_service_token.token ~ '^rhs_[0-9a-f]{32}_[0-9a-f]{64}$' then
+    select c.tenant_id, e.key, (e.value ->> 'last_used_at')::timestamptz into v_tenant_id, v_name, v_last_used_at
+      from app_public.tenant_config c
+      join app_public.tenants t on t.id = c.tenant_id and t.status in ('trial', 'active')
+     cross join jsonb_each(c.service_tokens) as e
+     where c.tenant_id = substr(verify_service_token.token, 5, 32)::uuid
+       and e.value ->> 'hash' = encode(sha256(convert_to(verify_service_token.token, 'UTF8')), 'hex');
+  end if;
+  if v_name is null then
+    return;
+  end if;
+  -- to the minute: a busy service must not write a row a request
+  if coalesce(v_last_used_at < app_hidden.clock() - interval '1 minute', true) then
+    update app_public.tenant_config c
+       set service_tokens = jsonb_set(c.service_tokens, array[v_name, 'last_used_at'], to_jsonb(app_hidden.clock()))
+     -- it may have been revoked in between
+     where c.tenant_id = v_tenant_id and c.service_tokens ? v_name;
+    if not found then
+      return;
+    end if;
+  end if;
+  return query select v_tenant_id, v_name;
+end
+$_$;
+
+ALTER FUNCTION app_private.verify_service_token(token text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.verify_service_token(token text) IS 'Whose service token this is, and its name; nothing when it is unknown, revoked, or its tenant is neither in trial nor active. For the server''s login.';
+
 CREATE FUNCTION app_private.versioned_table(kind app_public.resource_kind) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5670,6 +6543,7 @@ declare
   v_source app_public.rag_knowledge_sources;
 begin
   perform app_private.require_permission('can_manage_knowledge');
+  perform app_private.require_feature('rag_enabled');
   select * into v_source from app_public.rag_knowledge_sources s where s.id = writable_source.source_id and s.deleted_at is null;
   if not found then
     perform app_private.raise_error('KN301', 'There is no such knowledge source.', 'List the knowledge sources of this tenant.');
@@ -5680,7 +6554,7 @@ $$;
 
 ALTER FUNCTION app_private.writable_source(source_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.writable_source(source_id uuid) IS 'A source you may add documents to. KN301: there is no such source; ID203: your permissions do not allow it.';
+COMMENT ON FUNCTION app_private.writable_source(source_id uuid) IS 'A source you may add documents to. KN301: there is no such source; ID203: your permissions do not allow it; TN204: rag_enabled is switched off.';
 
 CREATE FUNCTION app_private.writable_workspace(id uuid) RETURNS app_public.workspaces
     LANGUAGE plpgsql
@@ -5699,6 +6573,22 @@ $$;
 ALTER FUNCTION app_private.writable_workspace(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.writable_workspace(id uuid) IS 'The workspace, locked, when you may add things to it. WS301: it is not there; WS201: you are not a contributor; WS503: it is archived.';
+
+CREATE FUNCTION app_public.activate_tenant() RETURNS app_public.tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_staff();
+  perform app_private.require_tenant_status(array['trial', 'inactive']);
+  return app_private.set_tenant_status(app_hidden.current_tenant_id(), 'active');
+end
+$$;
+
+ALTER FUNCTION app_public.activate_tenant() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.activate_tenant() IS '@resultFieldName tenant
+Makes this tenant active: ends its trial, or begins again after a time without a subscription. Platform staff only. TN205: you are not; TN501: it is neither in trial nor inactive.';
 
 CREATE FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role DEFAULT 'viewer'::app_public.member_role) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6053,6 +6943,21 @@ ALTER FUNCTION app_public.bm25_score(term_freq double precision, doc_freq intege
 
 COMMENT ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) IS 'BM25 of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with Lucene''s idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. 0 when the term does not occur or the collection is empty.';
 
+CREATE FUNCTION app_public.cancel_tenant(reason text DEFAULT NULL::text) RETURNS app_public.tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_manage_tenant');
+  return app_private.set_tenant_status(app_hidden.current_tenant_id(), 'cancelled', nullif(trim(cancel_tenant.reason), ''));
+end
+$$;
+
+ALTER FUNCTION app_public.cancel_tenant(reason text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.cancel_tenant(reason text) IS '@resultFieldName tenant
+Cancels this tenant: its members can still read and export everything, and change nothing. Nothing is deleted, and platform staff can reactivate it. For members with the permission can_manage_tenant. ID203: your permissions do not allow it; TN501: it is cancelled already; TN502: it is the platform''s own.';
+
 CREATE FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6154,7 +7059,80 @@ ALTER FUNCTION app_public.create_project(name text, key text, description text, 
 COMMENT ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) IS '@resultFieldName project
 Creates a project and makes you its lead; in a workspace, contributors do. ID203: you lack can_create_projects; WS301: no such workspace; WS201: your role in it does not allow this; WS401: you are not a member of this tenant; WS503: the workspace is archived; 23505: the key is taken; 23514: a value is out of range.';
 
-CREATE FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text) RETURNS app_public.tenants
+CREATE FUNCTION app_public.create_service_token(name text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_name text := trim(create_service_token.name);
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_tokens jsonb;
+  v_token text;
+begin
+  perform app_private.require_permission('can_manage_settings');
+  if not coalesce(app_hidden.is_name(v_name) and length(v_name) <= 100, false) then
+    perform app_private.raise_error('TN406', 'The name of a token has 1 to 100 characters.', 'Name the service that will use it.');
+  end if;
+  select c.service_tokens into v_tokens from app_public.tenant_config c where c.tenant_id = v_tenant_id for no key update;
+  if v_tokens ? v_name then
+    perform app_private.raise_error('TN505', 'There is a token of this name.', 'Choose another name, or revoke that one first.');
+  end if;
+  if (select count(*) from jsonb_object_keys(v_tokens)) >= 50 then
+    perform app_private.raise_error('TN603', 'A tenant has at most 50 service tokens.', 'Revoke one that is not used any more.');
+  end if;
+  -- 366 random bits (three UUIDs of 122, from the server's strong source) hashed to 256
+  v_token := format('rhs_%s_%s', replace(v_tenant_id::text, '-', ''),
+    encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'));
+  update app_public.tenant_config c
+     set service_tokens = c.service_tokens || jsonb_build_object(v_name, jsonb_build_object(
+           'hash', encode(sha256(convert_to(v_token, 'UTF8')), 'hex'), 'created_at', app_hidden.clock(), 'last_used_at', null))
+   where c.tenant_id = v_tenant_id;
+  return v_token;
+end
+$$;
+
+ALTER FUNCTION app_public.create_service_token(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.create_service_token(name text) IS '@resultFieldName token
+Makes a token for one of this tenant''s services and returns it, this once: only its hash is kept. For members with the permission can_manage_settings. ID203: you have not got it; TN406: the name is not one; TN505: there is a token of this name; TN603: there are 50 already.';
+
+CREATE FUNCTION app_public.create_sub_tenant(slug text, name text) RETURNS app_public.tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_parent app_public.tenants;
+  v_tenant app_public.tenants;
+begin
+  perform app_private.require_permission('can_manage_tenant');
+  perform app_hidden.require_writable_tenant();
+  perform app_private.lock_tenant_tree();
+  select * into v_parent from app_public.tenants t where t.id = app_hidden.current_tenant_id() for share;
+  perform app_private.require_room_for_sub_tenant(v_parent);
+  -- it begins with what its parent has: a child is no way to more than the plan gives
+  insert into app_public.tenants (
+    slug, name, parent_tenant_id, status, trial_ends_at, subscription_tier, subscription_status,
+    features, quotas, resource_access_config, industry, country_code, timezone, language_code
+  ) values (
+    lower(trim(create_sub_tenant.slug)), create_sub_tenant.name, v_parent.id, v_parent.status, v_parent.trial_ends_at,
+    v_parent.subscription_tier, v_parent.subscription_status,
+    v_parent.features, v_parent.quotas, v_parent.resource_access_config,
+    v_parent.industry, v_parent.country_code, v_parent.timezone, v_parent.language_code
+  )
+  returning * into v_tenant;
+  insert into app_public.user_tenants (tenant_id, user_id, role) values (v_tenant.id, app_hidden.current_user_id(), 'owner');
+  return v_tenant;
+end
+$$;
+
+ALTER FUNCTION app_public.create_sub_tenant(slug text, name text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.create_sub_tenant(slug text, name text) IS '@resultFieldName tenant
+Creates a tenant below this one and makes you its owner. It begins with this one''s status, plan, features, quotas and region, and with data of its own. For members with the permission can_manage_tenant. ID203: your permissions do not allow it; TN202: this tenant is read-only; TN601: more than 10 levels; TN602: it has as many sub-tenants as it may have; 23505: the slug is taken; 23514: a value is out of range.';
+
+CREATE FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text, trial_days integer DEFAULT NULL::integer) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -6162,14 +7140,16 @@ begin
   if not app_hidden.is_platform_admin() then
     perform app_private.raise_error('TN201', 'Only platform staff can create tenants.', 'Ask an administrator of the platform tenant.');
   end if;
-  return app_private.provision_tenant(create_tenant.slug, create_tenant.name, create_tenant.owner_email, create_tenant.owner_name);
+  return app_private.provision_tenant(
+    create_tenant.slug, create_tenant.name, create_tenant.owner_email, create_tenant.owner_name,
+    trial_days => create_tenant.trial_days);
 end
 $$;
 
-ALTER FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) OWNER TO rowhouse_platform;
+ALTER FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text, trial_days integer) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) IS '@resultFieldName tenant
-Creates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. Platform staff only. TN201: you are not; 23505: the slug is taken; 23514: a value is out of range.';
+COMMENT ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text, trial_days integer) IS '@resultFieldName tenant
+Creates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. With trial_days (1 to 365) it begins in trial, which ends then; without, it is active. Platform staff only. TN201: you are not; TN403: trial_days is out of range; 23505: the slug is taken; 23514: a value is out of range.';
 
 CREATE FUNCTION app_public.create_workspace(name text, description text DEFAULT NULL::text, icon text DEFAULT NULL::text, visibility app_public.workspace_visibility DEFAULT 'private'::app_public.workspace_visibility, settings jsonb DEFAULT '{}'::jsonb) RETURNS app_public.workspaces
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7067,6 +8047,44 @@ ALTER FUNCTION app_public.move_project(id uuid, workspace_id uuid) OWNER TO rowh
 COMMENT ON FUNCTION app_public.move_project(id uuid, workspace_id uuid) IS '@resultFieldName project
 Moves a project into a workspace you contribute to, or, without one, out of its workspace. Leads and admins of the tenant. WS304: no such project; WS203: you do not lead it; WS301: no such workspace; WS201: your role in it does not allow this; WS503: it is archived.';
 
+CREATE FUNCTION app_public.move_tenant(tenant_id uuid, parent_tenant_id uuid DEFAULT NULL::uuid) RETURNS app_public.tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_user_id uuid := app_hidden.current_user_id();
+  v_parent app_public.tenants;
+  v_tenant app_public.tenants;
+begin
+  if move_tenant.parent_tenant_id is null then
+    perform app_private.require_staff();
+  end if;
+  perform app_private.lock_tenant_tree();
+  select * into v_tenant from app_public.tenants t where t.id = move_tenant.tenant_id;
+  select * into v_parent from app_public.tenants t where t.id = move_tenant.parent_tenant_id for share;
+  -- one error whether a tenant does not exist or is not yours
+  if v_tenant.id is null or v_tenant.type = 'platform'
+    or (move_tenant.parent_tenant_id is not null and v_parent.id is null)
+    or not (app_hidden.is_platform_admin()
+            or (app_private.may_manage_tenant(v_user_id, v_tenant.id) and app_private.may_manage_tenant(v_user_id, v_parent.id))) then
+    perform app_private.raise_error('TN301', 'There is no such tenant, or you may not move it there.',
+      'You need the permission can_manage_tenant in the tenant and in its new parent.');
+  end if;
+  if v_parent.id is distinct from v_tenant.parent_tenant_id and not app_hidden.is_platform_admin() then
+    perform app_private.require_room_for_sub_tenant(v_parent);
+  end if;
+  update app_public.tenants t set parent_tenant_id = move_tenant.parent_tenant_id where t.id = move_tenant.tenant_id
+  returning * into v_tenant;
+  return v_tenant;
+end
+$$;
+
+ALTER FUNCTION app_public.move_tenant(tenant_id uuid, parent_tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.move_tenant(tenant_id uuid, parent_tenant_id uuid) IS '@resultFieldName tenant
+Moves a tenant, with all below it, under another parent; without one, to the top. Platform staff move any tenant anywhere. Everyone else needs the permission can_manage_tenant in the tenant and in its new parent, both in trial or active, and cannot move to the top. TN205: you are not staff; TN301: there is no such tenant, or you may not; TN503: the new parent is below it; TN601: more than 10 levels; TN602: the parent has as many sub-tenants as it may have.';
+
 CREATE FUNCTION app_public.my_agent_folders() RETURNS TABLE(folder text, agent_count integer)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7412,6 +8430,25 @@ ALTER FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid,
 COMMENT ON FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text) IS '@resultFieldName userRating
 Rates something you see with 1 to 5 stars, or changes your rating of it. RS353: there is no such item; RS454: you made it yourself; 23514: not 1 to 5; ID202: you are no member.';
 
+CREATE FUNCTION app_public.reactivate_tenant() RETURNS app_public.tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant app_public.tenants;
+begin
+  perform app_private.require_staff();
+  v_tenant := app_private.require_tenant_status(array['suspended', 'cancelled']);
+  -- what never was active was in trial, and a suspension is no way around paying
+  return app_private.set_tenant_status(v_tenant.id, case when v_tenant.activated_at is null then 'trial' else 'active' end);
+end
+$$;
+
+ALTER FUNCTION app_public.reactivate_tenant() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.reactivate_tenant() IS '@resultFieldName tenant
+Lifts the suspension or the cancellation of this tenant: it is active again, or in trial when it never was active. Platform staff only. TN205: you are not; TN501: it is neither suspended nor cancelled.';
+
 CREATE FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer DEFAULT 60) RETURNS TABLE(idx integer, score double precision)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7748,6 +8785,29 @@ ALTER FUNCTION app_public.retry_documents(source_id uuid) OWNER TO rowhouse_owne
 COMMENT ON FUNCTION app_public.retry_documents(source_id uuid) IS '@resultFieldName count
 Processes all failed documents of a source again and returns how many. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
 
+CREATE FUNCTION app_public.revoke_service_token(name text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_name text := trim(revoke_service_token.name);
+begin
+  perform app_private.require_permission('can_manage_settings');
+  update app_public.tenant_config c set service_tokens = c.service_tokens - v_name
+   where c.tenant_id = app_hidden.current_tenant_id() and c.service_tokens ? v_name;
+  if not found then
+    perform app_private.raise_error('TN302', 'There is no such token.', 'serviceTokens lists them.');
+  end if;
+  return v_name;
+end
+$$;
+
+ALTER FUNCTION app_public.revoke_service_token(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.revoke_service_token(name text) IS '@resultFieldName name
+Takes a service token back; it is of no use from then on. For members with the permission can_manage_settings. ID203: you have not got it; TN302: there is no such token.';
+
 CREATE FUNCTION app_public.rollback_agent(id uuid, version text, changelog text DEFAULT NULL::text, discard_changes boolean DEFAULT false) RETURNS app_public.resource_versions
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7894,6 +8954,24 @@ ALTER FUNCTION app_public.search_hit_source(hit app_public.search_hit) OWNER TO 
 COMMENT ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) IS '@behavior typeField -queryField
 The knowledge source the document belongs to.';
 
+CREATE FUNCTION app_public.service_tokens() RETURNS SETOF app_public.service_token
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_manage_settings');
+  return query
+    select e.key, (e.value ->> 'created_at')::timestamptz, (e.value ->> 'last_used_at')::timestamptz
+      from app_public.tenant_config c, jsonb_each(c.service_tokens) as e
+     where c.tenant_id = app_hidden.current_tenant_id()
+     order by e.key;
+end
+$$;
+
+ALTER FUNCTION app_public.service_tokens() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.service_tokens() IS 'This tenant''s service tokens by name, without the tokens. For members with the permission can_manage_settings. ID203: you have not got it.';
+
 CREATE FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) RETURNS app_public.agents
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8005,6 +9083,163 @@ ALTER FUNCTION app_public.set_primary_institution(institution_id uuid, user_id u
 
 COMMENT ON FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) IS '@resultFieldName institutionMember
 Makes an affiliation the primary one, in place of the one that was: your own, or with can_manage_users another person''s. WS308: the person is not affiliated with it; ID203: you lack can_manage_users.';
+
+CREATE FUNCTION app_public.set_tenant_domain(domain text DEFAULT NULL::text) RETURNS app_public.tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant app_public.tenants;
+begin
+  perform app_private.require_staff();
+  update app_public.tenants t set domain = lower(trim(set_tenant_domain.domain))
+   where t.id = app_hidden.current_tenant_id()
+  returning * into v_tenant;
+  return v_tenant;
+end
+$$;
+
+ALTER FUNCTION app_public.set_tenant_domain(domain text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.set_tenant_domain(domain text) IS '@resultFieldName tenant
+Gives this tenant its custom domain, a host name no other tenant has; without one, takes it away. Platform staff only, because who owns a domain must be looked at. TN205: you are not staff; 23505: another tenant has it; 23514: it is not a host name.';
+
+CREATE FUNCTION app_public.set_tenant_entitlements(features jsonb DEFAULT '{}'::jsonb, quotas jsonb DEFAULT '{}'::jsonb, resource_access_config jsonb DEFAULT '{}'::jsonb, rate_limit_config jsonb DEFAULT '{}'::jsonb) RETURNS app_public.tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_given jsonb;
+  v_tenant app_public.tenants;
+begin
+  perform app_private.require_staff();
+  foreach v_given in array array[
+    set_tenant_entitlements.features, set_tenant_entitlements.quotas,
+    set_tenant_entitlements.resource_access_config, set_tenant_entitlements.rate_limit_config]
+  loop
+    if jsonb_typeof(v_given) is distinct from 'object' then
+      perform app_private.raise_error('TN403', 'Each argument must be an object.', 'Leave out what is to stay.');
+    end if;
+  end loop;
+  -- what is given replaces its key, null takes it away, the rest stays
+  update app_public.tenant_config c
+     set rate_limit_config = jsonb_strip_nulls(c.rate_limit_config || set_tenant_entitlements.rate_limit_config)
+   where c.tenant_id = app_hidden.current_tenant_id();
+  update app_public.tenants t
+     set features = jsonb_strip_nulls(t.features || set_tenant_entitlements.features),
+         quotas = jsonb_strip_nulls(t.quotas || set_tenant_entitlements.quotas),
+         resource_access_config = jsonb_strip_nulls(t.resource_access_config || set_tenant_entitlements.resource_access_config)
+   where t.id = app_hidden.current_tenant_id()
+  returning * into v_tenant;
+  return v_tenant;
+end
+$$;
+
+ALTER FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, resource_access_config jsonb, rate_limit_config jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, resource_access_config jsonb, rate_limit_config jsonb) IS '@resultFieldName tenant
+What this tenant has: features, quotas, resource_access_config and rate_limit_config. A key that is given is replaced, one that is null goes back to its default, all others stay. Platform staff only, in the tenant they have entered. TN205: you are not; TN402: there is no such setting; TN403: it has another type or range.';
+
+CREATE FUNCTION app_public.suspend_tenant(reason text) RETURNS app_public.tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_staff();
+  return app_private.set_tenant_status(app_hidden.current_tenant_id(), 'suspended', trim(suspend_tenant.reason));
+end
+$$;
+
+ALTER FUNCTION app_public.suspend_tenant(reason text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.suspend_tenant(reason text) IS '@resultFieldName tenant
+Suspends this tenant: its members can read everything and change nothing. The reason is shown to them. reactivate_tenant is the way back. Platform staff only, in the tenant they have entered. TN205: you are not; TN405: the reason is empty; TN501: it is suspended or cancelled already; TN502: it is the platform''s own.';
+
+CREATE FUNCTION app_public.tenant_feature_enabled(name text) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_hidden.tenant_feature_enabled(tenant_feature_enabled.name);
+$$;
+
+ALTER FUNCTION app_public.tenant_feature_enabled(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.tenant_feature_enabled(name text) IS 'Whether this tenant has a feature, defaults considered: rag_enabled, advanced_rag, expert_panels, workflows, analytics, multi_model, api_access, white_label. TN404: there is no such feature.';
+
+CREATE FUNCTION app_public.tenant_subtree() RETURNS SETOF app_public.tenant_subtree_entry
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_view_subtree');
+  return query
+    with recursive subtree as (
+      select t.* from app_public.tenants t where t.parent_tenant_id = app_hidden.current_tenant_id()
+      union all
+      select t.* from app_public.tenants t join subtree s on t.parent_tenant_id = s.id
+    )
+    select s.id, s.slug, s.name, s.status, s.parent_tenant_id, s.tenant_level, s.tenant_path from subtree s order by s.tenant_path;
+end
+$$;
+
+ALTER FUNCTION app_public.tenant_subtree() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.tenant_subtree() IS 'The tenants below this one, each after its parent. Name one in the x-tenant-id header to read in it; nothing can be changed there without a membership. For members with the permission can_view_subtree. ID203: you have not got it.';
+
+CREATE FUNCTION app_public.tenants_active_user_count(tenant app_public.tenants) RETURNS integer
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select count(*) from app_public.user_tenants m
+     where m.tenant_id = (tenant).id and m.status = 'active' and m.last_accessed_at > app_hidden.clock() - interval '30 days');
+end
+$$;
+
+ALTER FUNCTION app_public.tenants_active_user_count(tenant app_public.tenants) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.tenants_active_user_count(tenant app_public.tenants) IS 'How many of its members have acted in it in the last 30 days.';
+
+CREATE FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) RETURNS numeric
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (select round(coalesce(sum(d.size_bytes), 0) / 1e9, 3) from app_public.documents d where d.tenant_id = (tenant).id);
+end
+$$;
+
+ALTER FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) IS 'Size of its documents as they were given, in GB (1,000,000,000 bytes), to the MB.';
+
+CREATE FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenants) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (select count(*) from app_public.query_logs q where q.tenant_id = (tenant).id);
+end
+$$;
+
+ALTER FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenants) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenants) IS 'How many calls it has made, as far as they are counted: searches, as of a minute ago.';
+
+CREATE FUNCTION app_public.tenants_user_count(tenant app_public.tenants) RETURNS integer
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (select count(*) from app_public.user_tenants m where m.tenant_id = (tenant).id and m.status = 'active');
+end
+$$;
+
+ALTER FUNCTION app_public.tenants_user_count(tenant app_public.tenants) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.tenants_user_count(tenant app_public.tenants) IS 'How many active members it has.';
 
 CREATE TABLE app_public.tool_categories (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -9202,6 +10437,75 @@ COMMENT ON COLUMN app_public.tags.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.tags.updated_at IS 'When it last changed.';
 
+CREATE TABLE app_public.tenant_config (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid NOT NULL,
+    rate_limit_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    service_tokens jsonb DEFAULT '{}'::jsonb NOT NULL,
+    allowed_origins text[] DEFAULT '{}'::text[] NOT NULL,
+    features jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT allowed_origins_are_origins CHECK (app_hidden.are_origins(allowed_origins)),
+    CONSTRAINT service_tokens_is_an_object CHECK ((jsonb_typeof(service_tokens) = 'object'::text))
+);
+
+ALTER TABLE ONLY app_public.tenant_config FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tenant_config OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tenant_config IS '@behavior -insert -delete
+How this tenant is reached by programs; one row a tenant. For members with the permission can_manage_settings.';
+
+COMMENT ON COLUMN app_public.tenant_config.rate_limit_config IS 'Requests it may make: {per_minute, per_hour, per_day, per_month}, integers from 1, null or missing for no limit of its own. Set by platform staff (setTenantEntitlements).';
+
+COMMENT ON COLUMN app_public.tenant_config.service_tokens IS '@behavior -*
+Its service tokens: {name: {hash (SHA-256), created_at, last_used_at}}. Not readable through the API: serviceTokens lists the names.';
+
+COMMENT ON COLUMN app_public.tenant_config.allowed_origins IS 'Web origins browsers may call from on its behalf, such as https://app.example.com: at most 50, as browsers send them, no path and no wildcard. Holds within ten seconds; a browser remembers a preflight for ten minutes. 23514: one is not an origin.';
+
+COMMENT ON COLUMN app_public.tenant_config.features IS 'Features the tenant has switched off for itself: {feature: false}. true takes that back and gives nothing the plan does not. TN402: there is no such feature; TN403: it is not a boolean.';
+
+COMMENT ON COLUMN app_public.tenant_config.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tenant_config.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.tenant_status_history (
+    tenant_id uuid NOT NULL,
+    id bigint NOT NULL,
+    from_status text,
+    to_status text NOT NULL,
+    reason text,
+    changed_by_user_id uuid,
+    changed_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY app_public.tenant_status_history FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tenant_status_history OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tenant_status_history IS '@behavior -insert -update -delete
+Each step in the life of this tenant. For members with the permission can_view_audit.';
+
+COMMENT ON COLUMN app_public.tenant_status_history.from_status IS 'The status before, null for the first.';
+
+COMMENT ON COLUMN app_public.tenant_status_history.to_status IS 'The status it took.';
+
+COMMENT ON COLUMN app_public.tenant_status_history.reason IS 'Why, for a suspension and, when it was said, a cancellation.';
+
+COMMENT ON COLUMN app_public.tenant_status_history.changed_by_user_id IS 'Who, null for the system.';
+
+COMMENT ON COLUMN app_public.tenant_status_history.changed_at IS 'When.';
+
+ALTER TABLE app_public.tenant_status_history ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_public.tenant_status_history_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE VIEW app_public.tool_tag_assignments WITH (security_invoker='true') AS
  SELECT a.tenant_id,
     a.item_id AS tool_id,
@@ -9454,6 +10758,15 @@ ALTER TABLE ONLY app_public.tags
 ALTER TABLE ONLY app_public.tags
     ADD CONSTRAINT tags_tenant_id_slug_key UNIQUE (tenant_id, slug);
 
+ALTER TABLE ONLY app_public.tenant_config
+    ADD CONSTRAINT tenant_config_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.tenant_config
+    ADD CONSTRAINT tenant_config_tenant_id_key UNIQUE (tenant_id);
+
+ALTER TABLE ONLY app_public.tenant_status_history
+    ADD CONSTRAINT tenant_status_history_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY app_public.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
 
@@ -9619,9 +10932,13 @@ CREATE INDEX resource_versions_published_by_user_id_idx ON app_public.resource_v
 
 CREATE INDEX tag_assignments_tenant_id_tag_id_idx ON app_public.tag_assignments USING btree (tenant_id, tag_id);
 
+CREATE INDEX tenant_config_allowed_origins_idx ON app_public.tenant_config USING gin (allowed_origins);
+
+CREATE INDEX tenant_status_history_changed_by_user_id_idx ON app_public.tenant_status_history USING btree (changed_by_user_id);
+
 CREATE INDEX tenants_account_manager_id_idx ON app_public.tenants USING btree (account_manager_id);
 
-CREATE UNIQUE INDEX tenants_domain_key ON app_public.tenants USING btree (lower(domain));
+CREATE UNIQUE INDEX tenants_domain_key ON app_public.tenants USING btree (domain);
 
 CREATE UNIQUE INDEX tenants_one_platform_key ON app_public.tenants USING btree (type) WHERE (type = 'platform'::text);
 
@@ -9708,6 +11025,80 @@ CREATE OR REPLACE VIEW app_public.tool_tags WITH (security_invoker='true') AS
      JOIN app_public.tool_tag_assignments a ON (((a.tenant_id = t.tenant_id) AND (a.tag_id = t.id))))
   GROUP BY t.id;
 
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agent_industry_mapping FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agent_knowledge_sources FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agent_persona_mapping FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agent_tools FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agents FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.avatars FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.business_functions FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.departments FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.document_chunks FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.documents FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.embeddings FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.icons FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.institution_members FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.institutions FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.model_configurations FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.organizational_roles FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.personas FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.project_members FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.projects FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.prompts FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.rag_knowledge_sources FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.resource_versions FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tag_assignments FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tags FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tenant_config FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE UPDATE OF name, config, industry, company_size, country_code, timezone, language_code, primary_contact_email, primary_contact_name, primary_contact_phone, metadata ON app_public.tenants FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tool_categories FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tools FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_agents FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_favorites FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_rating_votes FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_ratings FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_tenants FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.workflows FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.workspace_members FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.workspaces FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _050_lock_tree BEFORE UPDATE OF parent_tenant_id, slug ON app_public.tenants FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_tenants__lock_tree();
+
 CREATE TRIGGER _090_check_item BEFORE INSERT OR UPDATE ON app_public.user_ratings FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg_user_ratings__check_item();
 
 CREATE TRIGGER _100_check_agent BEFORE INSERT ON app_public.user_agents FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_agents__check_agent();
@@ -9758,6 +11149,8 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode,
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tags FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenant_config FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
@@ -9778,6 +11171,10 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.workspace_members
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.workspaces FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _200_check_settings BEFORE INSERT OR UPDATE OF features, rate_limit_config ON app_public.tenant_config FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenant_config__check_settings();
+
+CREATE TRIGGER _200_check_status BEFORE INSERT OR UPDATE OF status, type, suspension_reason, cancellation_reason ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__check_status();
+
 CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, is_active ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__note_activation('is_active');
 
 CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, enabled ON app_public.tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__note_activation('enabled');
@@ -9789,6 +11186,10 @@ CREATE TRIGGER _200_require_active_member AFTER INSERT ON app_public.project_mem
 CREATE TRIGGER _200_require_active_owner AFTER UPDATE OF owner_id ON app_public.projects FOR EACH ROW WHEN (((new.owner_id IS DISTINCT FROM old.owner_id) AND (new.owner_id IS NOT NULL))) EXECUTE FUNCTION app_private.tg_projects__require_active_owner();
 
 CREATE TRIGGER _200_take_turns BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_tool_categories__take_turns();
+
+CREATE TRIGGER _210_place_in_tree BEFORE INSERT OR UPDATE OF parent_tenant_id, slug, tenant_level, tenant_path ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__place_in_tree();
+
+CREATE TRIGGER _220_check_settings BEFORE INSERT OR UPDATE OF config, features, quotas, resource_access_config, timezone ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__check_settings();
 
 CREATE TRIGGER _300_check BEFORE INSERT OR UPDATE OF prompt_text, system_prompt, input_variables, model_requirements ON app_public.prompts FOR EACH ROW EXECUTE FUNCTION app_private.tg_prompts__check();
 
@@ -9837,6 +11238,14 @@ CREATE TRIGGER _500_rate_item AFTER INSERT OR DELETE OR UPDATE OF rating ON app_
 CREATE TRIGGER _500_refuse_change BEFORE UPDATE OF tenant_id, id, content, content_tsvector, document_length ON app_public.document_chunks FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_chunk_change();
 
 CREATE TRIGGER _500_tell_user_agents AFTER INSERT OR DELETE ON app_public.user_favorites FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_favorites__tell_user_agents();
+
+CREATE TRIGGER _510_create_config AFTER INSERT ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__create_config();
+
+CREATE TRIGGER _520_record_first_status AFTER INSERT ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__record_status();
+
+CREATE TRIGGER _521_record_status AFTER UPDATE ON app_public.tenants FOR EACH ROW WHEN ((old.status <> new.status)) EXECUTE FUNCTION app_private.tg_tenants__record_status();
+
+CREATE TRIGGER _530_move_subtree AFTER UPDATE ON app_public.tenants FOR EACH ROW WHEN ((old.tenant_path <> new.tenant_path)) EXECUTE FUNCTION app_private.tg_tenants__move_subtree();
 
 ALTER TABLE ONLY app_private.admin_access_log
     ADD CONSTRAINT admin_access_log_admin_user_id_fkey FOREIGN KEY (admin_user_id) REFERENCES app_public.user_profiles(id);
@@ -10070,6 +11479,15 @@ ALTER TABLE ONLY app_public.tag_assignments
 
 ALTER TABLE ONLY app_public.tags
     ADD CONSTRAINT tags_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.tenant_config
+    ADD CONSTRAINT tenant_config_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.tenant_status_history
+    ADD CONSTRAINT tenant_status_history_changed_by_user_id_fkey FOREIGN KEY (changed_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.tenant_status_history
+    ADD CONSTRAINT tenant_status_history_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.tenants
     ADD CONSTRAINT tenants_account_manager_id_fkey FOREIGN KEY (account_manager_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
@@ -10338,6 +11756,10 @@ CREATE POLICY all_owner ON app_public.tag_assignments TO rowhouse_owner USING (t
 
 CREATE POLICY all_owner ON app_public.tags TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.tenant_config TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.tenant_status_history TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.tenants TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.tool_categories TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -10415,6 +11837,10 @@ CREATE POLICY all_platform ON app_public.resource_versions TO rowhouse_platform 
 CREATE POLICY all_platform ON app_public.tag_assignments TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.tags TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.tenant_config TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.tenant_status_history TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.tenants TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -10572,6 +11998,8 @@ ALTER TABLE app_public.resource_versions ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY select_admin ON app_public.query_logs FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_role('admin'::text) AS has_role));
 
+CREATE POLICY select_admin ON app_public.tenant_config FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
 CREATE POLICY select_analyst ON app_public.documents FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
 
 CREATE POLICY select_analyst ON app_public.query_logs FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
@@ -10579,6 +12007,8 @@ CREATE POLICY select_analyst ON app_public.query_logs FOR SELECT TO rowhouse_ana
 CREATE POLICY select_analyst ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
 
 CREATE POLICY select_analyst ON app_public.tenants FOR SELECT TO rowhouse_analyst USING ((id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
+
+CREATE POLICY select_auditor ON app_public.tenant_status_history FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_view_audit'::text) AS has_permission));
 
 CREATE POLICY select_everyone ON app_public.llm_models FOR SELECT TO rowhouse_user USING (true);
 
@@ -10673,6 +12103,8 @@ ALTER TABLE app_public.tag_assignments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.tags ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.tenant_config ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY tenant_isolation ON app_public.agent_industry_mapping AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.agent_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
@@ -10723,6 +12155,10 @@ CREATE POLICY tenant_isolation ON app_public.tag_assignments AS RESTRICTIVE TO r
 
 CREATE POLICY tenant_isolation ON app_public.tags AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.tenant_config AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.tenant_status_history AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.tool_categories AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.tools AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
@@ -10743,13 +12179,17 @@ CREATE POLICY tenant_isolation ON app_public.workspace_members AS RESTRICTIVE TO
 
 CREATE POLICY tenant_isolation ON app_public.workspaces AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+ALTER TABLE app_public.tenant_status_history ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.tenants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.tool_categories ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.tools ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY update_admin ON app_public.tenants FOR UPDATE TO rowhouse_user USING (((id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND ( SELECT app_hidden.has_role('admin'::text) AS has_role)));
+CREATE POLICY update_admin ON app_public.tenant_config FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission));
+
+CREATE POLICY update_admin ON app_public.tenants FOR UPDATE TO rowhouse_user USING (((id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission)));
 
 CREATE POLICY update_admin ON app_public.workspaces FOR UPDATE TO rowhouse_user USING ((id = ANY (( SELECT app_hidden.my_workspace_ids('admin'::app_public.member_role) AS my_workspace_ids)::uuid[])));
 
@@ -10840,6 +12280,10 @@ GRANT USAGE ON SCHEMA app_public TO rowhouse_analyst;
 REVOKE ALL ON FUNCTION app_hidden.analyst_tenant_ids() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.analyst_tenant_ids() TO rowhouse_analyst;
 
+REVOKE ALL ON FUNCTION app_hidden.are_origins(value text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.are_origins(value text[]) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.are_origins(value text[]) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_hidden.permission_keys() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.permission_keys() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.permission_keys() TO rowhouse_platform;
@@ -10899,9 +12343,17 @@ REVOKE ALL ON FUNCTION app_hidden.is_color(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_color(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_color(value text) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_hidden.is_country_code(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_country_code(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_country_code(value text) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_hidden.is_email(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_email(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_email(value text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.is_host_name(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_host_name(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_host_name(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_image_url(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_image_url(value text) TO rowhouse_user;
@@ -10953,6 +12405,12 @@ GRANT ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_mod
 
 REVOKE ALL ON FUNCTION app_hidden.rebuild_search_index() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) TO rowhouse_platform;
+GRANT ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) TO rowhouse_worker;
+GRANT ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) TO rowhouse_indexer;
+
 REVOKE ALL ON FUNCTION app_hidden.role_permissions(role text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.role_permissions(role text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.role_permissions(role text) TO rowhouse_platform;
@@ -10969,9 +12427,21 @@ REVOKE ALL ON FUNCTION app_hidden.semantic_version_key(version text) FROM PUBLIC
 
 REVOKE ALL ON FUNCTION app_hidden.sentences(content text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_hidden.tenant_feature_enabled(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.tenant_feature_enabled(name text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.tenant_feature_enabled(name text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.tenant_quota(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.tenant_quota(name text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.tenant_quota(name text) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_hidden.text_search_config(language text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.token_count(vector tsvector) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.add_platform_models(providers jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.add_platform_resources(kind app_public.resource_kind, resources jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.alive_workers(silent_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.alive_workers(silent_for interval) TO rowhouse_worker;
@@ -11038,6 +12508,8 @@ REVOKE ALL ON FUNCTION app_private.delete_resource(kind app_public.resource_kind
 
 REVOKE ALL ON FUNCTION app_private.delete_tenant(slug text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.described_setting(schema jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
@@ -11049,7 +12521,10 @@ GRANT ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key t
 
 REVOKE ALL ON FUNCTION app_private.enqueue_stage(stage app_hidden.processing_stage, tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.ensure_platform_tenant() FROM PUBLIC;
+
 REVOKE ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) FROM PUBLIC;
+GRANT ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
 
@@ -11061,6 +12536,8 @@ REVOKE ALL ON FUNCTION app_private.explained(hits app_public.search_hit[], quest
 
 REVOKE ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.feature_defaults() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.fill_template(template text, variables jsonb) FROM PUBLIC;
 
@@ -11089,7 +12566,12 @@ GRANT ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids u
 
 REVOKE ALL ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.is_allowed_origin(origin text, tenant_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.is_allowed_origin(origin text, tenant_id uuid) TO rowhouse_authenticator;
+
 REVOKE ALL ON FUNCTION app_private.is_credential_name(name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.is_timezone(value text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.json_changes(old_value jsonb, new_value jsonb, path text) FROM PUBLIC;
 
@@ -11100,6 +12582,9 @@ GRANT SELECT ON TABLE app_public.resource_versions TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_private.latest_version(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.lock_tenant_tree() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.lock_tenant_tree() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 
@@ -11143,6 +12628,10 @@ REVOKE ALL ON FUNCTION app_private.locked_workspace_member(workspace app_public.
 
 REVOKE ALL ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.may_manage_tenant(user_id uuid, tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.may_view_subtree(user_id uuid, tenant_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.merge_candidates(chunk_count integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.merge_is_due(tenant_id uuid, minimum integer) FROM PUBLIC;
@@ -11155,6 +12644,8 @@ GRANT ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum int
 
 REVOKE ALL ON FUNCTION app_private.models_to_index(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.models_to_index(minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.next_tenant_statuses(status text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.node_faults(node jsonb, place text) FROM PUBLIC;
 
@@ -11203,102 +12694,40 @@ GRANT SELECT(updated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_private.provision_member(tenant_id uuid, email text, full_name text, role text) FROM PUBLIC;
 
+GRANT SELECT ON TABLE app_public.tenants TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenants TO rowhouse_platform;
 
-GRANT SELECT(id) ON TABLE app_public.tenants TO rowhouse_user;
 GRANT SELECT(id) ON TABLE app_public.tenants TO rowhouse_analyst;
 
-GRANT SELECT(slug) ON TABLE app_public.tenants TO rowhouse_user;
 GRANT SELECT(slug) ON TABLE app_public.tenants TO rowhouse_analyst;
 
-GRANT SELECT(name),UPDATE(name) ON TABLE app_public.tenants TO rowhouse_user;
+GRANT UPDATE(name) ON TABLE app_public.tenants TO rowhouse_user;
 GRANT SELECT(name) ON TABLE app_public.tenants TO rowhouse_analyst;
 
-GRANT SELECT(type) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(status) ON TABLE app_public.tenants TO rowhouse_user;
 GRANT SELECT(status) ON TABLE app_public.tenants TO rowhouse_analyst;
 
-GRANT SELECT(activated_at) ON TABLE app_public.tenants TO rowhouse_user;
+GRANT UPDATE(config) ON TABLE app_public.tenants TO rowhouse_user;
 
-GRANT SELECT(deactivated_at) ON TABLE app_public.tenants TO rowhouse_user;
+GRANT UPDATE(industry) ON TABLE app_public.tenants TO rowhouse_user;
 
-GRANT SELECT(suspended_at) ON TABLE app_public.tenants TO rowhouse_user;
+GRANT UPDATE(company_size) ON TABLE app_public.tenants TO rowhouse_user;
 
-GRANT SELECT(suspension_reason) ON TABLE app_public.tenants TO rowhouse_user;
+GRANT UPDATE(country_code) ON TABLE app_public.tenants TO rowhouse_user;
 
-GRANT SELECT(subscription_tier) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(subscription_status) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(trial_ends_at) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(subscription_started_at) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(subscription_ends_at) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(billing_cycle) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(last_payment_at) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(next_billing_date) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(parent_tenant_id) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(tenant_level) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(tenant_path) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(resource_access_config) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(features) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(config),UPDATE(config) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(quotas) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(domain) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(industry),UPDATE(industry) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(company_size),UPDATE(company_size) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(country_code),UPDATE(country_code) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(timezone),UPDATE(timezone) ON TABLE app_public.tenants TO rowhouse_user;
+GRANT UPDATE(timezone) ON TABLE app_public.tenants TO rowhouse_user;
 GRANT SELECT(timezone) ON TABLE app_public.tenants TO rowhouse_analyst;
 
-GRANT SELECT(language_code),UPDATE(language_code) ON TABLE app_public.tenants TO rowhouse_user;
+GRANT UPDATE(language_code) ON TABLE app_public.tenants TO rowhouse_user;
 
-GRANT SELECT(hipaa_compliant) ON TABLE app_public.tenants TO rowhouse_user;
+GRANT UPDATE(primary_contact_email) ON TABLE app_public.tenants TO rowhouse_user;
 
-GRANT SELECT(gdpr_compliant) ON TABLE app_public.tenants TO rowhouse_user;
+GRANT UPDATE(primary_contact_name) ON TABLE app_public.tenants TO rowhouse_user;
 
-GRANT SELECT(sox_compliant) ON TABLE app_public.tenants TO rowhouse_user;
+GRANT UPDATE(primary_contact_phone) ON TABLE app_public.tenants TO rowhouse_user;
 
-GRANT SELECT(iso_certified) ON TABLE app_public.tenants TO rowhouse_user;
+GRANT UPDATE(metadata) ON TABLE app_public.tenants TO rowhouse_user;
 
-GRANT SELECT(compliance_notes) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(primary_contact_email),UPDATE(primary_contact_email) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(primary_contact_name),UPDATE(primary_contact_name) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(primary_contact_phone),UPDATE(primary_contact_phone) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(support_tier) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(account_manager_id) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(last_login_at) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(metadata),UPDATE(metadata) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(created_at) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT SELECT(updated_at) ON TABLE app_public.tenants TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text, trial_days integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text) FROM PUBLIC;
 
@@ -11383,6 +12812,9 @@ REVOKE ALL ON FUNCTION app_private.require_active_member(user_id uuid) FROM PUBL
 
 REVOKE ALL ON FUNCTION app_private.require_another_owner(workspace app_public.workspaces, user_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.require_feature(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.require_feature(name text) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_private.require_permission(permission text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.require_permission(permission text) TO rowhouse_platform;
 
@@ -11390,12 +12822,20 @@ REVOKE ALL ON FUNCTION app_private.require_power_over(workspace app_public.works
 
 REVOKE ALL ON FUNCTION app_private.require_role(minimum text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.require_room_for_sub_tenant(parent app_public.tenants) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.require_staff() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.require_staff() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.require_tenant_status(statuses text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.resource_table(kind app_public.resource_kind) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.resource_table(kind app_public.resource_kind) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.restore_agent_tools(agent_id uuid, tool_ids jsonb) FROM PUBLIC;
 
@@ -11427,6 +12867,14 @@ REVOKE ALL ON PROCEDURE app_private.secure_tenant_table(IN target regclass) FROM
 
 REVOKE ALL ON FUNCTION app_private.security_gaps() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.set_tenant_status(tenant_id uuid, status text, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.set_tenant_status(tenant_id uuid, status text, reason text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.setting_fits(schema jsonb, value jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.settings_schema(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.settings_schema(name text) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_private.similar_terms(term text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.snippet(content text, terms text[], config regconfig) FROM PUBLIC;
@@ -11442,6 +12890,8 @@ GRANT ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid
 
 REVOKE ALL ON FUNCTION app_private.store_query_logs() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.store_query_logs() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.tables_writable_while_suspended() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) TO rowhouse_worker;
@@ -11473,6 +12923,8 @@ REVOKE ALL ON FUNCTION app_private.tg__refuse_credentials() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg__require_active_member() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.tg__require_writable_tenant() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.tg__set_updated_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_platform;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_worker;
@@ -11497,6 +12949,24 @@ REVOKE ALL ON FUNCTION app_private.tg_prompts__check() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.tg_resource_versions__keep() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg_tag_assignments__check_item() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenant_config__check_settings() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__check_settings() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__check_status() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__create_config() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_tenants__create_config() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__lock_tree() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__move_subtree() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__place_in_tree() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__record_status() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_tenants__record_status() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.tg_tool_categories__refuse_cycle() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg_tool_categories__refuse_cycle() TO rowhouse_owner;
@@ -11534,6 +13004,9 @@ REVOKE ALL ON FUNCTION app_private.unversioned_columns() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.url_faults(url text, place text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_private.variable_faults(variables jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) FROM PUBLIC;
@@ -11550,6 +13023,9 @@ GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowh
 
 REVOKE ALL ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.verify_service_token(token text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.verify_service_token(token text) TO rowhouse_authenticator;
+
 REVOKE ALL ON FUNCTION app_private.versioned_table(kind app_public.resource_kind) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) FROM PUBLIC;
@@ -11559,6 +13035,9 @@ REVOKE ALL ON FUNCTION app_private.workflow_faults(definition jsonb) FROM PUBLIC
 REVOKE ALL ON FUNCTION app_private.writable_source(source_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.writable_workspace(id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_public.activate_tenant() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.activate_tenant() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
@@ -11694,6 +13173,9 @@ REVOKE ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_fre
 GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_analyst;
 
+REVOKE ALL ON FUNCTION app_public.cancel_tenant(reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.cancel_tenant(reason text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
 
@@ -11703,8 +13185,14 @@ GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents json
 REVOKE ALL ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.create_service_token(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_service_token(name text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.create_sub_tenant(slug text, name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_sub_tenant(slug text, name text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text, trial_days integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text, trial_days integer) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) TO rowhouse_user;
@@ -11932,6 +13420,9 @@ GRANT ALL ON FUNCTION app_public.leave_workspace(workspace_id uuid) TO rowhouse_
 REVOKE ALL ON FUNCTION app_public.move_project(id uuid, workspace_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.move_project(id uuid, workspace_id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.move_tenant(tenant_id uuid, parent_tenant_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.move_tenant(tenant_id uuid, parent_tenant_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.my_agent_folders() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.my_agent_folders() TO rowhouse_user;
 
@@ -11998,6 +13489,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_ratings TO rowhouse_p
 REVOKE ALL ON FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.reactivate_tenant() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.reactivate_tenant() TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_analyst;
@@ -12047,6 +13541,9 @@ GRANT ALL ON FUNCTION app_public.retry_document(id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.retry_documents(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.retry_documents(source_id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.revoke_service_token(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.revoke_service_token(name text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.rollback_agent(id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rollback_agent(id uuid, version text, changelog text, discard_changes boolean) TO rowhouse_user;
 
@@ -12064,6 +13561,9 @@ GRANT ALL ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) 
 
 REVOKE ALL ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.service_tokens() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.service_tokens() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) TO rowhouse_user;
@@ -12086,6 +13586,33 @@ GRANT INSERT(ends_on),UPDATE(ends_on) ON TABLE app_public.institution_members TO
 
 REVOKE ALL ON FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.set_tenant_domain(domain text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.set_tenant_domain(domain text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, resource_access_config jsonb, rate_limit_config jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, resource_access_config jsonb, rate_limit_config jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.suspend_tenant(reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.suspend_tenant(reason text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.tenant_feature_enabled(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.tenant_feature_enabled(name text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.tenant_subtree() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.tenant_subtree() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.tenants_active_user_count(tenant app_public.tenants) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.tenants_active_user_count(tenant app_public.tenants) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenants) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenants) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.tenants_user_count(tenant app_public.tenants) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.tenants_user_count(tenant app_public.tenants) TO rowhouse_user;
 
 GRANT SELECT,DELETE ON TABLE app_public.tool_categories TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tool_categories TO rowhouse_platform;
@@ -12371,6 +13898,25 @@ GRANT INSERT(slug),UPDATE(slug) ON TABLE app_public.tags TO rowhouse_user;
 GRANT INSERT(color),UPDATE(color) ON TABLE app_public.tags TO rowhouse_user;
 
 GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenant_config TO rowhouse_platform;
+
+GRANT SELECT(id) ON TABLE app_public.tenant_config TO rowhouse_user;
+
+GRANT SELECT(tenant_id) ON TABLE app_public.tenant_config TO rowhouse_user;
+
+GRANT SELECT(rate_limit_config) ON TABLE app_public.tenant_config TO rowhouse_user;
+
+GRANT SELECT(allowed_origins),UPDATE(allowed_origins) ON TABLE app_public.tenant_config TO rowhouse_user;
+
+GRANT SELECT(features),UPDATE(features) ON TABLE app_public.tenant_config TO rowhouse_user;
+
+GRANT SELECT(created_at) ON TABLE app_public.tenant_config TO rowhouse_user;
+
+GRANT SELECT(updated_at) ON TABLE app_public.tenant_config TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.tenant_status_history TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenant_status_history TO rowhouse_platform;
 
 GRANT SELECT ON TABLE app_public.tool_tag_assignments TO rowhouse_user;
 
