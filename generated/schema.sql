@@ -7198,14 +7198,20 @@ ALTER TABLE ONLY app_public.agents
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT agents_tenant_id_id_key ON app_public.agents IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.avatars
     ADD CONSTRAINT avatars_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY app_public.avatars
     ADD CONSTRAINT avatars_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT avatars_tenant_id_id_key ON app_public.avatars IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.avatars
     ADD CONSTRAINT avatars_tenant_id_name_key UNIQUE (tenant_id, name);
+
+COMMENT ON CONSTRAINT avatars_tenant_id_name_key ON app_public.avatars IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.business_functions
     ADD CONSTRAINT business_functions_pkey PRIMARY KEY (id);
@@ -7213,8 +7219,12 @@ ALTER TABLE ONLY app_public.business_functions
 ALTER TABLE ONLY app_public.business_functions
     ADD CONSTRAINT business_functions_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT business_functions_tenant_id_id_key ON app_public.business_functions IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.business_functions
     ADD CONSTRAINT business_functions_tenant_id_name_key UNIQUE (tenant_id, name);
+
+COMMENT ON CONSTRAINT business_functions_tenant_id_name_key ON app_public.business_functions IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.departments
     ADD CONSTRAINT departments_pkey PRIMARY KEY (id);
@@ -7222,8 +7232,12 @@ ALTER TABLE ONLY app_public.departments
 ALTER TABLE ONLY app_public.departments
     ADD CONSTRAINT departments_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT departments_tenant_id_id_key ON app_public.departments IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.departments
     ADD CONSTRAINT departments_tenant_id_name_key UNIQUE (tenant_id, name);
+
+COMMENT ON CONSTRAINT departments_tenant_id_name_key ON app_public.departments IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.document_chunks
     ADD CONSTRAINT document_chunks_pkey PRIMARY KEY (tenant_id, id);
@@ -7250,8 +7264,12 @@ ALTER TABLE ONLY app_public.icons
 ALTER TABLE ONLY app_public.icons
     ADD CONSTRAINT icons_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT icons_tenant_id_id_key ON app_public.icons IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.icons
     ADD CONSTRAINT icons_tenant_id_name_key UNIQUE (tenant_id, name);
+
+COMMENT ON CONSTRAINT icons_tenant_id_name_key ON app_public.icons IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.llm_models
     ADD CONSTRAINT llm_models_name_key UNIQUE (name);
@@ -7271,8 +7289,12 @@ ALTER TABLE ONLY app_public.model_configurations
 ALTER TABLE ONLY app_public.model_configurations
     ADD CONSTRAINT model_configurations_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT model_configurations_tenant_id_id_key ON app_public.model_configurations IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.model_configurations
     ADD CONSTRAINT model_configurations_tenant_id_name_key UNIQUE (tenant_id, name);
+
+COMMENT ON CONSTRAINT model_configurations_tenant_id_name_key ON app_public.model_configurations IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.organizational_roles
     ADD CONSTRAINT organizational_roles_pkey PRIMARY KEY (id);
@@ -7280,8 +7302,12 @@ ALTER TABLE ONLY app_public.organizational_roles
 ALTER TABLE ONLY app_public.organizational_roles
     ADD CONSTRAINT organizational_roles_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT organizational_roles_tenant_id_id_key ON app_public.organizational_roles IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.organizational_roles
     ADD CONSTRAINT organizational_roles_tenant_id_name_key UNIQUE (tenant_id, name);
+
+COMMENT ON CONSTRAINT organizational_roles_tenant_id_name_key ON app_public.organizational_roles IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.personas
     ADD CONSTRAINT personas_pkey PRIMARY KEY (id);
@@ -7289,14 +7315,20 @@ ALTER TABLE ONLY app_public.personas
 ALTER TABLE ONLY app_public.personas
     ADD CONSTRAINT personas_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT personas_tenant_id_id_key ON app_public.personas IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.personas
     ADD CONSTRAINT personas_tenant_id_name_key UNIQUE (tenant_id, name);
+
+COMMENT ON CONSTRAINT personas_tenant_id_name_key ON app_public.personas IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.prompts
     ADD CONSTRAINT prompts_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY app_public.prompts
     ADD CONSTRAINT prompts_tenant_id_id_key UNIQUE (tenant_id, id);
+
+COMMENT ON CONSTRAINT prompts_tenant_id_id_key ON app_public.prompts IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.query_logs
     ADD CONSTRAINT query_logs_pkey PRIMARY KEY (tenant_id, id);
@@ -7318,8 +7350,12 @@ ALTER TABLE ONLY app_public.tags
 ALTER TABLE ONLY app_public.tags
     ADD CONSTRAINT tags_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT tags_tenant_id_id_key ON app_public.tags IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.tags
     ADD CONSTRAINT tags_tenant_id_slug_key UNIQUE (tenant_id, slug);
+
+COMMENT ON CONSTRAINT tags_tenant_id_slug_key ON app_public.tags IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
@@ -7330,14 +7366,20 @@ ALTER TABLE ONLY app_public.tool_categories
 ALTER TABLE ONLY app_public.tool_categories
     ADD CONSTRAINT tool_categories_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT tool_categories_tenant_id_id_key ON app_public.tool_categories IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.tool_categories
     ADD CONSTRAINT tool_categories_tenant_id_parent_id_slug_key UNIQUE NULLS NOT DISTINCT (tenant_id, parent_id, slug);
+
+COMMENT ON CONSTRAINT tool_categories_tenant_id_parent_id_slug_key ON app_public.tool_categories IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.tools
     ADD CONSTRAINT tools_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY app_public.tools
     ADD CONSTRAINT tools_tenant_id_id_key UNIQUE (tenant_id, id);
+
+COMMENT ON CONSTRAINT tools_tenant_id_id_key ON app_public.tools IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.user_profiles
     ADD CONSTRAINT user_profiles_pkey PRIMARY KEY (id);
@@ -7353,6 +7395,8 @@ ALTER TABLE ONLY app_public.workflows
 
 ALTER TABLE ONLY app_public.workflows
     ADD CONSTRAINT workflows_tenant_id_id_key UNIQUE (tenant_id, id);
+
+COMMENT ON CONSTRAINT workflows_tenant_id_id_key ON app_public.workflows IS '@behavior -*';
 
 CREATE INDEX admin_access_log_admin_user_id_idx ON app_private.admin_access_log USING btree (admin_user_id);
 
@@ -7621,6 +7665,9 @@ ALTER TABLE ONLY app_private.user_identities
 ALTER TABLE ONLY app_public.agent_industry_mapping
     ADD CONSTRAINT agent_industry_mapping_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
 
+COMMENT ON CONSTRAINT agent_industry_mapping_tenant_id_agent_id_fkey ON app_public.agent_industry_mapping IS '@fieldName agent
+@foreignFieldName industries';
+
 ALTER TABLE ONLY app_public.agent_knowledge_sources
     ADD CONSTRAINT agent_knowledge_sources_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
 
@@ -7638,17 +7685,32 @@ The knowledge source.';
 ALTER TABLE ONLY app_public.agent_persona_mapping
     ADD CONSTRAINT agent_persona_mapping_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
 
+COMMENT ON CONSTRAINT agent_persona_mapping_tenant_id_agent_id_fkey ON app_public.agent_persona_mapping IS '@fieldName agent
+@foreignFieldName personas';
+
 ALTER TABLE ONLY app_public.agent_persona_mapping
     ADD CONSTRAINT agent_persona_mapping_tenant_id_persona_id_fkey FOREIGN KEY (tenant_id, persona_id) REFERENCES app_public.personas(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT agent_persona_mapping_tenant_id_persona_id_fkey ON app_public.agent_persona_mapping IS '@fieldName persona
+@foreignFieldName agents';
 
 ALTER TABLE ONLY app_public.agent_tools
     ADD CONSTRAINT agent_tools_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
 
+COMMENT ON CONSTRAINT agent_tools_tenant_id_agent_id_fkey ON app_public.agent_tools IS '@fieldName agent
+@foreignFieldName agentTools';
+
 ALTER TABLE ONLY app_public.agent_tools
     ADD CONSTRAINT agent_tools_tool_id_fkey FOREIGN KEY (tool_id) REFERENCES app_public.tools(id) ON DELETE CASCADE;
 
+COMMENT ON CONSTRAINT agent_tools_tool_id_fkey ON app_public.agent_tools IS '@fieldName tool
+@foreignFieldName agentTools';
+
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.agents(id) ON DELETE SET NULL;
+
+COMMENT ON CONSTRAINT agents_copied_from_id_fkey ON app_public.agents IS '@fieldName copiedFrom
+@foreignFieldName copies';
 
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_model_id_fkey FOREIGN KEY (model_id) REFERENCES app_public.llm_models(id);
@@ -7659,14 +7721,23 @@ ALTER TABLE ONLY app_public.agents
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_tenant_id_business_function_id_fkey FOREIGN KEY (tenant_id, business_function_id) REFERENCES app_public.business_functions(tenant_id, id) ON DELETE SET NULL (business_function_id);
 
+COMMENT ON CONSTRAINT agents_tenant_id_business_function_id_fkey ON app_public.agents IS '@fieldName businessFunction
+@foreignFieldName agents';
+
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_tenant_id_department_id_fkey FOREIGN KEY (tenant_id, department_id) REFERENCES app_public.departments(tenant_id, id) ON DELETE SET NULL (department_id);
+
+COMMENT ON CONSTRAINT agents_tenant_id_department_id_fkey ON app_public.agents IS '@fieldName department
+@foreignFieldName agents';
 
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_tenant_id_role_id_fkey FOREIGN KEY (tenant_id, role_id) REFERENCES app_public.organizational_roles(tenant_id, id) ON DELETE SET NULL (role_id);
+
+COMMENT ON CONSTRAINT agents_tenant_id_role_id_fkey ON app_public.agents IS '@fieldName role
+@foreignFieldName agents';
 
 ALTER TABLE ONLY app_public.avatars
     ADD CONSTRAINT avatars_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
@@ -7731,6 +7802,9 @@ ALTER TABLE ONLY app_public.personas
 ALTER TABLE ONLY app_public.prompts
     ADD CONSTRAINT prompts_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.prompts(id) ON DELETE SET NULL;
 
+COMMENT ON CONSTRAINT prompts_copied_from_id_fkey ON app_public.prompts IS '@fieldName copiedFrom
+@foreignFieldName copies';
+
 ALTER TABLE ONLY app_public.prompts
     ADD CONSTRAINT prompts_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
 
@@ -7752,6 +7826,9 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
 ALTER TABLE ONLY app_public.tag_assignments
     ADD CONSTRAINT tag_assignments_tenant_id_tag_id_fkey FOREIGN KEY (tenant_id, tag_id) REFERENCES app_public.tags(tenant_id, id) ON DELETE CASCADE;
 
+COMMENT ON CONSTRAINT tag_assignments_tenant_id_tag_id_fkey ON app_public.tag_assignments IS '@fieldName tag
+@foreignFieldName assignments';
+
 ALTER TABLE ONLY app_public.tags
     ADD CONSTRAINT tags_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
@@ -7767,8 +7844,14 @@ ALTER TABLE ONLY app_public.tool_categories
 ALTER TABLE ONLY app_public.tool_categories
     ADD CONSTRAINT tool_categories_tenant_id_parent_id_fkey FOREIGN KEY (tenant_id, parent_id) REFERENCES app_public.tool_categories(tenant_id, id);
 
+COMMENT ON CONSTRAINT tool_categories_tenant_id_parent_id_fkey ON app_public.tool_categories IS '@fieldName parent
+@foreignFieldName children';
+
 ALTER TABLE ONLY app_public.tools
     ADD CONSTRAINT tools_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.tools(id) ON DELETE SET NULL;
+
+COMMENT ON CONSTRAINT tools_copied_from_id_fkey ON app_public.tools IS '@fieldName copiedFrom
+@foreignFieldName copies';
 
 ALTER TABLE ONLY app_public.tools
     ADD CONSTRAINT tools_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
@@ -7778,6 +7861,9 @@ ALTER TABLE ONLY app_public.tools
 
 ALTER TABLE ONLY app_public.tools
     ADD CONSTRAINT tools_tenant_id_tool_category_id_fkey FOREIGN KEY (tenant_id, tool_category_id) REFERENCES app_public.tool_categories(tenant_id, id) ON DELETE SET NULL (tool_category_id);
+
+COMMENT ON CONSTRAINT tools_tenant_id_tool_category_id_fkey ON app_public.tools IS '@fieldName toolCategory
+@foreignFieldName tools';
 
 ALTER TABLE ONLY app_public.user_tenants
     ADD CONSTRAINT user_tenants_invited_by_user_id_fkey FOREIGN KEY (invited_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
@@ -7790,6 +7876,9 @@ ALTER TABLE ONLY app_public.user_tenants
 
 ALTER TABLE ONLY app_public.workflows
     ADD CONSTRAINT workflows_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.workflows(id) ON DELETE SET NULL;
+
+COMMENT ON CONSTRAINT workflows_copied_from_id_fkey ON app_public.workflows IS '@fieldName copiedFrom
+@foreignFieldName copies';
 
 ALTER TABLE ONLY app_public.workflows
     ADD CONSTRAINT workflows_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
@@ -8361,12 +8450,16 @@ GRANT ALL ON FUNCTION app_hidden.has_role(minimum text) TO rowhouse_platform;
 REVOKE ALL ON FUNCTION app_hidden.hashing_embedding(content text, dimension integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.is_color(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_color(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_color(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_email(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_email(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_email(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_image_url(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_image_url(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_image_url(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_name(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_name(value text) TO rowhouse_user;
@@ -8377,18 +8470,26 @@ GRANT ALL ON FUNCTION app_hidden.is_platform_admin() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_platform_admin() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_semantic_version(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_semantic_version(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_semantic_version(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_slug(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.pieces(sentence text, max_length integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.placeholder_names(template text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.placeholder_names(template text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.placeholder_names(template text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.placeholder_pattern() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.placeholder_pattern() TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.placeholder_pattern() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_user;
