@@ -3011,7 +3011,7 @@ ALTER TABLE app_public.rag_knowledge_sources OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_public.rag_knowledge_sources IS '@name knowledge_source
 @behavior -delete
-A collection of documents with settings for how they are cut, embedded and searched. Members create and edit, admins delete (delete_knowledge_source) and restore.';
+A collection of documents with settings for how they are cut, embedded and searched. can_manage_knowledge to write, delete (delete_knowledge_source) and restore.';
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.sharing_mode IS 'private, selected, subtree or platform.';
 
@@ -6530,7 +6530,7 @@ ALTER TABLE ONLY app_public.agent_knowledge_sources FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.agent_knowledge_sources OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.agent_knowledge_sources IS 'Which knowledge sources an agent works with; a search with agent_id looks into these. Members assign and take away.';
+COMMENT ON TABLE app_public.agent_knowledge_sources IS 'Which knowledge sources an agent works with; a search with agent_id looks into these. can_edit_agents assigns and takes away.';
 
 COMMENT ON COLUMN app_public.agent_knowledge_sources.tenant_id IS 'The tenant.';
 
