@@ -47,7 +47,7 @@ it('an agent gets its tools, and is listed with them and their tags', async () =
     { item: tool, tag: createTag.tag.id },
   )
   const { agents } = await ask(
-    `{ agents(filter: {tier: {equalTo: 2}}) { nodes { name toolIds agentTools { nodes { tool { name toolTagAssignments { nodes { tag { slug } } } } } } } } }`,
+    `{ agents(filter: {tier: {equalTo: 2}}) { nodes { name toolIds agentTools(first: 9) { nodes { tool { name toolTagAssignments(first: 9) { nodes { tag { slug } } } } } } } } }`,
     {},
     'viewer@acme.test',
   )
