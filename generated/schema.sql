@@ -3973,7 +3973,7 @@ ALTER TABLE app_public.rag_knowledge_sources OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_public.rag_knowledge_sources IS '@name knowledge_source
 @behavior -delete
-A collection of documents with settings for how they are cut, embedded and searched. Members create and edit, admins delete (delete_knowledge_source) and restore.';
+A collection of documents with settings for how they are cut, embedded and searched. can_manage_knowledge to write, delete (delete_knowledge_source) and restore.';
 
 COMMENT ON COLUMN app_public.rag_knowledge_sources.sharing_mode IS 'private, selected, subtree or platform.';
 
@@ -9829,7 +9829,7 @@ ALTER TABLE ONLY app_public.agent_knowledge_sources FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.agent_knowledge_sources OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.agent_knowledge_sources IS 'Which knowledge sources an agent works with; a search with agent_id looks into these. Members assign and take away.';
+COMMENT ON TABLE app_public.agent_knowledge_sources IS 'Which knowledge sources an agent works with; a search with agent_id looks into these. can_edit_agents assigns and takes away.';
 
 COMMENT ON COLUMN app_public.agent_knowledge_sources.tenant_id IS 'The tenant.';
 
@@ -10608,14 +10608,20 @@ ALTER TABLE ONLY app_public.agents
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT agents_tenant_id_id_key ON app_public.agents IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.avatars
     ADD CONSTRAINT avatars_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY app_public.avatars
     ADD CONSTRAINT avatars_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT avatars_tenant_id_id_key ON app_public.avatars IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.avatars
     ADD CONSTRAINT avatars_tenant_id_name_key UNIQUE (tenant_id, name);
+
+COMMENT ON CONSTRAINT avatars_tenant_id_name_key ON app_public.avatars IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.business_functions
     ADD CONSTRAINT business_functions_pkey PRIMARY KEY (id);
@@ -10623,8 +10629,12 @@ ALTER TABLE ONLY app_public.business_functions
 ALTER TABLE ONLY app_public.business_functions
     ADD CONSTRAINT business_functions_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT business_functions_tenant_id_id_key ON app_public.business_functions IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.business_functions
     ADD CONSTRAINT business_functions_tenant_id_name_key UNIQUE (tenant_id, name);
+
+COMMENT ON CONSTRAINT business_functions_tenant_id_name_key ON app_public.business_functions IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.departments
     ADD CONSTRAINT departments_pkey PRIMARY KEY (id);
@@ -10632,8 +10642,12 @@ ALTER TABLE ONLY app_public.departments
 ALTER TABLE ONLY app_public.departments
     ADD CONSTRAINT departments_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT departments_tenant_id_id_key ON app_public.departments IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.departments
     ADD CONSTRAINT departments_tenant_id_name_key UNIQUE (tenant_id, name);
+
+COMMENT ON CONSTRAINT departments_tenant_id_name_key ON app_public.departments IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.document_chunks
     ADD CONSTRAINT document_chunks_pkey PRIMARY KEY (tenant_id, id);
@@ -10660,8 +10674,12 @@ ALTER TABLE ONLY app_public.icons
 ALTER TABLE ONLY app_public.icons
     ADD CONSTRAINT icons_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT icons_tenant_id_id_key ON app_public.icons IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.icons
     ADD CONSTRAINT icons_tenant_id_name_key UNIQUE (tenant_id, name);
+
+COMMENT ON CONSTRAINT icons_tenant_id_name_key ON app_public.icons IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.institution_members
     ADD CONSTRAINT institution_members_pkey PRIMARY KEY (tenant_id, institution_id, user_id);
@@ -10690,8 +10708,12 @@ ALTER TABLE ONLY app_public.model_configurations
 ALTER TABLE ONLY app_public.model_configurations
     ADD CONSTRAINT model_configurations_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT model_configurations_tenant_id_id_key ON app_public.model_configurations IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.model_configurations
     ADD CONSTRAINT model_configurations_tenant_id_name_key UNIQUE (tenant_id, name);
+
+COMMENT ON CONSTRAINT model_configurations_tenant_id_name_key ON app_public.model_configurations IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.organizational_roles
     ADD CONSTRAINT organizational_roles_pkey PRIMARY KEY (id);
@@ -10699,8 +10721,12 @@ ALTER TABLE ONLY app_public.organizational_roles
 ALTER TABLE ONLY app_public.organizational_roles
     ADD CONSTRAINT organizational_roles_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT organizational_roles_tenant_id_id_key ON app_public.organizational_roles IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.organizational_roles
     ADD CONSTRAINT organizational_roles_tenant_id_name_key UNIQUE (tenant_id, name);
+
+COMMENT ON CONSTRAINT organizational_roles_tenant_id_name_key ON app_public.organizational_roles IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.personas
     ADD CONSTRAINT personas_pkey PRIMARY KEY (id);
@@ -10708,8 +10734,12 @@ ALTER TABLE ONLY app_public.personas
 ALTER TABLE ONLY app_public.personas
     ADD CONSTRAINT personas_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT personas_tenant_id_id_key ON app_public.personas IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.personas
     ADD CONSTRAINT personas_tenant_id_name_key UNIQUE (tenant_id, name);
+
+COMMENT ON CONSTRAINT personas_tenant_id_name_key ON app_public.personas IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.project_members
     ADD CONSTRAINT project_members_pkey PRIMARY KEY (tenant_id, project_id, user_id);
@@ -10725,6 +10755,8 @@ ALTER TABLE ONLY app_public.prompts
 
 ALTER TABLE ONLY app_public.prompts
     ADD CONSTRAINT prompts_tenant_id_id_key UNIQUE (tenant_id, id);
+
+COMMENT ON CONSTRAINT prompts_tenant_id_id_key ON app_public.prompts IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.query_logs
     ADD CONSTRAINT query_logs_pkey PRIMARY KEY (tenant_id, id);
@@ -10755,8 +10787,12 @@ ALTER TABLE ONLY app_public.tags
 ALTER TABLE ONLY app_public.tags
     ADD CONSTRAINT tags_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT tags_tenant_id_id_key ON app_public.tags IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.tags
     ADD CONSTRAINT tags_tenant_id_slug_key UNIQUE (tenant_id, slug);
+
+COMMENT ON CONSTRAINT tags_tenant_id_slug_key ON app_public.tags IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.tenant_config
     ADD CONSTRAINT tenant_config_pkey PRIMARY KEY (id);
@@ -10776,14 +10812,20 @@ ALTER TABLE ONLY app_public.tool_categories
 ALTER TABLE ONLY app_public.tool_categories
     ADD CONSTRAINT tool_categories_tenant_id_id_key UNIQUE (tenant_id, id);
 
+COMMENT ON CONSTRAINT tool_categories_tenant_id_id_key ON app_public.tool_categories IS '@behavior -*';
+
 ALTER TABLE ONLY app_public.tool_categories
     ADD CONSTRAINT tool_categories_tenant_id_parent_id_slug_key UNIQUE NULLS NOT DISTINCT (tenant_id, parent_id, slug);
+
+COMMENT ON CONSTRAINT tool_categories_tenant_id_parent_id_slug_key ON app_public.tool_categories IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.tools
     ADD CONSTRAINT tools_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY app_public.tools
     ADD CONSTRAINT tools_tenant_id_id_key UNIQUE (tenant_id, id);
+
+COMMENT ON CONSTRAINT tools_tenant_id_id_key ON app_public.tools IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.user_agents
     ADD CONSTRAINT user_agents_pkey PRIMARY KEY (tenant_id, id);
@@ -10820,6 +10862,8 @@ ALTER TABLE ONLY app_public.workflows
 
 ALTER TABLE ONLY app_public.workflows
     ADD CONSTRAINT workflows_tenant_id_id_key UNIQUE (tenant_id, id);
+
+COMMENT ON CONSTRAINT workflows_tenant_id_id_key ON app_public.workflows IS '@behavior -*';
 
 ALTER TABLE ONLY app_public.workspace_members
     ADD CONSTRAINT workspace_members_pkey PRIMARY KEY (tenant_id, workspace_id, user_id);
@@ -11277,6 +11321,9 @@ ALTER TABLE ONLY app_private.user_identities
 ALTER TABLE ONLY app_public.agent_industry_mapping
     ADD CONSTRAINT agent_industry_mapping_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
 
+COMMENT ON CONSTRAINT agent_industry_mapping_tenant_id_agent_id_fkey ON app_public.agent_industry_mapping IS '@fieldName agent
+@foreignFieldName industries';
+
 ALTER TABLE ONLY app_public.agent_knowledge_sources
     ADD CONSTRAINT agent_knowledge_sources_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
 
@@ -11294,17 +11341,32 @@ The knowledge source.';
 ALTER TABLE ONLY app_public.agent_persona_mapping
     ADD CONSTRAINT agent_persona_mapping_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
 
+COMMENT ON CONSTRAINT agent_persona_mapping_tenant_id_agent_id_fkey ON app_public.agent_persona_mapping IS '@fieldName agent
+@foreignFieldName personas';
+
 ALTER TABLE ONLY app_public.agent_persona_mapping
     ADD CONSTRAINT agent_persona_mapping_tenant_id_persona_id_fkey FOREIGN KEY (tenant_id, persona_id) REFERENCES app_public.personas(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT agent_persona_mapping_tenant_id_persona_id_fkey ON app_public.agent_persona_mapping IS '@fieldName persona
+@foreignFieldName agents';
 
 ALTER TABLE ONLY app_public.agent_tools
     ADD CONSTRAINT agent_tools_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
 
+COMMENT ON CONSTRAINT agent_tools_tenant_id_agent_id_fkey ON app_public.agent_tools IS '@fieldName agent
+@foreignFieldName agentTools';
+
 ALTER TABLE ONLY app_public.agent_tools
     ADD CONSTRAINT agent_tools_tool_id_fkey FOREIGN KEY (tool_id) REFERENCES app_public.tools(id) ON DELETE CASCADE;
 
+COMMENT ON CONSTRAINT agent_tools_tool_id_fkey ON app_public.agent_tools IS '@fieldName tool
+@foreignFieldName agentTools';
+
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.agents(id) ON DELETE SET NULL;
+
+COMMENT ON CONSTRAINT agents_copied_from_id_fkey ON app_public.agents IS '@fieldName copiedFrom
+@foreignFieldName copies';
 
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_model_id_fkey FOREIGN KEY (model_id) REFERENCES app_public.llm_models(id);
@@ -11315,14 +11377,23 @@ ALTER TABLE ONLY app_public.agents
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_tenant_id_business_function_id_fkey FOREIGN KEY (tenant_id, business_function_id) REFERENCES app_public.business_functions(tenant_id, id) ON DELETE SET NULL (business_function_id);
 
+COMMENT ON CONSTRAINT agents_tenant_id_business_function_id_fkey ON app_public.agents IS '@fieldName businessFunction
+@foreignFieldName agents';
+
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_tenant_id_department_id_fkey FOREIGN KEY (tenant_id, department_id) REFERENCES app_public.departments(tenant_id, id) ON DELETE SET NULL (department_id);
+
+COMMENT ON CONSTRAINT agents_tenant_id_department_id_fkey ON app_public.agents IS '@fieldName department
+@foreignFieldName agents';
 
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.agents
     ADD CONSTRAINT agents_tenant_id_role_id_fkey FOREIGN KEY (tenant_id, role_id) REFERENCES app_public.organizational_roles(tenant_id, id) ON DELETE SET NULL (role_id);
+
+COMMENT ON CONSTRAINT agents_tenant_id_role_id_fkey ON app_public.agents IS '@fieldName role
+@foreignFieldName agents';
 
 ALTER TABLE ONLY app_public.avatars
     ADD CONSTRAINT avatars_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
@@ -11450,6 +11521,9 @@ COMMENT ON CONSTRAINT projects_tenant_id_workspace_id_fkey ON app_public.project
 ALTER TABLE ONLY app_public.prompts
     ADD CONSTRAINT prompts_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.prompts(id) ON DELETE SET NULL;
 
+COMMENT ON CONSTRAINT prompts_copied_from_id_fkey ON app_public.prompts IS '@fieldName copiedFrom
+@foreignFieldName copies';
+
 ALTER TABLE ONLY app_public.prompts
     ADD CONSTRAINT prompts_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
 
@@ -11477,6 +11551,9 @@ ALTER TABLE ONLY app_public.resource_versions
 ALTER TABLE ONLY app_public.tag_assignments
     ADD CONSTRAINT tag_assignments_tenant_id_tag_id_fkey FOREIGN KEY (tenant_id, tag_id) REFERENCES app_public.tags(tenant_id, id) ON DELETE CASCADE;
 
+COMMENT ON CONSTRAINT tag_assignments_tenant_id_tag_id_fkey ON app_public.tag_assignments IS '@fieldName tag
+@foreignFieldName assignments';
+
 ALTER TABLE ONLY app_public.tags
     ADD CONSTRAINT tags_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
@@ -11501,8 +11578,14 @@ ALTER TABLE ONLY app_public.tool_categories
 ALTER TABLE ONLY app_public.tool_categories
     ADD CONSTRAINT tool_categories_tenant_id_parent_id_fkey FOREIGN KEY (tenant_id, parent_id) REFERENCES app_public.tool_categories(tenant_id, id);
 
+COMMENT ON CONSTRAINT tool_categories_tenant_id_parent_id_fkey ON app_public.tool_categories IS '@fieldName parent
+@foreignFieldName children';
+
 ALTER TABLE ONLY app_public.tools
     ADD CONSTRAINT tools_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.tools(id) ON DELETE SET NULL;
+
+COMMENT ON CONSTRAINT tools_copied_from_id_fkey ON app_public.tools IS '@fieldName copiedFrom
+@foreignFieldName copies';
 
 ALTER TABLE ONLY app_public.tools
     ADD CONSTRAINT tools_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
@@ -11512,6 +11595,9 @@ ALTER TABLE ONLY app_public.tools
 
 ALTER TABLE ONLY app_public.tools
     ADD CONSTRAINT tools_tenant_id_tool_category_id_fkey FOREIGN KEY (tenant_id, tool_category_id) REFERENCES app_public.tool_categories(tenant_id, id) ON DELETE SET NULL (tool_category_id);
+
+COMMENT ON CONSTRAINT tools_tenant_id_tool_category_id_fkey ON app_public.tools IS '@fieldName toolCategory
+@foreignFieldName tools';
 
 ALTER TABLE ONLY app_public.user_agents
     ADD CONSTRAINT user_agents_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES app_public.agents(id) ON DELETE CASCADE;
@@ -11554,6 +11640,9 @@ ALTER TABLE ONLY app_public.user_tenants
 
 ALTER TABLE ONLY app_public.workflows
     ADD CONSTRAINT workflows_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.workflows(id) ON DELETE SET NULL;
+
+COMMENT ON CONSTRAINT workflows_copied_from_id_fkey ON app_public.workflows IS '@fieldName copiedFrom
+@foreignFieldName copies';
 
 ALTER TABLE ONLY app_public.workflows
     ADD CONSTRAINT workflows_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
