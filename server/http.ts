@@ -9,7 +9,7 @@ import { authenticate, claimsOf, type Identity, unauthenticated, type VerifyToke
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
 import type { Executor } from './graphql/execute.ts'
-import { applyCors, isSecret, readBody, sendJson, sendJsonAndClose } from './http-basics.ts'
+import { applyCors, clientAddress, isSecret, readBody, sendJson, sendJsonAndClose } from './http-basics.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -56,7 +56,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
             status: response.statusCode,
             ms: Math.round(seconds * 1000),
             user: scope.identity?.userId,
-            tenant: scope.identity?.tenantId,
+            tenant: scope.identity?.tenantId ?? undefined,
             operation: scope.operation,
           },
           'request',
@@ -118,9 +118,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       context.pgSettings = {
         role: identity.role,
         'rowhouse.user_id': identity.userId,
-        'rowhouse.tenant_id': identity.tenantId,
+        'rowhouse.tenant_id': identity.tenantId ?? '',
         'rowhouse.request_id': scope.id,
+        'rowhouse.ip': clientAddress(request, config.TRUST_PROXY),
         statement_timeout: String(config.STATEMENT_TIMEOUT_MS),
+        ...(identity.isVisitor ? { transaction_read_only: 'on' } : {}),
       }
     }
     scope.operation = body.operationName?.slice(0, 100)

@@ -110,3 +110,21 @@ as $$
    order by t.slug;
 $$;
 comment on function app_private.list_tenants() is 'All tenants. For administrators in psql and for command-line tools.';
+
+create or replace function app_private.may_view_subtree(user_id uuid, tenant_id uuid) returns boolean
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  with recursive ancestors as (
+    select t.parent_tenant_id as id from app_public.tenants t where t.id = may_view_subtree.tenant_id
+    union
+    select t.parent_tenant_id from ancestors a join app_public.tenants t on t.id = a.id
+  )
+  select exists (
+    select from ancestors a
+      join app_public.tenants t on t.id = a.id and t.status in ('trial', 'active', 'suspended')
+      join app_public.user_tenants m on m.tenant_id = t.id and m.user_id = may_view_subtree.user_id and m.status = 'active'
+     where 'can_view_subtree' = any (app_hidden.effective_permissions(m.role, m.permissions)));
+$$;
+comment on function app_private.may_view_subtree(uuid, uuid) is
+  'Whether someone may read a tenant from above: an active member of a tenant above it who has can_view_subtree there.';
