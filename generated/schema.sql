@@ -121,6 +121,37 @@ ALTER TYPE app_public.fusion_method OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.fusion_method IS 'How hybrid search fuses its two rankings: rrf (by ranks) or convex (by normalised scores).';
 
+CREATE TYPE app_public.invitation_outcome AS ENUM (
+    'invited',
+    'refused'
+);
+
+ALTER TYPE app_public.invitation_outcome OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.invitation_outcome IS 'What became of a row of a bulk invitation.';
+
+CREATE TYPE app_public.invitation_receipt AS (
+	email text,
+	outcome app_public.invitation_outcome,
+	invitation_id uuid,
+	error_code text,
+	error text
+);
+
+ALTER TYPE app_public.invitation_receipt OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.invitation_receipt IS 'What became of a row of a bulk invitation: invited with its id, or refused with the error.';
+
+COMMENT ON COLUMN app_public.invitation_receipt.email IS 'The address as it was given.';
+
+COMMENT ON COLUMN app_public.invitation_receipt.outcome IS 'invited or refused.';
+
+COMMENT ON COLUMN app_public.invitation_receipt.invitation_id IS 'The invitation, null when it was refused.';
+
+COMMENT ON COLUMN app_public.invitation_receipt.error_code IS 'The code of what is wrong, null when nothing is.';
+
+COMMENT ON COLUMN app_public.invitation_receipt.error IS 'What is wrong, null when nothing is.';
+
 CREATE TYPE app_public.llm_model_kind AS ENUM (
     'chat',
     'embedding'
@@ -138,6 +169,22 @@ CREATE TYPE app_public.llm_provider_kind AS ENUM (
 ALTER TYPE app_public.llm_provider_kind OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.llm_provider_kind IS 'How a provider is spoken to: builtin (in the database) or openai (any OpenAI-compatible endpoint).';
+
+CREATE TYPE app_public.onboarding_step AS (
+	key text,
+	title text,
+	is_done boolean
+);
+
+ALTER TYPE app_public.onboarding_step OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.onboarding_step IS 'A first step, and whether it is done.';
+
+COMMENT ON COLUMN app_public.onboarding_step.key IS 'name_profile, create_agent, load_document, search, invite_colleague or join_tenant.';
+
+COMMENT ON COLUMN app_public.onboarding_step.title IS 'What to do, in English.';
+
+COMMENT ON COLUMN app_public.onboarding_step.is_done IS 'Whether it is done.';
 
 CREATE TYPE app_public.processing_counts AS (
 	pending integer,
@@ -168,6 +215,35 @@ CREATE TYPE app_public.processing_status AS ENUM (
 ALTER TYPE app_public.processing_status OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.processing_status IS 'How far a document is: pending, processing, completed (searchable) or failed (processing_error says why).';
+
+CREATE TYPE app_public.received_invitation AS (
+	id uuid,
+	tenant_name text,
+	tenant_slug text,
+	role text,
+	message text,
+	invited_by_name text,
+	created_at timestamp with time zone,
+	expires_at timestamp with time zone
+);
+
+ALTER TYPE app_public.received_invitation OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.received_invitation IS 'An invitation, as the person who got it sees it.';
+
+COMMENT ON COLUMN app_public.received_invitation.tenant_name IS 'Who invites you.';
+
+COMMENT ON COLUMN app_public.received_invitation.tenant_slug IS 'What to name in the x-tenant-id header once you are a member.';
+
+COMMENT ON COLUMN app_public.received_invitation.role IS 'The role you would have.';
+
+COMMENT ON COLUMN app_public.received_invitation.message IS 'A word of the inviter.';
+
+COMMENT ON COLUMN app_public.received_invitation.invited_by_name IS 'The inviter''s name, or e-mail address.';
+
+COMMENT ON COLUMN app_public.received_invitation.created_at IS 'When you were invited.';
+
+COMMENT ON COLUMN app_public.received_invitation.expires_at IS 'Until when it can be accepted.';
 
 CREATE TYPE app_public.search_hit AS (
 	rank integer,
@@ -263,6 +339,22 @@ ALTER FUNCTION app_hidden.are_permissions(value jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.are_permissions(value jsonb) IS 'An object of known permissions, each true or false.';
 
+CREATE FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((schema IS NOT NULL) AND CASE (schema ->> 'type'::text) WHEN 'integer'::text THEN CASE WHEN (jsonb_typeof(value) = 'number'::text) THEN (((value)::numeric = trunc((value)::numeric)) AND (((value)::numeric >= ((schema -> 'minimum'::text))::numeric) AND ((value)::numeric <= ((schema -> 'maximum'::text))::numeric))) ELSE false END ELSE (jsonb_typeof(value) = (schema ->> 'type'::text)) END AND (((schema -> 'enum'::text) IS NULL) OR ((schema -> 'enum'::text) @> value)) AND (((schema -> 'pattern'::text) IS NULL) OR ((value #>> '{}'::text[]) ~ (schema ->> 'pattern'::text))));
+
+ALTER FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) IS 'Whether a value is of a setting''s type and in its range; false when there is no such setting.';
+
+CREATE FUNCTION app_hidden.are_settings(value jsonb, schema jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((jsonb_typeof(value) = 'object'::text) AND (NOT (EXISTS (SELECT FROM jsonb_each(CASE jsonb_typeof(are_settings.value) WHEN 'object'::text THEN are_settings.value ELSE '{}'::jsonb END) entry(key, setting) WHERE (NOT app_hidden.is_setting(entry.setting, (are_settings.schema -> entry.key)))))));
+
+ALTER FUNCTION app_hidden.are_settings(value jsonb, schema jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.are_settings(value jsonb, schema jsonb) IS 'An object of known settings, each of its type and in its range.';
+
 CREATE FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer DEFAULT 1) RETURNS tstzrange
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -352,6 +444,33 @@ CREATE FUNCTION app_hidden.clock() RETURNS timestamp with time zone
 ALTER FUNCTION app_hidden.clock() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.clock() IS 'Now: the start of the transaction, or what a superuser''s session set as rowhouse.clock (for tests).';
+
+CREATE FUNCTION app_hidden.current_grantor_role() RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when app_hidden.is_platform_admin() then 'owner' else app_hidden.current_member_role() end;
+$$;
+
+ALTER FUNCTION app_hidden.current_grantor_role() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.current_grantor_role() IS 'The role up to which you may give roles: your own; platform staff''s is owner.';
+
+CREATE FUNCTION app_hidden.current_ip_address() RETURNS inet
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- set by the server for each request
+  return nullif(current_setting('rowhouse.ip', true), '')::inet;
+exception when invalid_text_representation then
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_hidden.current_ip_address() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.current_ip_address() IS 'The address this request came from, null when it is not known.';
 
 CREATE FUNCTION app_hidden.current_member_role() RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -525,6 +644,14 @@ ALTER FUNCTION app_hidden.is_slug(value text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.is_slug(value text) IS 'Lower-case letters, digits and inner hyphens, at most 63: fit for a host name.';
 
+CREATE FUNCTION app_hidden.notification_schema() RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '{"email": {"type": "boolean", "default": true}, "inApp": {"type": "boolean", "default": true}, "tasks": {"type": "boolean", "default": true}, "digest": {"enum": ["none", "daily", "weekly"], "type": "string", "default": "none"}, "quotas": {"type": "boolean", "default": true}, "shares": {"type": "boolean", "default": true}, "mentions": {"type": "boolean", "default": true}, "security": {"type": "boolean", "default": true}, "productNews": {"type": "boolean", "default": false}}'::jsonb;
+
+ALTER FUNCTION app_hidden.notification_schema() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.notification_schema() IS 'The notification settings there are, in JSON Schema''s words: type, range and default of each.';
+
 CREATE FUNCTION app_hidden.pieces(sentence text, max_length integer) RETURNS SETOF text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -549,6 +676,14 @@ $$;
 ALTER FUNCTION app_hidden.pieces(sentence text, max_length integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.pieces(sentence text, max_length integer) IS 'A sentence that is too long, cut between words into pieces of at most max_length characters.';
+
+CREATE FUNCTION app_hidden.preference_schema() RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '{"theme": {"enum": ["system", "light", "dark"], "type": "string", "default": "system"}, "density": {"enum": ["comfortable", "compact"], "type": "string", "default": "comfortable"}, "language": {"type": "string", "default": "en", "pattern": "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"}, "pageSize": {"type": "integer", "default": 50, "maximum": 200, "minimum": 10}, "timezone": {"type": "string", "default": "UTC", "pattern": "^[A-Za-z][A-Za-z0-9_+/-]{1,63}$"}, "dateFormat": {"enum": ["iso", "day-month", "month-day"], "type": "string", "default": "iso"}, "timeFormat": {"enum": ["24h", "12h"], "type": "string", "default": "24h"}, "sidebarCollapsed": {"type": "boolean", "default": false}}'::jsonb;
+
+ALTER FUNCTION app_hidden.preference_schema() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.preference_schema() IS 'The preferences there are, in JSON Schema''s words: type, range and default of each.';
 
 CREATE FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(input text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -620,6 +755,14 @@ $$;
 ALTER FUNCTION app_hidden.role_permissions(role text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.role_permissions(role text) IS 'What a role allows by itself: an owner everything, an admin all but the tenant''s life cycle and billing, a member to create and edit, a viewer to read.';
+
+CREATE FUNCTION app_hidden.role_rank(role text) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN array_position(ARRAY['viewer'::text, 'member'::text, 'admin'::text, 'owner'::text], role);
+
+ALTER FUNCTION app_hidden.role_rank(role text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.role_rank(role text) IS 'A role''s rung on the ladder: 1 viewer, 2 member, 3 admin, 4 owner.';
 
 CREATE FUNCTION app_hidden.search_check() RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -838,7 +981,7 @@ ALTER PROCEDURE app_private.assert_secured() OWNER TO rowhouse_owner;
 
 COMMENT ON PROCEDURE app_private.assert_secured() IS 'The last step of a migration. RH903: what is not secured, one line each.';
 
-CREATE FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) RETURNS TABLE(user_id uuid, tenant_id uuid, role text)
+CREATE FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) RETURNS TABLE(user_id uuid, tenant_id uuid, role text, is_visitor boolean)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -847,44 +990,53 @@ declare
   v_requested text := lower(nullif(trim(authenticate.requested_tenant), ''));
   v_tenant_ids uuid[];
   v_tenant_id uuid;
+  v_status text;
   v_is_staff boolean;
+  v_is_platform boolean;
+  v_is_stale boolean;
 begin
   if v_user_id is null then
     perform app_private.raise_error('ID101', 'Authentication is required.', 'Send a valid bearer token of a registered user.');
   end if;
 
   -- live membership, read at every request: a removed member's valid token opens nothing
-  select array_agg(t.id) into v_tenant_ids
+  select array_agg(t.id) filter (where fits),
+         coalesce(bool_or(t.type = 'platform') filter (where fits), false),
+         coalesce(bool_or(coalesce(m.last_accessed_at < now() - interval '5 minutes', true)) filter (where fits and t.status <> 'suspended'), false),
+         coalesce(bool_or(t.type = 'platform' and t.status = 'active' and m.role in ('owner', 'admin')), false)
+    into v_tenant_ids, v_is_platform, v_is_stale, v_is_staff
     from app_public.user_tenants m
     join app_public.tenants t on t.id = m.tenant_id
-   where m.user_id = v_user_id and m.status = 'active' and t.status in ('trial', 'active')
-     and (v_requested is null or t.slug = v_requested or t.id::text = v_requested);
-
-  select exists (
-    select from app_public.user_tenants m
-      join app_public.tenants t on t.id = m.tenant_id
-     where m.user_id = v_user_id and m.status = 'active' and m.role in ('owner', 'admin')
-       and t.type = 'platform' and t.status = 'active'
-  ) into v_is_staff;
+   cross join lateral (
+     select t.status in ('trial', 'active', 'suspended')
+        and (v_requested is null or t.slug = v_requested or t.id::text = v_requested) as fits
+   ) as wanted
+   where m.user_id = v_user_id and m.status = 'active';
 
   if cardinality(v_tenant_ids) > 1 then
     perform app_private.raise_error('ID401', 'You are a member of several tenants.', 'Name one in the x-tenant-id header.');
   elsif cardinality(v_tenant_ids) = 1 then
-    v_tenant_id := v_tenant_ids[1];
-    return query
-      select v_user_id, t.id, case when v_is_staff and t.type = 'platform' then 'rowhouse_admin' else 'rowhouse_user' end
-        from app_public.tenants t where t.id = v_tenant_id;
+    if v_is_stale then
+      perform app_private.note_visit(v_user_id, v_tenant_ids[1]);
+    end if;
+    return query select v_user_id, v_tenant_ids[1], case when v_is_staff and v_is_platform then 'rowhouse_admin' else 'rowhouse_user' end, false;
+    return;
+  elsif v_requested is null then
+    -- a person without a tenant: sees none, and may answer invitations
+    perform app_private.note_visit(v_user_id, null);
+    return query select v_user_id, null::uuid, 'rowhouse_user', false;
     return;
   end if;
 
-  if v_is_staff and v_requested is not null then
-    select t.id into v_tenant_id from app_public.tenants t where t.slug = v_requested or t.id::text = v_requested;
-    if found then
-      insert into app_private.admin_access_log (tenant_id, admin_user_id, request_id)
-      values (v_tenant_id, v_user_id, authenticate.claims ->> 'request_id');
-      return query select v_user_id, v_tenant_id, 'rowhouse_admin';
-      return;
-    end if;
+  -- staff enter any tenant, and those of a tenant above enter to read; each time is written down
+  select t.id, t.status into v_tenant_id, v_status
+    from app_public.tenants t where t.slug = v_requested or t.id::text = v_requested;
+  if v_is_staff and v_tenant_id is not null
+    or v_status in ('trial', 'active', 'suspended') and app_private.may_view_subtree(v_user_id, v_tenant_id) then
+    insert into app_private.admin_access_log (tenant_id, admin_user_id, request_id)
+    values (v_tenant_id, v_user_id, authenticate.claims ->> 'request_id');
+    return query select v_user_id, v_tenant_id, case when v_is_staff then 'rowhouse_admin' else 'rowhouse_user' end, not v_is_staff;
+    return;
   end if;
 
   perform app_private.raise_error('ID201', 'There is no such tenant, or you are not a member of it.',
@@ -894,7 +1046,36 @@ $$;
 
 ALTER FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) IS 'Turns verified claims and a tenant (id or slug; null when there is only one to choose) into user, tenant and database role. ID101: the user is unknown; ID201: no such tenant or no active membership, the same error for both; ID401: several tenants, name one.';
+COMMENT ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) IS 'Turns verified claims and a tenant (id or slug; null when there is only one to choose, or none) into user, tenant (null for a person without one), database role, and whether the user is a visitor from a tenant above, who only reads. ID101: the user is unknown; ID201: no such tenant or no active membership, the same error for both; ID401: several tenants, name one.';
+
+CREATE FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) RETURNS TABLE(email text, token text, tenant_name text, inviter_name text, role text, message text, expires_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  -- 256 bits of the system's random source: a UUID has 122, and the hash of three has all that a hash can hold
+  v_token text := translate(encode(sha256(
+    uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'base64'), '+/=', '-_');
+begin
+  call app_private.enter_tenant(begin_invitation_delivery.tenant_id);
+  return query
+    update app_public.invitations i
+       set token_hash = sha256(convert_to(v_token, 'UTF8')), delivery_attempts = i.delivery_attempts + 1
+      from app_public.tenants t
+     where i.tenant_id = begin_invitation_delivery.tenant_id and i.id = begin_invitation_delivery.invitation_id
+       and i.delivery_number = begin_invitation_delivery.delivery_number
+       and i.status = 'pending' and i.delivery_status = 'queued' and i.expires_at > app_hidden.clock()
+       and t.id = i.tenant_id and t.status in ('trial', 'active')
+    returning i.email, v_token, t.name,
+      (select coalesce(u.full_name, u.email) from app_public.user_profiles u where u.id = i.invited_by_user_id),
+      i.role, i.message, i.expires_at;
+end
+$$;
+
+ALTER FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) IS 'What the mail of an invitation says, with a new token that makes every earlier one worthless; nothing when there is no longer a mail to send.';
 
 CREATE FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) RETURNS TABLE(document_id uuid, file_name text, media_type text, content bytea)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1281,6 +1462,81 @@ ALTER FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[
 
 COMMENT ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) IS 'Makes one block of these chunks, in place of the blocks they were in; returns how many there are.';
 
+CREATE TABLE app_public.user_tenants (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text DEFAULT 'member'::text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    permissions jsonb DEFAULT '{}'::jsonb NOT NULL,
+    invited_by_user_id uuid,
+    joined_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_accessed_at timestamp with time zone,
+    activated_at timestamp with time zone DEFAULT now(),
+    deactivated_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT permissions_are_known_and_boolean CHECK (app_hidden.are_permissions(permissions)),
+    CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'invited'::text, 'suspended'::text, 'pending'::text])))
+);
+
+ALTER TABLE ONLY app_public.user_tenants FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_tenants OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_tenants IS '@name membership
+@behavior -insert -update -delete
+Who belongs to this tenant, and in which role.';
+
+COMMENT ON COLUMN app_public.user_tenants.role IS 'owner, admin, member or viewer; each may do what the later ones may.';
+
+COMMENT ON COLUMN app_public.user_tenants.status IS 'active, inactive, invited, suspended or pending. Only active members get in. Changed with deactivate_member, suspend_member, reactivate_member.';
+
+COMMENT ON COLUMN app_public.user_tenants.permissions IS 'What the member may beyond the role (true), or may not in spite of it (false): an object of permissions. Changed with change_member_permissions; effectivePermissions has the sum.';
+
+COMMENT ON COLUMN app_public.user_tenants.invited_by_user_id IS 'Who invited the member.';
+
+COMMENT ON COLUMN app_public.user_tenants.joined_at IS 'When the member joined.';
+
+COMMENT ON COLUMN app_public.user_tenants.last_accessed_at IS 'When the member last acted in this tenant, to five minutes.';
+
+COMMENT ON COLUMN app_public.user_tenants.activated_at IS 'When the membership last became active.';
+
+COMMENT ON COLUMN app_public.user_tenants.deactivated_at IS 'When the membership last became inactive.';
+
+COMMENT ON COLUMN app_public.user_tenants.metadata IS 'Anything else, an object.';
+
+COMMENT ON COLUMN app_public.user_tenants.created_at IS 'When the membership was created.';
+
+COMMENT ON COLUMN app_public.user_tenants.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_private.change_member_status(user_id uuid, status text) RETURNS app_public.user_tenants
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_membership app_public.user_tenants := app_private.member_to_change(change_member_status.user_id);
+begin
+  if change_member_status.status <> 'active' then
+    perform app_private.revoke_invitations_of(change_member_status.user_id);
+  end if;
+  update app_public.user_tenants m set status = change_member_status.status
+   where m.id = v_membership.id and m.status <> change_member_status.status
+  returning * into v_membership;
+  if not found then
+    v_membership := app_private.member_to_change(change_member_status.user_id);
+  end if;
+  return v_membership;
+end
+$$;
+
+ALTER FUNCTION app_private.change_member_status(user_id uuid, status text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.change_member_status(user_id uuid, status text) IS 'Gives a membership another status; doing it twice is no error.';
+
 CREATE FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1479,6 +1735,24 @@ $$;
 ALTER FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) IS 'Embeds the chunks of documents whose source uses the built-in model, here in the database; returns how many.';
+
+CREATE FUNCTION app_private.end_idle_sessions() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_count int;
+begin
+  update app_public.user_sessions s set session_end = s.last_activity_at
+   where s.session_end is null and s.last_activity_at <= app_hidden.clock() - interval '30 minutes';
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_private.end_idle_sessions() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.end_idle_sessions() IS 'Ends the sessions that have been silent for 30 minutes, at the time they were last heard of; returns how many.';
 
 CREATE FUNCTION app_private.enqueue_job(task text, payload json, job_key text DEFAULT NULL::text, max_attempts integer DEFAULT 10) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -1714,6 +1988,29 @@ ALTER FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[])
 
 COMMENT ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) IS 'Queues for indexing the documents whose chunks all have their vector; returns how many.';
 
+CREATE FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer, error text DEFAULT NULL::text, is_last_attempt boolean DEFAULT false) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  call app_private.enter_tenant(finish_invitation_delivery.tenant_id);
+  update app_public.invitations i
+     set delivery_status = case
+           when finish_invitation_delivery.error is null then 'sent'
+           when finish_invitation_delivery.is_last_attempt then 'failed'
+           else 'queued' end,
+         delivery_error = left(finish_invitation_delivery.error, 500),
+         sent_at = case when finish_invitation_delivery.error is null then app_hidden.clock() end
+   where i.tenant_id = finish_invitation_delivery.tenant_id and i.id = finish_invitation_delivery.invitation_id
+     and i.delivery_number = finish_invitation_delivery.delivery_number and i.delivery_status = 'queued';
+end
+$$;
+
+ALTER FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer, error text, is_last_attempt boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer, error text, is_last_attempt boolean) IS 'Notes how sending the mail of an invitation went; an error says no more than the tenant''s administrators may read.';
+
 CREATE FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1812,35 +2109,43 @@ CREATE FUNCTION app_private.identify(claims jsonb) RETURNS uuid
 declare
   v_issuer text := identify.claims ->> 'iss';
   v_subject text := identify.claims ->> 'sub';
+  v_email text := lower(identify.claims ->> 'email');
+  v_name text := trim(identify.claims ->> 'name');
   v_user_id uuid;
 begin
   select i.user_id into v_user_id
     from app_private.user_identities i
     join app_public.user_profiles u on u.id = i.user_id and u.is_active and u.deleted_at is null
    where i.issuer = v_issuer and i.subject = v_subject;
-  if found or v_issuer is null or v_subject is null then
+  if found or v_issuer is null or v_subject is null or identify.claims -> 'email_verified' is distinct from 'true' then
     return v_user_id;
   end if;
 
-  -- first sight: the issuer vouches for an e-mail address that we know
-  if identify.claims -> 'email_verified' = 'true' then
-    insert into app_private.user_identities (issuer, subject, user_id)
-    select v_issuer, v_subject, u.id
-      from app_public.user_profiles u
-     where u.email = lower(identify.claims ->> 'email') and u.is_active and u.deleted_at is null
-    on conflict (issuer, subject) do nothing;
-    select i.user_id into v_user_id
-      from app_private.user_identities i
-      join app_public.user_profiles u on u.id = i.user_id and u.is_active and u.deleted_at is null
-     where i.issuer = v_issuer and i.subject = v_subject;
-  end if;
+  -- first sight: the issuer vouches for an e-mail address that we know, or that someone has invited. The unique keys
+  -- decide between two requests that see a person for the first time at once.
+  insert into app_public.user_profiles (email, full_name)
+  select v_email, case when app_hidden.is_name(v_name) then v_name end
+   where exists (
+     select from app_public.invitations i
+       join app_public.tenants t on t.id = i.tenant_id and t.status in ('trial', 'active')
+      where i.email = v_email and i.status = 'pending' and i.expires_at > app_hidden.clock())
+  on conflict (email) where deleted_at is null do nothing;
+  insert into app_private.user_identities (issuer, subject, user_id)
+  select v_issuer, v_subject, u.id
+    from app_public.user_profiles u
+   where u.email = v_email and u.is_active and u.deleted_at is null
+  on conflict (issuer, subject) do nothing;
+  select i.user_id into v_user_id
+    from app_private.user_identities i
+    join app_public.user_profiles u on u.id = i.user_id and u.is_active and u.deleted_at is null
+   where i.issuer = v_issuer and i.subject = v_subject;
   return v_user_id;
 end
 $$;
 
 ALTER FUNCTION app_private.identify(claims jsonb) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.identify(claims jsonb) IS 'The active user a verified token speaks of (by issuer and subject, at first sight by verified e-mail), or null.';
+COMMENT ON FUNCTION app_private.identify(claims jsonb) IS 'The active user a verified token speaks of, or null: by issuer and subject; at first sight by verified e-mail, which makes a profile for someone who is invited.';
 
 CREATE FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1902,6 +2207,161 @@ ALTER FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, q
 
 COMMENT ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity as the model''s index finds them, which may miss some; those it finds are in exact order.';
 
+CREATE FUNCTION app_private.invitation_expiry() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select app_hidden.clock() + make_interval(days => coalesce(
+    (select case when t.config ->> 'invitation_expiry_days' ~ '^[0-9]{1,3}$' then (t.config ->> 'invitation_expiry_days')::int end
+       from app_public.tenants t where t.id = app_hidden.current_tenant_id()), 7));
+$_$;
+
+ALTER FUNCTION app_private.invitation_expiry() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.invitation_expiry() IS 'When an invitation sent now expires: after config.invitation_expiry_days of the tenant, 7 by default.';
+
+CREATE TABLE app_public.invitations (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid NOT NULL,
+    email text NOT NULL,
+    role text NOT NULL,
+    permissions jsonb DEFAULT '{}'::jsonb NOT NULL,
+    message text,
+    status text DEFAULT 'pending'::text NOT NULL,
+    invited_by_user_id uuid,
+    expires_at timestamp with time zone NOT NULL,
+    token_hash bytea,
+    delivery_number integer DEFAULT 1 NOT NULL,
+    delivery_status text DEFAULT 'queued'::text NOT NULL,
+    delivery_attempts integer DEFAULT 0 NOT NULL,
+    delivery_error text,
+    queued_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    accepted_by_user_id uuid,
+    accepted_at timestamp with time zone,
+    declined_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT accepted_invitation_is_dated CHECK (((status = 'accepted'::text) = (accepted_at IS NOT NULL))),
+    CONSTRAINT declined_invitation_is_dated CHECK (((status = 'declined'::text) = (declined_at IS NOT NULL))),
+    CONSTRAINT delivery_status_is_known CHECK ((delivery_status = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text]))),
+    CONSTRAINT email_is_an_email CHECK (app_hidden.is_email(email)),
+    CONSTRAINT message_is_short CHECK ((length(message) <= 2000)),
+    CONSTRAINT permissions_are_known_and_boolean CHECK (app_hidden.are_permissions(permissions)),
+    CONSTRAINT revoked_invitation_is_dated CHECK (((status = 'revoked'::text) = (revoked_at IS NOT NULL))),
+    CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['pending'::text, 'accepted'::text, 'declined'::text, 'revoked'::text]))),
+    CONSTRAINT token_hash_is_a_sha256 CHECK ((octet_length(token_hash) = 32)),
+    CONSTRAINT token_opens_nothing_but_a_pending_invitation CHECK (((status = 'pending'::text) OR (token_hash IS NULL)))
+);
+
+ALTER TABLE ONLY app_public.invitations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.invitations OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.invitations IS '@behavior -insert -update -delete
+Who is asked to join this tenant, and what became of it. For members with can_manage_users.';
+
+COMMENT ON COLUMN app_public.invitations.email IS 'Whom it was sent to, lower case; one pending invitation a tenant and address.';
+
+COMMENT ON COLUMN app_public.invitations.role IS 'The role it gives: owner, admin, member or viewer.';
+
+COMMENT ON COLUMN app_public.invitations.permissions IS 'What it gives beyond the role (true) or keeps back (false): an object of permissions.';
+
+COMMENT ON COLUMN app_public.invitations.message IS 'A word of the inviter, at most 2000 characters.';
+
+COMMENT ON COLUMN app_public.invitations.status IS 'pending, accepted, declined or revoked; isExpired tells whether a pending one still works.';
+
+COMMENT ON COLUMN app_public.invitations.invited_by_user_id IS 'Who vouches for it: who made it, or sent it again last.';
+
+COMMENT ON COLUMN app_public.invitations.expires_at IS 'Until when it can be accepted.';
+
+COMMENT ON COLUMN app_public.invitations.token_hash IS '@behavior -*
+SHA-256 of the token in the last mail; null before the first one and once the invitation is used.';
+
+COMMENT ON COLUMN app_public.invitations.delivery_number IS 'Which mail this is: 1, and one more each time it is sent again.';
+
+COMMENT ON COLUMN app_public.invitations.delivery_status IS 'Of the mail: queued, sent or failed.';
+
+COMMENT ON COLUMN app_public.invitations.delivery_attempts IS 'How often sending the mail was tried.';
+
+COMMENT ON COLUMN app_public.invitations.delivery_error IS 'What went wrong with the last attempt, null when nothing did.';
+
+COMMENT ON COLUMN app_public.invitations.queued_at IS 'When the mail was asked for.';
+
+COMMENT ON COLUMN app_public.invitations.sent_at IS 'When the mail server took the mail, null when it has not.';
+
+COMMENT ON COLUMN app_public.invitations.accepted_by_user_id IS 'Who accepted it.';
+
+COMMENT ON COLUMN app_public.invitations.accepted_at IS 'When it was accepted.';
+
+COMMENT ON COLUMN app_public.invitations.declined_at IS 'When it was declined.';
+
+COMMENT ON COLUMN app_public.invitations.revoked_at IS 'When it was revoked.';
+
+COMMENT ON COLUMN app_public.invitations.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN app_public.invitations.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_private.invitation_to_change(id uuid) RETURNS app_public.invitations
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_invitation app_public.invitations;
+begin
+  perform app_private.require_permission('can_manage_users');
+  select * into v_invitation from app_public.invitations i
+   where i.tenant_id = app_hidden.current_tenant_id() and i.id = invitation_to_change.id and i.status = 'pending'
+     for update;
+  if not found then
+    perform app_private.raise_error('ID302', 'There is no such pending invitation.', 'List the invitations of this tenant; invite_user makes a new one.');
+  end if;
+  perform app_private.require_grantable(v_invitation.role, v_invitation.permissions);
+  return v_invitation;
+end
+$$;
+
+ALTER FUNCTION app_private.invitation_to_change(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.invitation_to_change(id uuid) IS 'A pending invitation of this tenant, locked. ID203: you may not manage members; ID204: it gives more than you have; ID302: there is none.';
+
+CREATE FUNCTION app_private.inviter_may_still_grant(invitation app_public.invitations) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- the lock keeps the inviter from being demoted between this look and the end of the transaction
+  perform from app_public.user_tenants m
+    join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
+   where m.tenant_id = (invitation).tenant_id and m.user_id = (invitation).invited_by_user_id and m.status = 'active'
+     and 'can_manage_users' = any (app_hidden.effective_permissions(m.role, m.permissions))
+     and app_private.may_grant(m.role, app_hidden.effective_permissions(m.role, m.permissions), (invitation).role, (invitation).permissions)
+     for share of m;
+  return found or app_private.is_staff((invitation).invited_by_user_id);
+end
+$$;
+
+ALTER FUNCTION app_private.inviter_may_still_grant(invitation app_public.invitations) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.inviter_may_still_grant(invitation app_public.invitations) IS 'Whether who made (or last resent) an invitation could make it today: an active member who has all that it gives, or platform staff.';
+
+CREATE FUNCTION app_private.is_staff(user_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (
+    select from app_public.user_tenants m
+      join app_public.tenants t on t.id = m.tenant_id and t.type = 'platform' and t.status = 'active'
+      join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
+     where m.user_id = is_staff.user_id and m.status = 'active' and m.role in ('owner', 'admin'));
+$$;
+
+ALTER FUNCTION app_private.is_staff(user_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.is_staff(user_id uuid) IS 'Whether someone is platform staff: an active owner or admin of the tenant of type platform.';
+
 CREATE FUNCTION app_private.list_tenants() RETURNS TABLE(id uuid, slug text, name text, type text, status text, members integer)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1915,6 +2375,19 @@ $$;
 ALTER FUNCTION app_private.list_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.list_tenants() IS 'All tenants. For administrators in psql and for command-line tools.';
+
+CREATE FUNCTION app_private.lock_memberships() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform from app_public.tenants t where t.id = app_hidden.current_tenant_id() for no key update;
+end
+$$;
+
+ALTER FUNCTION app_private.lock_memberships() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.lock_memberships() IS 'Makes other changes of this tenant''s members wait until the end of this transaction.';
 
 CREATE FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) RETURNS void
     LANGUAGE plpgsql
@@ -1946,6 +2419,61 @@ $$;
 ALTER FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) IS 'Writes a search down: the question as text, as a hash or not at all, as tenants.config.search.logQueries says.';
+
+CREATE FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(
+    app_hidden.role_rank(may_grant.role) <= app_hidden.role_rank(may_grant.grantor_role)
+    and app_hidden.effective_permissions(may_grant.role, may_grant.permissions) <@ may_grant.grantor_permissions, false);
+$$;
+
+ALTER FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) IS 'Whether someone with this role and these permissions may give that role with those permissions: neither a higher role nor a permission they lack.';
+
+CREATE FUNCTION app_private.may_view_subtree(user_id uuid, tenant_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with recursive ancestors as (
+    select t.parent_tenant_id as id from app_public.tenants t where t.id = may_view_subtree.tenant_id
+    union
+    select t.parent_tenant_id from ancestors a join app_public.tenants t on t.id = a.id
+  )
+  select exists (
+    select from ancestors a
+      join app_public.tenants t on t.id = a.id and t.status in ('trial', 'active', 'suspended')
+      join app_public.user_tenants m on m.tenant_id = t.id and m.user_id = may_view_subtree.user_id and m.status = 'active'
+     where 'can_view_subtree' = any (app_hidden.effective_permissions(m.role, m.permissions)));
+$$;
+
+ALTER FUNCTION app_private.may_view_subtree(user_id uuid, tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.may_view_subtree(user_id uuid, tenant_id uuid) IS 'Whether someone may read a tenant from above: an active member of a tenant above it who has can_view_subtree there.';
+
+CREATE FUNCTION app_private.member_to_change(user_id uuid) RETURNS app_public.user_tenants
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_membership app_public.user_tenants;
+begin
+  perform app_private.require_permission('can_manage_users');
+  perform app_private.lock_memberships();
+  select * into v_membership from app_public.user_tenants m
+   where m.tenant_id = app_hidden.current_tenant_id() and m.user_id = member_to_change.user_id;
+  if not found then
+    perform app_private.raise_error('ID301', 'There is no such member.', 'List the memberships of this tenant.');
+  end if;
+  return v_membership;
+end
+$$;
+
+ALTER FUNCTION app_private.member_to_change(user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.member_to_change(user_id uuid) IS 'A membership of this tenant, which nobody else changes until the end of this transaction. ID203: you may not manage members; ID301: there is no such member.';
 
 CREATE FUNCTION app_private.merge_candidates(chunk_count integer) RETURNS bigint[]
     LANGUAGE plpgsql STABLE
@@ -2079,6 +2607,36 @@ ALTER FUNCTION app_private.models_to_index(minimum integer) OWNER TO rowhouse_pl
 
 COMMENT ON FUNCTION app_private.models_to_index(minimum integer) IS 'The embedding models that have more than this many vectors, of all tenants, and no vector index.';
 
+CREATE FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_before timestamptz := now() - interval '5 minutes';
+begin
+  if current_setting('transaction_read_only')::boolean then
+    return;
+  end if;
+  update app_public.user_profiles u set last_seen_at = now()
+   where u.id in (
+     select p.id from app_public.user_profiles p
+      where p.id = note_visit.user_id and coalesce(p.last_seen_at < v_before, true) for no key update skip locked);
+  update app_public.user_tenants m set last_accessed_at = now()
+   where m.id in (
+     select s.id from app_public.user_tenants s
+      where s.tenant_id = note_visit.tenant_id and s.user_id = note_visit.user_id
+        and coalesce(s.last_accessed_at < v_before, true) for no key update skip locked);
+  update app_public.tenants t set last_login_at = now()
+   where t.id in (
+     select s.id from app_public.tenants s
+      where s.id = note_visit.tenant_id and coalesce(s.last_login_at < v_before, true) for no key update skip locked);
+end
+$$;
+
+ALTER FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) IS 'Notes that a user was here: last_seen_at, last_accessed_at of the membership and last_login_at of the tenant, each at most every five minutes.';
+
 CREATE FUNCTION app_private.operator_identity(tenant text, email text DEFAULT NULL::text) RETURNS TABLE(user_id uuid, tenant_id uuid, role text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2186,6 +2744,35 @@ ALTER FUNCTION app_private.parse_question(query text, source_ids uuid[], title_b
 
 COMMENT ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) IS 'Reads a question in every language of the sources it goes to. terms is null when it says nothing but stop words or exclusions. SR416: too many words.';
 
+CREATE FUNCTION app_private.patched_settings(settings jsonb, patch jsonb, schema jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_key text;
+begin
+  if jsonb_typeof(patched_settings.patch) is distinct from 'object' then
+    perform app_private.raise_error('ID402', 'The settings are not an object.', 'Send an object of the keys to change; null takes a key back to its default.');
+  end if;
+  select key into v_key from jsonb_object_keys(patched_settings.patch) as key where not patched_settings.schema ? key order by key limit 1;
+  if found then
+    perform app_private.raise_error('ID403', format('There is no setting "%s".', left(v_key, 100)),
+      format('These are the settings there are: %s.', (select string_agg(key, ', ' order by key) from jsonb_object_keys(patched_settings.schema) as key)));
+  end if;
+  select key into v_key from jsonb_each(patched_settings.patch) as entry (key, value)
+   where value <> 'null' and not app_hidden.is_setting(value, patched_settings.schema -> key) order by key limit 1;
+  if found then
+    perform app_private.raise_error('ID404', format('The setting "%s" cannot have this value.', v_key),
+      format('It must fit %s.', (patched_settings.schema -> v_key) - 'default'));
+  end if;
+  return jsonb_strip_nulls(patched_settings.settings || patched_settings.patch);
+end
+$$;
+
+ALTER FUNCTION app_private.patched_settings(settings jsonb, patch jsonb, schema jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.patched_settings(settings jsonb, patch jsonb, schema jsonb) IS 'Settings with a patch laid over them; null takes a key back to its default. ID402: the patch is no object; ID403: a key is unknown; ID404: a value does not fit. The key is named.';
+
 CREATE TABLE app_private.search_changes (
     tenant_id uuid NOT NULL,
     chunk_id bigint NOT NULL,
@@ -2250,57 +2837,6 @@ $$;
 ALTER FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) IS 'Where the blocks'' stored scores exceed the threshold, and those scores, both divided by scale. dimension: size of the largest block.';
-
-CREATE TABLE app_public.user_tenants (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    role text DEFAULT 'member'::text NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    permissions jsonb DEFAULT '{}'::jsonb NOT NULL,
-    invited_by_user_id uuid,
-    joined_at timestamp with time zone DEFAULT now() NOT NULL,
-    last_accessed_at timestamp with time zone,
-    activated_at timestamp with time zone DEFAULT now(),
-    deactivated_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT permissions_are_known_and_boolean CHECK (app_hidden.are_permissions(permissions)),
-    CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'invited'::text, 'suspended'::text, 'pending'::text])))
-);
-
-ALTER TABLE ONLY app_public.user_tenants FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.user_tenants OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.user_tenants IS '@name membership
-@behavior -insert -update -delete
-Who belongs to this tenant, and in which role.';
-
-COMMENT ON COLUMN app_public.user_tenants.role IS 'owner, admin, member or viewer; each may do what the later ones may.';
-
-COMMENT ON COLUMN app_public.user_tenants.status IS 'active, inactive, invited, suspended or pending. Only active members get in.';
-
-COMMENT ON COLUMN app_public.user_tenants.permissions IS 'Permissions beyond the role: an object.';
-
-COMMENT ON COLUMN app_public.user_tenants.invited_by_user_id IS 'Who invited the member.';
-
-COMMENT ON COLUMN app_public.user_tenants.joined_at IS 'When the member joined.';
-
-COMMENT ON COLUMN app_public.user_tenants.last_accessed_at IS 'When the member last acted in this tenant.';
-
-COMMENT ON COLUMN app_public.user_tenants.activated_at IS 'When the membership last became active.';
-
-COMMENT ON COLUMN app_public.user_tenants.deactivated_at IS 'When the membership last became inactive.';
-
-COMMENT ON COLUMN app_public.user_tenants.metadata IS 'Anything else, an object.';
-
-COMMENT ON COLUMN app_public.user_tenants.created_at IS 'When the membership was created.';
-
-COMMENT ON COLUMN app_public.user_tenants.updated_at IS 'When it last changed.';
 
 CREATE FUNCTION app_private.provision_member(tenant_id uuid, email text, full_name text DEFAULT NULL::text, role text DEFAULT 'member'::text) RETURNS app_public.user_tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2698,6 +3234,63 @@ ALTER FUNCTION app_private.put_document(source app_public.rag_knowledge_sources,
 
 COMMENT ON FUNCTION app_private.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) IS 'Stores a new or changed document of a source, without queueing its processing, and says which it was.';
 
+CREATE FUNCTION app_private.put_invitation(email text, role text, permissions jsonb, message text) RETURNS app_public.invitations
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_email text := lower(trim(put_invitation.email));
+  v_message text := nullif(trim(put_invitation.message), '');
+  v_now timestamptz := app_hidden.clock();
+  v_invitation app_public.invitations;
+begin
+  if not coalesce(app_hidden.is_email(v_email), false) then
+    perform app_private.raise_error('ID407', 'This is not an e-mail address.', 'Send one address, such as ann@example.com.');
+  end if;
+  perform app_private.require_known_role(put_invitation.role, put_invitation.permissions);
+  if length(v_message) > 2000 then
+    perform app_private.raise_error('ID408', 'The message is longer than 2000 characters.', 'Shorten it.');
+  end if;
+  perform app_private.require_grantable(put_invitation.role, put_invitation.permissions);
+  if exists (
+    select from app_public.user_tenants m join app_public.user_profiles u on u.id = m.user_id
+     where m.tenant_id = app_hidden.current_tenant_id() and u.email = v_email and u.deleted_at is null and m.status = 'active'
+  ) then
+    perform app_private.raise_error('ID502', 'This person is a member already.', 'change_member_role changes the role.');
+  end if;
+  -- revoking and inviting again must not be a way to flood someone with mail
+  if exists (
+    select from app_public.invitations i
+     where i.tenant_id = app_hidden.current_tenant_id() and i.email = v_email and i.status <> 'pending'
+       and i.queued_at > v_now - interval '1 minute'
+  ) then
+    perform app_private.raise_error('ID601', 'This person was invited less than a minute ago.', 'Wait a minute, then try again.');
+  end if;
+
+  insert into app_public.invitations as i (tenant_id, email, role, permissions, message, invited_by_user_id, expires_at, queued_at)
+  values (app_hidden.current_tenant_id(), v_email, put_invitation.role, put_invitation.permissions, v_message,
+          app_hidden.current_user_id(), app_private.invitation_expiry(), v_now)
+  -- one that has expired is asked again
+  on conflict (tenant_id, email) where status = 'pending' do update
+     set role = excluded.role, permissions = excluded.permissions, message = excluded.message,
+         invited_by_user_id = excluded.invited_by_user_id, expires_at = excluded.expires_at, token_hash = null,
+         delivery_number = i.delivery_number + 1, delivery_status = 'queued', delivery_attempts = 0, delivery_error = null,
+         queued_at = excluded.queued_at, sent_at = null
+   where i.expires_at <= v_now
+  returning * into v_invitation;
+  if not found then
+    perform app_private.raise_error('ID503', 'This person is invited already.', 'resend_invitation sends the mail again; revoke_invitation takes it back.');
+  end if;
+  perform app_private.queue_invitation(v_invitation);
+  return v_invitation;
+end
+$$;
+
+ALTER FUNCTION app_private.put_invitation(email text, role text, permissions jsonb, message text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.put_invitation(email text, role text, permissions jsonb, message text) IS 'Stores an invitation to this tenant and queues its mail, within the limits of what the inviter may give.';
+
 CREATE FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) RETURNS public.vector
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -2726,6 +3319,20 @@ $$;
 ALTER FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) IS 'The vector of a question: the one given, or the built-in model''s. SR409: only a server can embed it; SR410: dimensions differ; SR411: it is zero.';
+
+CREATE FUNCTION app_private.queue_invitation(invitation app_public.invitations) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_private.enqueue_job('identity__send_invitation',
+    json_build_object('tenantId', (invitation).tenant_id, 'invitationId', (invitation).id, 'deliveryNumber', (invitation).delivery_number),
+    -- one mail a time: the next one takes the place of one that waits to be tried again
+    'identity__send_invitation:' || (invitation).id);
+$$;
+
+ALTER FUNCTION app_private.queue_invitation(invitation app_public.invitations) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.queue_invitation(invitation app_public.invitations) IS 'Queues the mail of an invitation.';
 
 CREATE FUNCTION app_private.raise_error(code text, message text, hint text DEFAULT NULL::text, detail text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql
@@ -2782,6 +3389,74 @@ $$;
 ALTER FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) OWNER TO rowhouse_worker;
 
 COMMENT ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) IS 'Records that these workers are alive, frees the jobs of workers that have been silent too long, and returns how many those were.';
+
+CREATE FUNCTION app_private.require_grantable(role text, permissions jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not app_private.may_grant(app_hidden.current_grantor_role(), app_hidden.current_permissions(),
+                               require_grantable.role, require_grantable.permissions) then
+    perform app_private.raise_error('ID204', 'You cannot give a role or a permission that you do not have, nor change someone whose role is above yours.',
+      'Ask an owner of the tenant to do it.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_grantable(role text, permissions jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_grantable(role text, permissions jsonb) IS 'ID204 unless you have this role and these permissions yourself.';
+
+CREATE FUNCTION app_private.require_invitation_keys(item jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_key text;
+begin
+  if jsonb_typeof(require_invitation_keys.item) <> 'object' then
+    perform app_private.raise_error('ID410', 'An invitation is not an object.', 'Send objects with email, and where wanted role, message and permissions.');
+  end if;
+  select key into v_key from jsonb_each(require_invitation_keys.item) as entry (key, value)
+   where key not in ('email', 'role', 'message', 'permissions')
+      or key <> 'permissions' and jsonb_typeof(value) not in ('string', 'null')
+   order by key limit 1;
+  if found then
+    perform app_private.raise_error('ID410', format('The key "%s" of an invitation is unknown, or its value is not a text.', left(v_key, 100)),
+      'The keys are email, role, message and permissions.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_invitation_keys(item jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_invitation_keys(item jsonb) IS 'ID410 unless a row of a bulk invitation has known keys only; the key is named.';
+
+CREATE FUNCTION app_private.require_known_role(role text, permissions jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_key text;
+begin
+  if app_hidden.role_rank(require_known_role.role) is null then
+    perform app_private.raise_error('ID405', 'There is no such role.', 'Roles are owner, admin, member and viewer.');
+  end if;
+  if jsonb_typeof(require_known_role.permissions) is distinct from 'object' then
+    perform app_private.raise_error('ID406', 'permissions is not an object.', 'Send an object of permissions, each true or false.');
+  end if;
+  select key into v_key from jsonb_each(require_known_role.permissions) as entry (key, allowed)
+   where key <> all (app_hidden.permission_keys()) or jsonb_typeof(allowed) <> 'boolean' order by key limit 1;
+  if found then
+    perform app_private.raise_error('ID406', format('"%s" is not a permission that can be true or false.', left(v_key, 100)),
+      format('These are the permissions: %s.', array_to_string(app_hidden.permission_keys(), ', ')));
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_known_role(role text, permissions jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_known_role(role text, permissions jsonb) IS 'ID405: there is no such role; ID406: permissions is not an object of known permissions, each true or false (the key is named).';
 
 CREATE FUNCTION app_private.require_permission(permission text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2859,6 +3534,23 @@ $$;
 ALTER FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) IS 'Takes back what grant_analyst_access gave. Works at once; doing it twice is no error.';
+
+CREATE FUNCTION app_private.revoke_invitations_of(user_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update app_public.invitations i
+     set status = 'revoked', token_hash = null, revoked_at = app_hidden.clock()
+    from app_public.user_profiles u
+   where u.id = revoke_invitations_of.user_id and i.email = u.email and i.status = 'pending'
+     and i.tenant_id = app_hidden.current_tenant_id();
+end
+$$;
+
+ALTER FUNCTION app_private.revoke_invitations_of(user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.revoke_invitations_of(user_id uuid) IS 'Revokes what invitations of this tenant a person still has.';
 
 CREATE FUNCTION app_private.scope_of(source_ids uuid[] DEFAULT NULL::uuid[], document_ids uuid[] DEFAULT NULL::uuid[], created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, text_filter tsquery DEFAULT NULL::tsquery) RETURNS app_private.search_scope
     LANGUAGE plpgsql STABLE
@@ -3090,6 +3782,81 @@ $$;
 ALTER FUNCTION app_private.security_gaps() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.security_gaps() IS 'Everything in our schemas that is not secured as it must be; normally nothing.';
+
+CREATE TABLE app_public.user_profiles (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    email text NOT NULL,
+    full_name text,
+    avatar_url text,
+    job_title text,
+    department text,
+    organization text,
+    preferences jsonb DEFAULT '{}'::jsonb NOT NULL,
+    notification_settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    last_seen_at timestamp with time zone,
+    onboarding_completed boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT email_is_an_email CHECK (app_hidden.is_email(email)),
+    CONSTRAINT full_name_is_a_name CHECK (app_hidden.is_name(full_name)),
+    CONSTRAINT notification_settings_are_known_and_in_range CHECK (app_hidden.are_settings(notification_settings, app_hidden.notification_schema())),
+    CONSTRAINT preferences_are_known_and_in_range CHECK (app_hidden.are_settings(preferences, app_hidden.preference_schema()))
+);
+
+ALTER TABLE ONLY app_public.user_profiles FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_profiles OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_profiles IS '@behavior -insert -delete
+A person, one across all tenants. You see yourself and the people you share this tenant with.';
+
+COMMENT ON COLUMN app_public.user_profiles.email IS 'E-mail address, lower case, unique among profiles that are not deleted.';
+
+COMMENT ON COLUMN app_public.user_profiles.full_name IS 'Name, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.user_profiles.avatar_url IS 'Address of a picture.';
+
+COMMENT ON COLUMN app_public.user_profiles.job_title IS 'Job title.';
+
+COMMENT ON COLUMN app_public.user_profiles.department IS 'Department, in the person''s own words.';
+
+COMMENT ON COLUMN app_public.user_profiles.organization IS 'Organization, in the person''s own words.';
+
+COMMENT ON COLUMN app_public.user_profiles.preferences IS 'What differs from the defaults of the settings of the user interface. Read with my_preferences, changed with update_preferences, by oneself alone.';
+
+COMMENT ON COLUMN app_public.user_profiles.notification_settings IS 'What differs from the defaults of what the person wants to be told of. Read with my_notification_settings, changed with update_notification_settings, by oneself alone.';
+
+COMMENT ON COLUMN app_public.user_profiles.is_active IS 'Whether the person may log in.';
+
+COMMENT ON COLUMN app_public.user_profiles.last_seen_at IS 'When the person was last seen, to five minutes.';
+
+COMMENT ON COLUMN app_public.user_profiles.onboarding_completed IS 'Whether the person is through with the first steps (onboarding_checklist); complete_onboarding and restart_onboarding set it.';
+
+COMMENT ON COLUMN app_public.user_profiles.created_at IS 'When the profile was created.';
+
+COMMENT ON COLUMN app_public.user_profiles.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.user_profiles.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE FUNCTION app_private.set_onboarding(is_completed boolean) RETURNS app_public.user_profiles
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.user_profiles;
+begin
+  update app_public.user_profiles u set onboarding_completed = set_onboarding.is_completed
+   where u.id = app_hidden.current_user_id()
+  returning * into v_profile;
+  return v_profile;
+end
+$$;
+
+ALTER FUNCTION app_private.set_onboarding(is_completed boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.set_onboarding(is_completed boolean) IS 'Notes whether you are through with the first steps.';
 
 CREATE FUNCTION app_private.similar_terms(term text) RETURNS TABLE(similar_term text, similarity double precision)
     LANGUAGE sql STABLE
@@ -3451,6 +4218,102 @@ ALTER FUNCTION app_private.tg__set_updated_at() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg__set_updated_at() IS 'Sets updated_at when a row changes.';
 
+CREATE FUNCTION app_private.tg_user_tenants__cap_grants() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_row app_public.user_tenants := coalesce(new, old);
+  v_had text[] := '{}';
+  v_has text[] := '{}';
+  v_may text[];
+begin
+  if current_user <> all ('{rowhouse_owner,rowhouse_user,rowhouse_admin}'::name[])
+    or tg_op = 'UPDATE' and (old.role, old.permissions, old.status) is not distinct from (new.role, new.permissions, new.status)
+    -- went with the tenant or the person
+    or not exists (select from app_public.tenants t where t.id = v_row.tenant_id)
+    or not exists (select from app_public.user_profiles u where u.id = v_row.user_id) then
+    return null;
+  end if;
+  if tg_op <> 'INSERT' and old.status = 'active' then
+    v_had := app_hidden.effective_permissions(old.role, old.permissions);
+  end if;
+  if tg_op <> 'DELETE' and new.status = 'active' then
+    v_has := app_hidden.effective_permissions(new.role, new.permissions);
+  end if;
+
+  if v_row.user_id = app_hidden.current_user_id() and not app_hidden.is_platform_admin() then
+    -- one may give up, and leave
+    if tg_op <> 'DELETE'
+      and (tg_op = 'INSERT' or app_hidden.role_rank(new.role) > app_hidden.role_rank(old.role) or not v_has <@ v_had) then
+      perform app_private.raise_error('ID204', 'You cannot give a role or a permission that you do not have, nor change someone whose role is above yours.',
+        'Ask an owner of the tenant to do it.');
+    end if;
+    return null;
+  end if;
+
+  perform app_private.require_permission('can_manage_users');
+  v_may := app_hidden.current_permissions();
+  if greatest(app_hidden.role_rank(case when tg_op <> 'INSERT' then old.role end),
+              app_hidden.role_rank(case when tg_op <> 'DELETE' then new.role end))
+       > coalesce(app_hidden.role_rank(app_hidden.current_grantor_role()), 0)
+    -- what the member had before is not given now
+    or not v_has <@ (v_may || v_had) then
+    perform app_private.raise_error('ID204', 'You cannot give a role or a permission that you do not have, nor change someone whose role is above yours.',
+      'Ask an owner of the tenant to do it.');
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_tenants__cap_grants() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_user_tenants__cap_grants() IS 'Keeps users from giving more than they have and from changing those above them. ID203, ID204.';
+
+CREATE FUNCTION app_private.tg_user_tenants__date_status() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.status = 'active' then
+    new.activated_at := clock_timestamp();
+  elsif tg_op = 'UPDATE' and old.status = 'active' then
+    new.deactivated_at := clock_timestamp();
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_tenants__date_status() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_user_tenants__date_status() IS 'Dates when a membership becomes active and when it ceases to be.';
+
+CREATE FUNCTION app_private.tg_user_tenants__keep_an_owner() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if tg_op = 'UPDATE' and new.role = 'owner' and new.status = 'active' then
+    return null;
+  end if;
+  -- two owners that go at once come one after the other: the second counts when the first is gone
+  perform from app_public.tenants t where t.id = old.tenant_id for no key update;
+  -- a tenant that is deleted needs none
+  if found and not exists (
+    select from app_public.user_tenants m
+      join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
+     where m.tenant_id = old.tenant_id and m.role = 'owner' and m.status = 'active'
+  ) then
+    perform app_private.raise_error('ID501', 'A tenant needs an active owner.', 'Make someone else an owner first, with transfer_ownership or change_member_role.');
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_tenants__keep_an_owner() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_user_tenants__keep_an_owner() IS 'Keeps the last active owner from leaving, from being demoted, shut out or removed. ID501.';
+
 CREATE FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) RETURNS double precision
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -3547,6 +4410,42 @@ ALTER FUNCTION app_private.unmerged_terms() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.unmerged_terms() IS 'The vocabulary of the chunks that no block has yet.';
 
+CREATE FUNCTION app_private.use_invitation(token text, status text) RETURNS app_public.invitations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_invitation app_public.invitations;
+  v_is_usable boolean;
+begin
+  -- one statement for every reason to refuse, and the row's lock decides who uses a token: the others find it used
+  update app_public.invitations i
+     set status = use_invitation.status, token_hash = null,
+         accepted_by_user_id = case use_invitation.status when 'accepted' then u.id end,
+         accepted_at = case use_invitation.status when 'accepted' then app_hidden.clock() end,
+         declined_at = case use_invitation.status when 'declined' then app_hidden.clock() end
+    from app_public.user_profiles u, app_public.tenants t
+   where i.token_hash = sha256(convert_to(coalesce(use_invitation.token, ''), 'UTF8'))
+     and i.status = 'pending' and i.expires_at > app_hidden.clock()
+     and u.id = app_hidden.current_user_id() and u.email = i.email and u.is_active and u.deleted_at is null
+     and t.id = i.tenant_id and t.status in ('trial', 'active')
+  returning i.* into v_invitation;
+  v_is_usable := found;
+  if v_is_usable and use_invitation.status = 'accepted' then
+    v_is_usable := app_private.inviter_may_still_grant(v_invitation);
+  end if;
+  if not v_is_usable then
+    perform app_private.raise_error('ID303', 'This invitation is not valid.',
+      'Log in with the e-mail address it was sent to, or ask for a new one.');
+  end if;
+  return v_invitation;
+end
+$$;
+
+ALTER FUNCTION app_private.use_invitation(token text, status text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.use_invitation(token text, status text) IS 'Uses a token up. ID303, whatever is wrong: unknown, used, expired or revoked, of another address, or of an inviter who could not make it today.';
+
 CREATE FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3637,6 +4536,18 @@ ALTER FUNCTION app_private.vector_ranking(model app_public.llm_models, query_emb
 
 COMMENT ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 3,000), or while there is no index.';
 
+CREATE FUNCTION app_private.with_defaults(settings jsonb, schema jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_object_agg(key, coalesce(with_defaults.settings -> key, definition -> 'default'))
+    from jsonb_each(with_defaults.schema) as entry (key, definition);
+$$;
+
+ALTER FUNCTION app_private.with_defaults(settings jsonb, schema jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.with_defaults(settings jsonb, schema jsonb) IS 'All settings of a schema: those that are set, and the defaults of the others.';
+
 CREATE FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3671,6 +4582,31 @@ ALTER FUNCTION app_private.writable_source(source_id uuid) OWNER TO rowhouse_own
 
 COMMENT ON FUNCTION app_private.writable_source(source_id uuid) IS 'A source you may add documents to. KN301: there is no such source; ID202: your role does not allow it.';
 
+CREATE FUNCTION app_public.accept_invitation(token text) RETURNS app_public.tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_invitation app_public.invitations := app_private.use_invitation(accept_invitation.token, 'accepted');
+  v_tenant app_public.tenants;
+begin
+  insert into app_public.user_tenants as m (tenant_id, user_id, role, permissions, invited_by_user_id)
+  values (v_invitation.tenant_id, v_invitation.accepted_by_user_id, v_invitation.role, v_invitation.permissions,
+          v_invitation.invited_by_user_id)
+  on conflict (tenant_id, user_id) do update
+     set role = excluded.role, permissions = excluded.permissions, status = 'active', invited_by_user_id = excluded.invited_by_user_id
+   -- who has become a member on another way meanwhile stays what they are
+   where m.status <> 'active';
+  select * into v_tenant from app_public.tenants t where t.id = v_invitation.tenant_id;
+  return v_tenant;
+end
+$$;
+
+ALTER FUNCTION app_public.accept_invitation(token text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.accept_invitation(token text) IS '@resultFieldName tenant
+Makes you a member of the tenant that invited you, by the token of the mail (what follows token= in its link). Name the tenant in the x-tenant-id header from then on. A token works once, for the address it was sent to. Who is a member already keeps their role. ID303: unknown, used, expired or revoked, sent to another address, or the inviter could not give that role today: one error for all.';
+
 CREATE FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision DEFAULT 1.2, b double precision DEFAULT 0.75) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN ((term_freq IS NULL) OR (doc_freq IS NULL) OR (total_docs IS NULL) OR (doc_length IS NULL) OR (avg_doc_length IS NULL) OR (term_freq <= (0)::double precision) OR (avg_doc_length <= (0)::double precision)) THEN (0)::double precision ELSE (((ln(((1)::double precision + ((((total_docs - doc_freq))::double precision + (0.5)::double precision) / ((doc_freq)::double precision + (0.5)::double precision)))) * term_freq) * (k1 + (1)::double precision)) / (term_freq + (k1 * (((1)::double precision - b) + ((b * (doc_length)::double precision) / avg_doc_length))))) END;
@@ -3678,6 +4614,54 @@ CREATE FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integ
 ALTER FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) IS 'BM25 of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with Lucene''s idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. 0 when the term does not occur or the collection is empty.';
+
+CREATE FUNCTION app_public.change_member_permissions(user_id uuid, permissions jsonb) RETURNS app_public.user_tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_membership app_public.user_tenants := app_private.member_to_change(change_member_permissions.user_id);
+begin
+  perform app_private.require_known_role(v_membership.role, change_member_permissions.permissions);
+  update app_public.user_tenants m set permissions = change_member_permissions.permissions
+   where m.id = v_membership.id
+  returning * into v_membership;
+  return v_membership;
+end
+$$;
+
+ALTER FUNCTION app_public.change_member_permissions(user_id uuid, permissions jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.change_member_permissions(user_id uuid, permissions jsonb) IS '@resultFieldName membership
+Sets what a member may beyond the role (true) and may not in spite of it (false): an object that replaces the one before, {} for the role alone. You give only what you have. can_manage_users. ID203: you may not manage members; ID204: you lack one of them, or the member is above you; ID301: there is no such member; ID406: not an object of known permissions.';
+
+CREATE FUNCTION app_public.change_member_role(user_id uuid, role text) RETURNS app_public.user_tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_membership app_public.user_tenants := app_private.member_to_change(change_member_role.user_id);
+begin
+  perform app_private.require_known_role(change_member_role.role, '{}');
+  update app_public.user_tenants m set role = change_member_role.role where m.id = v_membership.id returning * into v_membership;
+  return v_membership;
+end
+$$;
+
+ALTER FUNCTION app_public.change_member_role(user_id uuid, role text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.change_member_role(user_id uuid, role text) IS '@resultFieldName membership
+Gives a member another role: owner, admin, member or viewer, up to your own. can_manage_users. ID203: you may not manage members; ID204: the role is above yours, or the member is; ID301: there is no such member; ID405: there is no such role; ID501: the last owner.';
+
+CREATE FUNCTION app_public.complete_onboarding() RETURNS app_public.user_profiles
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select app_private.set_onboarding(true); $$;
+
+ALTER FUNCTION app_public.complete_onboarding() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.complete_onboarding() IS '@resultFieldName userProfile
+Says that you are through with the first steps, whether or not all are done; restart_onboarding takes it back.';
 
 CREATE FUNCTION app_public.create_documents(source_id uuid, documents jsonb) RETURNS SETOF app_public.document_receipt
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3735,6 +4719,18 @@ ALTER FUNCTION app_public.create_tenant(slug text, name text, owner_email text, 
 COMMENT ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) IS '@resultFieldName tenant
 Creates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. Platform staff only. TN201: you are not; 23505: the slug is taken; 23514: a value is out of range.';
 
+CREATE FUNCTION app_public.current_membership() RETURNS app_public.user_tenants
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from app_public.user_tenants
+   where tenant_id = app_hidden.current_tenant_id() and user_id = app_hidden.current_user_id();
+$$;
+
+ALTER FUNCTION app_public.current_membership() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.current_membership() IS 'Your membership of this tenant; null when you have none (platform staff, readers from a tenant above, people without a tenant).';
+
 CREATE FUNCTION app_public.current_tenant() RETURNS app_public.tenants
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3746,63 +4742,6 @@ ALTER FUNCTION app_public.current_tenant() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.current_tenant() IS 'The tenant this request acts in.';
 
-CREATE TABLE app_public.user_profiles (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    email text NOT NULL,
-    full_name text,
-    avatar_url text,
-    job_title text,
-    department text,
-    organization text,
-    preferences jsonb DEFAULT '{}'::jsonb NOT NULL,
-    notification_settings jsonb DEFAULT '{}'::jsonb NOT NULL,
-    is_active boolean DEFAULT true NOT NULL,
-    last_seen_at timestamp with time zone,
-    onboarding_completed boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT email_is_an_email CHECK (app_hidden.is_email(email)),
-    CONSTRAINT full_name_is_a_name CHECK (app_hidden.is_name(full_name)),
-    CONSTRAINT notification_settings_is_an_object CHECK ((jsonb_typeof(notification_settings) = 'object'::text)),
-    CONSTRAINT preferences_is_an_object CHECK ((jsonb_typeof(preferences) = 'object'::text))
-);
-
-ALTER TABLE ONLY app_public.user_profiles FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.user_profiles OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.user_profiles IS '@behavior -insert -delete
-A person, one across all tenants. You see yourself and the people you share this tenant with.';
-
-COMMENT ON COLUMN app_public.user_profiles.email IS 'E-mail address, lower case, unique among profiles that are not deleted.';
-
-COMMENT ON COLUMN app_public.user_profiles.full_name IS 'Name, at most 255 characters.';
-
-COMMENT ON COLUMN app_public.user_profiles.avatar_url IS 'Address of a picture.';
-
-COMMENT ON COLUMN app_public.user_profiles.job_title IS 'Job title.';
-
-COMMENT ON COLUMN app_public.user_profiles.department IS 'Department, in the person''s own words.';
-
-COMMENT ON COLUMN app_public.user_profiles.organization IS 'Organization, in the person''s own words.';
-
-COMMENT ON COLUMN app_public.user_profiles.preferences IS 'Settings of the user interface: an object. Not readable through the API.';
-
-COMMENT ON COLUMN app_public.user_profiles.notification_settings IS 'What the person wants to be told of: an object. Not readable through the API.';
-
-COMMENT ON COLUMN app_public.user_profiles.is_active IS 'Whether the person may log in.';
-
-COMMENT ON COLUMN app_public.user_profiles.last_seen_at IS 'When the person was last seen.';
-
-COMMENT ON COLUMN app_public.user_profiles.onboarding_completed IS 'Whether the first steps are done.';
-
-COMMENT ON COLUMN app_public.user_profiles.created_at IS 'When the profile was created.';
-
-COMMENT ON COLUMN app_public.user_profiles.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.user_profiles.deleted_at IS 'When it was deleted, null when it is not.';
-
 CREATE FUNCTION app_public.current_user_profile() RETURNS app_public.user_profiles
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3813,6 +4752,31 @@ $$;
 ALTER FUNCTION app_public.current_user_profile() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.current_user_profile() IS 'Your own profile.';
+
+CREATE FUNCTION app_public.deactivate_member(user_id uuid) RETURNS app_public.user_tenants
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select app_private.change_member_status(deactivate_member.user_id, 'inactive'); $$;
+
+ALTER FUNCTION app_public.deactivate_member(user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.deactivate_member(user_id uuid) IS '@resultFieldName membership
+Shuts a member out with the next request; role and permissions are kept, and reactivate_member lets them in again. can_manage_users. ID203: you may not manage members; ID204: the member is above you; ID301: there is no such member; ID501: the last owner.';
+
+CREATE FUNCTION app_public.decline_invitation(token text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.use_invitation(decline_invitation.token, 'declined');
+  return true;
+end
+$$;
+
+ALTER FUNCTION app_public.decline_invitation(token text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.decline_invitation(token text) IS '@resultFieldName isDeclined
+Turns an invitation down, by the token of the mail. ID303: unknown, used, expired or revoked, or sent to another address: one error for all.';
 
 CREATE TABLE app_public.agents (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -4269,6 +5233,232 @@ ALTER FUNCTION app_public.documents_chunk_count(document app_public.documents) O
 
 COMMENT ON FUNCTION app_public.documents_chunk_count(document app_public.documents) IS 'How many chunks the document was cut into.';
 
+CREATE TABLE app_public.user_sessions (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    session_start timestamp with time zone NOT NULL,
+    last_activity_at timestamp with time zone NOT NULL,
+    session_end timestamp with time zone,
+    duration_seconds integer GENERATED ALWAYS AS ((EXTRACT(epoch FROM (COALESCE(session_end, last_activity_at) - session_start)))::integer) STORED,
+    page_views integer DEFAULT 0 NOT NULL,
+    events_count integer DEFAULT 0 NOT NULL,
+    device_type text,
+    browser text,
+    os text,
+    ip_address inet,
+    referrer_url text,
+    utm_source text,
+    utm_medium text,
+    utm_campaign text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT campaign_is_short CHECK (((length(utm_source) <= 255) AND (length(utm_medium) <= 255) AND (length(utm_campaign) <= 255))),
+    CONSTRAINT counts_are_not_negative CHECK (((page_views >= 0) AND (events_count >= 0))),
+    CONSTRAINT device_is_short CHECK (((length(device_type) <= 100) AND (length(browser) <= 100) AND (length(os) <= 100))),
+    CONSTRAINT referrer_url_is_an_address_without_query CHECK (((referrer_url ~ '^https?://[^?#\s]+$'::text) AND (length(referrer_url) <= 2000))),
+    CONSTRAINT session_ends_after_it_starts CHECK (((session_end >= session_start) AND (last_activity_at >= session_start)))
+);
+
+ALTER TABLE ONLY app_public.user_sessions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_sessions OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_sessions IS '@behavior -insert -update -delete
+Visits of people to a front end of this tenant. You see your own; with can_view_analytics those of all.';
+
+COMMENT ON COLUMN app_public.user_sessions.session_start IS 'When it began.';
+
+COMMENT ON COLUMN app_public.user_sessions.last_activity_at IS 'When it was last heard of.';
+
+COMMENT ON COLUMN app_public.user_sessions.session_end IS 'When it ended, null while it is open. 30 minutes of silence end it.';
+
+COMMENT ON COLUMN app_public.user_sessions.duration_seconds IS 'Seconds from its begin to its end, or to when it was last heard of.';
+
+COMMENT ON COLUMN app_public.user_sessions.page_views IS 'Pages looked at.';
+
+COMMENT ON COLUMN app_public.user_sessions.events_count IS 'Events reported.';
+
+COMMENT ON COLUMN app_public.user_sessions.device_type IS 'Kind of device, such as desktop, mobile or tablet, at most 100 characters.';
+
+COMMENT ON COLUMN app_public.user_sessions.browser IS 'Browser, at most 100 characters.';
+
+COMMENT ON COLUMN app_public.user_sessions.os IS 'Operating system, at most 100 characters.';
+
+COMMENT ON COLUMN app_public.user_sessions.ip_address IS 'Where it came from, as the server saw it.';
+
+COMMENT ON COLUMN app_public.user_sessions.referrer_url IS 'The page that led here, without what follows ? and #.';
+
+COMMENT ON COLUMN app_public.user_sessions.utm_source IS 'Campaign: source, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.user_sessions.utm_medium IS 'Campaign: medium, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.user_sessions.utm_campaign IS 'Campaign: name, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.user_sessions.created_at IS 'When it was recorded.';
+
+CREATE FUNCTION app_public.end_session(id uuid) RETURNS app_public.user_sessions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_session app_public.user_sessions;
+begin
+  update app_public.user_sessions s
+     set session_end = coalesce(s.session_end,
+           case when s.last_activity_at > v_now - interval '30 minutes' then greatest(s.last_activity_at, v_now) else s.last_activity_at end)
+   where s.tenant_id = app_hidden.current_tenant_id() and s.id = end_session.id and s.user_id = app_hidden.current_user_id()
+  returning * into v_session;
+  if not found then
+    perform app_private.raise_error('ID304', 'You have no such session that is open.', 'start_session begins a new one.');
+  end if;
+  return v_session;
+end
+$$;
+
+ALTER FUNCTION app_public.end_session(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.end_session(id uuid) IS '@resultFieldName session
+Ends a visit of yours: now, or when it was last heard of when that is more than 30 minutes ago. Doing it twice is no error. ID304: you have no such session.';
+
+CREATE FUNCTION app_public.invitations_is_expired(invitation app_public.invitations) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select (invitation).status = 'pending' and (invitation).expires_at <= app_hidden.clock(); $$;
+
+ALTER FUNCTION app_public.invitations_is_expired(invitation app_public.invitations) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.invitations_is_expired(invitation app_public.invitations) IS 'Whether its time has run out before anyone accepted or declined it; resend_invitation gives it more.';
+
+CREATE FUNCTION app_public.invite_user(email text, role text DEFAULT 'member'::text, message text DEFAULT NULL::text, permissions jsonb DEFAULT '{}'::jsonb) RETURNS app_public.invitations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_manage_users');
+  perform app_private.lock_memberships();
+  return app_private.put_invitation(invite_user.email, invite_user.role, invite_user.permissions, invite_user.message);
+end
+$$;
+
+ALTER FUNCTION app_public.invite_user(email text, role text, message text, permissions jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.invite_user(email text, role text, message text, permissions jsonb) IS '@resultFieldName invitation
+Invites a person by e-mail, with or without an account, and sends them a mail with a link that works once, for that address alone, for 7 days (config.invitation_expiry_days). role is owner, admin, member or viewer, permissions what they may beyond or in spite of it: neither more than your own. can_manage_users. ID203: you may not manage members; ID204: you do not have what you give; ID405: there is no such role; ID406: unknown permissions; ID407: no e-mail address; ID408: the message is too long; ID502: a member already; ID503: invited already; ID601: less than a minute after the last one.';
+
+CREATE FUNCTION app_public.invite_users(invitations jsonb) RETURNS SETOF app_public.invitation_receipt
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_item jsonb;
+  v_receipt app_public.invitation_receipt;
+begin
+  perform app_private.require_permission('can_manage_users');
+  if jsonb_typeof(invite_users.invitations) is distinct from 'array'
+    or jsonb_array_length(invite_users.invitations) not between 1 and 100 then
+    perform app_private.raise_error('ID409', 'invitations is not an array of 1 to 100 objects.', 'Send them in several calls.');
+  end if;
+  perform app_private.lock_memberships();
+  for v_item in select item from jsonb_array_elements(invite_users.invitations) as item loop
+    v_receipt := row (v_item ->> 'email', 'refused', null, null, null)::app_public.invitation_receipt;
+    begin
+      perform app_private.require_invitation_keys(v_item);
+      v_receipt.invitation_id := (app_private.put_invitation(
+        v_item ->> 'email', coalesce(v_item ->> 'role', 'member'), coalesce(v_item -> 'permissions', '{}'), v_item ->> 'message')).id;
+      v_receipt.outcome := 'invited';
+    exception when others then
+      -- our own errors say what is wrong with a row; anything else is wrong with the whole
+      if sqlstate !~ '^[I-OQ-WYZ][A-Z][1-6][0-9]{2}$' then
+        raise;
+      end if;
+      v_receipt.error_code := sqlstate;
+      v_receipt.error := sqlerrm;
+    end;
+    return next v_receipt;
+  end loop;
+end
+$_$;
+
+ALTER FUNCTION app_public.invite_users(invitations jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.invite_users(invitations jsonb) IS '@resultFieldName receipts
+Invites 1 to 100 persons: [{"email", "role"?, "message"?, "permissions"?}], role is member when it is not said. A receipt for each, in the same order: invited, or refused with the error code and message of invite_user (ID410: an unknown key, or a value that is no text); a refused one does not stop the others. can_manage_users. ID203: you may not manage members; ID409: not an array of 1 to 100.';
+
+CREATE FUNCTION app_public.leave_tenant() RETURNS app_public.user_tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_membership app_public.user_tenants;
+begin
+  perform app_private.lock_memberships();
+  perform app_private.revoke_invitations_of(app_hidden.current_user_id());
+  delete from app_public.user_tenants m
+   where m.tenant_id = app_hidden.current_tenant_id() and m.user_id = app_hidden.current_user_id()
+  returning * into v_membership;
+  if not found then
+    perform app_private.raise_error('ID301', 'There is no such member.', 'You are not a member of this tenant.');
+  end if;
+  return v_membership;
+end
+$$;
+
+ALTER FUNCTION app_public.leave_tenant() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.leave_tenant() IS '@resultFieldName membership
+Ends your own membership of this tenant. ID301: you have none; ID501: you are the last owner: transfer_ownership first.';
+
+CREATE FUNCTION app_public.my_invitations() RETURNS SETOF app_public.received_invitation
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select i.id, t.name, t.slug, i.role, i.message, coalesce(inviter.full_name, inviter.email), i.created_at, i.expires_at
+    from app_public.user_profiles u
+    join app_public.invitations i on i.email = u.email and i.status = 'pending' and i.expires_at > app_hidden.clock()
+    join app_public.tenants t on t.id = i.tenant_id and t.status in ('trial', 'active')
+    left join app_public.user_profiles inviter on inviter.id = i.invited_by_user_id
+   where u.id = app_hidden.current_user_id() and u.is_active and u.deleted_at is null
+   order by i.created_at, i.id;
+$$;
+
+ALTER FUNCTION app_public.my_invitations() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.my_invitations() IS 'The invitations to your e-mail address that wait for an answer. The token to accept or decline one is in its mail.';
+
+CREATE FUNCTION app_public.my_notification_settings() RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_private.with_defaults(notification_settings, app_hidden.notification_schema())
+    from app_public.user_profiles where id = app_hidden.current_user_id();
+$$;
+
+ALTER FUNCTION app_public.my_notification_settings() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.my_notification_settings() IS 'What you want to be told of and how, with the defaults of what you did not set. Nobody else sees it.';
+
+CREATE FUNCTION app_public.my_permissions() RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select app_hidden.current_permissions(); $$;
+
+ALTER FUNCTION app_public.my_permissions() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.my_permissions() IS 'What you may do in this tenant: role and permissions of your membership put together. For showing and hiding; the database decides.';
+
+CREATE FUNCTION app_public.my_preferences() RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_private.with_defaults(preferences, app_hidden.preference_schema())
+    from app_public.user_profiles where id = app_hidden.current_user_id();
+$$;
+
+ALTER FUNCTION app_public.my_preferences() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.my_preferences() IS 'Your settings of the user interface, with the defaults of those you did not set. Nobody else sees them.';
+
 CREATE FUNCTION app_public.my_tenants() RETURNS SETOF app_public.tenants
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4283,6 +5473,42 @@ $$;
 ALTER FUNCTION app_public.my_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_public.my_tenants() IS 'The tenants you are an active member of: what a tenant switcher offers. Name one in the x-tenant-id header to act in it.';
+
+CREATE FUNCTION app_public.onboarding_checklist() RETURNS SETOF app_public.onboarding_step
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_user_id uuid := app_hidden.current_user_id();
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+begin
+  return query
+    select 'name_profile', 'Say who you are', u.full_name is not null from app_public.user_profiles u where u.id = v_user_id;
+  if v_tenant_id is null then
+    return query select 'join_tenant', 'Accept an invitation', false where v_user_id is not null;
+    return;
+  end if;
+  if app_hidden.has_permission('can_create_agents') then
+    return query select 'create_agent', 'Create an agent', exists (select from app_public.agents a where a.tenant_id = v_tenant_id);
+  end if;
+  if app_hidden.has_permission('can_manage_knowledge') then
+    return query select 'load_document', 'Load a document',
+      exists (select from app_public.documents d where d.tenant_id = v_tenant_id and d.processing_status = 'completed');
+  end if;
+  return query select 'search', 'Search the knowledge',
+    exists (select from app_public.query_logs q where q.tenant_id = v_tenant_id and q.user_id = v_user_id)
+    or exists (select from app_private.query_log_buffer q where q.tenant_id = v_tenant_id and q.user_id = v_user_id);
+  if app_hidden.has_permission('can_manage_users') then
+    return query select 'invite_colleague', 'Invite a colleague',
+      exists (select from app_public.invitations i where i.tenant_id = v_tenant_id)
+      or exists (select from app_public.user_tenants m where m.tenant_id = v_tenant_id and m.user_id <> v_user_id);
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_public.onboarding_checklist() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.onboarding_checklist() IS 'Your first steps in this tenant, in order, and which are done: name_profile, create_agent, load_document, search, invite_colleague; those you may not do are left out. Without a tenant: name_profile and join_tenant.';
 
 CREATE FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) RETURNS numeric
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -4348,6 +5574,16 @@ ALTER FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.ra
 
 COMMENT ON FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) IS 'How many searches found something in the source, as of a minute ago.';
 
+CREATE FUNCTION app_public.reactivate_member(user_id uuid) RETURNS app_public.user_tenants
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select app_private.change_member_status(reactivate_member.user_id, 'active'); $$;
+
+ALTER FUNCTION app_public.reactivate_member(user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.reactivate_member(user_id uuid) IS '@resultFieldName membership
+Lets a deactivated or suspended member in again, in the role they had. can_manage_users. ID203: you may not manage members; ID204: the member''s role or permissions are above yours; ID301: there is no such member.';
+
 CREATE FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer DEFAULT 60) RETURNS TABLE(idx integer, score double precision)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4371,6 +5607,24 @@ $$;
 ALTER FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) IS 'Fuses two rankings of the same items (Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, 2009): the sum of 1 / (k + rank). Item i has score vector_scores[i] and text_scores[i], higher is better, null when the list does not have it; equal scores rank by position. Best first; idx counts from 1.';
+
+CREATE FUNCTION app_public.remove_member(user_id uuid) RETURNS app_public.user_tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_membership app_public.user_tenants := app_private.member_to_change(remove_member.user_id);
+begin
+  perform app_private.revoke_invitations_of(remove_member.user_id);
+  delete from app_public.user_tenants m where m.id = v_membership.id;
+  return v_membership;
+end
+$$;
+
+ALTER FUNCTION app_public.remove_member(user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.remove_member(user_id uuid) IS '@resultFieldName membership
+Ends a membership for good; the person can be invited again. can_manage_users. ID203: you may not manage members; ID204: the member is above you; ID301: there is no such member; ID501: the last owner.';
 
 CREATE FUNCTION app_public.reprocess_knowledge_source(source_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4396,6 +5650,44 @@ ALTER FUNCTION app_public.reprocess_knowledge_source(source_id uuid) OWNER TO ro
 
 COMMENT ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) IS '@resultFieldName count
 Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. Members. KN301: no such source; ID202: your role does not allow it.';
+
+CREATE FUNCTION app_public.resend_invitation(id uuid) RETURNS app_public.invitations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_invitation app_public.invitations := app_private.invitation_to_change(resend_invitation.id);
+begin
+  -- whoever sends it again vouches for it from now on; the old token is dead at once
+  update app_public.invitations i
+     set invited_by_user_id = app_hidden.current_user_id(), expires_at = app_private.invitation_expiry(), token_hash = null,
+         delivery_number = i.delivery_number + 1, delivery_status = 'queued', delivery_attempts = 0, delivery_error = null,
+         queued_at = v_now, sent_at = null
+   where i.id = v_invitation.id and i.queued_at <= v_now - interval '1 minute'
+  returning * into v_invitation;
+  if not found then
+    perform app_private.raise_error('ID601', 'This person was invited less than a minute ago.', 'Wait a minute, then try again.');
+  end if;
+  perform app_private.queue_invitation(v_invitation);
+  return v_invitation;
+end
+$$;
+
+ALTER FUNCTION app_public.resend_invitation(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.resend_invitation(id uuid) IS '@resultFieldName invitation
+Sends a pending invitation''s mail again, with a new link that is valid for the whole time again; the old one is dead at once. You vouch for it from now on. At most once a minute. can_manage_users. ID203: you may not manage members; ID204: you do not have what it gives; ID302: there is no such pending invitation; ID601: less than a minute after the last one.';
+
+CREATE FUNCTION app_public.restart_onboarding() RETURNS app_public.user_profiles
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select app_private.set_onboarding(false); $$;
+
+ALTER FUNCTION app_public.restart_onboarding() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.restart_onboarding() IS '@resultFieldName userProfile
+Shows you the first steps again.';
 
 CREATE FUNCTION app_public.restore_agent(id uuid) RETURNS app_public.agents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4483,6 +5775,25 @@ ALTER FUNCTION app_public.retry_documents(source_id uuid) OWNER TO rowhouse_owne
 
 COMMENT ON FUNCTION app_public.retry_documents(source_id uuid) IS '@resultFieldName count
 Processes all failed documents of a source again and returns how many. Members. KN301: no such source; ID202: your role does not allow it.';
+
+CREATE FUNCTION app_public.revoke_invitation(id uuid) RETURNS app_public.invitations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_invitation app_public.invitations := app_private.invitation_to_change(revoke_invitation.id);
+begin
+  update app_public.invitations i set status = 'revoked', token_hash = null, revoked_at = app_hidden.clock()
+   where i.id = v_invitation.id
+  returning * into v_invitation;
+  return v_invitation;
+end
+$$;
+
+ALTER FUNCTION app_public.revoke_invitation(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.revoke_invitation(id uuid) IS '@resultFieldName invitation
+Takes a pending invitation back: its link is dead at once, and a mail that is still queued is not sent. can_manage_users. ID203: you may not manage members; ID204: it gives more than you have; ID302: there is no such pending invitation.';
 
 CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAULT 'hybrid'::app_public.search_mode, "limit" integer DEFAULT 10, source_ids uuid[] DEFAULT NULL::uuid[], embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, rrf_k integer DEFAULT 60, skip integer DEFAULT 0, document_ids uuid[] DEFAULT NULL::uuid[], agent_id uuid DEFAULT NULL::uuid, tags text[] DEFAULT NULL::text[], category text DEFAULT NULL::text, created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, fusion app_public.fusion_method DEFAULT 'rrf'::app_public.fusion_method, explain boolean DEFAULT false) RETURNS SETOF app_public.search_hit
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -4585,6 +5896,103 @@ ALTER FUNCTION app_public.search_hit_source(hit app_public.search_hit) OWNER TO 
 COMMENT ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) IS '@behavior typeField -queryField
 The knowledge source the document belongs to.';
 
+CREATE FUNCTION app_public.start_session(device_type text DEFAULT NULL::text, browser text DEFAULT NULL::text, os text DEFAULT NULL::text, referrer_url text DEFAULT NULL::text, utm_source text DEFAULT NULL::text, utm_medium text DEFAULT NULL::text, utm_campaign text DEFAULT NULL::text) RETURNS app_public.user_sessions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_session app_public.user_sessions;
+begin
+  perform app_private.require_role('viewer');
+  insert into app_public.user_sessions (
+    tenant_id, user_id, session_start, last_activity_at, device_type, browser, os, ip_address, referrer_url,
+    utm_source, utm_medium, utm_campaign)
+  values (
+    app_hidden.current_tenant_id(), app_hidden.current_user_id(), v_now, v_now,
+    nullif(trim(start_session.device_type), ''), nullif(trim(start_session.browser), ''), nullif(trim(start_session.os), ''),
+    app_hidden.current_ip_address(), nullif(regexp_replace(trim(start_session.referrer_url), '[?#].*$', ''), ''),
+    nullif(trim(start_session.utm_source), ''), nullif(trim(start_session.utm_medium), ''), nullif(trim(start_session.utm_campaign), ''))
+  returning * into v_session;
+  return v_session;
+end
+$_$;
+
+ALTER FUNCTION app_public.start_session(device_type text, browser text, os text, referrer_url text, utm_source text, utm_medium text, utm_campaign text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.start_session(device_type text, browser text, os text, referrer_url text, utm_source text, utm_medium text, utm_campaign text) IS '@resultFieldName session
+Begins a visit of yours. The address it comes from is the server''s to know; of referrer_url what follows ? and # is left out. Members. ID202: you are none; 23514: a text is too long, or referrer_url is no http address.';
+
+CREATE FUNCTION app_public.suspend_member(user_id uuid) RETURNS app_public.user_tenants
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select app_private.change_member_status(suspend_member.user_id, 'suspended'); $$;
+
+ALTER FUNCTION app_public.suspend_member(user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.suspend_member(user_id uuid) IS '@resultFieldName membership
+Shuts a member out for the time being, as deactivate_member does for those who have left. can_manage_users. ID203: you may not manage members; ID204: the member is above you; ID301: there is no such member; ID501: the last owner.';
+
+CREATE FUNCTION app_public.touch_session(id uuid, page_views integer DEFAULT 0, events integer DEFAULT 0) RETURNS app_public.user_sessions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_session app_public.user_sessions;
+begin
+  if touch_session.page_views is null or touch_session.events is null
+    or touch_session.page_views not between 0 and 10000 or touch_session.events not between 0 and 10000 then
+    perform app_private.raise_error('ID411', 'page_views and events are not from 0 to 10000.', 'Send what came since the last call.');
+  end if;
+  update app_public.user_sessions s
+     set page_views = s.page_views + touch_session.page_views, events_count = s.events_count + touch_session.events,
+         last_activity_at = greatest(s.last_activity_at, v_now)
+   where s.tenant_id = app_hidden.current_tenant_id() and s.id = touch_session.id and s.user_id = app_hidden.current_user_id()
+     -- half an hour of silence ends it, whether or not the task has come by
+     and s.session_end is null and s.last_activity_at > v_now - interval '30 minutes'
+  returning * into v_session;
+  if not found then
+    perform app_private.raise_error('ID304', 'You have no such session that is open.', 'start_session begins a new one.');
+  end if;
+  return v_session;
+end
+$$;
+
+ALTER FUNCTION app_public.touch_session(id uuid, page_views integer, events integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.touch_session(id uuid, page_views integer, events integer) IS '@resultFieldName session
+Says that a visit of yours goes on, and adds the pages and events since the last call, 0 to 10,000 each. ID304: you have no such open session (30 minutes of silence end one); ID411: a number is out of range.';
+
+CREATE FUNCTION app_public.transfer_ownership(user_id uuid) RETURNS app_public.user_tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_membership app_public.user_tenants;
+begin
+  perform app_private.lock_memberships();
+  perform app_private.require_role('owner');
+  if transfer_ownership.user_id = app_hidden.current_user_id() then
+    perform app_private.raise_error('ID504', 'You are an owner already.', 'Name another member.');
+  end if;
+  update app_public.user_tenants m set role = 'owner', permissions = '{}'
+   where m.tenant_id = app_hidden.current_tenant_id() and m.user_id = transfer_ownership.user_id and m.status = 'active'
+  returning * into v_membership;
+  if not found then
+    perform app_private.raise_error('ID301', 'There is no such member.', 'List the active memberships of this tenant.');
+  end if;
+  update app_public.user_tenants m set role = 'admin'
+   where m.tenant_id = app_hidden.current_tenant_id() and m.user_id = app_hidden.current_user_id();
+  return v_membership;
+end
+$$;
+
+ALTER FUNCTION app_public.transfer_ownership(user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.transfer_ownership(user_id uuid) IS '@resultFieldName membership
+Makes an active member an owner in your place; you become an admin. Owners. ID202: you are none; ID204: permissions were taken from you that an owner has; ID301: there is no such active member; ID504: you named yourself.';
+
 CREATE FUNCTION app_public.update_document(id uuid, title text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4622,6 +6030,47 @@ ALTER FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) O
 
 COMMENT ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) IS '@resultFieldName document
 Changes the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. Members. KN302: there is no such document; 23514: a value is out of range; ID202: your role does not allow it.';
+
+CREATE FUNCTION app_public.update_notification_settings(patch jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update app_public.user_profiles u
+     set notification_settings =
+           app_private.patched_settings(u.notification_settings, update_notification_settings.patch, app_hidden.notification_schema())
+   where u.id = app_hidden.current_user_id();
+  return app_public.my_notification_settings();
+end
+$$;
+
+ALTER FUNCTION app_public.update_notification_settings(patch jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.update_notification_settings(patch jsonb) IS '@resultFieldName notificationSettings
+Changes what you want to be told of: an object of the keys to change, null for a default; the others stay. The channels email and inApp; the subjects mentions, shares, tasks, quotas, security and productNews: true or false; digest (none, daily, weekly). ID402: not an object; ID403: there is no such setting; ID404: a value does not fit.';
+
+CREATE FUNCTION app_public.update_preferences(patch jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- a pattern cannot tell whether a time zone exists
+  if update_preferences.patch ? 'timezone'
+    and not exists (select from pg_timezone_names where name = update_preferences.patch ->> 'timezone')
+    and update_preferences.patch -> 'timezone' <> 'null' then
+    perform app_private.raise_error('ID404', 'The setting "timezone" cannot have this value.', 'Name an IANA time zone, such as Europe/Berlin.');
+  end if;
+  update app_public.user_profiles u
+     set preferences = app_private.patched_settings(u.preferences, update_preferences.patch, app_hidden.preference_schema())
+   where u.id = app_hidden.current_user_id();
+  return app_public.my_preferences();
+end
+$$;
+
+ALTER FUNCTION app_public.update_preferences(patch jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.update_preferences(patch jsonb) IS '@resultFieldName preferences
+Changes your settings of the user interface: an object of the keys to change, null for a default; the others stay. theme (system, light, dark), density (comfortable, compact), language (such as en or pt-BR), timezone (IANA), dateFormat (iso, day-month, month-day), timeFormat (24h, 12h), pageSize (10 to 200), sidebarCollapsed. ID402: not an object; ID403: there is no such setting; ID404: a value does not fit.';
 
 CREATE FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text DEFAULT NULL::text, external_id text DEFAULT NULL::text, title text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb) RETURNS app_public.document_receipt
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4661,6 +6110,17 @@ ALTER FUNCTION app_public.upload_file(source_id uuid, file_name text, content_ba
 
 COMMENT ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) IS '@resultFieldName receipt
 Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. Members. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID202: your role does not allow it.';
+
+CREATE FUNCTION app_public.user_tenants_effective_permissions(membership app_public.user_tenants) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when (membership).status = 'active' then app_hidden.effective_permissions((membership).role, (membership).permissions) else '{}' end;
+$$;
+
+ALTER FUNCTION app_public.user_tenants_effective_permissions(membership app_public.user_tenants) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.user_tenants_effective_permissions(membership app_public.user_tenants) IS 'What the member may do: the role''s permissions, with the member''s own added and taken away; nothing while the membership is not active.';
 
 CREATE AGGREGATE app_private.array_concat(anycompatiblearray) (
     SFUNC = array_cat,
@@ -5120,6 +6580,9 @@ COMMENT ON CONSTRAINT documents_tenant_id_source_id_external_id_key ON app_publi
 ALTER TABLE ONLY app_public.embeddings
     ADD CONSTRAINT embeddings_pkey PRIMARY KEY (tenant_id, model_id, chunk_id);
 
+ALTER TABLE ONLY app_public.invitations
+    ADD CONSTRAINT invitations_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY app_public.llm_models
     ADD CONSTRAINT llm_models_name_key UNIQUE (name);
 
@@ -5148,6 +6611,9 @@ ALTER TABLE ONLY app_public.tenants
 
 ALTER TABLE ONLY app_public.user_profiles
     ADD CONSTRAINT user_profiles_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.user_sessions
+    ADD CONSTRAINT user_sessions_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY app_public.user_tenants
     ADD CONSTRAINT user_tenants_pkey PRIMARY KEY (id);
@@ -5193,6 +6659,18 @@ CREATE INDEX embeddings_model_id_idx ON app_public.embeddings USING btree (model
 
 CREATE INDEX embeddings_tenant_id_chunk_id_idx ON app_public.embeddings USING btree (tenant_id, chunk_id);
 
+CREATE INDEX invitations_accepted_by_user_id_idx ON app_public.invitations USING btree (accepted_by_user_id);
+
+CREATE INDEX invitations_email_idx ON app_public.invitations USING btree (email) WHERE (status = 'pending'::text);
+
+CREATE INDEX invitations_invited_by_user_id_idx ON app_public.invitations USING btree (invited_by_user_id);
+
+CREATE UNIQUE INDEX invitations_one_pending_key ON app_public.invitations USING btree (tenant_id, email) WHERE (status = 'pending'::text);
+
+CREATE INDEX invitations_tenant_id_created_at_idx ON app_public.invitations USING btree (tenant_id, created_at);
+
+CREATE INDEX invitations_token_hash_idx ON app_public.invitations USING btree (token_hash);
+
 CREATE INDEX llm_models_provider_id_idx ON app_public.llm_models USING btree (provider_id);
 
 CREATE INDEX query_logs_tenant_id_created_at_idx ON app_public.query_logs USING btree (tenant_id, created_at);
@@ -5214,6 +6692,12 @@ CREATE INDEX tenants_parent_tenant_id_idx ON app_public.tenants USING btree (par
 CREATE UNIQUE INDEX tenants_slug_key ON app_public.tenants USING btree (slug);
 
 CREATE UNIQUE INDEX user_profiles_email_key ON app_public.user_profiles USING btree (email) WHERE (deleted_at IS NULL);
+
+CREATE INDEX user_sessions_last_activity_at_idx ON app_public.user_sessions USING btree (last_activity_at) WHERE (session_end IS NULL);
+
+CREATE INDEX user_sessions_tenant_id_session_start_idx ON app_public.user_sessions USING btree (tenant_id, session_start);
+
+CREATE INDEX user_sessions_user_id_idx ON app_public.user_sessions USING btree (user_id);
 
 CREATE INDEX user_tenants_invited_by_user_id_idx ON app_public.user_tenants USING btree (invited_by_user_id);
 
@@ -5242,17 +6726,25 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agents FOR EACH R
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.documents FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.invitations FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.llm_models FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.llm_providers FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenants FOR EACH ROW WHEN ((NOT (old.last_login_at IS DISTINCT FROM new.last_login_at))) EXECUTE FUNCTION app_private.tg__set_updated_at();
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_profiles FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_profiles FOR EACH ROW WHEN ((NOT (old.last_seen_at IS DISTINCT FROM new.last_seen_at))) EXECUTE FUNCTION app_private.tg__set_updated_at();
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_tenants FOR EACH ROW WHEN ((NOT (old.last_accessed_at IS DISTINCT FROM new.last_accessed_at))) EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _200_date_insert BEFORE INSERT ON app_public.user_tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_tenants__date_status();
+
+CREATE TRIGGER _200_date_status BEFORE UPDATE OF status ON app_public.user_tenants FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION app_private.tg_user_tenants__date_status();
+
+CREATE TRIGGER _500_cap_grants AFTER INSERT OR DELETE OR UPDATE OF role, permissions, status ON app_public.user_tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_tenants__cap_grants();
 
 CREATE TRIGGER _500_drop_search_index AFTER DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__drop_search_index();
 
@@ -5261,6 +6753,8 @@ CREATE TRIGGER _500_list_added_chunks AFTER INSERT ON app_public.document_chunks
 CREATE TRIGGER _500_list_removed_chunks AFTER DELETE ON app_public.document_chunks REFERENCING OLD TABLE AS removed_chunks FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__list_removed_chunks();
 
 CREATE TRIGGER _500_refuse_change BEFORE UPDATE OF tenant_id, id, content, content_tsvector, document_length ON app_public.document_chunks FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_chunk_change();
+
+CREATE TRIGGER _510_keep_an_owner AFTER DELETE OR UPDATE OF role, status ON app_public.user_tenants FOR EACH ROW WHEN (((old.role = 'owner'::text) AND (old.status = 'active'::text))) EXECUTE FUNCTION app_private.tg_user_tenants__keep_an_owner();
 
 ALTER TABLE ONLY app_private.admin_access_log
     ADD CONSTRAINT admin_access_log_admin_user_id_fkey FOREIGN KEY (admin_user_id) REFERENCES app_public.user_profiles(id);
@@ -5345,6 +6839,15 @@ ALTER TABLE ONLY app_public.embeddings
 COMMENT ON CONSTRAINT embeddings_tenant_id_chunk_id_fkey ON app_public.embeddings IS '@fieldName chunk
 @foreignFieldName embeddings';
 
+ALTER TABLE ONLY app_public.invitations
+    ADD CONSTRAINT invitations_accepted_by_user_id_fkey FOREIGN KEY (accepted_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.invitations
+    ADD CONSTRAINT invitations_invited_by_user_id_fkey FOREIGN KEY (invited_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.invitations
+    ADD CONSTRAINT invitations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_public.llm_models
     ADD CONSTRAINT llm_models_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES app_public.llm_providers(id);
 
@@ -5365,6 +6868,12 @@ ALTER TABLE ONLY app_public.tenants
 
 ALTER TABLE ONLY app_public.tenants
     ADD CONSTRAINT tenants_parent_tenant_id_fkey FOREIGN KEY (parent_tenant_id) REFERENCES app_public.tenants(id);
+
+ALTER TABLE ONLY app_public.user_sessions
+    ADD CONSTRAINT user_sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_sessions
+    ADD CONSTRAINT user_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.user_tenants
     ADD CONSTRAINT user_tenants_invited_by_user_id_fkey FOREIGN KEY (invited_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
@@ -5493,6 +7002,8 @@ CREATE POLICY all_owner ON app_public.documents TO rowhouse_owner USING (true) W
 
 CREATE POLICY all_owner ON app_public.embeddings TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.invitations TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.llm_models TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.llm_providers TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -5504,6 +7015,8 @@ CREATE POLICY all_owner ON app_public.rag_knowledge_sources TO rowhouse_owner US
 CREATE POLICY all_owner ON app_public.tenants TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.user_profiles TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.user_sessions TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.user_tenants TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -5517,6 +7030,8 @@ CREATE POLICY all_platform ON app_public.documents TO rowhouse_platform USING (t
 
 CREATE POLICY all_platform ON app_public.embeddings TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.invitations TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.llm_models TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.llm_providers TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -5528,6 +7043,8 @@ CREATE POLICY all_platform ON app_public.rag_knowledge_sources TO rowhouse_platf
 CREATE POLICY all_platform ON app_public.tenants TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.user_profiles TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.user_sessions TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.user_tenants TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -5544,6 +7061,8 @@ CREATE POLICY insert_member ON app_public.agent_knowledge_sources FOR INSERT TO 
 CREATE POLICY insert_member ON app_public.agents FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
 
 CREATE POLICY insert_member ON app_public.rag_knowledge_sources FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
+
+ALTER TABLE app_public.invitations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.llm_models ENABLE ROW LEVEL SECURITY;
 
@@ -5567,6 +7086,8 @@ CREATE POLICY select_everyone ON app_public.llm_models FOR SELECT TO rowhouse_us
 
 CREATE POLICY select_everyone ON app_public.llm_providers FOR SELECT TO rowhouse_user USING (true);
 
+CREATE POLICY select_manager ON app_public.invitations FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_users'::text) AS has_permission));
+
 CREATE POLICY select_member ON app_public.agent_knowledge_sources FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.agents FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role)));
@@ -5586,6 +7107,8 @@ CREATE POLICY select_member ON app_public.user_profiles FOR SELECT TO rowhouse_u
 
 CREATE POLICY select_member ON app_public.user_tenants FOR SELECT TO rowhouse_user USING (true);
 
+CREATE POLICY select_own ON app_public.user_sessions FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
+
 CREATE POLICY tenant_isolation ON app_public.agent_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
@@ -5596,9 +7119,13 @@ CREATE POLICY tenant_isolation ON app_public.documents AS RESTRICTIVE TO rowhous
 
 CREATE POLICY tenant_isolation ON app_public.embeddings AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.invitations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.query_logs AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.rag_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.user_sessions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.user_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -5613,6 +7140,8 @@ CREATE POLICY update_member ON app_public.rag_knowledge_sources FOR UPDATE TO ro
 CREATE POLICY update_self ON app_public.user_profiles FOR UPDATE TO rowhouse_user USING ((id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
 
 ALTER TABLE app_public.user_profiles ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_sessions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.user_tenants ENABLE ROW LEVEL SECURITY;
 
@@ -5643,6 +7172,14 @@ REVOKE ALL ON FUNCTION app_hidden.are_permissions(value jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.are_permissions(value jsonb) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.are_permissions(value jsonb) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.are_settings(value jsonb, schema jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.are_settings(value jsonb, schema jsonb) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.are_settings(value jsonb, schema jsonb) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.chunks(content text, chunk_size integer, chunk_overlap integer) FROM PUBLIC;
@@ -5652,6 +7189,12 @@ GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_authenticator;
 GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_worker;
 GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.current_grantor_role() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.current_grantor_role() TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.current_grantor_role() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.current_ip_address() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.current_member_role() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.current_member_role() TO rowhouse_user;
@@ -5706,7 +7249,15 @@ REVOKE ALL ON FUNCTION app_hidden.is_slug(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_hidden.notification_schema() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.notification_schema() TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.notification_schema() TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_hidden.pieces(sentence text, max_length integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.preference_schema() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.preference_schema() TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.preference_schema() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_user;
@@ -5716,6 +7267,10 @@ REVOKE ALL ON FUNCTION app_hidden.rebuild_search_index() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_hidden.role_permissions(role text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.role_permissions(role text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.role_permissions(role text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.role_rank(role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.role_rank(role text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.role_rank(role text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.search_check() FROM PUBLIC;
 
@@ -5741,6 +7296,9 @@ REVOKE ALL ON PROCEDURE app_private.assert_secured() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) TO rowhouse_authenticator;
 
+REVOKE ALL ON FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
@@ -5763,91 +7321,6 @@ REVOKE ALL ON FUNCTION app_private.bm25_ranking(terms text[], term_weights doubl
 REVOKE ALL ON FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope app_private.search_scope) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.chunks_at(hits app_private.search_position[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.delete_tenant(slug text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_owner;
-GRANT ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.enqueue_stage(stage app_hidden.processing_stage, tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
-
-REVOKE ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
-
-GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_admin;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.explained(hits app_public.search_hit[], question app_private.search_question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.global_tables() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.has_many_vectors(model_id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.identify(claims jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.merge_candidates(chunk_count integer) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.merge_is_due(tenant_id uuid, minimum integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.merge_is_due(tenant_id uuid, minimum integer) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.merge_removals() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.models_to_index(minimum integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.models_to_index(minimum integer) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.operator_identity(tenant text, email text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.operator_identity(tenant text, email text) TO rowhouse_authenticator;
-
-REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) FROM PUBLIC;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_changes TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.pending_removals() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_tenants TO rowhouse_platform;
 
@@ -5878,6 +7351,124 @@ GRANT SELECT(metadata) ON TABLE app_public.user_tenants TO rowhouse_user;
 GRANT SELECT(created_at) ON TABLE app_public.user_tenants TO rowhouse_user;
 
 GRANT SELECT(updated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.change_member_status(user_id uuid, status text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.chunks_at(hits app_private.search_position[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.delete_tenant(slug text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.end_idle_sessions() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.end_idle_sessions() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_owner;
+GRANT ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.enqueue_stage(stage app_hidden.processing_stage, tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_admin;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.explained(hits app_public.search_hit[], question app_private.search_question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer, error text, is_last_attempt boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer, error text, is_last_attempt boolean) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.global_tables() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.has_many_vectors(model_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.identify(claims jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.invitation_expiry() FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.invitations TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.invitations TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.invitation_to_change(id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.inviter_may_still_grant(invitation app_public.invitations) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.inviter_may_still_grant(invitation app_public.invitations) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.is_staff(user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.lock_memberships() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.may_view_subtree(user_id uuid, tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.member_to_change(user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.merge_candidates(chunk_count integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.merge_is_due(tenant_id uuid, minimum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.merge_is_due(tenant_id uuid, minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.merge_removals() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.models_to_index(minimum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.models_to_index(minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.operator_identity(tenant text, email text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.operator_identity(tenant text, email text) TO rowhouse_authenticator;
+
+REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.patched_settings(settings jsonb, patch jsonb, schema jsonb) FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_changes TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.pending_removals() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.provision_member(tenant_id uuid, email text, full_name text, role text) FROM PUBLIC;
 
@@ -6039,7 +7630,11 @@ GRANT SELECT(deleted_at) ON TABLE app_public.rag_knowledge_sources TO rowhouse_a
 
 REVOKE ALL ON FUNCTION app_private.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.put_invitation(email text, role text, permissions jsonb, message text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.queue_invitation(invitation app_public.invitations) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_platform;
@@ -6050,6 +7645,12 @@ GRANT ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_fo
 
 REVOKE ALL ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.require_grantable(role text, permissions jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.require_invitation_keys(item jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.require_known_role(role text, permissions jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.require_permission(permission text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.require_permission(permission text) TO rowhouse_platform;
 
@@ -6058,6 +7659,8 @@ REVOKE ALL ON FUNCTION app_private.require_role(minimum text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.resume_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.revoke_invitations_of(user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) FROM PUBLIC;
 
@@ -6076,6 +7679,34 @@ REVOKE ALL ON PROCEDURE app_private.secure_global_table(IN target regclass) FROM
 REVOKE ALL ON PROCEDURE app_private.secure_tenant_table(IN target regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.security_gaps() FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_profiles TO rowhouse_platform;
+
+GRANT SELECT(id) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(email) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(full_name),UPDATE(full_name) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(job_title),UPDATE(job_title) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(department),UPDATE(department) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(organization),UPDATE(organization) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(is_active) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(last_seen_at) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(onboarding_completed) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(created_at) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(updated_at) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.set_onboarding(is_completed boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.similar_terms(term text) FROM PUBLIC;
 
@@ -6117,6 +7748,13 @@ REVOKE ALL ON FUNCTION app_private.tg__set_updated_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_platform;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.tg_user_tenants__cap_grants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_tenants__date_status() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_tenants__keep_an_owner() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_user_tenants__keep_an_owner() TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tsquery_term(term text) FROM PUBLIC;
@@ -6126,6 +7764,9 @@ REVOKE ALL ON FUNCTION app_private.unknown_terms(terms text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.unmerged_chunk_ids() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.unmerged_terms() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.use_invitation(token text, status text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.use_invitation(token text, status text) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) FROM PUBLIC;
 
@@ -6141,13 +7782,27 @@ GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowh
 
 REVOKE ALL ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.with_defaults(settings jsonb, schema jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.writable_source(source_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_public.accept_invitation(token text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.accept_invitation(token text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_analyst;
+
+REVOKE ALL ON FUNCTION app_public.change_member_permissions(user_id uuid, permissions jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.change_member_permissions(user_id uuid, permissions jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.change_member_role(user_id uuid, role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.change_member_role(user_id uuid, role text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.complete_onboarding() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.complete_onboarding() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) TO rowhouse_user;
@@ -6155,35 +7810,20 @@ GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents json
 REVOKE ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.current_membership() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.current_membership() TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.current_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.current_tenant() TO rowhouse_user;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_profiles TO rowhouse_platform;
-
-GRANT SELECT(id) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(email) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(full_name),UPDATE(full_name) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(job_title),UPDATE(job_title) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(department),UPDATE(department) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(organization),UPDATE(organization) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(is_active) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(last_seen_at) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(created_at) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(updated_at) ON TABLE app_public.user_profiles TO rowhouse_user;
-
 REVOKE ALL ON FUNCTION app_public.current_user_profile() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.current_user_profile() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.deactivate_member(user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.deactivate_member(user_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.decline_invitation(token text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.decline_invitation(token text) TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.agents TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agents TO rowhouse_platform;
@@ -6337,8 +7977,41 @@ GRANT ALL ON FUNCTION app_public.document_chunks_term_frequencies(chunk app_publ
 REVOKE ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.user_sessions TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_sessions TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_public.end_session(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.end_session(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.invitations_is_expired(invitation app_public.invitations) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.invitations_is_expired(invitation app_public.invitations) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.invite_user(email text, role text, message text, permissions jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.invite_user(email text, role text, message text, permissions jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.invite_users(invitations jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.invite_users(invitations jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.leave_tenant() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.leave_tenant() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.my_invitations() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.my_invitations() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.my_notification_settings() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.my_notification_settings() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.my_permissions() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.my_permissions() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.my_preferences() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.my_preferences() TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.my_tenants() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.my_tenants() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.onboarding_checklist() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.onboarding_checklist() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) TO rowhouse_user;
@@ -6355,12 +8028,24 @@ GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source 
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_query_count(source app_public.rag_knowledge_sources) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.reactivate_member(user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.reactivate_member(user_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_analyst;
 
+REVOKE ALL ON FUNCTION app_public.remove_member(user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.remove_member(user_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.resend_invitation(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.resend_invitation(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.restart_onboarding() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.restart_onboarding() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.restore_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.restore_agent(id uuid) TO rowhouse_user;
@@ -6374,6 +8059,9 @@ GRANT ALL ON FUNCTION app_public.retry_document(id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.retry_documents(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.retry_documents(source_id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.revoke_invitation(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.revoke_invitation(id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) TO rowhouse_user;
 
@@ -6383,11 +8071,32 @@ GRANT ALL ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) 
 REVOKE ALL ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.start_session(device_type text, browser text, os text, referrer_url text, utm_source text, utm_medium text, utm_campaign text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.start_session(device_type text, browser text, os text, referrer_url text, utm_source text, utm_medium text, utm_campaign text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.suspend_member(user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.suspend_member(user_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.touch_session(id uuid, page_views integer, events integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.touch_session(id uuid, page_views integer, events integer) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.transfer_ownership(user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.transfer_ownership(user_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.update_notification_settings(patch jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.update_notification_settings(patch jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.update_preferences(patch jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.update_preferences(patch jsonb) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.user_tenants_effective_permissions(membership app_public.user_tenants) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.user_tenants_effective_permissions(membership app_public.user_tenants) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_private.array_concat(anycompatiblearray) FROM PUBLIC;
 

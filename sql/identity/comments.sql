@@ -75,3 +75,18 @@ comment on column app_public.user_sessions.utm_source is 'Campaign: source, at m
 comment on column app_public.user_sessions.utm_medium is 'Campaign: medium, at most 255 characters.';
 comment on column app_public.user_sessions.utm_campaign is 'Campaign: name, at most 255 characters.';
 comment on column app_public.user_sessions.created_at is 'When it was recorded.';
+comment on column app_public.invitation_receipt.email is 'The address as it was given.';
+comment on column app_public.invitation_receipt.outcome is 'invited or refused.';
+comment on column app_public.invitation_receipt.invitation_id is 'The invitation, null when it was refused.';
+comment on column app_public.invitation_receipt.error_code is 'The code of what is wrong, null when nothing is.';
+comment on column app_public.invitation_receipt.error is 'What is wrong, null when nothing is.';
+comment on column app_public.received_invitation.tenant_name is 'Who invites you.';
+comment on column app_public.received_invitation.tenant_slug is 'What to name in the x-tenant-id header once you are a member.';
+comment on column app_public.received_invitation.role is 'The role you would have.';
+comment on column app_public.received_invitation.message is 'A word of the inviter.';
+comment on column app_public.received_invitation.invited_by_name is 'The inviter''s name, or e-mail address.';
+comment on column app_public.received_invitation.created_at is 'When you were invited.';
+comment on column app_public.received_invitation.expires_at is 'Until when it can be accepted.';
+comment on column app_public.onboarding_step.key is 'name_profile, create_agent, load_document, search, invite_colleague or join_tenant.';
+comment on column app_public.onboarding_step.title is 'What to do, in English.';
+comment on column app_public.onboarding_step.is_done is 'Whether it is done.';
