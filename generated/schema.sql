@@ -981,7 +981,7 @@ ALTER PROCEDURE app_private.assert_secured() OWNER TO rowhouse_owner;
 
 COMMENT ON PROCEDURE app_private.assert_secured() IS 'The last step of a migration. RH903: what is not secured, one line each.';
 
-CREATE FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) RETURNS TABLE(user_id uuid, tenant_id uuid, role text, is_visitor boolean)
+CREATE FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) RETURNS TABLE(user_id uuid, tenant_id uuid, role text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -1019,12 +1019,12 @@ begin
     if v_is_stale then
       perform app_private.note_visit(v_user_id, v_tenant_ids[1]);
     end if;
-    return query select v_user_id, v_tenant_ids[1], case when v_is_staff and v_is_platform then 'rowhouse_admin' else 'rowhouse_user' end, false;
+    return query select v_user_id, v_tenant_ids[1], case when v_is_staff and v_is_platform then 'rowhouse_admin' else 'rowhouse_user' end;
     return;
   elsif v_requested is null then
     -- a person without a tenant: sees none, and may answer invitations
     perform app_private.note_visit(v_user_id, null);
-    return query select v_user_id, null::uuid, 'rowhouse_user', false;
+    return query select v_user_id, null::uuid, 'rowhouse_user';
     return;
   end if;
 
@@ -1035,7 +1035,7 @@ begin
     or v_status in ('trial', 'active', 'suspended') and app_private.may_view_subtree(v_user_id, v_tenant_id) then
     insert into app_private.admin_access_log (tenant_id, admin_user_id, request_id)
     values (v_tenant_id, v_user_id, authenticate.claims ->> 'request_id');
-    return query select v_user_id, v_tenant_id, case when v_is_staff then 'rowhouse_admin' else 'rowhouse_user' end, not v_is_staff;
+    return query select v_user_id, v_tenant_id, case when v_is_staff then 'rowhouse_admin' else 'rowhouse_user' end;
     return;
   end if;
 
@@ -1046,7 +1046,7 @@ $$;
 
 ALTER FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) IS 'Turns verified claims and a tenant (id or slug; null when there is only one to choose, or none) into user, tenant (null for a person without one), database role, and whether the user is a visitor from a tenant above, who only reads. ID101: the user is unknown; ID201: no such tenant or no active membership, the same error for both; ID401: several tenants, name one.';
+COMMENT ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) IS 'Turns verified claims and a tenant (id or slug; null when there is only one to choose, or none) into user, tenant (null for a person without one) and database role. ID101: the user is unknown; ID201: no such tenant or no active membership, the same error for both; ID401: several tenants, name one.';
 
 CREATE FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) RETURNS TABLE(email text, token text, tenant_name text, inviter_name text, role text, message text, expires_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4296,14 +4296,19 @@ begin
   if tg_op = 'UPDATE' and new.role = 'owner' and new.status = 'active' then
     return null;
   end if;
-  -- two owners that go at once come one after the other: the second counts when the first is gone
+  -- two owners that go at once come one after the other: the second looks when the first is gone
   perform from app_public.tenants t where t.id = old.tenant_id for no key update;
-  -- a tenant that is deleted needs none
-  if found and not exists (
-    select from app_public.user_tenants m
-      join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
-     where m.tenant_id = old.tenant_id and m.role = 'owner' and m.status = 'active'
-  ) then
+  if not found then
+    -- a tenant that is deleted needs none
+    return null;
+  end if;
+  -- locked, because a transaction that reads an older state would otherwise count on an owner who has gone since
+  perform from app_public.user_tenants m
+    join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
+   where m.tenant_id = old.tenant_id and m.role = 'owner' and m.status = 'active'
+   limit 1
+     for share of m;
+  if not found then
     perform app_private.raise_error('ID501', 'A tenant needs an active owner.', 'Make someone else an owner first, with transfer_ownership or change_member_role.');
   end if;
   return null;
@@ -4587,9 +4592,13 @@ CREATE FUNCTION app_public.accept_invitation(token text) RETURNS app_public.tena
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_invitation app_public.invitations := app_private.use_invitation(accept_invitation.token, 'accepted');
+  v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
+  v_invitation app_public.invitations;
   v_tenant app_public.tenants;
 begin
+  -- the tenant that the request happens to be in has no say; an error puts it back by itself
+  perform set_config('rowhouse.tenant_id', '', true);
+  v_invitation := app_private.use_invitation(accept_invitation.token, 'accepted');
   insert into app_public.user_tenants as m (tenant_id, user_id, role, permissions, invited_by_user_id)
   values (v_invitation.tenant_id, v_invitation.accepted_by_user_id, v_invitation.role, v_invitation.permissions,
           v_invitation.invited_by_user_id)
@@ -4598,6 +4607,7 @@ begin
    -- who has become a member on another way meanwhile stays what they are
    where m.status <> 'active';
   select * into v_tenant from app_public.tenants t where t.id = v_invitation.tenant_id;
+  perform set_config('rowhouse.tenant_id', v_context, true);
   return v_tenant;
 end
 $$;
@@ -4767,8 +4777,12 @@ CREATE FUNCTION app_public.decline_invitation(token text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
 begin
+  perform set_config('rowhouse.tenant_id', '', true);
   perform app_private.use_invitation(decline_invitation.token, 'declined');
+  perform set_config('rowhouse.tenant_id', v_context, true);
   return true;
 end
 $$;

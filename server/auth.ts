@@ -6,13 +6,8 @@ import type { Pool } from 'pg'
 import { type Config, developmentSecret } from './config.ts'
 import { PublicError } from './errors.ts'
 
-/** Without a tenant (null): someone who is a member of none yet. A visitor, from a tenant above, only reads. */
-export type Identity = {
-  userId: string
-  tenantId: string | null
-  role: 'rowhouse_user' | 'rowhouse_admin'
-  isVisitor: boolean
-}
+/** Without a tenant (null): someone who is a member of none yet. */
+export type Identity = { userId: string; tenantId: string | null; role: 'rowhouse_user' | 'rowhouse_admin' }
 export type VerifyToken = (token: string) => Promise<JWTPayload>
 
 const longestToken = 8_192
@@ -67,13 +62,13 @@ export async function authenticate(
   requestedTenant: string | undefined,
   requestId: string,
 ): Promise<Identity> {
-  const { rows } = await pool.query<Identity>(
-    `select user_id as "userId", tenant_id as "tenantId", role, is_visitor as "isVisitor" from app_private.authenticate($1, $2)`,
+  const { rows } = await pool.query<{ user_id: string; tenant_id: string | null; role: Identity['role'] }>(
+    `select * from app_private.authenticate($1, $2)`,
     [JSON.stringify({ ...claims, request_id: requestId }), requestedTenant ?? null],
   )
   const row = rows[0]
   if (!row) throw unauthenticated()
-  return row
+  return { userId: row.user_id, tenantId: row.tenant_id, role: row.role }
 }
 
 /** A token for development: signed with the development secret, its e-mail address taken as verified. */

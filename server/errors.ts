@@ -22,8 +22,6 @@ const neutralMessages: Record<string, string> = {
   '23503': 'Something this refers to does not exist.',
   '23505': 'This already exists.',
   '23514': 'A value is out of its range.',
-  // a visitor from a tenant above
-  '25006': 'You may only read in this tenant.',
   '40001': 'Someone else changed the same thing at the same time. Try again.',
   '40P01': 'Someone else changed the same thing at the same time. Try again.',
   '42501': 'You are not allowed to do this.',

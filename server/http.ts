@@ -122,7 +122,6 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         'rowhouse.request_id': scope.id,
         'rowhouse.ip': clientAddress(request, config.TRUST_PROXY),
         statement_timeout: String(config.STATEMENT_TIMEOUT_MS),
-        ...(identity.isVisitor ? { transaction_read_only: 'on' } : {}),
       }
     }
     scope.operation = body.operationName?.slice(0, 100)

@@ -86,7 +86,7 @@ comment on function app_private.note_visit(uuid, uuid) is
   'Notes that a user was here: last_seen_at, last_accessed_at of the membership and last_login_at of the tenant, each at most every five minutes.';
 
 create or replace function app_private.authenticate(claims jsonb, requested_tenant text)
-returns table (user_id uuid, tenant_id uuid, role text, is_visitor boolean)
+returns table (user_id uuid, tenant_id uuid, role text)
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -124,12 +124,12 @@ begin
     if v_is_stale then
       perform app_private.note_visit(v_user_id, v_tenant_ids[1]);
     end if;
-    return query select v_user_id, v_tenant_ids[1], case when v_is_staff and v_is_platform then 'rowhouse_admin' else 'rowhouse_user' end, false;
+    return query select v_user_id, v_tenant_ids[1], case when v_is_staff and v_is_platform then 'rowhouse_admin' else 'rowhouse_user' end;
     return;
   elsif v_requested is null then
     -- a person without a tenant: sees none, and may answer invitations
     perform app_private.note_visit(v_user_id, null);
-    return query select v_user_id, null::uuid, 'rowhouse_user', false;
+    return query select v_user_id, null::uuid, 'rowhouse_user';
     return;
   end if;
 
@@ -140,7 +140,7 @@ begin
     or v_status in ('trial', 'active', 'suspended') and app_private.may_view_subtree(v_user_id, v_tenant_id) then
     insert into app_private.admin_access_log (tenant_id, admin_user_id, request_id)
     values (v_tenant_id, v_user_id, authenticate.claims ->> 'request_id');
-    return query select v_user_id, v_tenant_id, case when v_is_staff then 'rowhouse_admin' else 'rowhouse_user' end, not v_is_staff;
+    return query select v_user_id, v_tenant_id, case when v_is_staff then 'rowhouse_admin' else 'rowhouse_user' end;
     return;
   end if;
 
@@ -149,7 +149,7 @@ begin
 end
 $$;
 comment on function app_private.authenticate(jsonb, text) is
-  'Turns verified claims and a tenant (id or slug; null when there is only one to choose, or none) into user, tenant (null for a person without one), database role, and whether the user is a visitor from a tenant above, who only reads. ID101: the user is unknown; ID201: no such tenant or no active membership, the same error for both; ID401: several tenants, name one.';
+  'Turns verified claims and a tenant (id or slug; null when there is only one to choose, or none) into user, tenant (null for a person without one) and database role. ID101: the user is unknown; ID201: no such tenant or no active membership, the same error for both; ID401: several tenants, name one.';
 grant execute on function app_private.authenticate(jsonb, text) to rowhouse_authenticator;
 
 create or replace function app_private.operator_identity(tenant text, email text default null)

@@ -20,6 +20,14 @@ export async function createStranger(t: Transaction, email: string): Promise<Per
   return { userId, tenantId: '', tenant: '', email, role: 'viewer' }
 }
 
+/** Puts a tenant at a point of its life, whatever led there. Leaves the transaction as the superuser. */
+export async function setTenantStatus(t: Transaction, tenantId: string, status: string): Promise<void> {
+  await t.becomeSuperuser()
+  await t.query(`select set_config('session_replication_role', 'replica', true)`)
+  await t.query('update app_public.tenants set status = $1 where id = $2', [status, tenantId])
+  await t.query(`select set_config('session_replication_role', 'origin', true)`)
+}
+
 /** Moves the clock that expiry and pauses go by. */
 export async function setClock(t: Transaction, later: string): Promise<void> {
   await t.query(`select set_config('rowhouse.clock', (now() + $1::interval)::text, true)`, [later])

@@ -2,10 +2,10 @@
 
 import { describe, expect, it } from 'vitest'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
-import { createStranger, setClock } from '../helpers/invitations.ts'
+import { createStranger, setClock, setTenantStatus } from '../helpers/invitations.ts'
 
 const db = useDatabase()
-const asked = `select user_id, tenant_id, role, is_visitor from app_private.authenticate($1, $2)`
+const asked = `select user_id, tenant_id, role from app_private.authenticate($1, $2)`
 const claimsOf = (email: string, more: object = {}): string =>
   JSON.stringify({ iss: 'issuer', sub: email, email, email_verified: true, ...more })
 async function enter(t: Transaction, claims: string, tenant: string | null = null): Promise<Record<string, unknown>> {
@@ -32,7 +32,7 @@ describe('someone seen for the first time', () => {
     db.inTransaction(async (t) => {
       await invite(t, 'ann@example.test')
       const entered = await enter(t, claimsOf('Ann@Example.test', { name: 'Ann Smith' }))
-      expect(entered).toMatchObject({ tenant_id: null, role: 'rowhouse_user', is_visitor: false })
+      expect(entered).toMatchObject({ tenant_id: null, role: 'rowhouse_user' })
       expect(
         await t.query('select email, full_name from app_public.user_profiles where id = $1', [entered.user_id]),
       ).toEqual([{ email: 'ann@example.test', full_name: 'Ann Smith' }])
@@ -53,7 +53,7 @@ describe('someone seen for the first time', () => {
     ],
     [
       'whose invitation is of a tenant that was cancelled',
-      (t: Transaction) => t.query(`update app_public.tenants set status = 'cancelled' where id = $1`, [db.acme.id]),
+      (t: Transaction) => setTenantStatus(t, db.acme.id, 'cancelled'),
       {},
     ],
   ])('%s stays unknown and leaves nothing behind', (name, prepare, claims) =>
@@ -121,7 +121,7 @@ describe('a tenant', () => {
     ['cancelled', false],
   ])('that is %s lets its members in: %s', (status, isOpen) =>
     db.inTransaction(async (t) => {
-      await t.query('update app_public.tenants set status = $1 where id = $2', [status, db.acme.id])
+      await setTenantStatus(t, db.acme.id, status)
       const claims = claimsOf(db.acme.viewer.email)
       expect(await enter(t, claims)).toMatchObject({ tenant_id: isOpen ? db.acme.id : null })
       expect(await refusal(t, claims, 'acme')).toBe(isOpen ? undefined : 'ID201')
@@ -138,7 +138,6 @@ describe('a tenant', () => {
         expect(await enter(t, claimsOf(db.acme.admin.email, { request_id: slug }), slug)).toMatchObject({
           user_id: db.acme.admin.userId,
           role: 'rowhouse_user',
-          is_visitor: true,
         })
       expect(await t.query('select admin_user_id, request_id from app_private.admin_access_log order by id')).toEqual([
         { admin_user_id: db.acme.admin.userId, request_id: 'globex' },
@@ -146,7 +145,7 @@ describe('a tenant', () => {
       ])
       expect(await refusal(t, claimsOf(db.acme.member.email), 'globex')).toBe('ID201')
       expect(await refusal(t, claimsOf(db.globex.owner.email), 'acme')).toBe('ID201')
-      await t.query(`update app_public.tenants set status = 'cancelled' where slug = 'below'`)
+      await setTenantStatus(t, await t.value(`select id from app_public.tenants where slug = 'below'`), 'cancelled')
       expect(await refusal(t, claimsOf(db.acme.admin.email), 'below')).toBe('ID201')
     }))
 })
@@ -191,7 +190,7 @@ describe('when someone was last seen', () => {
 
   it('stays unknown to a suspended tenant', () =>
     db.inTransaction(async (t) => {
-      await t.query(`update app_public.tenants set status = 'suspended' where id = $1`, [db.acme.id])
+      await setTenantStatus(t, db.acme.id, 'suspended')
       await enter(t, claimsOf(db.acme.viewer.email))
       expect((await seen(t))[0]?.last_accessed_at).toBeNull()
     }))

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { type Person, type Transaction, useDatabase } from '../helpers/index.ts'
-import { createStranger, setClock, tokenFor } from '../helpers/invitations.ts'
+import { createStranger, setClock, setTenantStatus, tokenFor } from '../helpers/invitations.ts'
 import { type Role, roles } from '../helpers/people.ts'
 
 const db = useDatabase()
@@ -250,10 +250,9 @@ describe('a token', () => {
       await refused(ann, token)
       await t.becomeSuperuser()
       await t.query(`select set_config('rowhouse.clock', '', true)`)
-      await t.query(`update app_public.tenants set status = 'suspended' where id = $1`, [db.acme.id])
+      await setTenantStatus(t, db.acme.id, 'suspended')
       await refused(ann, token)
-      await t.becomeSuperuser()
-      await t.query(`update app_public.tenants set status = 'active' where id = $1`, [db.acme.id])
+      await setTenantStatus(t, db.acme.id, 'active')
       await t.become(db.acme.owner)
       await t.query(revoke, [id])
       await refused(ann, token)
@@ -290,6 +289,15 @@ describe('a token', () => {
       await t.become(ann)
       await t.query(accept, [token])
       expect(await roleOf(t, ann)).toBe('member active')
+    }))
+
+  it('is answered from within any tenant, also one that is suspended', () =>
+    db.inTransaction(async (t) => {
+      const token = await tokenFor(t, await inviteAs(t, db.acme.owner, db.globex.viewer.email))
+      await setTenantStatus(t, db.globex.id, 'suspended')
+      await t.become(db.globex.viewer)
+      expect(await t.query(accept, [token])).toEqual([{ slug: 'acme' }])
+      expect(await t.value('select app_hidden.current_tenant_id()')).toBe(db.globex.id)
     }))
 
   it('lives as long as the tenant says', () =>

@@ -9,14 +9,19 @@ begin
   if tg_op = 'UPDATE' and new.role = 'owner' and new.status = 'active' then
     return null;
   end if;
-  -- two owners that go at once come one after the other: the second counts when the first is gone
+  -- two owners that go at once come one after the other: the second looks when the first is gone
   perform from app_public.tenants t where t.id = old.tenant_id for no key update;
-  -- a tenant that is deleted needs none
-  if found and not exists (
-    select from app_public.user_tenants m
-      join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
-     where m.tenant_id = old.tenant_id and m.role = 'owner' and m.status = 'active'
-  ) then
+  if not found then
+    -- a tenant that is deleted needs none
+    return null;
+  end if;
+  -- locked, because a transaction that reads an older state would otherwise count on an owner who has gone since
+  perform from app_public.user_tenants m
+    join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
+   where m.tenant_id = old.tenant_id and m.role = 'owner' and m.status = 'active'
+   limit 1
+     for share of m;
+  if not found then
     perform app_private.raise_error('ID501', 'A tenant needs an active owner.', 'Make someone else an owner first, with transfer_ownership or change_member_role.');
   end if;
   return null;

@@ -57,9 +57,13 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_invitation app_public.invitations := app_private.use_invitation(accept_invitation.token, 'accepted');
+  v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
+  v_invitation app_public.invitations;
   v_tenant app_public.tenants;
 begin
+  -- the tenant that the request happens to be in has no say; an error puts it back by itself
+  perform set_config('rowhouse.tenant_id', '', true);
+  v_invitation := app_private.use_invitation(accept_invitation.token, 'accepted');
   insert into app_public.user_tenants as m (tenant_id, user_id, role, permissions, invited_by_user_id)
   values (v_invitation.tenant_id, v_invitation.accepted_by_user_id, v_invitation.role, v_invitation.permissions,
           v_invitation.invited_by_user_id)
@@ -68,6 +72,7 @@ begin
    -- who has become a member on another way meanwhile stays what they are
    where m.status <> 'active';
   select * into v_tenant from app_public.tenants t where t.id = v_invitation.tenant_id;
+  perform set_config('rowhouse.tenant_id', v_context, true);
   return v_tenant;
 end
 $$;
@@ -78,8 +83,12 @@ create or replace function app_public.decline_invitation(token text) returns boo
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
 begin
+  perform set_config('rowhouse.tenant_id', '', true);
   perform app_private.use_invitation(decline_invitation.token, 'declined');
+  perform set_config('rowhouse.tenant_id', v_context, true);
   return true;
 end
 $$;
