@@ -6,7 +6,8 @@ import type { Pool } from 'pg'
 import { type Config, developmentSecret } from './config.ts'
 import { PublicError } from './errors.ts'
 
-export type Identity = { userId: string; tenantId: string; role: 'rowhouse_user' | 'rowhouse_admin' }
+/** Without a tenant (null): someone who is a member of none yet. */
+export type Identity = { userId: string; tenantId: string | null; role: 'rowhouse_user' | 'rowhouse_admin' }
 export type VerifyToken = (token: string) => Promise<JWTPayload>
 
 const longestToken = 8_192
@@ -61,7 +62,7 @@ export async function authenticate(
   requestedTenant: string | undefined,
   requestId: string,
 ): Promise<Identity> {
-  const { rows } = await pool.query<{ user_id: string; tenant_id: string; role: Identity['role'] }>(
+  const { rows } = await pool.query<{ user_id: string; tenant_id: string | null; role: Identity['role'] }>(
     `select * from app_private.authenticate($1, $2)`,
     [JSON.stringify({ ...claims, request_id: requestId }), requestedTenant ?? null],
   )

@@ -79,6 +79,22 @@ export const variables = {
     z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
     'least severe level that is logged',
   ],
+  TRUST_PROXY: [
+    integer(0, 10).default(0),
+    'how many reverse proxies of yours stand before the server; the address of a client is then taken from X-Forwarded-For',
+  ],
+  SMTP_URL: [
+    z.url({ protocol: /^smtps?$/ }).optional(),
+    'mail server, such as smtps://user:password@host; without one mails are kept in ROWHOUSE_DATA_DIR/mail, in production they fail',
+  ],
+  MAIL_FROM: [z.string().default('Rowhouse <rowhouse@localhost>'), 'sender of mails'],
+  APP_URL: [
+    z
+      .url({ protocol: /^https?$/ })
+      .default('http://127.0.0.1:4000')
+      .transform((value) => value.replace(/\/+$/, '')),
+    'address of your front end, which links in mails lead to',
+  ],
   METRICS_TOKEN: [z.string().optional(), 'bearer token that /metrics asks for; open without one'],
 } as const satisfies Record<string, readonly [z.ZodType, string]>
 

@@ -2,6 +2,7 @@
 
 import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isIP } from 'node:net'
 import { PublicError } from './errors.ts'
 
 const tooLarge = (limit: number): PublicError =>
@@ -48,6 +49,15 @@ function writeJson(response: ServerResponse, status: number, body: unknown): Buf
   if (!response.hasHeader('content-type')) response.setHeader('content-type', 'application/json; charset=utf-8')
   response.writeHead(status, { 'content-length': bytes.length })
   return bytes
+}
+
+/** Where a request comes from: its peer, or what the nearest of our own proxies saw. Empty when that is no address. */
+export function clientAddress(request: IncomingMessage, proxies: number): string {
+  const peer = request.socket.remoteAddress ?? ''
+  const forwarded = String(request.headers['x-forwarded-for'] ?? '').split(',')
+  // each proxy adds whom it was called by on the right; what stands left of ours anyone can have written
+  const address = (proxies > 0 ? (forwarded.at(-proxies) ?? '') : peer).trim().replace(/^::ffff:(?=\d+\.)/i, '')
+  return isIP(address) ? address : ''
 }
 
 /** Compares a secret in a time that says nothing about it. */

@@ -9,7 +9,7 @@ import { authenticate, claimsOf, type Identity, unauthenticated, type VerifyToke
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
 import type { Executor } from './graphql/execute.ts'
-import { isSecret, readBody, sendJson, sendJsonAndClose } from './http-basics.ts'
+import { clientAddress, isSecret, readBody, sendJson, sendJsonAndClose } from './http-basics.ts'
 import { allowOrigin, answerPreflight, createOriginCheck } from './http-cors.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
@@ -58,7 +58,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
             status: response.statusCode,
             ms: Math.round(seconds * 1000),
             user: scope.identity?.userId,
-            tenant: scope.identity?.tenantId,
+            tenant: scope.identity?.tenantId ?? undefined,
             operation: scope.operation,
           },
           'request',
@@ -126,12 +126,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       context.pgSettings = {
         role: identity.role,
         'rowhouse.user_id': identity.userId,
-        'rowhouse.tenant_id': identity.tenantId,
+        'rowhouse.tenant_id': identity.tenantId ?? '',
         'rowhouse.request_id': scope.id,
+        'rowhouse.ip': clientAddress(request, config.TRUST_PROXY),
         statement_timeout: String(config.STATEMENT_TIMEOUT_MS),
       }
     }
-    await allowOrigin(request, response, isAllowedOrigin, scope.identity?.tenantId)
+    await allowOrigin(request, response, isAllowedOrigin, scope.identity?.tenantId ?? undefined)
     scope.operation = body.operationName?.slice(0, 100)
     const { status, result, operation } = await options.executor.run(body, context)
     scope.operation ??= operation

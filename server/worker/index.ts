@@ -12,6 +12,7 @@ const heartbeatIntervalMs = 5_000
 
 /** What runs by the clock: cron times in UTC, by task. */
 const schedule: Record<string, string> = {
+  identity__end_idle_sessions: '*/5 * * * *',
   knowledge__refresh_sources: '* * * * *',
   search__maintain_indexes: '* * * * *',
   search__store_query_logs: '* * * * *',

@@ -8,6 +8,12 @@ export const documentsPayload = z.strictObject({
   documentIds: z.array(z.uuid()).min(1).max(1000),
 })
 
+export const invitationPayload = z.strictObject({
+  tenantId: z.uuid(),
+  invitationId: z.uuid(),
+  deliveryNumber: z.int().min(1),
+})
+
 export const tenantPayload = z.strictObject({ tenantId: z.uuid() })
 
 export const modelPayload = z.strictObject({ modelId: z.uuid() })

@@ -28,6 +28,7 @@ describe('every table', () => {
       ...['organizational_roles', 'personas'].map((t) => `app_public.${t}`),
       'app_public.tenant_config',
       'app_public.user_tenants',
+      'app_public.invitations',
       'app_public.agents',
       'app_public.rag_knowledge_sources',
     ]

@@ -3,6 +3,7 @@
 
 import { type Tenant, type TestDatabase, type Transaction, transaction } from '../../helpers/index.ts'
 import { fillCatalog } from './catalog.ts'
+import { fillIdentity } from './identity.ts'
 import { fillKnowledge } from './knowledge.ts'
 import { fillSearch } from './search.ts'
 import { fillTenancy } from './tenancy.ts'
@@ -10,7 +11,7 @@ import { fillWorkspaces } from './workspaces.ts'
 
 export type Fill = (t: Transaction, tenant: Tenant, ids: Record<string, unknown>) => Promise<void>
 
-const domains: Fill[] = [fillTenancy, fillWorkspaces, fillCatalog, fillKnowledge, fillSearch]
+const domains: Fill[] = [fillTenancy, fillIdentity, fillWorkspaces, fillCatalog, fillKnowledge, fillSearch]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
   const client = await db.pool.connect()
