@@ -121,6 +121,37 @@ ALTER TYPE app_public.fusion_method OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.fusion_method IS 'How hybrid search fuses its two rankings: rrf (by ranks) or convex (by normalised scores).';
 
+CREATE TYPE app_public.invitation_outcome AS ENUM (
+    'invited',
+    'refused'
+);
+
+ALTER TYPE app_public.invitation_outcome OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.invitation_outcome IS 'What became of a row of a bulk invitation.';
+
+CREATE TYPE app_public.invitation_receipt AS (
+	email text,
+	outcome app_public.invitation_outcome,
+	invitation_id uuid,
+	error_code text,
+	error text
+);
+
+ALTER TYPE app_public.invitation_receipt OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.invitation_receipt IS 'What became of a row of a bulk invitation: invited with its id, or refused with the error.';
+
+COMMENT ON COLUMN app_public.invitation_receipt.email IS 'The address as it was given.';
+
+COMMENT ON COLUMN app_public.invitation_receipt.outcome IS 'invited or refused.';
+
+COMMENT ON COLUMN app_public.invitation_receipt.invitation_id IS 'The invitation, null when it was refused.';
+
+COMMENT ON COLUMN app_public.invitation_receipt.error_code IS 'The code of what is wrong, null when nothing is.';
+
+COMMENT ON COLUMN app_public.invitation_receipt.error IS 'What is wrong, null when nothing is.';
+
 CREATE TYPE app_public.llm_model_kind AS ENUM (
     'chat',
     'embedding'
@@ -152,6 +183,22 @@ ALTER TYPE app_public.member_role OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.member_role IS 'What a member of a workspace may do, each what the earlier ones may: viewer reads; contributor adds things and changes them; moderator also manages members below their own role, as all above do; admin edits and archives the workspace; owner manages everyone, deletes and transfers it. The tenant''s owners count as owners of every workspace.';
 
+CREATE TYPE app_public.onboarding_step AS (
+	key text,
+	title text,
+	is_done boolean
+);
+
+ALTER TYPE app_public.onboarding_step OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.onboarding_step IS 'A first step, and whether it is done.';
+
+COMMENT ON COLUMN app_public.onboarding_step.key IS 'name_profile, create_agent, load_document, search, invite_colleague or join_tenant.';
+
+COMMENT ON COLUMN app_public.onboarding_step.title IS 'What to do, in English.';
+
+COMMENT ON COLUMN app_public.onboarding_step.is_done IS 'Whether it is done.';
+
 CREATE TYPE app_public.processing_counts AS (
 	pending integer,
 	processing integer,
@@ -181,6 +228,35 @@ CREATE TYPE app_public.processing_status AS ENUM (
 ALTER TYPE app_public.processing_status OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.processing_status IS 'How far a document is: pending, processing, completed (searchable) or failed (processing_error says why).';
+
+CREATE TYPE app_public.received_invitation AS (
+	id uuid,
+	tenant_name text,
+	tenant_slug text,
+	role text,
+	message text,
+	invited_by_name text,
+	created_at timestamp with time zone,
+	expires_at timestamp with time zone
+);
+
+ALTER TYPE app_public.received_invitation OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.received_invitation IS 'An invitation, as the person who got it sees it.';
+
+COMMENT ON COLUMN app_public.received_invitation.tenant_name IS 'Who invites you.';
+
+COMMENT ON COLUMN app_public.received_invitation.tenant_slug IS 'What to name in the x-tenant-id header once you are a member.';
+
+COMMENT ON COLUMN app_public.received_invitation.role IS 'The role you would have.';
+
+COMMENT ON COLUMN app_public.received_invitation.message IS 'A word of the inviter.';
+
+COMMENT ON COLUMN app_public.received_invitation.invited_by_name IS 'The inviter''s name, or e-mail address.';
+
+COMMENT ON COLUMN app_public.received_invitation.created_at IS 'When you were invited.';
+
+COMMENT ON COLUMN app_public.received_invitation.expires_at IS 'Until when it can be accepted.';
 
 CREATE TYPE app_public.rendered_prompt AS (
 	system text,
@@ -371,6 +447,22 @@ ALTER FUNCTION app_hidden.are_permissions(value jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.are_permissions(value jsonb) IS 'An object of known permissions, each true or false.';
 
+CREATE FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((schema IS NOT NULL) AND CASE (schema ->> 'type'::text) WHEN 'integer'::text THEN CASE WHEN (jsonb_typeof(value) = 'number'::text) THEN (((value)::numeric = trunc((value)::numeric)) AND (((value)::numeric >= ((schema -> 'minimum'::text))::numeric) AND ((value)::numeric <= ((schema -> 'maximum'::text))::numeric))) ELSE false END ELSE (jsonb_typeof(value) = (schema ->> 'type'::text)) END AND (((schema -> 'enum'::text) IS NULL) OR ((schema -> 'enum'::text) @> value)) AND (((schema -> 'pattern'::text) IS NULL) OR ((value #>> '{}'::text[]) ~ (schema ->> 'pattern'::text))));
+
+ALTER FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) IS 'Whether a value is of a setting''s type and in its range; false when there is no such setting.';
+
+CREATE FUNCTION app_hidden.are_settings(value jsonb, schema jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((jsonb_typeof(value) = 'object'::text) AND (NOT (EXISTS (SELECT FROM jsonb_each(CASE jsonb_typeof(are_settings.value) WHEN 'object'::text THEN are_settings.value ELSE '{}'::jsonb END) entry(key, setting) WHERE (NOT app_hidden.is_setting(entry.setting, (are_settings.schema -> entry.key)))))));
+
+ALTER FUNCTION app_hidden.are_settings(value jsonb, schema jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.are_settings(value jsonb, schema jsonb) IS 'An object of known settings, each of its type and in its range.';
+
 CREATE FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer DEFAULT 1) RETURNS tstzrange
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -460,6 +552,33 @@ CREATE FUNCTION app_hidden.clock() RETURNS timestamp with time zone
 ALTER FUNCTION app_hidden.clock() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.clock() IS 'Now: the start of the transaction, or what a superuser''s session set as rowhouse.clock (for tests).';
+
+CREATE FUNCTION app_hidden.current_grantor_role() RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when app_hidden.is_platform_admin() then 'owner' else app_hidden.current_member_role() end;
+$$;
+
+ALTER FUNCTION app_hidden.current_grantor_role() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.current_grantor_role() IS 'The role up to which you may give roles: your own; platform staff''s is owner.';
+
+CREATE FUNCTION app_hidden.current_ip_address() RETURNS inet
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- set by the server for each request
+  return nullif(current_setting('rowhouse.ip', true), '')::inet;
+exception when invalid_text_representation then
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_hidden.current_ip_address() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.current_ip_address() IS 'The address this request came from, null when it is not known.';
 
 CREATE FUNCTION app_hidden.current_member_role() RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -776,6 +895,14 @@ ALTER FUNCTION app_hidden.next_patch_version(version text) OWNER TO rowhouse_own
 
 COMMENT ON FUNCTION app_hidden.next_patch_version(version text) IS 'The version a publication gets when it names none.';
 
+CREATE FUNCTION app_hidden.notification_schema() RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '{"email": {"type": "boolean", "default": true}, "inApp": {"type": "boolean", "default": true}, "tasks": {"type": "boolean", "default": true}, "digest": {"enum": ["none", "daily", "weekly"], "type": "string", "default": "none"}, "quotas": {"type": "boolean", "default": true}, "shares": {"type": "boolean", "default": true}, "mentions": {"type": "boolean", "default": true}, "security": {"type": "boolean", "default": true}, "productNews": {"type": "boolean", "default": false}}'::jsonb;
+
+ALTER FUNCTION app_hidden.notification_schema() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.notification_schema() IS 'The notification settings there are, in JSON Schema''s words: type, range and default of each.';
+
 CREATE FUNCTION app_hidden.pieces(sentence text, max_length integer) RETURNS SETOF text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -823,6 +950,14 @@ $$;
 ALTER FUNCTION app_hidden.placeholder_pattern() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.placeholder_pattern() IS 'What is not plain text in a prompt: escaped braces, or a variable, whose name is the first group.';
+
+CREATE FUNCTION app_hidden.preference_schema() RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '{"theme": {"enum": ["system", "light", "dark"], "type": "string", "default": "system"}, "density": {"enum": ["comfortable", "compact"], "type": "string", "default": "comfortable"}, "language": {"type": "string", "default": "en", "pattern": "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"}, "pageSize": {"type": "integer", "default": 50, "maximum": 200, "minimum": 10}, "timezone": {"type": "string", "default": "UTC", "pattern": "^[A-Za-z][A-Za-z0-9_+/-]{1,63}$"}, "dateFormat": {"enum": ["iso", "day-month", "month-day"], "type": "string", "default": "iso"}, "timeFormat": {"enum": ["24h", "12h"], "type": "string", "default": "24h"}, "sidebarCollapsed": {"type": "boolean", "default": false}}'::jsonb;
+
+ALTER FUNCTION app_hidden.preference_schema() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.preference_schema() IS 'The preferences there are, in JSON Schema''s words: type, range and default of each.';
 
 CREATE FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(input text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -928,6 +1063,14 @@ $$;
 ALTER FUNCTION app_hidden.role_permissions(role text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.role_permissions(role text) IS 'What a role allows by itself: an owner everything, an admin all but the tenant''s life cycle and billing, a member to create and edit, a viewer to read.';
+
+CREATE FUNCTION app_hidden.role_rank(role text) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN array_position(ARRAY['viewer'::text, 'member'::text, 'admin'::text, 'owner'::text], role);
+
+ALTER FUNCTION app_hidden.role_rank(role text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.role_rank(role text) IS 'A role''s rung on the ladder: 1 viewer, 2 member, 3 admin, 4 owner.';
 
 CREATE FUNCTION app_hidden.search_check() RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1287,44 +1430,53 @@ declare
   v_requested text := lower(nullif(trim(authenticate.requested_tenant), ''));
   v_tenant_ids uuid[];
   v_tenant_id uuid;
+  v_status text;
   v_is_staff boolean;
+  v_is_platform boolean;
+  v_is_stale boolean;
 begin
   if v_user_id is null then
     perform app_private.raise_error('ID101', 'Authentication is required.', 'Send a valid bearer token of a registered user.');
   end if;
 
   -- live membership, read at every request: a removed member's valid token opens nothing
-  select array_agg(t.id) into v_tenant_ids
+  select array_agg(t.id) filter (where fits),
+         coalesce(bool_or(t.type = 'platform') filter (where fits), false),
+         coalesce(bool_or(coalesce(m.last_accessed_at < now() - interval '5 minutes', true)) filter (where fits and t.status <> 'suspended'), false),
+         coalesce(bool_or(t.type = 'platform' and t.status = 'active' and m.role in ('owner', 'admin')), false)
+    into v_tenant_ids, v_is_platform, v_is_stale, v_is_staff
     from app_public.user_tenants m
     join app_public.tenants t on t.id = m.tenant_id
-   where m.user_id = v_user_id and m.status = 'active' and t.status in ('trial', 'active')
-     and (v_requested is null or t.slug = v_requested or t.id::text = v_requested);
-
-  select exists (
-    select from app_public.user_tenants m
-      join app_public.tenants t on t.id = m.tenant_id
-     where m.user_id = v_user_id and m.status = 'active' and m.role in ('owner', 'admin')
-       and t.type = 'platform' and t.status = 'active'
-  ) into v_is_staff;
+   cross join lateral (
+     select t.status in ('trial', 'active', 'suspended')
+        and (v_requested is null or t.slug = v_requested or t.id::text = v_requested) as fits
+   ) as wanted
+   where m.user_id = v_user_id and m.status = 'active';
 
   if cardinality(v_tenant_ids) > 1 then
     perform app_private.raise_error('ID401', 'You are a member of several tenants.', 'Name one in the x-tenant-id header.');
   elsif cardinality(v_tenant_ids) = 1 then
-    v_tenant_id := v_tenant_ids[1];
-    return query
-      select v_user_id, t.id, case when v_is_staff and t.type = 'platform' then 'rowhouse_admin' else 'rowhouse_user' end
-        from app_public.tenants t where t.id = v_tenant_id;
+    if v_is_stale then
+      perform app_private.note_visit(v_user_id, v_tenant_ids[1]);
+    end if;
+    return query select v_user_id, v_tenant_ids[1], case when v_is_staff and v_is_platform then 'rowhouse_admin' else 'rowhouse_user' end;
+    return;
+  elsif v_requested is null then
+    -- a person without a tenant: sees none, and may answer invitations
+    perform app_private.note_visit(v_user_id, null);
+    return query select v_user_id, null::uuid, 'rowhouse_user';
     return;
   end if;
 
-  if v_is_staff and v_requested is not null then
-    select t.id into v_tenant_id from app_public.tenants t where t.slug = v_requested or t.id::text = v_requested;
-    if found then
-      insert into app_private.admin_access_log (tenant_id, admin_user_id, request_id)
-      values (v_tenant_id, v_user_id, authenticate.claims ->> 'request_id');
-      return query select v_user_id, v_tenant_id, 'rowhouse_admin';
-      return;
-    end if;
+  -- staff enter any tenant, and those of a tenant above enter to read; each time is written down
+  select t.id, t.status into v_tenant_id, v_status
+    from app_public.tenants t where t.slug = v_requested or t.id::text = v_requested;
+  if v_is_staff and v_tenant_id is not null
+    or v_status in ('trial', 'active', 'suspended') and app_private.may_view_subtree(v_user_id, v_tenant_id) then
+    insert into app_private.admin_access_log (tenant_id, admin_user_id, request_id)
+    values (v_tenant_id, v_user_id, authenticate.claims ->> 'request_id');
+    return query select v_user_id, v_tenant_id, case when v_is_staff then 'rowhouse_admin' else 'rowhouse_user' end;
+    return;
   end if;
 
   perform app_private.raise_error('ID201', 'There is no such tenant, or you are not a member of it.',
@@ -1334,7 +1486,7 @@ $$;
 
 ALTER FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) IS 'Turns verified claims and a tenant (id or slug; null when there is only one to choose) into user, tenant and database role. ID101: the user is unknown; ID201: no such tenant or no active membership, the same error for both; ID401: several tenants, name one.';
+COMMENT ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) IS 'Turns verified claims and a tenant (id or slug; null when there is only one to choose, or none) into user, tenant (null for a person without one) and database role. ID101: the user is unknown; ID201: no such tenant or no active membership, the same error for both; ID401: several tenants, name one.';
 
 CREATE FUNCTION app_private.authentication_faults(type text, config jsonb) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE
@@ -1376,6 +1528,35 @@ $$;
 ALTER FUNCTION app_private.authored_content(resource jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.authored_content(resource jsonb) IS 'What a version of a resource (a row as JSON) consists of.';
+
+CREATE FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) RETURNS TABLE(email text, token text, tenant_name text, inviter_name text, role text, message text, expires_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  -- 256 bits of the system's random source: a UUID has 122, and the hash of three has all that a hash can hold
+  v_token text := translate(encode(sha256(
+    uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'base64'), '+/=', '-_');
+begin
+  call app_private.enter_tenant(begin_invitation_delivery.tenant_id);
+  return query
+    update app_public.invitations i
+       set token_hash = sha256(convert_to(v_token, 'UTF8')), delivery_attempts = i.delivery_attempts + 1
+      from app_public.tenants t
+     where i.tenant_id = begin_invitation_delivery.tenant_id and i.id = begin_invitation_delivery.invitation_id
+       and i.delivery_number = begin_invitation_delivery.delivery_number
+       and i.status = 'pending' and i.delivery_status = 'queued' and i.expires_at > app_hidden.clock()
+       and t.id = i.tenant_id and t.status in ('trial', 'active')
+    returning i.email, v_token, t.name,
+      (select coalesce(u.full_name, u.email) from app_public.user_profiles u where u.id = i.invited_by_user_id),
+      i.role, i.message, i.expires_at;
+end
+$$;
+
+ALTER FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) IS 'What the mail of an invitation says, with a new token that makes every earlier one worthless; nothing when there is no longer a mail to send.';
 
 CREATE FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) RETURNS TABLE(document_id uuid, file_name text, media_type text, content bytea)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1762,6 +1943,81 @@ ALTER FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[
 
 COMMENT ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) IS 'Makes one block of these chunks, in place of the blocks they were in; returns how many there are.';
 
+CREATE TABLE app_public.user_tenants (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text DEFAULT 'member'::text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    permissions jsonb DEFAULT '{}'::jsonb NOT NULL,
+    invited_by_user_id uuid,
+    joined_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_accessed_at timestamp with time zone,
+    activated_at timestamp with time zone DEFAULT now(),
+    deactivated_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT permissions_are_known_and_boolean CHECK (app_hidden.are_permissions(permissions)),
+    CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'invited'::text, 'suspended'::text, 'pending'::text])))
+);
+
+ALTER TABLE ONLY app_public.user_tenants FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_tenants OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_tenants IS '@name membership
+@behavior -insert -update -delete
+Who belongs to this tenant, and in which role.';
+
+COMMENT ON COLUMN app_public.user_tenants.role IS 'owner, admin, member or viewer; each may do what the later ones may.';
+
+COMMENT ON COLUMN app_public.user_tenants.status IS 'active, inactive, invited, suspended or pending. Only active members get in. Changed with deactivate_member, suspend_member, reactivate_member.';
+
+COMMENT ON COLUMN app_public.user_tenants.permissions IS 'What the member may beyond the role (true), or may not in spite of it (false): an object of permissions. Changed with change_member_permissions; effectivePermissions has the sum.';
+
+COMMENT ON COLUMN app_public.user_tenants.invited_by_user_id IS 'Who invited the member.';
+
+COMMENT ON COLUMN app_public.user_tenants.joined_at IS 'When the member joined.';
+
+COMMENT ON COLUMN app_public.user_tenants.last_accessed_at IS 'When the member last acted in this tenant, to five minutes.';
+
+COMMENT ON COLUMN app_public.user_tenants.activated_at IS 'When the membership last became active.';
+
+COMMENT ON COLUMN app_public.user_tenants.deactivated_at IS 'When the membership last became inactive.';
+
+COMMENT ON COLUMN app_public.user_tenants.metadata IS 'Anything else, an object.';
+
+COMMENT ON COLUMN app_public.user_tenants.created_at IS 'When the membership was created.';
+
+COMMENT ON COLUMN app_public.user_tenants.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_private.change_member_status(user_id uuid, status text) RETURNS app_public.user_tenants
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_membership app_public.user_tenants := app_private.member_to_change(change_member_status.user_id);
+begin
+  if change_member_status.status <> 'active' then
+    perform app_private.revoke_invitations_of(change_member_status.user_id);
+  end if;
+  update app_public.user_tenants m set status = change_member_status.status
+   where m.id = v_membership.id and m.status <> change_member_status.status
+  returning * into v_membership;
+  if not found then
+    v_membership := app_private.member_to_change(change_member_status.user_id);
+  end if;
+  return v_membership;
+end
+$$;
+
+ALTER FUNCTION app_private.change_member_status(user_id uuid, status text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.change_member_status(user_id uuid, status text) IS 'Gives a membership another status; doing it twice is no error.';
+
 CREATE TABLE app_public.institutions (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -2109,6 +2365,24 @@ ALTER FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) OW
 
 COMMENT ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) IS 'Embeds the chunks of documents whose source uses the built-in model, here in the database; returns how many.';
 
+CREATE FUNCTION app_private.end_idle_sessions() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_count int;
+begin
+  update app_public.user_sessions s set session_end = s.last_activity_at
+   where s.session_end is null and s.last_activity_at <= app_hidden.clock() - interval '30 minutes';
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_private.end_idle_sessions() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.end_idle_sessions() IS 'Ends the sessions that have been silent for 30 minutes, at the time they were last heard of; returns how many.';
+
 CREATE FUNCTION app_private.enqueue_job(task text, payload json, job_key text DEFAULT NULL::text, max_attempts integer DEFAULT 10) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2417,6 +2691,29 @@ ALTER FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[])
 
 COMMENT ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) IS 'Queues for indexing the documents whose chunks all have their vector; returns how many.';
 
+CREATE FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer, error text DEFAULT NULL::text, is_last_attempt boolean DEFAULT false) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  call app_private.enter_tenant(finish_invitation_delivery.tenant_id);
+  update app_public.invitations i
+     set delivery_status = case
+           when finish_invitation_delivery.error is null then 'sent'
+           when finish_invitation_delivery.is_last_attempt then 'failed'
+           else 'queued' end,
+         delivery_error = left(finish_invitation_delivery.error, 500),
+         sent_at = case when finish_invitation_delivery.error is null then app_hidden.clock() end
+   where i.tenant_id = finish_invitation_delivery.tenant_id and i.id = finish_invitation_delivery.invitation_id
+     and i.delivery_number = finish_invitation_delivery.delivery_number and i.delivery_status = 'queued';
+end
+$$;
+
+ALTER FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer, error text, is_last_attempt boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer, error text, is_last_attempt boolean) IS 'Notes how sending the mail of an invitation went; an error says no more than the tenant''s administrators may read.';
+
 CREATE FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2622,35 +2919,43 @@ CREATE FUNCTION app_private.identify(claims jsonb) RETURNS uuid
 declare
   v_issuer text := identify.claims ->> 'iss';
   v_subject text := identify.claims ->> 'sub';
+  v_email text := lower(identify.claims ->> 'email');
+  v_name text := trim(identify.claims ->> 'name');
   v_user_id uuid;
 begin
   select i.user_id into v_user_id
     from app_private.user_identities i
     join app_public.user_profiles u on u.id = i.user_id and u.is_active and u.deleted_at is null
    where i.issuer = v_issuer and i.subject = v_subject;
-  if found or v_issuer is null or v_subject is null then
+  if found or v_issuer is null or v_subject is null or identify.claims -> 'email_verified' is distinct from 'true' then
     return v_user_id;
   end if;
 
-  -- first sight: the issuer vouches for an e-mail address that we know
-  if identify.claims -> 'email_verified' = 'true' then
-    insert into app_private.user_identities (issuer, subject, user_id)
-    select v_issuer, v_subject, u.id
-      from app_public.user_profiles u
-     where u.email = lower(identify.claims ->> 'email') and u.is_active and u.deleted_at is null
-    on conflict (issuer, subject) do nothing;
-    select i.user_id into v_user_id
-      from app_private.user_identities i
-      join app_public.user_profiles u on u.id = i.user_id and u.is_active and u.deleted_at is null
-     where i.issuer = v_issuer and i.subject = v_subject;
-  end if;
+  -- first sight: the issuer vouches for an e-mail address that we know, or that someone has invited. The unique keys
+  -- decide between two requests that see a person for the first time at once.
+  insert into app_public.user_profiles (email, full_name)
+  select v_email, case when app_hidden.is_name(v_name) then v_name end
+   where exists (
+     select from app_public.invitations i
+       join app_public.tenants t on t.id = i.tenant_id and t.status in ('trial', 'active')
+      where i.email = v_email and i.status = 'pending' and i.expires_at > app_hidden.clock())
+  on conflict (email) where deleted_at is null do nothing;
+  insert into app_private.user_identities (issuer, subject, user_id)
+  select v_issuer, v_subject, u.id
+    from app_public.user_profiles u
+   where u.email = v_email and u.is_active and u.deleted_at is null
+  on conflict (issuer, subject) do nothing;
+  select i.user_id into v_user_id
+    from app_private.user_identities i
+    join app_public.user_profiles u on u.id = i.user_id and u.is_active and u.deleted_at is null
+   where i.issuer = v_issuer and i.subject = v_subject;
   return v_user_id;
 end
 $$;
 
 ALTER FUNCTION app_private.identify(claims jsonb) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.identify(claims jsonb) IS 'The active user a verified token speaks of (by issuer and subject, at first sight by verified e-mail), or null.';
+COMMENT ON FUNCTION app_private.identify(claims jsonb) IS 'The active user a verified token speaks of, or null: by issuer and subject; at first sight by verified e-mail, which makes a profile for someone who is invited.';
 
 CREATE FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2712,6 +3017,146 @@ ALTER FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, q
 
 COMMENT ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity as the model''s index finds them, which may miss some; those it finds are in exact order.';
 
+CREATE FUNCTION app_private.invitation_expiry() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select app_hidden.clock() + make_interval(days => coalesce(
+    (select case when t.config ->> 'invitation_expiry_days' ~ '^[0-9]{1,3}$' then (t.config ->> 'invitation_expiry_days')::int end
+       from app_public.tenants t where t.id = app_hidden.current_tenant_id()), 7));
+$_$;
+
+ALTER FUNCTION app_private.invitation_expiry() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.invitation_expiry() IS 'When an invitation sent now expires: after config.invitation_expiry_days of the tenant, 7 by default.';
+
+CREATE TABLE app_public.invitations (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid NOT NULL,
+    email text NOT NULL,
+    role text NOT NULL,
+    permissions jsonb DEFAULT '{}'::jsonb NOT NULL,
+    message text,
+    status text DEFAULT 'pending'::text NOT NULL,
+    invited_by_user_id uuid,
+    expires_at timestamp with time zone NOT NULL,
+    token_hash bytea,
+    delivery_number integer DEFAULT 1 NOT NULL,
+    delivery_status text DEFAULT 'queued'::text NOT NULL,
+    delivery_attempts integer DEFAULT 0 NOT NULL,
+    delivery_error text,
+    queued_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    accepted_by_user_id uuid,
+    accepted_at timestamp with time zone,
+    declined_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT accepted_invitation_is_dated CHECK (((status = 'accepted'::text) = (accepted_at IS NOT NULL))),
+    CONSTRAINT declined_invitation_is_dated CHECK (((status = 'declined'::text) = (declined_at IS NOT NULL))),
+    CONSTRAINT delivery_status_is_known CHECK ((delivery_status = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text]))),
+    CONSTRAINT email_is_an_email CHECK (app_hidden.is_email(email)),
+    CONSTRAINT message_is_short CHECK ((length(message) <= 2000)),
+    CONSTRAINT permissions_are_known_and_boolean CHECK (app_hidden.are_permissions(permissions)),
+    CONSTRAINT revoked_invitation_is_dated CHECK (((status = 'revoked'::text) = (revoked_at IS NOT NULL))),
+    CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['pending'::text, 'accepted'::text, 'declined'::text, 'revoked'::text]))),
+    CONSTRAINT token_hash_is_a_sha256 CHECK ((octet_length(token_hash) = 32)),
+    CONSTRAINT token_opens_nothing_but_a_pending_invitation CHECK (((status = 'pending'::text) OR (token_hash IS NULL)))
+);
+
+ALTER TABLE ONLY app_public.invitations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.invitations OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.invitations IS '@behavior -insert -update -delete
+Who is asked to join this tenant, and what became of it. For members with can_manage_users.';
+
+COMMENT ON COLUMN app_public.invitations.email IS 'Whom it was sent to, lower case; one pending invitation a tenant and address.';
+
+COMMENT ON COLUMN app_public.invitations.role IS 'The role it gives: owner, admin, member or viewer.';
+
+COMMENT ON COLUMN app_public.invitations.permissions IS 'What it gives beyond the role (true) or keeps back (false): an object of permissions.';
+
+COMMENT ON COLUMN app_public.invitations.message IS 'A word of the inviter, at most 2000 characters.';
+
+COMMENT ON COLUMN app_public.invitations.status IS 'pending, accepted, declined or revoked; isExpired tells whether a pending one still works.';
+
+COMMENT ON COLUMN app_public.invitations.invited_by_user_id IS 'Who vouches for it: who made it, or sent it again last.';
+
+COMMENT ON COLUMN app_public.invitations.expires_at IS 'Until when it can be accepted.';
+
+COMMENT ON COLUMN app_public.invitations.token_hash IS '@behavior -*
+SHA-256 of the token in the last mail; null before the first one and once the invitation is used.';
+
+COMMENT ON COLUMN app_public.invitations.delivery_number IS 'Which mail this is: 1, and one more each time it is sent again.';
+
+COMMENT ON COLUMN app_public.invitations.delivery_status IS 'Of the mail: queued, sent or failed.';
+
+COMMENT ON COLUMN app_public.invitations.delivery_attempts IS 'How often sending the mail was tried.';
+
+COMMENT ON COLUMN app_public.invitations.delivery_error IS 'What went wrong with the last attempt, null when nothing did.';
+
+COMMENT ON COLUMN app_public.invitations.queued_at IS 'When the mail was asked for.';
+
+COMMENT ON COLUMN app_public.invitations.sent_at IS 'When the mail server took the mail, null when it has not.';
+
+COMMENT ON COLUMN app_public.invitations.accepted_by_user_id IS 'Who accepted it.';
+
+COMMENT ON COLUMN app_public.invitations.accepted_at IS 'When it was accepted.';
+
+COMMENT ON COLUMN app_public.invitations.declined_at IS 'When it was declined.';
+
+COMMENT ON COLUMN app_public.invitations.revoked_at IS 'When it was revoked.';
+
+COMMENT ON COLUMN app_public.invitations.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN app_public.invitations.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_private.invitation_to_change(id uuid) RETURNS app_public.invitations
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_invitation app_public.invitations;
+begin
+  perform app_private.require_permission('can_manage_users');
+  select * into v_invitation from app_public.invitations i
+   where i.tenant_id = app_hidden.current_tenant_id() and i.id = invitation_to_change.id and i.status = 'pending'
+     for update;
+  if not found then
+    perform app_private.raise_error('ID302', 'There is no such pending invitation.', 'List the invitations of this tenant; invite_user makes a new one.');
+  end if;
+  perform app_private.require_grantable(v_invitation.role, v_invitation.permissions);
+  return v_invitation;
+end
+$$;
+
+ALTER FUNCTION app_private.invitation_to_change(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.invitation_to_change(id uuid) IS 'A pending invitation of this tenant, locked. ID203: you may not manage members; ID204: it gives more than you have; ID302: there is none.';
+
+CREATE FUNCTION app_private.inviter_may_still_grant(invitation app_public.invitations) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- the lock keeps the inviter from being demoted between this look and the end of the transaction
+  perform from app_public.user_tenants m
+    join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
+   where m.tenant_id = (invitation).tenant_id and m.user_id = (invitation).invited_by_user_id and m.status = 'active'
+     and 'can_manage_users' = any (app_hidden.effective_permissions(m.role, m.permissions))
+     and app_private.may_grant(m.role, app_hidden.effective_permissions(m.role, m.permissions), (invitation).role, (invitation).permissions)
+     for share of m;
+  return found or app_private.is_staff((invitation).invited_by_user_id);
+end
+$$;
+
+ALTER FUNCTION app_private.inviter_may_still_grant(invitation app_public.invitations) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.inviter_may_still_grant(invitation app_public.invitations) IS 'Whether who made (or last resent) an invitation could make it today: an active member who has all that it gives, or platform staff.';
+
 CREATE FUNCTION app_private.is_allowed_origin(origin text, tenant_id uuid DEFAULT NULL::uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2740,6 +3185,21 @@ $_$;
 ALTER FUNCTION app_private.is_credential_name(name text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.is_credential_name(name text) IS 'Whether a header, parameter or key of this name would hold a credential: authorization, cookie, x-api-key, whatever ends in -token, -key, -secret or -password, in any spelling.';
+
+CREATE FUNCTION app_private.is_staff(user_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (
+    select from app_public.user_tenants m
+      join app_public.tenants t on t.id = m.tenant_id and t.type = 'platform' and t.status = 'active'
+      join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
+     where m.user_id = is_staff.user_id and m.status = 'active' and m.role in ('owner', 'admin'));
+$$;
+
+ALTER FUNCTION app_private.is_staff(user_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.is_staff(user_id uuid) IS 'Whether someone is platform staff: an active owner or admin of the tenant of type platform.';
 
 CREATE FUNCTION app_private.is_timezone(value text) RETURNS boolean
     LANGUAGE plpgsql STABLE
@@ -2880,6 +3340,19 @@ $$;
 ALTER FUNCTION app_private.list_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.list_tenants() IS 'All tenants. For administrators in psql and for command-line tools.';
+
+CREATE FUNCTION app_private.lock_memberships() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform from app_public.tenants t where t.id = app_hidden.current_tenant_id() for no key update;
+end
+$$;
+
+ALTER FUNCTION app_private.lock_memberships() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.lock_memberships() IS 'Makes other changes of this tenant''s members wait until the end of this transaction.';
 
 CREATE FUNCTION app_private.lock_tenant_tree() RETURNS void
     LANGUAGE sql
@@ -3145,6 +3618,19 @@ ALTER FUNCTION app_private.log_query(query text, keep text, mode app_public.sear
 
 COMMENT ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) IS 'Writes a search down: the question as text, as a hash or not at all, as tenants.config.search.logQueries says.';
 
+CREATE FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(
+    app_hidden.role_rank(may_grant.role) <= app_hidden.role_rank(may_grant.grantor_role)
+    and app_hidden.effective_permissions(may_grant.role, may_grant.permissions) <@ may_grant.grantor_permissions, false);
+$$;
+
+ALTER FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) IS 'Whether someone with this role and these permissions may give that role with those permissions: neither a higher role nor a permission they lack.';
+
 CREATE FUNCTION app_private.may_manage_tenant(user_id uuid, tenant_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3185,6 +3671,28 @@ $$;
 ALTER FUNCTION app_private.may_view_subtree(user_id uuid, tenant_id uuid) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.may_view_subtree(user_id uuid, tenant_id uuid) IS 'Whether a person may read in a tenant as a visitor from above: an active member, with the permission can_view_subtree, of one of its ancestors that is in trial or active. Writing is refused by require_writable_tenant.';
+
+CREATE FUNCTION app_private.member_to_change(user_id uuid) RETURNS app_public.user_tenants
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_membership app_public.user_tenants;
+begin
+  perform app_private.require_permission('can_manage_users');
+  perform app_private.lock_memberships();
+  select * into v_membership from app_public.user_tenants m
+   where m.tenant_id = app_hidden.current_tenant_id() and m.user_id = member_to_change.user_id;
+  if not found then
+    perform app_private.raise_error('ID301', 'There is no such member.', 'List the memberships of this tenant.');
+  end if;
+  return v_membership;
+end
+$$;
+
+ALTER FUNCTION app_private.member_to_change(user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.member_to_change(user_id uuid) IS 'A membership of this tenant, which nobody else changes until the end of this transaction. ID203: you may not manage members; ID301: there is no such member.';
 
 CREATE FUNCTION app_private.merge_candidates(chunk_count integer) RETURNS bigint[]
     LANGUAGE plpgsql STABLE
@@ -3379,6 +3887,36 @@ ALTER FUNCTION app_private.node_faults(node jsonb, place text) OWNER TO rowhouse
 
 COMMENT ON FUNCTION app_private.node_faults(node jsonb, place text) IS 'What is wrong with one node of a workflow, by itself.';
 
+CREATE FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_before timestamptz := now() - interval '5 minutes';
+begin
+  if current_setting('transaction_read_only')::boolean then
+    return;
+  end if;
+  update app_public.user_profiles u set last_seen_at = now()
+   where u.id in (
+     select p.id from app_public.user_profiles p
+      where p.id = note_visit.user_id and coalesce(p.last_seen_at < v_before, true) for no key update skip locked);
+  update app_public.user_tenants m set last_accessed_at = now()
+   where m.id in (
+     select s.id from app_public.user_tenants s
+      where s.tenant_id = note_visit.tenant_id and s.user_id = note_visit.user_id
+        and coalesce(s.last_accessed_at < v_before, true) for no key update skip locked);
+  update app_public.tenants t set last_login_at = now()
+   where t.id in (
+     select s.id from app_public.tenants s
+      where s.id = note_visit.tenant_id and coalesce(s.last_login_at < v_before, true) for no key update skip locked);
+end
+$$;
+
+ALTER FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) IS 'Notes that a user was here: last_seen_at, last_accessed_at of the membership and last_login_at of the tenant, each at most every five minutes.';
+
 CREATE FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text DEFAULT ''::text) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3519,6 +4057,35 @@ ALTER FUNCTION app_private.parse_question(query text, source_ids uuid[], title_b
 
 COMMENT ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) IS 'Reads a question in every language of the sources it goes to. terms is null when it says nothing but stop words or exclusions. SR416: too many words.';
 
+CREATE FUNCTION app_private.patched_settings(settings jsonb, patch jsonb, schema jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_key text;
+begin
+  if jsonb_typeof(patched_settings.patch) is distinct from 'object' then
+    perform app_private.raise_error('ID402', 'The settings are not an object.', 'Send an object of the keys to change; null takes a key back to its default.');
+  end if;
+  select key into v_key from jsonb_object_keys(patched_settings.patch) as key where not patched_settings.schema ? key order by key limit 1;
+  if found then
+    perform app_private.raise_error('ID403', format('There is no setting "%s".', left(v_key, 100)),
+      format('These are the settings there are: %s.', (select string_agg(key, ', ' order by key) from jsonb_object_keys(patched_settings.schema) as key)));
+  end if;
+  select key into v_key from jsonb_each(patched_settings.patch) as entry (key, value)
+   where value <> 'null' and not app_hidden.is_setting(value, patched_settings.schema -> key) order by key limit 1;
+  if found then
+    perform app_private.raise_error('ID404', format('The setting "%s" cannot have this value.', v_key),
+      format('It must fit %s.', (patched_settings.schema -> v_key) - 'default'));
+  end if;
+  return jsonb_strip_nulls(patched_settings.settings || patched_settings.patch);
+end
+$$;
+
+ALTER FUNCTION app_private.patched_settings(settings jsonb, patch jsonb, schema jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.patched_settings(settings jsonb, patch jsonb, schema jsonb) IS 'Settings with a patch laid over them; null takes a key back to its default. ID402: the patch is no object; ID403: a key is unknown; ID404: a value does not fit. The key is named.';
+
 CREATE TABLE app_private.search_changes (
     tenant_id uuid NOT NULL,
     chunk_id bigint NOT NULL,
@@ -3583,57 +4150,6 @@ $$;
 ALTER FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) IS 'Where the blocks'' stored scores exceed the threshold, and those scores, both divided by scale. dimension: size of the largest block.';
-
-CREATE TABLE app_public.user_tenants (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    role text DEFAULT 'member'::text NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    permissions jsonb DEFAULT '{}'::jsonb NOT NULL,
-    invited_by_user_id uuid,
-    joined_at timestamp with time zone DEFAULT now() NOT NULL,
-    last_accessed_at timestamp with time zone,
-    activated_at timestamp with time zone DEFAULT now(),
-    deactivated_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT permissions_are_known_and_boolean CHECK (app_hidden.are_permissions(permissions)),
-    CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'invited'::text, 'suspended'::text, 'pending'::text])))
-);
-
-ALTER TABLE ONLY app_public.user_tenants FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.user_tenants OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.user_tenants IS '@name membership
-@behavior -insert -update -delete
-Who belongs to this tenant, and in which role.';
-
-COMMENT ON COLUMN app_public.user_tenants.role IS 'owner, admin, member or viewer; each may do what the later ones may.';
-
-COMMENT ON COLUMN app_public.user_tenants.status IS 'active, inactive, invited, suspended or pending. Only active members get in.';
-
-COMMENT ON COLUMN app_public.user_tenants.permissions IS 'Permissions beyond the role: an object.';
-
-COMMENT ON COLUMN app_public.user_tenants.invited_by_user_id IS 'Who invited the member.';
-
-COMMENT ON COLUMN app_public.user_tenants.joined_at IS 'When the member joined.';
-
-COMMENT ON COLUMN app_public.user_tenants.last_accessed_at IS 'When the member last acted in this tenant.';
-
-COMMENT ON COLUMN app_public.user_tenants.activated_at IS 'When the membership last became active.';
-
-COMMENT ON COLUMN app_public.user_tenants.deactivated_at IS 'When the membership last became inactive.';
-
-COMMENT ON COLUMN app_public.user_tenants.metadata IS 'Anything else, an object.';
-
-COMMENT ON COLUMN app_public.user_tenants.created_at IS 'When the membership was created.';
-
-COMMENT ON COLUMN app_public.user_tenants.updated_at IS 'When it last changed.';
 
 CREATE FUNCTION app_private.provision_member(tenant_id uuid, email text, full_name text DEFAULT NULL::text, role text DEFAULT 'member'::text) RETURNS app_public.user_tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4122,6 +4638,63 @@ ALTER FUNCTION app_private.put_document(source app_public.rag_knowledge_sources,
 
 COMMENT ON FUNCTION app_private.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) IS 'Stores a new or changed document of a source, without queueing its processing, and says which it was.';
 
+CREATE FUNCTION app_private.put_invitation(email text, role text, permissions jsonb, message text) RETURNS app_public.invitations
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_email text := lower(trim(put_invitation.email));
+  v_message text := nullif(trim(put_invitation.message), '');
+  v_now timestamptz := app_hidden.clock();
+  v_invitation app_public.invitations;
+begin
+  if not coalesce(app_hidden.is_email(v_email), false) then
+    perform app_private.raise_error('ID407', 'This is not an e-mail address.', 'Send one address, such as ann@example.com.');
+  end if;
+  perform app_private.require_known_role(put_invitation.role, put_invitation.permissions);
+  if length(v_message) > 2000 then
+    perform app_private.raise_error('ID408', 'The message is longer than 2000 characters.', 'Shorten it.');
+  end if;
+  perform app_private.require_grantable(put_invitation.role, put_invitation.permissions);
+  if exists (
+    select from app_public.user_tenants m join app_public.user_profiles u on u.id = m.user_id
+     where m.tenant_id = app_hidden.current_tenant_id() and u.email = v_email and u.deleted_at is null and m.status = 'active'
+  ) then
+    perform app_private.raise_error('ID502', 'This person is a member already.', 'change_member_role changes the role.');
+  end if;
+  -- revoking and inviting again must not be a way to flood someone with mail
+  if exists (
+    select from app_public.invitations i
+     where i.tenant_id = app_hidden.current_tenant_id() and i.email = v_email and i.status <> 'pending'
+       and i.queued_at > v_now - interval '1 minute'
+  ) then
+    perform app_private.raise_error('ID601', 'This person was invited less than a minute ago.', 'Wait a minute, then try again.');
+  end if;
+
+  insert into app_public.invitations as i (tenant_id, email, role, permissions, message, invited_by_user_id, expires_at, queued_at)
+  values (app_hidden.current_tenant_id(), v_email, put_invitation.role, put_invitation.permissions, v_message,
+          app_hidden.current_user_id(), app_private.invitation_expiry(), v_now)
+  -- one that has expired is asked again
+  on conflict (tenant_id, email) where status = 'pending' do update
+     set role = excluded.role, permissions = excluded.permissions, message = excluded.message,
+         invited_by_user_id = excluded.invited_by_user_id, expires_at = excluded.expires_at, token_hash = null,
+         delivery_number = i.delivery_number + 1, delivery_status = 'queued', delivery_attempts = 0, delivery_error = null,
+         queued_at = excluded.queued_at, sent_at = null
+   where i.expires_at <= v_now
+  returning * into v_invitation;
+  if not found then
+    perform app_private.raise_error('ID503', 'This person is invited already.', 'resend_invitation sends the mail again; revoke_invitation takes it back.');
+  end if;
+  perform app_private.queue_invitation(v_invitation);
+  return v_invitation;
+end
+$$;
+
+ALTER FUNCTION app_private.put_invitation(email text, role text, permissions jsonb, message text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.put_invitation(email text, role text, permissions jsonb, message text) IS 'Stores an invitation to this tenant and queues its mail, within the limits of what the inviter may give.';
+
 CREATE FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) RETURNS public.vector
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -4150,6 +4723,20 @@ $$;
 ALTER FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) IS 'The vector of a question: the one given, or the built-in model''s. SR409: only a server can embed it; SR410: dimensions differ; SR411: it is zero.';
+
+CREATE FUNCTION app_private.queue_invitation(invitation app_public.invitations) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_private.enqueue_job('identity__send_invitation',
+    json_build_object('tenantId', (invitation).tenant_id, 'invitationId', (invitation).id, 'deliveryNumber', (invitation).delivery_number),
+    -- one mail a time: the next one takes the place of one that waits to be tried again
+    'identity__send_invitation:' || (invitation).id);
+$$;
+
+ALTER FUNCTION app_private.queue_invitation(invitation app_public.invitations) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.queue_invitation(invitation app_public.invitations) IS 'Queues the mail of an invitation.';
 
 CREATE FUNCTION app_private.raise_error(code text, message text, hint text DEFAULT NULL::text, detail text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql
@@ -4321,6 +4908,74 @@ $$;
 ALTER FUNCTION app_private.require_feature(name text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.require_feature(name text) IS 'TN204 unless the tenant of the context has the feature; TN404: there is no such feature.';
+
+CREATE FUNCTION app_private.require_grantable(role text, permissions jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not app_private.may_grant(app_hidden.current_grantor_role(), app_hidden.current_permissions(),
+                               require_grantable.role, require_grantable.permissions) then
+    perform app_private.raise_error('ID204', 'You cannot give a role or a permission that you do not have, nor change someone whose role is above yours.',
+      'Ask an owner of the tenant to do it.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_grantable(role text, permissions jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_grantable(role text, permissions jsonb) IS 'ID204 unless you have this role and these permissions yourself.';
+
+CREATE FUNCTION app_private.require_invitation_keys(item jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_key text;
+begin
+  if jsonb_typeof(require_invitation_keys.item) <> 'object' then
+    perform app_private.raise_error('ID410', 'An invitation is not an object.', 'Send objects with email, and where wanted role, message and permissions.');
+  end if;
+  select key into v_key from jsonb_each(require_invitation_keys.item) as entry (key, value)
+   where key not in ('email', 'role', 'message', 'permissions')
+      or key <> 'permissions' and jsonb_typeof(value) not in ('string', 'null')
+   order by key limit 1;
+  if found then
+    perform app_private.raise_error('ID410', format('The key "%s" of an invitation is unknown, or its value is not a text.', left(v_key, 100)),
+      'The keys are email, role, message and permissions.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_invitation_keys(item jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_invitation_keys(item jsonb) IS 'ID410 unless a row of a bulk invitation has known keys only; the key is named.';
+
+CREATE FUNCTION app_private.require_known_role(role text, permissions jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_key text;
+begin
+  if app_hidden.role_rank(require_known_role.role) is null then
+    perform app_private.raise_error('ID405', 'There is no such role.', 'Roles are owner, admin, member and viewer.');
+  end if;
+  if jsonb_typeof(require_known_role.permissions) is distinct from 'object' then
+    perform app_private.raise_error('ID406', 'permissions is not an object.', 'Send an object of permissions, each true or false.');
+  end if;
+  select key into v_key from jsonb_each(require_known_role.permissions) as entry (key, allowed)
+   where key <> all (app_hidden.permission_keys()) or jsonb_typeof(allowed) <> 'boolean' order by key limit 1;
+  if found then
+    perform app_private.raise_error('ID406', format('"%s" is not a permission that can be true or false.', left(v_key, 100)),
+      format('These are the permissions: %s.', array_to_string(app_hidden.permission_keys(), ', ')));
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_known_role(role text, permissions jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_known_role(role text, permissions jsonb) IS 'ID405: there is no such role; ID406: permissions is not an object of known permissions, each true or false (the key is named).';
 
 CREATE FUNCTION app_private.require_permission(permission text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -4588,6 +5243,23 @@ $$;
 ALTER FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) IS 'Takes back what grant_analyst_access gave. Works at once; doing it twice is no error.';
+
+CREATE FUNCTION app_private.revoke_invitations_of(user_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update app_public.invitations i
+     set status = 'revoked', token_hash = null, revoked_at = app_hidden.clock()
+    from app_public.user_profiles u
+   where u.id = revoke_invitations_of.user_id and i.email = u.email and i.status = 'pending'
+     and i.tenant_id = app_hidden.current_tenant_id();
+end
+$$;
+
+ALTER FUNCTION app_private.revoke_invitations_of(user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.revoke_invitations_of(user_id uuid) IS 'Revokes what invitations of this tenant a person still has.';
 
 CREATE FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) RETURNS app_public.resource_versions
     LANGUAGE plpgsql
@@ -4869,6 +5541,81 @@ $$;
 ALTER FUNCTION app_private.security_gaps() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.security_gaps() IS 'Everything in our schemas that is not secured as it must be; normally nothing.';
+
+CREATE TABLE app_public.user_profiles (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    email text NOT NULL,
+    full_name text,
+    avatar_url text,
+    job_title text,
+    department text,
+    organization text,
+    preferences jsonb DEFAULT '{}'::jsonb NOT NULL,
+    notification_settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    last_seen_at timestamp with time zone,
+    onboarding_completed boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT email_is_an_email CHECK (app_hidden.is_email(email)),
+    CONSTRAINT full_name_is_a_name CHECK (app_hidden.is_name(full_name)),
+    CONSTRAINT notification_settings_are_known_and_in_range CHECK (app_hidden.are_settings(notification_settings, app_hidden.notification_schema())),
+    CONSTRAINT preferences_are_known_and_in_range CHECK (app_hidden.are_settings(preferences, app_hidden.preference_schema()))
+);
+
+ALTER TABLE ONLY app_public.user_profiles FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_profiles OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_profiles IS '@behavior -insert -delete
+A person, one across all tenants. You see yourself and the people you share this tenant with.';
+
+COMMENT ON COLUMN app_public.user_profiles.email IS 'E-mail address, lower case, unique among profiles that are not deleted.';
+
+COMMENT ON COLUMN app_public.user_profiles.full_name IS 'Name, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.user_profiles.avatar_url IS 'Address of a picture.';
+
+COMMENT ON COLUMN app_public.user_profiles.job_title IS 'Job title.';
+
+COMMENT ON COLUMN app_public.user_profiles.department IS 'Department, in the person''s own words.';
+
+COMMENT ON COLUMN app_public.user_profiles.organization IS 'Organization, in the person''s own words.';
+
+COMMENT ON COLUMN app_public.user_profiles.preferences IS 'What differs from the defaults of the settings of the user interface. Read with my_preferences, changed with update_preferences, by oneself alone.';
+
+COMMENT ON COLUMN app_public.user_profiles.notification_settings IS 'What differs from the defaults of what the person wants to be told of. Read with my_notification_settings, changed with update_notification_settings, by oneself alone.';
+
+COMMENT ON COLUMN app_public.user_profiles.is_active IS 'Whether the person may log in.';
+
+COMMENT ON COLUMN app_public.user_profiles.last_seen_at IS 'When the person was last seen, to five minutes.';
+
+COMMENT ON COLUMN app_public.user_profiles.onboarding_completed IS 'Whether the person is through with the first steps (onboarding_checklist); complete_onboarding and restart_onboarding set it.';
+
+COMMENT ON COLUMN app_public.user_profiles.created_at IS 'When the profile was created.';
+
+COMMENT ON COLUMN app_public.user_profiles.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.user_profiles.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE FUNCTION app_private.set_onboarding(is_completed boolean) RETURNS app_public.user_profiles
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.user_profiles;
+begin
+  update app_public.user_profiles u set onboarding_completed = set_onboarding.is_completed
+   where u.id = app_hidden.current_user_id()
+  returning * into v_profile;
+  return v_profile;
+end
+$$;
+
+ALTER FUNCTION app_private.set_onboarding(is_completed boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.set_onboarding(is_completed boolean) IS 'Notes whether you are through with the first steps.';
 
 CREATE FUNCTION app_private.set_tenant_status(tenant_id uuid, status text, reason text DEFAULT NULL::text) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6036,6 +6783,107 @@ ALTER FUNCTION app_private.tg_user_ratings__rate_item() OWNER TO rowhouse_platfo
 
 COMMENT ON FUNCTION app_private.tg_user_ratings__rate_item() IS 'Keeps the rating of agents and prompts: the mean of all ratings, to two digits, and how many there are.';
 
+CREATE FUNCTION app_private.tg_user_tenants__cap_grants() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_row app_public.user_tenants := coalesce(new, old);
+  v_had text[] := '{}';
+  v_has text[] := '{}';
+  v_may text[];
+begin
+  if current_user <> all ('{rowhouse_owner,rowhouse_user,rowhouse_admin}'::name[])
+    or tg_op = 'UPDATE' and (old.role, old.permissions, old.status) is not distinct from (new.role, new.permissions, new.status)
+    -- went with the tenant or the person
+    or not exists (select from app_public.tenants t where t.id = v_row.tenant_id)
+    or not exists (select from app_public.user_profiles u where u.id = v_row.user_id) then
+    return null;
+  end if;
+  if tg_op <> 'INSERT' and old.status = 'active' then
+    v_had := app_hidden.effective_permissions(old.role, old.permissions);
+  end if;
+  if tg_op <> 'DELETE' and new.status = 'active' then
+    v_has := app_hidden.effective_permissions(new.role, new.permissions);
+  end if;
+
+  if v_row.user_id = app_hidden.current_user_id() and not app_hidden.is_platform_admin() then
+    -- one may give up, and leave
+    if tg_op <> 'DELETE'
+      and (tg_op = 'INSERT' or app_hidden.role_rank(new.role) > app_hidden.role_rank(old.role) or not v_has <@ v_had) then
+      perform app_private.raise_error('ID204', 'You cannot give a role or a permission that you do not have, nor change someone whose role is above yours.',
+        'Ask an owner of the tenant to do it.');
+    end if;
+    return null;
+  end if;
+
+  perform app_private.require_permission('can_manage_users');
+  v_may := app_hidden.current_permissions();
+  if greatest(app_hidden.role_rank(case when tg_op <> 'INSERT' then old.role end),
+              app_hidden.role_rank(case when tg_op <> 'DELETE' then new.role end))
+       > coalesce(app_hidden.role_rank(app_hidden.current_grantor_role()), 0)
+    -- what the member had before is not given now
+    or not v_has <@ (v_may || v_had) then
+    perform app_private.raise_error('ID204', 'You cannot give a role or a permission that you do not have, nor change someone whose role is above yours.',
+      'Ask an owner of the tenant to do it.');
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_tenants__cap_grants() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_user_tenants__cap_grants() IS 'Keeps users from giving more than they have and from changing those above them. ID203, ID204.';
+
+CREATE FUNCTION app_private.tg_user_tenants__date_status() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.status = 'active' then
+    new.activated_at := clock_timestamp();
+  elsif tg_op = 'UPDATE' and old.status = 'active' then
+    new.deactivated_at := clock_timestamp();
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_tenants__date_status() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_user_tenants__date_status() IS 'Dates when a membership becomes active and when it ceases to be.';
+
+CREATE FUNCTION app_private.tg_user_tenants__keep_an_owner() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if tg_op = 'UPDATE' and new.role = 'owner' and new.status = 'active' then
+    return null;
+  end if;
+  -- two owners that go at once come one after the other: the second looks when the first is gone
+  perform from app_public.tenants t where t.id = old.tenant_id for no key update;
+  if not found then
+    -- a tenant that is deleted needs none
+    return null;
+  end if;
+  -- locked, because a transaction that reads an older state would otherwise count on an owner who has gone since
+  perform from app_public.user_tenants m
+    join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
+   where m.tenant_id = old.tenant_id and m.role = 'owner' and m.status = 'active'
+   limit 1
+     for share of m;
+  if not found then
+    perform app_private.raise_error('ID501', 'A tenant needs an active owner.', 'Make someone else an owner first, with transfer_ownership or change_member_role.');
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_tenants__keep_an_owner() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_user_tenants__keep_an_owner() IS 'Keeps the last active owner from leaving, from being demoted, shut out or removed. ID501.';
+
 CREATE FUNCTION app_private.tg_workflows__check() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6237,6 +7085,42 @@ $_$;
 ALTER FUNCTION app_private.url_faults(url text, place text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.url_faults(url text, place text) IS 'What is wrong with the address of an endpoint; a null address has no faults.';
+
+CREATE FUNCTION app_private.use_invitation(token text, status text) RETURNS app_public.invitations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_invitation app_public.invitations;
+  v_is_usable boolean;
+begin
+  -- one statement for every reason to refuse, and the row's lock decides who uses a token: the others find it used
+  update app_public.invitations i
+     set status = use_invitation.status, token_hash = null,
+         accepted_by_user_id = case use_invitation.status when 'accepted' then u.id end,
+         accepted_at = case use_invitation.status when 'accepted' then app_hidden.clock() end,
+         declined_at = case use_invitation.status when 'declined' then app_hidden.clock() end
+    from app_public.user_profiles u, app_public.tenants t
+   where i.token_hash = sha256(convert_to(coalesce(use_invitation.token, ''), 'UTF8'))
+     and i.status = 'pending' and i.expires_at > app_hidden.clock()
+     and u.id = app_hidden.current_user_id() and u.email = i.email and u.is_active and u.deleted_at is null
+     and t.id = i.tenant_id and t.status in ('trial', 'active')
+  returning i.* into v_invitation;
+  v_is_usable := found;
+  if v_is_usable and use_invitation.status = 'accepted' then
+    v_is_usable := app_private.inviter_may_still_grant(v_invitation);
+  end if;
+  if not v_is_usable then
+    perform app_private.raise_error('ID303', 'This invitation is not valid.',
+      'Log in with the e-mail address it was sent to, or ask for a new one.');
+  end if;
+  return v_invitation;
+end
+$$;
+
+ALTER FUNCTION app_private.use_invitation(token text, status text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.use_invitation(token text, status text) IS 'Uses a token up. ID303, whatever is wrong: unknown, used, expired or revoked, of another address, or of an inviter who could not make it today.';
 
 CREATE FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
@@ -6466,6 +7350,18 @@ ALTER FUNCTION app_private.versioned_table(kind app_public.resource_kind) OWNER 
 
 COMMENT ON FUNCTION app_private.versioned_table(kind app_public.resource_kind) IS 'The table of a kind that has versions, null for the others.';
 
+CREATE FUNCTION app_private.with_defaults(settings jsonb, schema jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_object_agg(key, coalesce(with_defaults.settings -> key, definition -> 'default'))
+    from jsonb_each(with_defaults.schema) as entry (key, definition);
+$$;
+
+ALTER FUNCTION app_private.with_defaults(settings jsonb, schema jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.with_defaults(settings jsonb, schema jsonb) IS 'All settings of a schema: those that are set, and the defaults of the others.';
+
 CREATE FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6573,6 +7469,36 @@ $$;
 ALTER FUNCTION app_private.writable_workspace(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.writable_workspace(id uuid) IS 'The workspace, locked, when you may add things to it. WS301: it is not there; WS201: you are not a contributor; WS503: it is archived.';
+
+CREATE FUNCTION app_public.accept_invitation(token text) RETURNS app_public.tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
+  v_invitation app_public.invitations;
+  v_tenant app_public.tenants;
+begin
+  -- the tenant that the request happens to be in has no say; an error puts it back by itself
+  perform set_config('rowhouse.tenant_id', '', true);
+  v_invitation := app_private.use_invitation(accept_invitation.token, 'accepted');
+  insert into app_public.user_tenants as m (tenant_id, user_id, role, permissions, invited_by_user_id)
+  values (v_invitation.tenant_id, v_invitation.accepted_by_user_id, v_invitation.role, v_invitation.permissions,
+          v_invitation.invited_by_user_id)
+  on conflict (tenant_id, user_id) do update
+     set role = excluded.role, permissions = excluded.permissions, status = 'active', invited_by_user_id = excluded.invited_by_user_id
+   -- who has become a member on another way meanwhile stays what they are
+   where m.status <> 'active';
+  select * into v_tenant from app_public.tenants t where t.id = v_invitation.tenant_id;
+  perform set_config('rowhouse.tenant_id', v_context, true);
+  return v_tenant;
+end
+$$;
+
+ALTER FUNCTION app_public.accept_invitation(token text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.accept_invitation(token text) IS '@resultFieldName tenant
+Makes you a member of the tenant that invited you, by the token of the mail (what follows token= in its link). Name the tenant in the x-tenant-id header from then on. A token works once, for the address it was sent to. Who is a member already keeps their role. ID303: unknown, used, expired or revoked, sent to another address, or the inviter could not give that role today: one error for all.';
 
 CREATE FUNCTION app_public.activate_tenant() RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6958,6 +7884,44 @@ ALTER FUNCTION app_public.cancel_tenant(reason text) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.cancel_tenant(reason text) IS '@resultFieldName tenant
 Cancels this tenant: its members can still read and export everything, and change nothing. Nothing is deleted, and platform staff can reactivate it. For members with the permission can_manage_tenant. ID203: your permissions do not allow it; TN501: it is cancelled already; TN502: it is the platform''s own.';
 
+CREATE FUNCTION app_public.change_member_permissions(user_id uuid, permissions jsonb) RETURNS app_public.user_tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_membership app_public.user_tenants := app_private.member_to_change(change_member_permissions.user_id);
+begin
+  perform app_private.require_known_role(v_membership.role, change_member_permissions.permissions);
+  update app_public.user_tenants m set permissions = change_member_permissions.permissions
+   where m.id = v_membership.id
+  returning * into v_membership;
+  return v_membership;
+end
+$$;
+
+ALTER FUNCTION app_public.change_member_permissions(user_id uuid, permissions jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.change_member_permissions(user_id uuid, permissions jsonb) IS '@resultFieldName membership
+Sets what a member may beyond the role (true) and may not in spite of it (false): an object that replaces the one before, {} for the role alone. You give only what you have. can_manage_users. ID203: you may not manage members; ID204: you lack one of them, or the member is above you; ID301: there is no such member; ID406: not an object of known permissions.';
+
+CREATE FUNCTION app_public.change_member_role(user_id uuid, role text) RETURNS app_public.user_tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_membership app_public.user_tenants := app_private.member_to_change(change_member_role.user_id);
+begin
+  perform app_private.require_known_role(change_member_role.role, '{}');
+  update app_public.user_tenants m set role = change_member_role.role where m.id = v_membership.id returning * into v_membership;
+  return v_membership;
+end
+$$;
+
+ALTER FUNCTION app_public.change_member_role(user_id uuid, role text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.change_member_role(user_id uuid, role text) IS '@resultFieldName membership
+Gives a member another role: owner, admin, member or viewer, up to your own. can_manage_users. ID203: you may not manage members; ID204: the role is above yours, or the member is; ID301: there is no such member; ID405: there is no such role; ID501: the last owner.';
+
 CREATE FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6991,6 +7955,16 @@ ALTER FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uui
 
 COMMENT ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) IS '@resultFieldName member
 Gives a member of a workspace another role: from moderator on, where both roles are below your own; owners change any; everyone may step down. WS301: no such workspace; WS201: your role in it does not allow this; WS303: not a member; WS402: no role is given; WS502: the last owner cannot be demoted.';
+
+CREATE FUNCTION app_public.complete_onboarding() RETURNS app_public.user_profiles
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select app_private.set_onboarding(true); $$;
+
+ALTER FUNCTION app_public.complete_onboarding() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.complete_onboarding() IS '@resultFieldName userProfile
+Says that you are through with the first steps, whether or not all are done; restart_onboarding takes it back.';
 
 CREATE FUNCTION app_public.create_documents(source_id uuid, documents jsonb) RETURNS SETOF app_public.document_receipt
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7176,6 +8150,18 @@ ALTER FUNCTION app_public.create_workspace(name text, description text, icon tex
 COMMENT ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) IS '@resultFieldName workspace
 Creates a workspace and makes you its owner. Members of the tenant. ID202: your role in the tenant does not allow it; WS401: you are not a member of this tenant; 23505: the name is taken; 23514: a value is out of range.';
 
+CREATE FUNCTION app_public.current_membership() RETURNS app_public.user_tenants
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from app_public.user_tenants
+   where tenant_id = app_hidden.current_tenant_id() and user_id = app_hidden.current_user_id();
+$$;
+
+ALTER FUNCTION app_public.current_membership() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.current_membership() IS 'Your membership of this tenant; null when you have none (platform staff, readers from a tenant above, people without a tenant).';
+
 CREATE FUNCTION app_public.current_tenant() RETURNS app_public.tenants
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7187,63 +8173,6 @@ ALTER FUNCTION app_public.current_tenant() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.current_tenant() IS 'The tenant this request acts in.';
 
-CREATE TABLE app_public.user_profiles (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    email text NOT NULL,
-    full_name text,
-    avatar_url text,
-    job_title text,
-    department text,
-    organization text,
-    preferences jsonb DEFAULT '{}'::jsonb NOT NULL,
-    notification_settings jsonb DEFAULT '{}'::jsonb NOT NULL,
-    is_active boolean DEFAULT true NOT NULL,
-    last_seen_at timestamp with time zone,
-    onboarding_completed boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT email_is_an_email CHECK (app_hidden.is_email(email)),
-    CONSTRAINT full_name_is_a_name CHECK (app_hidden.is_name(full_name)),
-    CONSTRAINT notification_settings_is_an_object CHECK ((jsonb_typeof(notification_settings) = 'object'::text)),
-    CONSTRAINT preferences_is_an_object CHECK ((jsonb_typeof(preferences) = 'object'::text))
-);
-
-ALTER TABLE ONLY app_public.user_profiles FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.user_profiles OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.user_profiles IS '@behavior -insert -delete
-A person, one across all tenants. You see yourself and the people you share this tenant with.';
-
-COMMENT ON COLUMN app_public.user_profiles.email IS 'E-mail address, lower case, unique among profiles that are not deleted.';
-
-COMMENT ON COLUMN app_public.user_profiles.full_name IS 'Name, at most 255 characters.';
-
-COMMENT ON COLUMN app_public.user_profiles.avatar_url IS 'Address of a picture.';
-
-COMMENT ON COLUMN app_public.user_profiles.job_title IS 'Job title.';
-
-COMMENT ON COLUMN app_public.user_profiles.department IS 'Department, in the person''s own words.';
-
-COMMENT ON COLUMN app_public.user_profiles.organization IS 'Organization, in the person''s own words.';
-
-COMMENT ON COLUMN app_public.user_profiles.preferences IS 'Settings of the user interface: an object. Not readable through the API.';
-
-COMMENT ON COLUMN app_public.user_profiles.notification_settings IS 'What the person wants to be told of: an object. Not readable through the API.';
-
-COMMENT ON COLUMN app_public.user_profiles.is_active IS 'Whether the person may log in.';
-
-COMMENT ON COLUMN app_public.user_profiles.last_seen_at IS 'When the person was last seen.';
-
-COMMENT ON COLUMN app_public.user_profiles.onboarding_completed IS 'Whether the first steps are done.';
-
-COMMENT ON COLUMN app_public.user_profiles.created_at IS 'When the profile was created.';
-
-COMMENT ON COLUMN app_public.user_profiles.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.user_profiles.deleted_at IS 'When it was deleted, null when it is not.';
-
 CREATE FUNCTION app_public.current_user_profile() RETURNS app_public.user_profiles
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7254,6 +8183,35 @@ $$;
 ALTER FUNCTION app_public.current_user_profile() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.current_user_profile() IS 'Your own profile.';
+
+CREATE FUNCTION app_public.deactivate_member(user_id uuid) RETURNS app_public.user_tenants
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select app_private.change_member_status(deactivate_member.user_id, 'inactive'); $$;
+
+ALTER FUNCTION app_public.deactivate_member(user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.deactivate_member(user_id uuid) IS '@resultFieldName membership
+Shuts a member out with the next request; role and permissions are kept, and reactivate_member lets them in again. can_manage_users. ID203: you may not manage members; ID204: the member is above you; ID301: there is no such member; ID501: the last owner.';
+
+CREATE FUNCTION app_public.decline_invitation(token text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
+begin
+  perform set_config('rowhouse.tenant_id', '', true);
+  perform app_private.use_invitation(decline_invitation.token, 'declined');
+  perform set_config('rowhouse.tenant_id', v_context, true);
+  return true;
+end
+$$;
+
+ALTER FUNCTION app_public.decline_invitation(token text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.decline_invitation(token text) IS '@resultFieldName isDeclined
+Turns an invitation down, by the token of the mail. ID303: unknown, used, expired or revoked, or sent to another address: one error for all.';
 
 CREATE FUNCTION app_public.delete_agent(id uuid) RETURNS app_public.agents
     LANGUAGE sql SECURITY DEFINER
@@ -7929,6 +8887,94 @@ ALTER FUNCTION app_public.documents_chunk_count(document app_public.documents) O
 
 COMMENT ON FUNCTION app_public.documents_chunk_count(document app_public.documents) IS 'How many chunks the document was cut into.';
 
+CREATE TABLE app_public.user_sessions (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    session_start timestamp with time zone NOT NULL,
+    last_activity_at timestamp with time zone NOT NULL,
+    session_end timestamp with time zone,
+    duration_seconds integer GENERATED ALWAYS AS ((EXTRACT(epoch FROM (COALESCE(session_end, last_activity_at) - session_start)))::integer) STORED,
+    page_views integer DEFAULT 0 NOT NULL,
+    events_count integer DEFAULT 0 NOT NULL,
+    device_type text,
+    browser text,
+    os text,
+    ip_address inet,
+    referrer_url text,
+    utm_source text,
+    utm_medium text,
+    utm_campaign text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT campaign_is_short CHECK (((length(utm_source) <= 255) AND (length(utm_medium) <= 255) AND (length(utm_campaign) <= 255))),
+    CONSTRAINT counts_are_not_negative CHECK (((page_views >= 0) AND (events_count >= 0))),
+    CONSTRAINT device_is_short CHECK (((length(device_type) <= 100) AND (length(browser) <= 100) AND (length(os) <= 100))),
+    CONSTRAINT referrer_url_is_an_address_without_query CHECK (((referrer_url ~ '^https?://[^?#\s]+$'::text) AND (length(referrer_url) <= 2000))),
+    CONSTRAINT session_ends_after_it_starts CHECK (((session_end >= session_start) AND (last_activity_at >= session_start)))
+);
+
+ALTER TABLE ONLY app_public.user_sessions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_sessions OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_sessions IS '@behavior -insert -update -delete
+Visits of people to a front end of this tenant. You see your own; with can_view_analytics those of all.';
+
+COMMENT ON COLUMN app_public.user_sessions.session_start IS 'When it began.';
+
+COMMENT ON COLUMN app_public.user_sessions.last_activity_at IS 'When it was last heard of.';
+
+COMMENT ON COLUMN app_public.user_sessions.session_end IS 'When it ended, null while it is open. 30 minutes of silence end it.';
+
+COMMENT ON COLUMN app_public.user_sessions.duration_seconds IS 'Seconds from its begin to its end, or to when it was last heard of.';
+
+COMMENT ON COLUMN app_public.user_sessions.page_views IS 'Pages looked at.';
+
+COMMENT ON COLUMN app_public.user_sessions.events_count IS 'Events reported.';
+
+COMMENT ON COLUMN app_public.user_sessions.device_type IS 'Kind of device, such as desktop, mobile or tablet, at most 100 characters.';
+
+COMMENT ON COLUMN app_public.user_sessions.browser IS 'Browser, at most 100 characters.';
+
+COMMENT ON COLUMN app_public.user_sessions.os IS 'Operating system, at most 100 characters.';
+
+COMMENT ON COLUMN app_public.user_sessions.ip_address IS 'Where it came from, as the server saw it.';
+
+COMMENT ON COLUMN app_public.user_sessions.referrer_url IS 'The page that led here, without what follows ? and #.';
+
+COMMENT ON COLUMN app_public.user_sessions.utm_source IS 'Campaign: source, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.user_sessions.utm_medium IS 'Campaign: medium, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.user_sessions.utm_campaign IS 'Campaign: name, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.user_sessions.created_at IS 'When it was recorded.';
+
+CREATE FUNCTION app_public.end_session(id uuid) RETURNS app_public.user_sessions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_session app_public.user_sessions;
+begin
+  update app_public.user_sessions s
+     set session_end = coalesce(s.session_end,
+           case when s.last_activity_at > v_now - interval '30 minutes' then greatest(s.last_activity_at, v_now) else s.last_activity_at end)
+   where s.tenant_id = app_hidden.current_tenant_id() and s.id = end_session.id and s.user_id = app_hidden.current_user_id()
+  returning * into v_session;
+  if not found then
+    perform app_private.raise_error('ID304', 'You have no such session that is open.', 'start_session begins a new one.');
+  end if;
+  return v_session;
+end
+$$;
+
+ALTER FUNCTION app_public.end_session(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.end_session(id uuid) IS '@resultFieldName session
+Ends a visit of yours: now, or when it was last heard of when that is more than 30 minutes ago. Doing it twice is no error. ID304: you have no such session.';
+
 CREATE TABLE app_public.user_favorites (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -7980,6 +9026,70 @@ ALTER FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id u
 COMMENT ON FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text) IS '@resultFieldName userFavorite
 Makes something you see a favorite of yours; doing it twice is no error. RS353: there is no such item; ID202: you are no member.';
 
+CREATE FUNCTION app_public.invitations_is_expired(invitation app_public.invitations) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select (invitation).status = 'pending' and (invitation).expires_at <= app_hidden.clock(); $$;
+
+ALTER FUNCTION app_public.invitations_is_expired(invitation app_public.invitations) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.invitations_is_expired(invitation app_public.invitations) IS 'Whether its time has run out before anyone accepted or declined it; resend_invitation gives it more.';
+
+CREATE FUNCTION app_public.invite_user(email text, role text DEFAULT 'member'::text, message text DEFAULT NULL::text, permissions jsonb DEFAULT '{}'::jsonb) RETURNS app_public.invitations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_manage_users');
+  perform app_private.lock_memberships();
+  return app_private.put_invitation(invite_user.email, invite_user.role, invite_user.permissions, invite_user.message);
+end
+$$;
+
+ALTER FUNCTION app_public.invite_user(email text, role text, message text, permissions jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.invite_user(email text, role text, message text, permissions jsonb) IS '@resultFieldName invitation
+Invites a person by e-mail, with or without an account, and sends them a mail with a link that works once, for that address alone, for 7 days (config.invitation_expiry_days). role is owner, admin, member or viewer, permissions what they may beyond or in spite of it: neither more than your own. can_manage_users. ID203: you may not manage members; ID204: you do not have what you give; ID405: there is no such role; ID406: unknown permissions; ID407: no e-mail address; ID408: the message is too long; ID502: a member already; ID503: invited already; ID601: less than a minute after the last one.';
+
+CREATE FUNCTION app_public.invite_users(invitations jsonb) RETURNS SETOF app_public.invitation_receipt
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_item jsonb;
+  v_receipt app_public.invitation_receipt;
+begin
+  perform app_private.require_permission('can_manage_users');
+  if jsonb_typeof(invite_users.invitations) is distinct from 'array'
+    or jsonb_array_length(invite_users.invitations) not between 1 and 100 then
+    perform app_private.raise_error('ID409', 'invitations is not an array of 1 to 100 objects.', 'Send them in several calls.');
+  end if;
+  perform app_private.lock_memberships();
+  for v_item in select item from jsonb_array_elements(invite_users.invitations) as item loop
+    v_receipt := row (v_item ->> 'email', 'refused', null, null, null)::app_public.invitation_receipt;
+    begin
+      perform app_private.require_invitation_keys(v_item);
+      v_receipt.invitation_id := (app_private.put_invitation(
+        v_item ->> 'email', coalesce(v_item ->> 'role', 'member'), coalesce(v_item -> 'permissions', '{}'), v_item ->> 'message')).id;
+      v_receipt.outcome := 'invited';
+    exception when others then
+      -- our own errors say what is wrong with a row; anything else is wrong with the whole
+      if sqlstate !~ '^[I-OQ-WYZ][A-Z][1-6][0-9]{2}$' then
+        raise;
+      end if;
+      v_receipt.error_code := sqlstate;
+      v_receipt.error := sqlerrm;
+    end;
+    return next v_receipt;
+  end loop;
+end
+$_$;
+
+ALTER FUNCTION app_public.invite_users(invitations jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.invite_users(invitations jsonb) IS '@resultFieldName receipts
+Invites 1 to 100 persons: [{"email", "role"?, "message"?, "permissions"?}], role is member when it is not said. A receipt for each, in the same order: invited, or refused with the error code and message of invite_user (ID410: an unknown key, or a value that is no text); a refused one does not stop the others. can_manage_users. ID203: you may not manage members; ID409: not an array of 1 to 100.';
+
 CREATE FUNCTION app_public.join_workspace(workspace_id uuid) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8010,6 +9120,30 @@ ALTER FUNCTION app_public.join_workspace(workspace_id uuid) OWNER TO rowhouse_ow
 
 COMMENT ON FUNCTION app_public.join_workspace(workspace_id uuid) IS '@resultFieldName member
 Makes you a member of a public workspace: a contributor, or a viewer when you are a viewer in the tenant. When you are a member already, nothing changes. WS301: no such workspace; WS202: it is not public; WS401: you are not a member of this tenant; WS503: it is archived.';
+
+CREATE FUNCTION app_public.leave_tenant() RETURNS app_public.user_tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_membership app_public.user_tenants;
+begin
+  perform app_private.lock_memberships();
+  perform app_private.revoke_invitations_of(app_hidden.current_user_id());
+  delete from app_public.user_tenants m
+   where m.tenant_id = app_hidden.current_tenant_id() and m.user_id = app_hidden.current_user_id()
+  returning * into v_membership;
+  if not found then
+    perform app_private.raise_error('ID301', 'There is no such member.', 'You are not a member of this tenant.');
+  end if;
+  return v_membership;
+end
+$$;
+
+ALTER FUNCTION app_public.leave_tenant() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.leave_tenant() IS '@resultFieldName membership
+Ends your own membership of this tenant. ID301: you have none; ID501: you are the last owner: transfer_ownership first.';
 
 CREATE FUNCTION app_public.leave_workspace(workspace_id uuid) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8100,6 +9234,56 @@ ALTER FUNCTION app_public.my_agent_folders() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.my_agent_folders() IS 'The folders of your list of agents, by name, and how many agents each holds.';
 
+CREATE FUNCTION app_public.my_invitations() RETURNS SETOF app_public.received_invitation
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select i.id, t.name, t.slug, i.role, i.message, coalesce(inviter.full_name, inviter.email), i.created_at, i.expires_at
+    from app_public.user_profiles u
+    join app_public.invitations i on i.email = u.email and i.status = 'pending' and i.expires_at > app_hidden.clock()
+    join app_public.tenants t on t.id = i.tenant_id and t.status in ('trial', 'active')
+    left join app_public.user_profiles inviter on inviter.id = i.invited_by_user_id
+   where u.id = app_hidden.current_user_id() and u.is_active and u.deleted_at is null
+   order by i.created_at, i.id;
+$$;
+
+ALTER FUNCTION app_public.my_invitations() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.my_invitations() IS 'The invitations to your e-mail address that wait for an answer. The token to accept or decline one is in its mail.';
+
+CREATE FUNCTION app_public.my_notification_settings() RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_private.with_defaults(notification_settings, app_hidden.notification_schema())
+    from app_public.user_profiles where id = app_hidden.current_user_id();
+$$;
+
+ALTER FUNCTION app_public.my_notification_settings() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.my_notification_settings() IS 'What you want to be told of and how, with the defaults of what you did not set. Nobody else sees it.';
+
+CREATE FUNCTION app_public.my_permissions() RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select app_hidden.current_permissions(); $$;
+
+ALTER FUNCTION app_public.my_permissions() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.my_permissions() IS 'What you may do in this tenant: role and permissions of your membership put together. For showing and hiding; the database decides.';
+
+CREATE FUNCTION app_public.my_preferences() RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_private.with_defaults(preferences, app_hidden.preference_schema())
+    from app_public.user_profiles where id = app_hidden.current_user_id();
+$$;
+
+ALTER FUNCTION app_public.my_preferences() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.my_preferences() IS 'Your settings of the user interface, with the defaults of those you did not set. Nobody else sees them.';
+
 CREATE FUNCTION app_public.my_tenants() RETURNS SETOF app_public.tenants
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8133,6 +9317,42 @@ $$;
 ALTER FUNCTION app_public.my_workspaces() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.my_workspaces() IS 'The workspaces of this tenant you are a member of, archived ones last. workspaces lists all you can see.';
+
+CREATE FUNCTION app_public.onboarding_checklist() RETURNS SETOF app_public.onboarding_step
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_user_id uuid := app_hidden.current_user_id();
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+begin
+  return query
+    select 'name_profile', 'Say who you are', u.full_name is not null from app_public.user_profiles u where u.id = v_user_id;
+  if v_tenant_id is null then
+    return query select 'join_tenant', 'Accept an invitation', false where v_user_id is not null;
+    return;
+  end if;
+  if app_hidden.has_permission('can_create_agents') then
+    return query select 'create_agent', 'Create an agent', exists (select from app_public.agents a where a.tenant_id = v_tenant_id);
+  end if;
+  if app_hidden.has_permission('can_manage_knowledge') then
+    return query select 'load_document', 'Load a document',
+      exists (select from app_public.documents d where d.tenant_id = v_tenant_id and d.processing_status = 'completed');
+  end if;
+  return query select 'search', 'Search the knowledge',
+    exists (select from app_public.query_logs q where q.tenant_id = v_tenant_id and q.user_id = v_user_id)
+    or exists (select from app_private.query_log_buffer q where q.tenant_id = v_tenant_id and q.user_id = v_user_id);
+  if app_hidden.has_permission('can_manage_users') then
+    return query select 'invite_colleague', 'Invite a colleague',
+      exists (select from app_public.invitations i where i.tenant_id = v_tenant_id)
+      or exists (select from app_public.user_tenants m where m.tenant_id = v_tenant_id and m.user_id <> v_user_id);
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_public.onboarding_checklist() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.onboarding_checklist() IS 'Your first steps in this tenant, in order, and which are done: name_profile, create_agent, load_document, search, invite_colleague; those you may not do are left out. Without a tenant: name_profile and join_tenant.';
 
 CREATE TABLE app_public.user_agents (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -8430,6 +9650,16 @@ ALTER FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid,
 COMMENT ON FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text) IS '@resultFieldName userRating
 Rates something you see with 1 to 5 stars, or changes your rating of it. RS353: there is no such item; RS454: you made it yourself; 23514: not 1 to 5; ID202: you are no member.';
 
+CREATE FUNCTION app_public.reactivate_member(user_id uuid) RETURNS app_public.user_tenants
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select app_private.change_member_status(reactivate_member.user_id, 'active'); $$;
+
+ALTER FUNCTION app_public.reactivate_member(user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.reactivate_member(user_id uuid) IS '@resultFieldName membership
+Lets a deactivated or suspended member in again, in the role they had. can_manage_users. ID203: you may not manage members; ID204: the member''s role or permissions are above yours; ID301: there is no such member.';
+
 CREATE FUNCTION app_public.reactivate_tenant() RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8472,6 +9702,24 @@ $$;
 ALTER FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) IS 'Fuses two rankings of the same items (Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, 2009): the sum of 1 / (k + rank). Item i has score vector_scores[i] and text_scores[i], higher is better, null when the list does not have it; equal scores rank by position. Best first; idx counts from 1.';
+
+CREATE FUNCTION app_public.remove_member(user_id uuid) RETURNS app_public.user_tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_membership app_public.user_tenants := app_private.member_to_change(remove_member.user_id);
+begin
+  perform app_private.revoke_invitations_of(remove_member.user_id);
+  delete from app_public.user_tenants m where m.id = v_membership.id;
+  return v_membership;
+end
+$$;
+
+ALTER FUNCTION app_public.remove_member(user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.remove_member(user_id uuid) IS '@resultFieldName membership
+Ends a membership for good; the person can be invited again. can_manage_users. ID203: you may not manage members; ID204: the member is above you; ID301: there is no such member; ID501: the last owner.';
 
 CREATE FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8601,6 +9849,34 @@ ALTER FUNCTION app_public.reprocess_knowledge_source(source_id uuid) OWNER TO ro
 COMMENT ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) IS '@resultFieldName count
 Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
 
+CREATE FUNCTION app_public.resend_invitation(id uuid) RETURNS app_public.invitations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_invitation app_public.invitations := app_private.invitation_to_change(resend_invitation.id);
+begin
+  -- whoever sends it again vouches for it from now on; the old token is dead at once
+  update app_public.invitations i
+     set invited_by_user_id = app_hidden.current_user_id(), expires_at = app_private.invitation_expiry(), token_hash = null,
+         delivery_number = i.delivery_number + 1, delivery_status = 'queued', delivery_attempts = 0, delivery_error = null,
+         queued_at = v_now, sent_at = null
+   where i.id = v_invitation.id and i.queued_at <= v_now - interval '1 minute'
+  returning * into v_invitation;
+  if not found then
+    perform app_private.raise_error('ID601', 'This person was invited less than a minute ago.', 'Wait a minute, then try again.');
+  end if;
+  perform app_private.queue_invitation(v_invitation);
+  return v_invitation;
+end
+$$;
+
+ALTER FUNCTION app_public.resend_invitation(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.resend_invitation(id uuid) IS '@resultFieldName invitation
+Sends a pending invitation''s mail again, with a new link that is valid for the whole time again; the old one is dead at once. You vouch for it from now on. At most once a minute. can_manage_users. ID203: you may not manage members; ID204: you do not have what it gives; ID302: there is no such pending invitation; ID601: less than a minute after the last one.';
+
 CREATE FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8614,6 +9890,16 @@ $$;
 ALTER FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) IS 'Whether no later version was published.';
+
+CREATE FUNCTION app_public.restart_onboarding() RETURNS app_public.user_profiles
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select app_private.set_onboarding(false); $$;
+
+ALTER FUNCTION app_public.restart_onboarding() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.restart_onboarding() IS '@resultFieldName userProfile
+Shows you the first steps again.';
 
 CREATE FUNCTION app_public.restore_agent(id uuid) RETURNS app_public.agents
     LANGUAGE sql SECURITY DEFINER
@@ -8784,6 +10070,25 @@ ALTER FUNCTION app_public.retry_documents(source_id uuid) OWNER TO rowhouse_owne
 
 COMMENT ON FUNCTION app_public.retry_documents(source_id uuid) IS '@resultFieldName count
 Processes all failed documents of a source again and returns how many. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.revoke_invitation(id uuid) RETURNS app_public.invitations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_invitation app_public.invitations := app_private.invitation_to_change(revoke_invitation.id);
+begin
+  update app_public.invitations i set status = 'revoked', token_hash = null, revoked_at = app_hidden.clock()
+   where i.id = v_invitation.id
+  returning * into v_invitation;
+  return v_invitation;
+end
+$$;
+
+ALTER FUNCTION app_public.revoke_invitation(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.revoke_invitation(id uuid) IS '@resultFieldName invitation
+Takes a pending invitation back: its link is dead at once, and a mail that is still queued is not sent. can_manage_users. ID203: you may not manage members; ID204: it gives more than you have; ID302: there is no such pending invitation.';
 
 CREATE FUNCTION app_public.revoke_service_token(name text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
@@ -9141,6 +10446,43 @@ ALTER FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, 
 COMMENT ON FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, resource_access_config jsonb, rate_limit_config jsonb) IS '@resultFieldName tenant
 What this tenant has: features, quotas, resource_access_config and rate_limit_config. A key that is given is replaced, one that is null goes back to its default, all others stay. Platform staff only, in the tenant they have entered. TN205: you are not; TN402: there is no such setting; TN403: it has another type or range.';
 
+CREATE FUNCTION app_public.start_session(device_type text DEFAULT NULL::text, browser text DEFAULT NULL::text, os text DEFAULT NULL::text, referrer_url text DEFAULT NULL::text, utm_source text DEFAULT NULL::text, utm_medium text DEFAULT NULL::text, utm_campaign text DEFAULT NULL::text) RETURNS app_public.user_sessions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_session app_public.user_sessions;
+begin
+  perform app_private.require_role('viewer');
+  insert into app_public.user_sessions (
+    tenant_id, user_id, session_start, last_activity_at, device_type, browser, os, ip_address, referrer_url,
+    utm_source, utm_medium, utm_campaign)
+  values (
+    app_hidden.current_tenant_id(), app_hidden.current_user_id(), v_now, v_now,
+    nullif(trim(start_session.device_type), ''), nullif(trim(start_session.browser), ''), nullif(trim(start_session.os), ''),
+    app_hidden.current_ip_address(), nullif(regexp_replace(trim(start_session.referrer_url), '[?#].*$', ''), ''),
+    nullif(trim(start_session.utm_source), ''), nullif(trim(start_session.utm_medium), ''), nullif(trim(start_session.utm_campaign), ''))
+  returning * into v_session;
+  return v_session;
+end
+$_$;
+
+ALTER FUNCTION app_public.start_session(device_type text, browser text, os text, referrer_url text, utm_source text, utm_medium text, utm_campaign text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.start_session(device_type text, browser text, os text, referrer_url text, utm_source text, utm_medium text, utm_campaign text) IS '@resultFieldName session
+Begins a visit of yours. The address it comes from is the server''s to know; of referrer_url what follows ? and # is left out. Members. ID202: you are none; 23514: a text is too long, or referrer_url is no http address.';
+
+CREATE FUNCTION app_public.suspend_member(user_id uuid) RETURNS app_public.user_tenants
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select app_private.change_member_status(suspend_member.user_id, 'suspended'); $$;
+
+ALTER FUNCTION app_public.suspend_member(user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.suspend_member(user_id uuid) IS '@resultFieldName membership
+Shuts a member out for the time being, as deactivate_member does for those who have left. can_manage_users. ID203: you may not manage members; ID204: the member is above you; ID301: there is no such member; ID501: the last owner.';
+
 CREATE FUNCTION app_public.suspend_tenant(reason text) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9307,6 +10649,66 @@ ALTER FUNCTION app_public.tool_categories_path(category app_public.tool_categori
 
 COMMENT ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) IS 'The slugs from the root down to the category, such as search/literature.';
 
+CREATE FUNCTION app_public.touch_session(id uuid, page_views integer DEFAULT 0, events integer DEFAULT 0) RETURNS app_public.user_sessions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_session app_public.user_sessions;
+begin
+  if touch_session.page_views is null or touch_session.events is null
+    or touch_session.page_views not between 0 and 10000 or touch_session.events not between 0 and 10000 then
+    perform app_private.raise_error('ID411', 'page_views and events are not from 0 to 10000.', 'Send what came since the last call.');
+  end if;
+  update app_public.user_sessions s
+     set page_views = s.page_views + touch_session.page_views, events_count = s.events_count + touch_session.events,
+         last_activity_at = greatest(s.last_activity_at, v_now)
+   where s.tenant_id = app_hidden.current_tenant_id() and s.id = touch_session.id and s.user_id = app_hidden.current_user_id()
+     -- half an hour of silence ends it, whether or not the task has come by
+     and s.session_end is null and s.last_activity_at > v_now - interval '30 minutes'
+  returning * into v_session;
+  if not found then
+    perform app_private.raise_error('ID304', 'You have no such session that is open.', 'start_session begins a new one.');
+  end if;
+  return v_session;
+end
+$$;
+
+ALTER FUNCTION app_public.touch_session(id uuid, page_views integer, events integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.touch_session(id uuid, page_views integer, events integer) IS '@resultFieldName session
+Says that a visit of yours goes on, and adds the pages and events since the last call, 0 to 10,000 each. ID304: you have no such open session (30 minutes of silence end one); ID411: a number is out of range.';
+
+CREATE FUNCTION app_public.transfer_ownership(user_id uuid) RETURNS app_public.user_tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_membership app_public.user_tenants;
+begin
+  perform app_private.lock_memberships();
+  perform app_private.require_role('owner');
+  if transfer_ownership.user_id = app_hidden.current_user_id() then
+    perform app_private.raise_error('ID504', 'You are an owner already.', 'Name another member.');
+  end if;
+  update app_public.user_tenants m set role = 'owner', permissions = '{}'
+   where m.tenant_id = app_hidden.current_tenant_id() and m.user_id = transfer_ownership.user_id and m.status = 'active'
+  returning * into v_membership;
+  if not found then
+    perform app_private.raise_error('ID301', 'There is no such member.', 'List the active memberships of this tenant.');
+  end if;
+  update app_public.user_tenants m set role = 'admin'
+   where m.tenant_id = app_hidden.current_tenant_id() and m.user_id = app_hidden.current_user_id();
+  return v_membership;
+end
+$$;
+
+ALTER FUNCTION app_public.transfer_ownership(user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.transfer_ownership(user_id uuid) IS '@resultFieldName membership
+Makes an active member an owner in your place; you become an admin. Owners. ID202: you are none; ID204: permissions were taken from you that an owner has; ID301: there is no such active member; ID504: you named yourself.';
+
 CREATE FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9424,6 +10826,47 @@ ALTER FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) O
 COMMENT ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) IS '@resultFieldName document
 Changes the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. can_manage_knowledge. KN302: there is no such document; 23514: a value is out of range; ID203: your permissions do not allow it.';
 
+CREATE FUNCTION app_public.update_notification_settings(patch jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update app_public.user_profiles u
+     set notification_settings =
+           app_private.patched_settings(u.notification_settings, update_notification_settings.patch, app_hidden.notification_schema())
+   where u.id = app_hidden.current_user_id();
+  return app_public.my_notification_settings();
+end
+$$;
+
+ALTER FUNCTION app_public.update_notification_settings(patch jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.update_notification_settings(patch jsonb) IS '@resultFieldName notificationSettings
+Changes what you want to be told of: an object of the keys to change, null for a default; the others stay. The channels email and inApp; the subjects mentions, shares, tasks, quotas, security and productNews: true or false; digest (none, daily, weekly). ID402: not an object; ID403: there is no such setting; ID404: a value does not fit.';
+
+CREATE FUNCTION app_public.update_preferences(patch jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- a pattern cannot tell whether a time zone exists
+  if update_preferences.patch ? 'timezone'
+    and not exists (select from pg_timezone_names where name = update_preferences.patch ->> 'timezone')
+    and update_preferences.patch -> 'timezone' <> 'null' then
+    perform app_private.raise_error('ID404', 'The setting "timezone" cannot have this value.', 'Name an IANA time zone, such as Europe/Berlin.');
+  end if;
+  update app_public.user_profiles u
+     set preferences = app_private.patched_settings(u.preferences, update_preferences.patch, app_hidden.preference_schema())
+   where u.id = app_hidden.current_user_id();
+  return app_public.my_preferences();
+end
+$$;
+
+ALTER FUNCTION app_public.update_preferences(patch jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.update_preferences(patch jsonb) IS '@resultFieldName preferences
+Changes your settings of the user interface: an object of the keys to change, null for a default; the others stay. theme (system, light, dark), density (comfortable, compact), language (such as en or pt-BR), timezone (IANA), dateFormat (iso, day-month, month-day), timeFormat (24h, 12h), pageSize (10 to 200), sidebarCollapsed. ID402: not an object; ID403: there is no such setting; ID404: a value does not fit.';
+
 CREATE FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text DEFAULT NULL::text, external_id text DEFAULT NULL::text, title text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb) RETURNS app_public.document_receipt
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9462,6 +10905,17 @@ ALTER FUNCTION app_public.upload_file(source_id uuid, file_name text, content_ba
 
 COMMENT ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) IS '@resultFieldName receipt
 Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. can_manage_knowledge. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.user_tenants_effective_permissions(membership app_public.user_tenants) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when (membership).status = 'active' then app_hidden.effective_permissions((membership).role, (membership).permissions) else '{}' end;
+$$;
+
+ALTER FUNCTION app_public.user_tenants_effective_permissions(membership app_public.user_tenants) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.user_tenants_effective_permissions(membership app_public.user_tenants) IS 'What the member may do: the role''s permissions, with the member''s own added and taken away; nothing while the membership is not active.';
 
 CREATE FUNCTION app_public.verify_institution(id uuid) RETURNS app_public.institutions
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10690,6 +12144,9 @@ ALTER TABLE ONLY app_public.institutions
 ALTER TABLE ONLY app_public.institutions
     ADD CONSTRAINT institutions_tenant_id_id_key UNIQUE (tenant_id, id);
 
+ALTER TABLE ONLY app_public.invitations
+    ADD CONSTRAINT invitations_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY app_public.llm_models
     ADD CONSTRAINT llm_models_name_key UNIQUE (name);
 
@@ -10851,6 +12308,9 @@ ALTER TABLE ONLY app_public.user_ratings
 ALTER TABLE ONLY app_public.user_ratings
     ADD CONSTRAINT user_ratings_tenant_id_user_id_item_type_item_id_key UNIQUE (tenant_id, user_id, item_type, item_id);
 
+ALTER TABLE ONLY app_public.user_sessions
+    ADD CONSTRAINT user_sessions_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY app_public.user_tenants
     ADD CONSTRAINT user_tenants_pkey PRIMARY KEY (id);
 
@@ -10940,6 +12400,18 @@ CREATE UNIQUE INDEX institutions_tenant_id_name_country_code_key ON app_public.i
 
 CREATE INDEX institutions_verified_by_user_id_idx ON app_public.institutions USING btree (verified_by_user_id);
 
+CREATE INDEX invitations_accepted_by_user_id_idx ON app_public.invitations USING btree (accepted_by_user_id);
+
+CREATE INDEX invitations_email_idx ON app_public.invitations USING btree (email) WHERE (status = 'pending'::text);
+
+CREATE INDEX invitations_invited_by_user_id_idx ON app_public.invitations USING btree (invited_by_user_id);
+
+CREATE UNIQUE INDEX invitations_one_pending_key ON app_public.invitations USING btree (tenant_id, email) WHERE (status = 'pending'::text);
+
+CREATE INDEX invitations_tenant_id_created_at_idx ON app_public.invitations USING btree (tenant_id, created_at);
+
+CREATE INDEX invitations_token_hash_idx ON app_public.invitations USING btree (token_hash);
+
 CREATE INDEX llm_models_provider_id_idx ON app_public.llm_models USING btree (provider_id);
 
 CREATE INDEX model_configurations_created_by_user_id_idx ON app_public.model_configurations USING btree (created_by_user_id);
@@ -11017,6 +12489,12 @@ CREATE INDEX user_rating_votes_user_id_idx ON app_public.user_rating_votes USING
 CREATE INDEX user_ratings_item_id_item_type_rating_idx ON app_public.user_ratings USING btree (item_id, item_type) INCLUDE (rating);
 
 CREATE INDEX user_ratings_user_id_idx ON app_public.user_ratings USING btree (user_id);
+
+CREATE INDEX user_sessions_last_activity_at_idx ON app_public.user_sessions USING btree (last_activity_at) WHERE (session_end IS NULL);
+
+CREATE INDEX user_sessions_tenant_id_session_start_idx ON app_public.user_sessions USING btree (tenant_id, session_start);
+
+CREATE INDEX user_sessions_user_id_idx ON app_public.user_sessions USING btree (user_id);
 
 CREATE INDEX user_tenants_invited_by_user_id_idx ON app_public.user_tenants USING btree (invited_by_user_id);
 
@@ -11097,6 +12575,8 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.institutions FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.invitations FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.model_configurations FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.organizational_roles FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
@@ -11132,6 +12612,8 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_rating_votes FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_ratings FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_sessions FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_tenants FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
@@ -11173,6 +12655,8 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.institution_membe
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.institutions FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.invitations FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.llm_models FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.llm_providers FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
@@ -11195,7 +12679,7 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tags FOR EACH ROW
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenant_config FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenants FOR EACH ROW WHEN ((NOT (old.last_login_at IS DISTINCT FROM new.last_login_at))) EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
@@ -11203,11 +12687,11 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode,
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_profiles FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_profiles FOR EACH ROW WHEN ((NOT (old.last_seen_at IS DISTINCT FROM new.last_seen_at))) EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_ratings FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_tenants FOR EACH ROW WHEN ((NOT (old.last_accessed_at IS DISTINCT FROM new.last_accessed_at))) EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, copied_from_id, name, display_name, description, category, tags, icon, workflow_type, workflow_definition, steps, input_schema, output_schema, agent_roles, timeout_seconds, max_retries, error_handling, status, enabled, version, created_by_user_id, metadata, created_at, updated_at, deleted_at ON app_public.workflows FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
@@ -11218,6 +12702,10 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.workspaces FOR EA
 CREATE TRIGGER _200_check_settings BEFORE INSERT OR UPDATE OF features, rate_limit_config ON app_public.tenant_config FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenant_config__check_settings();
 
 CREATE TRIGGER _200_check_status BEFORE INSERT OR UPDATE OF status, type, suspension_reason, cancellation_reason ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__check_status();
+
+CREATE TRIGGER _200_date_insert BEFORE INSERT ON app_public.user_tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_tenants__date_status();
+
+CREATE TRIGGER _200_date_status BEFORE UPDATE OF status ON app_public.user_tenants FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION app_private.tg_user_tenants__date_status();
 
 CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, is_active ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__note_activation('is_active');
 
@@ -11257,6 +12745,8 @@ CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF source_config 
 
 CREATE TRIGGER _300_refuse_cycle BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION app_private.tg_tool_categories__refuse_cycle();
 
+CREATE TRIGGER _500_cap_grants AFTER INSERT OR DELETE OR UPDATE OF role, permissions, status ON app_public.user_tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_tenants__cap_grants();
+
 CREATE TRIGGER _500_count AFTER INSERT OR DELETE ON app_public.user_rating_votes FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_rating_votes__count();
 
 CREATE TRIGGER _500_drop_search_index AFTER DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__drop_search_index();
@@ -11284,6 +12774,8 @@ CREATE TRIGGER _500_refuse_change BEFORE UPDATE OF tenant_id, id, content, conte
 CREATE TRIGGER _500_tell_user_agents AFTER INSERT OR DELETE ON app_public.user_favorites FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_favorites__tell_user_agents();
 
 CREATE TRIGGER _510_create_config AFTER INSERT ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__create_config();
+
+CREATE TRIGGER _510_keep_an_owner AFTER DELETE OR UPDATE OF role, status ON app_public.user_tenants FOR EACH ROW WHEN (((old.role = 'owner'::text) AND (old.status = 'active'::text))) EXECUTE FUNCTION app_private.tg_user_tenants__keep_an_owner();
 
 CREATE TRIGGER _520_record_first_status AFTER INSERT ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__record_status();
 
@@ -11467,6 +12959,15 @@ ALTER TABLE ONLY app_public.institutions
 ALTER TABLE ONLY app_public.institutions
     ADD CONSTRAINT institutions_verified_by_user_id_fkey FOREIGN KEY (verified_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
 
+ALTER TABLE ONLY app_public.invitations
+    ADD CONSTRAINT invitations_accepted_by_user_id_fkey FOREIGN KEY (accepted_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.invitations
+    ADD CONSTRAINT invitations_invited_by_user_id_fkey FOREIGN KEY (invited_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.invitations
+    ADD CONSTRAINT invitations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_public.llm_models
     ADD CONSTRAINT llm_models_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES app_public.llm_providers(id);
 
@@ -11628,6 +13129,12 @@ ALTER TABLE ONLY app_public.user_ratings
 
 ALTER TABLE ONLY app_public.user_ratings
     ADD CONSTRAINT user_ratings_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_sessions
+    ADD CONSTRAINT user_sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.user_sessions
+    ADD CONSTRAINT user_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.user_tenants
     ADD CONSTRAINT user_tenants_invited_by_user_id_fkey FOREIGN KEY (invited_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
@@ -11819,6 +13326,8 @@ CREATE POLICY all_owner ON app_public.institution_members TO rowhouse_owner USIN
 
 CREATE POLICY all_owner ON app_public.institutions TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.invitations TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.llm_models TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.llm_providers TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -11865,6 +13374,8 @@ CREATE POLICY all_owner ON app_public.user_rating_votes TO rowhouse_owner USING 
 
 CREATE POLICY all_owner ON app_public.user_ratings TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.user_sessions TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.user_tenants TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.workflows TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -11900,6 +13411,8 @@ CREATE POLICY all_platform ON app_public.icons TO rowhouse_platform USING (true)
 CREATE POLICY all_platform ON app_public.institution_members TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.institutions TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.invitations TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.llm_models TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -11946,6 +13459,8 @@ CREATE POLICY all_platform ON app_public.user_profiles TO rowhouse_platform USIN
 CREATE POLICY all_platform ON app_public.user_rating_votes TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.user_ratings TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.user_sessions TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.user_tenants TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -12063,6 +13578,8 @@ ALTER TABLE app_public.institution_members ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.institutions ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.invitations ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.llm_models ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.llm_providers ENABLE ROW LEVEL SECURITY;
@@ -12102,6 +13619,8 @@ CREATE POLICY select_auditor ON app_public.tenant_status_history FOR SELECT TO r
 CREATE POLICY select_everyone ON app_public.llm_models FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_everyone ON app_public.llm_providers FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_manager ON app_public.invitations FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_users'::text) AS has_permission));
 
 CREATE POLICY select_member ON app_public.agent_industry_mapping FOR SELECT TO rowhouse_user USING (true);
 
@@ -12184,6 +13703,8 @@ CASE
     ELSE (id = ANY (( SELECT app_hidden.my_deleted_workspace_ids() AS my_deleted_workspace_ids)::uuid[]))
 END);
 
+CREATE POLICY select_own ON app_public.user_sessions FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
+
 CREATE POLICY select_self ON app_public.user_favorites FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) AND app_hidden.is_visible_resource((item_type)::text, item_id)));
 
 CREATE POLICY select_self ON app_public.user_rating_votes FOR SELECT TO rowhouse_user USING ((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
@@ -12222,6 +13743,8 @@ CREATE POLICY tenant_isolation ON app_public.institution_members AS RESTRICTIVE 
 
 CREATE POLICY tenant_isolation ON app_public.institutions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.invitations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.model_configurations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.organizational_roles AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
@@ -12259,6 +13782,8 @@ CREATE POLICY tenant_isolation ON app_public.user_favorites AS RESTRICTIVE TO ro
 CREATE POLICY tenant_isolation ON app_public.user_rating_votes AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.user_ratings AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.user_sessions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.user_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -12342,6 +13867,8 @@ ALTER TABLE app_public.user_rating_votes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.user_ratings ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.user_sessions ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.user_tenants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.workflows ENABLE ROW LEVEL SECURITY;
@@ -12381,6 +13908,14 @@ REVOKE ALL ON FUNCTION app_hidden.are_permissions(value jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.are_permissions(value jsonb) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.are_permissions(value jsonb) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.are_settings(value jsonb, schema jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.are_settings(value jsonb, schema jsonb) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.are_settings(value jsonb, schema jsonb) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.chunks(content text, chunk_size integer, chunk_overlap integer) FROM PUBLIC;
@@ -12390,6 +13925,12 @@ GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_authenticator;
 GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_worker;
 GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.current_grantor_role() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.current_grantor_role() TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.current_grantor_role() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.current_ip_address() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.current_member_role() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.current_member_role() TO rowhouse_user;
@@ -12479,6 +14020,10 @@ GRANT ALL ON FUNCTION app_hidden.my_workspace_ids(minimum app_public.member_role
 
 REVOKE ALL ON FUNCTION app_hidden.next_patch_version(version text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_hidden.notification_schema() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.notification_schema() TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.notification_schema() TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_hidden.pieces(sentence text, max_length integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.placeholder_names(template text) FROM PUBLIC;
@@ -12488,6 +14033,10 @@ GRANT ALL ON FUNCTION app_hidden.placeholder_names(template text) TO rowhouse_pl
 REVOKE ALL ON FUNCTION app_hidden.placeholder_pattern() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.placeholder_pattern() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.placeholder_pattern() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.preference_schema() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.preference_schema() TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.preference_schema() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_user;
@@ -12503,6 +14052,10 @@ GRANT ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean)
 REVOKE ALL ON FUNCTION app_hidden.role_permissions(role text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.role_permissions(role text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.role_permissions(role text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.role_rank(role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.role_rank(role text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.role_rank(role text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.search_check() FROM PUBLIC;
 
@@ -12546,6 +14099,9 @@ REVOKE ALL ON FUNCTION app_private.authentication_faults(type text, config jsonb
 
 REVOKE ALL ON FUNCTION app_private.authored_content(resource jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
@@ -12568,6 +14124,38 @@ REVOKE ALL ON FUNCTION app_private.bm25_ranking(terms text[], term_weights doubl
 REVOKE ALL ON FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope app_private.search_scope) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_tenants TO rowhouse_platform;
+
+GRANT SELECT(id) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(tenant_id) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(user_id) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(role) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(status) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(permissions) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(invited_by_user_id) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(joined_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(last_accessed_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(activated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(deactivated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(metadata) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(created_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(updated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.change_member_status(user_id uuid, status text) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.institutions TO rowhouse_user;
 
@@ -12604,6 +14192,9 @@ REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.end_idle_sessions() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.end_idle_sessions() TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_owner;
 GRANT ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_platform;
@@ -12633,6 +14224,9 @@ REVOKE ALL ON FUNCTION app_private.fill_template(template text, variables jsonb)
 REVOKE ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer, error text, is_last_attempt boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer, error text, is_last_attempt boolean) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) TO rowhouse_worker;
 
@@ -12655,10 +14249,22 @@ GRANT ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids u
 
 REVOKE ALL ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.invitation_expiry() FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.invitations TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.invitations TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.invitation_to_change(id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.inviter_may_still_grant(invitation app_public.invitations) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.inviter_may_still_grant(invitation app_public.invitations) TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.is_allowed_origin(origin text, tenant_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.is_allowed_origin(origin text, tenant_id uuid) TO rowhouse_authenticator;
 
 REVOKE ALL ON FUNCTION app_private.is_credential_name(name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.is_staff(user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.is_timezone(value text) FROM PUBLIC;
 
@@ -12671,6 +14277,8 @@ GRANT SELECT ON TABLE app_public.resource_versions TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_private.latest_version(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.lock_memberships() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.lock_tenant_tree() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.lock_tenant_tree() TO rowhouse_platform;
@@ -12717,9 +14325,14 @@ REVOKE ALL ON FUNCTION app_private.locked_workspace_member(workspace app_public.
 
 REVOKE ALL ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_private.may_manage_tenant(user_id uuid, tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.may_view_subtree(user_id uuid, tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.member_to_change(user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.merge_candidates(chunk_count integer) FROM PUBLIC;
 
@@ -12738,6 +14351,8 @@ REVOKE ALL ON FUNCTION app_private.next_tenant_statuses(status text) FROM PUBLIC
 
 REVOKE ALL ON FUNCTION app_private.node_faults(node jsonb, place text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.operator_identity(tenant text, email text) FROM PUBLIC;
@@ -12745,41 +14360,13 @@ GRANT ALL ON FUNCTION app_private.operator_identity(tenant text, email text) TO 
 
 REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.patched_settings(settings jsonb, patch jsonb, schema jsonb) FROM PUBLIC;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_changes TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.pending_removals() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) FROM PUBLIC;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_tenants TO rowhouse_platform;
-
-GRANT SELECT(id) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(tenant_id) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(user_id) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(role) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(status) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(permissions) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(invited_by_user_id) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(joined_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(last_accessed_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(activated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(deactivated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(metadata) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(created_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(updated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_private.provision_member(tenant_id uuid, email text, full_name text, role text) FROM PUBLIC;
 
@@ -12881,7 +14468,11 @@ GRANT SELECT(deleted_at) ON TABLE app_public.rag_knowledge_sources TO rowhouse_a
 
 REVOKE ALL ON FUNCTION app_private.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.put_invitation(email text, role text, permissions jsonb, message text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.queue_invitation(invitation app_public.invitations) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_platform;
@@ -12903,6 +14494,12 @@ REVOKE ALL ON FUNCTION app_private.require_another_owner(workspace app_public.wo
 
 REVOKE ALL ON FUNCTION app_private.require_feature(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.require_feature(name text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.require_grantable(role text, permissions jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.require_invitation_keys(item jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.require_known_role(role text, permissions jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.require_permission(permission text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.require_permission(permission text) TO rowhouse_platform;
@@ -12936,6 +14533,8 @@ REVOKE ALL ON FUNCTION app_private.retry_faults(config jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.revoke_invitations_of(user_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) FROM PUBLIC;
@@ -12955,6 +14554,34 @@ REVOKE ALL ON PROCEDURE app_private.secure_global_table(IN target regclass) FROM
 REVOKE ALL ON PROCEDURE app_private.secure_tenant_table(IN target regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.security_gaps() FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_profiles TO rowhouse_platform;
+
+GRANT SELECT(id) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(email) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(full_name),UPDATE(full_name) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(job_title),UPDATE(job_title) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(department),UPDATE(department) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(organization),UPDATE(organization) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(is_active) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(last_seen_at) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(onboarding_completed) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(created_at) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(updated_at) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.set_onboarding(is_completed boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.set_tenant_status(tenant_id uuid, status text, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.set_tenant_status(tenant_id uuid, status text, reason text) TO rowhouse_platform;
@@ -13077,6 +14704,13 @@ REVOKE ALL ON FUNCTION app_private.tg_user_ratings__check_item() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.tg_user_ratings__rate_item() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg_user_ratings__rate_item() TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION app_private.tg_user_tenants__cap_grants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_tenants__date_status() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_tenants__keep_an_owner() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_user_tenants__keep_an_owner() TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.tg_workflows__check() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) FROM PUBLIC;
@@ -13092,6 +14726,9 @@ REVOKE ALL ON FUNCTION app_private.unmerged_terms() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.unversioned_columns() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.url_faults(url text, place text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.use_invitation(token text, status text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.use_invitation(token text, status text) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) TO rowhouse_platform;
@@ -13117,6 +14754,8 @@ GRANT ALL ON FUNCTION app_private.verify_service_token(token text) TO rowhouse_a
 
 REVOKE ALL ON FUNCTION app_private.versioned_table(kind app_public.resource_kind) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.with_defaults(settings jsonb, schema jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.workflow_faults(definition jsonb) FROM PUBLIC;
@@ -13124,6 +14763,9 @@ REVOKE ALL ON FUNCTION app_private.workflow_faults(definition jsonb) FROM PUBLIC
 REVOKE ALL ON FUNCTION app_private.writable_source(source_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.writable_workspace(id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_public.accept_invitation(token text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.accept_invitation(token text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.activate_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.activate_tenant() TO rowhouse_user;
@@ -13265,8 +14907,17 @@ GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq
 REVOKE ALL ON FUNCTION app_public.cancel_tenant(reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.cancel_tenant(reason text) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.change_member_permissions(user_id uuid, permissions jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.change_member_permissions(user_id uuid, permissions jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.change_member_role(user_id uuid, role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.change_member_role(user_id uuid, role text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.complete_onboarding() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.complete_onboarding() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) TO rowhouse_user;
@@ -13286,35 +14937,20 @@ GRANT ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email
 REVOKE ALL ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.current_membership() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.current_membership() TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.current_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.current_tenant() TO rowhouse_user;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_profiles TO rowhouse_platform;
-
-GRANT SELECT(id) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(email) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(full_name),UPDATE(full_name) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(job_title),UPDATE(job_title) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(department),UPDATE(department) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(organization),UPDATE(organization) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(is_active) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(last_seen_at) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(created_at) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(updated_at) ON TABLE app_public.user_profiles TO rowhouse_user;
-
 REVOKE ALL ON FUNCTION app_public.current_user_profile() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.current_user_profile() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.deactivate_member(user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.deactivate_member(user_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.decline_invitation(token text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.decline_invitation(token text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.delete_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_agent(id uuid) TO rowhouse_user;
@@ -13490,6 +15126,12 @@ GRANT ALL ON FUNCTION app_public.document_chunks_term_frequencies(chunk app_publ
 REVOKE ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.user_sessions TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_sessions TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_public.end_session(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.end_session(id uuid) TO rowhouse_user;
+
 GRANT SELECT ON TABLE app_public.user_favorites TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_favorites TO rowhouse_platform;
 
@@ -13500,8 +15142,20 @@ GRANT UPDATE(metadata) ON TABLE app_public.user_favorites TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.invitations_is_expired(invitation app_public.invitations) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.invitations_is_expired(invitation app_public.invitations) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.invite_user(email text, role text, message text, permissions jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.invite_user(email text, role text, message text, permissions jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.invite_users(invitations jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.invite_users(invitations jsonb) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.join_workspace(workspace_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.join_workspace(workspace_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.leave_tenant() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.leave_tenant() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.leave_workspace(workspace_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.leave_workspace(workspace_id uuid) TO rowhouse_user;
@@ -13515,11 +15169,26 @@ GRANT ALL ON FUNCTION app_public.move_tenant(tenant_id uuid, parent_tenant_id uu
 REVOKE ALL ON FUNCTION app_public.my_agent_folders() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.my_agent_folders() TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.my_invitations() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.my_invitations() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.my_notification_settings() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.my_notification_settings() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.my_permissions() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.my_permissions() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.my_preferences() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.my_preferences() TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.my_tenants() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.my_tenants() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.my_workspaces() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.my_workspaces() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.onboarding_checklist() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.onboarding_checklist() TO rowhouse_user;
 
 GRANT SELECT,DELETE ON TABLE app_public.user_agents TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_agents TO rowhouse_platform;
@@ -13578,12 +15247,18 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_ratings TO rowhouse_p
 REVOKE ALL ON FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rate(item_type app_public.resource_kind, item_id uuid, rating integer, review text) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.reactivate_member(user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.reactivate_member(user_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.reactivate_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reactivate_tenant() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_analyst;
+
+REVOKE ALL ON FUNCTION app_public.remove_member(user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.remove_member(user_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) TO rowhouse_user;
@@ -13597,8 +15272,14 @@ GRANT ALL ON FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) 
 REVOKE ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.resend_invitation(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.resend_invitation(id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.restart_onboarding() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.restart_onboarding() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.restore_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.restore_agent(id uuid) TO rowhouse_user;
@@ -13629,6 +15310,9 @@ GRANT ALL ON FUNCTION app_public.retry_document(id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.retry_documents(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.retry_documents(source_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.revoke_invitation(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.revoke_invitation(id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.revoke_service_token(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.revoke_service_token(name text) TO rowhouse_user;
@@ -13682,6 +15366,12 @@ GRANT ALL ON FUNCTION app_public.set_tenant_domain(domain text) TO rowhouse_user
 REVOKE ALL ON FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, resource_access_config jsonb, rate_limit_config jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, resource_access_config jsonb, rate_limit_config jsonb) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.start_session(device_type text, browser text, os text, referrer_url text, utm_source text, utm_medium text, utm_campaign text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.start_session(device_type text, browser text, os text, referrer_url text, utm_source text, utm_medium text, utm_campaign text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.suspend_member(user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.suspend_member(user_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.suspend_tenant(reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.suspend_tenant(reason text) TO rowhouse_user;
 
@@ -13724,6 +15414,12 @@ GRANT ALL ON FUNCTION app_public.tool_categories_level(category app_public.tool_
 REVOKE ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.touch_session(id uuid, page_views integer, events integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.touch_session(id uuid, page_views integer, events integer) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.transfer_ownership(user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.transfer_ownership(user_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) TO rowhouse_user;
 
@@ -13739,8 +15435,17 @@ GRANT ALL ON FUNCTION app_public.unverify_institution(id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.update_notification_settings(patch jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.update_notification_settings(patch jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.update_preferences(patch jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.update_preferences(patch jsonb) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.user_tenants_effective_permissions(membership app_public.user_tenants) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.user_tenants_effective_permissions(membership app_public.user_tenants) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.verify_institution(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.verify_institution(id uuid) TO rowhouse_user;

@@ -185,7 +185,7 @@ describe('a member', () => {
   it('may leave, and is then no member', () =>
     asSomeone(db.acme.viewer, async (t) => {
       await t.query('select app_public.leave_tenant()')
-      expect(await t.errorCode('select app_public.leave_tenant()')).toBe('ID301')
+      expect(await t.errorCode('select app_public.leave_tenant()')).toBe('TN203')
       expect(await membership(t, db.acme.viewer)).toBeUndefined()
     }))
 

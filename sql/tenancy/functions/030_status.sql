@@ -232,6 +232,7 @@ set search_path to pg_catalog, pg_temp
 as $$
   select array[
     'app_public.query_logs',            -- reading is logged
+    'app_public.user_sessions',         -- and so is a visit
     'app_public.tenant_status_history'  -- and so is the end of a suspension
   ]::regclass[];
 $$;
