@@ -21,6 +21,11 @@ describe('every table', () => {
       ...['tools', 'prompts', 'workflows', 'tool_categories', 'tags', 'avatars', 'icons'].map((t) => `app_public.${t}`),
       ...['model_configurations', 'departments', 'business_functions'].map((t) => `app_public.${t}`),
       ...['organizational_roles', 'personas'].map((t) => `app_public.${t}`),
+      'app_public.workspaces',
+      'app_public.projects',
+      'app_public.institutions',
+      'app_public.agents',
+      'app_public.rag_knowledge_sources',
     ]
     expect(
       await names(`

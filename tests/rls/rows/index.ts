@@ -6,10 +6,11 @@ import { fillCatalog } from './catalog.ts'
 import { fillKnowledge } from './knowledge.ts'
 import { fillSearch } from './search.ts'
 import { fillTenancy } from './tenancy.ts'
+import { fillWorkspaces } from './workspaces.ts'
 
 export type Fill = (t: Transaction, tenant: Tenant, ids: Record<string, unknown>) => Promise<void>
 
-const domains: Fill[] = [fillTenancy, fillCatalog, fillKnowledge, fillSearch]
+const domains: Fill[] = [fillTenancy, fillWorkspaces, fillCatalog, fillKnowledge, fillSearch]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
   const client = await db.pool.connect()
