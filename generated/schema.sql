@@ -139,6 +139,18 @@ ALTER TYPE app_public.llm_provider_kind OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.llm_provider_kind IS 'How a provider is spoken to: builtin (in the database) or openai (any OpenAI-compatible endpoint).';
 
+CREATE TYPE app_public.member_role AS ENUM (
+    'viewer',
+    'contributor',
+    'moderator',
+    'admin',
+    'owner'
+);
+
+ALTER TYPE app_public.member_role OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.member_role IS 'What a member of a workspace may do, each what the earlier ones may: viewer reads; contributor adds things and changes them; moderator also manages members below their own role, as all above do; admin edits and archives the workspace; owner manages everyone, deletes and transfers it. The tenant''s owners count as owners of every workspace.';
+
 CREATE TYPE app_public.processing_counts AS (
 	pending integer,
 	processing integer,
@@ -268,6 +280,17 @@ CREATE TYPE app_public.workflow_type AS ENUM (
 ALTER TYPE app_public.workflow_type OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.workflow_type IS 'How the steps of a workflow follow each other.';
+
+CREATE TYPE app_public.workspace_visibility AS ENUM (
+    'private',
+    'team',
+    'organization',
+    'public'
+);
+
+ALTER TYPE app_public.workspace_visibility OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.workspace_visibility IS 'Who of the tenant sees a workspace; nobody outside of it ever does. private: its members and the tenant''s owners. team: everyone sees that it is there, only members what is in it. organization: everyone reads it, as a viewer does. public: as organization, and everyone can join by themselves (join_workspace).';
 
 CREATE FUNCTION app_hidden.analyst_tenant_ids() RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -600,6 +623,75 @@ $_$;
 ALTER FUNCTION app_hidden.is_visible_resource(kind text, id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) IS 'Whether a resource is there for this request and not deleted. What refers to resources asks this, so that one that may not be seen is as good as none.';
+
+CREATE FUNCTION app_hidden.my_deleted_workspace_ids() RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return coalesce((
+    select array_agg(w.id)
+      from app_public.workspaces w
+     where w.tenant_id = app_hidden.current_tenant_id() and w.deleted_at is not null
+       and app_public.workspaces_my_role(w) = 'owner'), '{}');
+end
+$$;
+
+ALTER FUNCTION app_hidden.my_deleted_workspace_ids() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.my_deleted_workspace_ids() IS 'The deleted workspaces you may restore.';
+
+CREATE FUNCTION app_hidden.my_project_ids(minimum text DEFAULT 'observer'::text) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_ladder constant text[] := array['observer', 'member', 'lead'];
+begin
+  if not app_hidden.has_role('viewer') then
+    return '{}';
+  end if;
+  return coalesce((
+    select array_agg(m.project_id)
+      from app_public.project_members m
+     where m.tenant_id = app_hidden.current_tenant_id() and m.user_id = app_hidden.current_user_id()
+       and array_position(v_ladder, m.role) >= array_position(v_ladder, my_project_ids.minimum)), '{}');
+end
+$$;
+
+ALTER FUNCTION app_hidden.my_project_ids(minimum text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.my_project_ids(minimum text) IS 'The projects you are a member of with at least this role (observer, member, lead), deleted ones as well. For policies.';
+
+CREATE FUNCTION app_hidden.my_workspace_ids(minimum app_public.member_role DEFAULT 'viewer'::app_public.member_role) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_is_tenant_owner boolean := app_hidden.has_role('owner');
+begin
+  if not app_hidden.has_role('viewer') then
+    return '{}';
+  end if;
+  return coalesce((
+    select array_agg(w.id)
+      from app_public.workspaces w
+      left join app_public.workspace_members m
+        on m.tenant_id = w.tenant_id and m.workspace_id = w.id and m.user_id = app_hidden.current_user_id()
+     where w.tenant_id = app_hidden.current_tenant_id() and w.deleted_at is null
+       -- an archived workspace can be read, and nothing else
+       and (w.archived_at is null or my_workspace_ids.minimum = 'viewer')
+       and case
+             when v_is_tenant_owner then 'owner'
+             when m.role is not null then m.role
+             when w.visibility in ('organization', 'public') then 'viewer'
+           end >= my_workspace_ids.minimum), '{}');
+end
+$$;
+
+ALTER FUNCTION app_hidden.my_workspace_ids(minimum app_public.member_role) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.my_workspace_ids(minimum app_public.member_role) IS 'The workspaces in which your role is at least this one, without deleted ones and, above viewer, without archived ones. For policies: workspace_id = any ((select app_hidden.my_workspace_ids(''contributor''))::uuid[]).';
 
 CREATE FUNCTION app_hidden.pieces(sentence text, max_length integer) RETURNS SETOF text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -1409,6 +1501,80 @@ $$;
 ALTER FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) IS 'Makes one block of these chunks, in place of the blocks they were in; returns how many there are.';
+
+CREATE TABLE app_public.institutions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    type text DEFAULT 'other'::text NOT NULL,
+    country_code text,
+    website text,
+    verified_at timestamp with time zone,
+    is_verified boolean GENERATED ALWAYS AS ((verified_at IS NOT NULL)) STORED NOT NULL,
+    verified_by_user_id uuid,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT country_code_is_iso_3166 CHECK ((country_code ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT type_is_known CHECK ((type = ANY (ARRAY['hospital'::text, 'university'::text, 'research_institute'::text, 'company'::text, 'government'::text, 'nonprofit'::text, 'other'::text]))),
+    CONSTRAINT website_is_http CHECK (((website ~ '^https?://\S+$'::text) AND (length(website) <= 2000)))
+);
+
+ALTER TABLE ONLY app_public.institutions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.institutions OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.institutions IS '@behavior -delete
+An organization outside of this tenant that its people belong to: a hospital, a university, a company. Members add one and edit their own until it is verified; admins edit, verify and delete. 23505: there is one of that name in that country.';
+
+COMMENT ON COLUMN app_public.institutions.name IS 'Name, unique together with its country (capitals aside) among those not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.institutions.type IS 'hospital, university, research_institute, company, government, nonprofit or other.';
+
+COMMENT ON COLUMN app_public.institutions.country_code IS 'ISO 3166-1 alpha-2, upper case.';
+
+COMMENT ON COLUMN app_public.institutions.website IS 'Address of its website, http or https.';
+
+COMMENT ON COLUMN app_public.institutions.verified_at IS 'When an admin vouched for it (verify_institution), null when nobody has.';
+
+COMMENT ON COLUMN app_public.institutions.is_verified IS 'Whether an admin has vouched for it.';
+
+COMMENT ON COLUMN app_public.institutions.verified_by_user_id IS 'Who vouched for it.';
+
+COMMENT ON COLUMN app_public.institutions.created_by_user_id IS 'Who added it; null when that person is gone.';
+
+COMMENT ON COLUMN app_public.institutions.created_at IS 'When it was added.';
+
+COMMENT ON COLUMN app_public.institutions.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.institutions.deleted_at IS 'When it was deleted, null when it is not; then only admins see it.';
+
+CREATE FUNCTION app_private.changed_institution(id uuid, is_deleted boolean) RETURNS app_public.institutions
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_institution app_public.institutions;
+begin
+  perform app_private.require_role('admin');
+  select * into v_institution from app_public.institutions i
+   where i.tenant_id = app_hidden.current_tenant_id() and i.id = changed_institution.id
+     and (i.deleted_at is not null) = changed_institution.is_deleted
+     for no key update;
+  if not found and changed_institution.is_deleted then
+    perform app_private.raise_error('WS307', 'There is no deleted institution with this id.', 'It was never deleted, or never there.');
+  elsif not found then
+    perform app_private.raise_error('WS306', 'There is no such institution.', 'List the institutions of this tenant.');
+  end if;
+  return v_institution;
+end
+$$;
+
+ALTER FUNCTION app_private.changed_institution(id uuid, is_deleted boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.changed_institution(id uuid, is_deleted boolean) IS 'The institution, locked for a change by an admin. WS306: it is not there; WS307: it is not among the deleted ones; ID202: you are not an admin.';
 
 CREATE FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -2270,6 +2436,206 @@ $$;
 ALTER FUNCTION app_private.list_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.list_tenants() IS 'All tenants. For administrators in psql and for command-line tools.';
+
+CREATE TABLE app_public.projects (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    workspace_id uuid,
+    name text NOT NULL,
+    key text,
+    description text,
+    status text DEFAULT 'planned'::text NOT NULL,
+    is_private boolean DEFAULT false NOT NULL,
+    starts_on date,
+    ends_on date,
+    owner_id uuid DEFAULT app_hidden.current_user_id(),
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT dates_are_finite CHECK ((isfinite(starts_on) AND isfinite(ends_on))),
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
+    CONSTRAINT ends_on_is_not_before_starts_on CHECK ((ends_on >= starts_on)),
+    CONSTRAINT key_is_a_short_code CHECK ((key ~ '^[A-Z][A-Z0-9]{1,9}$'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['planned'::text, 'active'::text, 'on_hold'::text, 'completed'::text, 'archived'::text])))
+);
+
+ALTER TABLE ONLY app_public.projects FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.projects OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.projects IS '@behavior -insert -delete
+Work with a goal, that cost can be attributed to. Made by create_project; leads and the tenant''s admins edit it. Seen by everyone who reads the workspace it is in (without one, by the whole tenant), by its members, and by the tenant''s owners.';
+
+COMMENT ON COLUMN app_public.projects.workspace_id IS 'The workspace it is in, null when it is in none; changed by move_project.';
+
+COMMENT ON COLUMN app_public.projects.name IS 'Name, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.projects.key IS 'Short code for lists and cost reports: 2 to 10 upper-case letters and digits, a letter first; unique among the tenant''s projects that are not deleted.';
+
+COMMENT ON COLUMN app_public.projects.description IS 'What it is about, at most 10,000 characters.';
+
+COMMENT ON COLUMN app_public.projects.status IS 'planned, active, on_hold, completed or archived.';
+
+COMMENT ON COLUMN app_public.projects.is_private IS 'Whether only its members and the tenant''s owners see it. Who would lose sight of it cannot set this (42501).';
+
+COMMENT ON COLUMN app_public.projects.starts_on IS 'First day.';
+
+COMMENT ON COLUMN app_public.projects.ends_on IS 'Last day, not before the first.';
+
+COMMENT ON COLUMN app_public.projects.owner_id IS 'The member who answers for it; by default its creator. Gives no rights by itself. WS401: not an active member of the tenant.';
+
+COMMENT ON COLUMN app_public.projects.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.projects.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.projects.deleted_at IS 'When it was deleted, null when it is not; then only those who may restore it see it.';
+
+CREATE FUNCTION app_private.locked_project(id uuid) RETURNS app_public.projects
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_project app_public.projects;
+  v_role text;
+begin
+  select * into v_project from app_public.projects p
+   where p.tenant_id = app_hidden.current_tenant_id() and p.id = locked_project.id and p.deleted_at is null
+     for no key update;
+  v_role := app_public.projects_my_role(v_project);
+  if v_project.id is null or v_role is null then
+    perform app_private.raise_error('WS304', 'There is no such project.', 'List the projects of this tenant.');
+  elsif v_role <> 'lead' then
+    perform app_private.raise_error('WS203', 'Only leads of the project can do this.', 'Ask a lead of the project or an admin of the tenant.');
+  end if;
+  return v_project;
+end
+$$;
+
+ALTER FUNCTION app_private.locked_project(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.locked_project(id uuid) IS 'The project, locked until the end of the transaction. WS304: it is not there, or hidden from you; WS203: you do not lead it.';
+
+CREATE TABLE app_public.workspaces (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    description text,
+    icon text,
+    visibility app_public.workspace_visibility DEFAULT 'private'::app_public.workspace_visibility NOT NULL,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    archived_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
+    CONSTRAINT icon_is_a_name CHECK (app_hidden.is_name(icon)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT settings_is_an_object CHECK ((jsonb_typeof(settings) = 'object'::text))
+);
+
+ALTER TABLE ONLY app_public.workspaces FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.workspaces OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.workspaces IS '@behavior -insert -delete
+A room of this tenant for people who work together. Made by create_workspace; its admins edit it. Deleted ones are seen by those who may restore them.';
+
+COMMENT ON COLUMN app_public.workspaces.name IS 'Name, unique among the tenant''s workspaces that are not deleted, also those you cannot see; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.workspaces.description IS 'What it is for, at most 10,000 characters.';
+
+COMMENT ON COLUMN app_public.workspaces.icon IS 'Name of an icon, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.workspaces.visibility IS 'private, team, organization or public: see the type.';
+
+COMMENT ON COLUMN app_public.workspaces.settings IS 'Settings of front ends, an object.';
+
+COMMENT ON COLUMN app_public.workspaces.created_by_user_id IS 'Who created it; null when that person is gone.';
+
+COMMENT ON COLUMN app_public.workspaces.archived_at IS 'When it became read-only (archive_workspace), null when it is not.';
+
+COMMENT ON COLUMN app_public.workspaces.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.workspaces.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.workspaces.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE FUNCTION app_private.locked_workspace(id uuid, minimum app_public.member_role) RETURNS app_public.workspaces
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_workspace app_public.workspaces;
+  v_role app_public.member_role;
+begin
+  select * into v_workspace from app_public.workspaces w
+   where w.tenant_id = app_hidden.current_tenant_id() and w.id = locked_workspace.id and w.deleted_at is null
+     for no key update;
+  v_role := app_public.workspaces_my_role(v_workspace);
+  if v_workspace.id is null
+    or v_role is null and (v_workspace.visibility = 'private' or not app_hidden.has_role('viewer'))
+  then
+    perform app_private.raise_error('WS301', 'There is no such workspace.', 'List the workspaces of this tenant.');
+  elsif locked_workspace.minimum is not null and (v_role >= locked_workspace.minimum) is not true then
+    perform app_private.raise_error('WS201', 'Your role in this workspace does not allow this.',
+      format('This needs the role %s; ask an owner of the workspace.', locked_workspace.minimum));
+  end if;
+  return v_workspace;
+end
+$$;
+
+ALTER FUNCTION app_private.locked_workspace(id uuid, minimum app_public.member_role) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.locked_workspace(id uuid, minimum app_public.member_role) IS 'The workspace, locked until the end of the transaction; with a null minimum it is enough to see that it exists. WS301: it is not there, or hidden from you; WS201: your role in it is lower.';
+
+CREATE TABLE app_public.workspace_members (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    workspace_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role app_public.member_role DEFAULT 'viewer'::app_public.member_role NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY app_public.workspace_members FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.workspace_members OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.workspace_members IS '@behavior -insert -update -delete
+Who belongs to a workspace, and in which role; seen by those who read the workspace. Counts only while the person is an active member of the tenant. Written by add_workspace_member, change_workspace_member, remove_workspace_member, join_workspace, leave_workspace and transfer_workspace.';
+
+COMMENT ON COLUMN app_public.workspace_members.workspace_id IS 'The workspace.';
+
+COMMENT ON COLUMN app_public.workspace_members.role IS 'viewer, contributor, moderator, admin or owner.';
+
+COMMENT ON COLUMN app_public.workspace_members.created_at IS 'When the person became a member.';
+
+COMMENT ON COLUMN app_public.workspace_members.updated_at IS 'When the membership last changed.';
+
+CREATE FUNCTION app_private.locked_workspace_member(workspace app_public.workspaces, user_id uuid) RETURNS app_public.workspace_members
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_member app_public.workspace_members;
+begin
+  select * into v_member from app_public.workspace_members m
+   where m.tenant_id = (locked_workspace_member.workspace).tenant_id
+     and m.workspace_id = (locked_workspace_member.workspace).id
+     and m.user_id = locked_workspace_member.user_id
+     for update;
+  if not found then
+    perform app_private.raise_error('WS303', 'This person is not a member of the workspace.', 'List the members of the workspace.');
+  end if;
+  return v_member;
+end
+$$;
+
+ALTER FUNCTION app_private.locked_workspace_member(workspace app_public.workspaces, user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.locked_workspace_member(workspace app_public.workspaces, user_id uuid) IS 'This person''s membership of a workspace that is locked. WS303: there is none.';
 
 CREATE FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) RETURNS void
     LANGUAGE plpgsql
@@ -3303,6 +3669,46 @@ ALTER FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_
 
 COMMENT ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) IS 'Records that these workers are alive, frees the jobs of workers that have been silent too long, and returns how many those were.';
 
+CREATE FUNCTION app_private.require_active_member(user_id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not exists (
+    select from app_public.user_tenants t
+     where t.tenant_id = app_hidden.current_tenant_id() and t.user_id = require_active_member.user_id and t.status = 'active'
+  ) then
+    perform app_private.raise_error('WS401', 'This person is not an active member of this tenant.', 'Invite the person to the tenant first.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_active_member(user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_active_member(user_id uuid) IS 'WS401 unless this person is an active member of this tenant.';
+
+CREATE FUNCTION app_private.require_another_owner(workspace app_public.workspaces, user_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- the rows are locked for callers in repeatable read, whose snapshot may still show an owner who has left
+  perform from app_public.workspace_members m
+     join app_public.user_tenants t on t.tenant_id = m.tenant_id and t.user_id = m.user_id and t.status = 'active'
+    where m.tenant_id = (require_another_owner.workspace).tenant_id and m.workspace_id = (require_another_owner.workspace).id
+      and m.role = 'owner' and m.user_id <> require_another_owner.user_id
+    order by m.user_id
+      for update of m;
+  if not found then
+    perform app_private.raise_error('WS502', 'A workspace keeps at least one owner.', 'Make someone else an owner first, with transfer_workspace.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_another_owner(workspace app_public.workspaces, user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_another_owner(workspace app_public.workspaces, user_id uuid) IS 'WS502 when nobody but this person owns the workspace and is an active member of the tenant.';
+
 CREATE FUNCTION app_private.require_permission(permission text) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3318,6 +3724,24 @@ $$;
 ALTER FUNCTION app_private.require_permission(permission text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.require_permission(permission text) IS 'ID203 unless you have this permission in this tenant.';
+
+CREATE FUNCTION app_private.require_power_over(workspace app_public.workspaces, role app_public.member_role) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_role app_public.member_role := app_public.workspaces_my_role(require_power_over.workspace);
+begin
+  if (v_role = 'owner' or v_role >= 'moderator' and v_role > require_power_over.role) is not true then
+    perform app_private.raise_error('WS201', 'Your role in this workspace does not allow this.',
+      'You manage roles below your own; ask an owner of the workspace.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_power_over(workspace app_public.workspaces, role app_public.member_role) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_power_over(workspace app_public.workspaces, role app_public.member_role) IS 'WS201 unless you manage members of this role.';
 
 CREATE FUNCTION app_private.require_role(minimum text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -4134,6 +4558,20 @@ ALTER FUNCTION app_private.tg__refuse_credentials() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg__refuse_credentials() IS 'Keeps secrets out of a column of JSON. RS427: the keys that hold them.';
 
+CREATE FUNCTION app_private.tg__require_active_member() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_active_member(new.user_id);
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__require_active_member() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg__require_active_member() IS 'WS401 unless user_id is an active member of this tenant.';
+
 CREATE FUNCTION app_private.tg__set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4217,6 +4655,20 @@ $$;
 ALTER FUNCTION app_private.tg_documents__note_source_progress() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.tg_documents__note_source_progress() IS 'Notes the sources whose documents have come to another processing_status.';
+
+CREATE FUNCTION app_private.tg_projects__require_active_owner() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_active_member(new.owner_id);
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_projects__require_active_owner() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_projects__require_active_owner() IS 'WS401 unless the new owner_id is an active member of this tenant.';
 
 CREATE FUNCTION app_private.tg_prompts__check() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4743,6 +5195,70 @@ ALTER FUNCTION app_private.writable_source(source_id uuid) OWNER TO rowhouse_own
 
 COMMENT ON FUNCTION app_private.writable_source(source_id uuid) IS 'A source you may add documents to. KN301: there is no such source; ID203: your permissions do not allow it.';
 
+CREATE FUNCTION app_private.writable_workspace(id uuid) RETURNS app_public.workspaces
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_workspace app_public.workspaces := app_private.locked_workspace(writable_workspace.id, 'contributor');
+begin
+  if v_workspace.archived_at is not null then
+    perform app_private.raise_error('WS503', 'This workspace is archived.', 'Ask an admin of the workspace to take it up again.');
+  end if;
+  return v_workspace;
+end
+$$;
+
+ALTER FUNCTION app_private.writable_workspace(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.writable_workspace(id uuid) IS 'The workspace, locked, when you may add things to it. WS301: it is not there; WS201: you are not a contributor; WS503: it is archived.';
+
+CREATE FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role DEFAULT 'viewer'::app_public.member_role) RETURNS app_public.workspace_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_workspace app_public.workspaces := app_private.locked_workspace(add_workspace_member.workspace_id, 'moderator');
+  v_role app_public.member_role := coalesce(add_workspace_member.role, 'viewer');
+  v_member app_public.workspace_members;
+begin
+  perform app_private.require_power_over(v_workspace, v_role);
+  perform app_private.require_active_member(add_workspace_member.user_id);
+  insert into app_public.workspace_members (workspace_id, user_id, role)
+  values (v_workspace.id, add_workspace_member.user_id, v_role)
+  on conflict on constraint workspace_members_pkey do nothing
+  returning * into v_member;
+  if not found then
+    perform app_private.raise_error('WS501', 'This person is a member of the workspace already.', 'Change the role with change_workspace_member.');
+  end if;
+  return v_member;
+end
+$$;
+
+ALTER FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) IS '@resultFieldName member
+Makes an active member of the tenant a member of a workspace, by default a viewer. From moderator on, for roles below your own; owners give any. WS301: no such workspace; WS201: your role in it does not allow this; WS401: not an active member of the tenant; WS501: a member already.';
+
+CREATE FUNCTION app_public.archive_workspace(id uuid) RETURNS app_public.workspaces
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_workspace app_public.workspaces := app_private.locked_workspace(archive_workspace.id, 'admin');
+begin
+  if v_workspace.archived_at is null then
+    update app_public.workspaces w set archived_at = clock_timestamp() where w.id = v_workspace.id returning * into v_workspace;
+  end if;
+  return v_workspace;
+end
+$$;
+
+ALTER FUNCTION app_public.archive_workspace(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.archive_workspace(id uuid) IS '@resultFieldName workspace
+Makes a workspace read-only; unarchive_workspace takes it up again. People can still be removed and leave. Doing it twice is no error. Admins of the workspace. WS301: no such workspace; WS201: your role in it does not allow this.';
+
 CREATE FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision DEFAULT 1.2, b double precision DEFAULT 0.75) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN ((term_freq IS NULL) OR (doc_freq IS NULL) OR (total_docs IS NULL) OR (doc_length IS NULL) OR (avg_doc_length IS NULL) OR (term_freq <= (0)::double precision) OR (avg_doc_length <= (0)::double precision)) THEN (0)::double precision ELSE (((ln(((1)::double precision + ((((total_docs - doc_freq))::double precision + (0.5)::double precision) / ((doc_freq)::double precision + (0.5)::double precision)))) * term_freq) * (k1 + (1)::double precision)) / (term_freq + (k1 * (((1)::double precision - b) + ((b * (doc_length)::double precision) / avg_doc_length))))) END;
@@ -4750,6 +5266,40 @@ CREATE FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integ
 ALTER FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) IS 'BM25 of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with Lucene''s idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. 0 when the term does not occur or the collection is empty.';
+
+CREATE FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) RETURNS app_public.workspace_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_workspace app_public.workspaces := app_private.locked_workspace(change_workspace_member.workspace_id, 'viewer');
+  v_member app_public.workspace_members;
+begin
+  if change_workspace_member.role is null then
+    perform app_private.raise_error('WS402', 'No role is given.', 'Name one: viewer, contributor, moderator, admin or owner.');
+  end if;
+  -- stepping down is everyone's own business
+  if change_workspace_member.user_id is distinct from app_hidden.current_user_id() then
+    perform app_private.require_power_over(v_workspace, 'viewer');
+  end if;
+  v_member := app_private.locked_workspace_member(v_workspace, change_workspace_member.user_id);
+  if v_member.user_id <> app_hidden.current_user_id() or change_workspace_member.role > v_member.role then
+    perform app_private.require_power_over(v_workspace, greatest(v_member.role, change_workspace_member.role));
+  end if;
+  if v_member.role = 'owner' and change_workspace_member.role < 'owner' then
+    perform app_private.require_another_owner(v_workspace, v_member.user_id);
+  end if;
+  update app_public.workspace_members m set role = change_workspace_member.role
+   where m.tenant_id = v_member.tenant_id and m.workspace_id = v_member.workspace_id and m.user_id = v_member.user_id
+  returning * into v_member;
+  return v_member;
+end
+$$;
+
+ALTER FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) IS '@resultFieldName member
+Gives a member of a workspace another role: from moderator on, where both roles are below your own; owners change any; everyone may step down. WS301: no such workspace; WS201: your role in it does not allow this; WS303: not a member; WS402: no role is given; WS502: the last owner cannot be demoted.';
 
 CREATE FUNCTION app_public.create_documents(source_id uuid, documents jsonb) RETURNS SETOF app_public.document_receipt
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4790,6 +5340,34 @@ ALTER FUNCTION app_public.create_documents(source_id uuid, documents jsonb) OWNE
 COMMENT ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) IS '@resultFieldName receipts
 Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. can_manage_knowledge. KN301: no such source; KN401: not an array of 1 to 500; ID203: your permissions do not allow it.';
 
+CREATE FUNCTION app_public.create_project(name text, key text DEFAULT NULL::text, description text DEFAULT NULL::text, workspace_id uuid DEFAULT NULL::uuid, is_private boolean DEFAULT false, starts_on date DEFAULT NULL::date, ends_on date DEFAULT NULL::date, status text DEFAULT 'planned'::text) RETURNS app_public.projects
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_project app_public.projects;
+begin
+  perform app_private.require_permission('can_create_projects');
+  perform app_private.require_active_member(app_hidden.current_user_id());
+  if create_project.workspace_id is not null then
+    perform app_private.writable_workspace(create_project.workspace_id);
+  end if;
+  insert into app_public.projects (name, key, description, workspace_id, is_private, starts_on, ends_on, status)
+  values (create_project.name, create_project.key, create_project.description, create_project.workspace_id,
+          coalesce(create_project.is_private, false), create_project.starts_on, create_project.ends_on,
+          coalesce(create_project.status, 'planned'))
+  returning * into v_project;
+  insert into app_public.project_members (project_id, user_id, role)
+  values (v_project.id, app_hidden.current_user_id(), 'lead');
+  return v_project;
+end
+$$;
+
+ALTER FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) IS '@resultFieldName project
+Creates a project and makes you its lead; in a workspace, contributors do. ID203: you lack can_create_projects; WS301: no such workspace; WS201: your role in it does not allow this; WS401: you are not a member of this tenant; WS503: the workspace is archived; 23505: the key is taken; 23514: a value is out of range.';
+
 CREATE FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4806,6 +5384,31 @@ ALTER FUNCTION app_public.create_tenant(slug text, name text, owner_email text, 
 
 COMMENT ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) IS '@resultFieldName tenant
 Creates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. Platform staff only. TN201: you are not; 23505: the slug is taken; 23514: a value is out of range.';
+
+CREATE FUNCTION app_public.create_workspace(name text, description text DEFAULT NULL::text, icon text DEFAULT NULL::text, visibility app_public.workspace_visibility DEFAULT 'private'::app_public.workspace_visibility, settings jsonb DEFAULT '{}'::jsonb) RETURNS app_public.workspaces
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_workspace app_public.workspaces;
+begin
+  perform app_private.require_role('member');
+  -- platform staff may act here and yet belong to another tenant: a workspace needs an owner of this one
+  perform app_private.require_active_member(app_hidden.current_user_id());
+  insert into app_public.workspaces (name, description, icon, visibility, settings)
+  values (create_workspace.name, create_workspace.description, create_workspace.icon,
+          coalesce(create_workspace.visibility, 'private'), coalesce(create_workspace.settings, '{}'))
+  returning * into v_workspace;
+  insert into app_public.workspace_members (workspace_id, user_id, role)
+  values (v_workspace.id, app_hidden.current_user_id(), 'owner');
+  return v_workspace;
+end
+$$;
+
+ALTER FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) IS '@resultFieldName workspace
+Creates a workspace and makes you its owner. Members of the tenant. ID202: your role in the tenant does not allow it; WS401: you are not a member of this tenant; 23505: the name is taken; 23514: a value is out of range.';
 
 CREATE FUNCTION app_public.current_tenant() RETURNS app_public.tenants
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5279,6 +5882,23 @@ ALTER FUNCTION app_public.delete_document(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.delete_document(id uuid) IS '@resultFieldName document
 Deletes a document with its chunks, vectors and postings, at once and for good. can_manage_knowledge. KN302: there is no such document; ID203: your permissions do not allow it.';
 
+CREATE FUNCTION app_public.delete_institution(id uuid) RETURNS app_public.institutions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_institution app_public.institutions := app_private.changed_institution(delete_institution.id, false);
+begin
+  update app_public.institutions i set deleted_at = clock_timestamp() where i.id = v_institution.id returning * into v_institution;
+  return v_institution;
+end
+$$;
+
+ALTER FUNCTION app_public.delete_institution(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.delete_institution(id uuid) IS '@resultFieldName institution
+Deletes an institution with its affiliations; restore_institution brings them back. Its name can be used again. Admins. WS306: no such institution; ID202: your role does not allow it.';
+
 CREATE FUNCTION app_public.delete_knowledge_source(id uuid) RETURNS app_public.rag_knowledge_sources
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5291,6 +5911,23 @@ ALTER FUNCTION app_public.delete_knowledge_source(id uuid) OWNER TO rowhouse_own
 
 COMMENT ON FUNCTION app_public.delete_knowledge_source(id uuid) IS '@resultFieldName knowledgeSource
 Deletes a knowledge source; restore_knowledge_source brings it back. It is found no more, at once, and its name can be used again. can_manage_knowledge. RS301: there is no such; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.delete_project(id uuid) RETURNS app_public.projects
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_project app_public.projects := app_private.locked_project(delete_project.id);
+begin
+  update app_public.projects p set deleted_at = clock_timestamp() where p.id = v_project.id returning * into v_project;
+  return v_project;
+end
+$$;
+
+ALTER FUNCTION app_public.delete_project(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.delete_project(id uuid) IS '@resultFieldName project
+Deletes a project; restore_project brings it back with its members. Its key can be used again. Leads and admins of the tenant. WS304: no such project; WS203: you do not lead it.';
 
 CREATE TABLE app_public.prompts (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -5699,6 +6336,23 @@ ALTER FUNCTION app_public.delete_workflow(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.delete_workflow(id uuid) IS '@resultFieldName workflow
 Deletes a workflow; restore_workflow brings it back. It is found no more, at once, and its name can be used again. can_delete_resources. RS301: there is no such; ID203: your permissions do not allow it.';
 
+CREATE FUNCTION app_public.delete_workspace(id uuid) RETURNS app_public.workspaces
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_workspace app_public.workspaces := app_private.locked_workspace(delete_workspace.id, 'owner');
+begin
+  update app_public.workspaces w set deleted_at = clock_timestamp() where w.id = v_workspace.id returning * into v_workspace;
+  return v_workspace;
+end
+$$;
+
+ALTER FUNCTION app_public.delete_workspace(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.delete_workspace(id uuid) IS '@resultFieldName workspace
+Deletes a workspace: nobody has access through it any more, at once; restore_workspace brings it back with its members. Its name can be used again. Owners of the workspace. WS301: no such workspace; WS201: your role in it does not allow this.';
+
 CREATE FUNCTION app_public.document(id uuid) RETURNS app_public.documents
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5795,6 +6449,73 @@ ALTER FUNCTION app_public.documents_chunk_count(document app_public.documents) O
 
 COMMENT ON FUNCTION app_public.documents_chunk_count(document app_public.documents) IS 'How many chunks the document was cut into.';
 
+CREATE FUNCTION app_public.join_workspace(workspace_id uuid) RETURNS app_public.workspace_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_workspace app_public.workspaces := app_private.locked_workspace(join_workspace.workspace_id, null);
+  v_member app_public.workspace_members;
+begin
+  select * into v_member from app_public.workspace_members m
+   where m.tenant_id = v_workspace.tenant_id and m.workspace_id = v_workspace.id and m.user_id = app_hidden.current_user_id();
+  if found then
+    return v_member;
+  elsif v_workspace.visibility <> 'public' then
+    perform app_private.raise_error('WS202', 'This workspace cannot be joined by oneself.', 'Ask a moderator of the workspace to add you.');
+  elsif v_workspace.archived_at is not null then
+    perform app_private.raise_error('WS503', 'This workspace is archived.', 'Ask an admin of the workspace to take it up again.');
+  end if;
+  perform app_private.require_active_member(app_hidden.current_user_id());
+  insert into app_public.workspace_members (workspace_id, user_id, role)
+  values (v_workspace.id, app_hidden.current_user_id(),
+          case when app_hidden.has_role('member') then 'contributor' else 'viewer' end::app_public.member_role)
+  returning * into v_member;
+  return v_member;
+end
+$$;
+
+ALTER FUNCTION app_public.join_workspace(workspace_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.join_workspace(workspace_id uuid) IS '@resultFieldName member
+Makes you a member of a public workspace: a contributor, or a viewer when you are a viewer in the tenant. When you are a member already, nothing changes. WS301: no such workspace; WS202: it is not public; WS401: you are not a member of this tenant; WS503: it is archived.';
+
+CREATE FUNCTION app_public.leave_workspace(workspace_id uuid) RETURNS app_public.workspace_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return app_public.remove_workspace_member(leave_workspace.workspace_id, app_hidden.current_user_id());
+end
+$$;
+
+ALTER FUNCTION app_public.leave_workspace(workspace_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.leave_workspace(workspace_id uuid) IS '@resultFieldName member
+Ends your own membership of a workspace. WS301: no such workspace; WS201, WS303: you are not a member; WS502: the last owner cannot leave.';
+
+CREATE FUNCTION app_public.move_project(id uuid, workspace_id uuid DEFAULT NULL::uuid) RETURNS app_public.projects
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_project app_public.projects;
+begin
+  -- workspaces are locked before projects, here as in create_project
+  if move_project.workspace_id is not null then
+    perform app_private.writable_workspace(move_project.workspace_id);
+  end if;
+  v_project := app_private.locked_project(move_project.id);
+  update app_public.projects p set workspace_id = move_project.workspace_id where p.id = v_project.id returning * into v_project;
+  return v_project;
+end
+$$;
+
+ALTER FUNCTION app_public.move_project(id uuid, workspace_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.move_project(id uuid, workspace_id uuid) IS '@resultFieldName project
+Moves a project into a workspace you contribute to, or, without one, out of its workspace. Leads and admins of the tenant. WS304: no such project; WS203: you do not lead it; WS301: no such workspace; WS201: your role in it does not allow this; WS503: it is archived.';
+
 CREATE FUNCTION app_public.my_tenants() RETURNS SETOF app_public.tenants
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5809,6 +6530,55 @@ $$;
 ALTER FUNCTION app_public.my_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_public.my_tenants() IS 'The tenants you are an active member of: what a tenant switcher offers. Name one in the x-tenant-id header to act in it.';
+
+CREATE FUNCTION app_public.my_workspaces() RETURNS SETOF app_public.workspaces
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select w.*
+      from app_public.workspace_members m
+      join app_public.workspaces w on w.tenant_id = m.tenant_id and w.id = m.workspace_id and w.deleted_at is null
+     where m.tenant_id = app_hidden.current_tenant_id() and m.user_id = app_hidden.current_user_id()
+       and app_hidden.has_role('viewer')
+     order by w.archived_at is not null, w.name, w.id;
+end
+$$;
+
+ALTER FUNCTION app_public.my_workspaces() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.my_workspaces() IS 'The workspaces of this tenant you are a member of, archived ones last. workspaces lists all you can see.';
+
+CREATE FUNCTION app_public.projects_my_role(project app_public.projects) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_role text;
+begin
+  if not app_hidden.has_role('viewer') then
+    return null;
+  elsif app_hidden.has_role('owner') then
+    return 'lead';
+  end if;
+  select m.role into v_role
+    from app_public.project_members m
+   where m.tenant_id = app_hidden.current_tenant_id() and m.project_id = (projects_my_role.project).id
+     and m.user_id = app_hidden.current_user_id();
+  -- the same as the policy select_member, for one row
+  if not (projects_my_role.project).is_private and (
+    (projects_my_role.project).workspace_id is null
+    or (projects_my_role.project).workspace_id = any (app_hidden.my_workspace_ids())) then
+    v_role := case when app_hidden.has_role('admin') then 'lead' else coalesce(v_role, 'observer') end;
+  end if;
+  return v_role;
+end
+$$;
+
+ALTER FUNCTION app_public.projects_my_role(project app_public.projects) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.projects_my_role(project app_public.projects) IS 'What you may do in the project: the role of your membership, observer where you may only read, lead for the tenant''s owners, and for its admins where the project is not private.';
 
 CREATE FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5861,6 +6631,35 @@ $$;
 ALTER FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) IS 'Fuses two rankings of the same items (Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, 2009): the sum of 1 / (k + rank). Item i has score vector_scores[i] and text_scores[i], higher is better, null when the list does not have it; equal scores rank by position. Best first; idx counts from 1.';
+
+CREATE FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) RETURNS app_public.workspace_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_workspace app_public.workspaces := app_private.locked_workspace(remove_workspace_member.workspace_id, 'viewer');
+  v_member app_public.workspace_members;
+begin
+  if remove_workspace_member.user_id is distinct from app_hidden.current_user_id() then
+    perform app_private.require_power_over(v_workspace, 'viewer');
+  end if;
+  v_member := app_private.locked_workspace_member(v_workspace, remove_workspace_member.user_id);
+  if v_member.user_id <> app_hidden.current_user_id() then
+    perform app_private.require_power_over(v_workspace, v_member.role);
+  end if;
+  if v_member.role = 'owner' then
+    perform app_private.require_another_owner(v_workspace, v_member.user_id);
+  end if;
+  delete from app_public.workspace_members m
+   where m.tenant_id = v_member.tenant_id and m.workspace_id = v_member.workspace_id and m.user_id = v_member.user_id;
+  return v_member;
+end
+$$;
+
+ALTER FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) IS '@resultFieldName member
+Removes a member from a workspace: from moderator on, members below your own role; owners remove anyone. WS301: no such workspace; WS201: your role in it does not allow this; WS303: not a member; WS502: the last owner cannot be removed.';
 
 CREATE FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb DEFAULT '{}'::jsonb) RETURNS app_public.rendered_prompt
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -5951,6 +6750,23 @@ ALTER FUNCTION app_public.restore_agent(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.restore_agent(id uuid) IS '@resultFieldName agent
 Brings a deleted agent back, with all it had. can_delete_agents. RS302: no deleted one has this id; RS520: its name is taken by now; ID203: your permissions do not allow it.';
 
+CREATE FUNCTION app_public.restore_institution(id uuid) RETURNS app_public.institutions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_institution app_public.institutions := app_private.changed_institution(restore_institution.id, true);
+begin
+  update app_public.institutions i set deleted_at = null where i.id = v_institution.id returning * into v_institution;
+  return v_institution;
+end
+$$;
+
+ALTER FUNCTION app_public.restore_institution(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.restore_institution(id uuid) IS '@resultFieldName institution
+Brings a deleted institution back with its affiliations. Admins. WS307: no deleted institution has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
+
 CREATE FUNCTION app_public.restore_knowledge_source(id uuid) RETURNS app_public.rag_knowledge_sources
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5963,6 +6779,30 @@ ALTER FUNCTION app_public.restore_knowledge_source(id uuid) OWNER TO rowhouse_ow
 
 COMMENT ON FUNCTION app_public.restore_knowledge_source(id uuid) IS '@resultFieldName knowledgeSource
 Brings a deleted knowledge source back, with all it had. can_manage_knowledge. RS302: no deleted one has this id; RS520: its name is taken by now; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.restore_project(id uuid) RETURNS app_public.projects
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_project app_public.projects;
+begin
+  update app_public.projects p set deleted_at = null
+   where p.tenant_id = app_hidden.current_tenant_id() and p.id = restore_project.id and p.deleted_at is not null
+     and app_public.projects_my_role(p) = 'lead'
+  returning * into v_project;
+  if not found then
+    perform app_private.raise_error('WS305', 'There is no deleted project with this id that you lead.',
+      'It was never deleted, or another lead must restore it.');
+  end if;
+  return v_project;
+end
+$$;
+
+ALTER FUNCTION app_public.restore_project(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.restore_project(id uuid) IS '@resultFieldName project
+Brings a deleted project back with its members. Leads and admins of the tenant. WS305: no deleted project that you lead has this id; 23505: its key is taken by now.';
 
 CREATE FUNCTION app_public.restore_prompt(id uuid) RETURNS app_public.prompts
     LANGUAGE sql SECURITY DEFINER
@@ -6002,6 +6842,29 @@ ALTER FUNCTION app_public.restore_workflow(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.restore_workflow(id uuid) IS '@resultFieldName workflow
 Brings a deleted workflow back, with all it had. can_delete_resources. RS302: no deleted one has this id; RS520: its name is taken by now; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.restore_workspace(id uuid) RETURNS app_public.workspaces
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_workspace app_public.workspaces;
+begin
+  update app_public.workspaces w set deleted_at = null
+   where w.id = restore_workspace.id and w.id = any (app_hidden.my_deleted_workspace_ids()) and w.deleted_at is not null
+  returning * into v_workspace;
+  if not found then
+    perform app_private.raise_error('WS302', 'There is no deleted workspace with this id that you own.',
+      'It was never deleted, or another owner must restore it.');
+  end if;
+  return v_workspace;
+end
+$$;
+
+ALTER FUNCTION app_public.restore_workspace(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.restore_workspace(id uuid) IS '@resultFieldName workspace
+Brings a deleted workspace back with its members. Owners of the workspace. WS302: no deleted workspace of yours has this id; 23505: its name is taken by now.';
 
 CREATE FUNCTION app_public.retry_document(id uuid) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6181,6 +7044,82 @@ ALTER FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) OWNER 
 COMMENT ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) IS '@resultFieldName agent
 Gives an agent exactly these tools, in this order; what is configured of those it keeps stays. can_edit_agents. RS301: there is no such agent; RS303: there is no such tool; RS428: an id comes twice, is null, or there are more than 100; ID203: your permissions do not allow it.';
 
+CREATE TABLE app_public.institution_members (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    institution_id uuid NOT NULL,
+    user_id uuid DEFAULT app_hidden.current_user_id() NOT NULL,
+    title text,
+    department text,
+    is_primary boolean DEFAULT false NOT NULL,
+    starts_on date,
+    ends_on date,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT dates_are_finite CHECK ((isfinite(starts_on) AND isfinite(ends_on))),
+    CONSTRAINT department_is_a_name CHECK (app_hidden.is_name(department)),
+    CONSTRAINT ends_on_is_not_before_starts_on CHECK ((ends_on >= starts_on)),
+    CONSTRAINT title_is_a_name CHECK (app_hidden.is_name(title))
+);
+
+ALTER TABLE ONLY app_public.institution_members FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.institution_members OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.institution_members IS 'That a person of this tenant belongs to an institution. Everyone states their own; holders of can_manage_users state anyone''s. 42501: no such institution, or not your own affiliation; 23505: stated already, or another one is primary (set_primary_institution changes that).';
+
+COMMENT ON COLUMN app_public.institution_members.institution_id IS 'The institution.';
+
+COMMENT ON COLUMN app_public.institution_members.title IS 'The person''s position there.';
+
+COMMENT ON COLUMN app_public.institution_members.department IS 'The department there.';
+
+COMMENT ON COLUMN app_public.institution_members.is_primary IS 'Whether it is the one to name first; at most one for each person in a tenant.';
+
+COMMENT ON COLUMN app_public.institution_members.starts_on IS 'First day.';
+
+COMMENT ON COLUMN app_public.institution_members.ends_on IS 'Last day, not before the first; null while it lasts.';
+
+COMMENT ON COLUMN app_public.institution_members.created_at IS 'When it was stated.';
+
+COMMENT ON COLUMN app_public.institution_members.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid DEFAULT NULL::uuid) RETURNS app_public.institution_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_user_id uuid := coalesce(set_primary_institution.user_id, app_hidden.current_user_id());
+  v_member app_public.institution_members;
+begin
+  if v_user_id <> app_hidden.current_user_id() then
+    perform app_private.require_permission('can_manage_users');
+  end if;
+  -- all of the person's, so that two who choose at once choose one after the other
+  perform from app_public.institution_members m
+    where m.tenant_id = app_hidden.current_tenant_id() and m.user_id = v_user_id
+    order by m.institution_id
+      for update;
+  update app_public.institution_members m set is_primary = false
+   where m.tenant_id = app_hidden.current_tenant_id() and m.user_id = v_user_id
+     and m.is_primary and m.institution_id <> set_primary_institution.institution_id;
+  update app_public.institution_members m set is_primary = true
+    from app_public.institutions i
+   where i.tenant_id = m.tenant_id and i.id = m.institution_id and i.deleted_at is null
+     and m.tenant_id = app_hidden.current_tenant_id() and m.user_id = v_user_id
+     and m.institution_id = set_primary_institution.institution_id
+  returning m.* into v_member;
+  if not found then
+    perform app_private.raise_error('WS308', 'This person is not affiliated with such an institution.', 'Create the affiliation first.');
+  end if;
+  return v_member;
+end
+$$;
+
+ALTER FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) IS '@resultFieldName institutionMember
+Makes an affiliation the primary one, in place of the one that was: your own, or with can_manage_users another person''s. WS308: the person is not affiliated with it; ID203: you lack can_manage_users.';
+
 CREATE TABLE app_public.tool_categories (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -6246,6 +7185,68 @@ $$;
 ALTER FUNCTION app_public.tool_categories_path(category app_public.tool_categories) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) IS 'The slugs from the root down to the category, such as search/literature.';
+
+CREATE FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) RETURNS app_public.workspace_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_workspace app_public.workspaces := app_private.locked_workspace(transfer_workspace.workspace_id, 'owner');
+  v_member app_public.workspace_members;
+begin
+  perform app_private.require_active_member(transfer_workspace.user_id);
+  insert into app_public.workspace_members as m (workspace_id, user_id, role)
+  values (v_workspace.id, transfer_workspace.user_id, 'owner')
+  on conflict on constraint workspace_members_pkey do update set role = 'owner'
+  returning * into v_member;
+  update app_public.workspace_members m set role = 'admin'
+   where m.tenant_id = v_workspace.tenant_id and m.workspace_id = v_workspace.id and m.role = 'owner'
+     and m.user_id = app_hidden.current_user_id() and m.user_id <> v_member.user_id;
+  return v_member;
+end
+$$;
+
+ALTER FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) IS '@resultFieldName member
+Makes an active member of the tenant an owner of the workspace, and you an admin of it. Owners of the workspace. WS301: no such workspace; WS201: your role in it does not allow this; WS401: not an active member of the tenant.';
+
+CREATE FUNCTION app_public.unarchive_workspace(id uuid) RETURNS app_public.workspaces
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_workspace app_public.workspaces := app_private.locked_workspace(unarchive_workspace.id, 'admin');
+begin
+  if v_workspace.archived_at is not null then
+    update app_public.workspaces w set archived_at = null where w.id = v_workspace.id returning * into v_workspace;
+  end if;
+  return v_workspace;
+end
+$$;
+
+ALTER FUNCTION app_public.unarchive_workspace(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.unarchive_workspace(id uuid) IS '@resultFieldName workspace
+Takes an archived workspace up again. Doing it twice is no error. Admins of the workspace. WS301: no such workspace; WS201: your role in it does not allow this.';
+
+CREATE FUNCTION app_public.unverify_institution(id uuid) RETURNS app_public.institutions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_institution app_public.institutions := app_private.changed_institution(unverify_institution.id, false);
+begin
+  update app_public.institutions i set verified_at = null, verified_by_user_id = null
+   where i.id = v_institution.id returning * into v_institution;
+  return v_institution;
+end
+$$;
+
+ALTER FUNCTION app_public.unverify_institution(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.unverify_institution(id uuid) IS '@resultFieldName institution
+Takes verify_institution back. Admins. WS306: no such institution; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.update_document(id uuid, title text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6323,6 +7324,49 @@ ALTER FUNCTION app_public.upload_file(source_id uuid, file_name text, content_ba
 
 COMMENT ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) IS '@resultFieldName receipt
 Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. can_manage_knowledge. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.verify_institution(id uuid) RETURNS app_public.institutions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_institution app_public.institutions := app_private.changed_institution(verify_institution.id, false);
+begin
+  if v_institution.verified_at is null then
+    update app_public.institutions i set verified_at = clock_timestamp(), verified_by_user_id = app_hidden.current_user_id()
+     where i.id = v_institution.id returning * into v_institution;
+  end if;
+  return v_institution;
+end
+$$;
+
+ALTER FUNCTION app_public.verify_institution(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.verify_institution(id uuid) IS '@resultFieldName institution
+Vouches that an institution is what it says; from then on only admins edit it. unverify_institution takes it back. Doing it twice keeps the first. Admins. WS306: no such institution; ID202: your role does not allow it.';
+
+CREATE FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) RETURNS app_public.member_role
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not app_hidden.has_role('viewer') then
+    return null;
+  elsif app_hidden.has_role('owner') then
+    return 'owner';
+  end if;
+  return coalesce(
+    (select m.role
+       from app_public.workspace_members m
+      where m.tenant_id = app_hidden.current_tenant_id() and m.workspace_id = (workspaces_my_role.workspace).id
+        and m.user_id = app_hidden.current_user_id()),
+    case when (workspaces_my_role.workspace).visibility in ('organization', 'public') then 'viewer'::app_public.member_role end);
+end
+$$;
+
+ALTER FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) IS 'What you may do in the workspace: the role of your membership, viewer where everyone of the tenant may read, owner for the tenant''s owners; null when you only see that it exists.';
 
 CREATE AGGREGATE app_private.array_concat(anycompatiblearray) (
     SFUNC = array_cat,
@@ -6966,6 +8010,30 @@ COMMENT ON COLUMN app_public.personas.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.personas.updated_at IS 'When it last changed.';
 
+CREATE TABLE app_public.project_members (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    project_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text DEFAULT 'member'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['observer'::text, 'member'::text, 'lead'::text])))
+);
+
+ALTER TABLE ONLY app_public.project_members FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.project_members OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.project_members IS 'Who works on a project. Leads and the tenant''s admins add, change and remove members, and everyone may leave by deleting their own row. Counts only while the person is an active member of the tenant. WS401: the person is not an active member; 42501: no such project, or you do not lead it; 23505: a member already.';
+
+COMMENT ON COLUMN app_public.project_members.project_id IS 'The project.';
+
+COMMENT ON COLUMN app_public.project_members.role IS 'observer (reads), member (works on it) or lead (edits it and its members).';
+
+COMMENT ON COLUMN app_public.project_members.created_at IS 'When the person became a member.';
+
+COMMENT ON COLUMN app_public.project_members.updated_at IS 'When the membership last changed.';
+
 CREATE TABLE app_public.query_logs (
     tenant_id uuid NOT NULL,
     id bigint NOT NULL,
@@ -7253,6 +8321,15 @@ ALTER TABLE ONLY app_public.icons
 ALTER TABLE ONLY app_public.icons
     ADD CONSTRAINT icons_tenant_id_name_key UNIQUE (tenant_id, name);
 
+ALTER TABLE ONLY app_public.institution_members
+    ADD CONSTRAINT institution_members_pkey PRIMARY KEY (tenant_id, institution_id, user_id);
+
+ALTER TABLE ONLY app_public.institutions
+    ADD CONSTRAINT institutions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.institutions
+    ADD CONSTRAINT institutions_tenant_id_id_key UNIQUE (tenant_id, id);
+
 ALTER TABLE ONLY app_public.llm_models
     ADD CONSTRAINT llm_models_name_key UNIQUE (name);
 
@@ -7291,6 +8368,15 @@ ALTER TABLE ONLY app_public.personas
 
 ALTER TABLE ONLY app_public.personas
     ADD CONSTRAINT personas_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY app_public.project_members
+    ADD CONSTRAINT project_members_pkey PRIMARY KEY (tenant_id, project_id, user_id);
+
+ALTER TABLE ONLY app_public.projects
+    ADD CONSTRAINT projects_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.projects
+    ADD CONSTRAINT projects_tenant_id_id_key UNIQUE (tenant_id, id);
 
 ALTER TABLE ONLY app_public.prompts
     ADD CONSTRAINT prompts_pkey PRIMARY KEY (id);
@@ -7354,6 +8440,15 @@ ALTER TABLE ONLY app_public.workflows
 ALTER TABLE ONLY app_public.workflows
     ADD CONSTRAINT workflows_tenant_id_id_key UNIQUE (tenant_id, id);
 
+ALTER TABLE ONLY app_public.workspace_members
+    ADD CONSTRAINT workspace_members_pkey PRIMARY KEY (tenant_id, workspace_id, user_id);
+
+ALTER TABLE ONLY app_public.workspaces
+    ADD CONSTRAINT workspaces_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.workspaces
+    ADD CONSTRAINT workspaces_tenant_id_id_key UNIQUE (tenant_id, id);
+
 CREATE INDEX admin_access_log_admin_user_id_idx ON app_private.admin_access_log USING btree (admin_user_id);
 
 CREATE INDEX analyst_tenants_login_idx ON app_private.analyst_tenants USING btree (login);
@@ -7408,6 +8503,18 @@ CREATE INDEX embeddings_model_id_idx ON app_public.embeddings USING btree (model
 
 CREATE INDEX embeddings_tenant_id_chunk_id_idx ON app_public.embeddings USING btree (tenant_id, chunk_id);
 
+CREATE UNIQUE INDEX institution_members_one_primary_key ON app_public.institution_members USING btree (tenant_id, user_id) WHERE is_primary;
+
+CREATE INDEX institution_members_tenant_id_user_id_idx ON app_public.institution_members USING btree (tenant_id, user_id);
+
+CREATE INDEX institution_members_user_id_idx ON app_public.institution_members USING btree (user_id);
+
+CREATE INDEX institutions_created_by_user_id_idx ON app_public.institutions USING btree (created_by_user_id);
+
+CREATE UNIQUE INDEX institutions_tenant_id_name_country_code_key ON app_public.institutions USING btree (tenant_id, lower(name), country_code) NULLS NOT DISTINCT WHERE (deleted_at IS NULL);
+
+CREATE INDEX institutions_verified_by_user_id_idx ON app_public.institutions USING btree (verified_by_user_id);
+
 CREATE INDEX llm_models_provider_id_idx ON app_public.llm_models USING btree (provider_id);
 
 CREATE INDEX model_configurations_created_by_user_id_idx ON app_public.model_configurations USING btree (created_by_user_id);
@@ -7415,6 +8522,16 @@ CREATE INDEX model_configurations_created_by_user_id_idx ON app_public.model_con
 CREATE INDEX model_configurations_model_id_idx ON app_public.model_configurations USING btree (model_id);
 
 CREATE UNIQUE INDEX model_configurations_one_default_key ON app_public.model_configurations USING btree (tenant_id) WHERE is_default;
+
+CREATE INDEX project_members_tenant_id_user_id_idx ON app_public.project_members USING btree (tenant_id, user_id);
+
+CREATE INDEX project_members_user_id_idx ON app_public.project_members USING btree (user_id);
+
+CREATE INDEX projects_owner_id_idx ON app_public.projects USING btree (owner_id);
+
+CREATE UNIQUE INDEX projects_tenant_id_key_key ON app_public.projects USING btree (tenant_id, key) WHERE (deleted_at IS NULL);
+
+CREATE INDEX projects_tenant_id_workspace_id_idx ON app_public.projects USING btree (tenant_id, workspace_id);
 
 CREATE INDEX prompts_copied_from_id_idx ON app_public.prompts USING btree (copied_from_id);
 
@@ -7466,6 +8583,14 @@ CREATE INDEX workflows_tenant_id_agent_ids_idx ON app_public.workflows USING gin
 
 CREATE UNIQUE INDEX workflows_tenant_id_name_key ON app_public.workflows USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
+CREATE INDEX workspace_members_tenant_id_user_id_idx ON app_public.workspace_members USING btree (tenant_id, user_id);
+
+CREATE INDEX workspace_members_user_id_idx ON app_public.workspace_members USING btree (user_id);
+
+CREATE INDEX workspaces_created_by_user_id_idx ON app_public.workspaces USING btree (created_by_user_id);
+
+CREATE UNIQUE INDEX workspaces_tenant_id_name_key ON app_public.workspaces USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
 CREATE OR REPLACE VIEW app_public.knowledge_report WITH (security_invoker='true') AS
  SELECT s.tenant_id,
     t.slug AS tenant_slug,
@@ -7515,6 +8640,10 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.documents FOR EAC
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.icons FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.institution_members FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.institutions FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.llm_models FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.llm_providers FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
@@ -7524,6 +8653,10 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.model_configurati
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.organizational_roles FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.personas FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.project_members FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.projects FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, copied_from_id, name, display_name, description, category, tags, prompt_text, system_prompt, input_variables, output_format, model_requirements, temperature, max_tokens, status, version, created_by_user_id, metadata, created_at, updated_at, deleted_at ON app_public.prompts FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
@@ -7543,9 +8676,17 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_tenants FOR 
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, copied_from_id, name, display_name, description, category, tags, icon, workflow_type, workflow_definition, steps, input_schema, output_schema, agent_roles, timeout_seconds, max_retries, error_handling, status, enabled, version, created_by_user_id, metadata, created_at, updated_at, deleted_at ON app_public.workflows FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.workspace_members FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.workspaces FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, is_active ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__note_activation('is_active');
 
 CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, enabled ON app_public.tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__note_activation('enabled');
+
+CREATE TRIGGER _200_require_active_member AFTER INSERT ON app_public.project_members FOR EACH ROW EXECUTE FUNCTION app_private.tg__require_active_member();
+
+CREATE TRIGGER _200_require_active_owner AFTER UPDATE OF owner_id ON app_public.projects FOR EACH ROW WHEN (((new.owner_id IS DISTINCT FROM old.owner_id) AND (new.owner_id IS NOT NULL))) EXECUTE FUNCTION app_private.tg_projects__require_active_owner();
 
 CREATE TRIGGER _200_take_turns BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_tool_categories__take_turns();
 
@@ -7710,6 +8851,36 @@ COMMENT ON CONSTRAINT embeddings_tenant_id_chunk_id_fkey ON app_public.embedding
 ALTER TABLE ONLY app_public.icons
     ADD CONSTRAINT icons_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_public.institution_members
+    ADD CONSTRAINT institution_members_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.institution_members
+    ADD CONSTRAINT institution_members_tenant_id_institution_id_fkey FOREIGN KEY (tenant_id, institution_id) REFERENCES app_public.institutions(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT institution_members_tenant_id_institution_id_fkey ON app_public.institution_members IS '@fieldName institution
+@foreignFieldName members';
+
+ALTER TABLE ONLY app_public.institution_members
+    ADD CONSTRAINT institution_members_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES app_public.user_tenants(tenant_id, user_id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT institution_members_tenant_id_user_id_fkey ON app_public.institution_members IS '@fieldName membership
+@foreignFieldName affiliations';
+
+ALTER TABLE ONLY app_public.institution_members
+    ADD CONSTRAINT institution_members_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT institution_members_user_id_fkey ON app_public.institution_members IS '@fieldName user
+@foreignFieldName affiliations';
+
+ALTER TABLE ONLY app_public.institutions
+    ADD CONSTRAINT institutions_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.institutions
+    ADD CONSTRAINT institutions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.institutions
+    ADD CONSTRAINT institutions_verified_by_user_id_fkey FOREIGN KEY (verified_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
 ALTER TABLE ONLY app_public.llm_models
     ADD CONSTRAINT llm_models_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES app_public.llm_providers(id);
 
@@ -7727,6 +8898,39 @@ ALTER TABLE ONLY app_public.organizational_roles
 
 ALTER TABLE ONLY app_public.personas
     ADD CONSTRAINT personas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.project_members
+    ADD CONSTRAINT project_members_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.project_members
+    ADD CONSTRAINT project_members_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES app_public.projects(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT project_members_tenant_id_project_id_fkey ON app_public.project_members IS '@fieldName project
+@foreignFieldName members';
+
+ALTER TABLE ONLY app_public.project_members
+    ADD CONSTRAINT project_members_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES app_public.user_tenants(tenant_id, user_id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT project_members_tenant_id_user_id_fkey ON app_public.project_members IS '@fieldName membership
+@foreignFieldName projectMemberships';
+
+ALTER TABLE ONLY app_public.project_members
+    ADD CONSTRAINT project_members_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT project_members_user_id_fkey ON app_public.project_members IS '@fieldName user
+@foreignFieldName projectMemberships';
+
+ALTER TABLE ONLY app_public.projects
+    ADD CONSTRAINT projects_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.projects
+    ADD CONSTRAINT projects_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.projects
+    ADD CONSTRAINT projects_tenant_id_workspace_id_fkey FOREIGN KEY (tenant_id, workspace_id) REFERENCES app_public.workspaces(tenant_id, id);
+
+COMMENT ON CONSTRAINT projects_tenant_id_workspace_id_fkey ON app_public.projects IS '@fieldName workspace
+@foreignFieldName projects';
 
 ALTER TABLE ONLY app_public.prompts
     ADD CONSTRAINT prompts_copied_from_id_fkey FOREIGN KEY (copied_from_id) REFERENCES app_public.prompts(id) ON DELETE SET NULL;
@@ -7796,6 +9000,33 @@ ALTER TABLE ONLY app_public.workflows
 
 ALTER TABLE ONLY app_public.workflows
     ADD CONSTRAINT workflows_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.workspace_members
+    ADD CONSTRAINT workspace_members_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.workspace_members
+    ADD CONSTRAINT workspace_members_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES app_public.user_tenants(tenant_id, user_id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT workspace_members_tenant_id_user_id_fkey ON app_public.workspace_members IS '@fieldName membership
+@foreignFieldName workspaceMemberships';
+
+ALTER TABLE ONLY app_public.workspace_members
+    ADD CONSTRAINT workspace_members_tenant_id_workspace_id_fkey FOREIGN KEY (tenant_id, workspace_id) REFERENCES app_public.workspaces(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT workspace_members_tenant_id_workspace_id_fkey ON app_public.workspace_members IS '@fieldName workspace
+@foreignFieldName members';
+
+ALTER TABLE ONLY app_public.workspace_members
+    ADD CONSTRAINT workspace_members_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT workspace_members_user_id_fkey ON app_public.workspace_members IS '@fieldName user
+@foreignFieldName workspaceMemberships';
+
+ALTER TABLE ONLY app_public.workspaces
+    ADD CONSTRAINT workspaces_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.workspaces
+    ADD CONSTRAINT workspaces_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE app_private.admin_access_log ENABLE ROW LEVEL SECURITY;
 
@@ -7935,6 +9166,10 @@ CREATE POLICY all_owner ON app_public.embeddings TO rowhouse_owner USING (true) 
 
 CREATE POLICY all_owner ON app_public.icons TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.institution_members TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.institutions TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.llm_models TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.llm_providers TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -7944,6 +9179,10 @@ CREATE POLICY all_owner ON app_public.model_configurations TO rowhouse_owner USI
 CREATE POLICY all_owner ON app_public.organizational_roles TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.personas TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.project_members TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.projects TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.prompts TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -7966,6 +9205,10 @@ CREATE POLICY all_owner ON app_public.user_profiles TO rowhouse_owner USING (tru
 CREATE POLICY all_owner ON app_public.user_tenants TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.workflows TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.workspace_members TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.workspaces TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.agent_industry_mapping TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -7991,6 +9234,10 @@ CREATE POLICY all_platform ON app_public.embeddings TO rowhouse_platform USING (
 
 CREATE POLICY all_platform ON app_public.icons TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.institution_members TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.institutions TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.llm_models TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.llm_providers TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -8000,6 +9247,10 @@ CREATE POLICY all_platform ON app_public.model_configurations TO rowhouse_platfo
 CREATE POLICY all_platform ON app_public.organizational_roles TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.personas TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.project_members TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.projects TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.prompts TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -8023,9 +9274,17 @@ CREATE POLICY all_platform ON app_public.user_tenants TO rowhouse_platform USING
 
 CREATE POLICY all_platform ON app_public.workflows TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.workspace_members TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.workspaces TO rowhouse_platform USING (true) WITH CHECK (true);
+
 ALTER TABLE app_public.avatars ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.business_functions ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY delete_lead ON app_public.project_members FOR DELETE TO rowhouse_user USING ((((project_id = ANY (( SELECT app_hidden.my_project_ids('lead'::text) AS my_project_ids)::uuid[])) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role) OR (user_id = ( SELECT app_hidden.current_user_id() AS current_user_id))) AND (project_id IN ( SELECT projects.id
+   FROM app_public.projects
+  WHERE (projects.deleted_at IS NULL)))));
 
 CREATE POLICY delete_permitted ON app_public.agent_industry_mapping FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
 
@@ -8055,6 +9314,10 @@ CREATE POLICY delete_permitted ON app_public.tags FOR DELETE TO rowhouse_user US
 
 CREATE POLICY delete_permitted ON app_public.tool_categories FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission));
 
+CREATE POLICY delete_self ON app_public.institution_members FOR DELETE TO rowhouse_user USING ((((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_manage_users'::text) AS has_permission)) AND (institution_id IN ( SELECT institutions.id
+   FROM app_public.institutions
+  WHERE (institutions.deleted_at IS NULL)))));
+
 ALTER TABLE app_public.departments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.document_chunks ENABLE ROW LEVEL SECURITY;
@@ -8064,6 +9327,12 @@ ALTER TABLE app_public.documents ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app_public.embeddings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.icons ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY insert_lead ON app_public.project_members FOR INSERT TO rowhouse_user WITH CHECK ((((project_id = ANY (( SELECT app_hidden.my_project_ids('lead'::text) AS my_project_ids)::uuid[])) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role)) AND (project_id IN ( SELECT projects.id
+   FROM app_public.projects
+  WHERE (projects.deleted_at IS NULL)))));
+
+CREATE POLICY insert_member ON app_public.institutions FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
 
 CREATE POLICY insert_permitted ON app_public.agent_industry_mapping FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
 
@@ -8103,6 +9372,14 @@ CREATE POLICY insert_permitted ON app_public.tools FOR INSERT TO rowhouse_user W
 
 CREATE POLICY insert_permitted ON app_public.workflows FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_permission('can_create_resources'::text) AS has_permission));
 
+CREATE POLICY insert_self ON app_public.institution_members FOR INSERT TO rowhouse_user WITH CHECK ((((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_manage_users'::text) AS has_permission)) AND (institution_id IN ( SELECT institutions.id
+   FROM app_public.institutions
+  WHERE (institutions.deleted_at IS NULL)))));
+
+ALTER TABLE app_public.institution_members ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.institutions ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.llm_models ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.llm_providers ENABLE ROW LEVEL SECURITY;
@@ -8112,6 +9389,10 @@ ALTER TABLE app_public.model_configurations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app_public.organizational_roles ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.personas ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.project_members ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.projects ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.prompts ENABLE ROW LEVEL SECURITY;
 
@@ -8157,11 +9438,29 @@ CREATE POLICY select_member ON app_public.embeddings FOR SELECT TO rowhouse_user
 
 CREATE POLICY select_member ON app_public.icons FOR SELECT TO rowhouse_user USING (true);
 
+CREATE POLICY select_member ON app_public.institution_members FOR SELECT TO rowhouse_user USING ((institution_id IN ( SELECT institutions.id
+   FROM app_public.institutions)));
+
+CREATE POLICY select_member ON app_public.institutions FOR SELECT TO rowhouse_user USING (
+CASE
+    WHEN (deleted_at IS NULL) THEN ( SELECT app_hidden.has_role('viewer'::text) AS has_role)
+    ELSE ( SELECT app_hidden.has_role('admin'::text) AS has_role)
+END);
+
 CREATE POLICY select_member ON app_public.model_configurations FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.organizational_roles FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.personas FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.project_members FOR SELECT TO rowhouse_user USING ((project_id IN ( SELECT projects.id
+   FROM app_public.projects)));
+
+CREATE POLICY select_member ON app_public.projects FOR SELECT TO rowhouse_user USING ((
+CASE
+    WHEN (deleted_at IS NULL) THEN (((NOT is_private) AND ( SELECT app_hidden.has_role('viewer'::text) AS has_role) AND ((workspace_id IS NULL) OR (workspace_id = ANY (( SELECT app_hidden.my_workspace_ids() AS my_workspace_ids)::uuid[])))) OR (id = ANY (( SELECT app_hidden.my_project_ids() AS my_project_ids)::uuid[])))
+    ELSE (((NOT is_private) AND ( SELECT app_hidden.has_role('admin'::text) AS has_role) AND ((workspace_id IS NULL) OR (workspace_id = ANY (( SELECT app_hidden.my_workspace_ids() AS my_workspace_ids)::uuid[])))) OR (id = ANY (( SELECT app_hidden.my_project_ids('lead'::text) AS my_project_ids)::uuid[])))
+END OR ( SELECT app_hidden.has_role('owner'::text) AS has_role)));
 
 CREATE POLICY select_member ON app_public.prompts FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission)));
 
@@ -8183,6 +9482,14 @@ CREATE POLICY select_member ON app_public.user_profiles FOR SELECT TO rowhouse_u
 CREATE POLICY select_member ON app_public.user_tenants FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.workflows FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission)));
+
+CREATE POLICY select_member ON app_public.workspace_members FOR SELECT TO rowhouse_user USING ((workspace_id = ANY (( SELECT app_hidden.my_workspace_ids() AS my_workspace_ids)::uuid[])));
+
+CREATE POLICY select_member ON app_public.workspaces FOR SELECT TO rowhouse_user USING (
+CASE
+    WHEN (deleted_at IS NULL) THEN (((visibility <> 'private'::app_public.workspace_visibility) AND ( SELECT app_hidden.has_role('viewer'::text) AS has_role)) OR (id = ANY (( SELECT app_hidden.my_workspace_ids() AS my_workspace_ids)::uuid[])))
+    ELSE (id = ANY (( SELECT app_hidden.my_deleted_workspace_ids() AS my_deleted_workspace_ids)::uuid[]))
+END);
 
 ALTER TABLE app_public.tag_assignments ENABLE ROW LEVEL SECURITY;
 
@@ -8212,11 +9519,19 @@ CREATE POLICY tenant_isolation ON app_public.embeddings AS RESTRICTIVE TO rowhou
 
 CREATE POLICY tenant_isolation ON app_public.icons AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.institution_members AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.institutions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.model_configurations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.organizational_roles AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.personas AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.project_members AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.projects AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.prompts AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -8236,6 +9551,10 @@ CREATE POLICY tenant_isolation ON app_public.user_tenants AS RESTRICTIVE TO rowh
 
 CREATE POLICY tenant_isolation ON app_public.workflows AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.workspace_members AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.workspaces AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 ALTER TABLE app_public.tenants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.tool_categories ENABLE ROW LEVEL SECURITY;
@@ -8243,6 +9562,16 @@ ALTER TABLE app_public.tool_categories ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app_public.tools ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY update_admin ON app_public.tenants FOR UPDATE TO rowhouse_user USING (((id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND ( SELECT app_hidden.has_role('admin'::text) AS has_role)));
+
+CREATE POLICY update_admin ON app_public.workspaces FOR UPDATE TO rowhouse_user USING ((id = ANY (( SELECT app_hidden.my_workspace_ids('admin'::app_public.member_role) AS my_workspace_ids)::uuid[])));
+
+CREATE POLICY update_creator ON app_public.institutions FOR UPDATE TO rowhouse_user USING (((deleted_at IS NULL) AND (( SELECT app_hidden.has_role('admin'::text) AS has_role) OR ((verified_at IS NULL) AND (created_by_user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) AND ( SELECT app_hidden.has_role('member'::text) AS has_role)))));
+
+CREATE POLICY update_lead ON app_public.project_members FOR UPDATE TO rowhouse_user USING ((((project_id = ANY (( SELECT app_hidden.my_project_ids('lead'::text) AS my_project_ids)::uuid[])) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role)) AND (project_id IN ( SELECT projects.id
+   FROM app_public.projects
+  WHERE (projects.deleted_at IS NULL)))));
+
+CREATE POLICY update_lead ON app_public.projects FOR UPDATE TO rowhouse_user USING (((deleted_at IS NULL) AND ((id = ANY (( SELECT app_hidden.my_project_ids('lead'::text) AS my_project_ids)::uuid[])) OR ((NOT is_private) AND ( SELECT app_hidden.has_role('admin'::text) AS has_role) AND ((workspace_id IS NULL) OR (workspace_id = ANY (( SELECT app_hidden.my_workspace_ids() AS my_workspace_ids)::uuid[])))) OR ( SELECT app_hidden.has_role('owner'::text) AS has_role))));
 
 CREATE POLICY update_permitted ON app_public.agent_industry_mapping FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
 
@@ -8278,6 +9607,10 @@ CREATE POLICY update_permitted ON app_public.tools FOR UPDATE TO rowhouse_user U
 
 CREATE POLICY update_permitted ON app_public.workflows FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_permission('can_edit_resources'::text) AS has_permission) AND (deleted_at IS NULL)));
 
+CREATE POLICY update_self ON app_public.institution_members FOR UPDATE TO rowhouse_user USING ((((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_manage_users'::text) AS has_permission)) AND (institution_id IN ( SELECT institutions.id
+   FROM app_public.institutions
+  WHERE (institutions.deleted_at IS NULL)))));
+
 CREATE POLICY update_self ON app_public.user_profiles FOR UPDATE TO rowhouse_user USING ((id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
 
 ALTER TABLE app_public.user_profiles ENABLE ROW LEVEL SECURITY;
@@ -8285,6 +9618,10 @@ ALTER TABLE app_public.user_profiles ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app_public.user_tenants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.workflows ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.workspace_members ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.workspaces ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA app_hidden TO rowhouse_platform;
 GRANT USAGE ON SCHEMA app_hidden TO rowhouse_worker;
@@ -8361,12 +9698,16 @@ GRANT ALL ON FUNCTION app_hidden.has_role(minimum text) TO rowhouse_platform;
 REVOKE ALL ON FUNCTION app_hidden.hashing_embedding(content text, dimension integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.is_color(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_color(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_color(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_email(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_email(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_email(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_image_url(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_image_url(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_image_url(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_name(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_name(value text) TO rowhouse_user;
@@ -8377,18 +9718,35 @@ GRANT ALL ON FUNCTION app_hidden.is_platform_admin() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_platform_admin() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_semantic_version(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_semantic_version(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_semantic_version(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_slug(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_slug(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.my_deleted_workspace_ids() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.my_deleted_workspace_ids() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_hidden.my_project_ids(minimum text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.my_project_ids(minimum text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_hidden.my_workspace_ids(minimum app_public.member_role) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.my_workspace_ids(minimum app_public.member_role) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_hidden.pieces(sentence text, max_length integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.placeholder_names(template text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.placeholder_names(template text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.placeholder_names(template text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.placeholder_pattern() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.placeholder_pattern() TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.placeholder_pattern() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_user;
@@ -8447,6 +9805,18 @@ REVOKE ALL ON FUNCTION app_private.bm25_ranking(terms text[], term_weights doubl
 REVOKE ALL ON FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope app_private.search_scope) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.institutions TO rowhouse_user;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.institutions TO rowhouse_user;
+
+GRANT INSERT(type),UPDATE(type) ON TABLE app_public.institutions TO rowhouse_user;
+
+GRANT INSERT(country_code),UPDATE(country_code) ON TABLE app_public.institutions TO rowhouse_user;
+
+GRANT INSERT(website),UPDATE(website) ON TABLE app_public.institutions TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.changed_institution(id uuid, is_deleted boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) FROM PUBLIC;
 
@@ -8520,6 +9890,44 @@ REVOKE ALL ON FUNCTION app_private.is_credential_name(name text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.json_is(value jsonb, type text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(name) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(key) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(description) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(status) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(is_private) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(starts_on) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(ends_on) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(owner_id) ON TABLE app_public.projects TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.locked_project(id uuid) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.workspaces TO rowhouse_user;
+
+GRANT UPDATE(name) ON TABLE app_public.workspaces TO rowhouse_user;
+
+GRANT UPDATE(description) ON TABLE app_public.workspaces TO rowhouse_user;
+
+GRANT UPDATE(icon) ON TABLE app_public.workspaces TO rowhouse_user;
+
+GRANT UPDATE(visibility) ON TABLE app_public.workspaces TO rowhouse_user;
+
+GRANT UPDATE(settings) ON TABLE app_public.workspaces TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.locked_workspace(id uuid, minimum app_public.member_role) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.workspace_members TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.locked_workspace_member(workspace app_public.workspaces, user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
 
@@ -8757,8 +10165,14 @@ REVOKE ALL ON FUNCTION app_private.refuse_faults(code text, what text, faults te
 
 REVOKE ALL ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.require_active_member(user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.require_another_owner(workspace app_public.workspaces, user_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.require_permission(permission text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.require_permission(permission text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.require_power_over(workspace app_public.workspaces, role app_public.member_role) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.require_role(minimum text) FROM PUBLIC;
 
@@ -8836,6 +10250,8 @@ REVOKE ALL ON FUNCTION app_private.tg__refuse_chunk_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg__refuse_credentials() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.tg__require_active_member() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.tg__set_updated_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_platform;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_worker;
@@ -8850,6 +10266,8 @@ GRANT ALL ON FUNCTION app_private.tg_documents__note_changed_sources() TO rowhou
 
 REVOKE ALL ON FUNCTION app_private.tg_documents__note_source_progress() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg_documents__note_source_progress() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_projects__require_active_owner() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg_prompts__check() FROM PUBLIC;
 
@@ -8898,15 +10316,32 @@ REVOKE ALL ON FUNCTION app_private.workflow_faults(definition jsonb) FROM PUBLIC
 
 REVOKE ALL ON FUNCTION app_private.writable_source(source_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.writable_workspace(id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.archive_workspace(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.archive_workspace(id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_analyst;
 
+REVOKE ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.current_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.current_tenant() TO rowhouse_user;
@@ -9080,8 +10515,14 @@ GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_analyst;
 REVOKE ALL ON FUNCTION app_public.delete_document(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_document(id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.delete_institution(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_institution(id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.delete_knowledge_source(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_knowledge_source(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.delete_project(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_project(id uuid) TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.prompts TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.prompts TO rowhouse_platform;
@@ -9209,6 +10650,9 @@ GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.workflows TO rowhous
 REVOKE ALL ON FUNCTION app_public.delete_workflow(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_workflow(id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.delete_workspace(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_workspace(id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.document(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.document(id uuid) TO rowhouse_user;
 
@@ -9224,8 +10668,23 @@ GRANT ALL ON FUNCTION app_public.document_chunks_term_frequencies(chunk app_publ
 REVOKE ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.join_workspace(workspace_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.join_workspace(workspace_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.leave_workspace(workspace_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.leave_workspace(workspace_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.move_project(id uuid, workspace_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.move_project(id uuid, workspace_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.my_tenants() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.my_tenants() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.my_workspaces() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.my_workspaces() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) TO rowhouse_user;
@@ -9237,6 +10696,9 @@ REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double pr
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_analyst;
 
+REVOKE ALL ON FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) TO rowhouse_user;
 
@@ -9246,8 +10708,14 @@ GRANT ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) TO r
 REVOKE ALL ON FUNCTION app_public.restore_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.restore_agent(id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.restore_institution(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.restore_institution(id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.restore_knowledge_source(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.restore_knowledge_source(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.restore_project(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.restore_project(id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.restore_prompt(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.restore_prompt(id uuid) TO rowhouse_user;
@@ -9257,6 +10725,9 @@ GRANT ALL ON FUNCTION app_public.restore_tool(id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.restore_workflow(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.restore_workflow(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.restore_workspace(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.restore_workspace(id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.retry_document(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.retry_document(id uuid) TO rowhouse_user;
@@ -9275,6 +10746,25 @@ GRANT ALL ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) TO
 
 REVOKE ALL ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.institution_members TO rowhouse_user;
+
+GRANT INSERT(institution_id) ON TABLE app_public.institution_members TO rowhouse_user;
+
+GRANT INSERT(user_id) ON TABLE app_public.institution_members TO rowhouse_user;
+
+GRANT INSERT(title),UPDATE(title) ON TABLE app_public.institution_members TO rowhouse_user;
+
+GRANT INSERT(department),UPDATE(department) ON TABLE app_public.institution_members TO rowhouse_user;
+
+GRANT INSERT(is_primary),UPDATE(is_primary) ON TABLE app_public.institution_members TO rowhouse_user;
+
+GRANT INSERT(starts_on),UPDATE(starts_on) ON TABLE app_public.institution_members TO rowhouse_user;
+
+GRANT INSERT(ends_on),UPDATE(ends_on) ON TABLE app_public.institution_members TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) TO rowhouse_user;
 
 GRANT SELECT,DELETE ON TABLE app_public.tool_categories TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tool_categories TO rowhouse_platform;
@@ -9297,11 +10787,26 @@ GRANT ALL ON FUNCTION app_public.tool_categories_level(category app_public.tool_
 REVOKE ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.unarchive_workspace(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.unarchive_workspace(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.unverify_institution(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.unverify_institution(id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.verify_institution(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.verify_institution(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_private.array_concat(anycompatiblearray) FROM PUBLIC;
 
@@ -9475,6 +10980,14 @@ GRANT INSERT(description),UPDATE(description) ON TABLE app_public.personas TO ro
 GRANT INSERT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.personas TO rowhouse_user;
 
 GRANT INSERT(goals),UPDATE(goals) ON TABLE app_public.personas TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.project_members TO rowhouse_user;
+
+GRANT INSERT(project_id) ON TABLE app_public.project_members TO rowhouse_user;
+
+GRANT INSERT(user_id) ON TABLE app_public.project_members TO rowhouse_user;
+
+GRANT INSERT(role),UPDATE(role) ON TABLE app_public.project_members TO rowhouse_user;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.query_logs TO rowhouse_platform;
 GRANT SELECT ON TABLE app_public.query_logs TO rowhouse_user;
