@@ -21,6 +21,7 @@ describe('every table', () => {
       ...['tools', 'prompts', 'workflows', 'tool_categories', 'tags', 'avatars', 'icons'].map((t) => `app_public.${t}`),
       ...['model_configurations', 'departments', 'business_functions'].map((t) => `app_public.${t}`),
       ...['organizational_roles', 'personas'].map((t) => `app_public.${t}`),
+      'app_public.resource_shares',
       'app_public.workspaces',
       'app_public.projects',
       'app_public.institutions',
