@@ -211,7 +211,7 @@ comment on function app_private.record_tenant_llm_usage(uuid, jsonb) is
 grant execute on function app_private.record_tenant_llm_usage(uuid, jsonb) to rowhouse_worker;
 
 create or replace function app_private.tg__keep_usage() returns trigger
-language plpgsql
+language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
