@@ -162,7 +162,7 @@ create table app_private.usage_idempotency_keys (
 );
 
 -- Batches that the roll-ups have not seen yet. A batch commits with its row here, and the roll-up that reads the batch
--- deletes it: no watermark, so no writer that commits late is passed over (docs/adr/0008).
+-- deletes it: no watermark, so no writer that commits late is passed over (docs/adr/0011).
 create table app_private.usage_queue (
   tenant_id uuid not null,
   batch_id bigint not null,

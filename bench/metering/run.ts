@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { UsageError } from '../../server/cli.ts'
-import { dropOnSignal, inspectServer, withScratch } from '../search/scratch.ts'
+import { dropOnSignal, inspectServer } from '../search/scratch.ts'
 import { measureBulk } from './bulk.ts'
 import type { Part } from './part.ts'
 import { toMarkdown } from './report.ts'
@@ -30,11 +30,10 @@ const optionsShape = z.object({
 
 type Options = z.infer<typeof optionsShape>
 
-/** A part gets a database of its own, migrated and dropped afterwards. New parts are listed here. */
-const parts: ((url: string, options: Options) => Promise<Part>)[] = [
-  (url, { rounds }) => measureBulk(url, rounds),
-  (url, { rounds, history }) => measureRollUps(url, history, rounds),
-  // rate limits: (url, { rounds }) => benchRateLimits(url, rounds) of ./rate-limits.ts
+/** New parts are listed here. Each makes its databases on this server (withScratch), migrated and dropped afterwards. */
+const parts: ((options: Options) => Promise<Part>)[] = [
+  ({ url, rounds }) => measureBulk(url, rounds),
+  ({ url, rounds, history }) => measureRollUps(url, history, rounds),
 ]
 
 export async function benchMetering(args: string[]): Promise<void> {
@@ -60,7 +59,7 @@ export async function benchMetering(args: string[]): Promise<void> {
   dropOnSignal()
   const done: Part[] = []
   for (const measure of parts) {
-    const part = await withScratch(options.url, (url) => measure(url, options))
+    const part = await measure(options)
     console.error(part.title)
     done.push(part)
   }

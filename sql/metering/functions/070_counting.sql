@@ -48,7 +48,9 @@ begin
            count(*) filter (where e.outcome = 'abandoned'),
            max(e.occurred_at) filter (where e.outcome = 'success'), max(e.occurred_at) filter (where e.outcome = 'error'), now(), now()
       from app_private.countable_usage(usage_by_day.batch_ids, usage_by_day.from_at, usage_by_day.to_at) e
-     group by 1, 2, 3, 4, 5, 6, 7, 8, 9;
+     group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+     -- neighbours are written one after the other
+     order by 1, 2, 3, 4, 5, 6, 7, 8, 9;
 end
 $$;
 comment on function app_private.usage_by_day(bigint[], timestamptz, timestamptz, text) is 'Those events by calendar day and all dimensions.';
@@ -72,7 +74,8 @@ begin
            count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'), now(), now()
       from app_private.countable_usage(usage_by_minute.batch_ids, usage_by_minute.from_at, usage_by_minute.to_at) e
       join app_public.usage_types t on t.name = e.usage_type
-     group by 1, 2, 3, 4, 5;
+     group by 1, 2, 3, 4, 5
+     order by 1, 2, 3, 4, 5;
 end
 $$;
 comment on function app_private.usage_by_minute(bigint[], timestamptz, timestamptz) is 'Those events by minute, user, agent and API key.';
