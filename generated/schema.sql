@@ -1826,12 +1826,16 @@ CREATE FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestam
     AS $$
 declare
   v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_first_month timestamptz := app_private.month_start(countable_usage.from_at);
+  v_last_month timestamptz := app_private.month_start(countable_usage.to_at);
 begin
   if countable_usage.batch_ids is not null then
+    -- whole months choose the partitions; the times themselves would tempt the planner to read all of these minutes by
+    -- the other index, because its statistics never know of the last ones
     return query
       select e.* from app_public.usage_events e
        where e.tenant_id = v_tenant_id and e.batch_id = any (countable_usage.batch_ids)
-         and e.occurred_at >= countable_usage.from_at and e.occurred_at < countable_usage.to_at;
+         and e.occurred_at >= v_first_month and e.occurred_at < v_last_month + interval '1 month 1 day';
   else
     return query
       select e.* from app_public.usage_events e
@@ -1843,7 +1847,7 @@ $$;
 
 ALTER FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Events of the tenant from one instant to another (excluded): those of these batches, or those of all batches that no longer wait in the queue.';
+COMMENT ON FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Events of the tenant: those of these batches, whose events are from one instant to another (excluded); or, without batches, all of these times whose batches no longer wait in the queue.';
 
 CREATE FUNCTION app_private.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
@@ -2548,11 +2552,11 @@ ALTER FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, q
 
 COMMENT ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity as the model''s index finds them, which may miss some; those it finds are in exact order.';
 
-CREATE FUNCTION app_private.keys_of_usage(inputs app_private.usage_input[], now_is timestamp with time zone) RETURNS TABLE(key text, payload_hash bytea, place integer, occurred_at timestamp with time zone)
+CREATE FUNCTION app_private.keys_of_usage(inputs app_private.usage_input[], now_is timestamp with time zone) RETURNS TABLE(key text, payload_hash bigint, place integer, occurred_at timestamp with time zone)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
  SELECT i.idempotency_key,
-     sha256(record_send(ROW(i.usage_type, trim_scale(i.quantity), i.occurred_at, i.user_id, i.agent_id, i.project_id, i.api_key_id, i.model_id, i.feature_name, (i.outcome)::text, i.duration_ms, (COALESCE(i.metadata, '{}'::jsonb))::text))) AS sha256,
+     hash_record_extended(ROW(i.usage_type, i.quantity, i.occurred_at, i.user_id, i.agent_id, i.project_id, i.api_key_id, i.model_id, i.feature_name, (i.outcome)::text, i.duration_ms, COALESCE(i.metadata, '{}'::jsonb)), (0)::bigint) AS hash_record_extended,
      (i.place)::integer AS place,
      COALESCE(i.occurred_at, keys_of_usage.now_is) AS "coalesce"
     FROM unnest(keys_of_usage.inputs) WITH ORDINALITY i(idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id, feature_name, outcome, duration_ms, metadata, place)
@@ -3869,7 +3873,7 @@ begin
       cross join lateral (select app_private.price_at(v_prices, e.model_id, e.occurred_at) as price) as p
       left join lateral (
         select sum(r.cost) as cost from app_public.usage_events r
-         where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal
+         where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal and r.occurred_at = e.occurred_at
       ) as c on true
      where e.tenant_id = v_tenant_id and e.occurred_at >= rerated_usage.from_at and e.occurred_at < rerated_usage.to_at
        and e.rerates_batch_id is null and e.model_id is not null
@@ -3949,6 +3953,11 @@ begin
   select t.timezone, s.timezone into v_timezone, v_counted_in
     from app_public.tenants t left join app_private.usage_rollup_state s on s.tenant_id = t.id
    where t.id = roll_up_usage.tenant_id;
+  if not found then
+    -- recorded while the tenant was being deleted: nobody will count it
+    delete from app_private.usage_queue q where q.tenant_id = roll_up_usage.tenant_id;
+    return 0;
+  end if;
   if v_counted_in <> v_timezone then
     perform app_private.rebuild_rollups(roll_up_usage.tenant_id);
   end if;
@@ -4349,7 +4358,7 @@ CREATE FUNCTION app_private.store_llm_call(key text, call app_private.llm_calls,
 declare
   v_tenant_id uuid := app_hidden.current_tenant_id();
   v_call app_private.llm_calls := store_llm_call.call;
-  v_hash bytea;
+  v_hash bigint;
   v_events app_private.usage_input[];
   v_price app_private.model_price;
   v_claim app_private.usage_idempotency_keys;
@@ -4363,12 +4372,12 @@ begin
     perform app_private.raise_error('MT415', 'A number of tokens is missing, negative or above a thousand million.', 'A call that used none says 0.');
   end if;
   -- as it was given, before anything is looked up that may be otherwise when it is sent again
-  v_hash := sha256(record_send(row(
+  v_hash := hash_record_extended(row(
     'llm'::text, v_call.occurred_at, v_call.model, v_call.model_config_id, v_call.agent_id, v_call.agent_name, v_call.user_id,
     v_call.project_id, v_call.api_key_id, v_call.conversation_id, v_call.panel_id, v_call.input_tokens, v_call.cached_input_tokens,
     v_call.output_tokens, v_call.reasoning_tokens, v_call.response_time_ms, v_call.time_to_first_token_ms,
-    trim_scale(v_call.temperature), v_call.max_tokens, trim_scale(v_call.top_p), v_call.finish_reason, v_call.function_call::text,
-    v_call.success, v_call.error_type, v_call.error_message, texts.prompt_text, texts.system_prompt, texts.completion_text)));
+    v_call.temperature, v_call.max_tokens, v_call.top_p, v_call.finish_reason, v_call.function_call,
+    v_call.success, v_call.error_type, v_call.error_message, texts.prompt_text, texts.system_prompt, texts.completion_text), 0);
 
   select m.id, m.name, p.id, p.name into v_call.model_id, v_call.model, v_call.provider_id, v_call.provider
     from app_public.llm_models m join app_public.llm_providers p on p.id = m.provider_id
@@ -4946,7 +4955,9 @@ begin
            count(*) filter (where e.outcome = 'abandoned'),
            max(e.occurred_at) filter (where e.outcome = 'success'), max(e.occurred_at) filter (where e.outcome = 'error'), now(), now()
       from app_private.countable_usage(usage_by_day.batch_ids, usage_by_day.from_at, usage_by_day.to_at) e
-     group by 1, 2, 3, 4, 5, 6, 7, 8, 9;
+     group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+     -- neighbours are written one after the other
+     order by 1, 2, 3, 4, 5, 6, 7, 8, 9;
 end
 $$;
 
@@ -5000,7 +5011,8 @@ begin
            count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'), now(), now()
       from app_private.countable_usage(usage_by_minute.batch_ids, usage_by_minute.from_at, usage_by_minute.to_at) e
       join app_public.usage_types t on t.name = e.usage_type
-     group by 1, 2, 3, 4, 5;
+     group by 1, 2, 3, 4, 5
+     order by 1, 2, 3, 4, 5;
 end
 $$;
 
@@ -6616,242 +6628,6 @@ ALTER TABLE app_private.document_files OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.document_files IS 'Bytes of uploaded files, kept until they are parsed.';
 
-CREATE TABLE app_private.llm_calls_2026_11 (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    provider_id uuid,
-    provider text,
-    model_id uuid,
-    model text NOT NULL,
-    model_config_id uuid,
-    agent_id uuid,
-    agent_name text,
-    user_id uuid,
-    user_name text,
-    project_id uuid,
-    api_key_id uuid,
-    conversation_id uuid,
-    panel_id uuid,
-    input_tokens bigint NOT NULL,
-    cached_input_tokens bigint NOT NULL,
-    output_tokens bigint NOT NULL,
-    reasoning_tokens bigint NOT NULL,
-    prompt_tokens bigint GENERATED ALWAYS AS ((input_tokens + cached_input_tokens)) STORED NOT NULL,
-    completion_tokens bigint GENERATED ALWAYS AS ((output_tokens + reasoning_tokens)) STORED NOT NULL,
-    total_tokens bigint GENERATED ALWAYS AS ((((input_tokens + cached_input_tokens) + output_tokens) + reasoning_tokens)) STORED NOT NULL,
-    price_id uuid,
-    input_cost numeric,
-    output_cost numeric,
-    total_cost numeric GENERATED ALWAYS AS ((input_cost + output_cost)) STORED,
-    is_priced boolean GENERATED ALWAYS AS ((price_id IS NOT NULL)) STORED NOT NULL,
-    response_time_ms integer,
-    time_to_first_token_ms integer,
-    temperature numeric(3,2),
-    max_tokens integer,
-    top_p numeric(3,2),
-    finish_reason text,
-    function_call jsonb,
-    success boolean DEFAULT true NOT NULL,
-    error_type text,
-    error_message text,
-    batch_id bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT costs_name_their_price CHECK ((((input_cost IS NULL) = (price_id IS NULL)) AND ((output_cost IS NULL) = (price_id IS NULL)))),
-    CONSTRAINT error_message_is_bounded CHECK ((length(error_message) <= 10000)),
-    CONSTRAINT error_type_is_short CHECK ((length(error_type) <= 100)),
-    CONSTRAINT finish_reason_is_short CHECK ((length(finish_reason) <= 50)),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
-    CONSTRAINT tokens_are_in_range CHECK ((((input_tokens >= 0) AND ((input_tokens)::numeric <= '1000000000'::numeric)) AND ((cached_input_tokens >= 0) AND ((cached_input_tokens)::numeric <= '1000000000'::numeric)) AND ((output_tokens >= 0) AND ((output_tokens)::numeric <= '1000000000'::numeric)) AND ((reasoning_tokens >= 0) AND ((reasoning_tokens)::numeric <= '1000000000'::numeric)))),
-    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
-);
-
-ALTER TABLE ONLY app_private.llm_calls_2026_11 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_2026_11 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_calls_2026_11 IS 'A month of app_private.llm_calls.';
-
-CREATE TABLE app_private.llm_calls_2026_12 (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    provider_id uuid,
-    provider text,
-    model_id uuid,
-    model text NOT NULL,
-    model_config_id uuid,
-    agent_id uuid,
-    agent_name text,
-    user_id uuid,
-    user_name text,
-    project_id uuid,
-    api_key_id uuid,
-    conversation_id uuid,
-    panel_id uuid,
-    input_tokens bigint NOT NULL,
-    cached_input_tokens bigint NOT NULL,
-    output_tokens bigint NOT NULL,
-    reasoning_tokens bigint NOT NULL,
-    prompt_tokens bigint GENERATED ALWAYS AS ((input_tokens + cached_input_tokens)) STORED NOT NULL,
-    completion_tokens bigint GENERATED ALWAYS AS ((output_tokens + reasoning_tokens)) STORED NOT NULL,
-    total_tokens bigint GENERATED ALWAYS AS ((((input_tokens + cached_input_tokens) + output_tokens) + reasoning_tokens)) STORED NOT NULL,
-    price_id uuid,
-    input_cost numeric,
-    output_cost numeric,
-    total_cost numeric GENERATED ALWAYS AS ((input_cost + output_cost)) STORED,
-    is_priced boolean GENERATED ALWAYS AS ((price_id IS NOT NULL)) STORED NOT NULL,
-    response_time_ms integer,
-    time_to_first_token_ms integer,
-    temperature numeric(3,2),
-    max_tokens integer,
-    top_p numeric(3,2),
-    finish_reason text,
-    function_call jsonb,
-    success boolean DEFAULT true NOT NULL,
-    error_type text,
-    error_message text,
-    batch_id bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT costs_name_their_price CHECK ((((input_cost IS NULL) = (price_id IS NULL)) AND ((output_cost IS NULL) = (price_id IS NULL)))),
-    CONSTRAINT error_message_is_bounded CHECK ((length(error_message) <= 10000)),
-    CONSTRAINT error_type_is_short CHECK ((length(error_type) <= 100)),
-    CONSTRAINT finish_reason_is_short CHECK ((length(finish_reason) <= 50)),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
-    CONSTRAINT tokens_are_in_range CHECK ((((input_tokens >= 0) AND ((input_tokens)::numeric <= '1000000000'::numeric)) AND ((cached_input_tokens >= 0) AND ((cached_input_tokens)::numeric <= '1000000000'::numeric)) AND ((output_tokens >= 0) AND ((output_tokens)::numeric <= '1000000000'::numeric)) AND ((reasoning_tokens >= 0) AND ((reasoning_tokens)::numeric <= '1000000000'::numeric)))),
-    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
-);
-
-ALTER TABLE ONLY app_private.llm_calls_2026_12 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_2026_12 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_calls_2026_12 IS 'A month of app_private.llm_calls.';
-
-CREATE TABLE app_private.llm_calls_2027_01 (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    provider_id uuid,
-    provider text,
-    model_id uuid,
-    model text NOT NULL,
-    model_config_id uuid,
-    agent_id uuid,
-    agent_name text,
-    user_id uuid,
-    user_name text,
-    project_id uuid,
-    api_key_id uuid,
-    conversation_id uuid,
-    panel_id uuid,
-    input_tokens bigint NOT NULL,
-    cached_input_tokens bigint NOT NULL,
-    output_tokens bigint NOT NULL,
-    reasoning_tokens bigint NOT NULL,
-    prompt_tokens bigint GENERATED ALWAYS AS ((input_tokens + cached_input_tokens)) STORED NOT NULL,
-    completion_tokens bigint GENERATED ALWAYS AS ((output_tokens + reasoning_tokens)) STORED NOT NULL,
-    total_tokens bigint GENERATED ALWAYS AS ((((input_tokens + cached_input_tokens) + output_tokens) + reasoning_tokens)) STORED NOT NULL,
-    price_id uuid,
-    input_cost numeric,
-    output_cost numeric,
-    total_cost numeric GENERATED ALWAYS AS ((input_cost + output_cost)) STORED,
-    is_priced boolean GENERATED ALWAYS AS ((price_id IS NOT NULL)) STORED NOT NULL,
-    response_time_ms integer,
-    time_to_first_token_ms integer,
-    temperature numeric(3,2),
-    max_tokens integer,
-    top_p numeric(3,2),
-    finish_reason text,
-    function_call jsonb,
-    success boolean DEFAULT true NOT NULL,
-    error_type text,
-    error_message text,
-    batch_id bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT costs_name_their_price CHECK ((((input_cost IS NULL) = (price_id IS NULL)) AND ((output_cost IS NULL) = (price_id IS NULL)))),
-    CONSTRAINT error_message_is_bounded CHECK ((length(error_message) <= 10000)),
-    CONSTRAINT error_type_is_short CHECK ((length(error_type) <= 100)),
-    CONSTRAINT finish_reason_is_short CHECK ((length(finish_reason) <= 50)),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
-    CONSTRAINT tokens_are_in_range CHECK ((((input_tokens >= 0) AND ((input_tokens)::numeric <= '1000000000'::numeric)) AND ((cached_input_tokens >= 0) AND ((cached_input_tokens)::numeric <= '1000000000'::numeric)) AND ((output_tokens >= 0) AND ((output_tokens)::numeric <= '1000000000'::numeric)) AND ((reasoning_tokens >= 0) AND ((reasoning_tokens)::numeric <= '1000000000'::numeric)))),
-    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
-);
-
-ALTER TABLE ONLY app_private.llm_calls_2027_01 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_2027_01 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_calls_2027_01 IS 'A month of app_private.llm_calls.';
-
-CREATE TABLE app_private.llm_calls_2027_02 (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    provider_id uuid,
-    provider text,
-    model_id uuid,
-    model text NOT NULL,
-    model_config_id uuid,
-    agent_id uuid,
-    agent_name text,
-    user_id uuid,
-    user_name text,
-    project_id uuid,
-    api_key_id uuid,
-    conversation_id uuid,
-    panel_id uuid,
-    input_tokens bigint NOT NULL,
-    cached_input_tokens bigint NOT NULL,
-    output_tokens bigint NOT NULL,
-    reasoning_tokens bigint NOT NULL,
-    prompt_tokens bigint GENERATED ALWAYS AS ((input_tokens + cached_input_tokens)) STORED NOT NULL,
-    completion_tokens bigint GENERATED ALWAYS AS ((output_tokens + reasoning_tokens)) STORED NOT NULL,
-    total_tokens bigint GENERATED ALWAYS AS ((((input_tokens + cached_input_tokens) + output_tokens) + reasoning_tokens)) STORED NOT NULL,
-    price_id uuid,
-    input_cost numeric,
-    output_cost numeric,
-    total_cost numeric GENERATED ALWAYS AS ((input_cost + output_cost)) STORED,
-    is_priced boolean GENERATED ALWAYS AS ((price_id IS NOT NULL)) STORED NOT NULL,
-    response_time_ms integer,
-    time_to_first_token_ms integer,
-    temperature numeric(3,2),
-    max_tokens integer,
-    top_p numeric(3,2),
-    finish_reason text,
-    function_call jsonb,
-    success boolean DEFAULT true NOT NULL,
-    error_type text,
-    error_message text,
-    batch_id bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT costs_name_their_price CHECK ((((input_cost IS NULL) = (price_id IS NULL)) AND ((output_cost IS NULL) = (price_id IS NULL)))),
-    CONSTRAINT error_message_is_bounded CHECK ((length(error_message) <= 10000)),
-    CONSTRAINT error_type_is_short CHECK ((length(error_type) <= 100)),
-    CONSTRAINT finish_reason_is_short CHECK ((length(finish_reason) <= 50)),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
-    CONSTRAINT tokens_are_in_range CHECK ((((input_tokens >= 0) AND ((input_tokens)::numeric <= '1000000000'::numeric)) AND ((cached_input_tokens >= 0) AND ((cached_input_tokens)::numeric <= '1000000000'::numeric)) AND ((output_tokens >= 0) AND ((output_tokens)::numeric <= '1000000000'::numeric)) AND ((reasoning_tokens >= 0) AND ((reasoning_tokens)::numeric <= '1000000000'::numeric)))),
-    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
-);
-
-ALTER TABLE ONLY app_private.llm_calls_2027_02 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_2027_02 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_calls_2027_02 IS 'A month of app_private.llm_calls.';
-
 CREATE TABLE app_private.llm_calls_default (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -6910,70 +6686,6 @@ ALTER TABLE ONLY app_private.llm_calls_default FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_private.llm_calls_default OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.llm_calls_default IS 'Calls of months that have no partition; the task moves them.';
-
-CREATE TABLE app_private.llm_texts_2026_11 (
-    tenant_id uuid NOT NULL,
-    call_id uuid NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    user_id uuid,
-    prompt_text text,
-    system_prompt text,
-    completion_text text
-);
-
-ALTER TABLE ONLY app_private.llm_texts_2026_11 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2026_11 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_texts_2026_11 IS 'A month of app_private.llm_texts.';
-
-CREATE TABLE app_private.llm_texts_2026_12 (
-    tenant_id uuid NOT NULL,
-    call_id uuid NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    user_id uuid,
-    prompt_text text,
-    system_prompt text,
-    completion_text text
-);
-
-ALTER TABLE ONLY app_private.llm_texts_2026_12 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2026_12 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_texts_2026_12 IS 'A month of app_private.llm_texts.';
-
-CREATE TABLE app_private.llm_texts_2027_01 (
-    tenant_id uuid NOT NULL,
-    call_id uuid NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    user_id uuid,
-    prompt_text text,
-    system_prompt text,
-    completion_text text
-);
-
-ALTER TABLE ONLY app_private.llm_texts_2027_01 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2027_01 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_texts_2027_01 IS 'A month of app_private.llm_texts.';
-
-CREATE TABLE app_private.llm_texts_2027_02 (
-    tenant_id uuid NOT NULL,
-    call_id uuid NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    user_id uuid,
-    prompt_text text,
-    system_prompt text,
-    completion_text text
-);
-
-ALTER TABLE ONLY app_private.llm_texts_2027_02 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2027_02 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_texts_2027_02 IS 'A month of app_private.llm_texts.';
 
 CREATE TABLE app_private.llm_texts_default (
     tenant_id uuid NOT NULL,
@@ -7069,154 +6781,6 @@ CREATE SEQUENCE app_private.usage_batches
 
 ALTER TABLE app_private.usage_batches OWNER TO rowhouse_owner;
 
-CREATE TABLE app_private.usage_events_2026_11 (
-    tenant_id uuid NOT NULL,
-    batch_id bigint NOT NULL,
-    ordinal integer NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    usage_type text NOT NULL,
-    quantity numeric NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    project_id uuid,
-    api_key_id uuid,
-    model_id uuid,
-    feature_name text,
-    outcome app_public.usage_outcome,
-    duration_ms integer,
-    cost numeric,
-    price_id uuid,
-    is_unpriced boolean DEFAULT false NOT NULL,
-    adjusts_period tstzrange,
-    rerates_batch_id bigint,
-    rerates_ordinal integer,
-    idempotency_key text,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
-    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
-    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= '1000000000000000000'::numeric) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
-);
-
-ALTER TABLE ONLY app_private.usage_events_2026_11 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_2026_11 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_events_2026_11 IS 'A month of app_public.usage_events.';
-
-CREATE TABLE app_private.usage_events_2026_12 (
-    tenant_id uuid NOT NULL,
-    batch_id bigint NOT NULL,
-    ordinal integer NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    usage_type text NOT NULL,
-    quantity numeric NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    project_id uuid,
-    api_key_id uuid,
-    model_id uuid,
-    feature_name text,
-    outcome app_public.usage_outcome,
-    duration_ms integer,
-    cost numeric,
-    price_id uuid,
-    is_unpriced boolean DEFAULT false NOT NULL,
-    adjusts_period tstzrange,
-    rerates_batch_id bigint,
-    rerates_ordinal integer,
-    idempotency_key text,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
-    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
-    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= '1000000000000000000'::numeric) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
-);
-
-ALTER TABLE ONLY app_private.usage_events_2026_12 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_2026_12 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_events_2026_12 IS 'A month of app_public.usage_events.';
-
-CREATE TABLE app_private.usage_events_2027_01 (
-    tenant_id uuid NOT NULL,
-    batch_id bigint NOT NULL,
-    ordinal integer NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    usage_type text NOT NULL,
-    quantity numeric NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    project_id uuid,
-    api_key_id uuid,
-    model_id uuid,
-    feature_name text,
-    outcome app_public.usage_outcome,
-    duration_ms integer,
-    cost numeric,
-    price_id uuid,
-    is_unpriced boolean DEFAULT false NOT NULL,
-    adjusts_period tstzrange,
-    rerates_batch_id bigint,
-    rerates_ordinal integer,
-    idempotency_key text,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
-    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
-    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= '1000000000000000000'::numeric) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
-);
-
-ALTER TABLE ONLY app_private.usage_events_2027_01 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_2027_01 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_events_2027_01 IS 'A month of app_public.usage_events.';
-
-CREATE TABLE app_private.usage_events_2027_02 (
-    tenant_id uuid NOT NULL,
-    batch_id bigint NOT NULL,
-    ordinal integer NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    usage_type text NOT NULL,
-    quantity numeric NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    project_id uuid,
-    api_key_id uuid,
-    model_id uuid,
-    feature_name text,
-    outcome app_public.usage_outcome,
-    duration_ms integer,
-    cost numeric,
-    price_id uuid,
-    is_unpriced boolean DEFAULT false NOT NULL,
-    adjusts_period tstzrange,
-    rerates_batch_id bigint,
-    rerates_ordinal integer,
-    idempotency_key text,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
-    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
-    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= '1000000000000000000'::numeric) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
-);
-
-ALTER TABLE ONLY app_private.usage_events_2027_02 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_2027_02 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_events_2027_02 IS 'A month of app_public.usage_events.';
-
 CREATE TABLE app_private.usage_events_default (
     tenant_id uuid NOT NULL,
     batch_id bigint NOT NULL,
@@ -7257,7 +6821,7 @@ COMMENT ON TABLE app_private.usage_events_default IS 'Events of months that have
 CREATE TABLE app_private.usage_idempotency_keys (
     tenant_id uuid NOT NULL,
     key text NOT NULL COLLATE pg_catalog."C",
-    payload_hash bytea NOT NULL,
+    payload_hash bigint NOT NULL,
     batch_id bigint NOT NULL,
     ordinal integer NOT NULL,
     occurred_at timestamp with time zone NOT NULL
@@ -7268,114 +6832,6 @@ ALTER TABLE ONLY app_private.usage_idempotency_keys FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_private.usage_idempotency_keys OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.usage_idempotency_keys IS 'For each idempotency key what it stands for (a hash of the event as it was given) and the event it made. For ever.';
-
-CREATE TABLE app_private.usage_minutes_2026_11 (
-    tenant_id uuid NOT NULL,
-    minute timestamp with time zone NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    api_key_id uuid,
-    request_count numeric NOT NULL,
-    token_count numeric NOT NULL,
-    cost numeric NOT NULL,
-    consultation_count numeric NOT NULL,
-    panel_count numeric NOT NULL,
-    workflow_count numeric NOT NULL,
-    tool_call_count numeric NOT NULL,
-    duration_ms bigint NOT NULL,
-    timed_count bigint NOT NULL,
-    success_count bigint NOT NULL,
-    error_count bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-ALTER TABLE ONLY app_private.usage_minutes_2026_11 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2026_11 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_minutes_2026_11 IS 'A month of app_private.usage_minutes.';
-
-CREATE TABLE app_private.usage_minutes_2026_12 (
-    tenant_id uuid NOT NULL,
-    minute timestamp with time zone NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    api_key_id uuid,
-    request_count numeric NOT NULL,
-    token_count numeric NOT NULL,
-    cost numeric NOT NULL,
-    consultation_count numeric NOT NULL,
-    panel_count numeric NOT NULL,
-    workflow_count numeric NOT NULL,
-    tool_call_count numeric NOT NULL,
-    duration_ms bigint NOT NULL,
-    timed_count bigint NOT NULL,
-    success_count bigint NOT NULL,
-    error_count bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-ALTER TABLE ONLY app_private.usage_minutes_2026_12 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2026_12 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_minutes_2026_12 IS 'A month of app_private.usage_minutes.';
-
-CREATE TABLE app_private.usage_minutes_2027_01 (
-    tenant_id uuid NOT NULL,
-    minute timestamp with time zone NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    api_key_id uuid,
-    request_count numeric NOT NULL,
-    token_count numeric NOT NULL,
-    cost numeric NOT NULL,
-    consultation_count numeric NOT NULL,
-    panel_count numeric NOT NULL,
-    workflow_count numeric NOT NULL,
-    tool_call_count numeric NOT NULL,
-    duration_ms bigint NOT NULL,
-    timed_count bigint NOT NULL,
-    success_count bigint NOT NULL,
-    error_count bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-ALTER TABLE ONLY app_private.usage_minutes_2027_01 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2027_01 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_minutes_2027_01 IS 'A month of app_private.usage_minutes.';
-
-CREATE TABLE app_private.usage_minutes_2027_02 (
-    tenant_id uuid NOT NULL,
-    minute timestamp with time zone NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    api_key_id uuid,
-    request_count numeric NOT NULL,
-    token_count numeric NOT NULL,
-    cost numeric NOT NULL,
-    consultation_count numeric NOT NULL,
-    panel_count numeric NOT NULL,
-    workflow_count numeric NOT NULL,
-    tool_call_count numeric NOT NULL,
-    duration_ms bigint NOT NULL,
-    timed_count bigint NOT NULL,
-    success_count bigint NOT NULL,
-    error_count bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-ALTER TABLE ONLY app_private.usage_minutes_2027_02 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2027_02 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_minutes_2027_02 IS 'A month of app_private.usage_minutes.';
 
 CREATE TABLE app_private.usage_minutes_default (
     tenant_id uuid NOT NULL,
@@ -8289,43 +7745,11 @@ COMMENT ON COLUMN app_public.usage_tracking.created_at IS 'When it was first cou
 
 COMMENT ON COLUMN app_public.usage_tracking.updated_at IS 'When it was last counted.';
 
-ALTER TABLE ONLY app_private.llm_calls ATTACH PARTITION app_private.llm_calls_2026_11 FOR VALUES FROM ('2026-11-01 00:00:00+00') TO ('2026-12-01 00:00:00+00');
-
-ALTER TABLE ONLY app_private.llm_calls ATTACH PARTITION app_private.llm_calls_2026_12 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00');
-
-ALTER TABLE ONLY app_private.llm_calls ATTACH PARTITION app_private.llm_calls_2027_01 FOR VALUES FROM ('2027-01-01 00:00:00+00') TO ('2027-02-01 00:00:00+00');
-
-ALTER TABLE ONLY app_private.llm_calls ATTACH PARTITION app_private.llm_calls_2027_02 FOR VALUES FROM ('2027-02-01 00:00:00+00') TO ('2027-03-01 00:00:00+00');
-
 ALTER TABLE ONLY app_private.llm_calls ATTACH PARTITION app_private.llm_calls_default DEFAULT;
-
-ALTER TABLE ONLY app_private.llm_texts ATTACH PARTITION app_private.llm_texts_2026_11 FOR VALUES FROM ('2026-11-01 00:00:00+00') TO ('2026-12-01 00:00:00+00');
-
-ALTER TABLE ONLY app_private.llm_texts ATTACH PARTITION app_private.llm_texts_2026_12 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00');
-
-ALTER TABLE ONLY app_private.llm_texts ATTACH PARTITION app_private.llm_texts_2027_01 FOR VALUES FROM ('2027-01-01 00:00:00+00') TO ('2027-02-01 00:00:00+00');
-
-ALTER TABLE ONLY app_private.llm_texts ATTACH PARTITION app_private.llm_texts_2027_02 FOR VALUES FROM ('2027-02-01 00:00:00+00') TO ('2027-03-01 00:00:00+00');
 
 ALTER TABLE ONLY app_private.llm_texts ATTACH PARTITION app_private.llm_texts_default DEFAULT;
 
-ALTER TABLE ONLY app_public.usage_events ATTACH PARTITION app_private.usage_events_2026_11 FOR VALUES FROM ('2026-11-01 00:00:00+00') TO ('2026-12-01 00:00:00+00');
-
-ALTER TABLE ONLY app_public.usage_events ATTACH PARTITION app_private.usage_events_2026_12 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00');
-
-ALTER TABLE ONLY app_public.usage_events ATTACH PARTITION app_private.usage_events_2027_01 FOR VALUES FROM ('2027-01-01 00:00:00+00') TO ('2027-02-01 00:00:00+00');
-
-ALTER TABLE ONLY app_public.usage_events ATTACH PARTITION app_private.usage_events_2027_02 FOR VALUES FROM ('2027-02-01 00:00:00+00') TO ('2027-03-01 00:00:00+00');
-
 ALTER TABLE ONLY app_public.usage_events ATTACH PARTITION app_private.usage_events_default DEFAULT;
-
-ALTER TABLE ONLY app_private.usage_minutes ATTACH PARTITION app_private.usage_minutes_2026_11 FOR VALUES FROM ('2026-11-01 00:00:00+00') TO ('2026-12-01 00:00:00+00');
-
-ALTER TABLE ONLY app_private.usage_minutes ATTACH PARTITION app_private.usage_minutes_2026_12 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00');
-
-ALTER TABLE ONLY app_private.usage_minutes ATTACH PARTITION app_private.usage_minutes_2027_01 FOR VALUES FROM ('2027-01-01 00:00:00+00') TO ('2027-02-01 00:00:00+00');
-
-ALTER TABLE ONLY app_private.usage_minutes ATTACH PARTITION app_private.usage_minutes_2027_02 FOR VALUES FROM ('2027-02-01 00:00:00+00') TO ('2027-03-01 00:00:00+00');
 
 ALTER TABLE ONLY app_private.usage_minutes ATTACH PARTITION app_private.usage_minutes_default DEFAULT;
 
@@ -8347,35 +7771,11 @@ ALTER TABLE ONLY app_private.finalised_periods
 ALTER TABLE ONLY app_private.llm_calls
     ADD CONSTRAINT llm_calls_pkey PRIMARY KEY (tenant_id, occurred_at, id);
 
-ALTER TABLE ONLY app_private.llm_calls_2026_11
-    ADD CONSTRAINT llm_calls_2026_11_pkey PRIMARY KEY (tenant_id, occurred_at, id);
-
-ALTER TABLE ONLY app_private.llm_calls_2026_12
-    ADD CONSTRAINT llm_calls_2026_12_pkey PRIMARY KEY (tenant_id, occurred_at, id);
-
-ALTER TABLE ONLY app_private.llm_calls_2027_01
-    ADD CONSTRAINT llm_calls_2027_01_pkey PRIMARY KEY (tenant_id, occurred_at, id);
-
-ALTER TABLE ONLY app_private.llm_calls_2027_02
-    ADD CONSTRAINT llm_calls_2027_02_pkey PRIMARY KEY (tenant_id, occurred_at, id);
-
 ALTER TABLE ONLY app_private.llm_calls_default
     ADD CONSTRAINT llm_calls_default_pkey PRIMARY KEY (tenant_id, occurred_at, id);
 
 ALTER TABLE ONLY app_private.llm_texts
     ADD CONSTRAINT llm_texts_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
-
-ALTER TABLE ONLY app_private.llm_texts_2026_11
-    ADD CONSTRAINT llm_texts_2026_11_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
-
-ALTER TABLE ONLY app_private.llm_texts_2026_12
-    ADD CONSTRAINT llm_texts_2026_12_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
-
-ALTER TABLE ONLY app_private.llm_texts_2027_01
-    ADD CONSTRAINT llm_texts_2027_01_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
-
-ALTER TABLE ONLY app_private.llm_texts_2027_02
-    ADD CONSTRAINT llm_texts_2027_02_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
 
 ALTER TABLE ONLY app_private.llm_texts_default
     ADD CONSTRAINT llm_texts_default_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
@@ -8406,18 +7806,6 @@ ALTER TABLE ONLY app_private.usage_agents
 
 ALTER TABLE ONLY app_public.usage_events
     ADD CONSTRAINT usage_events_pkey PRIMARY KEY (tenant_id, batch_id, ordinal, occurred_at);
-
-ALTER TABLE ONLY app_private.usage_events_2026_11
-    ADD CONSTRAINT usage_events_2026_11_pkey PRIMARY KEY (tenant_id, batch_id, ordinal, occurred_at);
-
-ALTER TABLE ONLY app_private.usage_events_2026_12
-    ADD CONSTRAINT usage_events_2026_12_pkey PRIMARY KEY (tenant_id, batch_id, ordinal, occurred_at);
-
-ALTER TABLE ONLY app_private.usage_events_2027_01
-    ADD CONSTRAINT usage_events_2027_01_pkey PRIMARY KEY (tenant_id, batch_id, ordinal, occurred_at);
-
-ALTER TABLE ONLY app_private.usage_events_2027_02
-    ADD CONSTRAINT usage_events_2027_02_pkey PRIMARY KEY (tenant_id, batch_id, ordinal, occurred_at);
 
 ALTER TABLE ONLY app_private.usage_events_default
     ADD CONSTRAINT usage_events_default_pkey PRIMARY KEY (tenant_id, batch_id, ordinal, occurred_at);
@@ -8521,25 +7909,9 @@ CREATE INDEX analyst_tenants_login_idx ON app_private.analyst_tenants USING btre
 
 CREATE INDEX llm_calls_tenant_id_conversation_id_idx ON ONLY app_private.llm_calls USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
 
-CREATE INDEX llm_calls_2026_11_tenant_id_conversation_id_idx ON app_private.llm_calls_2026_11 USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
+CREATE INDEX llm_calls_default_tenant_id_conversation_id_idx ON app_private.llm_calls_default USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
 
 CREATE INDEX llm_calls_tenant_id_model_id_occurred_at_idx ON ONLY app_private.llm_calls USING btree (tenant_id, model_id, occurred_at);
-
-CREATE INDEX llm_calls_2026_11_tenant_id_model_id_occurred_at_idx ON app_private.llm_calls_2026_11 USING btree (tenant_id, model_id, occurred_at);
-
-CREATE INDEX llm_calls_2026_12_tenant_id_conversation_id_idx ON app_private.llm_calls_2026_12 USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
-
-CREATE INDEX llm_calls_2026_12_tenant_id_model_id_occurred_at_idx ON app_private.llm_calls_2026_12 USING btree (tenant_id, model_id, occurred_at);
-
-CREATE INDEX llm_calls_2027_01_tenant_id_conversation_id_idx ON app_private.llm_calls_2027_01 USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
-
-CREATE INDEX llm_calls_2027_01_tenant_id_model_id_occurred_at_idx ON app_private.llm_calls_2027_01 USING btree (tenant_id, model_id, occurred_at);
-
-CREATE INDEX llm_calls_2027_02_tenant_id_conversation_id_idx ON app_private.llm_calls_2027_02 USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
-
-CREATE INDEX llm_calls_2027_02_tenant_id_model_id_occurred_at_idx ON app_private.llm_calls_2027_02 USING btree (tenant_id, model_id, occurred_at);
-
-CREATE INDEX llm_calls_default_tenant_id_conversation_id_idx ON app_private.llm_calls_default USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
 
 CREATE INDEX llm_calls_default_tenant_id_model_id_occurred_at_idx ON app_private.llm_calls_default USING btree (tenant_id, model_id, occurred_at);
 
@@ -8555,37 +7927,13 @@ CREATE UNIQUE INDEX usage_days_key ON app_private.usage_days USING btree (tenant
 
 CREATE INDEX usage_events_tenant_id_occurred_at_idx ON ONLY app_public.usage_events USING btree (tenant_id, occurred_at);
 
-CREATE INDEX usage_events_2026_11_tenant_id_occurred_at_idx ON app_private.usage_events_2026_11 USING btree (tenant_id, occurred_at);
+CREATE INDEX usage_events_default_tenant_id_occurred_at_idx ON app_private.usage_events_default USING btree (tenant_id, occurred_at);
 
 CREATE INDEX usage_events_tenant_id_rerates_batch_id_idx ON ONLY app_public.usage_events USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
-
-CREATE INDEX usage_events_2026_11_tenant_id_rerates_batch_id_idx ON app_private.usage_events_2026_11 USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
-
-CREATE INDEX usage_events_2026_12_tenant_id_occurred_at_idx ON app_private.usage_events_2026_12 USING btree (tenant_id, occurred_at);
-
-CREATE INDEX usage_events_2026_12_tenant_id_rerates_batch_id_idx ON app_private.usage_events_2026_12 USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
-
-CREATE INDEX usage_events_2027_01_tenant_id_occurred_at_idx ON app_private.usage_events_2027_01 USING btree (tenant_id, occurred_at);
-
-CREATE INDEX usage_events_2027_01_tenant_id_rerates_batch_id_idx ON app_private.usage_events_2027_01 USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
-
-CREATE INDEX usage_events_2027_02_tenant_id_occurred_at_idx ON app_private.usage_events_2027_02 USING btree (tenant_id, occurred_at);
-
-CREATE INDEX usage_events_2027_02_tenant_id_rerates_batch_id_idx ON app_private.usage_events_2027_02 USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
-
-CREATE INDEX usage_events_default_tenant_id_occurred_at_idx ON app_private.usage_events_default USING btree (tenant_id, occurred_at);
 
 CREATE INDEX usage_events_default_tenant_id_rerates_batch_id_idx ON app_private.usage_events_default USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
 
 CREATE UNIQUE INDEX usage_minutes_key ON ONLY app_private.usage_minutes USING btree (tenant_id, minute, user_id, agent_id, api_key_id) NULLS NOT DISTINCT;
-
-CREATE UNIQUE INDEX usage_minutes_2026_11_tenant_id_minute_user_id_agent_id_api_idx ON app_private.usage_minutes_2026_11 USING btree (tenant_id, minute, user_id, agent_id, api_key_id) NULLS NOT DISTINCT;
-
-CREATE UNIQUE INDEX usage_minutes_2026_12_tenant_id_minute_user_id_agent_id_api_idx ON app_private.usage_minutes_2026_12 USING btree (tenant_id, minute, user_id, agent_id, api_key_id) NULLS NOT DISTINCT;
-
-CREATE UNIQUE INDEX usage_minutes_2027_01_tenant_id_minute_user_id_agent_id_api_idx ON app_private.usage_minutes_2027_01 USING btree (tenant_id, minute, user_id, agent_id, api_key_id) NULLS NOT DISTINCT;
-
-CREATE UNIQUE INDEX usage_minutes_2027_02_tenant_id_minute_user_id_agent_id_api_idx ON app_private.usage_minutes_2027_02 USING btree (tenant_id, minute, user_id, agent_id, api_key_id) NULLS NOT DISTINCT;
 
 CREATE UNIQUE INDEX usage_minutes_default_tenant_id_minute_user_id_agent_id_api_idx ON app_private.usage_minutes_default USING btree (tenant_id, minute, user_id, agent_id, api_key_id) NULLS NOT DISTINCT;
 
@@ -8653,83 +8001,19 @@ CREATE INDEX user_tenants_invited_by_user_id_idx ON app_public.user_tenants USIN
 
 CREATE INDEX user_tenants_user_id_idx ON app_public.user_tenants USING btree (user_id);
 
-ALTER INDEX app_private.llm_calls_pkey ATTACH PARTITION app_private.llm_calls_2026_11_pkey;
-
-ALTER INDEX app_private.llm_calls_tenant_id_conversation_id_idx ATTACH PARTITION app_private.llm_calls_2026_11_tenant_id_conversation_id_idx;
-
-ALTER INDEX app_private.llm_calls_tenant_id_model_id_occurred_at_idx ATTACH PARTITION app_private.llm_calls_2026_11_tenant_id_model_id_occurred_at_idx;
-
-ALTER INDEX app_private.llm_calls_pkey ATTACH PARTITION app_private.llm_calls_2026_12_pkey;
-
-ALTER INDEX app_private.llm_calls_tenant_id_conversation_id_idx ATTACH PARTITION app_private.llm_calls_2026_12_tenant_id_conversation_id_idx;
-
-ALTER INDEX app_private.llm_calls_tenant_id_model_id_occurred_at_idx ATTACH PARTITION app_private.llm_calls_2026_12_tenant_id_model_id_occurred_at_idx;
-
-ALTER INDEX app_private.llm_calls_pkey ATTACH PARTITION app_private.llm_calls_2027_01_pkey;
-
-ALTER INDEX app_private.llm_calls_tenant_id_conversation_id_idx ATTACH PARTITION app_private.llm_calls_2027_01_tenant_id_conversation_id_idx;
-
-ALTER INDEX app_private.llm_calls_tenant_id_model_id_occurred_at_idx ATTACH PARTITION app_private.llm_calls_2027_01_tenant_id_model_id_occurred_at_idx;
-
-ALTER INDEX app_private.llm_calls_pkey ATTACH PARTITION app_private.llm_calls_2027_02_pkey;
-
-ALTER INDEX app_private.llm_calls_tenant_id_conversation_id_idx ATTACH PARTITION app_private.llm_calls_2027_02_tenant_id_conversation_id_idx;
-
-ALTER INDEX app_private.llm_calls_tenant_id_model_id_occurred_at_idx ATTACH PARTITION app_private.llm_calls_2027_02_tenant_id_model_id_occurred_at_idx;
-
 ALTER INDEX app_private.llm_calls_pkey ATTACH PARTITION app_private.llm_calls_default_pkey;
 
 ALTER INDEX app_private.llm_calls_tenant_id_conversation_id_idx ATTACH PARTITION app_private.llm_calls_default_tenant_id_conversation_id_idx;
 
 ALTER INDEX app_private.llm_calls_tenant_id_model_id_occurred_at_idx ATTACH PARTITION app_private.llm_calls_default_tenant_id_model_id_occurred_at_idx;
 
-ALTER INDEX app_private.llm_texts_pkey ATTACH PARTITION app_private.llm_texts_2026_11_pkey;
-
-ALTER INDEX app_private.llm_texts_pkey ATTACH PARTITION app_private.llm_texts_2026_12_pkey;
-
-ALTER INDEX app_private.llm_texts_pkey ATTACH PARTITION app_private.llm_texts_2027_01_pkey;
-
-ALTER INDEX app_private.llm_texts_pkey ATTACH PARTITION app_private.llm_texts_2027_02_pkey;
-
 ALTER INDEX app_private.llm_texts_pkey ATTACH PARTITION app_private.llm_texts_default_pkey;
-
-ALTER INDEX app_public.usage_events_pkey ATTACH PARTITION app_private.usage_events_2026_11_pkey;
-
-ALTER INDEX app_public.usage_events_tenant_id_occurred_at_idx ATTACH PARTITION app_private.usage_events_2026_11_tenant_id_occurred_at_idx;
-
-ALTER INDEX app_public.usage_events_tenant_id_rerates_batch_id_idx ATTACH PARTITION app_private.usage_events_2026_11_tenant_id_rerates_batch_id_idx;
-
-ALTER INDEX app_public.usage_events_pkey ATTACH PARTITION app_private.usage_events_2026_12_pkey;
-
-ALTER INDEX app_public.usage_events_tenant_id_occurred_at_idx ATTACH PARTITION app_private.usage_events_2026_12_tenant_id_occurred_at_idx;
-
-ALTER INDEX app_public.usage_events_tenant_id_rerates_batch_id_idx ATTACH PARTITION app_private.usage_events_2026_12_tenant_id_rerates_batch_id_idx;
-
-ALTER INDEX app_public.usage_events_pkey ATTACH PARTITION app_private.usage_events_2027_01_pkey;
-
-ALTER INDEX app_public.usage_events_tenant_id_occurred_at_idx ATTACH PARTITION app_private.usage_events_2027_01_tenant_id_occurred_at_idx;
-
-ALTER INDEX app_public.usage_events_tenant_id_rerates_batch_id_idx ATTACH PARTITION app_private.usage_events_2027_01_tenant_id_rerates_batch_id_idx;
-
-ALTER INDEX app_public.usage_events_pkey ATTACH PARTITION app_private.usage_events_2027_02_pkey;
-
-ALTER INDEX app_public.usage_events_tenant_id_occurred_at_idx ATTACH PARTITION app_private.usage_events_2027_02_tenant_id_occurred_at_idx;
-
-ALTER INDEX app_public.usage_events_tenant_id_rerates_batch_id_idx ATTACH PARTITION app_private.usage_events_2027_02_tenant_id_rerates_batch_id_idx;
 
 ALTER INDEX app_public.usage_events_pkey ATTACH PARTITION app_private.usage_events_default_pkey;
 
 ALTER INDEX app_public.usage_events_tenant_id_occurred_at_idx ATTACH PARTITION app_private.usage_events_default_tenant_id_occurred_at_idx;
 
 ALTER INDEX app_public.usage_events_tenant_id_rerates_batch_id_idx ATTACH PARTITION app_private.usage_events_default_tenant_id_rerates_batch_id_idx;
-
-ALTER INDEX app_private.usage_minutes_key ATTACH PARTITION app_private.usage_minutes_2026_11_tenant_id_minute_user_id_agent_id_api_idx;
-
-ALTER INDEX app_private.usage_minutes_key ATTACH PARTITION app_private.usage_minutes_2026_12_tenant_id_minute_user_id_agent_id_api_idx;
-
-ALTER INDEX app_private.usage_minutes_key ATTACH PARTITION app_private.usage_minutes_2027_01_tenant_id_minute_user_id_agent_id_api_idx;
-
-ALTER INDEX app_private.usage_minutes_key ATTACH PARTITION app_private.usage_minutes_2027_02_tenant_id_minute_user_id_agent_id_api_idx;
 
 ALTER INDEX app_private.usage_minutes_key ATTACH PARTITION app_private.usage_minutes_default_tenant_id_minute_user_id_agent_id_api_idx;
 
@@ -8936,25 +8220,9 @@ CREATE POLICY all_owner ON app_private.finalised_periods TO rowhouse_owner USING
 
 CREATE POLICY all_owner ON app_private.llm_calls TO rowhouse_owner USING (true) WITH CHECK (true);
 
-CREATE POLICY all_owner ON app_private.llm_calls_2026_11 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_calls_2026_12 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_calls_2027_01 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_calls_2027_02 TO rowhouse_owner USING (true) WITH CHECK (true);
-
 CREATE POLICY all_owner ON app_private.llm_calls_default TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.llm_texts TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_texts_2026_11 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_texts_2026_12 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_texts_2027_01 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_texts_2027_02 TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.llm_texts_default TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -8978,27 +8246,11 @@ CREATE POLICY all_owner ON app_private.usage_agents TO rowhouse_owner USING (tru
 
 CREATE POLICY all_owner ON app_private.usage_days TO rowhouse_owner USING (true) WITH CHECK (true);
 
-CREATE POLICY all_owner ON app_private.usage_events_2026_11 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_events_2026_12 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_events_2027_01 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_events_2027_02 TO rowhouse_owner USING (true) WITH CHECK (true);
-
 CREATE POLICY all_owner ON app_private.usage_events_default TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.usage_idempotency_keys TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.usage_minutes TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_minutes_2026_11 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_minutes_2026_12 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_minutes_2027_01 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_minutes_2027_02 TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.usage_minutes_default TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -9020,25 +8272,9 @@ CREATE POLICY all_platform ON app_private.finalised_periods TO rowhouse_platform
 
 CREATE POLICY all_platform ON app_private.llm_calls TO rowhouse_platform USING (true) WITH CHECK (true);
 
-CREATE POLICY all_platform ON app_private.llm_calls_2026_11 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_calls_2026_12 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_calls_2027_01 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_calls_2027_02 TO rowhouse_platform USING (true) WITH CHECK (true);
-
 CREATE POLICY all_platform ON app_private.llm_calls_default TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.llm_texts TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_texts_2026_11 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_texts_2026_12 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_texts_2027_01 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_texts_2027_02 TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.llm_texts_default TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -9062,27 +8298,11 @@ CREATE POLICY all_platform ON app_private.usage_agents TO rowhouse_platform USIN
 
 CREATE POLICY all_platform ON app_private.usage_days TO rowhouse_platform USING (true) WITH CHECK (true);
 
-CREATE POLICY all_platform ON app_private.usage_events_2026_11 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_events_2026_12 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_events_2027_01 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_events_2027_02 TO rowhouse_platform USING (true) WITH CHECK (true);
-
 CREATE POLICY all_platform ON app_private.usage_events_default TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.usage_idempotency_keys TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.usage_minutes TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_minutes_2026_11 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_minutes_2026_12 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_minutes_2027_01 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_minutes_2027_02 TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.usage_minutes_default TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -9102,25 +8322,9 @@ ALTER TABLE app_private.finalised_periods ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.llm_calls ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE app_private.llm_calls_2026_11 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_2026_12 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_2027_01 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_2027_02 ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE app_private.llm_calls_default ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.llm_texts ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2026_11 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2026_12 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2027_01 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2027_02 ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.llm_texts_default ENABLE ROW LEVEL SECURITY;
 
@@ -9164,25 +8368,9 @@ CREATE POLICY tenant_isolation ON app_private.finalised_periods AS RESTRICTIVE T
 
 CREATE POLICY tenant_isolation ON app_private.llm_calls AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_private.llm_calls_2026_11 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_calls_2026_12 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_calls_2027_01 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_calls_2027_02 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
 CREATE POLICY tenant_isolation ON app_private.llm_calls_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.llm_texts AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_texts_2026_11 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_texts_2026_12 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_texts_2027_01 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_texts_2027_02 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.llm_texts_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -9206,27 +8394,11 @@ CREATE POLICY tenant_isolation ON app_private.usage_agents AS RESTRICTIVE TO row
 
 CREATE POLICY tenant_isolation ON app_private.usage_days AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_private.usage_events_2026_11 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_events_2026_12 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_events_2027_01 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_events_2027_02 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
 CREATE POLICY tenant_isolation ON app_private.usage_events_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.usage_idempotency_keys AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.usage_minutes AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_minutes_2026_11 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_minutes_2026_12 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_minutes_2027_01 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_minutes_2027_02 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.usage_minutes_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -9238,27 +8410,11 @@ ALTER TABLE app_private.usage_agents ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.usage_days ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE app_private.usage_events_2026_11 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_2026_12 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_2027_01 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_2027_02 ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE app_private.usage_events_default ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.usage_idempotency_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.usage_minutes ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2026_11 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2026_12 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2027_01 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2027_02 ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.usage_minutes_default ENABLE ROW LEVEL SECURITY;
 

@@ -154,7 +154,7 @@ create table app_private.usage_events_default partition of app_public.usage_even
 create table app_private.usage_idempotency_keys (
   tenant_id uuid not null,
   key text collate "C" not null,
-  payload_hash bytea not null,
+  payload_hash bigint not null,
   batch_id bigint not null,
   ordinal int not null,
   occurred_at timestamptz not null,

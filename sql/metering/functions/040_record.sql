@@ -2,14 +2,15 @@
 -- queue of the roll-ups. A key that is there already stores nothing, and is an error when it stands for something else.
 
 create or replace function app_private.keys_of_usage(inputs app_private.usage_input[], now_is timestamptz)
-returns table (key text, payload_hash bytea, place int, occurred_at timestamptz)
+returns table (key text, payload_hash bigint, place int, occurred_at timestamptz)
 language sql stable
 begin atomic
   select i.idempotency_key,
-         -- binary, because the text of a time depends on the session; of types whose form and number never change
-         sha256(record_send(row(
-           i.usage_type, trim_scale(i.quantity), i.occurred_at, i.user_id, i.agent_id, i.project_id, i.api_key_id, i.model_id,
-           i.feature_name, i.outcome::text, i.duration_ms, coalesce(i.metadata, '{}')::text))),
+         -- of values and not of texts: a time is the same in every session, a quantity however it is written. It is the hash
+         -- that hash partitioning relies on, so it stays what it is.
+         hash_record_extended(row(
+           i.usage_type, i.quantity, i.occurred_at, i.user_id, i.agent_id, i.project_id, i.api_key_id, i.model_id,
+           i.feature_name, i.outcome::text, i.duration_ms, coalesce(i.metadata, '{}')), 0),
          i.place::int, coalesce(i.occurred_at, now_is)
     from unnest(inputs) with ordinality as i (
            idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id,

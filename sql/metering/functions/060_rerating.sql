@@ -27,7 +27,7 @@ begin
       cross join lateral (select app_private.price_at(v_prices, e.model_id, e.occurred_at) as price) as p
       left join lateral (
         select sum(r.cost) as cost from app_public.usage_events r
-         where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal
+         where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal and r.occurred_at = e.occurred_at
       ) as c on true
      where e.tenant_id = v_tenant_id and e.occurred_at >= rerated_usage.from_at and e.occurred_at < rerated_usage.to_at
        and e.rerates_batch_id is null and e.model_id is not null

@@ -16,12 +16,16 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_first_month timestamptz := app_private.month_start(countable_usage.from_at);
+  v_last_month timestamptz := app_private.month_start(countable_usage.to_at);
 begin
   if countable_usage.batch_ids is not null then
+    -- whole months choose the partitions; the times themselves would tempt the planner to read all of these minutes by
+    -- the other index, because its statistics never know of the last ones
     return query
       select e.* from app_public.usage_events e
        where e.tenant_id = v_tenant_id and e.batch_id = any (countable_usage.batch_ids)
-         and e.occurred_at >= countable_usage.from_at and e.occurred_at < countable_usage.to_at;
+         and e.occurred_at >= v_first_month and e.occurred_at < v_last_month + interval '1 month 1 day';
   else
     return query
       select e.* from app_public.usage_events e
@@ -31,7 +35,7 @@ begin
 end
 $$;
 comment on function app_private.countable_usage(bigint[], timestamptz, timestamptz) is
-  'Events of the tenant from one instant to another (excluded): those of these batches, or those of all batches that no longer wait in the queue.';
+  'Events of the tenant: those of these batches, whose events are from one instant to another (excluded); or, without batches, all of these times whose batches no longer wait in the queue.';
 
 create or replace function app_private.usage_by_day(batch_ids bigint[], from_at timestamptz, to_at timestamptz, timezone text)
 returns setof app_private.usage_days

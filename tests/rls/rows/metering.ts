@@ -14,7 +14,7 @@ export const fillMetering: Fill = async (t, tenant, ids) => {
      values ($1, 1, 1, now(), 'api_call', 1, $2)`,
     [tenant.id, tenant.owner.userId],
   )
-  await t.query(`insert into app_private.usage_idempotency_keys values ($1, 'k', sha256(''), 1, 1, now())`, [tenant.id])
+  await t.query(`insert into app_private.usage_idempotency_keys values ($1, 'k', 0, 1, 1, now())`, [tenant.id])
   await t.query(`insert into app_private.usage_queue values ($1, 1, 1, now(), now())`, [tenant.id])
   await t.query(
     `insert into app_private.finalised_periods values ($1, '[2020-01-01 00:00+00, 2020-02-01 00:00+00)', 0)`,
