@@ -30,6 +30,7 @@ describe('every table', () => {
       'app_public.institutions',
       'app_public.agents',
       'app_public.rag_knowledge_sources',
+      'app_public.llm_model_price_overrides',
     ]
     expect(
       await names(`

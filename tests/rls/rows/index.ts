@@ -5,13 +5,22 @@ import { type Tenant, type TestDatabase, type Transaction, transaction } from '.
 import { fillCatalog } from './catalog.ts'
 import { fillIdentity } from './identity.ts'
 import { fillKnowledge } from './knowledge.ts'
+import { fillMetering } from './metering.ts'
 import { fillSearch } from './search.ts'
 import { fillTenancy } from './tenancy.ts'
 import { fillWorkspaces } from './workspaces.ts'
 
 export type Fill = (t: Transaction, tenant: Tenant, ids: Record<string, unknown>) => Promise<void>
 
-const domains: Fill[] = [fillTenancy, fillIdentity, fillWorkspaces, fillCatalog, fillKnowledge, fillSearch]
+const domains: Fill[] = [
+  fillTenancy,
+  fillIdentity,
+  fillWorkspaces,
+  fillCatalog,
+  fillKnowledge,
+  fillSearch,
+  fillMetering,
+]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
   const client = await db.pool.connect()
