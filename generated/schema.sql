@@ -26,6 +26,20 @@ CREATE TYPE app_hidden.processing_stage AS ENUM (
 
 ALTER TYPE app_hidden.processing_stage OWNER TO rowhouse_owner;
 
+CREATE TYPE app_private.model_price AS (
+	model_id uuid,
+	price_id uuid,
+	is_override boolean,
+	valid_from timestamp with time zone,
+	valid_to timestamp with time zone,
+	input_usd_per_million numeric,
+	cached_input_usd_per_million numeric,
+	output_usd_per_million numeric,
+	reasoning_usd_per_million numeric
+);
+
+ALTER TYPE app_private.model_price OWNER TO rowhouse_owner;
+
 CREATE TYPE app_private.search_change AS ENUM (
     'added',
     'removed'
@@ -68,6 +82,34 @@ CREATE TYPE app_private.search_scope AS (
 ALTER TYPE app_private.search_scope OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_private.search_scope IS 'Which chunks a search may return.';
+
+CREATE TYPE app_public.usage_outcome AS ENUM (
+    'success',
+    'error',
+    'abandoned'
+);
+
+ALTER TYPE app_public.usage_outcome OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.usage_outcome IS 'How something that was used ended: success, error, or abandoned by its user.';
+
+CREATE TYPE app_private.usage_input AS (
+	idempotency_key text,
+	usage_type text,
+	quantity numeric,
+	occurred_at timestamp with time zone,
+	user_id uuid,
+	agent_id uuid,
+	project_id uuid,
+	api_key_id uuid,
+	model_id uuid,
+	feature_name text,
+	outcome app_public.usage_outcome,
+	duration_ms integer,
+	metadata jsonb
+);
+
+ALTER TYPE app_private.usage_input OWNER TO rowhouse_owner;
 
 CREATE TYPE app_public.agent_status_enum AS ENUM (
     'active',
@@ -170,6 +212,32 @@ CREATE TYPE app_public.llm_provider_kind AS ENUM (
 ALTER TYPE app_public.llm_provider_kind OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.llm_provider_kind IS 'How a provider is spoken to: builtin (in the database), openai (any OpenAI-compatible endpoint) or anthropic (its Messages API; no embeddings).';
+
+CREATE TYPE app_public.llm_usage_receipt AS (
+	id uuid,
+	occurred_at timestamp with time zone,
+	batch_id bigint,
+	prompt_tokens bigint,
+	completion_tokens bigint,
+	total_tokens bigint,
+	input_cost numeric,
+	output_cost numeric,
+	total_cost numeric,
+	price_id uuid,
+	is_repeated boolean
+);
+
+ALTER TYPE app_public.llm_usage_receipt OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.llm_usage_receipt IS 'What became of a call that was recorded.';
+
+COMMENT ON COLUMN app_public.llm_usage_receipt.batch_id IS 'The batch of its events in usageEvents.';
+
+COMMENT ON COLUMN app_public.llm_usage_receipt.total_cost IS 'USD, not rounded; null while the model has no price.';
+
+COMMENT ON COLUMN app_public.llm_usage_receipt.price_id IS 'The price it was rated by.';
+
+COMMENT ON COLUMN app_public.llm_usage_receipt.is_repeated IS 'Whether it had been recorded before: this call stored nothing.';
 
 CREATE TYPE app_public.member_role AS ENUM (
     'viewer',
@@ -434,6 +502,39 @@ COMMENT ON COLUMN app_public.tenant_subtree_entry.tenant_level IS 'Depth in the 
 
 COMMENT ON COLUMN app_public.tenant_subtree_entry.tenant_path IS 'Slugs from the top to it, separated by dots.';
 
+CREATE TYPE app_public.tracking_period AS ENUM (
+    'minute',
+    'hour',
+    'day',
+    'month'
+);
+
+ALTER TYPE app_public.tracking_period OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.tracking_period IS 'minute, hour, day or month.';
+
+CREATE TYPE app_public.usage_receipt AS (
+	idempotency_key text,
+	batch_id bigint,
+	ordinal integer,
+	occurred_at timestamp with time zone,
+	is_repeated boolean
+);
+
+ALTER TYPE app_public.usage_receipt OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.usage_receipt IS 'What became of an event that was recorded.';
+
+COMMENT ON COLUMN app_public.usage_receipt.idempotency_key IS 'The key it was recorded under.';
+
+COMMENT ON COLUMN app_public.usage_receipt.batch_id IS 'With ordinal: where the event is in usageEvents.';
+
+COMMENT ON COLUMN app_public.usage_receipt.ordinal IS 'Its place in its batch, from 1.';
+
+COMMENT ON COLUMN app_public.usage_receipt.occurred_at IS 'When it was used.';
+
+COMMENT ON COLUMN app_public.usage_receipt.is_repeated IS 'Whether it had been recorded before: this call stored nothing.';
+
 CREATE TYPE app_public.vector_quantization AS ENUM (
     'none',
     'halfvec',
@@ -685,6 +786,14 @@ CREATE FUNCTION app_hidden.current_user_id() RETURNS uuid
 ALTER FUNCTION app_hidden.current_user_id() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.current_user_id() IS 'The user of this request, or null outside of one.';
+
+CREATE FUNCTION app_hidden.derived_id(key text) RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (substr(encode(sha256(convert_to(key, 'UTF8'::name)), 'hex'::text), 1, 32))::uuid;
+
+ALTER FUNCTION app_hidden.derived_id(key text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.derived_id(key text) IS 'The id of a row of a report: the same for the same key.';
 
 CREATE FUNCTION app_hidden.effective_permissions(role text, permissions jsonb) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1456,6 +1565,100 @@ ALTER FUNCTION app_private.add_platform_resources(kind app_public.resource_kind,
 
 COMMENT ON FUNCTION app_private.add_platform_resources(kind app_public.resource_kind, resources jsonb) IS 'Adds resources (an array of rows) to the platform tenant, shared with all tenants, and returns how many were new: one whose id or name is there, deleted or not, is left as it is. For npm run migrate.';
 
+CREATE FUNCTION app_private.add_to_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS uuid[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_agent_ids uuid[];
+begin
+  with added as (
+    insert into app_private.usage_agents as a
+    select * from app_private.usage_by_agent(add_to_agents.batch_ids, add_to_agents.from_at, add_to_agents.to_at)
+    on conflict (tenant_id, agent_id) do update
+       set call_count = a.call_count + excluded.call_count, duration_ms = a.duration_ms + excluded.duration_ms,
+           timed_count = a.timed_count + excluded.timed_count, success_count = a.success_count + excluded.success_count,
+           error_count = a.error_count + excluded.error_count,
+           last_success_at = greatest(a.last_success_at, excluded.last_success_at),
+           last_error_at = greatest(a.last_error_at, excluded.last_error_at)
+    returning agent_id
+  )
+  select array_agg(agent_id) into v_agent_ids from added;
+  return v_agent_ids;
+end
+$$;
+
+ALTER FUNCTION app_private.add_to_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.add_to_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Adds calls to the totals of their agents; returns which agents those are.';
+
+CREATE FUNCTION app_private.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into app_private.usage_minutes as m
+  select * from app_private.usage_by_minute(add_to_rollups.batch_ids, add_to_rollups.from_at, add_to_rollups.to_at)
+  on conflict (tenant_id, minute, user_id, agent_id, api_key_id) do update
+     set request_count = m.request_count + excluded.request_count, token_count = m.token_count + excluded.token_count,
+         cost = m.cost + excluded.cost, consultation_count = m.consultation_count + excluded.consultation_count,
+         panel_count = m.panel_count + excluded.panel_count, workflow_count = m.workflow_count + excluded.workflow_count,
+         tool_call_count = m.tool_call_count + excluded.tool_call_count, duration_ms = m.duration_ms + excluded.duration_ms,
+         timed_count = m.timed_count + excluded.timed_count, success_count = m.success_count + excluded.success_count,
+         error_count = m.error_count + excluded.error_count;
+
+  insert into app_private.usage_days as d
+  select * from app_private.usage_by_day(add_to_rollups.batch_ids, add_to_rollups.from_at, add_to_rollups.to_at, add_to_rollups.timezone)
+  on conflict (tenant_id, used_on, usage_type, user_id, agent_id, api_key_id, project_id, model_id, feature_name) do update
+     set event_count = d.event_count + excluded.event_count, quantity = d.quantity + excluded.quantity, cost = d.cost + excluded.cost,
+         duration_ms = d.duration_ms + excluded.duration_ms, timed_count = d.timed_count + excluded.timed_count,
+         success_count = d.success_count + excluded.success_count, error_count = d.error_count + excluded.error_count,
+         abandon_count = d.abandon_count + excluded.abandon_count,
+         last_success_at = greatest(d.last_success_at, excluded.last_success_at),
+         last_error_at = greatest(d.last_error_at, excluded.last_error_at);
+end
+$$;
+
+ALTER FUNCTION app_private.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) IS 'Adds events to the roll-ups by minute and by day: those of these batches, or all of these times that no longer wait.';
+
+CREATE TABLE app_private.usage_agents (
+    tenant_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    call_count bigint NOT NULL,
+    duration_ms bigint NOT NULL,
+    timed_count bigint NOT NULL,
+    success_count bigint NOT NULL,
+    error_count bigint NOT NULL,
+    last_success_at timestamp with time zone,
+    last_error_at timestamp with time zone
+);
+
+ALTER TABLE ONLY app_private.usage_agents FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_agents OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.usage_agents IS 'All calls of each agent.';
+
+CREATE FUNCTION app_private.agent_totals_of_days() RETURNS SETOF app_private.usage_agents
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select d.tenant_id, d.agent_id, sum(d.event_count)::bigint, sum(d.duration_ms)::bigint, sum(d.timed_count)::bigint,
+           sum(d.success_count)::bigint, sum(d.error_count)::bigint, max(d.last_success_at), max(d.last_error_at)
+      from app_private.usage_days d
+     where d.tenant_id = app_hidden.current_tenant_id() and d.agent_id is not null and d.usage_type = 'llm_call'
+     group by d.tenant_id, d.agent_id;
+end
+$$;
+
+ALTER FUNCTION app_private.agent_totals_of_days() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.agent_totals_of_days() IS 'The totals of the tenant''s agents as the roll-up by day has them.';
+
 CREATE FUNCTION app_private.alive_workers(silent_for interval) RETURNS text[]
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1680,6 +1883,24 @@ $$;
 ALTER FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) IS 'The uploaded files that are to be parsed; their documents become processing.';
+
+CREATE FUNCTION app_private.begin_usage() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- with an older snapshot, the period that has just become final would still look open
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform app_private.raise_error('MT411', 'Usage is recorded at the isolation level read committed.', 'Record it in a transaction of its own.');
+  end if;
+  perform pg_advisory_xact_lock_shared(app_private.metering_lock('record'), hashtext(app_hidden.current_tenant_id()::text));
+  return nextval('app_private.usage_batches');
+end
+$$;
+
+ALTER FUNCTION app_private.begin_usage() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.begin_usage() IS 'Opens a batch: no period of the tenant becomes final before this transaction ends. MT411: the isolation level is not read committed.';
 
 CREATE FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) RETURNS TABLE(block_ids bigint[], slack double precision, chunk_count integer, dimension integer)
     LANGUAGE plpgsql STABLE
@@ -2228,6 +2449,61 @@ ALTER FUNCTION app_private.check_search_arguments(query text, mode app_public.se
 
 COMMENT ON FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) IS 'Refuses arguments that are out of range: SR404 to SR408, SR413 to SR415; and a tenant without the feature: TN204.';
 
+CREATE FUNCTION app_private.check_usage(inputs app_private.usage_input[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_user_id uuid := app_hidden.current_user_id();
+  v_api_key_id uuid := app_private.request_api_key_id();
+  v_models uuid[] := array(select id from app_public.llm_models);
+  -- null when nobody asks, that is, when a task records: it knows for whom
+  v_is_request boolean := v_user_id is not null;
+  v_members uuid[];
+  v_place bigint;
+  v_problem text;
+begin
+  if v_is_request and app_hidden.has_role('admin') then
+    v_members := array(select user_id from app_public.user_tenants where tenant_id = app_hidden.current_tenant_id());
+  end if;
+  select min(checked.at), max(checked.at), min(checked.place) filter (where checked.problem is not null),
+         (array_agg(checked.problem order by checked.place) filter (where checked.problem is not null))[1]
+    into first_at, last_at, v_place, v_problem
+    from (
+      select i.place, coalesce(i.occurred_at, v_now) as at,
+             case
+               when i.idempotency_key is null or length(i.idempotency_key) not between 1 and 255 then 'key'
+               when t.name is null then 'type'
+               -- NaN is above every number; more decimals than 12 are nobody's measurement
+               when i.quantity is null or i.quantity <= 0 or i.quantity > t.max_quantity or scale(i.quantity) > 12
+                 or t.is_whole and i.quantity <> trunc(i.quantity) then 'quantity'
+               when i.occurred_at < v_now - interval '400 days' then 'past'
+               when i.occurred_at > v_now + interval '1 hour' then 'future'
+               when i.model_id <> all (v_models) then 'model'
+               when i.metadata is not null and i.metadata <> '{}'
+                 and (jsonb_typeof(i.metadata) <> 'object' or octet_length(i.metadata::text) > 8192) then 'metadata'
+               when i.feature_name is not null and (length(i.feature_name) > 100 or not app_hidden.is_name(i.feature_name)) then 'feature'
+               when i.duration_ms < 0 or i.duration_ms > 2592000000 then 'duration'
+               when v_is_request and v_members is null
+                 and (i.user_id <> v_user_id or i.api_key_id is not null and i.api_key_id is distinct from v_api_key_id) then 'someone_else'
+               when i.user_id <> v_user_id and i.user_id <> all (v_members) then 'user'
+             end as problem
+        from unnest(check_usage.inputs) with ordinality as i (
+               idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id,
+               feature_name, outcome, duration_ms, metadata, place)
+        left join app_public.usage_types t on t.name = i.usage_type
+    ) as checked;
+  if v_problem is not null then
+    perform app_private.refuse_usage(v_problem, v_place, cardinality(check_usage.inputs));
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.check_usage(inputs app_private.usage_input[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.check_usage(inputs app_private.usage_input[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) IS 'Refuses a batch with an event that cannot be stored (MT201, MT301, MT401 to MT409); returns when its first and its last event were.';
+
 CREATE FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2322,6 +2598,56 @@ ALTER FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], 
 
 COMMENT ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) IS 'Chunks of these documents, each headed by the document''s title, that have no vector of their source''s model yet, with what is needed to call the model.';
 
+CREATE FUNCTION app_private.claim_usage_keys(inputs app_private.usage_input[], batch_id bigint) RETURNS integer[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_now timestamptz := app_hidden.clock();
+  v_claimed int[];
+  v_place bigint;
+begin
+  -- nearly always all keys are new, and then a plain insert is twice as fast as one that looks for conflicts
+  begin
+    insert into app_private.usage_idempotency_keys (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
+    select v_tenant_id, k.key, k.payload_hash, claim_usage_keys.batch_id, k.place, k.occurred_at
+      from app_private.keys_of_usage(claim_usage_keys.inputs, v_now) as k;
+    return array(select generate_series(1, cardinality(claim_usage_keys.inputs)));
+  exception when unique_violation then
+    -- and otherwise what the attempt wrote is undone
+    null;
+  end;
+
+  with claimed as (
+    insert into app_private.usage_idempotency_keys as k (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
+    select v_tenant_id, i.key, i.payload_hash, claim_usage_keys.batch_id, i.place, i.occurred_at
+      from app_private.keys_of_usage(claim_usage_keys.inputs, v_now) as i
+    on conflict do nothing
+    returning k.ordinal
+  )
+  select coalesce(array_agg(ordinal), '{}') into v_claimed from claimed;
+
+  if cardinality(v_claimed) < cardinality(claim_usage_keys.inputs) then
+    -- a statement of its own sees what the one that was there first has committed meanwhile
+    select min(i.place) into v_place
+      from app_private.keys_of_usage(claim_usage_keys.inputs, v_now) as i
+      join app_private.usage_idempotency_keys k on k.tenant_id = v_tenant_id and k.key = i.key
+     where k.payload_hash <> i.payload_hash;
+    if v_place is not null then
+      perform app_private.raise_error('MT501', case cardinality(claim_usage_keys.inputs)
+          when 1 then '' else format('Event %s: ', v_place) end || 'The idempotency key stands for another event already.',
+        'Repeat the event exactly as it was first sent, or give it a key of its own.');
+    end if;
+  end if;
+  return v_claimed;
+end
+$$;
+
+ALTER FUNCTION app_private.claim_usage_keys(inputs app_private.usage_input[], batch_id bigint) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.claim_usage_keys(inputs app_private.usage_input[], batch_id bigint) IS 'Takes the keys of a batch; returns the places of the events whose keys were free. Concurrent callers with the same key: one gets it, the others wait for its commit. MT501: a key stands for another event.';
+
 CREATE FUNCTION app_private.columns_of_the_tenant() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2395,6 +2721,182 @@ $_$;
 ALTER FUNCTION app_private.copy_resource(kind app_public.resource_kind, id uuid, name text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.copy_resource(kind app_public.resource_kind, id uuid, name text) IS 'Makes a private copy of a visible resource in this tenant. RS301: there is none; RS563: the name is taken; ID203: your permissions do not allow it.';
+
+CREATE TABLE app_public.usage_events (
+    tenant_id uuid NOT NULL,
+    batch_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    usage_type text NOT NULL,
+    quantity numeric NOT NULL,
+    user_id uuid,
+    agent_id uuid,
+    project_id uuid,
+    api_key_id uuid,
+    model_id uuid,
+    feature_name text,
+    outcome app_public.usage_outcome,
+    duration_ms integer,
+    cost numeric,
+    price_id uuid,
+    is_unpriced boolean DEFAULT false NOT NULL,
+    adjusts_period tstzrange,
+    rerates_batch_id bigint,
+    rerates_ordinal integer,
+    idempotency_key text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
+    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
+    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= '1000000000000000000'::numeric) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
+)
+PARTITION BY RANGE (occurred_at);
+
+ALTER TABLE ONLY app_public.usage_events FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.usage_events OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.usage_events IS '@behavior -insert -update -delete
+Everything that was used, once and unchanged; recordUsage writes it. You see your own; the whole tenant''s with can_view_analytics.';
+
+COMMENT ON COLUMN app_public.usage_events.batch_id IS 'The call that recorded it.';
+
+COMMENT ON COLUMN app_public.usage_events.ordinal IS 'Its place in that call, from 1.';
+
+COMMENT ON COLUMN app_public.usage_events.occurred_at IS 'When it was used.';
+
+COMMENT ON COLUMN app_public.usage_events.usage_type IS 'What was used: the name of a usage type.';
+
+COMMENT ON COLUMN app_public.usage_events.quantity IS 'How much, in the unit of its type; above 0 but for corrections of a cost, which have 0.';
+
+COMMENT ON COLUMN app_public.usage_events.agent_id IS 'The agent that used it.';
+
+COMMENT ON COLUMN app_public.usage_events.project_id IS 'The project it was for.';
+
+COMMENT ON COLUMN app_public.usage_events.api_key_id IS 'The API key it came with.';
+
+COMMENT ON COLUMN app_public.usage_events.model_id IS 'The language model.';
+
+COMMENT ON COLUMN app_public.usage_events.feature_name IS 'The feature of the product it belongs to.';
+
+COMMENT ON COLUMN app_public.usage_events.outcome IS 'How it ended, null where that says nothing.';
+
+COMMENT ON COLUMN app_public.usage_events.duration_ms IS 'How long it took, milliseconds.';
+
+COMMENT ON COLUMN app_public.usage_events.cost IS 'What it cost, USD, not rounded: tokens times the price that held then.';
+
+COMMENT ON COLUMN app_public.usage_events.price_id IS 'The price of its cost: a row of llm_model_prices or llm_model_price_overrides.';
+
+COMMENT ON COLUMN app_public.usage_events.is_unpriced IS 'Tokens without a cost, because no price held for their model; rerateUsage shows what they would cost by now.';
+
+COMMENT ON COLUMN app_public.usage_events.adjusts_period IS 'The billing period it belongs to, when that was final before it was recorded: it goes on the next invoice as an adjustment.';
+
+COMMENT ON COLUMN app_public.usage_events.rerates_batch_id IS 'The batch of the event whose cost this one corrects.';
+
+COMMENT ON COLUMN app_public.usage_events.rerates_ordinal IS 'The place of the event whose cost this one corrects.';
+
+COMMENT ON COLUMN app_public.usage_events.idempotency_key IS 'The key it was recorded under, unique within the tenant.';
+
+COMMENT ON COLUMN app_public.usage_events.metadata IS 'Anything else, an object of at most 8 kB.';
+
+COMMENT ON COLUMN app_public.usage_events.recorded_at IS 'When it was recorded.';
+
+CREATE FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS SETOF app_public.usage_events
+    LANGUAGE plpgsql STABLE
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_first_month timestamptz := app_private.month_start(countable_usage.from_at);
+  v_last_month timestamptz := app_private.month_start(countable_usage.to_at);
+begin
+  if countable_usage.batch_ids is not null then
+    -- whole months choose the partitions; the times themselves would tempt the planner to read all of these minutes by
+    -- the other index, because its statistics never know of the last ones
+    return query
+      select e.* from app_public.usage_events e
+       where e.tenant_id = v_tenant_id and e.batch_id = any (countable_usage.batch_ids)
+         and e.occurred_at >= v_first_month and e.occurred_at < v_last_month + interval '1 month 1 day';
+  else
+    return query
+      select e.* from app_public.usage_events e
+       where e.tenant_id = v_tenant_id and e.occurred_at >= countable_usage.from_at and e.occurred_at < countable_usage.to_at
+         and not exists (select from app_private.usage_queue q where q.tenant_id = v_tenant_id and q.batch_id = e.batch_id);
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Events of the tenant: those of these batches, whose events are from one instant to another (excluded); or, without batches, all of these times whose batches no longer wait in the queue.';
+
+CREATE FUNCTION app_private.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_next constant timestamptz := app_private.month_start(create_month.month + interval '32 days');
+  v_name constant text := format('app_private.%I',
+    (select relname from pg_class where oid = create_month.parent) || to_char(create_month.month at time zone 'UTC', '_YYYY_MM'));
+begin
+  if to_regclass(v_name) is not null then
+    return false;
+  end if;
+  -- writers wait before they choose a partition, so none can put a row of this month into the default one meanwhile
+  execute format('lock table %s in share row exclusive mode', create_month.parent);
+  if to_regclass(v_name) is not null then
+    return false;
+  end if;
+  execute format('create table %s (like %s including defaults including generated including constraints)', v_name, create_month.parent);
+  execute format('grant insert on %s to rowhouse_platform', v_name);
+  perform app_private.move_leftover(create_month.leftover, v_name::regclass, create_month.key, create_month.month, v_next);
+  execute format('revoke insert on %s from rowhouse_platform', v_name);
+  execute format('alter table %s attach partition %s for values from (%L) to (%L)', create_month.parent, v_name, create_month.month, v_next);
+  call app_private.secure_tenant_table(v_name::regclass);
+  execute format('comment on table %s is %L', v_name, 'A month of ' || create_month.parent || '.');
+  return true;
+end
+$$;
+
+ALTER FUNCTION app_private.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) IS 'Makes the partition of a month and moves what the default partition kept for it; false when it is there already.';
+
+CREATE FUNCTION app_private.create_partitions(months_ahead integer DEFAULT 3) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET lock_timeout TO '5s'
+    SET client_min_messages TO 'warning'
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_table record;
+  v_month timestamptz;
+  v_created int := 0;
+begin
+  for v_table in select * from app_private.monthly_tables() loop
+    for v_month in
+      select app_private.month_start(app_hidden.clock() + make_interval(months => ahead))
+        from generate_series(0, create_partitions.months_ahead) as ahead
+      union
+      select * from app_private.leftover_months(v_table.leftover, v_table.key)
+      order by 1
+    loop
+      if app_private.create_month(v_table.parent, v_table.key, v_table.leftover, v_month) then
+        v_created := v_created + 1;
+      end if;
+    end loop;
+  end loop;
+  return v_created;
+end
+$$;
+
+ALTER FUNCTION app_private.create_partitions(months_ahead integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.create_partitions(months_ahead integer) IS 'Makes the partitions of this month and the next ones, and of every month that the default partitions have rows of; returns how many. Doing it twice is harmless.';
 
 CREATE FUNCTION app_private.credential_paths(value jsonb) RETURNS text[]
     LANGUAGE sql IMMUTABLE
@@ -2509,6 +3011,34 @@ ALTER FUNCTION app_private.document_error(item jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.document_error(item jsonb) IS 'What is wrong with an element of create_documents, or null.';
 
+CREATE FUNCTION app_private.drop_llm_texts() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant record;
+  v_dropped int;
+  v_total int := 0;
+begin
+  for v_tenant in
+    select t.id, case when t.config -> 'store_llm_texts' = 'true'
+                      then coalesce((t.config ->> 'llm_text_retention_days')::int, 30) else 0 end as days
+      from app_public.tenants t order by t.id
+  loop
+    call app_private.enter_tenant(v_tenant.id);
+    delete from app_private.llm_texts l
+     where l.tenant_id = v_tenant.id and l.occurred_at < app_hidden.clock() - make_interval(days => v_tenant.days);
+    get diagnostics v_dropped = row_count;
+    v_total := v_total + v_dropped;
+  end loop;
+  return v_total;
+end
+$$;
+
+ALTER FUNCTION app_private.drop_llm_texts() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.drop_llm_texts() IS 'Deletes prompts and completions that are older than their tenant keeps them (llm_text_retention_days, 30 unless set; all where store_llm_texts is off); returns how many.';
+
 CREATE FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -2622,6 +3152,88 @@ $$;
 ALTER PROCEDURE app_private.enter_tenant(IN tenant_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) IS 'Sets the tenant of this transaction, for work that is not a request.';
+
+CREATE TABLE app_private.llm_calls (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    provider_id uuid,
+    provider text,
+    model_id uuid,
+    model text NOT NULL,
+    model_config_id uuid,
+    agent_id uuid,
+    agent_name text,
+    user_id uuid,
+    user_name text,
+    project_id uuid,
+    api_key_id uuid,
+    conversation_id uuid,
+    panel_id uuid,
+    input_tokens bigint NOT NULL,
+    cached_input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    reasoning_tokens bigint NOT NULL,
+    prompt_tokens bigint GENERATED ALWAYS AS ((input_tokens + cached_input_tokens)) STORED NOT NULL,
+    completion_tokens bigint GENERATED ALWAYS AS ((output_tokens + reasoning_tokens)) STORED NOT NULL,
+    total_tokens bigint GENERATED ALWAYS AS ((((input_tokens + cached_input_tokens) + output_tokens) + reasoning_tokens)) STORED NOT NULL,
+    price_id uuid,
+    input_cost numeric,
+    output_cost numeric,
+    total_cost numeric GENERATED ALWAYS AS ((input_cost + output_cost)) STORED,
+    is_priced boolean GENERATED ALWAYS AS ((price_id IS NOT NULL)) STORED NOT NULL,
+    response_time_ms integer,
+    time_to_first_token_ms integer,
+    temperature numeric(3,2),
+    max_tokens integer,
+    top_p numeric(3,2),
+    finish_reason text,
+    function_call jsonb,
+    success boolean DEFAULT true NOT NULL,
+    error_type text,
+    error_message text,
+    batch_id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT costs_name_their_price CHECK ((((input_cost IS NULL) = (price_id IS NULL)) AND ((output_cost IS NULL) = (price_id IS NULL)))),
+    CONSTRAINT error_message_is_bounded CHECK ((length(error_message) <= 10000)),
+    CONSTRAINT error_type_is_short CHECK ((length(error_type) <= 100)),
+    CONSTRAINT finish_reason_is_short CHECK ((length(finish_reason) <= 50)),
+    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
+    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
+    CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
+    CONSTRAINT tokens_are_in_range CHECK ((((input_tokens >= 0) AND ((input_tokens)::numeric <= '1000000000'::numeric)) AND ((cached_input_tokens >= 0) AND ((cached_input_tokens)::numeric <= '1000000000'::numeric)) AND ((output_tokens >= 0) AND ((output_tokens)::numeric <= '1000000000'::numeric)) AND ((reasoning_tokens >= 0) AND ((reasoning_tokens)::numeric <= '1000000000'::numeric)))),
+    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
+)
+PARTITION BY RANGE (occurred_at);
+
+ALTER TABLE ONLY app_private.llm_calls FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.llm_calls OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.llm_calls IS 'Calls of language models; app_public.llm_usage_logs shows them.';
+
+CREATE FUNCTION app_private.events_of_call(key text, call app_private.llm_calls) RETURNS app_private.usage_input[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return array(
+    select row(events_of_call.key, e.usage_type, e.quantity::numeric, (call).occurred_at, (call).user_id, (call).agent_id,
+               (call).project_id, (call).api_key_id, (call).model_id, null,
+               -- the call has an outcome, its tokens have none
+               case when e.usage_type = 'llm_call' then
+                 case when (call).success then 'success' else 'error' end end::app_public.usage_outcome,
+               case when e.usage_type = 'llm_call' then (call).response_time_ms end, '{}')::app_private.usage_input
+      from (values ('llm_call', 1::bigint), ('input_tokens', (call).input_tokens), ('cached_input_tokens', (call).cached_input_tokens),
+                   ('output_tokens', (call).output_tokens), ('reasoning_tokens', (call).reasoning_tokens)) as e (usage_type, quantity)
+     where e.quantity > 0);
+end
+$$;
+
+ALTER FUNCTION app_private.events_of_call(key text, call app_private.llm_calls) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.events_of_call(key text, call app_private.llm_calls) IS 'The events a call consists of: itself, and each class of its tokens.';
 
 CREATE FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision)
     LANGUAGE plpgsql STABLE
@@ -2832,6 +3444,42 @@ ALTER FUNCTION app_private.fill_template(template text, variables jsonb) OWNER T
 
 COMMENT ON FUNCTION app_private.fill_template(template text, variables jsonb) IS 'Puts values for the variables of a text; an array or object is written as JSON. RS620: the outcome is too long.';
 
+CREATE TABLE app_private.finalised_periods (
+    tenant_id uuid NOT NULL,
+    period tstzrange NOT NULL,
+    last_batch_id bigint NOT NULL,
+    finalised_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT period_is_bounded CHECK (((NOT isempty(period)) AND (NOT lower_inf(period)) AND (NOT upper_inf(period))))
+);
+
+ALTER TABLE ONLY app_private.finalised_periods FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.finalised_periods OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.finalised_periods IS 'Billing periods that are final.';
+
+CREATE FUNCTION app_private.finalise_usage_period(period tstzrange) RETURNS app_private.finalised_periods
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_finalised app_private.finalised_periods;
+begin
+  perform pg_advisory_xact_lock(app_private.metering_lock('record'), hashtext(v_tenant_id::text));
+  -- batches take their number after the lock: all up to this one are committed or gone, all others will see this row
+  insert into app_private.finalised_periods (tenant_id, period, last_batch_id)
+  select v_tenant_id, finalise_usage_period.period, case when s.is_called then s.last_value else 0 end
+    from app_private.usage_batches s
+  returning * into v_finalised;
+  return v_finalised;
+end
+$$;
+
+ALTER FUNCTION app_private.finalise_usage_period(period tstzrange) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.finalise_usage_period(period tstzrange) IS 'Closes a period of the tenant of the context: events in it that are recorded later have adjusts_period set. For billing, which calls it first and then, in the same transaction, reads the period: its events are those of the period without adjusts_period; the adjustments of an invoice are the events with adjusts_period whose batch_id is above the last_batch_id of the tenant''s finalised period before and not above this one''s. 23P01: it overlaps one that is final.';
+
 CREATE FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2932,6 +3580,8 @@ CREATE FUNCTION app_private.global_tables() RETURNS regclass[]
     'app_private.user_identities',
     'app_public.llm_providers',    -- facts of the platform
     'app_public.llm_models',
+    'app_public.llm_model_prices',
+    'app_public.usage_types',      -- what can be used means the same for every tenant
     'app_private.worker_heartbeats'
   ]::regclass[];
 $$;
@@ -3476,6 +4126,21 @@ ALTER FUNCTION app_private.json_is(value jsonb, type text) OWNER TO rowhouse_own
 
 COMMENT ON FUNCTION app_private.json_is(value jsonb, type text) IS 'Whether a value is of a type: JSON''s own, or name, integer (of up to nine digits), uuid, strings (an array of them), any.';
 
+CREATE FUNCTION app_private.keys_of_usage(inputs app_private.usage_input[], now_is timestamp with time zone) RETURNS TABLE(key text, payload_hash bigint, place integer, occurred_at timestamp with time zone)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT i.idempotency_key,
+     hash_record_extended(ROW(i.usage_type, i.quantity, i.occurred_at, i.user_id, i.agent_id, i.project_id, i.api_key_id, i.model_id, i.feature_name, (i.outcome)::text, i.duration_ms, COALESCE(i.metadata, '{}'::jsonb)), (0)::bigint) AS hash_record_extended,
+     (i.place)::integer AS place,
+     COALESCE(i.occurred_at, keys_of_usage.now_is) AS "coalesce"
+    FROM unnest(keys_of_usage.inputs) WITH ORDINALITY i(idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id, feature_name, outcome, duration_ms, metadata, place)
+   ORDER BY (i.idempotency_key COLLATE "C"), i.place;
+END;
+
+ALTER FUNCTION app_private.keys_of_usage(inputs app_private.usage_input[], now_is timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.keys_of_usage(inputs app_private.usage_input[], now_is timestamp with time zone) IS 'The keys of a batch and what they stand for: a hash of the event as it was given.';
+
 CREATE TABLE app_public.resource_versions (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -3532,6 +4197,19 @@ $$;
 ALTER FUNCTION app_private.latest_version(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.latest_version(kind app_public.resource_kind, id uuid) IS 'The version of a resource that was published last, or null.';
+
+CREATE FUNCTION app_private.leftover_months(leftover regclass, key name) RETURNS SETOF timestamp with time zone
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query execute format('select distinct app_private.month_start(%I) from %s', leftover_months.key, leftover_months.leftover);
+end
+$$;
+
+ALTER FUNCTION app_private.leftover_months(leftover regclass, key name) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.leftover_months(leftover regclass, key name) IS 'The months of which a default partition has rows.';
 
 CREATE FUNCTION app_private.list_tenants() RETURNS TABLE(id uuid, slug text, name text, type text, status text, members integer)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -4056,6 +4734,17 @@ ALTER FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) O
 
 COMMENT ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) IS 'Folds up to 16,000 changes of a tenant into blocks when at least minimum wait; returns how many, 0 when there was nothing to do or another merge is at it.';
 
+CREATE FUNCTION app_private.metering_lock(purpose text) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select 7269736 + array_position(array['record', 'roll_up', 'rerate'], metering_lock.purpose);
+$$;
+
+ALTER FUNCTION app_private.metering_lock(purpose text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.metering_lock(purpose text) IS 'The first key of the advisory locks of metering: record, roll_up or rerate. The second is hashtext of the tenant''s id.';
+
 CREATE FUNCTION app_private.models_to_index(minimum integer DEFAULT 10000) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4072,6 +4761,52 @@ $$;
 ALTER FUNCTION app_private.models_to_index(minimum integer) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.models_to_index(minimum integer) IS 'The embedding models that have more than this many vectors, of all tenants, and no vector index.';
+
+CREATE FUNCTION app_private.month_start(at timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select date_trunc('month', at, 'UTC');
+$$;
+
+ALTER FUNCTION app_private.month_start(at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.month_start(at timestamp with time zone) IS 'When the month of an instant began, in UTC.';
+
+CREATE FUNCTION app_private.monthly_tables() RETURNS TABLE(parent regclass, key name, leftover regclass)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  values ('app_public.usage_events'::regclass, 'occurred_at'::name, 'app_private.usage_events_default'::regclass),
+         ('app_private.llm_calls', 'occurred_at', 'app_private.llm_calls_default'),
+         ('app_private.llm_texts', 'occurred_at', 'app_private.llm_texts_default'),
+         ('app_private.usage_minutes', 'minute', 'app_private.usage_minutes_default');
+$$;
+
+ALTER FUNCTION app_private.monthly_tables() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.monthly_tables() IS 'The tables partitioned by month: what by, and the partition that takes what has no month''s.';
+
+CREATE FUNCTION app_private.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_columns text := (
+    select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
+     where attrelid = move_leftover.target and attnum > 0 and not attisdropped and attgenerated = '');
+  v_moved bigint;
+begin
+  execute format('with moved as (delete from %1$s where %2$I >= $1 and %2$I < $2 returning %3$s) insert into %4$s (%3$s) select %3$s from moved',
+    leftover, key, v_columns, target) using from_at, to_at;
+  get diagnostics v_moved = row_count;
+  return v_moved;
+end
+$_$;
+
+ALTER FUNCTION app_private.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) IS 'Moves the rows of a month, of all tenants, from a default partition to the table that becomes the month''s.';
 
 CREATE FUNCTION app_private.next_tenant_statuses(status text) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -4196,6 +4931,17 @@ $$;
 ALTER FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text) IS 'What is wrong with an object against a shape such as {"name": "string!", "scopes": "strings"}: keys that are unknown, missing or of another type.';
+
+CREATE FUNCTION app_private.only_keys(value jsonb, keys text[]) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_object_agg(key, value -> key) from unnest(keys) as key;
+$$;
+
+ALTER FUNCTION app_private.only_keys(value jsonb, keys text[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.only_keys(value jsonb, keys text[]) IS 'The object with these keys and no others.';
 
 CREATE FUNCTION app_private.operator_identity(tenant text, email text DEFAULT NULL::text) RETURNS TABLE(user_id uuid, tenant_id uuid, role text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -4369,6 +5115,36 @@ ALTER FUNCTION app_private.pending_removals() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.pending_removals() IS 'Chunks that are in a block and were removed since the last merge.';
 
+CREATE FUNCTION app_private.place_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_next timestamptz;
+begin
+  -- one at a time per model; the exclusion constraint would refuse a second one anyway
+  perform from app_public.llm_models m where m.id = place_price.model_id for no key update;
+  if not found then
+    perform app_private.raise_error('MT406', 'There is no such model.', 'Read the ids of llm_models.');
+  end if;
+  if place_price.valid_from is null or not isfinite(place_price.valid_from) or place_price.valid_to <= place_price.valid_from then
+    perform app_private.raise_error('MT410', 'A price needs a day it begins on, and ends after it.', 'Leave valid_to out for a price without an end.');
+  end if;
+  execute format('select min(valid_from) from %s where model_id = $1 and valid_from > $2 and superseded_at is null', target)
+    into v_next using place_price.model_id, place_price.valid_from;
+  -- it holds until the next price that is planned, and takes the place of the one that holds at its beginning
+  execute format('update %s set superseded_at = now() where model_id = $1 and valid_from = $2 and superseded_at is null', target)
+    using place_price.model_id, place_price.valid_from;
+  execute format('update %s set valid_to = $2 where model_id = $1 and valid_from < $2 and (valid_to is null or valid_to > $2) and superseded_at is null', target)
+    using place_price.model_id, place_price.valid_from;
+  return least(place_price.valid_to, v_next);
+end
+$_$;
+
+ALTER FUNCTION app_private.place_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.place_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) IS 'Makes room for a price in llm_model_prices or llm_model_price_overrides: ends the one that holds at its beginning; returns when the new one ends. MT406: there is no such model; MT410: it ends before it begins.';
+
 CREATE FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) RETURNS SETOF app_private.search_position
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -4399,6 +5175,51 @@ $$;
 ALTER FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) IS 'Where the blocks'' stored scores exceed the threshold, and those scores, both divided by scale. dimension: size of the largest block.';
+
+CREATE FUNCTION app_private.price_at(prices app_private.model_price[], model_id uuid, at timestamp with time zone) RETURNS app_private.model_price
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_price app_private.model_price;
+  v_found app_private.model_price;
+begin
+  foreach v_price in array coalesce(price_at.prices, '{}') loop
+    if v_price.model_id = price_at.model_id and v_price.valid_from <= price_at.at
+      and (v_price.valid_to is null or price_at.at < v_price.valid_to)
+      and (v_found.price_id is null or v_price.is_override) then
+      v_found := v_price;
+    end if;
+  end loop;
+  return v_found;
+end
+$$;
+
+ALTER FUNCTION app_private.price_at(prices app_private.model_price[], model_id uuid, at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.price_at(prices app_private.model_price[], model_id uuid, at timestamp with time zone) IS 'Which of these prices holds for a model at an instant: the tenant''s own before everybody''s; null when none does.';
+
+CREATE FUNCTION app_private.prices_of_models(model_ids uuid[]) RETURNS SETOF app_private.model_price
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select p.model_id, p.id, true, p.valid_from, p.valid_to,
+           p.input_usd_per_million, p.cached_input_usd_per_million, p.output_usd_per_million, p.reasoning_usd_per_million
+      from app_public.llm_model_price_overrides p
+     where p.tenant_id = app_hidden.current_tenant_id() and p.model_id = any (prices_of_models.model_ids) and p.superseded_at is null
+    union all
+    select p.model_id, p.id, false, p.valid_from, p.valid_to,
+           p.input_usd_per_million, p.cached_input_usd_per_million, p.output_usd_per_million, p.reasoning_usd_per_million
+      from app_public.llm_model_prices p
+     where p.model_id = any (prices_of_models.model_ids) and p.superseded_at is null;
+end
+$$;
+
+ALTER FUNCTION app_private.prices_of_models(model_ids uuid[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.prices_of_models(model_ids uuid[]) IS 'The prices that hold for this tenant, its own and everybody''s, of all times.';
 
 CREATE FUNCTION app_private.provision_member(tenant_id uuid, email text, full_name text DEFAULT NULL::text, role text DEFAULT 'member'::text) RETURNS app_public.user_tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5036,6 +5857,95 @@ ALTER FUNCTION app_private.ranked_part(source_ids uuid[], query text, is_own boo
 
 COMMENT ON FUNCTION app_private.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question app_private.search_question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) IS 'The best chunks of these sources of the tenant of the context, to a depth by words and to one by vectors, and the question as its texts read it. SR409 to SR411, SR416 as search.';
 
+CREATE FUNCTION app_private.rate_per_token(price app_private.model_price, token_class text) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (CASE token_class WHEN 'input'::text THEN (price).input_usd_per_million WHEN 'cached_input'::text THEN (price).cached_input_usd_per_million WHEN 'output'::text THEN (price).output_usd_per_million WHEN 'reasoning'::text THEN (price).reasoning_usd_per_million ELSE NULL::numeric END * 0.000001);
+
+ALTER FUNCTION app_private.rate_per_token(price app_private.model_price, token_class text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.rate_per_token(price app_private.model_price, token_class text) IS 'USD for one token of a class, exactly.';
+
+CREATE FUNCTION app_private.read_usage(events jsonb) RETURNS app_private.usage_input[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_place bigint;
+begin
+  if jsonb_typeof(read_usage.events) is distinct from 'array' or jsonb_array_length(read_usage.events) not between 1 and 10000 then
+    perform app_private.raise_error('MT412', 'Events are a list of 1 to 10,000 objects.', 'Send several lists.');
+  end if;
+  select min(place) into v_place
+    from jsonb_array_elements(read_usage.events) with ordinality as e (event, place)
+   where case jsonb_typeof(event) when 'object' then event - array[
+     'idempotency_key', 'usage_type', 'quantity', 'occurred_at', 'user_id', 'agent_id', 'project_id', 'api_key_id',
+     'model_id', 'feature_name', 'outcome', 'duration_ms', 'metadata'] <> '{}' else true end;
+  if v_place is not null then
+    perform app_private.raise_error('MT413', format('Event %s is not an object, or has a field that events do not have.', v_place),
+      'Fields: idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id, feature_name, outcome, duration_ms, metadata.');
+  end if;
+  return array(select e from jsonb_populate_recordset(null::app_private.usage_input, read_usage.events) as e);
+end
+$$;
+
+ALTER FUNCTION app_private.read_usage(events jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.read_usage(events jsonb) IS 'Events from JSON. MT412: not a list of 1 to 10,000; MT413: an event is no object or has an unknown field.';
+
+CREATE FUNCTION app_private.rebuild_rollups(tenant_id uuid, from_on date DEFAULT NULL::date, to_on date DEFAULT NULL::date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_timezone text;
+  v_from_at timestamptz;
+  v_to_at timestamptz;
+begin
+  call app_private.enter_tenant(rebuild_rollups.tenant_id);
+  perform pg_advisory_xact_lock(app_private.metering_lock('roll_up'), hashtext(rebuild_rollups.tenant_id::text));
+  select t.timezone into v_timezone from app_public.tenants t where t.id = rebuild_rollups.tenant_id;
+  if not found then
+    return;
+  end if;
+  v_from_at := coalesce(rebuild_rollups.from_on::timestamp at time zone v_timezone, '-infinity');
+  v_to_at := coalesce(rebuild_rollups.to_on::timestamp at time zone v_timezone, 'infinity');
+
+  delete from app_private.usage_minutes m
+   where m.tenant_id = rebuild_rollups.tenant_id and m.minute >= date_trunc('minute', v_from_at) and m.minute < date_trunc('minute', v_to_at);
+  delete from app_private.usage_days d
+   where d.tenant_id = rebuild_rollups.tenant_id
+     and d.used_on >= coalesce(rebuild_rollups.from_on, '-infinity') and d.used_on < coalesce(rebuild_rollups.to_on, 'infinity');
+  perform app_private.add_to_rollups(null, v_from_at, v_to_at, v_timezone);
+
+  -- totals have no period: they follow from all days
+  delete from app_private.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id;
+  insert into app_private.usage_agents select * from app_private.agent_totals_of_days();
+  perform app_private.refresh_agent_statistics(array(select a.agent_id from app_private.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id));
+
+  if rebuild_rollups.from_on is null and rebuild_rollups.to_on is null then
+    insert into app_private.usage_rollup_state (tenant_id, timezone) values (rebuild_rollups.tenant_id, v_timezone)
+    on conflict (tenant_id) do update set timezone = excluded.timezone, rolled_up_at = now();
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.rebuild_rollups(tenant_id uuid, from_on date, to_on date) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.rebuild_rollups(tenant_id uuid, from_on date, to_on date) IS 'Counts a tenant''s events of these days (the last one excluded; all when left out) anew, batches that wait in the queue excepted. Recording goes on meanwhile.';
+
+CREATE FUNCTION app_private.receipt_of_call(call app_private.llm_calls, is_repeated boolean) RETURNS app_public.llm_usage_receipt
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select row((call).id, (call).occurred_at, (call).batch_id, (call).prompt_tokens, (call).completion_tokens, (call).total_tokens,
+    (call).input_cost, (call).output_cost, (call).total_cost, (call).price_id, is_repeated)::app_public.llm_usage_receipt;
+$$;
+
+ALTER FUNCTION app_private.receipt_of_call(call app_private.llm_calls, is_repeated boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.receipt_of_call(call app_private.llm_calls, is_repeated boolean) IS 'What the caller is told about a call that is stored.';
+
 CREATE FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5124,6 +6034,66 @@ ALTER FUNCTION app_private.record_sharing(kind app_public.resource_kind, tenant_
 
 COMMENT ON FUNCTION app_private.record_sharing(kind app_public.resource_kind, tenant_id uuid, resource_id uuid, action app_public.sharing_action, from_mode text, to_mode text, other_tenant_id uuid, share app_public.resource_shares) IS 'Writes to the audit of the tenant that owns a resource.';
 
+CREATE FUNCTION app_private.record_tenant_llm_usage(tenant_id uuid, call jsonb) RETURNS app_public.llm_usage_receipt
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  call app_private.enter_tenant(record_tenant_llm_usage.tenant_id);
+  perform set_config('rowhouse.user_id', '', true);
+  return app_private.store_llm_call(record_tenant_llm_usage.call ->> 'idempotency_key',
+    jsonb_populate_record(null::app_private.llm_calls,
+      '{"cached_input_tokens": 0, "reasoning_tokens": 0, "success": true}' || record_tenant_llm_usage.call),
+    jsonb_populate_record(null::app_private.llm_texts, record_tenant_llm_usage.call));
+end
+$$;
+
+ALTER FUNCTION app_private.record_tenant_llm_usage(tenant_id uuid, call jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.record_tenant_llm_usage(tenant_id uuid, call jsonb) IS 'record_llm_usage for tasks, which know whose call it was: an object with its arguments. Errors as there.';
+
+CREATE FUNCTION app_private.record_tenant_usage(tenant_id uuid, events jsonb) RETURNS SETOF app_public.usage_receipt
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  call app_private.enter_tenant(record_tenant_usage.tenant_id);
+  -- nobody asks: the events say whose they are
+  perform set_config('rowhouse.user_id', '', true);
+  return query select * from app_private.store_usage(app_private.read_usage(record_tenant_usage.events));
+end
+$$;
+
+ALTER FUNCTION app_private.record_tenant_usage(tenant_id uuid, events jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.record_tenant_usage(tenant_id uuid, events jsonb) IS 'record_usages for tasks, which know whose usage it is. Errors as there.';
+
+CREATE FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+  -- the columns come with the catalogue
+  if not exists (select from pg_attribute where attrelid = 'app_public.agents'::regclass and attname = 'last_success_at') then
+    return;
+  end if;
+  -- so that it is not looked at before they have come
+  execute format($sql$
+    update app_public.%I a
+       set usage_count = u.call_count, error_count = u.error_count,
+           avg_response_time_ms = round(u.duration_ms::numeric / nullif(u.timed_count, 0)),
+           success_rate = round(100.0 * u.success_count / nullif(u.success_count + u.error_count, 0), 2),
+           last_success_at = u.last_success_at, last_error_at = u.last_error_at
+      from app_private.usage_agents u
+     where u.tenant_id = $1 and u.agent_id = any ($2) and a.tenant_id = u.tenant_id and a.id = u.agent_id
+  $sql$, 'agents') using app_hidden.current_tenant_id(), refresh_agent_statistics.agent_ids;
+end
+$_$;
+
+ALTER FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) IS 'Copies the totals of these agents of the tenant to usage_count, error_count, success_rate (percent), avg_response_time_ms, last_success_at and last_error_at.';
+
 CREATE FUNCTION app_private.refresh_sources() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5182,6 +6152,47 @@ ALTER FUNCTION app_private.refuse_faults(code text, what text, faults text[], hi
 
 COMMENT ON FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text) IS 'Raises an error that names the faults, at most twenty; none, no error.';
 
+CREATE FUNCTION app_private.refuse_usage(problem text, place bigint, batch_size integer) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_subject text := case when refuse_usage.batch_size = 1 then '' else format('Event %s: ', refuse_usage.place) end;
+begin
+  case refuse_usage.problem
+    when 'key' then
+      perform app_private.raise_error('MT401', v_subject || 'An idempotency key of 1 to 255 characters is needed.',
+        'Use a key that stays the same when the call is repeated, such as the id of what was done.');
+    when 'type' then
+      perform app_private.raise_error('MT402', v_subject || 'The usage type is unknown.', 'Read the names of usage types.');
+    when 'quantity' then
+      perform app_private.raise_error('MT403', v_subject || 'The quantity is not a positive number within the range of its type.',
+        'Counts are whole numbers above 0; see the usage type''s maximum.');
+    when 'past' then
+      perform app_private.raise_error('MT404', v_subject || 'It lies more than 400 days in the past.', 'Usage is recorded within 400 days.');
+    when 'future' then
+      perform app_private.raise_error('MT405', v_subject || 'It lies more than an hour in the future.', 'Check the clock of the sender.');
+    when 'model' then
+      perform app_private.raise_error('MT406', v_subject || 'There is no such model.', 'Read the ids of llm_models.');
+    when 'metadata' then
+      perform app_private.raise_error('MT407', v_subject || 'Metadata is not an object of at most 8 kB.', 'Keep texts elsewhere and name their id here.');
+    when 'feature' then
+      perform app_private.raise_error('MT408', v_subject || 'The name of the feature is empty or longer than 100 characters.', 'Use one short name a feature.');
+    when 'duration' then
+      perform app_private.raise_error('MT409', v_subject || 'The duration is not between 0 and 30 days.', 'Durations are in milliseconds.');
+    when 'someone_else' then
+      perform app_private.raise_error('MT201', v_subject || 'Usage of another person or API key is recorded by admins only.',
+        'Leave user_id and api_key_id out, or ask for the role admin.');
+    when 'user' then
+      perform app_private.raise_error('MT301', v_subject || 'There is no such member of this tenant.', 'Read the ids of memberships.');
+  end case;
+end
+$$;
+
+ALTER FUNCTION app_private.refuse_usage(problem text, place bigint, batch_size integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.refuse_usage(problem text, place bigint, batch_size integer) IS 'Raises what is wrong with an event, naming its place when it is one of several.';
+
 CREATE FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval DEFAULT '00:00:30'::interval) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5204,6 +6215,17 @@ $$;
 ALTER FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) OWNER TO rowhouse_worker;
 
 COMMENT ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) IS 'Records that these workers are alive, frees the jobs of workers that have been silent too long, and returns how many those were.';
+
+CREATE FUNCTION app_private.request_api_key_id() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select nullif(current_setting('rowhouse.api_key_id', true), '')::uuid;
+$$;
+
+ALTER FUNCTION app_private.request_api_key_id() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.request_api_key_id() IS 'The API key this request came with, or null.';
 
 CREATE FUNCTION app_private.require_active_member(user_id uuid) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -5364,6 +6386,21 @@ ALTER FUNCTION app_private.require_power_over(workspace app_public.workspaces, r
 
 COMMENT ON FUNCTION app_private.require_power_over(workspace app_public.workspaces, role app_public.member_role) IS 'WS201 unless you manage members of this role.';
 
+CREATE FUNCTION app_private.require_price_setter() RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not app_hidden.is_platform_admin() then
+    perform app_private.raise_error('MT202', 'Only platform staff do this.', 'Ask an administrator of the platform tenant.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_price_setter() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_price_setter() IS 'MT202 unless the request is one of platform staff.';
+
 CREATE FUNCTION app_private.require_role(minimum text) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5446,6 +6483,41 @@ $$;
 ALTER FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) IS 'RS353 unless this member sees the item: one error for what is not there and what may not be seen. ID202: you are no member.';
+
+CREATE FUNCTION app_private.rerated_usage(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE(batch_id bigint, ordinal integer, occurred_at timestamp with time zone, usage_type text, model_id uuid, quantity numeric, cost_before numeric, cost_after numeric, price_id uuid)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_prices app_private.model_price[];
+begin
+  -- price_at goes through these for each event: only what can hold in the time in question
+  v_prices := array(
+    select p from app_private.prices_of_models(array(select m.id from app_public.llm_models m)) as p
+     where tstzrange(p.valid_from, p.valid_to) && tstzrange(rerated_usage.from_at, rerated_usage.to_at));
+  return query
+    select e.batch_id, e.ordinal, e.occurred_at, e.usage_type, e.model_id, e.quantity,
+           case when e.cost is not null or c.cost is not null then coalesce(e.cost, 0) + coalesce(c.cost, 0) end,
+           e.quantity * app_private.rate_per_token(p.price, t.token_class), (p.price).price_id
+      from app_public.usage_events e
+      join app_public.usage_types t on t.name = e.usage_type and t.token_class is not null
+      cross join lateral (select app_private.price_at(v_prices, e.model_id, e.occurred_at) as price) as p
+      left join lateral (
+        select sum(r.cost) as cost from app_public.usage_events r
+         where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal and r.occurred_at = e.occurred_at
+      ) as c on true
+     where e.tenant_id = v_tenant_id and e.occurred_at >= rerated_usage.from_at and e.occurred_at < rerated_usage.to_at
+       and e.rerates_batch_id is null and e.model_id is not null
+       -- a price that was taken away leaves what was rated by it as it is
+       and (p.price).price_id is not null
+       and coalesce(e.cost, 0) + coalesce(c.cost, 0) <> e.quantity * app_private.rate_per_token(p.price, t.token_class);
+end
+$$;
+
+ALTER FUNCTION app_private.rerated_usage(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.rerated_usage(from_at timestamp with time zone, to_at timestamp with time zone) IS 'Events of these times that would cost something else by the prices as they are now, corrections that were made already counted in.';
 
 CREATE FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -5660,6 +6732,61 @@ $$;
 ALTER FUNCTION app_private.revoke_invitations_of(user_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.revoke_invitations_of(user_id uuid) IS 'Revokes what invitations of this tenant a person still has.';
+
+CREATE FUNCTION app_private.roll_up_usage(tenant_id uuid, max_events integer DEFAULT 50000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_timezone text;
+  v_counted_in text;
+  v_batch_ids bigint[];
+  v_from_at timestamptz;
+  v_to_at timestamptz;
+  v_count int;
+begin
+  call app_private.enter_tenant(roll_up_usage.tenant_id);
+  -- another worker is at it
+  if not pg_try_advisory_xact_lock(app_private.metering_lock('roll_up'), hashtext(roll_up_usage.tenant_id::text)) then
+    return 0;
+  end if;
+  select t.timezone, s.timezone into v_timezone, v_counted_in
+    from app_public.tenants t left join app_private.usage_rollup_state s on s.tenant_id = t.id
+   where t.id = roll_up_usage.tenant_id;
+  if not found then
+    -- recorded while the tenant was being deleted: nobody will count it
+    delete from app_private.usage_queue q where q.tenant_id = roll_up_usage.tenant_id;
+    return 0;
+  end if;
+  if v_counted_in <> v_timezone then
+    perform app_private.rebuild_rollups(roll_up_usage.tenant_id);
+  end if;
+
+  with waiting as (
+    select q.batch_id, sum(q.event_count) over (order by q.batch_id) - q.event_count as before_it
+      from (select * from app_private.usage_queue q where q.tenant_id = roll_up_usage.tenant_id
+             order by q.batch_id limit roll_up_usage.max_events) as q
+  ), taken as (
+    delete from app_private.usage_queue q using waiting w
+     where q.tenant_id = roll_up_usage.tenant_id and q.batch_id = w.batch_id and w.before_it < roll_up_usage.max_events
+    returning q.batch_id, q.first_at, q.last_at, q.event_count
+  )
+  select array_agg(batch_id), min(first_at), max(last_at) + interval '1 microsecond', coalesce(sum(event_count), 0)
+    into v_batch_ids, v_from_at, v_to_at, v_count from taken;
+  if v_count > 0 then
+    perform app_private.add_to_rollups(v_batch_ids, v_from_at, v_to_at, v_timezone);
+    perform app_private.refresh_agent_statistics(app_private.add_to_agents(v_batch_ids, v_from_at, v_to_at));
+  end if;
+  insert into app_private.usage_rollup_state as s (tenant_id, timezone) values (roll_up_usage.tenant_id, v_timezone)
+  on conflict (tenant_id) do update set rolled_up_at = now();
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_private.roll_up_usage(tenant_id uuid, max_events integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.roll_up_usage(tenant_id uuid, max_events integer) IS 'Adds what a tenant used since the last time to its roll-ups, the oldest batches first, about this many events at most; returns how many. 0 when nothing waits or another worker is at it. Counts the tenant''s days anew when its time zone has changed.';
 
 CREATE FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) RETURNS app_public.resource_versions
     LANGUAGE plpgsql
@@ -6735,6 +7862,120 @@ ALTER FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk
 
 COMMENT ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) IS 'Stores vectors of chunks, normalised to unit length; returns how many were new. KN901: counts differ; KN902: a dimension is not the model''s.';
 
+CREATE TABLE app_private.llm_texts (
+    tenant_id uuid NOT NULL,
+    call_id uuid NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    user_id uuid,
+    prompt_text text,
+    system_prompt text,
+    completion_text text
+)
+PARTITION BY RANGE (occurred_at);
+
+ALTER TABLE ONLY app_private.llm_texts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.llm_texts OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.llm_texts IS 'What was said in a call, where and as long as the tenant keeps it.';
+
+CREATE FUNCTION app_private.store_llm_call(key text, call app_private.llm_calls, texts app_private.llm_texts) RETURNS app_public.llm_usage_receipt
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_call app_private.llm_calls := store_llm_call.call;
+  v_hash bigint;
+  v_events app_private.usage_input[];
+  v_price app_private.model_price;
+  v_claim app_private.usage_idempotency_keys;
+begin
+  if v_call.model is null or not app_hidden.is_name(v_call.model) then
+    perform app_private.raise_error('MT406', 'The model has no name.', 'Give the name of a model of the catalogue, or the provider''s.');
+  end if;
+  if v_call.input_tokens is null or v_call.output_tokens is null
+    or least(v_call.input_tokens, v_call.cached_input_tokens, v_call.output_tokens, v_call.reasoning_tokens) < 0
+    or greatest(v_call.input_tokens, v_call.cached_input_tokens, v_call.output_tokens, v_call.reasoning_tokens) > 1e9 then
+    perform app_private.raise_error('MT415', 'A number of tokens is missing, negative or above a thousand million.', 'A call that used none says 0.');
+  end if;
+  -- as it was given, before anything is looked up that may be otherwise when it is sent again
+  v_hash := hash_record_extended(row(
+    'llm'::text, v_call.occurred_at, v_call.model, v_call.model_config_id, v_call.agent_id, v_call.agent_name, v_call.user_id,
+    v_call.project_id, v_call.api_key_id, v_call.conversation_id, v_call.panel_id, v_call.input_tokens, v_call.cached_input_tokens,
+    v_call.output_tokens, v_call.reasoning_tokens, v_call.response_time_ms, v_call.time_to_first_token_ms,
+    v_call.temperature, v_call.max_tokens, v_call.top_p, v_call.finish_reason, v_call.function_call,
+    v_call.success, v_call.error_type, v_call.error_message, texts.prompt_text, texts.system_prompt, texts.completion_text), 0);
+
+  select m.id, m.name, p.id, p.name into v_call.model_id, v_call.model, v_call.provider_id, v_call.provider
+    from app_public.llm_models m join app_public.llm_providers p on p.id = m.provider_id
+   where m.name = v_call.model or m.id::text = v_call.model;
+  if not found then
+    v_call.model := (store_llm_call.call).model;
+  end if;
+  v_events := app_private.events_of_call(store_llm_call.key, v_call);
+  perform app_private.check_usage(v_events);
+
+  v_call.tenant_id := v_tenant_id;
+  v_call.batch_id := app_private.begin_usage();
+  v_call.occurred_at := coalesce(v_call.occurred_at, app_hidden.clock());
+  insert into app_private.usage_idempotency_keys (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
+  values (v_tenant_id, store_llm_call.key, v_hash, v_call.batch_id, 1, v_call.occurred_at)
+  on conflict do nothing;
+  if not found then
+    select * into v_claim from app_private.usage_idempotency_keys k where k.tenant_id = v_tenant_id and k.key = store_llm_call.key;
+    if v_claim.payload_hash <> v_hash then
+      perform app_private.raise_error('MT501', 'The idempotency key stands for another event already.',
+        'Repeat the event exactly as it was first sent, or give it a key of its own.');
+    end if;
+    select * into v_call from app_private.llm_calls c
+     where c.tenant_id = v_tenant_id and c.occurred_at = v_claim.occurred_at and c.batch_id = v_claim.batch_id;
+    return app_private.receipt_of_call(v_call, true);
+  end if;
+
+  v_price := app_private.price_at(array(
+    select p from app_private.prices_of_models(array[v_call.model_id]) as p), v_call.model_id, v_call.occurred_at);
+  v_call.id := gen_random_uuid();
+  v_call.user_id := coalesce(v_call.user_id, app_hidden.current_user_id());
+  v_call.api_key_id := coalesce(v_call.api_key_id, app_private.request_api_key_id());
+  v_call.user_name := (select coalesce(u.full_name, u.email) from app_public.user_profiles u where u.id = v_call.user_id);
+  v_call.agent_name := coalesce(
+    (select coalesce(a.display_name, a.name) from app_public.agents a where a.tenant_id = v_tenant_id and a.id = v_call.agent_id),
+    v_call.agent_name);
+  insert into app_private.llm_calls (
+    tenant_id, id, occurred_at, provider_id, provider, model_id, model, model_config_id, agent_id, agent_name, user_id, user_name,
+    project_id, api_key_id, conversation_id, panel_id, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
+    price_id, input_cost, output_cost, response_time_ms, time_to_first_token_ms, temperature, max_tokens, top_p,
+    finish_reason, function_call, success, error_type, error_message, batch_id)
+  values (
+    v_tenant_id, v_call.id, v_call.occurred_at, v_call.provider_id, v_call.provider, v_call.model_id, v_call.model,
+    v_call.model_config_id, v_call.agent_id, v_call.agent_name, v_call.user_id, v_call.user_name, v_call.project_id,
+    v_call.api_key_id, v_call.conversation_id, v_call.panel_id, v_call.input_tokens, v_call.cached_input_tokens,
+    v_call.output_tokens, v_call.reasoning_tokens, v_price.price_id,
+    v_call.input_tokens * app_private.rate_per_token(v_price, 'input')
+      + v_call.cached_input_tokens * app_private.rate_per_token(v_price, 'cached_input'),
+    v_call.output_tokens * app_private.rate_per_token(v_price, 'output')
+      + v_call.reasoning_tokens * app_private.rate_per_token(v_price, 'reasoning'),
+    v_call.response_time_ms, v_call.time_to_first_token_ms, v_call.temperature, v_call.max_tokens, v_call.top_p,
+    v_call.finish_reason, v_call.function_call, v_call.success, v_call.error_type, v_call.error_message, v_call.batch_id)
+  returning * into v_call;
+
+  if (texts.prompt_text, texts.system_prompt, texts.completion_text) is distinct from (null::text, null::text, null::text)
+    and exists (select from app_public.tenants t where t.id = v_tenant_id and t.config -> 'store_llm_texts' = 'true') then
+    insert into app_private.llm_texts (tenant_id, call_id, occurred_at, user_id, prompt_text, system_prompt, completion_text)
+    values (v_tenant_id, v_call.id, v_call.occurred_at, v_call.user_id, texts.prompt_text, texts.system_prompt, texts.completion_text);
+  end if;
+  perform app_private.write_usage(app_private.events_of_call(store_llm_call.key, v_call),
+    array(select generate_series(1, cardinality(v_events))), v_call.batch_id, v_call.occurred_at, v_call.occurred_at);
+  return app_private.receipt_of_call(v_call, false);
+end
+$$;
+
+ALTER FUNCTION app_private.store_llm_call(key text, call app_private.llm_calls, texts app_private.llm_texts) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.store_llm_call(key text, call app_private.llm_calls, texts app_private.llm_texts) IS 'Stores a call, its texts where the tenant keeps them, and its events, or finds what its key stands for.';
+
 CREATE FUNCTION app_private.store_query_logs() RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6766,6 +8007,46 @@ $$;
 ALTER FUNCTION app_private.store_query_logs() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.store_query_logs() IS 'Moves what searches wrote into the buffer to query_logs and counts it for each source; returns how many searches. Each is moved once: the row''s lock decides between two workers.';
+
+CREATE FUNCTION app_private.store_usage(inputs app_private.usage_input[]) RETURNS SETOF app_public.usage_receipt
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_batch_id bigint;
+  v_places int[];
+  v_first_at timestamptz;
+  v_last_at timestamptz;
+begin
+  select c.first_at, c.last_at into v_first_at, v_last_at from app_private.check_usage(store_usage.inputs) c;
+  v_batch_id := app_private.begin_usage();
+  v_places := app_private.claim_usage_keys(store_usage.inputs, v_batch_id);
+  if v_places <> '{}' then
+    perform app_private.write_usage(store_usage.inputs, v_places, v_batch_id, v_first_at, v_last_at);
+  end if;
+
+  if cardinality(v_places) = cardinality(store_usage.inputs) then
+    return query
+      select i.idempotency_key, v_batch_id, i.place::int, coalesce(i.occurred_at, v_now), false
+        from unnest(store_usage.inputs) with ordinality as i (
+               idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id,
+               feature_name, outcome, duration_ms, metadata, place);
+  else
+    return query
+      select k.key, k.batch_id, k.ordinal, k.occurred_at, (k.batch_id, k.ordinal) is distinct from (v_batch_id, i.place::int)
+        from unnest(store_usage.inputs) with ordinality as i (
+               idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id,
+               feature_name, outcome, duration_ms, metadata, place)
+        join app_private.usage_idempotency_keys k on k.tenant_id = app_hidden.current_tenant_id() and k.key = i.idempotency_key
+       order by i.place;
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.store_usage(inputs app_private.usage_input[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.store_usage(inputs app_private.usage_input[]) IS 'Stores a batch for the tenant, user and API key of the context, whole or not at all; returns a receipt for each event, in their order.';
 
 CREATE FUNCTION app_private.tables_writable_while_suspended() RETURNS regclass[]
     LANGUAGE sql STABLE
@@ -6804,6 +8085,21 @@ $$;
 ALTER FUNCTION app_private.tenants_to_merge(minimum integer) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.tenants_to_merge(minimum integer) IS 'The tenants whose search index has at least this many changes to merge.';
+
+CREATE FUNCTION app_private.tenants_to_roll_up() RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select q.tenant_id from app_private.usage_queue q group by q.tenant_id
+  union
+  -- those that moved to another time zone
+  select s.tenant_id from app_private.usage_rollup_state s join app_public.tenants t on t.id = s.tenant_id and t.timezone <> s.timezone
+  order by 1;
+$$;
+
+ALTER FUNCTION app_private.tenants_to_roll_up() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tenants_to_roll_up() IS 'The tenants with usage that the roll-ups have not seen.';
 
 CREATE FUNCTION app_private.term_document_counts() RETURNS TABLE(term text, document_count integer)
     LANGUAGE sql STABLE
@@ -7017,6 +8313,55 @@ $$;
 ALTER FUNCTION app_private.tg__drop_search_index() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.tg__drop_search_index() IS 'Removes what a deleted tenant has left in the tables that have no foreign key, because checking one for each row would cost more than writing it.';
+
+CREATE FUNCTION app_private.tg__drop_usage() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from app_public.usage_events where tenant_id = old.id;
+  delete from app_private.usage_idempotency_keys where tenant_id = old.id;
+  delete from app_private.usage_queue where tenant_id = old.id;
+  delete from app_private.llm_calls where tenant_id = old.id;
+  delete from app_private.llm_texts where tenant_id = old.id;
+  delete from app_private.usage_minutes where tenant_id = old.id;
+  delete from app_private.usage_days where tenant_id = old.id;
+  delete from app_private.usage_agents where tenant_id = old.id;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__drop_usage() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg__drop_usage() IS 'Removes what a deleted tenant used: these tables have no foreign key, because checking one for each row would cost more than writing it.';
+
+CREATE FUNCTION app_private.tg__keep_price() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.raise_error('MT901', 'A price is not changed once it is set.', 'Set another one from a date on.');
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__keep_price() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg__keep_price() IS 'Keeps what costs were computed by: of a price only its end changes. MT901.';
+
+CREATE FUNCTION app_private.tg__keep_usage() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.raise_error('MT902', 'What was used is not rewritten.', 'Record a correction instead.');
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__keep_usage() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg__keep_usage() IS 'Keeps events and calls as they were recorded. MT902.';
 
 CREATE FUNCTION app_private.tg__list_added_chunks() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8088,6 +9433,134 @@ ALTER FUNCTION app_private.url_faults(url text, place text) OWNER TO rowhouse_ow
 
 COMMENT ON FUNCTION app_private.url_faults(url text, place text) IS 'What is wrong with the address of an endpoint; a null address has no faults.';
 
+CREATE FUNCTION app_private.usage_by_agent(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS SETOF app_private.usage_agents
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select e.tenant_id, e.agent_id, count(*), coalesce(sum(e.duration_ms), 0)::bigint, count(e.duration_ms),
+           count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'),
+           max(e.occurred_at) filter (where e.outcome = 'success'), max(e.occurred_at) filter (where e.outcome = 'error')
+      from app_private.countable_usage(usage_by_agent.batch_ids, usage_by_agent.from_at, usage_by_agent.to_at) e
+     where e.agent_id is not null and e.usage_type = 'llm_call'
+     group by 1, 2;
+end
+$$;
+
+ALTER FUNCTION app_private.usage_by_agent(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.usage_by_agent(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'The calls of language models among those events, by agent.';
+
+CREATE TABLE app_private.usage_days (
+    tenant_id uuid NOT NULL,
+    used_on date NOT NULL,
+    usage_type text NOT NULL,
+    user_id uuid,
+    agent_id uuid,
+    api_key_id uuid,
+    project_id uuid,
+    model_id uuid,
+    feature_name text,
+    event_count bigint NOT NULL,
+    quantity numeric NOT NULL,
+    cost numeric NOT NULL,
+    duration_ms bigint NOT NULL,
+    timed_count bigint NOT NULL,
+    success_count bigint NOT NULL,
+    error_count bigint NOT NULL,
+    abandon_count bigint NOT NULL,
+    last_success_at timestamp with time zone,
+    last_error_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY app_private.usage_days FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_days OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.usage_days IS 'Usage by day of the tenant''s calendar and all dimensions.';
+
+CREATE FUNCTION app_private.usage_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) RETURNS SETOF app_private.usage_days
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select e.tenant_id, (e.occurred_at at time zone usage_by_day.timezone)::date, e.usage_type, e.user_id, e.agent_id, e.api_key_id,
+           e.project_id, e.model_id, e.feature_name,
+           count(*) filter (where e.rerates_batch_id is null), sum(e.quantity), coalesce(sum(e.cost), 0),
+           coalesce(sum(e.duration_ms), 0), count(e.duration_ms),
+           count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'),
+           count(*) filter (where e.outcome = 'abandoned'),
+           max(e.occurred_at) filter (where e.outcome = 'success'), max(e.occurred_at) filter (where e.outcome = 'error'), now(), now()
+      from app_private.countable_usage(usage_by_day.batch_ids, usage_by_day.from_at, usage_by_day.to_at) e
+     group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+     -- neighbours are written one after the other
+     order by 1, 2, 3, 4, 5, 6, 7, 8, 9;
+end
+$$;
+
+ALTER FUNCTION app_private.usage_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.usage_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) IS 'Those events by calendar day and all dimensions.';
+
+CREATE TABLE app_private.usage_minutes (
+    tenant_id uuid NOT NULL,
+    minute timestamp with time zone NOT NULL,
+    user_id uuid,
+    agent_id uuid,
+    api_key_id uuid,
+    request_count numeric NOT NULL,
+    token_count numeric NOT NULL,
+    cost numeric NOT NULL,
+    consultation_count numeric NOT NULL,
+    panel_count numeric NOT NULL,
+    workflow_count numeric NOT NULL,
+    tool_call_count numeric NOT NULL,
+    duration_ms bigint NOT NULL,
+    timed_count bigint NOT NULL,
+    success_count bigint NOT NULL,
+    error_count bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+)
+PARTITION BY RANGE (minute);
+
+ALTER TABLE ONLY app_private.usage_minutes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_minutes OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.usage_minutes IS 'Usage by minute, user, agent and API key.';
+
+CREATE FUNCTION app_private.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS SETOF app_private.usage_minutes
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select e.tenant_id, date_trunc('minute', e.occurred_at), e.user_id, e.agent_id, e.api_key_id,
+           coalesce(sum(e.quantity) filter (where e.usage_type in ('api_call', 'llm_call')), 0),
+           coalesce(sum(e.quantity) filter (where t.token_class is not null), 0),
+           coalesce(sum(e.cost), 0),
+           coalesce(sum(e.quantity) filter (where e.usage_type = 'consultation'), 0),
+           coalesce(sum(e.quantity) filter (where e.usage_type = 'panel'), 0),
+           coalesce(sum(e.quantity) filter (where e.usage_type = 'workflow_run'), 0),
+           coalesce(sum(e.quantity) filter (where e.usage_type = 'tool_call'), 0),
+           coalesce(sum(e.duration_ms), 0), count(e.duration_ms),
+           count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'), now(), now()
+      from app_private.countable_usage(usage_by_minute.batch_ids, usage_by_minute.from_at, usage_by_minute.to_at) e
+      join app_public.usage_types t on t.name = e.usage_type
+     group by 1, 2, 3, 4, 5
+     order by 1, 2, 3, 4, 5;
+end
+$$;
+
+ALTER FUNCTION app_private.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Those events by minute, user, agent and API key.';
+
 CREATE FUNCTION app_private.use_invitation(token text, status text) RETURNS app_public.invitations
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8493,6 +9966,58 @@ ALTER FUNCTION app_private.writable_workspace(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.writable_workspace(id uuid) IS 'The workspace, locked, when you may add things to it. WS301: it is not there; WS201: you are not a contributor; WS503: it is archived.';
 
+CREATE FUNCTION app_private.write_usage(inputs app_private.usage_input[], places integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_now timestamptz := app_hidden.clock();
+  v_user_id uuid := app_hidden.current_user_id();
+  v_api_key_id uuid := app_private.request_api_key_id();
+  v_prices app_private.model_price[];
+  v_periods tstzrange[];
+  v_is_whole constant boolean := cardinality(write_usage.places) = cardinality(write_usage.inputs);
+begin
+  v_prices := array(
+    select p from app_private.prices_of_models(array(
+      select distinct i.model_id from unnest(write_usage.inputs) i where i.model_id is not null)) as p);
+  v_periods := array(
+    select period from app_private.finalised_periods
+     where tenant_id = v_tenant_id and period && tstzrange(write_usage.first_at, write_usage.last_at, '[]'));
+
+  insert into app_public.usage_events (
+    tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
+    feature_name, outcome, duration_ms, cost, price_id, is_unpriced, adjusts_period, idempotency_key, metadata)
+  select v_tenant_id, write_usage.batch_id, i.place, coalesce(i.occurred_at, v_now), i.usage_type, i.quantity,
+         coalesce(i.user_id, v_user_id), i.agent_id, i.project_id, coalesce(i.api_key_id, v_api_key_id), i.model_id,
+         i.feature_name, i.outcome, i.duration_ms,
+         i.quantity * app_private.rate_per_token(p, t.token_class), p.price_id, t.token_class is not null and p.price_id is null,
+         case when v_periods <> '{}' then
+           (select period from unnest(v_periods) as period where period @> coalesce(i.occurred_at, v_now)) end,
+         i.idempotency_key, coalesce(i.metadata, '{}')
+    from unnest(write_usage.inputs) with ordinality as i (
+           idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id,
+           feature_name, outcome, duration_ms, metadata, place)
+    join app_public.usage_types t on t.name = i.usage_type
+    -- the rule of app_private.price_at, without a call a row
+    left join lateral (
+      select c.* from unnest(v_prices) as c
+       where t.token_class is not null and c.model_id = i.model_id and c.valid_from <= coalesce(i.occurred_at, v_now)
+         and (c.valid_to is null or coalesce(i.occurred_at, v_now) < c.valid_to)
+       order by c.is_override desc limit 1
+    ) as p on true
+   where v_is_whole or i.place in (select unnest(write_usage.places));
+
+  insert into app_private.usage_queue (tenant_id, batch_id, event_count, first_at, last_at)
+  values (v_tenant_id, write_usage.batch_id, cardinality(write_usage.places), write_usage.first_at, write_usage.last_at);
+end
+$$;
+
+ALTER FUNCTION app_private.write_usage(inputs app_private.usage_input[], places integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.write_usage(inputs app_private.usage_input[], places integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) IS 'Stores the events of a batch that are at these places, with their costs, and tells the roll-ups.';
+
 CREATE FUNCTION app_public.accept_invitation(token text) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8891,6 +10416,50 @@ $$;
 ALTER FUNCTION app_public.agents_versions(agent app_public.agents) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.agents_versions(agent app_public.agents) IS 'The published versions of the agent, latest first; empty for one that another tenant shares.';
+
+CREATE FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS numeric
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_batch_id bigint;
+  v_count int;
+  v_difference numeric;
+  v_first_at timestamptz;
+  v_last_at timestamptz;
+begin
+  perform app_private.require_price_setter();
+  -- one at a time: the second finds nothing left to correct
+  perform pg_advisory_xact_lock(app_private.metering_lock('rerate'), hashtext(v_tenant_id::text));
+  v_batch_id := app_private.begin_usage();
+  with corrections as (
+    insert into app_public.usage_events (
+      tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
+      feature_name, cost, price_id, adjusts_period, rerates_batch_id, rerates_ordinal)
+    select v_tenant_id, v_batch_id, row_number() over (order by e.batch_id, e.ordinal), e.occurred_at, e.usage_type, 0, e.user_id,
+           e.agent_id, e.project_id, e.api_key_id, e.model_id, e.feature_name,
+           r.cost_after - coalesce(r.cost_before, 0), r.price_id,
+           (select f.period from app_private.finalised_periods f where f.tenant_id = v_tenant_id and f.period @> e.occurred_at),
+           e.batch_id, e.ordinal
+      from app_private.rerated_usage(apply_rerate.from_at, apply_rerate.to_at) r
+      join app_public.usage_events e on e.tenant_id = v_tenant_id and e.batch_id = r.batch_id and e.ordinal = r.ordinal
+       and e.occurred_at = r.occurred_at
+    returning cost, occurred_at
+  )
+  select count(*), sum(c.cost), min(c.occurred_at), max(c.occurred_at) into v_count, v_difference, v_first_at, v_last_at from corrections c;
+  if v_count > 0 then
+    insert into app_private.usage_queue (tenant_id, batch_id, event_count, first_at, last_at)
+    values (v_tenant_id, v_batch_id, v_count, v_first_at, v_last_at);
+  end if;
+  return coalesce(v_difference, 0);
+end
+$$;
+
+ALTER FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) IS '@resultFieldName difference
+Makes the corrections that rerateUsage shows, as events of their own, and returns what they add up to; what was recorded stays as it was, and in a period that is final they become adjustments. Doing it twice corrects once. Platform staff only. MT202: you are not; MT411: the isolation level is not read committed.';
 
 CREATE FUNCTION app_public.archive_workspace(id uuid) RETURNS app_public.workspaces
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10109,6 +11678,75 @@ ALTER FUNCTION app_public.end_session(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.end_session(id uuid) IS '@resultFieldName session
 Ends a visit of yours: now, or when it was last heard of when that is more than 30 minutes ago. Doing it twice is no error. ID304: you have no such session.';
 
+CREATE TABLE app_public.llm_model_price_overrides (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid NOT NULL,
+    model_id uuid NOT NULL,
+    input_usd_per_million numeric NOT NULL,
+    cached_input_usd_per_million numeric NOT NULL,
+    output_usd_per_million numeric NOT NULL,
+    reasoning_usd_per_million numeric NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    superseded_at timestamp with time zone,
+    created_by_user_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT price_ends_after_it_begins CHECK ((valid_to > valid_from)),
+    CONSTRAINT prices_are_in_range CHECK ((((input_usd_per_million >= (0)::numeric) AND (input_usd_per_million <= '1000000000'::numeric)) AND ((cached_input_usd_per_million >= (0)::numeric) AND (cached_input_usd_per_million <= '1000000000'::numeric)) AND ((output_usd_per_million >= (0)::numeric) AND (output_usd_per_million <= '1000000000'::numeric)) AND ((reasoning_usd_per_million >= (0)::numeric) AND (reasoning_usd_per_million <= '1000000000'::numeric))))
+);
+
+ALTER TABLE ONLY app_public.llm_model_price_overrides FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.llm_model_price_overrides OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.llm_model_price_overrides IS '@behavior -insert -update -delete
+What models cost this tenant instead of what they cost everybody, USD per million tokens, from a date on.';
+
+COMMENT ON COLUMN app_public.llm_model_price_overrides.model_id IS 'The model.';
+
+COMMENT ON COLUMN app_public.llm_model_price_overrides.input_usd_per_million IS 'A million input tokens that were not read from a cache, USD.';
+
+COMMENT ON COLUMN app_public.llm_model_price_overrides.cached_input_usd_per_million IS 'A million input tokens read from a cache, USD.';
+
+COMMENT ON COLUMN app_public.llm_model_price_overrides.output_usd_per_million IS 'A million output tokens, without those for reasoning, USD.';
+
+COMMENT ON COLUMN app_public.llm_model_price_overrides.reasoning_usd_per_million IS 'A million tokens for reasoning, USD.';
+
+COMMENT ON COLUMN app_public.llm_model_price_overrides.valid_from IS 'From when it holds.';
+
+COMMENT ON COLUMN app_public.llm_model_price_overrides.valid_to IS 'Until when it holds, excluded; null without an end.';
+
+COMMENT ON COLUMN app_public.llm_model_price_overrides.superseded_at IS 'When a correction took its place from its beginning on; null while it holds.';
+
+COMMENT ON COLUMN app_public.llm_model_price_overrides.created_by_user_id IS 'Who set it.';
+
+COMMENT ON COLUMN app_public.llm_model_price_overrides.created_at IS 'When it was set.';
+
+CREATE FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS app_public.llm_model_price_overrides
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_at timestamptz := coalesce(end_tenant_llm_model_price.valid_to, app_hidden.clock());
+  v_price app_public.llm_model_price_overrides;
+begin
+  perform app_private.require_price_setter();
+  update app_public.llm_model_price_overrides p set valid_to = v_at
+   where p.tenant_id = app_hidden.current_tenant_id() and p.model_id = end_tenant_llm_model_price.model_id
+     and p.superseded_at is null and p.valid_from < v_at and (p.valid_to is null or p.valid_to > v_at)
+  returning * into v_price;
+  if not found then
+    perform app_private.raise_error('MT302', 'The tenant has no price of its own for this model at that time.', 'Read llm_model_price_overrides.');
+  end if;
+  return v_price;
+end
+$$;
+
+ALTER FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) IS '@resultFieldName price
+Ends a price of the tenant''s own, now or at another instant: from then on the model costs it what it costs everybody. Platform staff only. MT202: you are not; MT302: there is none to end.';
+
 CREATE TABLE app_public.user_favorites (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -10892,6 +12530,95 @@ ALTER FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[
 
 COMMENT ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) IS 'Fuses two rankings of the same items (Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, 2009): the sum of 1 / (k + rank). Item i has score vector_scores[i] and text_scores[i], higher is better, null when the list does not have it; equal scores rank by position. Best first; idx counts from 1.';
 
+CREATE FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint DEFAULT 0, reasoning_tokens bigint DEFAULT 0, prompt_tokens bigint DEFAULT NULL::bigint, completion_tokens bigint DEFAULT NULL::bigint, total_tokens bigint DEFAULT NULL::bigint, occurred_at timestamp with time zone DEFAULT NULL::timestamp with time zone, agent_id uuid DEFAULT NULL::uuid, agent_name text DEFAULT NULL::text, project_id uuid DEFAULT NULL::uuid, model_config_id uuid DEFAULT NULL::uuid, conversation_id uuid DEFAULT NULL::uuid, panel_id uuid DEFAULT NULL::uuid, response_time_ms integer DEFAULT NULL::integer, time_to_first_token_ms integer DEFAULT NULL::integer, temperature numeric DEFAULT NULL::numeric, max_tokens integer DEFAULT NULL::integer, top_p numeric DEFAULT NULL::numeric, finish_reason text DEFAULT NULL::text, function_call jsonb DEFAULT NULL::jsonb, success boolean DEFAULT true, error_type text DEFAULT NULL::text, error_message text DEFAULT NULL::text, prompt_text text DEFAULT NULL::text, system_prompt text DEFAULT NULL::text, completion_text text DEFAULT NULL::text, user_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid) RETURNS app_public.llm_usage_receipt
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_call app_private.llm_calls;
+  v_texts app_private.llm_texts;
+begin
+  perform app_private.require_role('viewer');
+  if record_llm_usage.prompt_tokens <> record_llm_usage.input_tokens + record_llm_usage.cached_input_tokens
+    or record_llm_usage.completion_tokens <> record_llm_usage.output_tokens + record_llm_usage.reasoning_tokens
+    or record_llm_usage.total_tokens <> record_llm_usage.input_tokens + record_llm_usage.cached_input_tokens
+                                      + record_llm_usage.output_tokens + record_llm_usage.reasoning_tokens then
+    perform app_private.raise_error('MT414', 'The totals of tokens are not the sums of their classes.',
+      'Classes do not overlap: input_tokens without those read from a cache, output_tokens without those for reasoning.');
+  end if;
+
+  v_call.occurred_at := record_llm_usage.occurred_at;
+  v_call.model := record_llm_usage.model;
+  v_call.model_config_id := record_llm_usage.model_config_id;
+  v_call.agent_id := record_llm_usage.agent_id;
+  v_call.agent_name := record_llm_usage.agent_name;
+  v_call.user_id := record_llm_usage.user_id;
+  v_call.project_id := record_llm_usage.project_id;
+  v_call.api_key_id := record_llm_usage.api_key_id;
+  v_call.conversation_id := record_llm_usage.conversation_id;
+  v_call.panel_id := record_llm_usage.panel_id;
+  v_call.input_tokens := record_llm_usage.input_tokens;
+  v_call.cached_input_tokens := coalesce(record_llm_usage.cached_input_tokens, 0);
+  v_call.output_tokens := record_llm_usage.output_tokens;
+  v_call.reasoning_tokens := coalesce(record_llm_usage.reasoning_tokens, 0);
+  v_call.response_time_ms := record_llm_usage.response_time_ms;
+  v_call.time_to_first_token_ms := record_llm_usage.time_to_first_token_ms;
+  v_call.temperature := record_llm_usage.temperature;
+  v_call.max_tokens := record_llm_usage.max_tokens;
+  v_call.top_p := record_llm_usage.top_p;
+  v_call.finish_reason := record_llm_usage.finish_reason;
+  v_call.function_call := record_llm_usage.function_call;
+  v_call.success := coalesce(record_llm_usage.success, true);
+  v_call.error_type := record_llm_usage.error_type;
+  v_call.error_message := record_llm_usage.error_message;
+  v_texts.prompt_text := record_llm_usage.prompt_text;
+  v_texts.system_prompt := record_llm_usage.system_prompt;
+  v_texts.completion_text := record_llm_usage.completion_text;
+  return app_private.store_llm_call(record_llm_usage.idempotency_key, v_call, v_texts);
+end
+$$;
+
+ALTER FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) IS '@resultFieldName receipt
+Writes down a call of a language model and what it used, in one go: the call in llmUsageLogs, its tokens and itself in usageEvents. The four classes of tokens do not overlap; totals, when given, must be their sums. The cost follows from the price that holds for the tenant and model at that time, and is null while there is none. A model the catalogue does not know is kept by its name, without a cost. Texts are kept only where the tenant''s settings say store_llm_texts. The agent''s name is read from this tenant''s agents; give it for one that is shared with you. Idempotent, and for whom, as recordUsage. Any active member. ID202: you are none; MT201, MT301: for someone else; MT401 to MT409: a value cannot be; MT414: a total is no sum; MT415: a number of tokens is missing or out of range; MT501: the key stands for another call.';
+
+CREATE FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric DEFAULT 1, occurred_at timestamp with time zone DEFAULT NULL::timestamp with time zone, agent_id uuid DEFAULT NULL::uuid, project_id uuid DEFAULT NULL::uuid, model_id uuid DEFAULT NULL::uuid, feature_name text DEFAULT NULL::text, outcome app_public.usage_outcome DEFAULT NULL::app_public.usage_outcome, duration_ms integer DEFAULT NULL::integer, metadata jsonb DEFAULT '{}'::jsonb, user_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid) RETURNS app_public.usage_receipt
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_receipt app_public.usage_receipt;
+begin
+  perform app_private.require_role('viewer');
+  select * into v_receipt from app_private.store_usage(array[row(
+    record_usage.idempotency_key, record_usage.usage_type, record_usage.quantity, record_usage.occurred_at, record_usage.user_id,
+    record_usage.agent_id, record_usage.project_id, record_usage.api_key_id, record_usage.model_id, record_usage.feature_name,
+    record_usage.outcome, record_usage.duration_ms, record_usage.metadata)::app_private.usage_input]);
+  return v_receipt;
+end
+$$;
+
+ALTER FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric, occurred_at timestamp with time zone, agent_id uuid, project_id uuid, model_id uuid, feature_name text, outcome app_public.usage_outcome, duration_ms integer, metadata jsonb, user_id uuid, api_key_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric, occurred_at timestamp with time zone, agent_id uuid, project_id uuid, model_id uuid, feature_name text, outcome app_public.usage_outcome, duration_ms integer, metadata jsonb, user_id uuid, api_key_id uuid) IS '@resultFieldName receipt
+Writes down one use: how much of which usage type, when, and by what. The idempotency key is permanent: the same call again stores nothing and returns the first receipt, another use under the same key is refused. Tokens of a model with a price get their cost here. Up to 400 days late. For you and the API key you came with; admins name other members and keys. Any active member. ID202: you are none; MT201, MT301: for someone else; MT401 to MT409: a value cannot be; MT501: the key stands for another event.';
+
+CREATE FUNCTION app_public.record_usages(events jsonb) RETURNS SETOF app_public.usage_receipt
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_role('viewer');
+  return query select * from app_private.store_usage(app_private.read_usage(record_usages.events));
+end
+$$;
+
+ALTER FUNCTION app_public.record_usages(events jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.record_usages(events jsonb) IS '@resultFieldName receipts
+Writes down 1 to 10,000 uses at once, all of them or none: a list of objects with the arguments of recordUsage in snake_case, each with its own idempotency key. Returns their receipts in the same order. Errors name the place of the first event that is refused, from 1. MT412: not such a list; MT413: an unknown field; otherwise as recordUsage.';
+
 CREATE FUNCTION app_public.remove_member(user_id uuid) RETURNS app_public.user_tenants
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -11035,6 +12762,26 @@ ALTER FUNCTION app_public.reprocess_knowledge_source(source_id uuid) OWNER TO ro
 
 COMMENT ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) IS '@resultFieldName count
 Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE(usage_type text, model_id uuid, model text, event_count bigint, quantity numeric, cost_before numeric, cost_after numeric, difference numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_manage_billing');
+  return query
+    select r.usage_type, r.model_id, m.name, count(*), sum(r.quantity), coalesce(sum(r.cost_before), 0), sum(r.cost_after),
+           sum(r.cost_after) - coalesce(sum(r.cost_before), 0)
+      from app_private.rerated_usage(rerate_usage.from_at, rerate_usage.to_at) r
+      left join app_public.llm_models m on m.id = r.model_id
+     group by r.usage_type, r.model_id, m.name
+     order by m.name, r.usage_type;
+end
+$$;
+
+ALTER FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) IS 'What the usage from one instant to another (excluded) would cost by the prices as they are now, where that differs from what it did; changes nothing. For those who manage billing. ID203: you do not.';
 
 CREATE FUNCTION app_public.resend_invitation(id uuid) RETURNS app_public.invitations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -11636,6 +13383,79 @@ ALTER FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) OWNER 
 COMMENT ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) IS '@resultFieldName agent
 Gives an agent exactly these tools, in this order; what is configured of those it keeps stays. can_edit_agents. RS301: there is no such agent; RS303: there is no such tool; RS428: an id comes twice, is null, or there are more than 100; ID203: your permissions do not allow it.';
 
+CREATE TABLE app_public.llm_model_prices (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    model_id uuid NOT NULL,
+    input_usd_per_million numeric NOT NULL,
+    cached_input_usd_per_million numeric NOT NULL,
+    output_usd_per_million numeric NOT NULL,
+    reasoning_usd_per_million numeric NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    superseded_at timestamp with time zone,
+    created_by_user_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT price_ends_after_it_begins CHECK ((valid_to > valid_from)),
+    CONSTRAINT prices_are_in_range CHECK ((((input_usd_per_million >= (0)::numeric) AND (input_usd_per_million <= '1000000000'::numeric)) AND ((cached_input_usd_per_million >= (0)::numeric) AND (cached_input_usd_per_million <= '1000000000'::numeric)) AND ((output_usd_per_million >= (0)::numeric) AND (output_usd_per_million <= '1000000000'::numeric)) AND ((reasoning_usd_per_million >= (0)::numeric) AND (reasoning_usd_per_million <= '1000000000'::numeric))))
+);
+
+ALTER TABLE ONLY app_public.llm_model_prices FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.llm_model_prices OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.llm_model_prices IS '@behavior -insert -update -delete
+What models cost every tenant, USD per million tokens, from a date on. A cost that was computed names its price; later prices do not change it.';
+
+COMMENT ON COLUMN app_public.llm_model_prices.model_id IS 'The model.';
+
+COMMENT ON COLUMN app_public.llm_model_prices.input_usd_per_million IS 'A million input tokens that were not read from a cache, USD.';
+
+COMMENT ON COLUMN app_public.llm_model_prices.cached_input_usd_per_million IS 'A million input tokens read from a cache, USD.';
+
+COMMENT ON COLUMN app_public.llm_model_prices.output_usd_per_million IS 'A million output tokens, without those for reasoning, USD.';
+
+COMMENT ON COLUMN app_public.llm_model_prices.reasoning_usd_per_million IS 'A million tokens for reasoning, USD.';
+
+COMMENT ON COLUMN app_public.llm_model_prices.valid_from IS 'From when it holds.';
+
+COMMENT ON COLUMN app_public.llm_model_prices.valid_to IS 'Until when it holds, excluded; null without an end.';
+
+COMMENT ON COLUMN app_public.llm_model_prices.superseded_at IS 'When a correction took its place from its beginning on; null while it holds.';
+
+COMMENT ON COLUMN app_public.llm_model_prices.created_by_user_id IS 'Who set it.';
+
+COMMENT ON COLUMN app_public.llm_model_prices.created_at IS 'When it was set.';
+
+CREATE FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric DEFAULT NULL::numeric, reasoning_usd_per_million numeric DEFAULT NULL::numeric, valid_from timestamp with time zone DEFAULT NULL::timestamp with time zone, valid_to timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS app_public.llm_model_prices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_from timestamptz := coalesce(set_llm_model_price.valid_from, app_hidden.clock());
+  v_to timestamptz;
+  v_price app_public.llm_model_prices;
+begin
+  perform app_private.require_price_setter();
+  v_to := app_private.place_price('app_public.llm_model_prices', set_llm_model_price.model_id, v_from, set_llm_model_price.valid_to);
+  insert into app_public.llm_model_prices (
+    model_id, input_usd_per_million, output_usd_per_million, cached_input_usd_per_million, reasoning_usd_per_million,
+    valid_from, valid_to, created_by_user_id)
+  values (
+    set_llm_model_price.model_id, set_llm_model_price.input_usd_per_million, set_llm_model_price.output_usd_per_million,
+    coalesce(set_llm_model_price.cached_input_usd_per_million, set_llm_model_price.input_usd_per_million),
+    coalesce(set_llm_model_price.reasoning_usd_per_million, set_llm_model_price.output_usd_per_million),
+    v_from, v_to, app_hidden.current_user_id())
+  returning * into v_price;
+  return v_price;
+end
+$$;
+
+ALTER FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) IS '@resultFieldName price
+Sets what a model costs every tenant from valid_from (now) until valid_to or the next price, in USD per million tokens. Cached input costs what input does and reasoning what output does unless said otherwise. A date in the past changes no cost that was computed: rerate_usage shows what would. Platform staff only. MT202: you are not; MT406: no such model; MT410: it ends before it begins; 23514: a price is negative or above 1e9.';
+
 CREATE TABLE app_public.institution_members (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
     institution_id uuid NOT NULL,
@@ -11797,6 +13617,38 @@ ALTER FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, 
 
 COMMENT ON FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, resource_access_config jsonb, rate_limit_config jsonb) IS '@resultFieldName tenant
 What this tenant has: features, quotas, resource_access_config and rate_limit_config. A key that is given is replaced, one that is null goes back to its default, all others stay. Platform staff only, in the tenant they have entered. TN205: you are not; TN402: there is no such setting; TN403: it has another type or range.';
+
+CREATE FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric DEFAULT NULL::numeric, reasoning_usd_per_million numeric DEFAULT NULL::numeric, valid_from timestamp with time zone DEFAULT NULL::timestamp with time zone, valid_to timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS app_public.llm_model_price_overrides
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_from timestamptz := coalesce(set_tenant_llm_model_price.valid_from, app_hidden.clock());
+  v_to timestamptz;
+  v_price app_public.llm_model_price_overrides;
+begin
+  perform app_private.require_price_setter();
+  v_to := app_private.place_price('app_public.llm_model_price_overrides', set_tenant_llm_model_price.model_id, v_from,
+    set_tenant_llm_model_price.valid_to);
+  insert into app_public.llm_model_price_overrides (
+    tenant_id, model_id, input_usd_per_million, output_usd_per_million, cached_input_usd_per_million,
+    reasoning_usd_per_million, valid_from, valid_to, created_by_user_id)
+  values (
+    app_hidden.current_tenant_id(), set_tenant_llm_model_price.model_id, set_tenant_llm_model_price.input_usd_per_million,
+    set_tenant_llm_model_price.output_usd_per_million,
+    coalesce(set_tenant_llm_model_price.cached_input_usd_per_million, set_tenant_llm_model_price.input_usd_per_million),
+    coalesce(set_tenant_llm_model_price.reasoning_usd_per_million, set_tenant_llm_model_price.output_usd_per_million),
+    v_from, v_to, app_hidden.current_user_id())
+  returning * into v_price;
+  return v_price;
+end
+$$;
+
+ALTER FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) IS '@resultFieldName price
+Sets what a model costs the tenant you act in, instead of what it costs everybody; otherwise as setLlmModelPrice. Platform staff only. MT202: you are not; MT406: no such model; MT410: it ends before it begins; 23514: a price is negative or above 1e9.';
 
 CREATE FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text DEFAULT NULL::text, workspace_id uuid DEFAULT NULL::uuid, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS app_public.resource_shares
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12348,6 +14200,62 @@ ALTER FUNCTION app_public.verify_institution(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.verify_institution(id uuid) IS '@resultFieldName institution
 Vouches that an institution is what it says; from then on only admins edit it. unverify_institution takes it back. Doing it twice keeps the first. Admins. WS306: no such institution; ID202: your role does not allow it.';
 
+CREATE FUNCTION app_public.verify_rollups(from_on date DEFAULT NULL::date, to_on date DEFAULT NULL::date) RETURNS TABLE(rollup text, key jsonb, expected jsonb, stored jsonb)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_timezone text;
+  v_from_at timestamptz;
+  v_to_at timestamptz;
+  -- when a row was written is no part of what was counted
+  v_times constant text[] := '{created_at,updated_at}';
+  v_day constant text[] := '{tenant_id,used_on,usage_type,user_id,agent_id,api_key_id,project_id,model_id,feature_name}';
+  v_minute constant text[] := '{tenant_id,minute,user_id,agent_id,api_key_id}';
+  v_agent constant text[] := '{tenant_id,agent_id}';
+begin
+  perform app_private.require_permission('can_view_analytics');
+  -- the zone in which the days were counted; when the tenant moves, the next run counts them anew
+  select coalesce(s.timezone, t.timezone) into v_timezone
+    from app_public.tenants t left join app_private.usage_rollup_state s on s.tenant_id = t.id
+   where t.id = v_tenant_id;
+  v_from_at := coalesce(verify_rollups.from_on::timestamp at time zone v_timezone, '-infinity');
+  v_to_at := coalesce(verify_rollups.to_on::timestamp at time zone v_timezone, 'infinity');
+
+  return query
+    with expected as (
+      select 'usage_days' as name, v_day as keys, to_jsonb(e) - v_times as row
+        from app_private.usage_by_day(null, v_from_at, v_to_at, v_timezone) e
+      union all
+      select 'usage_minutes', v_minute, to_jsonb(e) - v_times from app_private.usage_by_minute(null, v_from_at, v_to_at) e
+      union all
+      select 'usage_agents', v_agent, to_jsonb(e) from app_private.agent_totals_of_days() e
+    ), found as (
+      select 'usage_days' as name, v_day as keys, to_jsonb(d) - v_times as row
+        from app_private.usage_days d
+       where d.tenant_id = v_tenant_id
+         and d.used_on >= coalesce(verify_rollups.from_on, '-infinity') and d.used_on < coalesce(verify_rollups.to_on, 'infinity')
+      union all
+      select 'usage_minutes', v_minute, to_jsonb(m) - v_times
+        from app_private.usage_minutes m
+       where m.tenant_id = v_tenant_id and m.minute >= v_from_at and m.minute < v_to_at
+      union all
+      select 'usage_agents', v_agent, to_jsonb(a) from app_private.usage_agents a where a.tenant_id = v_tenant_id
+    )
+    select name, key, e.values, f.values
+      from (select name, app_private.only_keys(row, keys) as key, row - keys as values from expected) e
+      full join (select name, app_private.only_keys(row, keys) as key, row - keys as values from found) f using (name, key)
+     where e.values is distinct from f.values
+     order by name, key;
+end
+$$;
+
+ALTER FUNCTION app_public.verify_rollups(from_on date, to_on date) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.verify_rollups(from_on date, to_on date) IS 'Compares what was rolled up with the events it was made of, day by day (the last one excluded; all days when left out): a row for each difference, normally none. Events that the next run will count are left out on both sides. Reads all events of these days. For those with can_view_analytics. ID203: you have it not.';
+
 CREATE FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text DEFAULT NULL::text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12582,6 +14490,81 @@ ALTER TABLE app_private.document_files OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.document_files IS 'Bytes of uploaded files, kept until they are parsed.';
 
+CREATE TABLE app_private.llm_calls_default (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    provider_id uuid,
+    provider text,
+    model_id uuid,
+    model text NOT NULL,
+    model_config_id uuid,
+    agent_id uuid,
+    agent_name text,
+    user_id uuid,
+    user_name text,
+    project_id uuid,
+    api_key_id uuid,
+    conversation_id uuid,
+    panel_id uuid,
+    input_tokens bigint NOT NULL,
+    cached_input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    reasoning_tokens bigint NOT NULL,
+    prompt_tokens bigint GENERATED ALWAYS AS ((input_tokens + cached_input_tokens)) STORED NOT NULL,
+    completion_tokens bigint GENERATED ALWAYS AS ((output_tokens + reasoning_tokens)) STORED NOT NULL,
+    total_tokens bigint GENERATED ALWAYS AS ((((input_tokens + cached_input_tokens) + output_tokens) + reasoning_tokens)) STORED NOT NULL,
+    price_id uuid,
+    input_cost numeric,
+    output_cost numeric,
+    total_cost numeric GENERATED ALWAYS AS ((input_cost + output_cost)) STORED,
+    is_priced boolean GENERATED ALWAYS AS ((price_id IS NOT NULL)) STORED NOT NULL,
+    response_time_ms integer,
+    time_to_first_token_ms integer,
+    temperature numeric(3,2),
+    max_tokens integer,
+    top_p numeric(3,2),
+    finish_reason text,
+    function_call jsonb,
+    success boolean DEFAULT true NOT NULL,
+    error_type text,
+    error_message text,
+    batch_id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT costs_name_their_price CHECK ((((input_cost IS NULL) = (price_id IS NULL)) AND ((output_cost IS NULL) = (price_id IS NULL)))),
+    CONSTRAINT error_message_is_bounded CHECK ((length(error_message) <= 10000)),
+    CONSTRAINT error_type_is_short CHECK ((length(error_type) <= 100)),
+    CONSTRAINT finish_reason_is_short CHECK ((length(finish_reason) <= 50)),
+    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
+    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
+    CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
+    CONSTRAINT tokens_are_in_range CHECK ((((input_tokens >= 0) AND ((input_tokens)::numeric <= '1000000000'::numeric)) AND ((cached_input_tokens >= 0) AND ((cached_input_tokens)::numeric <= '1000000000'::numeric)) AND ((output_tokens >= 0) AND ((output_tokens)::numeric <= '1000000000'::numeric)) AND ((reasoning_tokens >= 0) AND ((reasoning_tokens)::numeric <= '1000000000'::numeric)))),
+    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
+);
+
+ALTER TABLE ONLY app_private.llm_calls_default FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.llm_calls_default OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.llm_calls_default IS 'Calls of months that have no partition; the task moves them.';
+
+CREATE TABLE app_private.llm_texts_default (
+    tenant_id uuid NOT NULL,
+    call_id uuid NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    user_id uuid,
+    prompt_text text,
+    system_prompt text,
+    completion_text text
+);
+
+ALTER TABLE ONLY app_private.llm_texts_default FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.llm_texts_default OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.llm_texts_default IS 'Texts of months that have no partition; the task moves them.';
+
 CREATE UNLOGGED TABLE app_private.query_log_buffer (
     tenant_id uuid NOT NULL,
     created_at timestamp with time zone NOT NULL,
@@ -12635,6 +14618,120 @@ ALTER TABLE ONLY app_private.search_terms FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_private.search_terms OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.search_terms IS 'The vocabulary, for prefixes and typing errors.';
+
+CREATE SEQUENCE app_private.usage_batches
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER TABLE app_private.usage_batches OWNER TO rowhouse_owner;
+
+CREATE TABLE app_private.usage_events_default (
+    tenant_id uuid NOT NULL,
+    batch_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    usage_type text NOT NULL,
+    quantity numeric NOT NULL,
+    user_id uuid,
+    agent_id uuid,
+    project_id uuid,
+    api_key_id uuid,
+    model_id uuid,
+    feature_name text,
+    outcome app_public.usage_outcome,
+    duration_ms integer,
+    cost numeric,
+    price_id uuid,
+    is_unpriced boolean DEFAULT false NOT NULL,
+    adjusts_period tstzrange,
+    rerates_batch_id bigint,
+    rerates_ordinal integer,
+    idempotency_key text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
+    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
+    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= '1000000000000000000'::numeric) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
+);
+
+ALTER TABLE ONLY app_private.usage_events_default FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_events_default OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.usage_events_default IS 'Events of months that have no partition; the task moves them.';
+
+CREATE TABLE app_private.usage_idempotency_keys (
+    tenant_id uuid NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    payload_hash bigint NOT NULL,
+    batch_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    occurred_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY app_private.usage_idempotency_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_idempotency_keys OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.usage_idempotency_keys IS 'For each idempotency key what it stands for (a hash of the event as it was given) and the event it made. For ever.';
+
+CREATE TABLE app_private.usage_minutes_default (
+    tenant_id uuid NOT NULL,
+    minute timestamp with time zone NOT NULL,
+    user_id uuid,
+    agent_id uuid,
+    api_key_id uuid,
+    request_count numeric NOT NULL,
+    token_count numeric NOT NULL,
+    cost numeric NOT NULL,
+    consultation_count numeric NOT NULL,
+    panel_count numeric NOT NULL,
+    workflow_count numeric NOT NULL,
+    tool_call_count numeric NOT NULL,
+    duration_ms bigint NOT NULL,
+    timed_count bigint NOT NULL,
+    success_count bigint NOT NULL,
+    error_count bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY app_private.usage_minutes_default FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_minutes_default OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.usage_minutes_default IS 'Minutes of months that have no partition; the task moves them.';
+
+CREATE TABLE app_private.usage_queue (
+    tenant_id uuid NOT NULL,
+    batch_id bigint NOT NULL,
+    event_count integer NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY app_private.usage_queue FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_queue OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.usage_queue IS 'Batches that the roll-ups have not counted yet, each with the times of its first and last event.';
+
+CREATE TABLE app_private.usage_rollup_state (
+    tenant_id uuid NOT NULL,
+    timezone text NOT NULL,
+    rolled_up_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY app_private.usage_rollup_state FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_rollup_state OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.usage_rollup_state IS 'In which time zone a tenant''s days were counted, and when last.';
 
 CREATE TABLE app_private.user_identities (
     issuer text NOT NULL,
@@ -12843,6 +14940,54 @@ COMMENT ON COLUMN app_public.business_functions.created_at IS 'When it was creat
 
 COMMENT ON COLUMN app_public.business_functions.updated_at IS 'When it last changed.';
 
+CREATE VIEW app_public.cost_tracking WITH (security_invoker='true') AS
+ SELECT app_hidden.derived_id((ROW(d.tenant_id, d.used_on, d.project_id, d.agent_id, d.user_id, d.model_id))::text) AS id,
+    d.tenant_id,
+    d.used_on,
+    d.project_id,
+    d.agent_id,
+    d.user_id,
+    d.model_id,
+    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'llm_call'::text)), (0)::numeric) AS llm_call_count,
+    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'input_tokens'::text)), (0)::numeric) AS input_tokens,
+    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'cached_input_tokens'::text)), (0)::numeric) AS cached_input_tokens,
+    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'output_tokens'::text)), (0)::numeric) AS output_tokens,
+    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'reasoning_tokens'::text)), (0)::numeric) AS reasoning_tokens,
+    sum(d.cost) AS total_cost,
+    min(d.created_at) AS created_at,
+    max(d.updated_at) AS updated_at
+   FROM app_private.usage_days d
+  GROUP BY d.tenant_id, d.used_on, d.project_id, d.agent_id, d.user_id, d.model_id;
+
+ALTER TABLE app_public.cost_tracking OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.cost_tracking IS '@primaryKey id
+What tokens cost, by calendar day of the tenant, project, agent, user and model. A minute behind. You see your own; the whole tenant''s with can_view_analytics.';
+
+COMMENT ON COLUMN app_public.cost_tracking.used_on IS 'The day.';
+
+COMMENT ON COLUMN app_public.cost_tracking.project_id IS 'The project, null for none.';
+
+COMMENT ON COLUMN app_public.cost_tracking.agent_id IS 'The agent, null for none.';
+
+COMMENT ON COLUMN app_public.cost_tracking.model_id IS 'The language model, null for none.';
+
+COMMENT ON COLUMN app_public.cost_tracking.llm_call_count IS 'Calls of the model.';
+
+COMMENT ON COLUMN app_public.cost_tracking.input_tokens IS 'Input tokens that were not read from a cache.';
+
+COMMENT ON COLUMN app_public.cost_tracking.cached_input_tokens IS 'Input tokens read from a cache.';
+
+COMMENT ON COLUMN app_public.cost_tracking.output_tokens IS 'Output tokens, without those for reasoning.';
+
+COMMENT ON COLUMN app_public.cost_tracking.reasoning_tokens IS 'Tokens for reasoning.';
+
+COMMENT ON COLUMN app_public.cost_tracking.total_cost IS 'USD, not rounded, corrections included.';
+
+COMMENT ON COLUMN app_public.cost_tracking.created_at IS 'When it was first counted.';
+
+COMMENT ON COLUMN app_public.cost_tracking.updated_at IS 'When it was last counted.';
+
 CREATE TABLE app_public.departments (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -12937,6 +15082,45 @@ COMMENT ON COLUMN app_public.embeddings.generation_time_ms IS 'How long the requ
 
 COMMENT ON COLUMN app_public.embeddings.created_at IS 'When it was made.';
 
+CREATE VIEW app_public.feature_usage WITH (security_invoker='true') AS
+ SELECT app_hidden.derived_id((ROW(d.tenant_id, d.feature_name, d.used_on))::text) AS id,
+    d.tenant_id,
+    d.feature_name,
+    d.used_on AS usage_date,
+    sum(d.event_count) AS usage_count,
+    (count(DISTINCT d.user_id))::integer AS unique_users,
+    round((sum(d.duration_ms) / (1000)::numeric), 3) AS total_duration_seconds,
+    sum(d.success_count) AS success_count,
+    sum(d.error_count) AS error_count,
+    sum(d.abandon_count) AS abandon_count,
+    min(d.created_at) AS created_at
+   FROM app_private.usage_days d
+  WHERE (d.feature_name IS NOT NULL)
+  GROUP BY d.tenant_id, d.feature_name, d.used_on;
+
+ALTER TABLE app_public.feature_usage OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.feature_usage IS '@primaryKey id
+How the features of the product are used, by calendar day of the tenant. A minute behind. With can_view_analytics the whole tenant''s, else your own.';
+
+COMMENT ON COLUMN app_public.feature_usage.feature_name IS 'The feature.';
+
+COMMENT ON COLUMN app_public.feature_usage.usage_date IS 'The day.';
+
+COMMENT ON COLUMN app_public.feature_usage.usage_count IS 'How often it was used.';
+
+COMMENT ON COLUMN app_public.feature_usage.unique_users IS 'By how many different people.';
+
+COMMENT ON COLUMN app_public.feature_usage.total_duration_seconds IS 'For how long in all, seconds.';
+
+COMMENT ON COLUMN app_public.feature_usage.success_count IS 'Uses that succeeded.';
+
+COMMENT ON COLUMN app_public.feature_usage.error_count IS 'Uses that ended in an error.';
+
+COMMENT ON COLUMN app_public.feature_usage.abandon_count IS 'Uses that were abandoned.';
+
+COMMENT ON COLUMN app_public.feature_usage.created_at IS 'When it was first counted.';
+
 CREATE TABLE app_public.icons (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -13028,6 +15212,141 @@ COMMENT ON COLUMN app_public.llm_providers.is_enabled IS 'Whether its models may
 COMMENT ON COLUMN app_public.llm_providers.created_at IS 'When it was added.';
 
 COMMENT ON COLUMN app_public.llm_providers.updated_at IS 'When it last changed.';
+
+CREATE VIEW app_public.llm_usage_logs WITH (security_invoker='true') AS
+ SELECT c.id,
+    c.tenant_id,
+    c.occurred_at,
+    c.provider_id,
+    c.provider,
+    c.model_id,
+    c.model,
+    c.model_config_id,
+    c.agent_id,
+    c.agent_name,
+    c.user_id,
+    c.user_name,
+    c.project_id,
+    c.api_key_id,
+    c.conversation_id,
+    c.panel_id,
+    c.input_tokens,
+    c.cached_input_tokens,
+    c.output_tokens,
+    c.reasoning_tokens,
+    c.prompt_tokens,
+    c.completion_tokens,
+    c.total_tokens,
+    c.price_id,
+    c.is_priced,
+    c.input_cost,
+    c.output_cost,
+    c.total_cost,
+    c.response_time_ms,
+    c.time_to_first_token_ms,
+    c.temperature,
+    c.max_tokens,
+    c.top_p,
+    c.finish_reason,
+    c.function_call,
+    c.success,
+    c.error_type,
+    c.error_message,
+    c.batch_id,
+    x.prompt_text,
+    x.system_prompt,
+    x.completion_text,
+    c.created_at
+   FROM (app_private.llm_calls c
+     LEFT JOIN app_private.llm_texts x ON (((x.tenant_id = c.tenant_id) AND (x.occurred_at = c.occurred_at) AND (x.call_id = c.id))));
+
+ALTER TABLE app_public.llm_usage_logs OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.llm_usage_logs IS '@primaryKey tenant_id,id
+Calls of language models; recordLlmUsage writes them. The names of agent, model and user are those at the time, so that history outlives what it names. You see your own; the whole tenant''s with can_view_analytics, its texts with can_view_audit.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.occurred_at IS 'When the call was made.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.provider_id IS 'The provider of the model.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.provider IS 'Name of the provider at the time.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.model_id IS 'The model; null when the catalogue did not know it.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.model IS 'Name of the model at the time.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.model_config_id IS 'The configuration it was called with, as the caller names it.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.agent_id IS 'The agent that called it.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.agent_name IS 'Name of the agent at the time.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.user_name IS 'Name of the person at the time.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.project_id IS 'The project it was for.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.api_key_id IS 'The API key it came with.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.conversation_id IS 'The conversation it belongs to.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.panel_id IS 'The panel discussion it belongs to.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.input_tokens IS 'Input tokens that were not read from a cache.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.cached_input_tokens IS 'Input tokens read from a cache.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.output_tokens IS 'Output tokens, without those for reasoning.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.reasoning_tokens IS 'Tokens for reasoning.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.prompt_tokens IS 'input_tokens + cached_input_tokens.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.completion_tokens IS 'output_tokens + reasoning_tokens.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.total_tokens IS 'prompt_tokens + completion_tokens.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.price_id IS 'The price its cost was computed by: a row of llm_model_prices or llm_model_price_overrides.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.is_priced IS 'Whether a price held for the model when it was recorded.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.input_cost IS 'What the prompt cost, USD, not rounded.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.output_cost IS 'What the completion cost, USD, not rounded.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.total_cost IS 'input_cost + output_cost; null while the model has no price.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.response_time_ms IS 'How long the call took, milliseconds.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.time_to_first_token_ms IS 'Until the first token came, milliseconds.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.temperature IS '0 to 2.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.max_tokens IS 'The most tokens the answer might have.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.top_p IS '0 to 1.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.finish_reason IS 'Why it ended: stop, length, function_call, error, or what the provider says.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.function_call IS 'The function it called, as the provider gives it.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.success IS 'Whether it succeeded.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.error_type IS 'The kind of its error.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.error_message IS 'Its error.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.batch_id IS 'The batch of its events in usageEvents.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.prompt_text IS '@behavior -filterBy -orderBy
+What was asked, where the tenant keeps it.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.system_prompt IS '@behavior -filterBy -orderBy
+The system prompt, where the tenant keeps it.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.completion_text IS '@behavior -filterBy -orderBy
+The answer, where the tenant keeps it.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.created_at IS 'When it was recorded.';
 
 CREATE TABLE app_public.model_configurations (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -13447,6 +15766,114 @@ ALTER TABLE app_public.tenant_status_history ALTER COLUMN id ADD GENERATED ALWAY
     CACHE 1
 );
 
+CREATE VIEW app_public.tenant_usage_tracking WITH (security_invoker='true') AS
+ SELECT app_hidden.derived_id((ROW(d.tenant_id, d.month))::text) AS id,
+    d.tenant_id,
+    d.month AS period_start,
+    ((d.month + '1 mon'::interval))::date AS period_end,
+    (count(DISTINCT d.user_id))::integer AS active_users,
+    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'api_call'::text)), (0)::numeric) AS total_api_calls,
+    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = ANY (ARRAY['input_tokens'::text, 'cached_input_tokens'::text, 'output_tokens'::text, 'reasoning_tokens'::text]))), (0)::numeric) AS total_tokens_used,
+    round(((COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'storage_byte_hours'::text)), (0)::numeric) / '1000000000'::numeric) / GREATEST((1)::numeric, (EXTRACT(epoch FROM (LEAST(((d.month + '1 mon'::interval) AT TIME ZONE d.timezone), GREATEST(app_hidden.clock(), max(d.updated_at))) - ((d.month)::timestamp without time zone AT TIME ZONE d.timezone))) / (3600)::numeric))), 6) AS storage_used_gb,
+    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'consultation'::text)), (0)::numeric) AS expert_consultations,
+    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'panel'::text)), (0)::numeric) AS panel_discussions,
+    min(d.created_at) AS created_at
+   FROM ( SELECT d_1.tenant_id,
+            d_1.used_on,
+            d_1.usage_type,
+            d_1.user_id,
+            d_1.agent_id,
+            d_1.api_key_id,
+            d_1.project_id,
+            d_1.model_id,
+            d_1.feature_name,
+            d_1.event_count,
+            d_1.quantity,
+            d_1.cost,
+            d_1.duration_ms,
+            d_1.timed_count,
+            d_1.success_count,
+            d_1.error_count,
+            d_1.abandon_count,
+            d_1.last_success_at,
+            d_1.last_error_at,
+            d_1.created_at,
+            d_1.updated_at,
+            t.timezone,
+            (date_trunc('month'::text, (d_1.used_on)::timestamp without time zone))::date AS month
+           FROM (app_private.usage_days d_1
+             JOIN app_public.tenants t ON ((t.id = d_1.tenant_id)))) d
+  GROUP BY d.tenant_id, d.month, d.timezone;
+
+ALTER TABLE app_public.tenant_usage_tracking OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.tenant_usage_tracking IS '@primaryKey id
+Usage by calendar month of the tenant. A minute behind. With can_view_analytics the whole tenant''s, else your own.';
+
+COMMENT ON COLUMN app_public.tenant_usage_tracking.period_start IS 'First day of the month.';
+
+COMMENT ON COLUMN app_public.tenant_usage_tracking.period_end IS 'First day of the next month.';
+
+COMMENT ON COLUMN app_public.tenant_usage_tracking.active_users IS 'How many different people used something.';
+
+COMMENT ON COLUMN app_public.tenant_usage_tracking.total_api_calls IS 'API calls.';
+
+COMMENT ON COLUMN app_public.tenant_usage_tracking.total_tokens_used IS 'Tokens of all classes.';
+
+COMMENT ON COLUMN app_public.tenant_usage_tracking.storage_used_gb IS 'Gigabytes (10⁹ bytes) stored on average, over the part of the month that has passed.';
+
+COMMENT ON COLUMN app_public.tenant_usage_tracking.expert_consultations IS 'Expert consultations.';
+
+COMMENT ON COLUMN app_public.tenant_usage_tracking.panel_discussions IS 'Panel discussions.';
+
+COMMENT ON COLUMN app_public.tenant_usage_tracking.created_at IS 'When it was first counted.';
+
+CREATE VIEW app_public.token_usage_summary WITH (security_invoker='true') AS
+ SELECT app_hidden.derived_id((ROW('tokens', m.tenant_id, m.month))::text) AS id,
+    m.tenant_id,
+    m.month AS period_start,
+    ((m.month + '1 mon'::interval))::date AS period_end,
+    sum((m.prompt_tokens + m.completion_tokens)) AS total_tokens,
+    sum(m.prompt_tokens) AS total_prompt_tokens,
+    sum(m.completion_tokens) AS total_completion_tokens,
+    sum(m.cost) AS total_cost_usd,
+    jsonb_object_agg(COALESCE(m.model, 'unknown'::text), jsonb_build_object('model_id', m.model_id, 'tokens', (m.prompt_tokens + m.completion_tokens), 'prompt_tokens', m.prompt_tokens, 'completion_tokens', m.completion_tokens, 'cost_usd', m.cost)) AS usage_by_model,
+    min(m.created_at) AS created_at
+   FROM ( SELECT d.tenant_id,
+            (date_trunc('month'::text, (d.used_on)::timestamp without time zone))::date AS month,
+            d.model_id,
+            l.name AS model,
+            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = ANY (ARRAY['input_tokens'::text, 'cached_input_tokens'::text]))), (0)::numeric) AS prompt_tokens,
+            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = ANY (ARRAY['output_tokens'::text, 'reasoning_tokens'::text]))), (0)::numeric) AS completion_tokens,
+            sum(d.cost) AS cost,
+            min(d.created_at) AS created_at
+           FROM (app_private.usage_days d
+             LEFT JOIN app_public.llm_models l ON ((l.id = d.model_id)))
+          WHERE (d.usage_type = ANY (ARRAY['input_tokens'::text, 'cached_input_tokens'::text, 'output_tokens'::text, 'reasoning_tokens'::text]))
+          GROUP BY d.tenant_id, ((date_trunc('month'::text, (d.used_on)::timestamp without time zone))::date), d.model_id, l.name) m
+  GROUP BY m.tenant_id, m.month;
+
+ALTER TABLE app_public.token_usage_summary OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.token_usage_summary IS '@primaryKey id
+Tokens and their cost by calendar month of the tenant. A minute behind. With can_view_analytics the whole tenant''s, else your own.';
+
+COMMENT ON COLUMN app_public.token_usage_summary.period_start IS 'First day of the month.';
+
+COMMENT ON COLUMN app_public.token_usage_summary.period_end IS 'First day of the next month.';
+
+COMMENT ON COLUMN app_public.token_usage_summary.total_tokens IS 'Tokens of all classes.';
+
+COMMENT ON COLUMN app_public.token_usage_summary.total_prompt_tokens IS 'Input tokens, those read from a cache included.';
+
+COMMENT ON COLUMN app_public.token_usage_summary.total_completion_tokens IS 'Output tokens, those for reasoning included.';
+
+COMMENT ON COLUMN app_public.token_usage_summary.total_cost_usd IS 'USD, not rounded.';
+
+COMMENT ON COLUMN app_public.token_usage_summary.usage_by_model IS 'By name of the model (unknown: none of the catalogue): {model_id, tokens, prompt_tokens, completion_tokens, cost_usd}.';
+
+COMMENT ON COLUMN app_public.token_usage_summary.created_at IS 'When it was first counted.';
+
 CREATE VIEW app_public.tool_tag_assignments WITH (security_invoker='true') AS
  SELECT a.tenant_id,
     a.item_id AS tool_id,
@@ -13477,6 +15904,268 @@ ALTER TABLE app_public.tool_tags OWNER TO rowhouse_owner;
 COMMENT ON VIEW app_public.tool_tags IS '@primaryKey id
 The tags that tools carry, and how many do.';
 
+CREATE TABLE app_public.usage_types (
+    name text NOT NULL,
+    display_name text NOT NULL,
+    unit text NOT NULL,
+    is_whole boolean DEFAULT true NOT NULL,
+    max_quantity numeric NOT NULL,
+    token_class text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT max_quantity_is_storable CHECK (((max_quantity > (0)::numeric) AND (max_quantity <= '1000000000000000000'::numeric))),
+    CONSTRAINT name_is_an_identifier CHECK ((name ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+    CONSTRAINT token_class_is_known CHECK ((token_class = ANY (ARRAY['input'::text, 'cached_input'::text, 'output'::text, 'reasoning'::text])))
+);
+
+ALTER TABLE ONLY app_public.usage_types FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.usage_types OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.usage_types IS '@behavior -insert -update -delete
+What can be used, in which unit. The same for every tenant, so that plans can price it.';
+
+COMMENT ON COLUMN app_public.usage_types.name IS 'Name to record it under, such as output_tokens.';
+
+COMMENT ON COLUMN app_public.usage_types.display_name IS 'Name for people.';
+
+COMMENT ON COLUMN app_public.usage_types.unit IS 'What a quantity of 1 is.';
+
+COMMENT ON COLUMN app_public.usage_types.is_whole IS 'Whether quantities are whole numbers.';
+
+COMMENT ON COLUMN app_public.usage_types.max_quantity IS 'The largest quantity of one event.';
+
+COMMENT ON COLUMN app_public.usage_types.token_class IS 'input, cached_input, output or reasoning for tokens of a language model, whose cost follows from the model''s price.';
+
+COMMENT ON COLUMN app_public.usage_types.created_at IS 'When it was added.';
+
+CREATE VIEW app_public.usage_logs WITH (security_invoker='true') AS
+ SELECT e.tenant_id,
+    e.batch_id,
+    e.ordinal,
+    e.occurred_at,
+    e.usage_type,
+    t.display_name AS usage_type_name,
+    e.quantity,
+    t.unit,
+    e.user_id,
+    u.full_name AS user_name,
+    e.agent_id,
+    a.name AS agent_name,
+    e.model_id,
+    m.name AS model_name,
+    e.project_id,
+    e.api_key_id,
+    e.feature_name,
+    e.outcome,
+    e.duration_ms,
+    e.cost,
+    e.recorded_at
+   FROM ((((app_public.usage_events e
+     JOIN app_public.usage_types t ON ((t.name = e.usage_type)))
+     LEFT JOIN app_public.user_profiles u ON ((u.id = e.user_id)))
+     LEFT JOIN app_public.agents a ON ((a.id = e.agent_id)))
+     LEFT JOIN app_public.llm_models m ON ((m.id = e.model_id)));
+
+ALTER TABLE app_public.usage_logs OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.usage_logs IS '@primaryKey tenant_id,batch_id,ordinal,occurred_at
+Events of usage with the names of what they refer to, as these are now. You see your own; the whole tenant''s with can_view_analytics.';
+
+COMMENT ON COLUMN app_public.usage_logs.usage_type_name IS 'Name of the usage type for people.';
+
+COMMENT ON COLUMN app_public.usage_logs.unit IS 'What a quantity of 1 is.';
+
+COMMENT ON COLUMN app_public.usage_logs.user_name IS 'Name of the person, null when you share no tenant any more.';
+
+COMMENT ON COLUMN app_public.usage_logs.agent_name IS 'Name of the agent, null when there is none, or none that you see.';
+
+COMMENT ON COLUMN app_public.usage_logs.model_name IS 'Name of the language model.';
+
+CREATE VIEW app_public.usage_tracking WITH (security_invoker='true') AS
+ WITH periods AS (
+         SELECT 'minute'::app_public.tracking_period AS tracking_period,
+            usage_minutes.tenant_id,
+            usage_minutes.minute AS period_start,
+            (usage_minutes.minute + '00:01:00'::interval) AS period_end,
+            usage_minutes.user_id,
+            usage_minutes.agent_id,
+            usage_minutes.api_key_id,
+            usage_minutes.request_count,
+            usage_minutes.token_count,
+            usage_minutes.cost,
+            usage_minutes.consultation_count,
+            usage_minutes.panel_count,
+            usage_minutes.workflow_count,
+            usage_minutes.tool_call_count,
+            (usage_minutes.duration_ms)::numeric AS duration_ms,
+            (usage_minutes.timed_count)::numeric AS timed_count,
+            (usage_minutes.success_count)::numeric AS success_count,
+            (usage_minutes.error_count)::numeric AS error_count,
+            usage_minutes.created_at,
+            usage_minutes.updated_at
+           FROM app_private.usage_minutes
+        UNION ALL
+         SELECT 'hour'::app_public.tracking_period,
+            m.tenant_id,
+            m.hour,
+            (m.hour + '01:00:00'::interval),
+            m.user_id,
+            m.agent_id,
+            m.api_key_id,
+            sum(m.request_count) AS sum,
+            sum(m.token_count) AS sum,
+            sum(m.cost) AS sum,
+            sum(m.consultation_count) AS sum,
+            sum(m.panel_count) AS sum,
+            sum(m.workflow_count) AS sum,
+            sum(m.tool_call_count) AS sum,
+            sum(m.duration_ms) AS sum,
+            sum(m.timed_count) AS sum,
+            sum(m.success_count) AS sum,
+            sum(m.error_count) AS sum,
+            min(m.created_at) AS min,
+            max(m.updated_at) AS max
+           FROM ( SELECT m_1.tenant_id,
+                    m_1.minute,
+                    m_1.user_id,
+                    m_1.agent_id,
+                    m_1.api_key_id,
+                    m_1.request_count,
+                    m_1.token_count,
+                    m_1.cost,
+                    m_1.consultation_count,
+                    m_1.panel_count,
+                    m_1.workflow_count,
+                    m_1.tool_call_count,
+                    m_1.duration_ms,
+                    m_1.timed_count,
+                    m_1.success_count,
+                    m_1.error_count,
+                    m_1.created_at,
+                    m_1.updated_at,
+                    date_trunc('hour'::text, m_1.minute, t.timezone) AS hour
+                   FROM (app_private.usage_minutes m_1
+                     JOIN app_public.tenants t ON ((t.id = m_1.tenant_id)))) m
+          GROUP BY m.tenant_id, m.hour, m.user_id, m.agent_id, m.api_key_id
+        UNION ALL
+         SELECT d.period,
+            d.tenant_id,
+            ((d.starts_on)::timestamp without time zone AT TIME ZONE d.timezone) AS timezone,
+            ((d.ends_on)::timestamp without time zone AT TIME ZONE d.timezone) AS timezone,
+            d.user_id,
+            d.agent_id,
+            d.api_key_id,
+            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = ANY (ARRAY['api_call'::text, 'llm_call'::text]))), (0)::numeric) AS "coalesce",
+            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = ANY (ARRAY['input_tokens'::text, 'cached_input_tokens'::text, 'output_tokens'::text, 'reasoning_tokens'::text]))), (0)::numeric) AS "coalesce",
+            sum(d.cost) AS sum,
+            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'consultation'::text)), (0)::numeric) AS "coalesce",
+            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'panel'::text)), (0)::numeric) AS "coalesce",
+            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'workflow_run'::text)), (0)::numeric) AS "coalesce",
+            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'tool_call'::text)), (0)::numeric) AS "coalesce",
+            sum(d.duration_ms) AS sum,
+            sum(d.timed_count) AS sum,
+            sum(d.success_count) AS sum,
+            sum(d.error_count) AS sum,
+            min(d.created_at) AS min,
+            max(d.updated_at) AS max
+           FROM ( SELECT d_1.tenant_id,
+                    d_1.used_on,
+                    d_1.usage_type,
+                    d_1.user_id,
+                    d_1.agent_id,
+                    d_1.api_key_id,
+                    d_1.project_id,
+                    d_1.model_id,
+                    d_1.feature_name,
+                    d_1.event_count,
+                    d_1.quantity,
+                    d_1.cost,
+                    d_1.duration_ms,
+                    d_1.timed_count,
+                    d_1.success_count,
+                    d_1.error_count,
+                    d_1.abandon_count,
+                    d_1.last_success_at,
+                    d_1.last_error_at,
+                    d_1.created_at,
+                    d_1.updated_at,
+                    t.timezone,
+                    p.period,
+                    p.starts_on,
+                    p.ends_on
+                   FROM ((app_private.usage_days d_1
+                     JOIN app_public.tenants t ON ((t.id = d_1.tenant_id)))
+                     CROSS JOIN LATERAL ( SELECT 'day'::app_public.tracking_period AS period,
+                            d_1.used_on AS starts_on,
+                            (d_1.used_on + 1) AS ends_on
+                        UNION ALL
+                         SELECT 'month'::app_public.tracking_period,
+                            (date_trunc('month'::text, (d_1.used_on)::timestamp without time zone))::date AS date_trunc,
+                            ((date_trunc('month'::text, (d_1.used_on)::timestamp without time zone) + '1 mon'::interval))::date AS date) p)) d
+          GROUP BY d.period, d.tenant_id, d.timezone, d.starts_on, d.ends_on, d.user_id, d.agent_id, d.api_key_id
+        )
+ SELECT app_hidden.derived_id((ROW(periods.tenant_id, periods.tracking_period, EXTRACT(epoch FROM periods.period_start), periods.user_id, periods.agent_id, periods.api_key_id))::text) AS id,
+    periods.tenant_id,
+    periods.tracking_period,
+    periods.period_start,
+    periods.period_end,
+    periods.user_id,
+    periods.agent_id,
+    periods.api_key_id,
+    periods.request_count,
+    periods.token_count,
+    periods.cost AS total_cost,
+    periods.consultation_count,
+    periods.panel_count,
+    periods.workflow_count,
+    periods.tool_call_count,
+    (round((periods.duration_ms / NULLIF(periods.timed_count, (0)::numeric))))::integer AS avg_response_time_ms,
+    round((((100)::numeric * periods.success_count) / NULLIF((periods.success_count + periods.error_count), (0)::numeric)), 2) AS success_rate,
+    (periods.error_count)::bigint AS error_count,
+    periods.created_at,
+    periods.updated_at
+   FROM periods;
+
+ALTER TABLE app_public.usage_tracking OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.usage_tracking IS '@primaryKey id
+Usage by minute, hour, day and month, user, agent and API key; days and months are the tenant''s calendar''s. A minute behind. You see your own; the whole tenant''s with can_view_analytics. Name the tracking_period.';
+
+COMMENT ON COLUMN app_public.usage_tracking.tracking_period IS 'minute, hour, day or month.';
+
+COMMENT ON COLUMN app_public.usage_tracking.period_start IS 'When the period begins.';
+
+COMMENT ON COLUMN app_public.usage_tracking.period_end IS 'When it ends, excluded.';
+
+COMMENT ON COLUMN app_public.usage_tracking.agent_id IS 'The agent, null for what no agent used.';
+
+COMMENT ON COLUMN app_public.usage_tracking.api_key_id IS 'The API key, null for what came without one.';
+
+COMMENT ON COLUMN app_public.usage_tracking.request_count IS 'API calls and calls of language models.';
+
+COMMENT ON COLUMN app_public.usage_tracking.token_count IS 'Tokens of all classes.';
+
+COMMENT ON COLUMN app_public.usage_tracking.total_cost IS 'What the tokens cost, USD, not rounded.';
+
+COMMENT ON COLUMN app_public.usage_tracking.consultation_count IS 'Expert consultations.';
+
+COMMENT ON COLUMN app_public.usage_tracking.panel_count IS 'Panel discussions.';
+
+COMMENT ON COLUMN app_public.usage_tracking.workflow_count IS 'Workflow runs.';
+
+COMMENT ON COLUMN app_public.usage_tracking.tool_call_count IS 'Tool calls.';
+
+COMMENT ON COLUMN app_public.usage_tracking.avg_response_time_ms IS 'Mean duration of what has one, milliseconds.';
+
+COMMENT ON COLUMN app_public.usage_tracking.success_rate IS 'Successes among what succeeded or failed, percent.';
+
+COMMENT ON COLUMN app_public.usage_tracking.error_count IS 'What ended in an error.';
+
+COMMENT ON COLUMN app_public.usage_tracking.created_at IS 'When it was first counted.';
+
+COMMENT ON COLUMN app_public.usage_tracking.updated_at IS 'When it was last counted.';
+
 CREATE TABLE app_public.user_rating_votes (
     tenant_id uuid NOT NULL,
     rating_id uuid NOT NULL,
@@ -13495,6 +16184,14 @@ COMMENT ON COLUMN app_public.user_rating_votes.rating_id IS 'The rating.';
 
 COMMENT ON COLUMN app_public.user_rating_votes.created_at IS 'When you said so.';
 
+ALTER TABLE ONLY app_private.llm_calls ATTACH PARTITION app_private.llm_calls_default DEFAULT;
+
+ALTER TABLE ONLY app_private.llm_texts ATTACH PARTITION app_private.llm_texts_default DEFAULT;
+
+ALTER TABLE ONLY app_public.usage_events ATTACH PARTITION app_private.usage_events_default DEFAULT;
+
+ALTER TABLE ONLY app_private.usage_minutes ATTACH PARTITION app_private.usage_minutes_default DEFAULT;
+
 ALTER TABLE ONLY app_private.admin_access_log
     ADD CONSTRAINT admin_access_log_pkey PRIMARY KEY (tenant_id, id);
 
@@ -13506,6 +16203,24 @@ ALTER TABLE ONLY app_private.changed_sources
 
 ALTER TABLE ONLY app_private.document_files
     ADD CONSTRAINT document_files_pkey PRIMARY KEY (tenant_id, document_id);
+
+ALTER TABLE ONLY app_private.finalised_periods
+    ADD CONSTRAINT finalised_periods_do_not_overlap EXCLUDE USING gist (tenant_id WITH =, period WITH &&);
+
+ALTER TABLE ONLY app_private.finalised_periods
+    ADD CONSTRAINT finalised_periods_pkey PRIMARY KEY (tenant_id, period);
+
+ALTER TABLE ONLY app_private.llm_calls
+    ADD CONSTRAINT llm_calls_pkey PRIMARY KEY (tenant_id, occurred_at, id);
+
+ALTER TABLE ONLY app_private.llm_calls_default
+    ADD CONSTRAINT llm_calls_default_pkey PRIMARY KEY (tenant_id, occurred_at, id);
+
+ALTER TABLE ONLY app_private.llm_texts
+    ADD CONSTRAINT llm_texts_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
+
+ALTER TABLE ONLY app_private.llm_texts_default
+    ADD CONSTRAINT llm_texts_default_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
 
 ALTER TABLE ONLY app_private.search_blocks
     ADD CONSTRAINT search_blocks_pkey PRIMARY KEY (tenant_id, id);
@@ -13524,6 +16239,24 @@ ALTER TABLE ONLY app_private.search_removals
 
 ALTER TABLE ONLY app_private.search_terms
     ADD CONSTRAINT search_terms_pkey PRIMARY KEY (tenant_id, term);
+
+ALTER TABLE ONLY app_private.usage_agents
+    ADD CONSTRAINT usage_agents_pkey PRIMARY KEY (tenant_id, agent_id);
+
+ALTER TABLE ONLY app_public.usage_events
+    ADD CONSTRAINT usage_events_pkey PRIMARY KEY (tenant_id, batch_id, ordinal, occurred_at);
+
+ALTER TABLE ONLY app_private.usage_events_default
+    ADD CONSTRAINT usage_events_default_pkey PRIMARY KEY (tenant_id, batch_id, ordinal, occurred_at);
+
+ALTER TABLE ONLY app_private.usage_idempotency_keys
+    ADD CONSTRAINT usage_idempotency_keys_pkey PRIMARY KEY (tenant_id, key);
+
+ALTER TABLE ONLY app_private.usage_queue
+    ADD CONSTRAINT usage_queue_pkey PRIMARY KEY (tenant_id, batch_id);
+
+ALTER TABLE ONLY app_private.usage_rollup_state
+    ADD CONSTRAINT usage_rollup_state_pkey PRIMARY KEY (tenant_id);
 
 ALTER TABLE ONLY app_private.user_identities
     ADD CONSTRAINT user_identities_pkey PRIMARY KEY (issuer, subject);
@@ -13634,6 +16367,12 @@ ALTER TABLE ONLY app_public.institutions
 ALTER TABLE ONLY app_public.invitations
     ADD CONSTRAINT invitations_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY app_public.llm_model_price_overrides
+    ADD CONSTRAINT llm_model_price_overrides_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.llm_model_prices
+    ADD CONSTRAINT llm_model_prices_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY app_public.llm_models
     ADD CONSTRAINT llm_models_name_key UNIQUE (name);
 
@@ -13684,6 +16423,12 @@ ALTER TABLE ONLY app_public.personas
     ADD CONSTRAINT personas_tenant_id_name_key UNIQUE (tenant_id, name);
 
 COMMENT ON CONSTRAINT personas_tenant_id_name_key ON app_public.personas IS '@behavior -*';
+
+ALTER TABLE ONLY app_public.llm_model_price_overrides
+    ADD CONSTRAINT price_overrides_do_not_overlap EXCLUDE USING gist (tenant_id WITH =, model_id WITH =, tstzrange(valid_from, valid_to) WITH &&) WHERE ((superseded_at IS NULL));
+
+ALTER TABLE ONLY app_public.llm_model_prices
+    ADD CONSTRAINT prices_do_not_overlap EXCLUDE USING gist (model_id WITH =, tstzrange(valid_from, valid_to) WITH &&) WHERE ((superseded_at IS NULL));
 
 ALTER TABLE ONLY app_public.project_members
     ADD CONSTRAINT project_members_pkey PRIMARY KEY (tenant_id, project_id, user_id);
@@ -13780,6 +16525,9 @@ ALTER TABLE ONLY app_public.tools
 
 COMMENT ON CONSTRAINT tools_tenant_id_id_key ON app_public.tools IS '@behavior -*';
 
+ALTER TABLE ONLY app_public.usage_types
+    ADD CONSTRAINT usage_types_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY app_public.user_agents
     ADD CONSTRAINT user_agents_pkey PRIMARY KEY (tenant_id, id);
 
@@ -13834,6 +16582,14 @@ CREATE INDEX admin_access_log_admin_user_id_idx ON app_private.admin_access_log 
 
 CREATE INDEX analyst_tenants_login_idx ON app_private.analyst_tenants USING btree (login);
 
+CREATE INDEX llm_calls_tenant_id_conversation_id_idx ON ONLY app_private.llm_calls USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
+
+CREATE INDEX llm_calls_default_tenant_id_conversation_id_idx ON app_private.llm_calls_default USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
+
+CREATE INDEX llm_calls_tenant_id_model_id_occurred_at_idx ON ONLY app_private.llm_calls USING btree (tenant_id, model_id, occurred_at);
+
+CREATE INDEX llm_calls_default_tenant_id_model_id_occurred_at_idx ON app_private.llm_calls_default USING btree (tenant_id, model_id, occurred_at);
+
 CREATE INDEX query_log_buffer_tenant_id_idx ON app_private.query_log_buffer USING btree (tenant_id);
 
 CREATE INDEX search_postings_tenant_id_block_id_idx ON app_private.search_postings USING btree (tenant_id, block_id);
@@ -13841,6 +16597,20 @@ CREATE INDEX search_postings_tenant_id_block_id_idx ON app_private.search_postin
 CREATE INDEX search_removals_tenant_id_block_id_idx ON app_private.search_removals USING btree (tenant_id, block_id);
 
 CREATE INDEX search_terms_trigrams ON app_private.search_terms USING gin (tenant_id, term public.gin_trgm_ops) WITH (gin_pending_list_limit='256') WHERE (((length(term) >= 4) AND (length(term) <= 40)) AND (term !~ '[0-9]'::text));
+
+CREATE UNIQUE INDEX usage_days_key ON app_private.usage_days USING btree (tenant_id, used_on, usage_type, user_id, agent_id, api_key_id, project_id, model_id, feature_name) NULLS NOT DISTINCT;
+
+CREATE INDEX usage_events_tenant_id_occurred_at_idx ON ONLY app_public.usage_events USING btree (tenant_id, occurred_at);
+
+CREATE INDEX usage_events_default_tenant_id_occurred_at_idx ON app_private.usage_events_default USING btree (tenant_id, occurred_at);
+
+CREATE INDEX usage_events_tenant_id_rerates_batch_id_idx ON ONLY app_public.usage_events USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
+
+CREATE INDEX usage_events_default_tenant_id_rerates_batch_id_idx ON app_private.usage_events_default USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
+
+CREATE UNIQUE INDEX usage_minutes_key ON ONLY app_private.usage_minutes USING btree (tenant_id, minute, user_id, agent_id, api_key_id) NULLS NOT DISTINCT;
+
+CREATE UNIQUE INDEX usage_minutes_default_tenant_id_minute_user_id_agent_id_api_idx ON app_private.usage_minutes_default USING btree (tenant_id, minute, user_id, agent_id, api_key_id) NULLS NOT DISTINCT;
 
 CREATE INDEX user_identities_user_id_idx ON app_private.user_identities USING btree (user_id);
 
@@ -13909,6 +16679,16 @@ CREATE UNIQUE INDEX invitations_one_pending_key ON app_public.invitations USING 
 CREATE INDEX invitations_tenant_id_created_at_idx ON app_public.invitations USING btree (tenant_id, created_at);
 
 CREATE INDEX invitations_token_hash_idx ON app_public.invitations USING btree (token_hash);
+
+CREATE INDEX llm_model_price_overrides_created_by_user_id_idx ON app_public.llm_model_price_overrides USING btree (created_by_user_id);
+
+CREATE INDEX llm_model_price_overrides_model_id_idx ON app_public.llm_model_price_overrides USING btree (model_id);
+
+CREATE INDEX llm_model_price_overrides_tenant_id_model_id_idx ON app_public.llm_model_price_overrides USING btree (tenant_id, model_id);
+
+CREATE INDEX llm_model_prices_created_by_user_id_idx ON app_public.llm_model_prices USING btree (created_by_user_id);
+
+CREATE INDEX llm_model_prices_model_id_idx ON app_public.llm_model_prices USING btree (model_id);
 
 CREATE INDEX llm_models_provider_id_idx ON app_public.llm_models USING btree (provider_id);
 
@@ -13986,6 +16766,8 @@ CREATE UNIQUE INDEX tools_tenant_id_name_key ON app_public.tools USING btree (te
 
 CREATE INDEX tools_tenant_id_tool_category_id_idx ON app_public.tools USING btree (tenant_id, tool_category_id);
 
+CREATE UNIQUE INDEX usage_types_token_class_key ON app_public.usage_types USING btree (token_class);
+
 CREATE INDEX user_agents_agent_id_idx ON app_public.user_agents USING btree (agent_id);
 
 CREATE INDEX user_agents_original_agent_id_idx ON app_public.user_agents USING btree (original_agent_id);
@@ -14032,6 +16814,22 @@ CREATE INDEX workspaces_created_by_user_id_idx ON app_public.workspaces USING bt
 
 CREATE UNIQUE INDEX workspaces_tenant_id_name_key ON app_public.workspaces USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
+ALTER INDEX app_private.llm_calls_pkey ATTACH PARTITION app_private.llm_calls_default_pkey;
+
+ALTER INDEX app_private.llm_calls_tenant_id_conversation_id_idx ATTACH PARTITION app_private.llm_calls_default_tenant_id_conversation_id_idx;
+
+ALTER INDEX app_private.llm_calls_tenant_id_model_id_occurred_at_idx ATTACH PARTITION app_private.llm_calls_default_tenant_id_model_id_occurred_at_idx;
+
+ALTER INDEX app_private.llm_texts_pkey ATTACH PARTITION app_private.llm_texts_default_pkey;
+
+ALTER INDEX app_public.usage_events_pkey ATTACH PARTITION app_private.usage_events_default_pkey;
+
+ALTER INDEX app_public.usage_events_tenant_id_occurred_at_idx ATTACH PARTITION app_private.usage_events_default_tenant_id_occurred_at_idx;
+
+ALTER INDEX app_public.usage_events_tenant_id_rerates_batch_id_idx ATTACH PARTITION app_private.usage_events_default_tenant_id_rerates_batch_id_idx;
+
+ALTER INDEX app_private.usage_minutes_key ATTACH PARTITION app_private.usage_minutes_default_tenant_id_minute_user_id_agent_id_api_idx;
+
 CREATE OR REPLACE VIEW app_public.knowledge_report WITH (security_invoker='true') AS
  SELECT s.tenant_id,
     t.slug AS tenant_slug,
@@ -14063,6 +16861,12 @@ CREATE OR REPLACE VIEW app_public.tool_tags WITH (security_invoker='true') AS
      JOIN app_public.tool_tag_assignments a ON (((a.tenant_id = t.tenant_id) AND (a.tag_id = t.id))))
   GROUP BY t.id;
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_private.usage_days FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_private.usage_minutes FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _500_keep_usage AFTER UPDATE ON app_private.llm_calls FOR EACH ROW EXECUTE FUNCTION app_private.tg__keep_usage();
+
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agent_industry_mapping FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agent_knowledge_sources FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
@@ -14092,6 +16896,8 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.institutions FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.invitations FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.llm_model_price_overrides FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.model_configurations FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
@@ -14124,6 +16930,8 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE UPDATE OF name, config, indus
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tool_categories FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tools FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.usage_events FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_agents FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
@@ -14289,11 +17097,19 @@ CREATE TRIGGER _500_count AFTER INSERT OR DELETE ON app_public.user_rating_votes
 
 CREATE TRIGGER _500_drop_search_index AFTER DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__drop_search_index();
 
+CREATE TRIGGER _500_drop_usage AFTER DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__drop_usage();
+
+CREATE TRIGGER _500_keep_price AFTER UPDATE OF id, tenant_id, model_id, input_usd_per_million, cached_input_usd_per_million, output_usd_per_million, reasoning_usd_per_million, valid_from ON app_public.llm_model_price_overrides FOR EACH ROW EXECUTE FUNCTION app_private.tg__keep_price();
+
+CREATE TRIGGER _500_keep_price AFTER UPDATE OF id, model_id, input_usd_per_million, cached_input_usd_per_million, output_usd_per_million, reasoning_usd_per_million, valid_from ON app_public.llm_model_prices FOR EACH ROW EXECUTE FUNCTION app_private.tg__keep_price();
+
 CREATE TRIGGER _500_keep_tool_ids_of_added AFTER INSERT ON app_public.agent_tools REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_agent_tools__keep_tool_ids();
 
 CREATE TRIGGER _500_keep_tool_ids_of_ordered AFTER UPDATE ON app_public.agent_tools REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_agent_tools__keep_tool_ids();
 
 CREATE TRIGGER _500_keep_tool_ids_of_removed AFTER DELETE ON app_public.agent_tools REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_agent_tools__keep_tool_ids();
+
+CREATE TRIGGER _500_keep_usage AFTER UPDATE ON app_public.usage_events FOR EACH ROW EXECUTE FUNCTION app_private.tg__keep_usage();
 
 CREATE TRIGGER _500_list_added_chunks AFTER INSERT ON app_public.document_chunks REFERENCING NEW TABLE AS added_chunks FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__list_added_chunks();
 
@@ -14351,6 +17167,9 @@ ALTER TABLE ONLY app_private.analyst_tenants
 ALTER TABLE ONLY app_private.document_files
     ADD CONSTRAINT document_files_tenant_id_document_id_fkey FOREIGN KEY (tenant_id, document_id) REFERENCES app_public.documents(tenant_id, id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_private.finalised_periods
+    ADD CONSTRAINT finalised_periods_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_private.search_blocks
     ADD CONSTRAINT search_blocks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
@@ -14362,6 +17181,9 @@ ALTER TABLE ONLY app_private.search_rare_postings
 
 ALTER TABLE ONLY app_private.search_removals
     ADD CONSTRAINT search_removals_tenant_id_block_id_fkey FOREIGN KEY (tenant_id, block_id) REFERENCES app_private.search_blocks(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_private.usage_rollup_state
+    ADD CONSTRAINT usage_rollup_state_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_private.user_identities
     ADD CONSTRAINT user_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
@@ -14523,6 +17345,21 @@ ALTER TABLE ONLY app_public.invitations
 
 ALTER TABLE ONLY app_public.invitations
     ADD CONSTRAINT invitations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.llm_model_price_overrides
+    ADD CONSTRAINT llm_model_price_overrides_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.llm_model_price_overrides
+    ADD CONSTRAINT llm_model_price_overrides_model_id_fkey FOREIGN KEY (model_id) REFERENCES app_public.llm_models(id);
+
+ALTER TABLE ONLY app_public.llm_model_price_overrides
+    ADD CONSTRAINT llm_model_price_overrides_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.llm_model_prices
+    ADD CONSTRAINT llm_model_prices_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.llm_model_prices
+    ADD CONSTRAINT llm_model_prices_model_id_fkey FOREIGN KEY (model_id) REFERENCES app_public.llm_models(id);
 
 ALTER TABLE ONLY app_public.llm_models
     ADD CONSTRAINT llm_models_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES app_public.llm_providers(id);
@@ -14768,6 +17605,16 @@ CREATE POLICY all_owner ON app_private.changed_sources TO rowhouse_owner USING (
 
 CREATE POLICY all_owner ON app_private.document_files TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_private.finalised_periods TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.llm_calls TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.llm_calls_default TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.llm_texts TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.llm_texts_default TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_private.query_log_buffer TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.search_blocks TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -14782,6 +17629,22 @@ CREATE POLICY all_owner ON app_private.search_removals TO rowhouse_owner USING (
 
 CREATE POLICY all_owner ON app_private.search_terms TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_private.usage_agents TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.usage_days TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.usage_events_default TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.usage_idempotency_keys TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.usage_minutes TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.usage_minutes_default TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.usage_queue TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.usage_rollup_state TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_private.user_identities TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.worker_heartbeats TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -14793,6 +17656,16 @@ CREATE POLICY all_platform ON app_private.analyst_tenants TO rowhouse_platform U
 CREATE POLICY all_platform ON app_private.changed_sources TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.document_files TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.finalised_periods TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.llm_calls TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.llm_calls_default TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.llm_texts TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.llm_texts_default TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.query_log_buffer TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -14808,6 +17681,22 @@ CREATE POLICY all_platform ON app_private.search_removals TO rowhouse_platform U
 
 CREATE POLICY all_platform ON app_private.search_terms TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_private.usage_agents TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.usage_days TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.usage_events_default TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.usage_idempotency_keys TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.usage_minutes TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.usage_minutes_default TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.usage_queue TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.usage_rollup_state TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_private.user_identities TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.worker_heartbeats TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -14817,6 +17706,16 @@ ALTER TABLE app_private.analyst_tenants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app_private.changed_sources ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.document_files ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.finalised_periods ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.llm_calls ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.llm_calls_default ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.llm_texts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.llm_texts_default ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.query_log_buffer ENABLE ROW LEVEL SECURITY;
 
@@ -14832,6 +17731,20 @@ ALTER TABLE app_private.search_removals ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.search_terms ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY select_analyst ON app_private.llm_calls FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
+
+CREATE POLICY select_analyst ON app_private.usage_days FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
+
+CREATE POLICY select_analyst ON app_private.usage_minutes FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
+
+CREATE POLICY select_own ON app_private.llm_calls FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
+
+CREATE POLICY select_own ON app_private.llm_texts FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_audit'::text) AS has_permission)));
+
+CREATE POLICY select_own ON app_private.usage_days FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
+
+CREATE POLICY select_own ON app_private.usage_minutes FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
+
 CREATE POLICY tenant_isolation ON app_private.admin_access_log AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.analyst_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
@@ -14839,6 +17752,16 @@ CREATE POLICY tenant_isolation ON app_private.analyst_tenants AS RESTRICTIVE TO 
 CREATE POLICY tenant_isolation ON app_private.changed_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.document_files AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.finalised_periods AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.llm_calls AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.llm_calls_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.llm_texts AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.llm_texts_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.query_log_buffer AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -14853,6 +17776,38 @@ CREATE POLICY tenant_isolation ON app_private.search_rare_postings AS RESTRICTIV
 CREATE POLICY tenant_isolation ON app_private.search_removals AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.search_terms AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.usage_agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.usage_days AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.usage_events_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.usage_idempotency_keys AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.usage_minutes AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.usage_minutes_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.usage_queue AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.usage_rollup_state AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+ALTER TABLE app_private.usage_agents ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_days ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_events_default ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_minutes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_minutes_default ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_queue ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_rollup_state ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.user_identities ENABLE ROW LEVEL SECURITY;
 
@@ -14902,6 +17857,10 @@ CREATE POLICY all_owner ON app_public.institutions TO rowhouse_owner USING (true
 
 CREATE POLICY all_owner ON app_public.invitations TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.llm_model_price_overrides TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.llm_model_prices TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.llm_models TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.llm_providers TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -14941,6 +17900,10 @@ CREATE POLICY all_owner ON app_public.tenants TO rowhouse_owner USING (true) WIT
 CREATE POLICY all_owner ON app_public.tool_categories TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.tools TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.usage_events TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.usage_types TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.user_agents TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -14992,6 +17955,10 @@ CREATE POLICY all_platform ON app_public.institutions TO rowhouse_platform USING
 
 CREATE POLICY all_platform ON app_public.invitations TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.llm_model_price_overrides TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.llm_model_prices TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.llm_models TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.llm_providers TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -15031,6 +17998,10 @@ CREATE POLICY all_platform ON app_public.tenants TO rowhouse_platform USING (tru
 CREATE POLICY all_platform ON app_public.tool_categories TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.tools TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.usage_events TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.usage_types TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.user_agents TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -15162,6 +18133,10 @@ ALTER TABLE app_public.institutions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.invitations ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.llm_model_price_overrides ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.llm_model_prices ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.llm_models ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.llm_providers ENABLE ROW LEVEL SECURITY;
@@ -15200,11 +18175,17 @@ CREATE POLICY select_analyst ON app_public.rag_knowledge_sources FOR SELECT TO r
 
 CREATE POLICY select_analyst ON app_public.tenants FOR SELECT TO rowhouse_analyst USING ((id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
 
+CREATE POLICY select_analyst ON app_public.usage_events FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
+
 CREATE POLICY select_auditor ON app_public.tenant_status_history FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_view_audit'::text) AS has_permission));
+
+CREATE POLICY select_everyone ON app_public.llm_model_prices FOR SELECT TO rowhouse_user, rowhouse_analyst USING (true);
 
 CREATE POLICY select_everyone ON app_public.llm_models FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_everyone ON app_public.llm_providers FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_everyone ON app_public.usage_types FOR SELECT TO rowhouse_user, rowhouse_analyst USING (true);
 
 CREATE POLICY select_manager ON app_public.invitations FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_users'::text) AS has_permission));
 
@@ -15240,6 +18221,8 @@ CASE
     WHEN (deleted_at IS NULL) THEN ( SELECT app_hidden.has_role('viewer'::text) AS has_role)
     ELSE ( SELECT app_hidden.has_role('admin'::text) AS has_role)
 END);
+
+CREATE POLICY select_member ON app_public.llm_model_price_overrides FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.model_configurations FOR SELECT TO rowhouse_user USING (true);
 
@@ -15291,6 +18274,8 @@ CASE
     ELSE (id = ANY (( SELECT app_hidden.my_deleted_workspace_ids() AS my_deleted_workspace_ids)::uuid[]))
 END);
 
+CREATE POLICY select_own ON app_public.usage_events FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
+
 CREATE POLICY select_own ON app_public.user_sessions FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
 
 CREATE POLICY select_permitted ON app_public.resource_sharing_audit FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_view_audit'::text) AS has_permission));
@@ -15335,6 +18320,8 @@ CREATE POLICY tenant_isolation ON app_public.institutions AS RESTRICTIVE TO rowh
 
 CREATE POLICY tenant_isolation ON app_public.invitations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.llm_model_price_overrides AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.model_configurations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.organizational_roles AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
@@ -15368,6 +18355,8 @@ CREATE POLICY tenant_isolation ON app_public.tenant_status_history AS RESTRICTIV
 CREATE POLICY tenant_isolation ON app_public.tool_categories AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.tools AS RESTRICTIVE TO rowhouse_owner, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.usage_events AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.user_agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -15481,6 +18470,10 @@ CREATE POLICY update_self ON app_public.user_favorites FOR UPDATE TO rowhouse_us
 
 CREATE POLICY update_self ON app_public.user_profiles FOR UPDATE TO rowhouse_user USING ((id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
 
+ALTER TABLE app_public.usage_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.usage_types ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.user_agents ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.user_favorites ENABLE ROW LEVEL SECURITY;
@@ -15575,6 +18568,10 @@ GRANT ALL ON FUNCTION app_hidden.current_user_id() TO rowhouse_authenticator;
 GRANT ALL ON FUNCTION app_hidden.current_user_id() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.current_user_id() TO rowhouse_worker;
 GRANT ALL ON FUNCTION app_hidden.current_user_id() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.derived_id(key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.derived_id(key text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.derived_id(key text) TO rowhouse_analyst;
 
 REVOKE ALL ON FUNCTION app_hidden.effective_permissions(role text, permissions jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.effective_permissions(role text, permissions jsonb) TO rowhouse_user;
@@ -15713,6 +18710,14 @@ REVOKE ALL ON FUNCTION app_private.add_platform_models(providers jsonb) FROM PUB
 
 REVOKE ALL ON FUNCTION app_private.add_platform_resources(kind app_public.resource_kind, resources jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.add_to_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) FROM PUBLIC;
+
+GRANT SELECT,DELETE ON TABLE app_private.usage_agents TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.agent_totals_of_days() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.alive_workers(silent_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.alive_workers(silent_for interval) TO rowhouse_worker;
 
@@ -15734,6 +18739,8 @@ GRANT ALL ON FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invi
 
 REVOKE ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.begin_usage() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
 
@@ -15801,6 +18808,8 @@ REVOKE ALL ON FUNCTION app_private.changed_institution(id uuid, is_deleted boole
 
 REVOKE ALL ON FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.check_usage(inputs app_private.usage_input[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
@@ -15809,9 +18818,21 @@ REVOKE ALL ON FUNCTION app_private.chunks_at(hits app_private.search_position[])
 REVOKE ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.claim_usage_keys(inputs app_private.usage_input[], batch_id bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.columns_of_the_tenant() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.copy_resource(kind app_public.resource_kind, id uuid, name text) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.usage_events TO rowhouse_user;
+GRANT SELECT,DELETE ON TABLE app_public.usage_events TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.create_partitions(months_ahead integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.create_partitions(months_ahead integer) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.credential_paths(value jsonb) FROM PUBLIC;
 
@@ -15822,6 +18843,9 @@ REVOKE ALL ON FUNCTION app_private.delete_tenant(slug text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.described_setting(schema jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.drop_llm_texts() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.drop_llm_texts() TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
@@ -15840,6 +18864,11 @@ REVOKE ALL ON FUNCTION app_private.ensure_platform_tenant() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) FROM PUBLIC;
 GRANT ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) TO rowhouse_platform;
 
+GRANT SELECT ON TABLE app_private.llm_calls TO rowhouse_user;
+GRANT SELECT,DELETE ON TABLE app_private.llm_calls TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.events_of_call(key text, call app_private.llm_calls) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_user;
@@ -15854,6 +18883,8 @@ GRANT ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uu
 REVOKE ALL ON FUNCTION app_private.feature_defaults() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.fill_template(template text, variables jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.finalise_usage_period(period tstzrange) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
@@ -15911,9 +18942,14 @@ REVOKE ALL ON FUNCTION app_private.json_changes(old_value jsonb, new_value jsonb
 
 REVOKE ALL ON FUNCTION app_private.json_is(value jsonb, type text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.keys_of_usage(inputs app_private.usage_input[], now_is timestamp with time zone) FROM PUBLIC;
+
 GRANT SELECT ON TABLE app_public.resource_versions TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_private.latest_version(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.leftover_months(leftover regclass, key name) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.leftover_months(leftover regclass, key name) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
 
@@ -15987,8 +19023,18 @@ REVOKE ALL ON FUNCTION app_private.merge_removals() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.metering_lock(purpose text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.models_to_index(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.models_to_index(minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.month_start(at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.month_start(at timestamp with time zone) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.monthly_tables() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.next_tenant_statuses(status text) FROM PUBLIC;
 
@@ -15997,6 +19043,8 @@ REVOKE ALL ON FUNCTION app_private.node_faults(node jsonb, place text) FROM PUBL
 REVOKE ALL ON FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.only_keys(value jsonb, keys text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.operator_identity(tenant text, email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.operator_identity(tenant text, email text) TO rowhouse_authenticator;
@@ -16009,7 +19057,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_changes TO rowhous
 
 REVOKE ALL ON FUNCTION app_private.pending_removals() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.place_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.price_at(prices app_private.model_price[], model_id uuid, at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.prices_of_models(model_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.provision_member(tenant_id uuid, email text, full_name text, role text) FROM PUBLIC;
 
@@ -16123,6 +19177,14 @@ GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text
 
 REVOKE ALL ON FUNCTION app_private.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question app_private.search_question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.rate_per_token(price app_private.model_price, token_class text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.read_usage(events jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.rebuild_rollups(tenant_id uuid, from_on date, to_on date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.receipt_of_call(call app_private.llm_calls, is_repeated boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) TO rowhouse_worker;
 
@@ -16131,12 +19193,24 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.resource_shares TO rowhous
 
 REVOKE ALL ON FUNCTION app_private.record_sharing(kind app_public.resource_kind, tenant_id uuid, resource_id uuid, action app_public.sharing_action, from_mode text, to_mode text, other_tenant_id uuid, share app_public.resource_shares) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.record_tenant_llm_usage(tenant_id uuid, call jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.record_tenant_llm_usage(tenant_id uuid, call jsonb) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.record_tenant_usage(tenant_id uuid, events jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.record_tenant_usage(tenant_id uuid, events jsonb) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.refresh_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.refresh_sources() TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.refuse_usage(problem text, place bigint, batch_size integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.request_api_key_id() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.require_active_member(user_id uuid) FROM PUBLIC;
 
@@ -16156,6 +19230,8 @@ GRANT ALL ON FUNCTION app_private.require_permission(permission text) TO rowhous
 
 REVOKE ALL ON FUNCTION app_private.require_power_over(workspace app_public.workspaces, role app_public.member_role) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.require_price_setter() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.require_role(minimum text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.require_room_for_sub_tenant(parent app_public.tenants) FROM PUBLIC;
@@ -16167,6 +19243,8 @@ REVOKE ALL ON FUNCTION app_private.require_tenant_status(statuses text[]) FROM P
 
 REVOKE ALL ON FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.rerated_usage(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) FROM PUBLIC;
 
@@ -16190,6 +19268,9 @@ REVOKE ALL ON FUNCTION app_private.retry_faults(config jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.revoke_invitations_of(user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.roll_up_usage(tenant_id uuid, max_events integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.roll_up_usage(tenant_id uuid, max_events integer) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
 
@@ -16287,8 +19368,15 @@ REVOKE ALL ON FUNCTION app_private.step_faults(steps jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) TO rowhouse_worker;
 
+GRANT SELECT ON TABLE app_private.llm_texts TO rowhouse_user;
+GRANT SELECT,DELETE ON TABLE app_private.llm_texts TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.store_llm_call(key text, call app_private.llm_calls, texts app_private.llm_texts) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.store_query_logs() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.store_query_logs() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.store_usage(inputs app_private.usage_input[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tables_writable_while_suspended() FROM PUBLIC;
 
@@ -16297,6 +19385,9 @@ GRANT ALL ON FUNCTION app_private.tenant_allows(config jsonb, key text) TO rowho
 
 REVOKE ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.tenants_to_roll_up() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tenants_to_roll_up() TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.term_document_counts() FROM PUBLIC;
 
@@ -16316,6 +19407,13 @@ REVOKE ALL ON FUNCTION app_private.tg__check_model_settings() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg__drop_search_index() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__drop_search_index() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg__drop_usage() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg__drop_usage() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg__keep_price() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg__keep_usage() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg__list_added_chunks() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__list_added_chunks() TO rowhouse_owner;
@@ -16428,6 +19526,20 @@ REVOKE ALL ON FUNCTION app_private.unversioned_columns() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.url_faults(url text, place text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.usage_by_agent(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_private.usage_days TO rowhouse_user;
+GRANT SELECT ON TABLE app_private.usage_days TO rowhouse_analyst;
+GRANT SELECT,DELETE ON TABLE app_private.usage_days TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.usage_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_private.usage_minutes TO rowhouse_user;
+GRANT SELECT ON TABLE app_private.usage_minutes TO rowhouse_analyst;
+GRANT SELECT,DELETE ON TABLE app_private.usage_minutes TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.use_invitation(token text, status text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.use_invitation(token text, status text) TO rowhouse_owner;
 
@@ -16467,6 +19579,8 @@ REVOKE ALL ON FUNCTION app_private.workflow_faults(definition jsonb) FROM PUBLIC
 REVOKE ALL ON FUNCTION app_private.writable_source(source_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.writable_workspace(id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.write_usage(inputs app_private.usage_input[], places integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_public.accept_invitation(token text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.accept_invitation(token text) TO rowhouse_user;
@@ -16606,6 +19720,9 @@ GRANT ALL ON FUNCTION app_public.agents_shared_with(resource app_public.agents) 
 
 REVOKE ALL ON FUNCTION app_public.agents_versions(agent app_public.agents) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.agents_versions(agent app_public.agents) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.archive_workspace(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.archive_workspace(id uuid) TO rowhouse_user;
@@ -16857,6 +19974,11 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_sessions TO rowhouse_
 REVOKE ALL ON FUNCTION app_public.end_session(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.end_session(id uuid) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.llm_model_price_overrides TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) TO rowhouse_user;
+
 GRANT SELECT ON TABLE app_public.user_favorites TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_favorites TO rowhouse_platform;
 
@@ -16991,6 +20113,15 @@ REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double pr
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_analyst;
 
+REVOKE ALL ON FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric, occurred_at timestamp with time zone, agent_id uuid, project_id uuid, model_id uuid, feature_name text, outcome app_public.usage_outcome, duration_ms integer, metadata jsonb, user_id uuid, api_key_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric, occurred_at timestamp with time zone, agent_id uuid, project_id uuid, model_id uuid, feature_name text, outcome app_public.usage_outcome, duration_ms integer, metadata jsonb, user_id uuid, api_key_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.record_usages(events jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.record_usages(events jsonb) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.remove_member(user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.remove_member(user_id uuid) TO rowhouse_user;
 
@@ -17005,6 +20136,9 @@ GRANT ALL ON FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) 
 
 REVOKE ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.resend_invitation(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.resend_invitation(id uuid) TO rowhouse_user;
@@ -17093,6 +20227,12 @@ GRANT ALL ON FUNCTION app_public.service_tokens() TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.llm_model_prices TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.llm_model_prices TO rowhouse_analyst;
+
+REVOKE ALL ON FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) TO rowhouse_user;
+
 GRANT SELECT,DELETE ON TABLE app_public.institution_members TO rowhouse_user;
 
 GRANT INSERT(institution_id) ON TABLE app_public.institution_members TO rowhouse_user;
@@ -17120,6 +20260,9 @@ GRANT ALL ON FUNCTION app_public.set_tenant_domain(domain text) TO rowhouse_user
 
 REVOKE ALL ON FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, resource_access_config jsonb, rate_limit_config jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, resource_access_config jsonb, rate_limit_config jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text, workspace_id uuid, expires_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text, workspace_id uuid, expires_at timestamp with time zone) TO rowhouse_user;
@@ -17211,6 +20354,9 @@ GRANT ALL ON FUNCTION app_public.user_tenants_effective_permissions(membership a
 REVOKE ALL ON FUNCTION app_public.verify_institution(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.verify_institution(id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.verify_rollups(from_on date, to_on date) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.verify_rollups(from_on date, to_on date) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text) TO rowhouse_user;
 
@@ -17242,11 +20388,25 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.changed_sources TO rowhou
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.document_files TO rowhouse_platform;
 
+GRANT SELECT,DELETE ON TABLE app_private.llm_calls_default TO rowhouse_platform;
+
+GRANT SELECT,DELETE ON TABLE app_private.llm_texts_default TO rowhouse_platform;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.query_log_buffer TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_removals TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_terms TO rowhouse_platform;
+
+GRANT SELECT,DELETE ON TABLE app_private.usage_events_default TO rowhouse_platform;
+
+GRANT SELECT,DELETE ON TABLE app_private.usage_idempotency_keys TO rowhouse_platform;
+
+GRANT SELECT,DELETE ON TABLE app_private.usage_minutes_default TO rowhouse_platform;
+
+GRANT SELECT,DELETE ON TABLE app_private.usage_queue TO rowhouse_platform;
+
+GRANT SELECT ON TABLE app_private.usage_rollup_state TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.user_identities TO rowhouse_platform;
 
@@ -17318,6 +20478,9 @@ GRANT INSERT(name),UPDATE(name) ON TABLE app_public.business_functions TO rowhou
 
 GRANT INSERT(description),UPDATE(description) ON TABLE app_public.business_functions TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.cost_tracking TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.cost_tracking TO rowhouse_analyst;
+
 GRANT SELECT,DELETE ON TABLE app_public.departments TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.departments TO rowhouse_platform;
 
@@ -17329,6 +20492,9 @@ GRANT SELECT ON TABLE app_public.embedding_statistics TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.embeddings TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.embeddings TO rowhouse_platform;
+
+GRANT SELECT ON TABLE app_public.feature_usage TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.feature_usage TO rowhouse_analyst;
 
 GRANT SELECT,DELETE ON TABLE app_public.icons TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.icons TO rowhouse_platform;
@@ -17361,6 +20527,8 @@ GRANT SELECT(is_enabled) ON TABLE app_public.llm_providers TO rowhouse_user;
 GRANT SELECT(created_at) ON TABLE app_public.llm_providers TO rowhouse_user;
 
 GRANT SELECT(updated_at) ON TABLE app_public.llm_providers TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.llm_usage_logs TO rowhouse_user;
 
 GRANT SELECT,DELETE ON TABLE app_public.model_configurations TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.model_configurations TO rowhouse_platform;
@@ -17479,9 +20647,22 @@ GRANT SELECT(updated_at) ON TABLE app_public.tenant_config TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.tenant_status_history TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenant_status_history TO rowhouse_platform;
 
+GRANT SELECT ON TABLE app_public.tenant_usage_tracking TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.tenant_usage_tracking TO rowhouse_analyst;
+
+GRANT SELECT ON TABLE app_public.token_usage_summary TO rowhouse_user;
+
 GRANT SELECT ON TABLE app_public.tool_tag_assignments TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.tool_tags TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.usage_types TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.usage_types TO rowhouse_analyst;
+
+GRANT SELECT ON TABLE app_public.usage_logs TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.usage_tracking TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.usage_tracking TO rowhouse_analyst;
 
 GRANT SELECT ON TABLE app_public.user_rating_votes TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_rating_votes TO rowhouse_platform;
