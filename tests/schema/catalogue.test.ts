@@ -14,7 +14,13 @@ describe('every table', () => {
   })
 
   it('of the data plane has tenant_id first in its primary key and in every unique index', async () => {
-    const controlPlane = ['app_public.user_tenants', 'app_public.agents', 'app_public.rag_knowledge_sources']
+    const controlPlane = [
+      'app_public.user_tenants',
+      'app_public.agents',
+      'app_public.rag_knowledge_sources',
+      'app_public.usage_quotas',
+      'app_public.rate_limit_config',
+    ]
     expect(
       await names(`
         select i.indexrelid::regclass::text as name

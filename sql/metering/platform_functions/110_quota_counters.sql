@@ -11,7 +11,7 @@ begin
   select (counter).tenant_id, (counter).quota_type, (counter).quota_scope, (counter).scope_id, (counter).includes_subtree,
          (counter).period, (counter).period_start, threshold, (counter).quota_limit, (counter).current_usage
     from unnest(array[(counter).alert_threshold_percentage, 100]) as threshold
-   where note_quota_alerts.usage_before * 100 < threshold * (counter).quota_limit
+   where (counter).quota_limit > 0 and note_quota_alerts.usage_before * 100 < threshold * (counter).quota_limit
      and (counter).current_usage * 100 >= threshold * (counter).quota_limit
    order by threshold
   on conflict do nothing;
