@@ -12,6 +12,7 @@ import type { Executor } from './graphql/execute.ts'
 import { applyCors, isSecret, readBody, sendJson, sendJsonAndClose } from './http-basics.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
+import { refuse, sendRateLimit } from './rate-limits.ts'
 
 export type HttpServerOptions = {
   config: Config
@@ -115,6 +116,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       const requestedTenant = typeof tenant === 'string' ? tenant : undefined
       const identity = await authenticate(options.pool, claims, requestedTenant, scope.id)
       scope.identity = identity
+      sendRateLimit(response, identity.admission)
+      refuse(response, identity.admission)
       context.pgSettings = {
         role: identity.role,
         'rowhouse.user_id': identity.userId,

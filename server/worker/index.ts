@@ -12,6 +12,8 @@ const heartbeatIntervalMs = 5_000
 
 /** What runs by the clock: cron times in UTC, by task. */
 const schedule: Record<string, string> = {
+  metering__expire_reservations: '* * * * *',
+  metering__store_api_calls: '* * * * *',
   search__maintain_indexes: '* * * * *',
   search__store_query_logs: '* * * * *',
 }

@@ -33,11 +33,13 @@ begin
   perform app_private.check_use(consume_quota.quota_type, consume_quota.amount, consume_quota.agent_id);
   return query
     select * from app_private.use_quota(
-      app_hidden.current_tenant_id(), consume_quota.quota_type, consume_quota.amount, app_hidden.current_user_id(), consume_quota.agent_id);
+      app_hidden.current_tenant_id(), consume_quota.quota_type, consume_quota.amount, app_hidden.current_user_id(), consume_quota.agent_id) q
+     -- a tenant does not see those above it
+     where q.quota_scope <> 'tenant' or q.scope_id = app_hidden.current_tenant_id();
 end
 $$;
 comment on function app_public.consume_quota(text, numeric, uuid) is
-  E'@resultFieldName quotas\nTakes an amount of api_calls, tokens or cost (US dollars) from all quotas that hold for you, the agent, this tenant and those above it, or from none. Returns what is left of each; nothing when there is no limit. Members. QT601: a hard limit has no room, the message says which; QT402: not a type that is consumed; QT403: not an amount; QT302: no such agent; ID202: your role does not allow it.';
+  E'@resultFieldName quotas\nTakes an amount of api_calls, tokens or cost (US dollars) from all quotas that hold for you, the agent, this tenant and those above it, or from none. Returns what is left of those of this tenant; nothing when there is no limit. Members. QT601: a hard limit has no room, the message says which; QT402: not a type that is consumed; QT403: not an amount; QT302: no such agent; ID202: your role does not allow it.';
 
 create or replace function app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds int default 600, agent_id uuid default null)
 returns app_public.quota_reservations
@@ -168,9 +170,9 @@ begin
            greatest(l.quota_limit - coalesce(c.current_usage + c.reserved, 0), 0),
            coalesce(c.current_usage, 0) * 100 >= l.alert_threshold_percentage * l.quota_limit,
            coalesce(c.current_usage, 0) > l.quota_limit
-      from unnest(array['users', 'agents', 'documents', 'storage', 'api_calls', 'tokens', 'cost']) with ordinality as t (quota_type, n),
-           -- of the tenants above only their own people see limits and use
-           app_private.quota_limits(array[v_tenant_id], v_tenant_id, t.quota_type, app_hidden.current_user_id(), my_quotas.agent_id) l
+      from unnest(array['users', 'agents', 'documents', 'storage', 'api_calls', 'tokens', 'cost']) with ordinality as t (quota_type, n)
+     -- of the tenants above only their own people see limits and use
+     cross join lateral app_private.quota_limits(array[v_tenant_id], v_tenant_id, t.quota_type, app_hidden.current_user_id(), my_quotas.agent_id) l
      cross join lateral app_private.quota_period(l.owner_id, l.period, app_hidden.clock()) p
       left join app_public.quota_tracking c
         on c.tenant_id = l.owner_id and c.quota_type = t.quota_type and c.quota_scope = l.quota_scope and c.scope_id = l.scope_id

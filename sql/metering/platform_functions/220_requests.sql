@@ -3,50 +3,58 @@
 
 create or replace function app_private.begin_request(claims jsonb, requested_tenant text, api_key_id uuid default null)
 returns table (
-  user_id uuid, tenant_id uuid, role text, decision app_public.rate_limit_decision,
-  refusal_code text, refusal_message text, refusal_hint text, retry_after_seconds int, reset_after_seconds int
+  identity jsonb,
+  limit_name text, limit_value double precision, window_seconds int, remaining double precision, reset_after_seconds int,
+  retry_after_seconds int, refusal_code text, refusal_message text, refusal_hint text
 )
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  v_identity record;
+  v_tenant_id uuid;
+  v_user_id uuid;
+  v_decision app_public.rate_limit_decision;
 begin
   -- Nothing waits for the disk here. A crash of the server can lose the last moments' notes, but only of requests that
   -- wrote nothing: the commit of one that did brings all that was written before it to the disk.
   perform set_config('synchronous_commit', 'off', true);
-  select * into v_identity from app_private.authenticate(begin_request.claims, begin_request.requested_tenant);
-  user_id := v_identity.user_id;
-  tenant_id := v_identity.tenant_id;
-  role := v_identity.role;
-  if tenant_id is null then
+  -- passed on whole: what a request's identity is made of is authenticate's alone
+  select to_jsonb(a), a.tenant_id, a.user_id into identity, v_tenant_id, v_user_id
+    from app_private.authenticate(begin_request.claims, begin_request.requested_tenant) a;
+  if v_tenant_id is null then
     return next;
     return;
   end if;
 
-  decision := app_private.check_rate_limit(tenant_id, user_id, null, begin_request.api_key_id);
-  retry_after_seconds := greatest(ceil((decision).retry_after_ms / 1000.0), 1);
-  reset_after_seconds := greatest(ceil(extract(epoch from (decision).reset_at - clock_timestamp())), 0);
-  if not (decision).is_allowed then
-    refusal_code := case (decision).action when 'queue' then 'RL602' else 'RL601' end;
+  v_decision := app_private.check_rate_limit(v_tenant_id, v_user_id, null, begin_request.api_key_id);
+  if v_decision.config_id is not null then
+    limit_name := v_decision.limit_scope || '-' || v_decision.limit_type;
+    limit_value := v_decision.limit_value;
+    window_seconds := v_decision.window_seconds;
+    remaining := v_decision.remaining;
+    reset_after_seconds := ceil(extract(epoch from v_decision.reset_at - clock_timestamp()));
+  end if;
+  if not v_decision.is_allowed then
+    retry_after_seconds := ceil(v_decision.retry_after_ms / 1000.0);
+    refusal_code := case v_decision.action when 'queue' then 'RL602' else 'RL601' end;
     return next;
     return;
   end if;
   begin
-    perform from app_private.use_quota(tenant_id, 'api_calls', 1, user_id, null, begin_request.api_key_id);
+    perform from app_private.use_quota(v_tenant_id, 'api_calls', 1, v_user_id, null, begin_request.api_key_id);
   exception when sqlstate 'QT601' then
     get stacked diagnostics refusal_code = returned_sqlstate, refusal_message = message_text, refusal_hint = pg_exception_hint;
     return next;
     return;
   end;
   insert into app_private.api_call_buffer (tenant_id, user_id, api_key_id, called_at)
-  values (tenant_id, user_id, begin_request.api_key_id, app_hidden.clock());
+  values (v_tenant_id, v_user_id, begin_request.api_key_id, app_hidden.clock());
   return next;
 end
 $$;
 comment on function app_private.begin_request(jsonb, text, uuid) is
-  'Authentication (see app_private.authenticate, whose errors it passes on), rate limits, the quota of api_calls and metering of one request. refusal_code says that it may not pass: RL601 (refused), RL602 (refused, to be queued), QT601 (no calls left). For the server, as a transaction of its own.';
+  'Authentication (identity is the row of app_private.authenticate, whose errors it passes on), rate limits, the quota of api_calls and metering of one request. refusal_code says that it may not pass: RL601 (refused), RL602 (refused, to be queued), QT601 (no calls left). For the server, as a transaction of its own.';
 grant execute on function app_private.begin_request(jsonb, text, uuid) to rowhouse_authenticator;
 
 create or replace function app_private.take_api_calls(most int default 100000)
@@ -72,3 +80,4 @@ end
 $$;
 comment on function app_private.take_api_calls(int) is
   'Takes served requests out of their buffer, summed by tenant, user, API key and minute. Whoever calls it books them in the same transaction: each request is taken once, and comes back when that fails.';
+grant execute on function app_private.take_api_calls(int) to rowhouse_owner;
