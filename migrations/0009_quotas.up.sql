@@ -26,7 +26,6 @@ create table app_public.usage_quotas (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
-  unique nulls not distinct (tenant_id, quota_type, quota_scope, scope_id, period, applies_to_subtree, is_hard_limit, source),
   constraint quota_type_is_known
     check (quota_type in ('users', 'agents', 'documents', 'storage', 'api_calls', 'tokens', 'cost')),
   constraint quota_scope_is_known check (quota_scope in ('tenant', 'user', 'agent', 'api_key')),
@@ -43,6 +42,9 @@ create table app_public.usage_quotas (
   constraint only_a_tenant_has_a_subtree check (not applies_to_subtree or quota_scope = 'tenant'),
   constraint source_is_known check (source in ('plan', 'tenant', 'override', 'own'))
 );
+-- indexes, not constraints: the API would make an accessor of each constraint, by eight columns
+create unique index on app_public.usage_quotas
+  (tenant_id, quota_type, quota_scope, scope_id, period, applies_to_subtree, is_hard_limit, source) nulls not distinct;
 
 -- One counter for each thing that is limited and each period. Limits that mean the same share it, so a change of plan
 -- goes on counting where the old one stopped.
@@ -69,11 +71,12 @@ create table app_public.quota_tracking (
   updated_at timestamptz not null default now(),
 
   primary key (tenant_id, id),
-  unique (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start),
   constraint current_usage_is_not_negative check (current_usage >= 0 and current_usage < 'Infinity'),
   constraint reserved_is_not_negative check (reserved >= 0 and reserved < 'Infinity'),
   constraint period_ends_after_it_starts check (period_end > period_start)
 ) with (fillfactor = 70);
+create unique index on app_public.quota_tracking
+  (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start);
 
 create table app_public.quota_reservations (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
@@ -131,11 +134,11 @@ create table app_public.quota_alerts (
   acknowledged_by_user_id uuid references app_public.user_profiles (id) on delete set null (acknowledged_by_user_id),
   created_at timestamptz not null default now(),
 
-  primary key (tenant_id, id),
-  -- once a threshold and period; another limit is another threshold
-  unique
-    (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, threshold_percentage, quota_limit)
+  primary key (tenant_id, id)
 );
+-- once a threshold and period; another limit is another threshold
+create unique index on app_public.quota_alerts
+  (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, threshold_percentage, quota_limit);
 create index on app_public.quota_alerts (acknowledged_by_user_id);
 
 -- Requests served, appended one by one so that no two of them wait for each other; a task takes them out in bulk.
@@ -167,7 +170,6 @@ create table app_public.rate_limit_config (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
-  unique nulls not distinct (tenant_id, limit_scope, scope_id, limit_type, source, is_hard_limit, is_default),
   constraint limit_scope_is_known check (limit_scope in ('tenant', 'user', 'agent', 'api_key')),
   constraint scope_of_the_tenant_has_no_id check (limit_scope <> 'tenant' or scope_id is null),
   constraint limit_type_is_known check (limit_type in ('requests', 'tokens', 'cost')),
@@ -178,6 +180,8 @@ create table app_public.rate_limit_config (
   constraint default_names_nobody check (not is_default or scope_id is null),
   constraint source_is_known check (source in ('plan', 'override', 'own'))
 );
+create unique index on app_public.rate_limit_config
+  (tenant_id, limit_scope, scope_id, limit_type, source, is_hard_limit, is_default) nulls not distinct;
 -- a default is of the platform's tenant and holds for all
 create index on app_public.rate_limit_config (is_default) where is_default;
 

@@ -18,7 +18,7 @@ comment on column app_public.rate_limit_config.updated_at is 'When it last chang
 comment on table app_private.rate_limit_rules is 'The rate limits that hold, one row a window, derived from rate_limit_config.';
 
 comment on table app_public.rate_limit_usage is
-  E'@behavior -insert -update -delete\nThe sliding windows at hand. A crash of the database forgets them and nothing else. You see your own; who may view analytics sees all.';
+  E'@behavior -insert -update -delete +query:resource:connection\nThe sliding windows at hand. A crash of the database forgets them and nothing else. You see your own; who may view analytics sees all.';
 comment on column app_public.rate_limit_usage.config_id is 'The limit.';
 comment on column app_public.rate_limit_usage.scope_id is 'Whose use it is: the tenant, user, agent or API key.';
 comment on column app_public.rate_limit_usage.window_seconds is 'Length of the window: 60, 3600, 86400 or 2592000.';

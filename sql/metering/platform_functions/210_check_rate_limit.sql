@@ -152,13 +152,14 @@ begin
   elsif v_refused is not null then
     -- all or nothing: what others have given is taken back; their rows are still locked
     update app_public.rate_limit_usage u
-       set usage_count = greatest(u.usage_count - case r.limit_type when 'requests' then requests when 'tokens' then tokens else cost * 100 end, u.past_count)
-      from app_private.rate_limit_rules r
-     where r.tenant_id = check_rate_limit.tenant_id
-       and u.tenant_id = r.tenant_id and u.config_id = r.config_id and u.window_seconds = r.window_seconds
+       set usage_count = greatest(u.usage_count - r.amount, u.past_count)
+      from (select r.*, case r.limit_type when 'requests' then requests when 'tokens' then tokens else cost * 100 end as amount
+              from app_private.rate_limit_rules r
+             where r.tenant_id = check_rate_limit.tenant_id) r
+     where u.tenant_id = r.tenant_id and u.config_id = r.config_id and u.window_seconds = r.window_seconds
        and u.scope_id = case r.limit_scope when 'tenant' then r.tenant_id when 'user' then user_id when 'agent' then agent_id else api_key_id end
        and coalesce(r.scope_id, u.scope_id) = u.scope_id and u.scope_id <> all (r.except_scope_ids)
-       and (r.config_id::text || r.window_seconds) <> all (v_refused);
+       and r.amount > 0 and (r.config_id::text || r.window_seconds) <> all (v_refused);
   end if;
   return v_decision;
 end
