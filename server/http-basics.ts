@@ -57,10 +57,7 @@ export function applyCors(request: IncomingMessage, response: ServerResponse, or
   const isAllowed = origin !== undefined && origins.includes(origin)
   if (isAllowed) {
     response.setHeader('access-control-allow-origin', origin)
-    response.setHeader(
-      'access-control-expose-headers',
-      'x-request-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset, ratelimit-policy, ratelimit, retry-after',
-    )
+    response.setHeader('access-control-expose-headers', 'x-request-id')
   }
   if (request.method !== 'OPTIONS') return false
   if (isAllowed) {

@@ -19,6 +19,15 @@ export const admissionRow = z.object({
 })
 export type Admission = z.infer<typeof admissionRow>
 
+const headers = [
+  'ratelimit-limit',
+  'ratelimit-remaining',
+  'ratelimit-reset',
+  'ratelimit-policy',
+  'ratelimit',
+  'retry-after',
+]
+
 /** The headers of whichever limit is nearest to its end, in the words people know and in those of the IETF's draft. */
 export function sendRateLimit(response: ServerResponse, admission: Admission): void {
   const { limit_name, limit_value, window_seconds, remaining, reset_after_seconds } = admission
@@ -29,6 +38,9 @@ export function sendRateLimit(response: ServerResponse, admission: Admission): v
   response.setHeader('ratelimit-reset', reset_after_seconds)
   response.setHeader('ratelimit-policy', `"${limit_name}";q=${limit_value};w=${window_seconds}`)
   response.setHeader('ratelimit', `"${limit_name}";r=${left};t=${reset_after_seconds}`)
+  // to a browser's own origin these are nothing new; a foreign one that is let in may read them, too
+  const exposed = response.getHeader('access-control-expose-headers')
+  if (exposed) response.setHeader('access-control-expose-headers', `${exposed}, ${headers.join(', ')}`)
 }
 
 /** Turns away a request that may not pass. */
