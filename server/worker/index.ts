@@ -14,6 +14,8 @@ const heartbeatIntervalMs = 5_000
 const schedule: Record<string, string> = {
   identity__end_idle_sessions: '*/5 * * * *',
   knowledge__refresh_sources: '* * * * *',
+  metering__expire_reservations: '* * * * *',
+  metering__store_api_calls: '* * * * *',
   search__maintain_indexes: '* * * * *',
   search__store_query_logs: '* * * * *',
   metering__roll_up: '* * * * *',

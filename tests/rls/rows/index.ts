@@ -6,6 +6,7 @@ import { fillCatalog } from './catalog.ts'
 import { fillIdentity } from './identity.ts'
 import { fillKnowledge } from './knowledge.ts'
 import { fillMetering } from './metering.ts'
+import { fillQuotas } from './quotas.ts'
 import { fillSearch } from './search.ts'
 import { fillTenancy } from './tenancy.ts'
 import { fillWorkspaces } from './workspaces.ts'
@@ -20,6 +21,7 @@ const domains: Fill[] = [
   fillKnowledge,
   fillSearch,
   fillMetering,
+  fillQuotas,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
