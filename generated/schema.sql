@@ -297,6 +297,81 @@ ALTER TYPE app_public.processing_status OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.processing_status IS 'How far a document is: pending, processing, completed (searchable) or failed (processing_error says why).';
 
+CREATE TYPE app_public.quota_status AS (
+	quota_type text,
+	quota_scope text,
+	scope_id uuid,
+	includes_subtree boolean,
+	period text,
+	period_start date,
+	period_end date,
+	quota_limit numeric,
+	hard_limit numeric,
+	current_usage numeric,
+	reserved numeric,
+	remaining numeric,
+	is_warning boolean,
+	is_exceeded boolean
+);
+
+ALTER TYPE app_public.quota_status OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.quota_status IS 'A limit and what is used of it.';
+
+COMMENT ON COLUMN app_public.quota_status.quota_type IS 'As in usage_quotas.';
+
+COMMENT ON COLUMN app_public.quota_status.scope_id IS 'Whose use it is: the tenant, user, agent or API key.';
+
+COMMENT ON COLUMN app_public.quota_status.period_start IS 'First day of the period, null where there is none.';
+
+COMMENT ON COLUMN app_public.quota_status.period_end IS 'The day after its last, null where there is none.';
+
+COMMENT ON COLUMN app_public.quota_status.quota_limit IS 'The strictest limit.';
+
+COMMENT ON COLUMN app_public.quota_status.hard_limit IS 'The limit that refuses; null when the limit is soft.';
+
+COMMENT ON COLUMN app_public.quota_status.remaining IS 'What is left of quota_limit.';
+
+COMMENT ON COLUMN app_public.quota_status.is_warning IS 'Whether the alert threshold is reached.';
+
+CREATE TYPE app_public.rate_limit_decision AS (
+	is_allowed boolean,
+	action text,
+	is_warning boolean,
+	limit_scope text,
+	limit_type text,
+	window_seconds integer,
+	limit_value double precision,
+	remaining double precision,
+	reset_at timestamp with time zone,
+	retry_after_ms bigint,
+	config_id uuid
+);
+
+ALTER TYPE app_public.rate_limit_decision OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.rate_limit_decision IS 'What rate limits say to a use.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.is_allowed IS 'Whether it may pass.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.action IS 'What the limit that decided does beyond itself: block, queue, throttle or warn; null when none was passed.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.is_warning IS 'Whether the warning threshold of a limit is reached.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.limit_scope IS 'Of the limit that refused, or is nearest to its end: whose it is. null when there is no limit.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.limit_type IS 'requests, tokens or cost.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.window_seconds IS 'Length of its window.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.limit_value IS 'Most in any window of that length.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.remaining IS 'What may pass now.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.reset_at IS 'When all of it may pass again, if nothing else does until then.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.retry_after_ms IS 'Milliseconds until this use would fit, 0 when it does, null when it is more than the limit itself.';
+
 CREATE TYPE app_public.received_invitation AS (
 	id uuid,
 	tenant_name text,
@@ -889,6 +964,14 @@ CREATE FUNCTION app_hidden.is_color(value text) RETURNS boolean
 ALTER FUNCTION app_hidden.is_color(value text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.is_color(value text) IS 'A colour as #rrggbb or by the name of a theme''s colour, lower case.';
+
+CREATE FUNCTION app_hidden.is_count_quota(quota_type text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (quota_type = ANY (ARRAY['users'::text, 'agents'::text, 'documents'::text, 'storage'::text]));
+
+ALTER FUNCTION app_hidden.is_count_quota(quota_type text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.is_count_quota(quota_type text) IS 'Whether a quota of this type counts what there is (users, agents, documents, storage) instead of what is used in a period.';
 
 CREATE FUNCTION app_hidden.is_country_code(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1884,6 +1967,58 @@ ALTER FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) OW
 
 COMMENT ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) IS 'The uploaded files that are to be parsed; their documents become processing.';
 
+CREATE FUNCTION app_private.begin_request(claims jsonb, requested_tenant text, api_key_id uuid DEFAULT NULL::uuid) RETURNS TABLE(identity jsonb, limit_name text, limit_value double precision, window_seconds integer, remaining double precision, reset_after_seconds integer, retry_after_seconds integer, refusal_code text, refusal_message text, refusal_hint text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid;
+  v_user_id uuid;
+  v_decision app_public.rate_limit_decision;
+begin
+  -- Nothing waits for the disk here. A crash of the server can lose the last moments' notes, but only of requests that
+  -- wrote nothing: the commit of one that did brings all that was written before it to the disk.
+  perform set_config('synchronous_commit', 'off', true);
+  -- passed on whole: what a request's identity is made of is authenticate's alone
+  select to_jsonb(a), a.tenant_id, a.user_id into identity, v_tenant_id, v_user_id
+    from app_private.authenticate(begin_request.claims, begin_request.requested_tenant) a;
+  if v_tenant_id is null then
+    return next;
+    return;
+  end if;
+
+  v_decision := app_private.check_rate_limit(v_tenant_id, v_user_id, null, begin_request.api_key_id);
+  if v_decision.config_id is not null then
+    limit_name := v_decision.limit_scope || '-' || v_decision.limit_type;
+    limit_value := v_decision.limit_value;
+    window_seconds := v_decision.window_seconds;
+    remaining := v_decision.remaining;
+    reset_after_seconds := ceil(extract(epoch from v_decision.reset_at - clock_timestamp()));
+  end if;
+  if not v_decision.is_allowed then
+    retry_after_seconds := ceil(v_decision.retry_after_ms / 1000.0);
+    refusal_code := case v_decision.action when 'queue' then 'RL602' else 'RL601' end;
+    return next;
+    return;
+  end if;
+  begin
+    perform from app_private.use_quota(v_tenant_id, 'api_calls', 1, v_user_id, null, begin_request.api_key_id);
+  exception when sqlstate 'QT601' then
+    get stacked diagnostics refusal_code = returned_sqlstate, refusal_message = message_text, refusal_hint = pg_exception_hint;
+    return next;
+    return;
+  end;
+  insert into app_private.api_call_buffer (tenant_id, user_id, api_key_id, called_at)
+  values (v_tenant_id, v_user_id, begin_request.api_key_id, app_hidden.clock());
+  return next;
+end
+$$;
+
+ALTER FUNCTION app_private.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) IS 'Authentication (identity is the row of app_private.authenticate, whose errors it passes on), rate limits, the quota of api_calls and metering of one request. refusal_code says that it may not pass: RL601 (refused), RL602 (refused, to be queued), QT601 (no calls left). For the server, as a transaction of its own.';
+
 CREATE FUNCTION app_private.begin_usage() RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2263,6 +2398,22 @@ ALTER FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[
 
 COMMENT ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) IS 'Makes one block of these chunks, in place of the blocks they were in; returns how many there are.';
 
+CREATE FUNCTION app_private.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if change_count.delta <> 0 then
+    perform from app_private.use_quota(
+      change_count.tenant_id, change_count.quota_type, change_count.delta, change_count.user_id, scope => change_count.scope);
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text) IS 'Adds to what is counted of a tenant and a user. QT601: more than the limit.';
+
 CREATE TABLE app_public.user_tenants (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid NOT NULL,
@@ -2412,6 +2563,87 @@ ALTER FUNCTION app_private.changed_institution(id uuid, is_deleted boolean) OWNE
 
 COMMENT ON FUNCTION app_private.changed_institution(id uuid, is_deleted boolean) IS 'The institution, locked for a change by an admin. WS306: it is not there; WS307: it is not among the deleted ones; ID202: you are not an admin.';
 
+CREATE FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid DEFAULT NULL::uuid, agent_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid, requests double precision DEFAULT 1, tokens double precision DEFAULT 0, cost double precision DEFAULT 0) RETURNS app_public.rate_limit_decision
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  -- not the transaction's start: a long one must not use up a window of the past
+  v_now timestamptz := case when coalesce(current_setting('rowhouse.clock', true), '') = '' then clock_timestamp() else app_hidden.clock() end;
+  v_rule record;
+  v_answer app_public.rate_limit_decision;
+  v_decision app_public.rate_limit_decision;
+  v_is_warning boolean;
+  v_refused text[];
+begin
+  -- in the order of the key, which is the order of locking
+  for v_rule in
+    select r.*
+      from (select r.*,
+                   case r.limit_scope when 'tenant' then r.tenant_id when 'user' then user_id when 'agent' then agent_id else api_key_id end as subject_id,
+                   case r.limit_type when 'requests' then requests when 'tokens' then tokens else cost * 100 end as amount
+              from app_private.rate_limit_rules r
+             where r.tenant_id = check_rate_limit.tenant_id) r
+     where coalesce(r.scope_id, r.subject_id) = r.subject_id and r.subject_id <> all (r.except_scope_ids)
+       and (r.amount > 0 or requests = 0 and tokens = 0 and cost = 0)
+     order by r.config_id, r.window_seconds
+  loop
+    update app_public.rate_limit_usage u set usage_count = u.usage_count + v_rule.amount, is_exceeded = false, updated_at = v_now
+     where u.tenant_id = v_rule.tenant_id and u.config_id = v_rule.config_id and u.scope_id = v_rule.subject_id
+       and u.window_seconds = v_rule.window_seconds
+       and u.window_end > v_now and u.usage_count + v_rule.amount <= v_rule.limit_value
+    returning true, null, u.usage_count >= v_rule.warning_value, v_rule.limit_scope, v_rule.limit_type, v_rule.window_seconds,
+              v_rule.limit_value, v_rule.limit_value - u.usage_count, u.window_end + make_interval(secs => v_rule.window_seconds), 0, v_rule.config_id
+         into v_answer;
+    if not found then
+      v_answer := app_private.use_rate_window(
+        (select r from app_private.rate_limit_rules r
+          where r.tenant_id = v_rule.tenant_id and r.config_id = v_rule.config_id and r.window_seconds = v_rule.window_seconds),
+        v_rule.subject_id, v_rule.amount, v_now);
+      if not v_answer.is_allowed then
+        v_refused := v_refused || (v_rule.config_id::text || v_rule.window_seconds);
+      end if;
+    end if;
+    if v_decision.config_id is null then
+      v_decision := v_answer;
+    else
+      -- told is the refusal that lasts longest, else the limit that is nearest to its end
+      v_is_warning := v_decision.is_warning or v_answer.is_warning;
+      if (case
+           when v_answer.is_allowed <> v_decision.is_allowed then v_decision.is_allowed
+           when v_answer.is_allowed then v_answer.remaining / v_answer.limit_value < v_decision.remaining / v_decision.limit_value
+           else coalesce(v_answer.retry_after_ms, 'Infinity'::double precision) > coalesce(v_decision.retry_after_ms, 'Infinity'::double precision)
+         end) then
+        v_decision := v_answer;
+      end if;
+      v_decision.is_warning := v_is_warning;
+    end if;
+  end loop;
+
+  if v_decision.config_id is null then
+    v_decision.is_allowed := true;
+    v_decision.is_warning := false;
+  elsif v_refused is not null then
+    -- all or nothing: what others have given is taken back; their rows are still locked
+    update app_public.rate_limit_usage u
+       set usage_count = greatest(u.usage_count - r.amount, u.past_count)
+      from (select r.*, case r.limit_type when 'requests' then requests when 'tokens' then tokens else cost * 100 end as amount
+              from app_private.rate_limit_rules r
+             where r.tenant_id = check_rate_limit.tenant_id) r
+     where u.tenant_id = r.tenant_id and u.config_id = r.config_id and u.window_seconds = r.window_seconds
+       and u.scope_id = case r.limit_scope when 'tenant' then r.tenant_id when 'user' then user_id when 'agent' then agent_id else api_key_id end
+       and coalesce(r.scope_id, u.scope_id) = u.scope_id and u.scope_id <> all (r.except_scope_ids)
+       and r.amount > 0 and (r.config_id::text || r.window_seconds) <> all (v_refused);
+  end if;
+  return v_decision;
+end
+$$;
+
+ALTER FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) IS 'Decides by all limits of a tenant, user, agent and API key at once, and counts requests, tokens and cost (US dollars) in each of them or, when one refuses, in none. All amounts 0: only asks. Run it in a transaction of its own, so that what fails later has counted nevertheless and nobody waits for it.';
+
 CREATE FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2503,6 +2735,32 @@ $$;
 ALTER FUNCTION app_private.check_usage(inputs app_private.usage_input[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.check_usage(inputs app_private.usage_input[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) IS 'Refuses a batch with an event that cannot be stored (MT201, MT301, MT401 to MT409); returns when its first and its last event were.';
+
+CREATE FUNCTION app_private.check_use(quota_type text, amount numeric, agent_id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_role('member');
+  if check_use.quota_type is null or check_use.quota_type not in ('api_calls', 'tokens', 'cost') then
+    perform app_private.raise_error('QT402', 'quota_type must be api_calls, tokens or cost.',
+      'Users, agents, documents and storage are counted by themselves.');
+  end if;
+  -- not a number compares as larger than any
+  if check_use.amount is null or not (check_use.amount > 0 and check_use.amount < 1e18)
+    or check_use.quota_type <> 'cost' and check_use.amount <> trunc(check_use.amount) then
+    perform app_private.raise_error('QT403', 'amount must be a positive number, and whole but for a cost.', 'Costs are in US dollars.');
+  end if;
+  if check_use.agent_id is not null
+    and not exists (select from app_public.agents a where a.id = check_use.agent_id and a.deleted_at is null) then
+    perform app_private.raise_error('QT302', 'There is no such user or agent in this tenant.', 'List the agents of this tenant.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.check_use(quota_type text, amount numeric, agent_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.check_use(quota_type text, amount numeric, agent_id uuid) IS 'ID202, QT402, QT403, QT302: what cannot be used.';
 
 CREATE FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2834,6 +3092,159 @@ ALTER FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp
 
 COMMENT ON FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Events of the tenant: those of these batches, whose events are from one instant to another (excluded); or, without batches, all of these times whose batches no longer wait in the queue.';
 
+CREATE FUNCTION app_private.counted_usage(tenant_ids uuid[], quota_type text, user_id uuid DEFAULT NULL::uuid) RETURNS numeric
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  case counted_usage.quota_type
+    when 'users' then
+      return (select count(*) from app_public.user_tenants m where m.tenant_id = any (counted_usage.tenant_ids) and m.status = 'active');
+    when 'agents' then
+      return (select count(*) from app_public.agents a
+               where a.tenant_id = any (counted_usage.tenant_ids) and a.deleted_at is null
+                 and (counted_usage.user_id is null or a.owner_id = counted_usage.user_id));
+    when 'documents' then
+      return (select count(*) from app_public.documents d
+               where d.tenant_id = any (counted_usage.tenant_ids)
+                 and (counted_usage.user_id is null or d.created_by_user_id = counted_usage.user_id));
+    when 'storage' then
+      return (select coalesce(sum(d.size_bytes), 0) from app_public.documents d
+               where d.tenant_id = any (counted_usage.tenant_ids)
+                 and (counted_usage.user_id is null or d.created_by_user_id = counted_usage.user_id));
+  end case;
+end
+$$;
+
+ALTER FUNCTION app_private.counted_usage(tenant_ids uuid[], quota_type text, user_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.counted_usage(tenant_ids uuid[], quota_type text, user_id uuid) IS 'What a count quota counts, read from the rows themselves: active members, agents that are not deleted, documents, bytes of documents.';
+
+CREATE TABLE app_public.quota_tracking (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    quota_type text NOT NULL,
+    quota_scope text NOT NULL,
+    scope_id uuid NOT NULL,
+    includes_subtree boolean NOT NULL,
+    period text NOT NULL,
+    period_start date NOT NULL,
+    period_end date NOT NULL,
+    quota_limit numeric,
+    hard_limit numeric,
+    included_amount numeric,
+    alert_threshold_percentage numeric DEFAULT 80 NOT NULL,
+    current_usage numeric DEFAULT 0 NOT NULL,
+    reserved numeric DEFAULT 0 NOT NULL,
+    is_exceeded boolean GENERATED ALWAYS AS (COALESCE((current_usage > quota_limit), false)) STORED NOT NULL,
+    overage numeric GENERATED ALWAYS AS (COALESCE(GREATEST((current_usage - included_amount), (0)::numeric), (0)::numeric)) STORED NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT current_usage_is_not_negative CHECK (((current_usage >= (0)::numeric) AND (current_usage < 'Infinity'::numeric))),
+    CONSTRAINT period_ends_after_it_starts CHECK ((period_end > period_start)),
+    CONSTRAINT reserved_is_not_negative CHECK (((reserved >= (0)::numeric) AND (reserved < 'Infinity'::numeric)))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY app_public.quota_tracking FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.quota_tracking OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.quota_tracking IS '@behavior -insert -update -delete
+What is used of each limit, a row for each period. Changed by one conditional update in the transaction that uses something.';
+
+COMMENT ON COLUMN app_public.quota_tracking.quota_type IS 'As in usage_quotas.';
+
+COMMENT ON COLUMN app_public.quota_tracking.quota_scope IS 'tenant, user, agent or api_key.';
+
+COMMENT ON COLUMN app_public.quota_tracking.scope_id IS 'Whose use is counted: the tenant, user, agent or API key.';
+
+COMMENT ON COLUMN app_public.quota_tracking.includes_subtree IS 'Whether the tenants below count as well.';
+
+COMMENT ON COLUMN app_public.quota_tracking.period IS 'none, day, month or billing.';
+
+COMMENT ON COLUMN app_public.quota_tracking.period_start IS 'First day of the period in the tenant''s time zone; -infinity where there is none.';
+
+COMMENT ON COLUMN app_public.quota_tracking.period_end IS 'The day after its last; infinity where there is none.';
+
+COMMENT ON COLUMN app_public.quota_tracking.quota_limit IS 'The strictest limit, hard or soft; null when there is none any more. Past periods keep theirs.';
+
+COMMENT ON COLUMN app_public.quota_tracking.hard_limit IS 'The strictest hard limit: current_usage and reserved together never pass it.';
+
+COMMENT ON COLUMN app_public.quota_tracking.included_amount IS 'The limit beyond which use is sold as overage; null when none is sold.';
+
+COMMENT ON COLUMN app_public.quota_tracking.alert_threshold_percentage IS 'As in usage_quotas, of the strictest limit.';
+
+COMMENT ON COLUMN app_public.quota_tracking.current_usage IS 'What there is, or has been used in the period.';
+
+COMMENT ON COLUMN app_public.quota_tracking.reserved IS 'What reservations hold.';
+
+COMMENT ON COLUMN app_public.quota_tracking.is_exceeded IS 'Whether more is used than the limit, as a soft limit or one that was lowered allows.';
+
+COMMENT ON COLUMN app_public.quota_tracking.overage IS 'What is used beyond included_amount, to be billed.';
+
+COMMENT ON COLUMN app_public.quota_tracking.created_at IS 'When the counter began.';
+
+COMMENT ON COLUMN app_public.quota_tracking.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_private.counters_wanted(tenant_id uuid, quota_type text) RETURNS SETOF app_public.quota_tracking
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_chain uuid[] := array[counters_wanted.tenant_id];
+  v_user_ids uuid[] := '{}';
+  v_limit record;
+  v_counter app_public.quota_tracking;
+begin
+  -- whom a limit for users concerns: those it names, and those who have something already
+  if exists (select from app_public.usage_quotas q
+              where q.tenant_id = counters_wanted.tenant_id and q.quota_type = counters_wanted.quota_type and q.quota_scope = 'user') then
+    v_user_ids := array(
+      select q.scope_id from app_public.usage_quotas q
+       where q.tenant_id = counters_wanted.tenant_id and q.quota_type = counters_wanted.quota_type and q.scope_id is not null
+      union
+      select a.owner_id from app_public.agents a
+       where counters_wanted.quota_type = 'agents' and a.tenant_id = counters_wanted.tenant_id and a.owner_id is not null
+      union
+      select d.created_by_user_id from app_public.documents d
+       where counters_wanted.quota_type in ('documents', 'storage') and d.tenant_id = counters_wanted.tenant_id
+         and d.created_by_user_id is not null
+      order by 1);
+  end if;
+  for v_limit in
+    select l.* from app_private.quota_limits(v_chain, counters_wanted.tenant_id, counters_wanted.quota_type) l
+    union all
+    select l.* from unnest(v_user_ids) as u (id),
+           app_private.quota_limits(v_chain, counters_wanted.tenant_id, counters_wanted.quota_type, u.id) l
+     where l.quota_scope = 'user'
+  loop
+    v_counter := null;
+    v_counter.tenant_id := counters_wanted.tenant_id;
+    v_counter.quota_type := counters_wanted.quota_type;
+    v_counter.quota_scope := v_limit.quota_scope;
+    v_counter.scope_id := v_limit.scope_id;
+    v_counter.includes_subtree := v_limit.includes_subtree;
+    v_counter.period := v_limit.period;
+    v_counter.period_start := '-infinity';
+    v_counter.period_end := 'infinity';
+    v_counter.quota_limit := v_limit.quota_limit;
+    v_counter.hard_limit := v_limit.hard_limit;
+    v_counter.included_amount := v_limit.included_amount;
+    v_counter.alert_threshold_percentage := v_limit.alert_threshold_percentage;
+    v_counter.current_usage := app_private.counted_usage(
+      case when v_limit.includes_subtree then app_private.quota_subtree(counters_wanted.tenant_id) else v_chain end,
+      counters_wanted.quota_type, case v_limit.quota_scope when 'user' then v_limit.scope_id end);
+    return next v_counter;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION app_private.counters_wanted(tenant_id uuid, quota_type text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.counters_wanted(tenant_id uuid, quota_type text) IS 'The counters of a count quota as they must be: one for each thing that is limited, with what there is of it.';
+
 CREATE FUNCTION app_private.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3140,6 +3551,34 @@ ALTER FUNCTION app_private.ensure_platform_tenant() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.ensure_platform_tenant() IS 'The tenant that runs this installation, made without members when there is none. For npm run migrate.';
 
+CREATE FUNCTION app_private.enter_quota_chain(tenant_id uuid, quota_type text) RETURNS uuid[]
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_chain uuid[] := app_private.quota_chain(enter_quota_chain.tenant_id);
+  v_locked uuid[];
+  v_id uuid;
+begin
+  -- waiting for a lock may have been waiting for the tenant to be moved
+  while v_locked is distinct from v_chain loop
+    foreach v_id in array v_chain loop
+      perform pg_advisory_xact_lock_shared(app_private.quota_lock_key(v_id, enter_quota_chain.quota_type));
+    end loop;
+    v_locked := v_chain;
+    if cardinality(v_chain) = 0 then
+      return v_chain;
+    end if;
+    v_chain := app_private.quota_chain(enter_quota_chain.tenant_id);
+  end loop;
+  return v_chain;
+end
+$$;
+
+ALTER FUNCTION app_private.enter_quota_chain(tenant_id uuid, quota_type text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.enter_quota_chain(tenant_id uuid, quota_type text) IS 'Begins a use: until this transaction ends no limit of this type changes for the tenant and those above it. Returns them.';
+
 CREATE PROCEDURE app_private.enter_tenant(IN tenant_id uuid)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3260,6 +3699,61 @@ $$;
 ALTER FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity, by comparing with every vector.';
+
+CREATE FUNCTION app_private.expire_holds(counter app_public.quota_tracking) RETURNS numeric
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_amount numeric;
+begin
+  with expired as (
+    delete from app_private.quota_holds h
+     where h.tenant_id = (counter).tenant_id and h.counter_id = (counter).id and h.expires_at <= app_hidden.clock()
+    returning h.amount
+  )
+  select coalesce(sum(amount), 0) into v_amount from expired;
+  if v_amount > 0 then
+    update app_public.quota_tracking c set reserved = c.reserved - v_amount
+     where c.tenant_id = (counter).tenant_id and c.id = (counter).id;
+  end if;
+  return v_amount;
+end
+$$;
+
+ALTER FUNCTION app_private.expire_holds(counter app_public.quota_tracking) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.expire_holds(counter app_public.quota_tracking) IS 'Gives back what expired reservations hold of a counter, whose row the caller has locked; returns how much.';
+
+CREATE FUNCTION app_private.expire_reservations(most integer DEFAULT 1000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_counter app_public.quota_tracking;
+  v_count int := 0;
+begin
+  for v_counter in
+    select c.* from app_public.quota_tracking c
+     where c.reserved > 0
+       and exists (select from app_private.quota_holds h
+                    where h.tenant_id = c.tenant_id and h.counter_id = c.id and h.expires_at <= app_hidden.clock())
+     order by c.tenant_id, c.quota_type, c.quota_scope, c.scope_id, c.includes_subtree, c.period, c.period_start
+     limit expire_reservations.most
+       for update skip locked
+  loop
+    if app_private.expire_holds(v_counter) > 0 then
+      v_count := v_count + 1;
+    end if;
+  end loop;
+  delete from app_public.quota_reservations r where r.expires_at < app_hidden.clock() - interval '30 days';
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_private.expire_reservations(most integer) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.expire_reservations(most integer) IS 'Gives back what expired reservations hold, and forgets reservations that ended 30 days ago; returns how many counters changed. Counters in use are left for the next time: whoever needs the room takes it itself.';
 
 CREATE TABLE app_public.llm_models (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -3562,6 +4056,24 @@ ALTER FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, titl
 
 COMMENT ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) IS 'Stores a file''s text, drops its bytes and queues the document for chunking.';
 
+CREATE FUNCTION app_private.forget_rate_windows() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_count int;
+begin
+  delete from app_public.rate_limit_usage u
+   where u.window_end + make_interval(secs => u.window_seconds) < app_hidden.clock();
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_private.forget_rate_windows() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.forget_rate_windows() IS 'Removes the state of windows that everything has left; returns how many.';
+
 CREATE FUNCTION app_private.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE fusion WHEN 'rrf'::app_public.fusion_method THEN (COALESCE(((1)::double precision / ((rrf_k + bm25_rank))::double precision), (0)::double precision) + COALESCE((vector_weight / ((rrf_k + vector_rank))::double precision), (0)::double precision)) ELSE ((COALESCE((bm25_score / NULLIF(highest_bm25_score, (0)::double precision)), (0)::double precision) + (vector_weight * COALESCE(((vector_score - lowest_vector_score) / NULLIF((highest_vector_score - lowest_vector_score), (0)::double precision)), (CASE WHEN (vector_score IS NOT NULL) THEN 1 ELSE NULL::integer END)::double precision, (0)::double precision))) / ((1)::double precision + vector_weight)) END;
@@ -3767,6 +4279,71 @@ $_$;
 ALTER FUNCTION app_private.header_faults(headers jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.header_faults(headers jsonb) IS 'What is wrong with a tool''s headers.';
+
+CREATE TABLE app_public.quota_reservations (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    quota_type text NOT NULL,
+    amount numeric NOT NULL,
+    user_id uuid,
+    agent_id uuid,
+    api_key_id uuid,
+    expires_at timestamp with time zone NOT NULL,
+    hold_count integer DEFAULT 0 NOT NULL,
+    settled_amount numeric,
+    settled_at timestamp with time zone,
+    released_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT amount_is_positive CHECK (((amount > (0)::numeric) AND (amount < '1000000000000000000'::numeric))),
+    CONSTRAINT ends_once CHECK (((settled_at IS NULL) OR (released_at IS NULL))),
+    CONSTRAINT quota_type_is_metered CHECK ((quota_type = ANY (ARRAY['api_calls'::text, 'tokens'::text, 'cost'::text]))),
+    CONSTRAINT settled_amount_is_not_negative CHECK ((settled_amount >= (0)::numeric)),
+    CONSTRAINT settled_has_an_amount CHECK (((settled_at IS NULL) = (settled_amount IS NULL)))
+);
+
+ALTER TABLE ONLY app_public.quota_reservations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.quota_reservations OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.quota_reservations IS '@behavior -insert -update -delete
+What calls that are under way may use at most, held until they are settled, released or expired. You see your own; who may view analytics sees all.';
+
+COMMENT ON COLUMN app_public.quota_reservations.quota_type IS 'api_calls, tokens or cost (US dollars).';
+
+COMMENT ON COLUMN app_public.quota_reservations.amount IS 'The most that may be used.';
+
+COMMENT ON COLUMN app_public.quota_reservations.agent_id IS 'The agent whose quotas count as well.';
+
+COMMENT ON COLUMN app_public.quota_reservations.api_key_id IS 'The API key whose quotas count as well.';
+
+COMMENT ON COLUMN app_public.quota_reservations.expires_at IS 'When it gives back what it holds by itself.';
+
+COMMENT ON COLUMN app_public.quota_reservations.hold_count IS '@behavior -*
+In how many counters it holds something.';
+
+COMMENT ON COLUMN app_public.quota_reservations.settled_amount IS 'What was used, at most amount; null until it is settled.';
+
+COMMENT ON COLUMN app_public.quota_reservations.settled_at IS 'When it was settled.';
+
+COMMENT ON COLUMN app_public.quota_reservations.released_at IS 'When it was given back unused.';
+
+COMMENT ON COLUMN app_public.quota_reservations.created_at IS 'When it was made.';
+
+CREATE FUNCTION app_private.hold_quota(reservation app_public.quota_reservations) RETURNS SETOF app_public.quota_status
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select * from app_private.use_quota(
+      (reservation).tenant_id, (reservation).quota_type, (reservation).amount, (reservation).user_id, (reservation).agent_id,
+      (reservation).api_key_id, (reservation).id, (reservation).expires_at);
+end
+$$;
+
+ALTER FUNCTION app_private.hold_quota(reservation app_public.quota_reservations) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.hold_quota(reservation app_public.quota_reservations) IS 'Holds the amount of a reservation in every counter whose limit holds. QT601: one of them is full.';
 
 CREATE FUNCTION app_private.identify(claims jsonb) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4787,6 +5364,23 @@ ALTER FUNCTION app_private.monthly_tables() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.monthly_tables() IS 'The tables partitioned by month: what by, and the partition that takes what has no month''s.';
 
+CREATE FUNCTION app_private.move_count(tenant_id uuid, quota_type text, amount numeric, old_user_id uuid, new_user_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- the tenant has as many as before, so only the two users' counters change
+  if old_user_id is distinct from new_user_id then
+    perform app_private.change_count(move_count.tenant_id, move_count.quota_type, -move_count.amount, move_count.old_user_id, 'user');
+    perform app_private.change_count(move_count.tenant_id, move_count.quota_type, move_count.amount, move_count.new_user_id, 'user');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.move_count(tenant_id uuid, quota_type text, amount numeric, old_user_id uuid, new_user_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.move_count(tenant_id uuid, quota_type text, amount numeric, old_user_id uuid, new_user_id uuid) IS 'What is counted changes hands within a tenant. QT601: more than the limit of the one who gets it.';
+
 CREATE FUNCTION app_private.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4868,6 +5462,27 @@ $_$;
 ALTER FUNCTION app_private.node_faults(node jsonb, place text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.node_faults(node jsonb, place text) IS 'What is wrong with one node of a workflow, by itself.';
+
+CREATE FUNCTION app_private.note_quota_alerts(counter app_public.quota_tracking, usage_before numeric) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into app_public.quota_alerts (
+    tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, threshold_percentage, quota_limit, usage_at_alert)
+  select (counter).tenant_id, (counter).quota_type, (counter).quota_scope, (counter).scope_id, (counter).includes_subtree,
+         (counter).period, (counter).period_start, threshold, (counter).quota_limit, (counter).current_usage
+    from unnest(array[(counter).alert_threshold_percentage, 100]) as threshold
+   where (counter).quota_limit > 0 and note_quota_alerts.usage_before * 100 < threshold * (counter).quota_limit
+     and (counter).current_usage * 100 >= threshold * (counter).quota_limit
+   order by threshold
+  on conflict do nothing;
+end
+$$;
+
+ALTER FUNCTION app_private.note_quota_alerts(counter app_public.quota_tracking, usage_before numeric) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.note_quota_alerts(counter app_public.quota_tracking, usage_before numeric) IS 'Writes an alert for each threshold that a counter has just passed, once a threshold and period.';
 
 CREATE FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4967,6 +5582,29 @@ $$;
 ALTER FUNCTION app_private.operator_identity(tenant text, email text) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.operator_identity(tenant text, email text) IS 'Whom a command-line tool acts as in a tenant (by slug): the member with that e-mail, or the first owner. For the server''s login only. ID201: no such tenant or member.';
+
+CREATE FUNCTION app_private.own_reservation(reservation_id uuid) RETURNS app_public.quota_reservations
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_reservation app_public.quota_reservations;
+begin
+  perform app_private.require_role('member');
+  select * into v_reservation from app_public.quota_reservations r
+   where r.tenant_id = app_hidden.current_tenant_id() and r.id = own_reservation.reservation_id
+     and (r.user_id = app_hidden.current_user_id() or app_hidden.has_permission('can_manage_settings'))
+     for update;
+  if not found then
+    perform app_private.raise_error('QT301', 'There is no such reservation.', 'reserve_usage makes one.');
+  end if;
+  return v_reservation;
+end
+$$;
+
+ALTER FUNCTION app_private.own_reservation(reservation_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.own_reservation(reservation_id uuid) IS 'A reservation you may end, locked. QT301: there is none.';
 
 CREATE FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision DEFAULT 1, reads_misspelt boolean DEFAULT true) RETURNS app_private.search_question
     LANGUAGE plpgsql STABLE
@@ -5808,6 +6446,137 @@ ALTER FUNCTION app_private.queue_invitation(invitation app_public.invitations) O
 
 COMMENT ON FUNCTION app_private.queue_invitation(invitation app_public.invitations) IS 'Queues the mail of an invitation.';
 
+CREATE FUNCTION app_private.quota_chain(tenant_id uuid) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_parent_id uuid;
+begin
+  select t.parent_tenant_id into v_parent_id from app_public.tenants t where t.id = quota_chain.tenant_id;
+  if not found then
+    return '{}';
+  elsif v_parent_id is null then
+    return array[quota_chain.tenant_id];
+  end if;
+  return array(
+    with recursive above (id) as (
+      select quota_chain.tenant_id
+      union  -- ends even if the hierarchy were a circle
+      select t.parent_tenant_id from above a join app_public.tenants t on t.id = a.id where t.parent_tenant_id is not null
+    )
+    select id from above order by id);
+end
+$$;
+
+ALTER FUNCTION app_private.quota_chain(tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.quota_chain(tenant_id uuid) IS 'A tenant and those above it, in the order in which their locks are taken; empty when it is being deleted.';
+
+CREATE FUNCTION app_private.quota_limits(chain uuid[], tenant_id uuid, quota_type text, user_id uuid DEFAULT NULL::uuid, agent_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid) RETURNS TABLE(owner_id uuid, quota_scope text, scope_id uuid, includes_subtree boolean, period text, quota_limit numeric, hard_limit numeric, included_amount numeric, alert_threshold_percentage numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    with applicable as (
+      select q.*, s.subject_id
+        from app_public.usage_quotas q,
+             lateral (select case q.quota_scope
+               when 'tenant' then q.tenant_id when 'user' then quota_limits.user_id
+               when 'agent' then quota_limits.agent_id else quota_limits.api_key_id end) as s (subject_id)
+       where q.tenant_id = any (quota_limits.chain) and q.quota_type = quota_limits.quota_type
+         and (q.applies_to_subtree or q.tenant_id = quota_limits.tenant_id)
+         and s.subject_id is not null and coalesce(q.scope_id, s.subject_id) = s.subject_id
+         -- the users of another tenant are not this quota's
+         and (q.quota_scope = 'tenant' or q.tenant_id = quota_limits.tenant_id)
+    ), effective as (
+      -- one that names somebody replaces one for each; an override replaces the tenant's settings, those the plan.
+      -- What the tenant set itself adds to all that and can lift nothing.
+      select distinct on (a.tenant_id, a.quota_scope, a.subject_id, a.applies_to_subtree, a.period, a.is_hard_limit, a.source = 'own') a.*
+        from applicable a
+       order by a.tenant_id, a.quota_scope, a.subject_id, a.applies_to_subtree, a.period, a.is_hard_limit, a.source = 'own',
+                a.scope_id is null, array_position(array['own', 'override', 'tenant', 'plan'], a.source)
+    )
+    select e.tenant_id, e.quota_scope, e.subject_id, e.applies_to_subtree, e.period,
+           min(e.quota_limit), min(e.quota_limit) filter (where e.is_hard_limit), min(e.quota_limit) filter (where e.overage_allowed),
+           (array_agg(e.alert_threshold_percentage order by e.quota_limit))[1]
+      from effective e
+     where e.quota_limit is not null
+     group by e.tenant_id, e.quota_scope, e.subject_id, e.applies_to_subtree, e.period
+     order by e.tenant_id, e.quota_scope, e.subject_id, e.applies_to_subtree, e.period;
+end
+$$;
+
+ALTER FUNCTION app_private.quota_limits(chain uuid[], tenant_id uuid, quota_type text, user_id uuid, agent_id uuid, api_key_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.quota_limits(chain uuid[], tenant_id uuid, quota_type text, user_id uuid, agent_id uuid, api_key_id uuid) IS 'The limits that hold for a use, one row a counter, the strictest of each, in the order in which counters are locked.';
+
+CREATE FUNCTION app_private.quota_lock_key(tenant_id uuid, quota_type text) RETURNS bigint
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return hashtextextended(quota_lock_key.tenant_id || quota_lock_key.quota_type, 9);
+end
+$$;
+
+ALTER FUNCTION app_private.quota_lock_key(tenant_id uuid, quota_type text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.quota_lock_key(tenant_id uuid, quota_type text) IS 'The advisory lock of a quota: uses share it until they commit, setting the limit or moving the tenant takes it alone.';
+
+CREATE FUNCTION app_private.quota_period(tenant_id uuid, period text, at timestamp with time zone) RETURNS daterange
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_timezone text;
+  v_anchor timestamptz;
+  v_local timestamp;
+  v_range tstzrange;
+begin
+  if quota_period.period = 'none' then
+    return daterange('-infinity', 'infinity');
+  end if;
+  select t.timezone, coalesce(t.subscription_started_at, t.created_at) into v_timezone, v_anchor
+    from app_public.tenants t where t.id = quota_period.tenant_id;
+  v_local := quota_period.at at time zone v_timezone;
+  case quota_period.period
+    when 'day' then
+      return daterange(v_local::date, v_local::date + 1);
+    when 'month' then
+      return daterange(date_trunc('month', v_local)::date, (date_trunc('month', v_local) + interval '1 month')::date);
+    when 'billing' then
+      v_range := app_hidden.billing_period(quota_period.at, (v_anchor at time zone v_timezone)::date, v_timezone);
+      return daterange((lower(v_range) at time zone v_timezone)::date, (upper(v_range) at time zone v_timezone)::date);
+  end case;
+end
+$$;
+
+ALTER FUNCTION app_private.quota_period(tenant_id uuid, period text, at timestamp with time zone) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.quota_period(tenant_id uuid, period text, at timestamp with time zone) IS 'The local days of the period an instant falls into: none (for ever), day, month, or billing (a month from the day of the subscription''s start, or of the tenant''s).';
+
+CREATE FUNCTION app_private.quota_subtree(tenant_id uuid) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return array(
+    with recursive below (id) as (
+      select quota_subtree.tenant_id
+      union
+      select t.id from below b join app_public.tenants t on t.parent_tenant_id = b.id
+    )
+    select id from below order by id);
+end
+$$;
+
+ALTER FUNCTION app_private.quota_subtree(tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.quota_subtree(tenant_id uuid) IS 'A tenant and those below it.';
+
 CREATE FUNCTION app_private.raise_error(code text, message text, hint text DEFAULT NULL::text, detail text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5857,6 +6626,61 @@ ALTER FUNCTION app_private.ranked_part(source_ids uuid[], query text, is_own boo
 
 COMMENT ON FUNCTION app_private.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question app_private.search_question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) IS 'The best chunks of these sources of the tenant of the context, to a depth by words and to one by vectors, and the question as its texts read it. SR409 to SR411, SR416 as search.';
 
+CREATE TABLE app_private.rate_limit_rules (
+    tenant_id uuid NOT NULL,
+    config_id uuid NOT NULL,
+    window_seconds integer NOT NULL,
+    limit_scope text NOT NULL,
+    scope_id uuid,
+    except_scope_ids uuid[] NOT NULL,
+    limit_type text NOT NULL,
+    limit_value double precision NOT NULL,
+    on_limit_action text NOT NULL,
+    warning_value double precision NOT NULL
+);
+
+ALTER TABLE ONLY app_private.rate_limit_rules FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.rate_limit_rules OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.rate_limit_rules IS 'The rate limits that hold, one row a window, derived from rate_limit_config.';
+
+CREATE FUNCTION app_private.rate_limit_rules_wanted(tenant_ids uuid[]) RETURNS SETOF app_private.rate_limit_rules
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    with candidate as (
+      select t.id as for_tenant_id, c.*,
+             case when c.is_default then 1 when c.source = 'plan' then 2 when c.source = 'override' then 3 end as rank
+        from app_public.tenants t
+        join app_public.rate_limit_config c on c.is_active and (c.tenant_id = t.id or c.is_default)
+       where t.id = any (rate_limit_rules_wanted.tenant_ids)
+    ), effective as (
+      -- a plan replaces the platform's default, an override both; what a tenant set itself adds and lifts nothing
+      select distinct on (for_tenant_id, limit_scope, scope_id, limit_type, is_hard_limit, rank is null, case when rank is null then id end) *
+        from candidate
+       order by for_tenant_id, limit_scope, scope_id, limit_type, is_hard_limit, rank is null, case when rank is null then id end, rank desc
+    )
+    select e.for_tenant_id, e.id, w.seconds, e.limit_scope, e.scope_id,
+           -- a limit for each steps back for those who have one of their own, of the same making
+           case when e.scope_id is null and e.limit_scope <> 'tenant' then array(
+             select distinct x.scope_id from effective x
+              where x.for_tenant_id = e.for_tenant_id and x.limit_scope = e.limit_scope and x.limit_type = e.limit_type
+                and x.is_hard_limit = e.is_hard_limit and (x.rank is null) = (e.rank is null) and x.scope_id is not null)
+             else '{}' end,
+           e.limit_type, w.allowed::double precision, e.on_limit_action, w.allowed::double precision * e.warning_threshold_percent / 100
+      from effective e,
+           lateral (values (60, e.per_minute), (3600, e.per_hour), (86400, e.per_day), (2592000, e.per_month)) as w (seconds, allowed)
+     where w.allowed is not null;
+end
+$$;
+
+ALTER FUNCTION app_private.rate_limit_rules_wanted(tenant_ids uuid[]) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.rate_limit_rules_wanted(tenant_ids uuid[]) IS 'The rate limits that hold for these tenants, from what is configured for them and by default.';
+
 CREATE FUNCTION app_private.rate_per_token(price app_private.model_price, token_class text) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (CASE token_class WHEN 'input'::text THEN (price).input_usd_per_million WHEN 'cached_input'::text THEN (price).cached_input_usd_per_million WHEN 'output'::text THEN (price).output_usd_per_million WHEN 'reasoning'::text THEN (price).reasoning_usd_per_million ELSE NULL::numeric END * 0.000001);
@@ -5864,6 +6688,14 @@ CREATE FUNCTION app_private.rate_per_token(price app_private.model_price, token_
 ALTER FUNCTION app_private.rate_per_token(price app_private.model_price, token_class text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.rate_per_token(price app_private.model_price, token_class text) IS 'USD for one token of a class, exactly.';
+
+CREATE FUNCTION app_private.rate_window_steps() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 20;
+
+ALTER FUNCTION app_private.rate_window_steps() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.rate_window_steps() IS 'Into how many buckets a rate limit''s window is cut.';
 
 CREATE FUNCTION app_private.read_usage(events jsonb) RETURNS app_private.usage_input[]
     LANGUAGE plpgsql STABLE
@@ -6068,6 +6900,19 @@ ALTER FUNCTION app_private.record_tenant_usage(tenant_id uuid, events jsonb) OWN
 
 COMMENT ON FUNCTION app_private.record_tenant_usage(tenant_id uuid, events jsonb) IS 'record_usages for tasks, which know whose usage it is. Errors as there.';
 
+CREATE FUNCTION app_private.recount_quotas(tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.refresh_quota_counters(recount_quotas.tenant_id, t) from unnest(array['agents', 'documents', 'storage', 'users']) t;
+end
+$$;
+
+ALTER FUNCTION app_private.recount_quotas(tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.recount_quotas(tenant_id uuid) IS 'Counts anew what a tenant''s count quotas count: the cure for what verify_quotas finds. For administrators in psql.';
+
 CREATE FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6093,6 +6938,79 @@ $_$;
 ALTER FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) IS 'Copies the totals of these agents of the tenant to usage_count, error_count, success_rate (percent), avg_response_time_ms, last_success_at and last_error_at.';
+
+CREATE FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_wanted app_public.quota_tracking[];
+  v_counter app_public.quota_tracking;
+begin
+  perform pg_advisory_xact_lock(app_private.quota_lock_key(refresh_quota_counters.tenant_id, refresh_quota_counters.quota_type));
+
+  if app_hidden.is_count_quota(refresh_quota_counters.quota_type) then
+    v_wanted := array(select w from app_private.counters_wanted(refresh_quota_counters.tenant_id, refresh_quota_counters.quota_type) w);
+    delete from app_public.quota_tracking c
+     where c.tenant_id = refresh_quota_counters.tenant_id and c.quota_type = refresh_quota_counters.quota_type
+       and not exists (
+         select from unnest(v_wanted) w
+          where w.quota_scope = c.quota_scope and w.scope_id = c.scope_id and w.includes_subtree = c.includes_subtree);
+    insert into app_public.quota_tracking as c (
+      tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+      quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage)
+    select tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+           quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage
+      from unnest(v_wanted)
+    on conflict (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start) do update
+       set quota_limit = excluded.quota_limit, hard_limit = excluded.hard_limit, included_amount = excluded.included_amount,
+           alert_threshold_percentage = excluded.alert_threshold_percentage, current_usage = excluded.current_usage;
+  else
+    -- past periods keep the limits they had; a counter without a limit goes on when there is one again
+    update app_public.quota_tracking c
+       set quota_limit = l.quota_limit, hard_limit = l.hard_limit, included_amount = l.included_amount,
+           alert_threshold_percentage = coalesce(l.alert_threshold_percentage, c.alert_threshold_percentage)
+      from app_public.quota_tracking o
+      left join lateral app_private.quota_limits(
+        array[o.tenant_id], o.tenant_id, o.quota_type,
+        case o.quota_scope when 'user' then o.scope_id end, case o.quota_scope when 'agent' then o.scope_id end,
+        case o.quota_scope when 'api_key' then o.scope_id end) l
+        on l.quota_scope = o.quota_scope and l.includes_subtree = o.includes_subtree and l.period = o.period
+     where o.tenant_id = refresh_quota_counters.tenant_id and o.quota_type = refresh_quota_counters.quota_type
+       and lower(app_private.quota_period(o.tenant_id, o.period, app_hidden.clock())) = o.period_start
+       and c.tenant_id = o.tenant_id and c.id = o.id;
+  end if;
+
+  for v_counter in
+    select * from app_public.quota_tracking c
+     where c.tenant_id = refresh_quota_counters.tenant_id and c.quota_type = refresh_quota_counters.quota_type
+       and lower(app_private.quota_period(c.tenant_id, c.period, app_hidden.clock())) = c.period_start
+  loop
+    perform app_private.note_quota_alerts(v_counter, -1);
+  end loop;
+end
+$$;
+
+ALTER FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) IS 'Brings a tenant''s counters of a type in line with its limits and, for counts, with what there is. Waits for uses that are under way.';
+
+CREATE FUNCTION app_private.refresh_rate_limit_rules(tenant_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- one at a time: two changes that do not see each other would each leave the other out
+  perform pg_advisory_xact_lock(hashtextextended('rate_limit_rules', 9));
+  delete from app_private.rate_limit_rules r where r.tenant_id = any (refresh_rate_limit_rules.tenant_ids);
+  insert into app_private.rate_limit_rules select * from app_private.rate_limit_rules_wanted(refresh_rate_limit_rules.tenant_ids);
+end
+$$;
+
+ALTER FUNCTION app_private.refresh_rate_limit_rules(tenant_ids uuid[]) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.refresh_rate_limit_rules(tenant_ids uuid[]) IS 'Works out anew which rate limits hold for these tenants.';
 
 CREATE FUNCTION app_private.refresh_sources() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6151,6 +7069,32 @@ $$;
 ALTER FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text) IS 'Raises an error that names the faults, at most twenty; none, no error.';
+
+CREATE FUNCTION app_private.refuse_quota(counter app_public.quota_tracking, tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.raise_error('QT601',
+    format('The quota of %s is used up: %s may have %s%s.',
+      replace((counter).quota_type, '_', ' '),
+      case
+        when (counter).tenant_id <> refuse_quota.tenant_id then 'an organization above this tenant, with all below it,'
+        when (counter).includes_subtree then 'this tenant with those below it'
+        else 'this ' || case (counter).quota_scope when 'api_key' then 'API key' else (counter).quota_scope end
+      end,
+      trim_scale((counter).hard_limit) || case (counter).quota_type when 'storage' then ' bytes' when 'cost' then ' US dollars' else '' end,
+      case (counter).period when 'day' then ' a day' when 'month' then ' a month' when 'billing' then ' a billing period' else '' end),
+    case (counter).period
+      when 'none' then 'Delete what is no longer needed, or ask for a higher limit.'
+      else format('It begins anew on %s; or ask for a higher limit.', (counter).period_end)
+    end);
+end
+$$;
+
+ALTER FUNCTION app_private.refuse_quota(counter app_public.quota_tracking, tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.refuse_quota(counter app_public.quota_tracking, tenant_id uuid) IS 'QT601, naming type, scope and limit.';
 
 CREATE FUNCTION app_private.refuse_usage(problem text, place bigint, batch_size integer) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -7356,6 +8300,57 @@ ALTER FUNCTION app_private.settings_schema(name text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.settings_schema(name text) IS 'What a column of settings may hold (config, features, quotas, resource_access_config, rate_limit_config), for app_private.validate_settings.';
 
+CREATE FUNCTION app_private.settle_holds(reservation app_public.quota_reservations, actual numeric) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_counter app_public.quota_tracking;
+  v_amount numeric;
+  v_found int := 0;
+  v_counters app_public.quota_tracking[] := '{}';
+begin
+  -- the counters in their order of locking; then the holds, which change under these locks only
+  for v_counter in
+    select c.* from app_public.quota_tracking c
+     where (c.tenant_id, c.id) in (select h.tenant_id, h.counter_id from app_private.quota_holds h
+                                    where h.reservation_id = (reservation).id and h.reservation_tenant_id = (reservation).tenant_id)
+     order by c.tenant_id, c.quota_type, c.quota_scope, c.scope_id, c.includes_subtree, c.period, c.period_start
+       for update
+  loop
+    delete from app_private.quota_holds h
+     where h.tenant_id = v_counter.tenant_id and h.counter_id = v_counter.id and h.reservation_id = (reservation).id
+    returning h.amount into v_amount;
+    if found then
+      v_found := v_found + 1;
+      update app_public.quota_tracking c set reserved = c.reserved - v_amount
+       where c.tenant_id = v_counter.tenant_id and c.id = v_counter.id;
+      v_counters := v_counters || v_counter;
+    end if;
+  end loop;
+
+  if v_found < (reservation).hold_count then
+    -- it expired and others may have used what it held: it must find room again
+    if settle_holds.actual > 0 then
+      perform from app_private.use_quota(
+        (reservation).tenant_id, (reservation).quota_type, settle_holds.actual, (reservation).user_id, (reservation).agent_id,
+        (reservation).api_key_id);
+    end if;
+    return;
+  end if;
+  foreach v_counter in array v_counters loop
+    update app_public.quota_tracking c set current_usage = c.current_usage + settle_holds.actual
+     where c.tenant_id = v_counter.tenant_id and c.id = v_counter.id
+    returning * into v_counter;
+    perform app_private.note_quota_alerts(v_counter, v_counter.current_usage - settle_holds.actual);
+  end loop;
+end
+$$;
+
+ALTER FUNCTION app_private.settle_holds(reservation app_public.quota_reservations, actual numeric) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.settle_holds(reservation app_public.quota_reservations, actual numeric) IS 'Turns what a reservation holds into what was used. QT601: it had expired, and there is no room any more.';
+
 CREATE FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) RETURNS TABLE(tenant_id uuid, user_id uuid, of_workspace_id uuid)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7812,6 +8807,25 @@ ALTER FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint
 
 COMMENT ON FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) IS 'A vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur.';
 
+CREATE FUNCTION app_private.status_of_counter(counter app_public.quota_tracking) RETURNS app_public.quota_status
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return row (
+    (counter).quota_type, (counter).quota_scope, (counter).scope_id, (counter).includes_subtree, (counter).period,
+    nullif((counter).period_start, '-infinity'), nullif((counter).period_end, 'infinity'),
+    (counter).quota_limit, (counter).hard_limit, (counter).current_usage, (counter).reserved,
+    greatest((counter).quota_limit - (counter).current_usage - (counter).reserved, 0),
+    coalesce((counter).current_usage * 100 >= (counter).alert_threshold_percentage * (counter).quota_limit, false),
+    coalesce((counter).current_usage > (counter).quota_limit, false))::app_public.quota_status;
+end
+$$;
+
+ALTER FUNCTION app_private.status_of_counter(counter app_public.quota_tracking) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.status_of_counter(counter app_public.quota_tracking) IS 'A counter as the API shows it.';
+
 CREATE FUNCTION app_private.step_faults(steps jsonb) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7827,6 +8841,35 @@ $$;
 ALTER FUNCTION app_private.step_faults(steps jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.step_faults(steps jsonb) IS 'What is wrong with a workflow''s steps.';
+
+CREATE FUNCTION app_private.store_api_calls() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_taken record;
+  v_count bigint := 0;
+begin
+  for v_taken in
+    select c.tenant_id, sum(c.calls) as calls, jsonb_agg(jsonb_build_object(
+             -- an identity of the buffer, which gives each number once
+             'idempotency_key', 'api_calls:' || c.first_id, 'usage_type', 'api_call', 'quantity', c.calls,
+             'occurred_at', c.called_from, 'user_id', c.user_id, 'api_key_id', c.api_key_id)) as events
+      -- a sum stands for at least one request, so no list is longer than what is recorded at once
+      from app_private.take_api_calls(10000) c
+     group by c.tenant_id
+     order by c.tenant_id
+  loop
+    perform from app_private.record_tenant_usage(v_taken.tenant_id, v_taken.events);
+    v_count := v_count + v_taken.calls;
+  end loop;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_private.store_api_calls() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.store_api_calls() IS 'Books up to 10,000 served requests as usage events of type api_call and returns how many. Taken and booked in one transaction: each request once.';
 
 CREATE FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer DEFAULT NULL::integer, cost_usd numeric DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8062,6 +9105,31 @@ $$;
 ALTER FUNCTION app_private.tables_writable_while_suspended() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tables_writable_while_suspended() IS 'Tables of the API that go on being written in a tenant that is read-only, and by visitors: logs.';
+
+CREATE FUNCTION app_private.take_api_calls(most integer DEFAULT 100000) RETURNS TABLE(tenant_id uuid, user_id uuid, api_key_id uuid, called_from timestamp with time zone, first_id bigint, last_id bigint, calls bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    with batch as (
+      select b.tenant_id, b.id from app_private.api_call_buffer b order by b.tenant_id, b.id limit take_api_calls.most
+         for update skip locked
+    ), taken as (
+      delete from app_private.api_call_buffer b using batch t where b.tenant_id = t.tenant_id and b.id = t.id
+      returning b.*
+    )
+    select t.tenant_id, t.user_id, t.api_key_id, date_trunc('minute', t.called_at), min(t.id), max(t.id), count(*)
+      from taken t
+     group by t.tenant_id, t.user_id, t.api_key_id, date_trunc('minute', t.called_at)
+     order by 1, 4, 2, 3;
+end
+$$;
+
+ALTER FUNCTION app_private.take_api_calls(most integer) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.take_api_calls(most integer) IS 'Takes served requests out of their buffer, summed by tenant, user, API key and minute. Whoever calls it books them in the same transaction: each request is taken once, and comes back when that fails.';
 
 CREATE FUNCTION app_private.tenant_allows(config jsonb, key text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -8548,6 +9616,45 @@ ALTER FUNCTION app_private.tg_agent_tools__keep_tool_ids() OWNER TO rowhouse_pla
 
 COMMENT ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() IS 'Keeps agents.tool_ids as agent_tools says.';
 
+CREATE FUNCTION app_private.tg_agents__count_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if old.deleted_at is null and new.deleted_at is null and old.tenant_id = new.tenant_id then
+    perform app_private.move_count(new.tenant_id, 'agents', 1, old.owner_id, new.owner_id);
+    return null;
+  end if;
+  if old.deleted_at is null then
+    perform app_private.change_count(old.tenant_id, 'agents', -1, old.owner_id);
+  end if;
+  if new.deleted_at is null then
+    perform app_private.change_count(new.tenant_id, 'agents', 1, new.owner_id);
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_agents__count_change() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_agents__count_change() IS 'Counts agents that are deleted, restored or change their owner. QT601: more than the quota.';
+
+CREATE FUNCTION app_private.tg_agents__count_rows() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.change_count(r.tenant_id, 'agents', case tg_op when 'INSERT' then r.number else -r.number end, r.owner_id)
+    from (select c.tenant_id, c.owner_id, count(*) as number from changed_rows c where c.deleted_at is null
+           group by c.tenant_id, c.owner_id order by c.tenant_id, c.owner_id) r;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_agents__count_rows() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_agents__count_rows() IS 'Counts agents that come and go. QT601: more than the quota.';
+
 CREATE FUNCTION app_private.tg_agents__note_unpublished_changes() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8564,6 +9671,42 @@ $$;
 ALTER FUNCTION app_private.tg_agents__note_unpublished_changes() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg_agents__note_unpublished_changes() IS 'An edit makes an agent differ from its latest version.';
+
+CREATE FUNCTION app_private.tg_documents__count_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.move_count(new.tenant_id, 'documents', 1, old.created_by_user_id, new.created_by_user_id);
+  perform app_private.move_count(new.tenant_id, 'storage', old.size_bytes, old.created_by_user_id, new.created_by_user_id);
+  perform app_private.change_count(new.tenant_id, 'storage', new.size_bytes - old.size_bytes, new.created_by_user_id);
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_documents__count_change() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_documents__count_change() IS 'Counts the bytes of documents that are replaced by larger or smaller ones, and documents that change hands. QT601: more than the quota.';
+
+CREATE FUNCTION app_private.tg_documents__count_rows() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_sign int := case tg_op when 'INSERT' then 1 else -1 end;
+begin
+  -- first all the one type, then the other: the same order in every statement
+  perform app_private.change_count(r.tenant_id, r.quota_type, v_sign * r.amount, r.created_by_user_id)
+    from (select c.tenant_id, t.quota_type, c.created_by_user_id, sum(case t.quota_type when 'storage' then c.size_bytes else 1 end) as amount
+            from changed_rows c, unnest(array['documents', 'storage']) as t (quota_type)
+           group by 1, 2, 3 order by 1, 2, 3) r;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_documents__count_rows() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_documents__count_rows() IS 'Counts documents that come and go, and their bytes. QT601: more than the quota.';
 
 CREATE FUNCTION app_private.tg_documents__note_changed_sources() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8643,6 +9786,44 @@ $$;
 ALTER FUNCTION app_private.tg_prompts__check() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg_prompts__check() IS 'A prompt can be rendered. RS429: input_variables or model_requirements; RS430: variables of the texts and those declared differ.';
+
+CREATE FUNCTION app_private.tg_rate_limit_config__check_scope() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.limit_scope = 'user' and new.scope_id is not null
+      and not exists (select from app_public.user_tenants m where m.tenant_id = new.tenant_id and m.user_id = new.scope_id)
+    or new.limit_scope = 'agent' and new.scope_id is not null
+      and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id) then
+    perform app_private.raise_error('RL301', 'There is no such user or agent in this tenant.', 'Name one of its members or agents, or nobody for each of them.');
+  end if;
+  if new.is_default and not exists (select from app_public.tenants t where t.id = new.tenant_id and t.type = 'platform') then
+    perform app_private.raise_error('RL401', 'Only the platform''s own tenant can hold defaults.', 'Set is_default in the tenant of type platform.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_rate_limit_config__check_scope() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_rate_limit_config__check_scope() IS 'RL301: the user or agent a limit names is not of its tenant; RL401: a default outside of the platform''s tenant.';
+
+CREATE FUNCTION app_private.tg_rate_limit_config__refresh_rules() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.refresh_rate_limit_rules(
+    case when coalesce(new.is_default, false) or coalesce(old.is_default, false) then array(select t.id from app_public.tenants t)
+         else array[coalesce(new.tenant_id, old.tenant_id)] end);
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_rate_limit_config__refresh_rules() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_rate_limit_config__refresh_rules() IS 'Rate limits hold from the commit that sets them.';
 
 CREATE FUNCTION app_private.tg_resource_shares__audit() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8847,6 +10028,53 @@ ALTER FUNCTION app_private.tg_tenants__lock_tree() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg_tenants__lock_tree() IS 'Serializes changes of the hierarchy.';
 
+CREATE FUNCTION app_private.tg_tenants__move_counts() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_new_parent_id uuid := case tg_op when 'UPDATE' then new.parent_tenant_id end;
+  v_left uuid[] := case when old.parent_tenant_id is null then '{}' else app_private.quota_chain(old.parent_tenant_id) end;
+  v_entered uuid[] := case when v_new_parent_id is null then '{}' else app_private.quota_chain(v_new_parent_id) end;
+  v_type text;
+  v_id uuid;
+  v_amount numeric;
+  v_counter app_public.quota_tracking;
+begin
+  if old.parent_tenant_id is not distinct from v_new_parent_id then
+    return coalesce(new, old);
+  end if;
+  foreach v_type in array array['agents', 'documents', 'storage', 'users'] loop
+    for v_id in select distinct id from unnest(v_left || v_entered) as id order by 1 loop
+      perform pg_advisory_xact_lock_shared(app_private.quota_lock_key(v_id, v_type));
+    end loop;
+    -- nothing below comes or goes until this is done
+    perform pg_advisory_xact_lock(app_private.quota_lock_key(old.id, v_type));
+    v_amount := null;
+    for v_counter in
+      select * from app_public.quota_tracking c
+       where c.tenant_id = any (v_left || v_entered) and not (c.tenant_id = any (v_left) and c.tenant_id = any (v_entered))
+         and c.quota_type = v_type and c.includes_subtree
+       order by c.tenant_id
+         for update
+    loop
+      v_amount := coalesce(v_amount, app_private.counted_usage(app_private.quota_subtree(old.id), v_type));
+      if v_counter.tenant_id = any (v_entered) and v_amount > 0 and v_counter.current_usage + v_amount > v_counter.hard_limit then
+        perform app_private.refuse_quota(v_counter, old.id);
+      end if;
+      update app_public.quota_tracking c
+         set current_usage = greatest(c.current_usage + case when c.tenant_id = any (v_entered) then v_amount else -v_amount end, 0)
+       where c.tenant_id = v_counter.tenant_id and c.id = v_counter.id;
+    end loop;
+  end loop;
+  return coalesce(new, old);
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tenants__move_counts() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_tenants__move_counts() IS 'What a tenant and those below it have counts for the tenants above it, wherever it is moved, until it is deleted. QT601: more than the quota of one it would come under.';
+
 CREATE FUNCTION app_private.tg_tenants__move_subtree() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8912,6 +10140,66 @@ $$;
 ALTER FUNCTION app_private.tg_tenants__record_status() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.tg_tenants__record_status() IS 'Records each step in the life of a tenant, whoever takes it.';
+
+CREATE FUNCTION app_private.tg_tenants__set_quotas() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_wrong text;
+begin
+  if tg_op = 'UPDATE' and old.quotas = new.quotas then
+    return null;
+  end if;
+  select string_agg(key, ', ' order by key) into v_wrong
+    from jsonb_each(new.quotas) as q (key, value)
+   where key not in ('max_users', 'max_agents', 'max_documents', 'max_api_calls_per_month', 'max_storage_gb')
+      or jsonb_typeof(value) not in ('number', 'null')
+      -- compared as JSON, because a number may be too large for a cast
+      or jsonb_typeof(value) = 'number' and not (value >= '0' and value <= '1000000000000');
+  if v_wrong is not null then
+    perform app_private.raise_error('QT401', format('These quotas are not known, or not numbers from 0 on: %s.', v_wrong),
+      'Known are max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb; null means unlimited.');
+  end if;
+
+  delete from app_public.usage_quotas q
+   where q.tenant_id = new.id and q.source = 'tenant'
+     and not new.quotas ? case q.quota_type when 'api_calls' then 'max_api_calls_per_month' when 'storage' then 'max_storage_gb'
+                            else 'max_' || q.quota_type end;
+  insert into app_public.usage_quotas as q (tenant_id, quota_type, period, quota_limit, source)
+  select new.id, k.quota_type, case k.quota_type when 'api_calls' then 'billing' else 'none' end,
+         trunc((new.quotas ->> k.key)::numeric * case k.quota_type when 'storage' then 1073741824 else 1 end), 'tenant'
+    from (values ('agents', 'max_agents'), ('api_calls', 'max_api_calls_per_month'), ('documents', 'max_documents'),
+                 ('storage', 'max_storage_gb'), ('users', 'max_users')) as k (quota_type, key)
+   where new.quotas ? k.key
+   order by k.quota_type
+  on conflict (tenant_id, quota_type, quota_scope, scope_id, period, applies_to_subtree, is_hard_limit, source) do update
+     set quota_limit = excluded.quota_limit
+   where q.quota_limit is distinct from excluded.quota_limit;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tenants__set_quotas() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_tenants__set_quotas() IS 'Makes tenants.quotas hold, as rows of usage_quotas. QT401: a key is unknown or its value is not a number from 0 on or null.';
+
+CREATE FUNCTION app_private.tg_tenants__set_rate_limits() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- without defaults there is nothing to work out, and new tenants do not wait for each other
+  if exists (select from app_public.rate_limit_config c where c.is_default) then
+    perform app_private.refresh_rate_limit_rules(array[new.id]);
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tenants__set_rate_limits() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_tenants__set_rate_limits() IS 'The platform''s default rate limits hold for a new tenant at once.';
 
 CREATE FUNCTION app_private.tg_tool_categories__refuse_cycle() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8979,6 +10267,50 @@ $$;
 ALTER FUNCTION app_private.tg_tools__check() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg_tools__check() IS 'A tool can be called and holds no secret. RS423: headers; RS424: authentication_config; RS425: endpoint_url; RS426: retry_config.';
+
+CREATE FUNCTION app_private.tg_usage_quotas__check_scope() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.quota_scope = 'user' and new.scope_id is not null
+      and not exists (select from app_public.user_tenants m where m.tenant_id = new.tenant_id and m.user_id = new.scope_id)
+    or new.quota_scope = 'agent' and new.scope_id is not null
+      and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id) then
+    perform app_private.raise_error('QT302', 'There is no such user or agent in this tenant.', 'Name one of its members or agents, or nobody for each of them.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_usage_quotas__check_scope() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_usage_quotas__check_scope() IS 'QT302: the user or agent a quota names is not of its tenant.';
+
+CREATE FUNCTION app_private.tg_usage_quotas__refresh_counters() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_changed record;
+begin
+  for v_changed in
+    select distinct c.tenant_id, c.quota_type
+      from (select old.tenant_id, old.quota_type where tg_op <> 'INSERT'
+            union all select new.tenant_id, new.quota_type where tg_op <> 'DELETE') c
+      -- of a tenant that is being deleted nothing is left to count
+      join app_public.tenants t on t.id = c.tenant_id
+     order by 1, 2
+  loop
+    perform app_private.refresh_quota_counters(v_changed.tenant_id, v_changed.quota_type);
+  end loop;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_usage_quotas__refresh_counters() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_usage_quotas__refresh_counters() IS 'Counters follow their limits at once.';
 
 CREATE FUNCTION app_private.tg_user_agents__check_agent() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -9158,6 +10490,40 @@ $$;
 ALTER FUNCTION app_private.tg_user_tenants__cap_grants() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg_user_tenants__cap_grants() IS 'Keeps users from giving more than they have and from changing those above them. ID203, ID204.';
+
+CREATE FUNCTION app_private.tg_user_tenants__count_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if old.status = 'active' then
+    perform app_private.change_count(old.tenant_id, 'users', -1, null);
+  end if;
+  if new.status = 'active' then
+    perform app_private.change_count(new.tenant_id, 'users', 1, null);
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_tenants__count_change() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_user_tenants__count_change() IS 'Counts members that become active or cease to be. QT601: more than the quota.';
+
+CREATE FUNCTION app_private.tg_user_tenants__count_rows() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.change_count(r.tenant_id, 'users', case tg_op when 'INSERT' then r.number else -r.number end, null)
+    from (select c.tenant_id, count(*) as number from changed_rows c where c.status = 'active' group by c.tenant_id order by c.tenant_id) r;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_tenants__count_rows() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_user_tenants__count_rows() IS 'Counts active members that come and go. QT601: more than the quota.';
 
 CREATE FUNCTION app_private.tg_user_tenants__date_status() RETURNS trigger
     LANGUAGE plpgsql
@@ -9597,6 +10963,148 @@ ALTER FUNCTION app_private.use_invitation(token text, status text) OWNER TO rowh
 
 COMMENT ON FUNCTION app_private.use_invitation(token text, status text) IS 'Uses a token up. ID303, whatever is wrong: unknown, used, expired or revoked, of another address, or of an inviter who could not make it today.';
 
+CREATE FUNCTION app_private.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid DEFAULT NULL::uuid, agent_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid, reservation_id uuid DEFAULT NULL::uuid, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, scope text DEFAULT NULL::text) RETURNS SETOF app_public.quota_status
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_chain uuid[] := app_private.enter_quota_chain(use_quota.tenant_id, use_quota.quota_type);
+  v_used numeric := case when use_quota.reservation_id is null then use_quota.amount else 0 end;
+  v_held numeric := use_quota.amount - v_used;
+  v_limit record;
+  v_period daterange;
+  v_counter app_public.quota_tracking;
+begin
+  for v_limit in
+    select * from app_private.quota_limits(
+      v_chain, use_quota.tenant_id, use_quota.quota_type, use_quota.user_id, use_quota.agent_id, use_quota.api_key_id) l
+     where use_quota.scope is null or l.quota_scope = use_quota.scope
+  loop
+    v_period := app_private.quota_period(v_limit.owner_id, v_limit.period, app_hidden.clock());
+    loop
+      update app_public.quota_tracking c
+         set current_usage = greatest(c.current_usage + v_used, 0), reserved = c.reserved + v_held
+       where c.tenant_id = v_limit.owner_id and c.quota_type = use_quota.quota_type and c.quota_scope = v_limit.quota_scope
+         and c.scope_id = v_limit.scope_id and c.includes_subtree = v_limit.includes_subtree
+         and c.period = v_limit.period and c.period_start = lower(v_period)
+         and (use_quota.amount <= 0 or c.hard_limit is null or c.current_usage + c.reserved + use_quota.amount <= c.hard_limit)
+      returning * into v_counter;
+      exit when found;
+
+      select * into v_counter from app_public.quota_tracking c
+       where c.tenant_id = v_limit.owner_id and c.quota_type = use_quota.quota_type and c.quota_scope = v_limit.quota_scope
+         and c.scope_id = v_limit.scope_id and c.includes_subtree = v_limit.includes_subtree
+         and c.period = v_limit.period and c.period_start = lower(v_period)
+         for update;
+      if found then
+        -- the row is locked now: either something has been given back, or it is full
+        if app_private.expire_holds(v_counter) = 0
+          and v_counter.current_usage + v_counter.reserved + use_quota.amount > v_counter.hard_limit then
+          perform app_private.refuse_quota(v_counter, use_quota.tenant_id);
+        end if;
+      else
+        -- the first use of a period, or of somebody who had nothing when the limit was set (see refresh_quota_counters)
+        insert into app_public.quota_tracking (
+          tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+          quota_limit, hard_limit, included_amount, alert_threshold_percentage)
+        values (
+          v_limit.owner_id, use_quota.quota_type, v_limit.quota_scope, v_limit.scope_id, v_limit.includes_subtree, v_limit.period,
+          lower(v_period), upper(v_period),
+          v_limit.quota_limit, v_limit.hard_limit, v_limit.included_amount, v_limit.alert_threshold_percentage)
+        on conflict do nothing;
+      end if;
+    end loop;
+
+    if v_held > 0 then
+      insert into app_private.quota_holds (tenant_id, counter_id, reservation_tenant_id, reservation_id, amount, expires_at)
+      values (v_counter.tenant_id, v_counter.id, use_quota.tenant_id, use_quota.reservation_id, v_held, use_quota.expires_at);
+    elsif v_used > 0 then
+      perform app_private.note_quota_alerts(v_counter, v_counter.current_usage - v_used);
+    end if;
+    return next app_private.status_of_counter(v_counter);
+  end loop;
+end
+$$;
+
+ALTER FUNCTION app_private.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid, agent_id uuid, api_key_id uuid, reservation_id uuid, expires_at timestamp with time zone, scope text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid, agent_id uuid, api_key_id uuid, reservation_id uuid, expires_at timestamp with time zone, scope text) IS 'Takes an amount from every counter whose limit holds, or holds it there for a reservation; a negative amount gives back. Returns the counters. QT601: one of them is full.';
+
+CREATE FUNCTION app_private.use_rate_window(rule app_private.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) RETURNS app_public.rate_limit_decision
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_steps constant int := app_private.rate_window_steps();
+  v_step constant interval := make_interval(secs => (rule).window_seconds) / v_steps;
+  v_seconds constant double precision := (rule).window_seconds / v_steps::double precision;
+  -- where the bucket of this instant ends
+  v_end constant timestamptz := to_timestamp((floor(extract(epoch from at)::double precision / v_seconds) + 1) * v_seconds);
+  v_usage app_public.rate_limit_usage;
+  v_buckets double precision[];
+  v_passed int;
+  v_left double precision;
+  v_fits boolean;
+  v_retry_after_ms bigint := 0;
+begin
+  loop
+    select * into v_usage from app_public.rate_limit_usage u
+     where u.tenant_id = (rule).tenant_id and u.config_id = (rule).config_id and u.scope_id = subject_id
+       and u.window_seconds = (rule).window_seconds
+       for update;
+    exit when found;
+    insert into app_public.rate_limit_usage (tenant_id, config_id, scope_id, window_seconds, past_buckets, window_start, window_end)
+    values ((rule).tenant_id, (rule).config_id, subject_id, (rule).window_seconds, array_fill(0::double precision, array[v_steps]),
+            v_end - v_step * (v_steps + 1), v_end)
+    on conflict do nothing;
+  end loop;
+
+  -- oldest first, the newest last; what has passed falls off the front
+  v_buckets := v_usage.past_buckets || (v_usage.usage_count - v_usage.past_count);
+  if at >= v_usage.window_end then
+    v_passed := least(round(extract(epoch from v_end - v_usage.window_end)::double precision / v_seconds), v_steps + 1);
+    v_usage.window_end := v_end;
+    v_buckets := v_buckets[v_passed + 1:] || array_fill(0::double precision, array[v_passed]);
+  end if;
+  v_usage.past_buckets := v_buckets[:v_steps];
+  v_usage.past_count := (select sum(b) from unnest(v_usage.past_buckets) as b);
+  v_usage.usage_count := v_usage.past_count + v_buckets[v_steps + 1];
+
+  v_fits := v_usage.usage_count + amount <= (rule).limit_value;
+  if not v_fits then
+    -- it fits once so many of the oldest buckets have left that the rest leaves room
+    v_retry_after_ms := null;
+    v_left := v_usage.usage_count + amount;
+    for i in 1 .. v_steps + 1 loop
+      v_left := v_left - v_buckets[i];
+      if v_left <= (rule).limit_value then
+        v_retry_after_ms := ceil(extract(epoch from v_usage.window_end + v_step * (i - 1) - at) * 1000);
+        exit;
+      end if;
+    end loop;
+  end if;
+  if v_fits or (rule).on_limit_action in ('throttle', 'warn') then
+    -- a soft limit counts what goes beyond it
+    v_usage.usage_count := v_usage.usage_count + amount;
+  end if;
+  update app_public.rate_limit_usage u
+     set usage_count = v_usage.usage_count, past_count = v_usage.past_count, past_buckets = v_usage.past_buckets,
+         window_start = v_usage.window_end - v_step * (v_steps + 1), window_end = v_usage.window_end,
+         is_exceeded = not v_fits, exceeded_at = case when v_fits then u.exceeded_at else at end, updated_at = at
+   where u.tenant_id = (rule).tenant_id and u.config_id = (rule).config_id and u.scope_id = subject_id
+     and u.window_seconds = (rule).window_seconds;
+  return row (
+    v_fits or (rule).on_limit_action in ('throttle', 'warn'), case when not v_fits then (rule).on_limit_action end,
+    v_usage.usage_count >= (rule).warning_value, (rule).limit_scope, (rule).limit_type, (rule).window_seconds, (rule).limit_value,
+    greatest((rule).limit_value - v_usage.usage_count, 0), v_usage.window_end + make_interval(secs => (rule).window_seconds),
+    v_retry_after_ms, (rule).config_id)::app_public.rate_limit_decision;
+end
+$$;
+
+ALTER FUNCTION app_private.use_rate_window(rule app_private.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.use_rate_window(rule app_private.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) IS 'Counts an amount in one window if it fits or the limit is soft, and says what the limit says; retry_after_ms is null when it never fits.';
+
 CREATE FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9774,6 +11282,40 @@ $$;
 ALTER FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 3,000), or while there is no index.';
+
+CREATE FUNCTION app_private.verify_quotas() RETURNS TABLE(tenant_id uuid, quota_type text, quota_scope text, scope_id uuid, includes_subtree boolean, what text, is_value numeric, should_be numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select c.tenant_id, c.quota_type, c.quota_scope, c.scope_id, c.includes_subtree, 'current_usage', c.current_usage, r.used
+      from app_public.quota_tracking c,
+           lateral (select app_private.counted_usage(
+             case when c.includes_subtree then app_private.quota_subtree(c.tenant_id) else array[c.tenant_id] end,
+             c.quota_type, case c.quota_scope when 'user' then c.scope_id end) as used) r
+     where app_hidden.is_count_quota(c.quota_type) and c.current_usage <> r.used
+    union all
+    select c.tenant_id, c.quota_type, c.quota_scope, c.scope_id, c.includes_subtree, 'reserved', c.reserved, h.held
+      from app_public.quota_tracking c,
+           lateral (select coalesce(sum(amount), 0) as held from app_private.quota_holds h
+                     where h.tenant_id = c.tenant_id and h.counter_id = c.id) h
+     where c.reserved <> h.held
+    union all
+    -- a limit of a tenant's count that has no counter would not hold
+    select w.tenant_id, w.quota_type, w.quota_scope, w.scope_id, w.includes_subtree, 'current_usage', null, w.current_usage
+      from (select distinct q.tenant_id, q.quota_type from app_public.usage_quotas q where app_hidden.is_count_quota(q.quota_type)) q,
+           lateral app_private.counters_wanted(q.tenant_id, q.quota_type) w
+     where w.current_usage > 0 and not exists (
+       select from app_public.quota_tracking c
+        where c.tenant_id = w.tenant_id and c.quota_type = w.quota_type and c.quota_scope = w.quota_scope
+          and c.scope_id = w.scope_id and c.includes_subtree = w.includes_subtree);
+end
+$$;
+
+ALTER FUNCTION app_private.verify_quotas() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.verify_quotas() IS 'Counters that differ from what they count, or from what their reservations hold; normally none. recount_quotas mends a count. For administrators in psql.';
 
 CREATE FUNCTION app_private.verify_service_token(token text) RETURNS TABLE(tenant_id uuid, name text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10059,6 +11601,79 @@ ALTER FUNCTION app_public.accept_share(share_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.accept_share(share_id uuid) IS '@resultFieldName receivedShare
 Takes decline_share back; what was not declined needs no acceptance. can_manage_settings, or it was shared with you alone. RS362: no such share was received; ID203: your permissions do not allow it.';
+
+CREATE TABLE app_public.quota_alerts (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    quota_type text NOT NULL,
+    quota_scope text NOT NULL,
+    scope_id uuid NOT NULL,
+    includes_subtree boolean NOT NULL,
+    period text NOT NULL,
+    period_start date NOT NULL,
+    threshold_percentage numeric NOT NULL,
+    quota_limit numeric NOT NULL,
+    usage_at_alert numeric NOT NULL,
+    acknowledged_at timestamp with time zone,
+    acknowledged_by_user_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY app_public.quota_alerts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.quota_alerts OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.quota_alerts IS '@behavior -insert -update -delete
+That a threshold of a limit was passed: once a threshold and period. You see your own; who may view analytics sees all.';
+
+COMMENT ON COLUMN app_public.quota_alerts.quota_type IS 'As in usage_quotas.';
+
+COMMENT ON COLUMN app_public.quota_alerts.quota_scope IS 'tenant, user, agent or api_key.';
+
+COMMENT ON COLUMN app_public.quota_alerts.scope_id IS 'Whose use it is: the tenant, user, agent or API key.';
+
+COMMENT ON COLUMN app_public.quota_alerts.includes_subtree IS 'Whether the tenants below count as well.';
+
+COMMENT ON COLUMN app_public.quota_alerts.period IS 'none, day, month or billing.';
+
+COMMENT ON COLUMN app_public.quota_alerts.period_start IS 'First day of the period; -infinity where there is none.';
+
+COMMENT ON COLUMN app_public.quota_alerts.threshold_percentage IS 'The threshold, in percent of the limit.';
+
+COMMENT ON COLUMN app_public.quota_alerts.quota_limit IS 'The limit at that moment.';
+
+COMMENT ON COLUMN app_public.quota_alerts.usage_at_alert IS 'What was used at that moment.';
+
+COMMENT ON COLUMN app_public.quota_alerts.acknowledged_at IS 'When somebody said that they have seen it (acknowledge_quota_alert).';
+
+COMMENT ON COLUMN app_public.quota_alerts.acknowledged_by_user_id IS 'Who that was.';
+
+COMMENT ON COLUMN app_public.quota_alerts.created_at IS 'When it was passed.';
+
+CREATE FUNCTION app_public.acknowledge_quota_alert(id uuid) RETURNS app_public.quota_alerts
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_alert app_public.quota_alerts;
+begin
+  perform app_private.require_permission('can_manage_settings');
+  update app_public.quota_alerts a
+     set acknowledged_at = coalesce(a.acknowledged_at, clock_timestamp()),
+         acknowledged_by_user_id = case when a.acknowledged_at is null then app_hidden.current_user_id() else a.acknowledged_by_user_id end
+   where a.tenant_id = app_hidden.current_tenant_id() and a.id = acknowledge_quota_alert.id
+  returning * into v_alert;
+  if not found then
+    perform app_private.raise_error('QT303', 'There is no such alert.', 'List the quota alerts of this tenant.');
+  end if;
+  return v_alert;
+end
+$$;
+
+ALTER FUNCTION app_public.acknowledge_quota_alert(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.acknowledge_quota_alert(id uuid) IS '@resultFieldName alert
+Says that you have seen an alert; the first to do so is kept. Who may manage settings. QT303: no such alert; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.activate_tenant() RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10575,6 +12190,38 @@ ALTER FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uui
 COMMENT ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) IS '@resultFieldName member
 Gives a member of a workspace another role: from moderator on, where both roles are below your own; owners change any; everyone may step down. WS301: no such workspace; WS201: your role in it does not allow this; WS303: not a member; WS402: no role is given; WS502: the last owner cannot be demoted.';
 
+CREATE FUNCTION app_public.check_rate_limit(agent_id uuid DEFAULT NULL::uuid, requests integer DEFAULT 1, tokens bigint DEFAULT 0, cost numeric DEFAULT 0) RETURNS app_public.rate_limit_decision
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_decision app_public.rate_limit_decision;
+begin
+  perform app_private.require_role('member');
+  if not coalesce(requests >= 0 and tokens >= 0 and cost >= 0 and cost < 1e12, false) then
+    perform app_private.raise_error('RL402', 'requests, tokens and cost must be numbers from 0 on.', 'Costs are in US dollars; all 0 only asks.');
+  end if;
+  if check_rate_limit.agent_id is not null
+    and not exists (select from app_public.agents a where a.id = check_rate_limit.agent_id and a.deleted_at is null) then
+    perform app_private.raise_error('RL301', 'There is no such user or agent in this tenant.', 'List the agents of this tenant.');
+  end if;
+  v_decision := app_private.check_rate_limit(
+    app_hidden.current_tenant_id(), app_hidden.current_user_id(), check_rate_limit.agent_id, null, requests, tokens, cost::double precision);
+  -- a caller that does not look at the answer is stopped all the same
+  if not v_decision.is_allowed and v_decision.action = 'block' and (requests > 0 or tokens > 0 or cost > 0) then
+    perform app_private.raise_error('RL601', 'Too many requests, tokens or cost at once.',
+      case when v_decision.retry_after_ms is null then 'This is more than the limit itself; ask for less at once.'
+           else format('Try again in %s s.', ceil(v_decision.retry_after_ms / 1000.0)) end);
+  end if;
+  return v_decision;
+end
+$$;
+
+ALTER FUNCTION app_public.check_rate_limit(agent_id uuid, requests integer, tokens bigint, cost numeric) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.check_rate_limit(agent_id uuid, requests integer, tokens bigint, cost numeric) IS '@resultFieldName decision
+Asks all rate limits of this tenant, of you and of the agent at once whether requests, tokens and cost (US dollars) may pass now, and counts them in all or, when one refuses, in none. All 0 only asks. isAllowed false with action queue: try again after retryAfterMs. action throttle: allowed, but wait retryAfterMs before the next; warn: allowed beyond the limit. Members. RL601: refused by a limit whose action is block; RL402: not an amount; RL301: no such agent; ID202: your role does not allow it.';
+
 CREATE FUNCTION app_public.complete_onboarding() RETURNS app_public.user_profiles
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -10584,6 +12231,25 @@ ALTER FUNCTION app_public.complete_onboarding() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.complete_onboarding() IS '@resultFieldName userProfile
 Says that you are through with the first steps, whether or not all are done; restart_onboarding takes it back.';
+
+CREATE FUNCTION app_public.consume_quota(quota_type text, amount numeric, agent_id uuid DEFAULT NULL::uuid) RETURNS SETOF app_public.quota_status
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.check_use(consume_quota.quota_type, consume_quota.amount, consume_quota.agent_id);
+  return query
+    select * from app_private.use_quota(
+      app_hidden.current_tenant_id(), consume_quota.quota_type, consume_quota.amount, app_hidden.current_user_id(), consume_quota.agent_id) q
+     -- a tenant does not see those above it
+     where q.quota_scope <> 'tenant' or q.scope_id = app_hidden.current_tenant_id();
+end
+$$;
+
+ALTER FUNCTION app_public.consume_quota(quota_type text, amount numeric, agent_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.consume_quota(quota_type text, amount numeric, agent_id uuid) IS '@resultFieldName quotas
+Takes an amount of api_calls, tokens or cost (US dollars) from all quotas that hold for you, the agent, this tenant and those above it, or from none. Returns what is left of those of this tenant; nothing when there is no limit. Members. QT601: a hard limit has no room, the message says which; QT402: not a type that is consumed; QT403: not an amount; QT302: no such agent; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.copy_agent(id uuid, name text DEFAULT NULL::text) RETURNS app_public.agents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12056,6 +13722,34 @@ ALTER FUNCTION app_public.my_preferences() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.my_preferences() IS 'Your settings of the user interface, with the defaults of those you did not set. Nobody else sees them.';
 
+CREATE FUNCTION app_public.my_quotas(agent_id uuid DEFAULT NULL::uuid) RETURNS SETOF app_public.quota_status
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+begin
+  return query
+    select t.quota_type, l.quota_scope, l.scope_id, l.includes_subtree, l.period, nullif(lower(p), '-infinity'), nullif(upper(p), 'infinity'),
+           l.quota_limit, l.hard_limit, coalesce(c.current_usage, 0), coalesce(c.reserved, 0),
+           greatest(l.quota_limit - coalesce(c.current_usage + c.reserved, 0), 0),
+           coalesce(c.current_usage, 0) * 100 >= l.alert_threshold_percentage * l.quota_limit,
+           coalesce(c.current_usage, 0) > l.quota_limit
+      from unnest(array['users', 'agents', 'documents', 'storage', 'api_calls', 'tokens', 'cost']) with ordinality as t (quota_type, n)
+     -- of the tenants above only their own people see limits and use
+     cross join lateral app_private.quota_limits(array[v_tenant_id], v_tenant_id, t.quota_type, app_hidden.current_user_id(), my_quotas.agent_id) l
+     cross join lateral app_private.quota_period(l.owner_id, l.period, app_hidden.clock()) p
+      left join app_public.quota_tracking c
+        on c.tenant_id = l.owner_id and c.quota_type = t.quota_type and c.quota_scope = l.quota_scope and c.scope_id = l.scope_id
+       and c.includes_subtree = l.includes_subtree and c.period = l.period and c.period_start = lower(p)
+     order by t.n, l.quota_scope, l.includes_subtree, l.period;
+end
+$$;
+
+ALTER FUNCTION app_public.my_quotas(agent_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.my_quotas(agent_id uuid) IS 'Every limit that holds for you in this tenant (and for the agent, when one is named), with what is used of it in the period at hand.';
+
 CREATE FUNCTION app_public.my_tenants() RETURNS SETOF app_public.tenants
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12348,6 +14042,24 @@ ALTER FUNCTION app_public.publish_workflow(id uuid, changelog text, version text
 COMMENT ON FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) IS '@resultFieldName resourceVersion
 Publishes a workflow as it stands; see publish_agent. Needs can_publish_resources. RS351, RS451, RS551, ID203.';
 
+CREATE FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return case
+    when (reservation).settled_at is not null then 'settled'
+    when (reservation).released_at is not null then 'released'
+    when (reservation).expires_at <= app_hidden.clock() then 'expired'
+    else 'held'
+  end;
+end
+$$;
+
+ALTER FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) IS 'held, settled, released or expired.';
+
 CREATE FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12619,6 +14331,30 @@ ALTER FUNCTION app_public.record_usages(events jsonb) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.record_usages(events jsonb) IS '@resultFieldName receipts
 Writes down 1 to 10,000 uses at once, all of them or none: a list of objects with the arguments of recordUsage in snake_case, each with its own idempotency key. Returns their receipts in the same order. Errors name the place of the first event that is refused, from 1. MT412: not such a list; MT413: an unknown field; otherwise as recordUsage.';
 
+CREATE FUNCTION app_public.release_usage(reservation_id uuid) RETURNS app_public.quota_reservations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_reservation app_public.quota_reservations := app_private.own_reservation(release_usage.reservation_id);
+begin
+  if v_reservation.settled_at is not null then
+    perform app_private.raise_error('QT501', 'The reservation has been settled with another amount, or released.', 'Reserve anew for another call.');
+  elsif v_reservation.released_at is null then
+    perform app_private.settle_holds(v_reservation, 0);
+    update app_public.quota_reservations r set released_at = app_hidden.clock()
+     where r.tenant_id = v_reservation.tenant_id and r.id = v_reservation.id
+    returning * into v_reservation;
+  end if;
+  return v_reservation;
+end
+$$;
+
+ALTER FUNCTION app_public.release_usage(reservation_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.release_usage(reservation_id uuid) IS '@resultFieldName reservation
+Gives back all that was reserved, for a call that was not made. Again is no error. Whoever reserved, or who may manage settings. QT501: it has been settled; QT301: no such reservation; ID202: your role does not allow it.';
+
 CREATE FUNCTION app_public.remove_member(user_id uuid) RETURNS app_public.user_tenants
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12810,6 +14546,39 @@ ALTER FUNCTION app_public.resend_invitation(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.resend_invitation(id uuid) IS '@resultFieldName invitation
 Sends a pending invitation''s mail again, with a new link that is valid for the whole time again; the old one is dead at once. You vouch for it from now on. At most once a minute. can_manage_users. ID203: you may not manage members; ID204: you do not have what it gives; ID302: there is no such pending invitation; ID601: less than a minute after the last one.';
+
+CREATE FUNCTION app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds integer DEFAULT 600, agent_id uuid DEFAULT NULL::uuid) RETURNS app_public.quota_reservations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_reservation app_public.quota_reservations;
+  v_hold_count int;
+begin
+  perform app_private.check_use(reserve_usage.quota_type, reserve_usage.amount, reserve_usage.agent_id);
+  if reserve_usage.ttl_seconds is null or reserve_usage.ttl_seconds not between 1 and 86400 then
+    perform app_private.raise_error('QT404', 'ttl_seconds must be from 1 to 86400.', 'Ten minutes are enough for most calls.');
+  end if;
+  v_reservation.tenant_id := app_hidden.current_tenant_id();
+  v_reservation.id := gen_random_uuid();
+  v_reservation.quota_type := reserve_usage.quota_type;
+  v_reservation.amount := reserve_usage.amount;
+  v_reservation.user_id := app_hidden.current_user_id();
+  v_reservation.agent_id := reserve_usage.agent_id;
+  v_reservation.expires_at := app_hidden.clock() + make_interval(secs => reserve_usage.ttl_seconds);
+  select count(*) into v_hold_count from app_private.hold_quota(v_reservation);
+  insert into app_public.quota_reservations (tenant_id, id, quota_type, amount, user_id, agent_id, expires_at, hold_count)
+  values (v_reservation.tenant_id, v_reservation.id, v_reservation.quota_type, v_reservation.amount, v_reservation.user_id,
+          v_reservation.agent_id, v_reservation.expires_at, v_hold_count)
+  returning * into v_reservation;
+  return v_reservation;
+end
+$$;
+
+ALTER FUNCTION app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds integer, agent_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds integer, agent_id uuid) IS '@resultFieldName reservation
+Holds an amount of api_calls, tokens or cost (US dollars) for a call that is about to be made: the most it may use, such as the prompt''s tokens and max_tokens. Settle it with what was used, or release it; after ttl_seconds (1 to 86400, default 600) it gives back by itself. Members. QT601: a hard limit has no room, the message says which; QT402: not a type that is consumed; QT403: not an amount; QT404: ttl_seconds out of range; QT302: no such agent; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.resource_shares_grantee_tenant_name(share app_public.resource_shares) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -13650,6 +15419,38 @@ ALTER FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_pe
 COMMENT ON FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) IS '@resultFieldName price
 Sets what a model costs the tenant you act in, instead of what it costs everybody; otherwise as setLlmModelPrice. Platform staff only. MT202: you are not; MT406: no such model; MT410: it ends before it begins; 23514: a price is negative or above 1e9.';
 
+CREATE FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) RETURNS app_public.quota_reservations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_reservation app_public.quota_reservations := app_private.own_reservation(settle_usage.reservation_id);
+begin
+  if settle_usage.actual is null or not (settle_usage.actual >= 0 and settle_usage.actual < 1e18)
+    or v_reservation.quota_type <> 'cost' and settle_usage.actual <> trunc(settle_usage.actual) then
+    perform app_private.raise_error('QT403', 'amount must be a positive number, and whole but for a cost.', 'Costs are in US dollars.');
+  end if;
+  if v_reservation.settled_at is not null and v_reservation.settled_amount = settle_usage.actual then
+    return v_reservation;
+  elsif v_reservation.settled_at is not null or v_reservation.released_at is not null then
+    perform app_private.raise_error('QT501', 'The reservation has been settled with another amount, or released.', 'Reserve anew for another call.');
+  elsif settle_usage.actual > v_reservation.amount then
+    perform app_private.raise_error('QT405', 'More was used than was reserved.',
+      'Settle what was reserved and consume the rest; reserve the most a call may use.');
+  end if;
+  perform app_private.settle_holds(v_reservation, settle_usage.actual);
+  update app_public.quota_reservations r set settled_amount = settle_usage.actual, settled_at = app_hidden.clock()
+   where r.tenant_id = v_reservation.tenant_id and r.id = v_reservation.id
+  returning * into v_reservation;
+  return v_reservation;
+end
+$$;
+
+ALTER FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) IS '@resultFieldName reservation
+Says what a call really used, from 0 to what was reserved, in the period it was reserved in; the rest is free at once. Again with the same amount is no error. Whoever reserved, or who may manage settings. QT405: more than was reserved, which stays held; QT601: it had expired and there is no room any more; QT501: settled otherwise or released; QT403: not an amount; QT301: no such reservation; ID202: your role does not allow it.';
+
 CREATE FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text DEFAULT NULL::text, workspace_id uuid DEFAULT NULL::uuid, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS app_public.resource_shares
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -14456,6 +16257,29 @@ ALTER TABLE app_private.analyst_tenants OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.analyst_tenants IS 'Which analyst''s login may read which tenant''s reporting views.';
 
+CREATE TABLE app_private.api_call_buffer (
+    tenant_id uuid NOT NULL,
+    id bigint NOT NULL,
+    user_id uuid,
+    api_key_id uuid,
+    called_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY app_private.api_call_buffer FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.api_call_buffer OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.api_call_buffer IS 'Requests that were served and are not yet booked as usage.';
+
+ALTER TABLE app_private.api_call_buffer ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_private.api_call_buffer_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE app_private.changed_sources (
     tenant_id uuid NOT NULL,
     id bigint NOT NULL,
@@ -14585,6 +16409,22 @@ ALTER TABLE ONLY app_private.query_log_buffer FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_private.query_log_buffer OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.query_log_buffer IS 'Searches of the last minute, on their way to query_logs. Not crash-safe on purpose.';
+
+CREATE TABLE app_private.quota_holds (
+    tenant_id uuid NOT NULL,
+    counter_id uuid NOT NULL,
+    reservation_tenant_id uuid NOT NULL,
+    reservation_id uuid NOT NULL,
+    amount numeric NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT amount_is_positive CHECK ((amount > (0)::numeric))
+);
+
+ALTER TABLE ONLY app_private.quota_holds FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.quota_holds OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.quota_holds IS 'What a reservation holds of each counter; changed only while the counter''s row is locked.';
 
 ALTER TABLE app_private.search_blocks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_private.search_blocks_id_seq
@@ -15582,6 +17422,122 @@ COMMENT ON COLUMN app_public.rag_usage_analytics.avg_latency_ms IS 'Milliseconds
 
 COMMENT ON COLUMN app_public.rag_usage_analytics.last_queried_at IS 'When the last of them began.';
 
+CREATE TABLE app_public.rate_limit_config (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    limit_scope text DEFAULT 'tenant'::text NOT NULL,
+    scope_id uuid,
+    limit_type text DEFAULT 'requests'::text NOT NULL,
+    per_minute integer,
+    per_hour integer,
+    per_day integer,
+    per_month integer,
+    on_limit_action text DEFAULT 'block'::text NOT NULL,
+    is_hard_limit boolean GENERATED ALWAYS AS ((on_limit_action = ANY (ARRAY['block'::text, 'queue'::text]))) STORED NOT NULL,
+    warning_threshold_percent integer DEFAULT 80 NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    is_default boolean DEFAULT false NOT NULL,
+    source text DEFAULT 'own'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT default_names_nobody CHECK (((NOT is_default) OR (scope_id IS NULL))),
+    CONSTRAINT limit_scope_is_known CHECK ((limit_scope = ANY (ARRAY['tenant'::text, 'user'::text, 'agent'::text, 'api_key'::text]))),
+    CONSTRAINT limit_type_is_known CHECK ((limit_type = ANY (ARRAY['requests'::text, 'tokens'::text, 'cost'::text]))),
+    CONSTRAINT limits_are_positive CHECK (((per_minute > 0) AND (per_hour > 0) AND (per_day > 0) AND (per_month > 0))),
+    CONSTRAINT on_limit_action_is_known CHECK ((on_limit_action = ANY (ARRAY['block'::text, 'throttle'::text, 'warn'::text, 'queue'::text]))),
+    CONSTRAINT scope_of_the_tenant_has_no_id CHECK (((limit_scope <> 'tenant'::text) OR (scope_id IS NULL))),
+    CONSTRAINT source_is_known CHECK ((source = ANY (ARRAY['plan'::text, 'override'::text, 'own'::text]))),
+    CONSTRAINT there_is_a_limit CHECK ((num_nonnulls(per_minute, per_hour, per_day, per_month) > 0)),
+    CONSTRAINT warning_threshold_is_a_percentage CHECK (((warning_threshold_percent >= 0) AND (warning_threshold_percent <= 100)))
+);
+
+ALTER TABLE ONLY app_public.rate_limit_config FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.rate_limit_config OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.rate_limit_config IS 'How fast requests, tokens and cost may come. All that concern a use decide together. Everyone reads them; who may manage settings sets the tenant''s own, which can only limit it further.';
+
+COMMENT ON COLUMN app_public.rate_limit_config.limit_scope IS 'Whose use is limited: tenant, user, agent or api_key.';
+
+COMMENT ON COLUMN app_public.rate_limit_config.scope_id IS 'The user, agent or API key; null for each of them on its own, unless it is named in a row of its own. Always null for the tenant.';
+
+COMMENT ON COLUMN app_public.rate_limit_config.limit_type IS 'requests, tokens or cost (in US cents).';
+
+COMMENT ON COLUMN app_public.rate_limit_config.per_minute IS 'Most in any 60 seconds; null for no such limit.';
+
+COMMENT ON COLUMN app_public.rate_limit_config.per_hour IS 'Most in any hour; null for no such limit.';
+
+COMMENT ON COLUMN app_public.rate_limit_config.per_day IS 'Most in any 24 hours; null for no such limit.';
+
+COMMENT ON COLUMN app_public.rate_limit_config.per_month IS 'Most in any 30 days; null for no such limit. Months of the calendar are quotas.';
+
+COMMENT ON COLUMN app_public.rate_limit_config.on_limit_action IS 'What happens beyond the limit: block (refused), queue (refused, to be tried again by the caller), throttle (allowed, the caller should wait) or warn (allowed).';
+
+COMMENT ON COLUMN app_public.rate_limit_config.is_hard_limit IS 'Whether it refuses: block and queue do.';
+
+COMMENT ON COLUMN app_public.rate_limit_config.warning_threshold_percent IS 'From how many percent of the limit on a decision carries a warning, 0 to 100, by default 80.';
+
+COMMENT ON COLUMN app_public.rate_limit_config.is_active IS 'Whether it holds.';
+
+COMMENT ON COLUMN app_public.rate_limit_config.is_default IS 'Whether it holds for every tenant that has nothing else of that kind from its plan. Of the platform''s tenant only.';
+
+COMMENT ON COLUMN app_public.rate_limit_config.source IS 'Who set it: plan, or override (platform staff), which replaces the plan''s for the same thing; or own, which adds to them.';
+
+COMMENT ON COLUMN app_public.rate_limit_config.created_at IS 'When it was set.';
+
+COMMENT ON COLUMN app_public.rate_limit_config.updated_at IS 'When it last changed.';
+
+CREATE UNLOGGED TABLE app_public.rate_limit_usage (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    config_id uuid NOT NULL,
+    scope_id uuid NOT NULL,
+    window_seconds integer NOT NULL,
+    usage_count double precision DEFAULT 0 NOT NULL,
+    past_count double precision DEFAULT 0 NOT NULL,
+    past_buckets double precision[] NOT NULL,
+    window_start timestamp with time zone NOT NULL,
+    window_end timestamp with time zone NOT NULL,
+    is_exceeded boolean DEFAULT false NOT NULL,
+    exceeded_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY app_public.rate_limit_usage FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.rate_limit_usage OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.rate_limit_usage IS '@behavior -insert -update -delete +query:resource:connection
+The sliding windows at hand. A crash of the database forgets them and nothing else. You see your own; who may view analytics sees all.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.config_id IS 'The limit.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.scope_id IS 'Whose use it is: the tenant, user, agent or API key.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.window_seconds IS 'Length of the window: 60, 3600, 86400 or 2592000.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.usage_count IS 'What was used between window_start and the last use, in units of the limit.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.past_count IS '@behavior -*
+The part of usage_count that is in past_buckets.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.past_buckets IS '@behavior -*
+Use in the twentieths of the window before the newest, oldest first.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.window_start IS 'Start of the oldest twentieth that counts.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.window_end IS 'End of the newest twentieth.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.is_exceeded IS 'Whether the last use was beyond the limit.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.exceeded_at IS 'When a use was last beyond the limit.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.created_at IS 'When this window was first used.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.updated_at IS 'When it was last used.';
+
 CREATE TABLE app_public.resource_sharing_audit (
     tenant_id uuid NOT NULL,
     id bigint NOT NULL,
@@ -15982,6 +17938,67 @@ COMMENT ON COLUMN app_public.usage_logs.agent_name IS 'Name of the agent, null w
 
 COMMENT ON COLUMN app_public.usage_logs.model_name IS 'Name of the language model.';
 
+CREATE TABLE app_public.usage_quotas (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    quota_type text NOT NULL,
+    quota_scope text DEFAULT 'tenant'::text NOT NULL,
+    scope_id uuid,
+    period text NOT NULL,
+    quota_limit numeric,
+    is_hard_limit boolean DEFAULT true NOT NULL,
+    overage_allowed boolean DEFAULT false NOT NULL,
+    alert_threshold_percentage numeric DEFAULT 80 NOT NULL,
+    applies_to_subtree boolean DEFAULT false NOT NULL,
+    source text DEFAULT 'own'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT alert_threshold_is_a_percentage CHECK (((alert_threshold_percentage > (0)::numeric) AND (alert_threshold_percentage <= (100)::numeric))),
+    CONSTRAINT hard_limit_has_no_overage CHECK ((NOT (is_hard_limit AND overage_allowed))),
+    CONSTRAINT only_a_tenant_has_a_subtree CHECK (((NOT applies_to_subtree) OR (quota_scope = 'tenant'::text))),
+    CONSTRAINT period_fits_the_type CHECK (
+CASE
+    WHEN app_hidden.is_count_quota(quota_type) THEN (period = 'none'::text)
+    ELSE (period = ANY (ARRAY['day'::text, 'month'::text, 'billing'::text]))
+END),
+    CONSTRAINT quota_limit_is_an_amount CHECK (((quota_limit >= (0)::numeric) AND (quota_limit < '1000000000000000000'::numeric) AND ((quota_type = 'cost'::text) OR (quota_limit = trunc(quota_limit))))),
+    CONSTRAINT quota_scope_is_known CHECK ((quota_scope = ANY (ARRAY['tenant'::text, 'user'::text, 'agent'::text, 'api_key'::text]))),
+    CONSTRAINT quota_type_is_known CHECK ((quota_type = ANY (ARRAY['users'::text, 'agents'::text, 'documents'::text, 'storage'::text, 'api_calls'::text, 'tokens'::text, 'cost'::text]))),
+    CONSTRAINT scope_fits_what_is_counted CHECK (((NOT app_hidden.is_count_quota(quota_type)) OR (quota_scope = 'tenant'::text) OR ((quota_scope = 'user'::text) AND (quota_type <> 'users'::text)))),
+    CONSTRAINT scope_of_the_tenant_has_no_id CHECK (((quota_scope <> 'tenant'::text) OR (scope_id IS NULL))),
+    CONSTRAINT source_is_known CHECK ((source = ANY (ARRAY['plan'::text, 'tenant'::text, 'override'::text, 'own'::text])))
+);
+
+ALTER TABLE ONLY app_public.usage_quotas FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.usage_quotas OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.usage_quotas IS 'Limits of what there may be (users, agents, documents, storage) or be used in a period (api_calls, tokens, cost). The strictest that holds decides. Everyone reads them; who may manage settings sets the tenant''s own, which can only limit it further.';
+
+COMMENT ON COLUMN app_public.usage_quotas.quota_type IS 'users (active members), agents (not deleted), documents, storage (bytes of documents), api_calls, tokens or cost (US dollars).';
+
+COMMENT ON COLUMN app_public.usage_quotas.quota_scope IS 'Whose use is limited: tenant, user, agent or api_key.';
+
+COMMENT ON COLUMN app_public.usage_quotas.scope_id IS 'The user, agent or API key; null for each of them on its own, unless it is named in a row of the same source. Always null for the tenant.';
+
+COMMENT ON COLUMN app_public.usage_quotas.period IS 'none for what is counted; day, month (of the calendar) or billing (a month from the day the subscription, or the tenant, began) for what is used, in the tenant''s time zone.';
+
+COMMENT ON COLUMN app_public.usage_quotas.quota_limit IS 'The limit, in units of the type, from 0 on; whole but for a cost. null: unlimited, to lift one of lower source.';
+
+COMMENT ON COLUMN app_public.usage_quotas.is_hard_limit IS 'Whether a use beyond the limit is refused (QT601). A soft limit only warns, by alerts.';
+
+COMMENT ON COLUMN app_public.usage_quotas.overage_allowed IS 'Whether use beyond a soft limit is sold: it is counted as overage. Set by plans and platform staff.';
+
+COMMENT ON COLUMN app_public.usage_quotas.alert_threshold_percentage IS 'At how many percent of the limit an alert is written, once a period; above 0, at most 100, by default 80. Another is written at 100.';
+
+COMMENT ON COLUMN app_public.usage_quotas.applies_to_subtree IS 'Whether the use of all tenants below this one counts as well.';
+
+COMMENT ON COLUMN app_public.usage_quotas.source IS 'Who set it: plan, tenant (from tenants.quotas) or override (platform staff), each replacing the one before for the same thing; or own, which adds to them.';
+
+COMMENT ON COLUMN app_public.usage_quotas.created_at IS 'When it was set.';
+
+COMMENT ON COLUMN app_public.usage_quotas.updated_at IS 'When it last changed.';
+
 CREATE VIEW app_public.usage_tracking WITH (security_invoker='true') AS
  WITH periods AS (
          SELECT 'minute'::app_public.tracking_period AS tracking_period,
@@ -16198,6 +18215,9 @@ ALTER TABLE ONLY app_private.admin_access_log
 ALTER TABLE ONLY app_private.analyst_tenants
     ADD CONSTRAINT analyst_tenants_pkey PRIMARY KEY (tenant_id, login);
 
+ALTER TABLE ONLY app_private.api_call_buffer
+    ADD CONSTRAINT api_call_buffer_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY app_private.changed_sources
     ADD CONSTRAINT changed_sources_pkey PRIMARY KEY (tenant_id, id);
 
@@ -16221,6 +18241,12 @@ ALTER TABLE ONLY app_private.llm_texts
 
 ALTER TABLE ONLY app_private.llm_texts_default
     ADD CONSTRAINT llm_texts_default_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
+
+ALTER TABLE ONLY app_private.quota_holds
+    ADD CONSTRAINT quota_holds_pkey PRIMARY KEY (tenant_id, counter_id, reservation_id);
+
+ALTER TABLE ONLY app_private.rate_limit_rules
+    ADD CONSTRAINT rate_limit_rules_pkey PRIMARY KEY (tenant_id, config_id, window_seconds);
 
 ALTER TABLE ONLY app_private.search_blocks
     ADD CONSTRAINT search_blocks_pkey PRIMARY KEY (tenant_id, id);
@@ -16450,6 +18476,15 @@ COMMENT ON CONSTRAINT prompts_tenant_id_id_key ON app_public.prompts IS '@behavi
 ALTER TABLE ONLY app_public.query_logs
     ADD CONSTRAINT query_logs_pkey PRIMARY KEY (tenant_id, id);
 
+ALTER TABLE ONLY app_public.quota_alerts
+    ADD CONSTRAINT quota_alerts_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.quota_reservations
+    ADD CONSTRAINT quota_reservations_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.quota_tracking
+    ADD CONSTRAINT quota_tracking_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY app_public.rag_knowledge_sources
     ADD CONSTRAINT rag_knowledge_sources_pkey PRIMARY KEY (id);
 
@@ -16457,6 +18492,12 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
     ADD CONSTRAINT rag_knowledge_sources_tenant_id_id_key UNIQUE (tenant_id, id);
 
 COMMENT ON CONSTRAINT rag_knowledge_sources_tenant_id_id_key ON app_public.rag_knowledge_sources IS '@behavior -single -update -delete';
+
+ALTER TABLE ONLY app_public.rate_limit_config
+    ADD CONSTRAINT rate_limit_config_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.rate_limit_usage
+    ADD CONSTRAINT rate_limit_usage_pkey PRIMARY KEY (tenant_id, config_id, scope_id, window_seconds);
 
 ALTER TABLE ONLY app_public.resource_shares
     ADD CONSTRAINT resource_shares_pkey PRIMARY KEY (id);
@@ -16525,6 +18566,9 @@ ALTER TABLE ONLY app_public.tools
 
 COMMENT ON CONSTRAINT tools_tenant_id_id_key ON app_public.tools IS '@behavior -*';
 
+ALTER TABLE ONLY app_public.usage_quotas
+    ADD CONSTRAINT usage_quotas_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY app_public.usage_types
     ADD CONSTRAINT usage_types_pkey PRIMARY KEY (name);
 
@@ -16591,6 +18635,12 @@ CREATE INDEX llm_calls_tenant_id_model_id_occurred_at_idx ON ONLY app_private.ll
 CREATE INDEX llm_calls_default_tenant_id_model_id_occurred_at_idx ON app_private.llm_calls_default USING btree (tenant_id, model_id, occurred_at);
 
 CREATE INDEX query_log_buffer_tenant_id_idx ON app_private.query_log_buffer USING btree (tenant_id);
+
+CREATE INDEX quota_holds_reservation_id_idx ON app_private.quota_holds USING btree (reservation_id);
+
+CREATE INDEX quota_holds_tenant_id_counter_id_expires_at_idx ON app_private.quota_holds USING btree (tenant_id, counter_id, expires_at);
+
+CREATE INDEX rate_limit_rules_config_id_idx ON app_private.rate_limit_rules USING btree (config_id);
 
 CREATE INDEX search_postings_tenant_id_block_id_idx ON app_private.search_postings USING btree (tenant_id, block_id);
 
@@ -16718,6 +18768,14 @@ CREATE UNIQUE INDEX prompts_tenant_id_name_key ON app_public.prompts USING btree
 
 CREATE INDEX query_logs_tenant_id_created_at_idx ON app_public.query_logs USING btree (tenant_id, created_at);
 
+CREATE INDEX quota_alerts_acknowledged_by_user_id_idx ON app_public.quota_alerts USING btree (acknowledged_by_user_id);
+
+CREATE UNIQUE INDEX quota_alerts_tenant_id_quota_type_quota_scope_scope_id_incl_idx ON app_public.quota_alerts USING btree (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, threshold_percentage, quota_limit);
+
+CREATE INDEX quota_reservations_expires_at_idx ON app_public.quota_reservations USING btree (expires_at);
+
+CREATE UNIQUE INDEX quota_tracking_tenant_id_quota_type_quota_scope_scope_id_in_idx ON app_public.quota_tracking USING btree (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start);
+
 CREATE INDEX rag_knowledge_sources_created_by_user_id_idx ON app_public.rag_knowledge_sources USING btree (created_by_user_id);
 
 CREATE INDEX rag_knowledge_sources_embedding_model_idx ON app_public.rag_knowledge_sources USING btree (embedding_model);
@@ -16725,6 +18783,12 @@ CREATE INDEX rag_knowledge_sources_embedding_model_idx ON app_public.rag_knowled
 CREATE INDEX rag_knowledge_sources_sharing_mode_tenant_id_idx ON app_public.rag_knowledge_sources USING btree (sharing_mode, tenant_id) WHERE ((sharing_mode = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
 
 CREATE UNIQUE INDEX rag_knowledge_sources_tenant_id_name_key ON app_public.rag_knowledge_sources USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX rate_limit_config_is_default_idx ON app_public.rate_limit_config USING btree (is_default) WHERE is_default;
+
+CREATE UNIQUE INDEX rate_limit_config_tenant_id_limit_scope_scope_id_limit_type_idx ON app_public.rate_limit_config USING btree (tenant_id, limit_scope, scope_id, limit_type, source, is_hard_limit, is_default) NULLS NOT DISTINCT;
+
+CREATE INDEX rate_limit_usage_config_id_idx ON app_public.rate_limit_usage USING btree (config_id);
 
 CREATE INDEX resource_shares_created_by_user_id_idx ON app_public.resource_shares USING btree (created_by_user_id);
 
@@ -16765,6 +18829,8 @@ CREATE INDEX tools_sharing_mode_tenant_id_idx ON app_public.tools USING btree (s
 CREATE UNIQUE INDEX tools_tenant_id_name_key ON app_public.tools USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
 CREATE INDEX tools_tenant_id_tool_category_id_idx ON app_public.tools USING btree (tenant_id, tool_category_id);
+
+CREATE UNIQUE INDEX usage_quotas_tenant_id_quota_type_quota_scope_scope_id_peri_idx ON app_public.usage_quotas USING btree (tenant_id, quota_type, quota_scope, scope_id, period, applies_to_subtree, is_hard_limit, source) NULLS NOT DISTINCT;
 
 CREATE UNIQUE INDEX usage_types_token_class_key ON app_public.usage_types USING btree (token_class);
 
@@ -16911,7 +18977,17 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.prompts FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.quota_alerts FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.quota_reservations FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.quota_tracking FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.rag_knowledge_sources FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.rate_limit_config FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.rate_limit_usage FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.resource_shares FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
@@ -16932,6 +19008,8 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tools FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.usage_events FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.usage_quotas FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.user_agents FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
@@ -16999,7 +19077,11 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.projects FOR EACH
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, copied_from_id, name, display_name, description, category, tags, prompt_text, system_prompt, input_variables, output_format, model_requirements, temperature, max_tokens, status, version, created_by_user_id, metadata, created_at, updated_at, deleted_at ON app_public.prompts FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.quota_tracking FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, name, display_name, description, category, tags, source_type, source_url, source_config, file_path, file_type, file_size_bytes, page_count, embedding_model, chunk_size, chunk_overlap, language, vector_store_id, extracted_metadata, publication_date, author, source_organization, status, enabled, created_by_user_id, last_synced_at, metadata, created_at, updated_at, deleted_at ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.rate_limit_config FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.resource_shares FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
@@ -17012,6 +19094,8 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenants FOR EACH 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, copied_from_id, name, display_name, description, icon, tool_type, category, tool_category_id, endpoint_url, http_method, headers, authentication_type, authentication_config, request_schema, response_schema, timeout_seconds, retry_config, status, enabled, activated_at, deactivated_at, version, created_by_user_id, metadata, created_at, updated_at, deleted_at ON app_public.tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.usage_quotas FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
@@ -17028,6 +19112,10 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.workspace_members
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.workspaces FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _200_append_only BEFORE DELETE OR UPDATE ON app_public.resource_sharing_audit FOR EACH ROW EXECUTE FUNCTION app_private.tg_resource_sharing_audit__append_only();
+
+CREATE TRIGGER _200_check_scope BEFORE INSERT OR UPDATE ON app_public.rate_limit_config FOR EACH ROW EXECUTE FUNCTION app_private.tg_rate_limit_config__check_scope();
+
+CREATE TRIGGER _200_check_scope BEFORE INSERT OR UPDATE ON app_public.usage_quotas FOR EACH ROW EXECUTE FUNCTION app_private.tg_usage_quotas__check_scope();
 
 CREATE TRIGGER _200_check_settings BEFORE INSERT OR UPDATE OF features, rate_limit_config ON app_public.tenant_config FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenant_config__check_settings();
 
@@ -17155,6 +19243,36 @@ CREATE TRIGGER _521_record_status AFTER UPDATE ON app_public.tenants FOR EACH RO
 
 CREATE TRIGGER _530_move_subtree AFTER UPDATE ON app_public.tenants FOR EACH ROW WHEN ((old.tenant_path <> new.tenant_path)) EXECUTE FUNCTION app_private.tg_tenants__move_subtree();
 
+CREATE TRIGGER _600_count_added AFTER INSERT ON app_public.agents REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_agents__count_rows();
+
+CREATE TRIGGER _600_count_added AFTER INSERT ON app_public.documents REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_documents__count_rows();
+
+CREATE TRIGGER _600_count_added AFTER INSERT ON app_public.user_tenants REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_user_tenants__count_rows();
+
+CREATE TRIGGER _600_count_changed AFTER UPDATE ON app_public.agents FOR EACH ROW WHEN ((((old.deleted_at IS NULL) <> (new.deleted_at IS NULL)) OR (old.owner_id IS DISTINCT FROM new.owner_id) OR (old.tenant_id <> new.tenant_id))) EXECUTE FUNCTION app_private.tg_agents__count_change();
+
+CREATE TRIGGER _600_count_changed AFTER UPDATE ON app_public.documents FOR EACH ROW WHEN (((old.size_bytes <> new.size_bytes) OR (old.created_by_user_id IS DISTINCT FROM new.created_by_user_id))) EXECUTE FUNCTION app_private.tg_documents__count_change();
+
+CREATE TRIGGER _600_count_changed AFTER UPDATE ON app_public.user_tenants FOR EACH ROW WHEN ((((old.status = 'active'::text) <> (new.status = 'active'::text)) OR (old.tenant_id <> new.tenant_id))) EXECUTE FUNCTION app_private.tg_user_tenants__count_change();
+
+CREATE TRIGGER _600_count_removed AFTER DELETE ON app_public.agents REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_agents__count_rows();
+
+CREATE TRIGGER _600_count_removed AFTER DELETE ON app_public.documents REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_documents__count_rows();
+
+CREATE TRIGGER _600_count_removed AFTER DELETE ON app_public.user_tenants REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_user_tenants__count_rows();
+
+CREATE TRIGGER _600_refresh_counters AFTER INSERT OR DELETE OR UPDATE ON app_public.usage_quotas FOR EACH ROW EXECUTE FUNCTION app_private.tg_usage_quotas__refresh_counters();
+
+CREATE TRIGGER _600_refresh_rules AFTER INSERT OR DELETE OR UPDATE ON app_public.rate_limit_config FOR EACH ROW EXECUTE FUNCTION app_private.tg_rate_limit_config__refresh_rules();
+
+CREATE TRIGGER _600_set_quotas AFTER INSERT OR UPDATE OF quotas ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__set_quotas();
+
+CREATE TRIGGER _610_leave_counts BEFORE DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__move_counts();
+
+CREATE TRIGGER _610_move_counts AFTER UPDATE OF parent_tenant_id ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__move_counts();
+
+CREATE TRIGGER _620_set_rate_limits AFTER INSERT ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__set_rate_limits();
+
 ALTER TABLE ONLY app_private.admin_access_log
     ADD CONSTRAINT admin_access_log_admin_user_id_fkey FOREIGN KEY (admin_user_id) REFERENCES app_public.user_profiles(id);
 
@@ -17164,11 +19282,23 @@ ALTER TABLE ONLY app_private.admin_access_log
 ALTER TABLE ONLY app_private.analyst_tenants
     ADD CONSTRAINT analyst_tenants_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_private.api_call_buffer
+    ADD CONSTRAINT api_call_buffer_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_private.document_files
     ADD CONSTRAINT document_files_tenant_id_document_id_fkey FOREIGN KEY (tenant_id, document_id) REFERENCES app_public.documents(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_private.finalised_periods
     ADD CONSTRAINT finalised_periods_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_private.quota_holds
+    ADD CONSTRAINT quota_holds_tenant_id_counter_id_fkey FOREIGN KEY (tenant_id, counter_id) REFERENCES app_public.quota_tracking(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_private.rate_limit_rules
+    ADD CONSTRAINT rate_limit_rules_config_id_fkey FOREIGN KEY (config_id) REFERENCES app_public.rate_limit_config(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_private.rate_limit_rules
+    ADD CONSTRAINT rate_limit_rules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_private.search_blocks
     ADD CONSTRAINT search_blocks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
@@ -17427,6 +19557,18 @@ ALTER TABLE ONLY app_public.prompts
 ALTER TABLE ONLY app_public.query_logs
     ADD CONSTRAINT query_logs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_public.quota_alerts
+    ADD CONSTRAINT quota_alerts_acknowledged_by_user_id_fkey FOREIGN KEY (acknowledged_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL (acknowledged_by_user_id);
+
+ALTER TABLE ONLY app_public.quota_alerts
+    ADD CONSTRAINT quota_alerts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.quota_reservations
+    ADD CONSTRAINT quota_reservations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.quota_tracking
+    ADD CONSTRAINT quota_tracking_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_public.rag_knowledge_sources
     ADD CONSTRAINT rag_knowledge_sources_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
 
@@ -17435,6 +19577,15 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
 
 ALTER TABLE ONLY app_public.rag_knowledge_sources
     ADD CONSTRAINT rag_knowledge_sources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.rate_limit_config
+    ADD CONSTRAINT rate_limit_config_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.rate_limit_usage
+    ADD CONSTRAINT rate_limit_usage_config_id_fkey FOREIGN KEY (config_id) REFERENCES app_public.rate_limit_config(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.rate_limit_usage
+    ADD CONSTRAINT rate_limit_usage_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.resource_shares
     ADD CONSTRAINT resource_shares_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
@@ -17510,6 +19661,9 @@ ALTER TABLE ONLY app_public.tools
 
 COMMENT ON CONSTRAINT tools_tenant_id_tool_category_id_fkey ON app_public.tools IS '@fieldName toolCategory
 @foreignFieldName tools';
+
+ALTER TABLE ONLY app_public.usage_quotas
+    ADD CONSTRAINT usage_quotas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.user_agents
     ADD CONSTRAINT user_agents_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES app_public.agents(id) ON DELETE CASCADE;
@@ -17601,6 +19755,8 @@ CREATE POLICY all_owner ON app_private.admin_access_log TO rowhouse_owner USING 
 
 CREATE POLICY all_owner ON app_private.analyst_tenants TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_private.api_call_buffer TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_private.changed_sources TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.document_files TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -17616,6 +19772,10 @@ CREATE POLICY all_owner ON app_private.llm_texts TO rowhouse_owner USING (true) 
 CREATE POLICY all_owner ON app_private.llm_texts_default TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.query_log_buffer TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.quota_holds TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.rate_limit_rules TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.search_blocks TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -17653,6 +19813,8 @@ CREATE POLICY all_platform ON app_private.admin_access_log TO rowhouse_platform 
 
 CREATE POLICY all_platform ON app_private.analyst_tenants TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_private.api_call_buffer TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_private.changed_sources TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.document_files TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -17668,6 +19830,10 @@ CREATE POLICY all_platform ON app_private.llm_texts TO rowhouse_platform USING (
 CREATE POLICY all_platform ON app_private.llm_texts_default TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.query_log_buffer TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.quota_holds TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.rate_limit_rules TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.search_blocks TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -17703,6 +19869,8 @@ CREATE POLICY all_platform ON app_private.worker_heartbeats TO rowhouse_platform
 
 ALTER TABLE app_private.analyst_tenants ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_private.api_call_buffer ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_private.changed_sources ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.document_files ENABLE ROW LEVEL SECURITY;
@@ -17718,6 +19886,10 @@ ALTER TABLE app_private.llm_texts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app_private.llm_texts_default ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.query_log_buffer ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.quota_holds ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.rate_limit_rules ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.search_blocks ENABLE ROW LEVEL SECURITY;
 
@@ -17749,6 +19921,8 @@ CREATE POLICY tenant_isolation ON app_private.admin_access_log AS RESTRICTIVE TO
 
 CREATE POLICY tenant_isolation ON app_private.analyst_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_private.api_call_buffer AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_private.changed_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.document_files AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
@@ -17764,6 +19938,10 @@ CREATE POLICY tenant_isolation ON app_private.llm_texts AS RESTRICTIVE TO rowhou
 CREATE POLICY tenant_isolation ON app_private.llm_texts_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.query_log_buffer AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.quota_holds AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.rate_limit_rules AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.search_blocks AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -17827,6 +20005,10 @@ CREATE POLICY all_admin ON app_public.llm_models TO rowhouse_admin USING (true) 
 
 CREATE POLICY all_admin ON app_public.llm_providers TO rowhouse_admin USING (true) WITH CHECK (true);
 
+CREATE POLICY all_admin ON app_public.rate_limit_config TO rowhouse_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY all_admin ON app_public.usage_quotas TO rowhouse_admin USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.agent_industry_mapping TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.agent_knowledge_sources TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -17879,7 +20061,17 @@ CREATE POLICY all_owner ON app_public.prompts TO rowhouse_owner USING (true) WIT
 
 CREATE POLICY all_owner ON app_public.query_logs TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.quota_alerts TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.quota_reservations TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.quota_tracking TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.rag_knowledge_sources TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.rate_limit_config TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.rate_limit_usage TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.resource_shares TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -17902,6 +20094,8 @@ CREATE POLICY all_owner ON app_public.tool_categories TO rowhouse_owner USING (t
 CREATE POLICY all_owner ON app_public.tools TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.usage_events TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.usage_quotas TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.usage_types TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -17977,7 +20171,17 @@ CREATE POLICY all_platform ON app_public.prompts TO rowhouse_platform USING (tru
 
 CREATE POLICY all_platform ON app_public.query_logs TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.quota_alerts TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.quota_reservations TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.quota_tracking TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.rag_knowledge_sources TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.rate_limit_config TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.rate_limit_usage TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.resource_shares TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -18000,6 +20204,8 @@ CREATE POLICY all_platform ON app_public.tool_categories TO rowhouse_platform US
 CREATE POLICY all_platform ON app_public.tools TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.usage_events TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.usage_quotas TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.usage_types TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -18032,6 +20238,10 @@ ALTER TABLE app_public.business_functions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY delete_lead ON app_public.project_members FOR DELETE TO rowhouse_user USING ((((project_id = ANY (( SELECT app_hidden.my_project_ids('lead'::text) AS my_project_ids)::uuid[])) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role) OR (user_id = ( SELECT app_hidden.current_user_id() AS current_user_id))) AND (project_id IN ( SELECT projects.id
    FROM app_public.projects
   WHERE (projects.deleted_at IS NULL)))));
+
+CREATE POLICY delete_manager ON app_public.rate_limit_config FOR DELETE TO rowhouse_user USING (((source = 'own'::text) AND (NOT is_default) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission)));
+
+CREATE POLICY delete_manager ON app_public.usage_quotas FOR DELETE TO rowhouse_user USING (((source = 'own'::text) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission)));
 
 CREATE POLICY delete_permitted ON app_public.agent_industry_mapping FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
 
@@ -18080,6 +20290,10 @@ ALTER TABLE app_public.icons ENABLE ROW LEVEL SECURITY;
 CREATE POLICY insert_lead ON app_public.project_members FOR INSERT TO rowhouse_user WITH CHECK ((((project_id = ANY (( SELECT app_hidden.my_project_ids('lead'::text) AS my_project_ids)::uuid[])) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role)) AND (project_id IN ( SELECT projects.id
    FROM app_public.projects
   WHERE (projects.deleted_at IS NULL)))));
+
+CREATE POLICY insert_manager ON app_public.rate_limit_config FOR INSERT TO rowhouse_user WITH CHECK (((source = 'own'::text) AND (NOT is_default) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission)));
+
+CREATE POLICY insert_manager ON app_public.usage_quotas FOR INSERT TO rowhouse_user WITH CHECK (((source = 'own'::text) AND (NOT overage_allowed) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission)));
 
 CREATE POLICY insert_member ON app_public.institutions FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
 
@@ -18155,7 +20369,17 @@ ALTER TABLE app_public.prompts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.query_logs ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.quota_alerts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.quota_reservations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.quota_tracking ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.rag_knowledge_sources ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.rate_limit_config ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.rate_limit_usage ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.resource_shares ENABLE ROW LEVEL SECURITY;
 
@@ -18241,7 +20465,17 @@ END OR ( SELECT app_hidden.has_role('owner'::text) AS has_role)));
 
 CREATE POLICY select_member ON app_public.prompts FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission)));
 
+CREATE POLICY select_member ON app_public.quota_alerts FOR SELECT TO rowhouse_user USING ((((quota_scope = 'user'::text) AND (scope_id = ( SELECT app_hidden.current_user_id() AS current_user_id))) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
+
+CREATE POLICY select_member ON app_public.quota_reservations FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
+
+CREATE POLICY select_member ON app_public.quota_tracking FOR SELECT TO rowhouse_user USING (((quota_scope <> 'user'::text) OR (scope_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
+
 CREATE POLICY select_member ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_manage_knowledge'::text) AS has_permission)));
+
+CREATE POLICY select_member ON app_public.rate_limit_config FOR SELECT TO rowhouse_user USING (((limit_scope <> 'user'::text) OR (scope_id IS NULL) OR (scope_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
+
+CREATE POLICY select_member ON app_public.rate_limit_usage FOR SELECT TO rowhouse_user USING (((scope_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.resource_shares FOR SELECT TO rowhouse_user USING (true);
 
@@ -18256,6 +20490,8 @@ CREATE POLICY select_member ON app_public.tenants FOR SELECT TO rowhouse_user US
 CREATE POLICY select_member ON app_public.tool_categories FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.tools FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_delete_resources'::text) AS has_permission)));
+
+CREATE POLICY select_member ON app_public.usage_quotas FOR SELECT TO rowhouse_user USING (((quota_scope <> 'user'::text) OR (scope_id IS NULL) OR (scope_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.user_profiles FOR SELECT TO rowhouse_user USING (((id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR (id IN ( SELECT user_tenants.user_id
    FROM app_public.user_tenants))));
@@ -18336,7 +20572,17 @@ CREATE POLICY tenant_isolation ON app_public.prompts AS RESTRICTIVE TO rowhouse_
 
 CREATE POLICY tenant_isolation ON app_public.query_logs AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.quota_alerts AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.quota_reservations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.quota_tracking AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.rag_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.rate_limit_config AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.rate_limit_usage AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.resource_shares AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -18357,6 +20603,8 @@ CREATE POLICY tenant_isolation ON app_public.tool_categories AS RESTRICTIVE TO r
 CREATE POLICY tenant_isolation ON app_public.tools AS RESTRICTIVE TO rowhouse_owner, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.usage_events AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.usage_quotas AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.user_agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -18428,6 +20676,10 @@ CREATE POLICY update_lead ON app_public.project_members FOR UPDATE TO rowhouse_u
 
 CREATE POLICY update_lead ON app_public.projects FOR UPDATE TO rowhouse_user USING (((deleted_at IS NULL) AND ((id = ANY (( SELECT app_hidden.my_project_ids('lead'::text) AS my_project_ids)::uuid[])) OR ((NOT is_private) AND ( SELECT app_hidden.has_role('admin'::text) AS has_role) AND ((workspace_id IS NULL) OR (workspace_id = ANY (( SELECT app_hidden.my_workspace_ids() AS my_workspace_ids)::uuid[])))) OR ( SELECT app_hidden.has_role('owner'::text) AS has_role))));
 
+CREATE POLICY update_manager ON app_public.rate_limit_config FOR UPDATE TO rowhouse_user USING (((source = 'own'::text) AND (NOT is_default) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission))) WITH CHECK (((source = 'own'::text) AND (NOT is_default) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission)));
+
+CREATE POLICY update_manager ON app_public.usage_quotas FOR UPDATE TO rowhouse_user USING (((source = 'own'::text) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission))) WITH CHECK (((source = 'own'::text) AND (NOT overage_allowed) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission)));
+
 CREATE POLICY update_permitted ON app_public.agent_industry_mapping FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
 
 CREATE POLICY update_permitted ON app_public.agent_persona_mapping FOR UPDATE TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_edit_agents'::text) AS has_permission));
@@ -18471,6 +20723,8 @@ CREATE POLICY update_self ON app_public.user_favorites FOR UPDATE TO rowhouse_us
 CREATE POLICY update_self ON app_public.user_profiles FOR UPDATE TO rowhouse_user USING ((id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
 
 ALTER TABLE app_public.usage_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.usage_quotas ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.usage_types ENABLE ROW LEVEL SECURITY;
 
@@ -18534,6 +20788,8 @@ GRANT ALL ON FUNCTION app_hidden.are_settings(value jsonb, schema jsonb) TO rowh
 GRANT ALL ON FUNCTION app_hidden.are_settings(value jsonb, schema jsonb) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.chunks(content text, chunk_size integer, chunk_overlap integer) FROM PUBLIC;
 
@@ -18593,6 +20849,10 @@ REVOKE ALL ON FUNCTION app_hidden.hashing_embedding(content text, dimension inte
 REVOKE ALL ON FUNCTION app_hidden.is_color(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_color(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_color(value text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.is_count_quota(quota_type text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_count_quota(quota_type text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_count_quota(quota_type text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_country_code(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_country_code(value text) TO rowhouse_user;
@@ -18740,6 +21000,9 @@ GRANT ALL ON FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invi
 REVOKE ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) TO rowhouse_authenticator;
+
 REVOKE ALL ON FUNCTION app_private.begin_usage() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
@@ -18761,6 +21024,8 @@ REVOKE ALL ON FUNCTION app_private.bm25_ranking(terms text[], term_weights doubl
 REVOKE ALL ON FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope app_private.search_scope) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_tenants TO rowhouse_platform;
 
@@ -18806,9 +21071,15 @@ GRANT INSERT(website),UPDATE(website) ON TABLE app_public.institutions TO rowhou
 
 REVOKE ALL ON FUNCTION app_private.changed_institution(id uuid, is_deleted boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) TO rowhouse_owner;
+GRANT ALL ON FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.check_usage(inputs app_private.usage_input[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.check_use(quota_type text, amount numeric, agent_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
@@ -18828,6 +21099,13 @@ GRANT SELECT ON TABLE app_public.usage_events TO rowhouse_user;
 GRANT SELECT,DELETE ON TABLE app_public.usage_events TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.counted_usage(tenant_ids uuid[], quota_type text, user_id uuid) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.quota_tracking TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.quota_tracking TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.counters_wanted(tenant_id uuid, quota_type text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) FROM PUBLIC;
 
@@ -18861,6 +21139,8 @@ REVOKE ALL ON FUNCTION app_private.enqueue_stage(stage app_hidden.processing_sta
 
 REVOKE ALL ON FUNCTION app_private.ensure_platform_tenant() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.enter_quota_chain(tenant_id uuid, quota_type text) FROM PUBLIC;
+
 REVOKE ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) FROM PUBLIC;
 GRANT ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) TO rowhouse_platform;
 
@@ -18870,6 +21150,11 @@ GRANT SELECT,DELETE ON TABLE app_private.llm_calls TO rowhouse_platform;
 REVOKE ALL ON FUNCTION app_private.events_of_call(key text, call app_private.llm_calls) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.expire_holds(counter app_public.quota_tracking) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.expire_reservations(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.expire_reservations(most integer) TO rowhouse_worker;
 
 GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_admin;
@@ -18895,6 +21180,9 @@ GRANT ALL ON FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, inv
 REVOKE ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.forget_rate_windows() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.forget_rate_windows() TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION app_private.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.global_tables() FROM PUBLIC;
@@ -18911,6 +21199,12 @@ REVOKE ALL ON FUNCTION app_private.has_grants(kind app_public.resource_kind, id 
 REVOKE ALL ON FUNCTION app_private.has_many_vectors(model_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.header_faults(headers jsonb) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.quota_reservations TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.quota_reservations TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.hold_quota(reservation app_public.quota_reservations) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.hold_quota(reservation app_public.quota_reservations) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.identify(claims jsonb) FROM PUBLIC;
 
@@ -19033,12 +21327,16 @@ GRANT ALL ON FUNCTION app_private.month_start(at timestamp with time zone) TO ro
 
 REVOKE ALL ON FUNCTION app_private.monthly_tables() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.move_count(tenant_id uuid, quota_type text, amount numeric, old_user_id uuid, new_user_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.next_tenant_statuses(status text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.node_faults(node jsonb, place text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.note_quota_alerts(counter app_public.quota_tracking, usage_before numeric) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) FROM PUBLIC;
 
@@ -19048,6 +21346,8 @@ REVOKE ALL ON FUNCTION app_private.only_keys(value jsonb, keys text[]) FROM PUBL
 
 REVOKE ALL ON FUNCTION app_private.operator_identity(tenant text, email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.operator_identity(tenant text, email text) TO rowhouse_authenticator;
+
+REVOKE ALL ON FUNCTION app_private.own_reservation(reservation_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision, reads_misspelt boolean) FROM PUBLIC;
 
@@ -19171,13 +21471,32 @@ REVOKE ALL ON FUNCTION app_private.question_vector(model app_public.llm_models, 
 
 REVOKE ALL ON FUNCTION app_private.queue_invitation(invitation app_public.invitations) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.quota_chain(tenant_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.quota_chain(tenant_id uuid) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.quota_limits(chain uuid[], tenant_id uuid, quota_type text, user_id uuid, agent_id uuid, api_key_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.quota_limits(chain uuid[], tenant_id uuid, quota_type text, user_id uuid, agent_id uuid, api_key_id uuid) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.quota_lock_key(tenant_id uuid, quota_type text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.quota_period(tenant_id uuid, period text, at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.quota_period(tenant_id uuid, period text, at timestamp with time zone) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.quota_subtree(tenant_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_platform;
 GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question app_private.search_question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) FROM PUBLIC;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.rate_limit_rules TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.rate_limit_rules_wanted(tenant_ids uuid[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.rate_per_token(price app_private.model_price, token_class text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.rate_window_steps() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.read_usage(events jsonb) FROM PUBLIC;
 
@@ -19199,12 +21518,20 @@ GRANT ALL ON FUNCTION app_private.record_tenant_llm_usage(tenant_id uuid, call j
 REVOKE ALL ON FUNCTION app_private.record_tenant_usage(tenant_id uuid, events jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.record_tenant_usage(tenant_id uuid, events jsonb) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.recount_quotas(tenant_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.refresh_rate_limit_rules(tenant_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.refresh_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.refresh_sources() TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.refuse_quota(counter app_public.quota_tracking, tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.refuse_usage(problem text, place bigint, batch_size integer) FROM PUBLIC;
 
@@ -19337,6 +21664,9 @@ REVOKE ALL ON FUNCTION app_private.setting_fits(schema jsonb, value jsonb) FROM 
 REVOKE ALL ON FUNCTION app_private.settings_schema(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.settings_schema(name text) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_private.settle_holds(reservation app_public.quota_reservations, actual numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.settle_holds(reservation app_public.quota_reservations, actual numeric) TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) TO rowhouse_owner;
 
@@ -19363,7 +21693,13 @@ REVOKE ALL ON FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id 
 
 REVOKE ALL ON FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.status_of_counter(counter app_public.quota_tracking) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.status_of_counter(counter app_public.quota_tracking) TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.step_faults(steps jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.store_api_calls() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.store_api_calls() TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) TO rowhouse_worker;
@@ -19379,6 +21715,9 @@ GRANT ALL ON FUNCTION app_private.store_query_logs() TO rowhouse_worker;
 REVOKE ALL ON FUNCTION app_private.store_usage(inputs app_private.usage_input[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tables_writable_while_suspended() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.take_api_calls(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.take_api_calls(most integer) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.tenant_allows(config jsonb, key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tenant_allows(config jsonb, key text) TO rowhouse_platform;
@@ -19442,7 +21781,19 @@ REVOKE ALL ON FUNCTION app_private.tg_agent_tools__check_tool() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION app_private.tg_agents__count_change() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_agents__count_change() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_agents__count_rows() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_agents__count_rows() TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.tg_agents__note_unpublished_changes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_documents__count_change() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_documents__count_change() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_documents__count_rows() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_documents__count_rows() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.tg_documents__note_changed_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg_documents__note_changed_sources() TO rowhouse_owner;
@@ -19453,6 +21804,12 @@ GRANT ALL ON FUNCTION app_private.tg_documents__note_source_progress() TO rowhou
 REVOKE ALL ON FUNCTION app_private.tg_projects__require_active_owner() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg_prompts__check() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_rate_limit_config__check_scope() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_rate_limit_config__check_scope() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_rate_limit_config__refresh_rules() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_rate_limit_config__refresh_rules() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.tg_resource_shares__audit() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg_resource_shares__audit() TO rowhouse_owner;
@@ -19474,6 +21831,9 @@ GRANT ALL ON FUNCTION app_private.tg_tenants__create_config() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.tg_tenants__lock_tree() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.tg_tenants__move_counts() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_tenants__move_counts() TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.tg_tenants__move_subtree() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg_tenants__place_in_tree() FROM PUBLIC;
@@ -19481,12 +21841,24 @@ REVOKE ALL ON FUNCTION app_private.tg_tenants__place_in_tree() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.tg_tenants__record_status() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg_tenants__record_status() TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION app_private.tg_tenants__set_quotas() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_tenants__set_quotas() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__set_rate_limits() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_tenants__set_rate_limits() TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.tg_tool_categories__refuse_cycle() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg_tool_categories__refuse_cycle() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.tg_tool_categories__take_turns() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg_tools__check() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_usage_quotas__check_scope() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_usage_quotas__check_scope() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_usage_quotas__refresh_counters() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_usage_quotas__refresh_counters() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.tg_user_agents__check_agent() FROM PUBLIC;
 
@@ -19502,6 +21874,12 @@ REVOKE ALL ON FUNCTION app_private.tg_user_ratings__rate_item() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg_user_ratings__rate_item() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.tg_user_tenants__cap_grants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_tenants__count_change() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_user_tenants__count_change() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_tenants__count_rows() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_user_tenants__count_rows() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.tg_user_tenants__date_status() FROM PUBLIC;
 
@@ -19543,6 +21921,11 @@ REVOKE ALL ON FUNCTION app_private.usage_by_minute(batch_ids bigint[], from_at t
 REVOKE ALL ON FUNCTION app_private.use_invitation(token text, status text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.use_invitation(token text, status text) TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION app_private.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid, agent_id uuid, api_key_id uuid, reservation_id uuid, expires_at timestamp with time zone, scope text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid, agent_id uuid, api_key_id uuid, reservation_id uuid, expires_at timestamp with time zone, scope text) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.use_rate_window(rule app_private.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) TO rowhouse_platform;
 
@@ -19561,6 +21944,8 @@ GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowh
 GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.verify_quotas() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.verify_service_token(token text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.verify_service_token(token text) TO rowhouse_authenticator;
@@ -19587,6 +21972,12 @@ GRANT ALL ON FUNCTION app_public.accept_invitation(token text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.accept_share(share_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.accept_share(share_id uuid) TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.quota_alerts TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.quota_alerts TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_public.acknowledge_quota_alert(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.acknowledge_quota_alert(id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.activate_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.activate_tenant() TO rowhouse_user;
@@ -19743,8 +22134,14 @@ GRANT ALL ON FUNCTION app_public.change_member_role(user_id uuid, role text) TO 
 REVOKE ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.check_rate_limit(agent_id uuid, requests integer, tokens bigint, cost numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.check_rate_limit(agent_id uuid, requests integer, tokens bigint, cost numeric) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.complete_onboarding() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.complete_onboarding() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.consume_quota(quota_type text, amount numeric, agent_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.consume_quota(quota_type text, amount numeric, agent_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.copy_agent(id uuid, name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.copy_agent(id uuid, name text) TO rowhouse_user;
@@ -20028,6 +22425,9 @@ GRANT ALL ON FUNCTION app_public.my_permissions() TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.my_preferences() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.my_preferences() TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.my_quotas(agent_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.my_quotas(agent_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.my_tenants() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.my_tenants() TO rowhouse_user;
 
@@ -20085,6 +22485,9 @@ GRANT ALL ON FUNCTION app_public.publish_prompt(id uuid, changelog text, version
 REVOKE ALL ON FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) TO rowhouse_user;
 
@@ -20122,6 +22525,9 @@ GRANT ALL ON FUNCTION app_public.record_usage(idempotency_key text, usage_type t
 REVOKE ALL ON FUNCTION app_public.record_usages(events jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.record_usages(events jsonb) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.release_usage(reservation_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.release_usage(reservation_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.remove_member(user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.remove_member(user_id uuid) TO rowhouse_user;
 
@@ -20142,6 +22548,9 @@ GRANT ALL ON FUNCTION app_public.rerate_usage(from_at timestamp with time zone, 
 
 REVOKE ALL ON FUNCTION app_public.resend_invitation(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.resend_invitation(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds integer, agent_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds integer, agent_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.resource_shares_grantee_tenant_name(share app_public.resource_shares) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.resource_shares_grantee_tenant_name(share app_public.resource_shares) TO rowhouse_user;
@@ -20264,6 +22673,9 @@ GRANT ALL ON FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas 
 REVOKE ALL ON FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text, workspace_id uuid, expires_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text, workspace_id uuid, expires_at timestamp with time zone) TO rowhouse_user;
 
@@ -20384,6 +22796,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.admin_access_log TO rowho
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.analyst_tenants TO rowhouse_platform;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.api_call_buffer TO rowhouse_platform;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.changed_sources TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.document_files TO rowhouse_platform;
@@ -20393,6 +22807,8 @@ GRANT SELECT,DELETE ON TABLE app_private.llm_calls_default TO rowhouse_platform;
 GRANT SELECT,DELETE ON TABLE app_private.llm_texts_default TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.query_log_buffer TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.quota_holds TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_removals TO rowhouse_platform;
 
@@ -20605,6 +23021,36 @@ GRANT SELECT(source_relevances) ON TABLE app_public.query_logs TO rowhouse_analy
 GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_analyst;
 
+GRANT SELECT,DELETE ON TABLE app_public.rate_limit_config TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rate_limit_config TO rowhouse_platform;
+
+GRANT INSERT(limit_scope) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(scope_id) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(limit_type) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(per_minute),UPDATE(per_minute) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(per_hour),UPDATE(per_hour) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(per_day),UPDATE(per_day) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(per_month),UPDATE(per_month) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(on_limit_action),UPDATE(on_limit_action) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(warning_threshold_percent),UPDATE(warning_threshold_percent) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(is_active),UPDATE(is_active) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(is_default) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(source) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.rate_limit_usage TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rate_limit_usage TO rowhouse_platform;
+
 GRANT SELECT ON TABLE app_public.resource_sharing_audit TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.resource_sharing_audit TO rowhouse_platform;
 
@@ -20660,6 +23106,29 @@ GRANT SELECT ON TABLE app_public.usage_types TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.usage_types TO rowhouse_analyst;
 
 GRANT SELECT ON TABLE app_public.usage_logs TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.usage_quotas TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.usage_quotas TO rowhouse_platform;
+
+GRANT INSERT(quota_type) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(quota_scope) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(scope_id) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(period) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(quota_limit),UPDATE(quota_limit) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(is_hard_limit),UPDATE(is_hard_limit) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(overage_allowed),UPDATE(overage_allowed) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(alert_threshold_percentage),UPDATE(alert_threshold_percentage) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(applies_to_subtree) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(source) ON TABLE app_public.usage_quotas TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.usage_tracking TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.usage_tracking TO rowhouse_analyst;
