@@ -89,6 +89,8 @@ as $$
     'app_private.user_identities',
     'app_public.llm_providers',    -- facts of the platform
     'app_public.llm_models',
+    'app_public.llm_model_prices',
+    'app_public.usage_types',      -- what can be used means the same for every tenant
     'app_private.worker_heartbeats'
   ]::regclass[];
 $$;
