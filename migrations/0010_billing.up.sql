@@ -99,7 +99,7 @@ create table app_public.plan_prices (
 create table app_public.plan_price_components (
   id uuid primary key default gen_random_uuid(),
   price_id uuid not null references app_public.plan_prices (id) on delete cascade,
-  usage_type text not null,
+  usage_type text not null references app_public.usage_types (name),
   model app_public.price_model_enum not null,
   unit_amount numeric,
   package_size numeric,
@@ -107,7 +107,6 @@ create table app_public.plan_price_components (
   included_quantity numeric not null default 0,
   created_at timestamptz not null default now(),
   unique (price_id, usage_type),
-  constraint usage_type_is_a_key check (usage_type ~ '^[a-z][a-z0-9_]{0,62}$'),
   constraint unit_amount_belongs_to_the_model check ((unit_amount is null) = (model in ('tiered', 'volume'))),
   constraint unit_amount_is_in_range check (unit_amount between 0 and 1000000000),
   constraint package_size_belongs_to_the_model check ((package_size is null) = (model <> 'package')),
@@ -116,6 +115,8 @@ create table app_public.plan_price_components (
   constraint tiers_are_tiers check (app_hidden.are_price_tiers(tiers)),
   constraint included_quantity_is_not_negative check (included_quantity >= 0 and included_quantity < 1e18)
 );
+
+create index on app_public.plan_price_components (usage_type);
 
 create table app_public.plan_entitlements (
   id uuid primary key default gen_random_uuid(),
@@ -239,6 +240,7 @@ create table app_public.subscriptions (
   anchor_on date not null,
   started_at timestamptz not null,
   trial_ends_at timestamptz,
+  period_number int not null default 1,
   current_period_start timestamptz not null,
   current_period_end timestamptz not null,
   usage_since timestamptz not null,
@@ -298,6 +300,7 @@ create table app_public.invoices (
   credited_invoice_id uuid,
   currency text not null,
   timezone text not null,
+  period_number int,
   period_start timestamptz,
   period_end timestamptz,
   usage_start timestamptz,
@@ -322,6 +325,7 @@ create table app_public.invoices (
   due_at timestamptz,
   paid_at timestamptz,
   voided_at timestamptz,
+  void_reason text,
   uncollectible_at timestamptz,
   memo text,
   created_at timestamptz not null default now(),
@@ -329,19 +333,20 @@ create table app_public.invoices (
   primary key (tenant_id, id),
   foreign key (tenant_id, credited_invoice_id) references app_public.invoices (tenant_id, id) on delete cascade,
   constraint series_is_known check (series in ('invoice', 'credit_note')),
-  constraint reason_is_known check (reason in ('period', 'change', 'manual', 'correction')),
+  constraint reason_is_known check (reason in ('period', 'change', 'end', 'manual', 'correction')),
   constraint correction_is_a_credit_note
     check ((series = 'credit_note') = (credited_invoice_id is not null) and (series = 'credit_note') = (reason = 'correction')),
   constraint number_comes_with_finalisation
     check ((number is null) = (status = 'draft') and (sequence_number is null) = (status = 'draft') and (finalised_at is null) = (status = 'draft')),
   constraint currency_is_known check (app_hidden.minor_units(currency) is not null),
   constraint total_is_subtotal_and_tax check (total = subtotal + tax and app_hidden.is_money(total)),
-  constraint period_of_a_subscription check (reason <> 'period' or subscription_id is not null and period_start is not null),
+  constraint period_of_a_subscription check (reason not in ('period', 'end') or subscription_id is not null and period_number is not null),
   constraint usage_has_a_price check ((usage_start is null) = (usage_price_id is null) and (usage_start is null) = (usage_end is null)),
   constraint settled_is_not_more_than_total
     check (amount_credited >= 0 and amount_paid >= 0 and amount_credited + amount_paid <= greatest(total, 0)),
   constraint paid_is_settled check (status <> 'paid' or amount_credited + amount_paid = greatest(total, 0)),
-  constraint memo_is_short check (length(memo) <= 1000)
+  constraint memo_is_short check (length(memo) <= 1000),
+  constraint void_has_a_reason check ((status = 'void') = (void_reason is not null) and length(void_reason) <= 1000)
 );
 create index on app_public.invoices (subscription_id);
 create index on app_public.invoices (issuer_id);
@@ -349,9 +354,9 @@ create index on app_public.invoices (usage_price_id);
 create index on app_public.invoices (tenant_id, credited_invoice_id);
 create index on app_public.invoices (tenant_id, created_at);
 -- exactly one invoice a subscription and period, however many workers run
-create unique index invoices_one_a_period_key on app_public.invoices (tenant_id, subscription_id, period_start) where reason = 'period';
+create unique index invoices_one_a_period_key on app_public.invoices (tenant_id, subscription_id, period_number, reason) where reason in ('period', 'end');
 create index invoices_to_finalise_idx on app_public.invoices (finalise_at) where status = 'draft' and finalise_at is not null;
-create index invoices_to_collect_idx on app_public.invoices (next_attempt_at) where status = 'finalised' and next_attempt_at is not null;
+create index invoices_to_collect_idx on app_public.invoices (next_attempt_at) where next_attempt_at is not null;
 
 create table app_public.invoice_lines (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
@@ -363,7 +368,7 @@ create table app_public.invoice_lines (
   amount numeric not null,
   price_id uuid references app_public.plan_prices (id),
   component_id uuid references app_public.plan_price_components (id),
-  usage_type text,
+  usage_type text references app_public.usage_types (name),
   quantity numeric,
   quantity_before numeric,
   days int,
@@ -383,6 +388,8 @@ create table app_public.invoice_lines (
 );
 create index on app_public.invoice_lines (price_id);
 create index on app_public.invoice_lines (component_id);
+create index on app_public.invoice_lines (usage_type);
+create index on app_public.invoice_lines (tenant_id, service_start) where kind in ('usage', 'overage', 'adjustment');
 
 -- Where paid-for amounts wait that no invoice needed yet: what is added is positive, what an invoice used is negative.
 create table app_public.credit_entries (
@@ -477,6 +484,7 @@ create index on app_public.payments (tenant_id, payment_method_id);
 -- one charge at a time for an invoice
 create unique index payments_one_pending_key on app_public.payments (tenant_id, invoice_id) where status = 'pending';
 create index payments_provider_payment_id_idx on app_public.payments (provider_payment_id);
+create index payment_methods_provider_method_id_idx on app_public.payment_methods (provider_method_id);
 
 create table app_public.refunds (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,

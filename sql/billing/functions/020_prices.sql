@@ -131,7 +131,7 @@ begin
         returning id
       )
       insert into app_public.plan_price_components (price_id, usage_type, model, unit_amount, included_quantity)
-      select id, 'api_calls', 'per_unit', v_price.overage, v_price.calls from price where v_price.overage is not null;
+      select id, 'api_call', 'per_unit', v_price.overage, v_price.calls from price where v_price.overage is not null;
     end loop;
     insert into app_public.plan_entitlements (plan_id, kind, key, is_enabled, quota_limit, overage_allowed)
     select v_id, e.kind::app_public.entitlement_kind_enum, e.key, e.is_enabled, e.quota_limit, coalesce(e.overage_allowed, false)

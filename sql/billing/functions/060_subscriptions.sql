@@ -51,7 +51,7 @@ begin
   v_period := app_private.subscription_period(v_next, begin_period.at);
   update app_public.subscriptions s
      set status = begin_period.status, plan_id = v_next.plan_id, billing_cycle = v_next.billing_cycle, price_id = v_next.price_id,
-         anchor_on = v_next.anchor_on, current_period_start = lower(v_period), current_period_end = upper(v_period),
+         period_number = s.period_number + 1, anchor_on = v_next.anchor_on, current_period_start = lower(v_period), current_period_end = upper(v_period),
          usage_since = begin_period.at, pending_plan_id = null, pending_billing_cycle = null, paused_at = null,
          past_due_at = case begin_period.status when 'past_due' then s.past_due_at end
    where s.id = v_next.id
@@ -113,7 +113,7 @@ begin
     v_trial_ends_at, lower(v_period), upper(v_period), v_now)
   returning * into v_subscription;
   if not v_has_trial then
-    perform app_private.bill_period(v_subscription, null, null, null);
+    perform app_private.bill_period(v_subscription, null);
   end if;
   perform app_private.notify_billing(v_profile.tenant_id, 'subscription_started', v_subscription.id::text,
     format('The subscription to %s has begun.', v_plan.name), v_subscription.id);
@@ -209,7 +209,7 @@ declare
 begin
   if upgrade_now.price.billing_cycle = v_old.billing_cycle then
     -- the period goes on; its usage is priced by the plan it ends with
-    v_invoice := app_private.draft_invoice(v_old, 'change', upgrade_now.at, null, null);
+    v_invoice := app_private.draft_invoice(v_old.tenant_id, 'change', v_old, null, null);
     perform app_private.insert_lines(v_invoice, array(
       select l from app_private.change_lines(v_old, upgrade_now.price, upgrade_now.at) l));
     update app_public.subscriptions s
@@ -223,7 +223,7 @@ begin
        set pending_plan_id = (upgrade_now.plan).id, pending_billing_cycle = (upgrade_now.price).billing_cycle
      where s.id = v_old.id returning * into v_new;
     v_new := app_private.begin_period(v_new, upgrade_now.at, (upgrade_now.at at time zone v_old.timezone)::date, 'active');
-    perform app_private.bill_period(v_new, null, null, null);
+    perform app_private.bill_period(v_new, null);
   end if;
   return v_new;
 end
@@ -331,7 +331,7 @@ begin
     perform app_private.raise_error('LB513', 'There are invoices to pay first.', 'invoices lists them; pay_invoice charges the payment method.');
   end if;
   v_subscription := app_private.begin_period(v_subscription, v_now, (v_now at time zone v_subscription.timezone)::date, 'active');
-  perform app_private.bill_period(v_subscription, null, null, null);
+  perform app_private.bill_period(v_subscription, null);
   return v_subscription;
 end
 $$;
