@@ -1,4 +1,4 @@
--- Metering: what was used, written down once and never changed, and the two roll-ups that all reports are views of.
+-- Metering: what was used, written down once and never changed, and the roll-ups that all reports are views of.
 -- Events and calls are partitioned by month; the default partitions take what has no partition yet, so no row is lost.
 
 -- a price's times must not overlap: uuid and range in one exclusion
@@ -93,6 +93,19 @@ create table app_public.llm_model_price_overrides (
 create index on app_public.llm_model_price_overrides (tenant_id, model_id);
 create index on app_public.llm_model_price_overrides (model_id);
 create index on app_public.llm_model_price_overrides (created_by_user_id);
+
+-- A price of either kind, as costs are computed by.
+create type app_private.model_price as (
+  model_id uuid,
+  price_id uuid,
+  is_override boolean,
+  valid_from timestamptz,
+  valid_to timestamptz,
+  input_usd_per_million numeric,
+  cached_input_usd_per_million numeric,
+  output_usd_per_million numeric,
+  reasoning_usd_per_million numeric
+);
 
 -- Each call of record_usage or record_usages is one batch; a batch's events are numbered from 1. No foreign keys: each
 -- would cost more than the row, and history outlives what it names.
@@ -299,7 +312,20 @@ create table app_private.usage_days (
 );
 create unique index usage_days_key on app_private.usage_days
   (tenant_id, used_on, usage_type, user_id, agent_id, api_key_id, project_id, model_id, feature_name) nulls not distinct;
-create index on app_private.usage_days (tenant_id, agent_id);
+
+-- Roll-up of each agent's calls since ever, for what the catalogue shows of it.
+create table app_private.usage_agents (
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  call_count bigint not null,
+  duration_ms bigint not null,
+  timed_count bigint not null,
+  success_count bigint not null,
+  error_count bigint not null,
+  last_success_at timestamptz,
+  last_error_at timestamptz,
+  primary key (tenant_id, agent_id)
+);
 
 -- Which time zone the days of a tenant were counted in: when the tenant moves, they are counted again.
 create table app_private.usage_rollup_state (

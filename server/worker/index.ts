@@ -14,6 +14,9 @@ const heartbeatIntervalMs = 5_000
 const schedule: Record<string, string> = {
   search__maintain_indexes: '* * * * *',
   search__store_query_logs: '* * * * *',
+  metering__roll_up: '* * * * *',
+  metering__create_partitions: '7 * * * *',
+  metering__drop_llm_texts: '23 3 * * *',
 }
 
 export type WorkerLog = Record<'error' | 'warn' | 'info' | 'debug', (fields: object, message: string) => void>
