@@ -1,6 +1,6 @@
 -- What must look across tenants: who has something due, and whose a provider's object is.
 
-create or replace function app_private.tenants_to_bill(at_most int default 1000) returns setof uuid
+create or replace function app_private.tenants_to_bill(after uuid default null, at_most int default 1000) returns setof uuid
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -14,9 +14,10 @@ as $$
     select i.tenant_id from app_public.invoices i
      where i.status = 'draft' and i.finalise_at <= app_hidden.clock()
   ) as t
+  where tenants_to_bill.after is null or t.tenant_id > tenants_to_bill.after
   order by t.tenant_id limit tenants_to_bill.at_most;
 $$;
-comment on function app_private.tenants_to_bill(int) is 'The tenants whose subscription or drafts have something due, or whose trial ends soon.';
+comment on function app_private.tenants_to_bill(uuid, int) is 'The tenants whose subscription or drafts have something due, or whose trial ends soon, page by page.';
 
 create or replace function app_private.payments_to_collect(at_most int default 1000) returns table (tenant_id uuid, invoice_id uuid)
 language sql stable security definer
@@ -27,7 +28,7 @@ as $$
    order by i.next_attempt_at limit payments_to_collect.at_most;
 $$;
 comment on function app_private.payments_to_collect(int) is 'The invoices whose payment is due to be asked for.';
-grant execute on function app_private.tenants_to_bill(int), app_private.payments_to_collect(int) to rowhouse_worker;
+grant execute on function app_private.tenants_to_bill(uuid, int), app_private.payments_to_collect(int) to rowhouse_worker;
 
 create or replace function app_private.tenant_of_provider_object(provider text, object_id text) returns uuid
 language sql stable security definer
