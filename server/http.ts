@@ -12,6 +12,7 @@ import type { Executor } from './graphql/execute.ts'
 import { applyCors, isSecret, readBody, sendJson, sendJsonAndClose } from './http-basics.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
+import { serveStripeWebhook } from './payments/webhook.ts'
 
 export type HttpServerOptions = {
   config: Config
@@ -72,6 +73,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       scope.route = 'graphql'
       if (applyCors(request, response, config.CORS_ORIGINS)) return
       await serveGraphQL(request, response, scope)
+    } else if (path === '/webhooks/stripe' && config.STRIPE_WEBHOOK_SECRET) {
+      scope.route = 'webhook'
+      await serveStripeWebhook(config, options.pool, request, response)
     } else if (path === '/healthz') {
       scope.route = 'health'
       sendJson(response, 200, { status: 'ok' })

@@ -2,8 +2,8 @@
 
 import type pg from 'pg'
 import { count, figure } from '../search/format.ts'
-import { between, mulberry32, pick } from '../search/random.ts'
 import { withProgress } from '../search/progress.ts'
+import { between, mulberry32, pick } from '../search/random.ts'
 import { withClient } from '../search/scratch.ts'
 import { timed } from '../search/timing.ts'
 import { median, type Part } from './part.ts'
@@ -43,7 +43,9 @@ async function fill(client: pg.Client, tenant: BenchTenant, from: number, to: nu
       bar.add(size)
     }
   })
-  await client.query('vacuum analyze app_public.usage_events, app_private.usage_minutes, app_private.usage_days, app_private.usage_queue')
+  await client.query(
+    'vacuum analyze app_public.usage_events, app_private.usage_minutes, app_private.usage_days, app_private.usage_queue',
+  )
 }
 
 async function rollUp(client: pg.Client, tenant: BenchTenant): Promise<number> {

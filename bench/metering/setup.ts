@@ -25,7 +25,9 @@ export async function createBenchTenant(client: pg.Client, slug: string): Promis
      values ($1, 0.15, 0.075, 0.6, 0.6, now() - interval '1 year')`,
     [modelId],
   )
-  const ownerId = await value(`select user_id from app_public.user_tenants where tenant_id = $1 and role = 'owner'`, [id])
+  const ownerId = await value(`select user_id from app_public.user_tenants where tenant_id = $1 and role = 'owner'`, [
+    id,
+  ])
   return { id, ownerId, modelId, userIds, agentIds }
 }
 

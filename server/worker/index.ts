@@ -12,6 +12,8 @@ const heartbeatIntervalMs = 5_000
 
 /** What runs by the clock: cron times in UTC, by task. */
 const schedule: Record<string, string> = {
+  billing__run_invoices: '*/5 * * * *',
+  billing__collect_payments: '*/5 * * * *',
   search__maintain_indexes: '* * * * *',
   search__store_query_logs: '* * * * *',
   metering__roll_up: '* * * * *',

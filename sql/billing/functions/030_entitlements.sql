@@ -83,8 +83,14 @@ create or replace function app_private.tg__apply_entitlements() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_tenant_id uuid := case tg_op when 'DELETE' then old.tenant_id else new.tenant_id end;
+  v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
 begin
-  perform app_private.apply_entitlements(case tg_op when 'DELETE' then old.tenant_id else new.tenant_id end);
+  -- whoever writes from outside of any tenant (a superuser, the end of a tenant) leaves the context as it was
+  call app_private.enter_tenant(v_tenant_id);
+  perform app_private.apply_entitlements(v_tenant_id);
+  perform set_config('rowhouse.tenant_id', v_context, true);
   return null;
 end
 $$;

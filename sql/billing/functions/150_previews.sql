@@ -1,6 +1,6 @@
 -- What would be billed, by the functions that bill. Nothing is written.
 
-create or replace function app_private.preview(tenant_id uuid, effective_at timestamptz, lines app_public.invoice_lines[], currency text)
+create or replace function app_private.preview(tenant_id uuid, at timestamptz, lines app_public.invoice_lines[], in_currency text)
 returns table (kind text, description text, amount numeric, currency text, effective_at timestamptz)
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -14,11 +14,11 @@ begin
   v_rate := coalesce(v_rate, 0);
   select coalesce(sum(l.amount), 0) into v_subtotal from unnest(preview.lines) l;
   return query
-    select l.kind::text, l.description, l.amount, preview.currency, preview.effective_at from unnest(preview.lines) l
+    select l.kind::text, l.description, l.amount, preview.in_currency, preview.at from unnest(preview.lines) l
     union all
-    values ('subtotal', 'Subtotal', v_subtotal, preview.currency, preview.effective_at),
-           ('tax', 'Tax', app_hidden.round_money(v_subtotal * v_rate, preview.currency), preview.currency, preview.effective_at),
-           ('total', 'Total', v_subtotal + app_hidden.round_money(v_subtotal * v_rate, preview.currency), preview.currency, preview.effective_at);
+    values ('subtotal', 'Subtotal', v_subtotal, preview.in_currency, preview.at),
+           ('tax', 'Tax', app_hidden.round_money(v_subtotal * v_rate, preview.in_currency), preview.in_currency, preview.at),
+           ('total', 'Total', v_subtotal + app_hidden.round_money(v_subtotal * v_rate, preview.in_currency), preview.in_currency, preview.at);
 end
 $$;
 comment on function app_private.preview(uuid, timestamptz, app_public.invoice_lines[], text) is 'Lines with subtotal, tax and total.';
