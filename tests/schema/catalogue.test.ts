@@ -14,7 +14,12 @@ describe('every table', () => {
   })
 
   it('of the data plane has tenant_id first in its primary key and in every unique index', async () => {
-    const controlPlane = ['app_public.user_tenants', 'app_public.agents', 'app_public.rag_knowledge_sources']
+    const controlPlane = [
+      'app_public.user_tenants',
+      'app_public.agents',
+      'app_public.rag_knowledge_sources',
+      'app_public.llm_model_price_overrides',
+    ]
     expect(
       await names(`
         select i.indexrelid::regclass::text as name

@@ -182,7 +182,7 @@ $$;
 comment on function app_private.require_price_setter() is 'MT202 unless the request is one of platform staff.';
 
 create or replace function app_private.tg__keep_price() returns trigger
-language plpgsql
+language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin

@@ -1,14 +1,24 @@
 -- Recording use. A batch is stored whole or not at all, in three statements: its keys, its events, its place in the
 -- queue of the roll-ups. A key that is there already stores nothing, and is an error when it stands for something else.
 
-create or replace function app_private.usage_hash(input app_private.usage_input) returns bytea
-language sql stable parallel safe
--- inlined: times as numbers, because their text depends on the session; quantities without trailing zeros
-return sha256(convert_to(row(
-  (input).usage_type, trim_scale((input).quantity), extract(epoch from (input).occurred_at), (input).user_id, (input).agent_id,
-  (input).project_id, (input).api_key_id, (input).model_id, (input).feature_name, (input).outcome, (input).duration_ms,
-  coalesce((input).metadata, '{}'))::text, 'UTF8'));
-comment on function app_private.usage_hash(app_private.usage_input) is 'What an idempotency key stands for: a hash of the event as it was given.';
+create or replace function app_private.keys_of_usage(inputs app_private.usage_input[], now_is timestamptz)
+returns table (key text, payload_hash bytea, place int, occurred_at timestamptz)
+language sql stable
+begin atomic
+  select i.idempotency_key,
+         -- binary, because the text of a time depends on the session; of types whose form and number never change
+         sha256(record_send(row(
+           i.usage_type, trim_scale(i.quantity), i.occurred_at, i.user_id, i.agent_id, i.project_id, i.api_key_id, i.model_id,
+           i.feature_name, i.outcome::text, i.duration_ms, coalesce(i.metadata, '{}')::text))),
+         i.place::int, coalesce(i.occurred_at, now_is)
+    from unnest(inputs) with ordinality as i (
+           idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id,
+           feature_name, outcome, duration_ms, metadata, place)
+   -- in the order of the keys, so that two batches that share some wait for each other and do not deadlock
+   order by i.idempotency_key collate "C", i.place;
+end;
+comment on function app_private.keys_of_usage(app_private.usage_input[], timestamptz) is
+  'The keys of a batch and what they stand for: a hash of the event as it was given.';
 
 create or replace function app_private.claim_usage_keys(inputs app_private.usage_input[], batch_id bigint) returns int[]
 language plpgsql volatile
@@ -20,13 +30,21 @@ declare
   v_claimed int[];
   v_place bigint;
 begin
-  -- in the order of the keys, so that two batches that share some wait for each other and do not deadlock
+  -- nearly always all keys are new, and then a plain insert is twice as fast as one that looks for conflicts
+  begin
+    insert into app_private.usage_idempotency_keys (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
+    select v_tenant_id, k.key, k.payload_hash, claim_usage_keys.batch_id, k.place, k.occurred_at
+      from app_private.keys_of_usage(claim_usage_keys.inputs, v_now) as k;
+    return array(select generate_series(1, cardinality(claim_usage_keys.inputs)));
+  exception when unique_violation then
+    -- and otherwise what the attempt wrote is undone
+    null;
+  end;
+
   with claimed as (
     insert into app_private.usage_idempotency_keys as k (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
-    select v_tenant_id, (i.input).idempotency_key, app_private.usage_hash(i.input), claim_usage_keys.batch_id, i.place,
-           coalesce((i.input).occurred_at, v_now)
-      from (select input, row_number() over () as place from unnest(claim_usage_keys.inputs) as input) as i
-     order by (i.input).idempotency_key collate "C", i.place
+    select v_tenant_id, i.key, i.payload_hash, claim_usage_keys.batch_id, i.place, i.occurred_at
+      from app_private.keys_of_usage(claim_usage_keys.inputs, v_now) as i
     on conflict do nothing
     returning k.ordinal
   )
@@ -35,9 +53,9 @@ begin
   if cardinality(v_claimed) < cardinality(claim_usage_keys.inputs) then
     -- a statement of its own sees what the one that was there first has committed meanwhile
     select min(i.place) into v_place
-      from (select input, row_number() over () as place from unnest(claim_usage_keys.inputs) as input) as i
-      join app_private.usage_idempotency_keys k on k.tenant_id = v_tenant_id and k.key = (i.input).idempotency_key
-     where k.payload_hash <> app_private.usage_hash(i.input);
+      from app_private.keys_of_usage(claim_usage_keys.inputs, v_now) as i
+      join app_private.usage_idempotency_keys k on k.tenant_id = v_tenant_id and k.key = i.key
+     where k.payload_hash <> i.payload_hash;
     if v_place is not null then
       perform app_private.raise_error('MT501', case cardinality(claim_usage_keys.inputs)
           when 1 then '' else format('Event %s: ', v_place) end || 'The idempotency key stands for another event already.',
@@ -63,6 +81,7 @@ declare
   v_api_key_id uuid := app_private.request_api_key_id();
   v_prices app_private.model_price[];
   v_periods tstzrange[];
+  v_is_whole constant boolean := cardinality(write_usage.places) = cardinality(write_usage.inputs);
 begin
   v_prices := array(
     select p from app_private.prices_of_models(array(
@@ -77,8 +96,7 @@ begin
   select v_tenant_id, write_usage.batch_id, i.place, coalesce(i.occurred_at, v_now), i.usage_type, i.quantity,
          coalesce(i.user_id, v_user_id), i.agent_id, i.project_id, coalesce(i.api_key_id, v_api_key_id), i.model_id,
          i.feature_name, i.outcome, i.duration_ms,
-         i.quantity * app_private.rate_per_token(p.price, t.token_class), (p.price).price_id,
-         t.token_class is not null and p.price is null,
+         i.quantity * app_private.rate_per_token(p, t.token_class), p.price_id, t.token_class is not null and p.price_id is null,
          case when v_periods <> '{}' then
            (select period from unnest(v_periods) as period where period @> coalesce(i.occurred_at, v_now)) end,
          i.idempotency_key, coalesce(i.metadata, '{}')
@@ -86,11 +104,14 @@ begin
            idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id,
            feature_name, outcome, duration_ms, metadata, place)
     join app_public.usage_types t on t.name = i.usage_type
+    -- the rule of app_private.price_at, without a call a row
     left join lateral (
-      select app_private.price_at(v_prices, i.model_id, coalesce(i.occurred_at, v_now)) as price
-       where t.token_class is not null and i.model_id is not null
-    ) as p on (p.price).price_id is not null
-   where i.place = any (write_usage.places);
+      select c.* from unnest(v_prices) as c
+       where t.token_class is not null and c.model_id = i.model_id and c.valid_from <= coalesce(i.occurred_at, v_now)
+         and (c.valid_to is null or coalesce(i.occurred_at, v_now) < c.valid_to)
+       order by c.is_override desc limit 1
+    ) as p on true
+   where v_is_whole or i.place in (select unnest(write_usage.places));
 
   insert into app_private.usage_queue (tenant_id, batch_id, event_count, first_at, last_at)
   values (v_tenant_id, write_usage.batch_id, cardinality(write_usage.places), write_usage.first_at, write_usage.last_at);

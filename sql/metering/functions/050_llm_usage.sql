@@ -110,12 +110,12 @@ begin
     perform app_private.raise_error('MT415', 'A number of tokens is missing, negative or above a thousand million.', 'A call that used none says 0.');
   end if;
   -- as it was given, before anything is looked up that may be otherwise when it is sent again
-  v_hash := sha256(convert_to(row(
-    'llm', extract(epoch from v_call.occurred_at), v_call.model, v_call.model_config_id, v_call.agent_id, v_call.agent_name, v_call.user_id,
+  v_hash := sha256(record_send(row(
+    'llm'::text, v_call.occurred_at, v_call.model, v_call.model_config_id, v_call.agent_id, v_call.agent_name, v_call.user_id,
     v_call.project_id, v_call.api_key_id, v_call.conversation_id, v_call.panel_id, v_call.input_tokens, v_call.cached_input_tokens,
     v_call.output_tokens, v_call.reasoning_tokens, v_call.response_time_ms, v_call.time_to_first_token_ms,
-    trim_scale(v_call.temperature), v_call.max_tokens, trim_scale(v_call.top_p), v_call.finish_reason, v_call.function_call,
-    v_call.success, v_call.error_type, v_call.error_message, texts.prompt_text, texts.system_prompt, texts.completion_text)::text, 'UTF8'));
+    trim_scale(v_call.temperature), v_call.max_tokens, trim_scale(v_call.top_p), v_call.finish_reason, v_call.function_call::text,
+    v_call.success, v_call.error_type, v_call.error_message, texts.prompt_text, texts.system_prompt, texts.completion_text)));
 
   select m.id, m.name, p.id, p.name into v_call.model_id, v_call.model, v_call.provider_id, v_call.provider
     from app_public.llm_models m join app_public.llm_providers p on p.id = m.provider_id
@@ -211,7 +211,7 @@ comment on function app_private.record_tenant_llm_usage(uuid, jsonb) is
 grant execute on function app_private.record_tenant_llm_usage(uuid, jsonb) to rowhouse_worker;
 
 create or replace function app_private.tg__keep_usage() returns trigger
-language plpgsql
+language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin

@@ -4,12 +4,13 @@
 import { type Tenant, type TestDatabase, type Transaction, transaction } from '../../helpers/index.ts'
 import { fillCatalog } from './catalog.ts'
 import { fillKnowledge } from './knowledge.ts'
+import { fillMetering } from './metering.ts'
 import { fillSearch } from './search.ts'
 import { fillTenancy } from './tenancy.ts'
 
 export type Fill = (t: Transaction, tenant: Tenant, ids: Record<string, unknown>) => Promise<void>
 
-const domains: Fill[] = [fillTenancy, fillCatalog, fillKnowledge, fillSearch]
+const domains: Fill[] = [fillTenancy, fillCatalog, fillKnowledge, fillSearch, fillMetering]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
   const client = await db.pool.connect()
