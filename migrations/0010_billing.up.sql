@@ -30,7 +30,7 @@ create function app_hidden.is_money(amount numeric) returns boolean
 comment on function app_hidden.is_money(numeric) is 'A finite amount below a million million, of either sign.';
 
 create function app_hidden.are_price_tiers(tiers jsonb) returns boolean
-  language plpgsql immutable parallel safe
+  language plpgsql immutable strict parallel safe
   set search_path to pg_catalog, pg_temp
 as $$
 declare

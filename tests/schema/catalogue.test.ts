@@ -18,6 +18,7 @@ describe('every table', () => {
       'app_public.user_tenants',
       'app_public.agents',
       'app_public.rag_knowledge_sources',
+      'app_public.subscriptions',
       'app_public.llm_model_price_overrides',
     ]
     expect(

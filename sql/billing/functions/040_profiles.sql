@@ -131,7 +131,7 @@ begin
       'Give an amount with the currency''s decimal places; credit cannot fall below zero.');
   end if;
   insert into app_public.credit_entries (tenant_id, currency, amount, reason, memo, occurred_at)
-  values (v_profile.tenant_id, v_profile.currency, add_credit.amount, 'goodwill', add_credit.memo, app_hidden.clock())
+  values (v_profile.tenant_id, v_profile.currency, app_hidden.round_money(add_credit.amount, v_profile.currency), 'goodwill', add_credit.memo, app_hidden.clock())
   returning * into v_entry;
   return v_entry;
 end

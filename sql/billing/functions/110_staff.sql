@@ -78,7 +78,7 @@ begin
   end if;
   v_line.kind := add_invoice_line.kind;
   v_line.description := add_invoice_line.description;
-  v_line.amount := add_invoice_line.amount;
+  v_line.amount := app_hidden.round_money(add_invoice_line.amount, v_invoice.currency);
   v_line.is_manual := true;
   perform app_private.insert_lines(v_invoice, array[v_line]);
   select * into v_line from app_public.invoice_lines l
@@ -193,6 +193,8 @@ begin
   if amount is null or amount <= 0 or not app_hidden.is_money(amount) or amount <> app_hidden.round_money(amount, (write_credit_note.invoice).currency) then
     perform app_private.raise_error('LB402', 'The amount is not one that can be paid in this currency.', 'Give an amount with the currency''s decimal places.');
   end if;
+  -- with the currency's decimal places, however it was typed
+  amount := app_hidden.round_money(amount, (write_credit_note.invoice).currency);
   if amount > (write_credit_note.invoice).total - v_credited then
     perform app_private.raise_error('LB601', 'This is more than what is left of the invoice.', 'Credit at most its total less what was credited before.');
   end if;

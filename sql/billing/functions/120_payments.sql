@@ -247,7 +247,8 @@ begin
     perform app_private.raise_error('LB602', 'This is more than what is due.', 'Record what is due; give what is too much as credit with add_credit.');
   end if;
   insert into app_public.payments (tenant_id, invoice_id, provider, status, currency, amount, reference, attempted_at, succeeded_at)
-  values (v_invoice.tenant_id, v_invoice.id, 'manual', 'succeeded', v_invoice.currency, record_payment.amount, record_payment.reference, v_now, v_now)
+  values (v_invoice.tenant_id, v_invoice.id, 'manual', 'succeeded', v_invoice.currency,
+          app_hidden.round_money(record_payment.amount, v_invoice.currency), record_payment.reference, v_now, v_now)
   returning * into v_payment;
   perform app_private.apply_payment(v_invoice, v_payment);
   return v_payment;

@@ -2,6 +2,7 @@
 // a later one finds in `ids` what the earlier ones made.
 
 import { type Tenant, type TestDatabase, type Transaction, transaction } from '../../helpers/index.ts'
+import { fillBilling } from './billing.ts'
 import { fillCatalog } from './catalog.ts'
 import { fillKnowledge } from './knowledge.ts'
 import { fillMetering } from './metering.ts'
@@ -10,7 +11,7 @@ import { fillTenancy } from './tenancy.ts'
 
 export type Fill = (t: Transaction, tenant: Tenant, ids: Record<string, unknown>) => Promise<void>
 
-const domains: Fill[] = [fillTenancy, fillCatalog, fillKnowledge, fillSearch, fillMetering]
+const domains: Fill[] = [fillTenancy, fillCatalog, fillKnowledge, fillSearch, fillMetering, fillBilling]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
   const client = await db.pool.connect()
