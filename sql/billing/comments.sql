@@ -246,3 +246,27 @@ comment on type app_public.entitlement_kind_enum is 'feature (on or off) or quot
 comment on type app_public.invoice_status_enum is 'Where an invoice stands.';
 comment on type app_public.invoice_line_kind_enum is 'What a line of an invoice is.';
 comment on type app_public.payment_status_enum is 'Where a payment or refund stands.';
+
+-- names of relations, and those that lead nowhere useful
+comment on constraint invoice_lines_tenant_id_invoice_id_fkey on app_public.invoice_lines is E'@fieldName invoice\n@foreignFieldName lines';
+comment on constraint invoices_tenant_id_credited_invoice_id_fkey on app_public.invoices is E'@fieldName creditedInvoice\n@foreignFieldName creditNotes';
+comment on constraint payments_tenant_id_invoice_id_fkey on app_public.payments is E'@fieldName invoice\n@foreignFieldName payments';
+comment on constraint payments_tenant_id_payment_method_id_fkey on app_public.payments is E'@fieldName paymentMethod\n@foreignFieldName payments';
+comment on constraint refunds_tenant_id_payment_id_fkey on app_public.refunds is E'@fieldName payment\n@foreignFieldName refunds';
+comment on constraint refunds_tenant_id_credit_note_id_fkey on app_public.refunds is E'@fieldName creditNote\n@foreignFieldName refunds';
+comment on constraint credit_entries_tenant_id_invoice_id_fkey on app_public.credit_entries is E'@fieldName invoice\n@foreignFieldName creditEntries';
+comment on constraint invoices_subscription_id_fkey on app_public.invoices is E'@fieldName subscription\n@foreignFieldName invoices';
+comment on constraint billing_notices_subscription_id_fkey on app_public.billing_notices is E'@fieldName subscription\n@foreignFieldName notices';
+comment on constraint plan_prices_plan_id_fkey on app_public.plan_prices is E'@fieldName plan\n@foreignFieldName prices';
+comment on constraint plan_price_components_price_id_fkey on app_public.plan_price_components is E'@fieldName price\n@foreignFieldName components';
+comment on constraint plan_entitlements_plan_id_fkey on app_public.plan_entitlements is E'@fieldName plan\n@foreignFieldName entitlements';
+comment on constraint invoices_usage_price_id_fkey on app_public.invoices is E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+comment on constraint invoice_lines_price_id_fkey on app_public.invoice_lines is E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+comment on constraint invoice_lines_component_id_fkey on app_public.invoice_lines is E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+comment on constraint invoice_lines_usage_type_fkey on app_public.invoice_lines is E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+comment on constraint subscriptions_price_id_fkey on app_public.subscriptions is E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+comment on constraint subscriptions_pending_plan_id_fkey on app_public.subscriptions is E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+comment on constraint subscriptions_plan_id_fkey on app_public.subscriptions is E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+comment on constraint plan_price_components_usage_type_fkey on app_public.plan_price_components is E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+comment on constraint invoices_issuer_id_fkey on app_public.invoices is E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+comment on constraint billing_profiles_issuer_id_fkey on app_public.billing_profiles is E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';

@@ -42,7 +42,7 @@ end
 $$;
 comment on function app_private.tg_plan_price_components__keep_history() is 'LB502: someone has subscribed to the price.';
 
-create or replace function app_private.price_at(plan_id uuid, currency text, billing_cycle app_public.billing_cycle_enum, at timestamptz)
+create or replace function app_private.plan_price_at(plan_id uuid, currency text, billing_cycle app_public.billing_cycle_enum, at timestamptz)
 returns app_public.plan_prices
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -51,8 +51,8 @@ declare
   v_price app_public.plan_prices;
 begin
   select * into v_price from app_public.plan_prices p
-   where p.plan_id = price_at.plan_id and p.currency = price_at.currency and p.billing_cycle = price_at.billing_cycle
-     and p.valid_from <= price_at.at
+   where p.plan_id = plan_price_at.plan_id and p.currency = plan_price_at.currency and p.billing_cycle = plan_price_at.billing_cycle
+     and p.valid_from <= plan_price_at.at
    order by p.valid_from desc limit 1;
   if not found then
     perform app_private.raise_error('LB302', 'The plan has no price in this currency and billing cycle.',
@@ -61,7 +61,7 @@ begin
   return v_price;
 end
 $$;
-comment on function app_private.price_at(uuid, text, app_public.billing_cycle_enum, timestamptz) is
+comment on function app_private.plan_price_at(uuid, text, app_public.billing_cycle_enum, timestamptz) is
   'The version of a price that is in force at an instant. LB302: there is none.';
 
 create or replace function app_private.plan_by_slug(slug text) returns app_public.plans

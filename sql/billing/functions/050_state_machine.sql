@@ -15,9 +15,10 @@ begin
     end if;
     return new;
   end if;
-  if new.id <> old.id or new.tenant_id <> old.tenant_id or new.currency <> old.currency or new.started_at <> old.started_at
+  -- that it stays with its tenant is the wall's
+  if new.id <> old.id or new.currency <> old.currency or new.started_at <> old.started_at
      or new.timezone <> old.timezone then
-    perform app_private.raise_error('LB505', 'Whose a subscription is, its currency, time zone and start never change.',
+    perform app_private.raise_error('LB505', 'The currency, time zone and start of a subscription never change.',
       'Cancel it and start another.');
   end if;
   if old.status in ('cancelled', 'expired') then

@@ -47,7 +47,7 @@ begin
   v_next.anchor_on := begin_period.anchor_on;
   v_next.plan_id := coalesce(v_next.pending_plan_id, v_next.plan_id);
   v_next.billing_cycle := coalesce(v_next.pending_billing_cycle, v_next.billing_cycle);
-  v_next.price_id := (app_private.price_at(v_next.plan_id, v_next.currency, v_next.billing_cycle, begin_period.at)).id;
+  v_next.price_id := (app_private.plan_price_at(v_next.plan_id, v_next.currency, v_next.billing_cycle, begin_period.at)).id;
   v_period := app_private.subscription_period(v_next, begin_period.at);
   update app_public.subscriptions s
      set status = begin_period.status, plan_id = v_next.plan_id, billing_cycle = v_next.billing_cycle, price_id = v_next.price_id,
@@ -86,7 +86,7 @@ begin
   if start_subscription.billing_cycle is null then
     perform app_private.raise_error('LB403', 'The billing cycle is missing.', 'Give monthly or annual.');
   end if;
-  v_price := app_private.price_at(v_plan.id, v_profile.currency, start_subscription.billing_cycle, v_now);
+  v_price := app_private.plan_price_at(v_plan.id, v_profile.currency, start_subscription.billing_cycle, v_now);
   perform from app_public.plan_prices p where p.id = v_price.id for key share;
   select t.timezone into v_timezone from app_public.tenants t where t.id = v_profile.tenant_id;
   v_today := (v_now at time zone v_timezone)::date;
@@ -158,7 +158,7 @@ declare
   v_plan app_public.plans := app_private.plan_by_slug(change_plan.plan);
   v_cycle app_public.billing_cycle_enum := coalesce(change_plan.billing_cycle, v_subscription.billing_cycle);
   v_now timestamptz := app_hidden.clock();
-  v_price app_public.plan_prices := app_private.price_at(v_plan.id, v_subscription.currency, v_cycle, v_now);
+  v_price app_public.plan_prices := app_private.plan_price_at(v_plan.id, v_subscription.currency, v_cycle, v_now);
 begin
   perform from app_public.plan_prices p where p.id = v_price.id for key share;
   if v_subscription.status not in ('trialing', 'active') then

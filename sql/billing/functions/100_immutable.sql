@@ -23,9 +23,6 @@ begin
     return old;
   end if;
 
-  if new.tenant_id <> old.tenant_id or new.id <> old.id then
-    perform app_private.raise_error('LB515', 'An invoice cannot become another one.', 'Correct it with a credit note.');
-  end if;
   if old.status = 'draft' then
     if new.status = 'finalised' then
       if new.subtotal is distinct from (select coalesce(sum(l.amount), 0) from app_public.invoice_lines l

@@ -45,7 +45,7 @@ begin
   v_new := v_old;
   v_new.plan_id := v_plan.id;
   v_new.billing_cycle := coalesce(preview_plan_change.billing_cycle, v_old.billing_cycle);
-  v_price := app_private.price_at(v_plan.id, v_old.currency, v_new.billing_cycle, v_now);
+  v_price := app_private.plan_price_at(v_plan.id, v_old.currency, v_new.billing_cycle, v_now);
   if v_old.status = 'active' and app_private.is_upgrade(v_old, v_plan, v_price) and v_new.billing_cycle = v_old.billing_cycle then
     v_at := v_now;
     v_lines := array(select l from app_private.change_lines(v_old, v_price, v_now) l);
@@ -61,7 +61,7 @@ begin
     elsif v_old.status = 'trialing' then
       v_new.anchor_on := (v_at at time zone v_old.timezone)::date;
     end if;
-    v_price := app_private.price_at(v_plan.id, v_old.currency, v_new.billing_cycle, v_at);
+    v_price := app_private.plan_price_at(v_plan.id, v_old.currency, v_new.billing_cycle, v_at);
     v_period := app_private.subscription_period(v_new, v_at);
     if v_price.amount > 0 then
       v_lines := v_lines || app_private.recurring_line(v_price, 'recurring', 1, v_period, v_period, v_old.timezone);
@@ -96,7 +96,7 @@ begin
     v_new.anchor_on := (v_old.trial_ends_at at time zone v_old.timezone)::date;
   end if;
   if v_old.status <> 'paused' and not v_old.cancel_at_period_end then
-    v_price := app_private.price_at(v_new.plan_id, v_new.currency, v_new.billing_cycle, v_old.current_period_end);
+    v_price := app_private.plan_price_at(v_new.plan_id, v_new.currency, v_new.billing_cycle, v_old.current_period_end);
     v_period := app_private.subscription_period(v_new, v_old.current_period_end);
     if v_price.amount > 0 then
       v_lines := array[app_private.recurring_line(v_price, 'recurring', 1, v_period, v_period, v_new.timezone)];

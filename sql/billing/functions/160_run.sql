@@ -18,7 +18,7 @@ begin
        for update;
     exit when not found;
     if v_old.status = 'trialing' then
-      v_is_free := (app_private.price_at(v_old.plan_id, v_old.currency, v_old.billing_cycle, v_old.trial_ends_at)).amount = 0;
+      v_is_free := (app_private.plan_price_at(v_old.plan_id, v_old.currency, v_old.billing_cycle, v_old.trial_ends_at)).amount = 0;
       if v_old.cancel_at_period_end then
         perform app_private.end_subscription(v_old, 'cancelled', v_old.trial_ends_at);
       elsif v_is_free or app_private.can_be_charged(v_old.tenant_id) then
