@@ -130,6 +130,11 @@ begin
   select t.timezone, s.timezone into v_timezone, v_counted_in
     from app_public.tenants t left join app_private.usage_rollup_state s on s.tenant_id = t.id
    where t.id = roll_up_usage.tenant_id;
+  if not found then
+    -- recorded while the tenant was being deleted: nobody will count it
+    delete from app_private.usage_queue q where q.tenant_id = roll_up_usage.tenant_id;
+    return 0;
+  end if;
   if v_counted_in <> v_timezone then
     perform app_private.rebuild_rollups(roll_up_usage.tenant_id);
   end if;
