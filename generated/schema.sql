@@ -26,20 +26,6 @@ CREATE TYPE app_hidden.processing_stage AS ENUM (
 
 ALTER TYPE app_hidden.processing_stage OWNER TO rowhouse_owner;
 
-CREATE TYPE app_private.model_price AS (
-	model_id uuid,
-	price_id uuid,
-	is_override boolean,
-	valid_from timestamp with time zone,
-	valid_to timestamp with time zone,
-	input_usd_per_million numeric,
-	cached_input_usd_per_million numeric,
-	output_usd_per_million numeric,
-	reasoning_usd_per_million numeric
-);
-
-ALTER TYPE app_private.model_price OWNER TO rowhouse_owner;
-
 CREATE TYPE app_private.search_change AS ENUM (
     'added',
     'removed'
@@ -82,34 +68,6 @@ CREATE TYPE app_private.search_scope AS (
 ALTER TYPE app_private.search_scope OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_private.search_scope IS 'Which chunks a search may return.';
-
-CREATE TYPE app_public.usage_outcome AS ENUM (
-    'success',
-    'error',
-    'abandoned'
-);
-
-ALTER TYPE app_public.usage_outcome OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE app_public.usage_outcome IS 'How something that was used ended: success, error, or abandoned by its user.';
-
-CREATE TYPE app_private.usage_input AS (
-	idempotency_key text,
-	usage_type text,
-	quantity numeric,
-	occurred_at timestamp with time zone,
-	user_id uuid,
-	agent_id uuid,
-	project_id uuid,
-	api_key_id uuid,
-	model_id uuid,
-	feature_name text,
-	outcome app_public.usage_outcome,
-	duration_ms integer,
-	metadata jsonb
-);
-
-ALTER TYPE app_private.usage_input OWNER TO rowhouse_owner;
 
 CREATE TYPE app_public.agent_status_enum AS ENUM (
     'active',
@@ -181,32 +139,6 @@ ALTER TYPE app_public.llm_provider_kind OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.llm_provider_kind IS 'How a provider is spoken to: builtin (in the database) or openai (any OpenAI-compatible endpoint).';
 
-CREATE TYPE app_public.llm_usage_receipt AS (
-	id uuid,
-	occurred_at timestamp with time zone,
-	batch_id bigint,
-	prompt_tokens bigint,
-	completion_tokens bigint,
-	total_tokens bigint,
-	input_cost numeric,
-	output_cost numeric,
-	total_cost numeric,
-	price_id uuid,
-	is_repeated boolean
-);
-
-ALTER TYPE app_public.llm_usage_receipt OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE app_public.llm_usage_receipt IS 'What became of a call that was recorded.';
-
-COMMENT ON COLUMN app_public.llm_usage_receipt.batch_id IS 'The batch of its events in usageEvents.';
-
-COMMENT ON COLUMN app_public.llm_usage_receipt.total_cost IS 'USD, not rounded; null while the model has no price.';
-
-COMMENT ON COLUMN app_public.llm_usage_receipt.price_id IS 'The price it was rated by.';
-
-COMMENT ON COLUMN app_public.llm_usage_receipt.is_repeated IS 'Whether it had been recorded before: this call stored nothing.';
-
 CREATE TYPE app_public.processing_counts AS (
 	pending integer,
 	processing integer,
@@ -236,6 +168,81 @@ CREATE TYPE app_public.processing_status AS ENUM (
 ALTER TYPE app_public.processing_status OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.processing_status IS 'How far a document is: pending, processing, completed (searchable) or failed (processing_error says why).';
+
+CREATE TYPE app_public.quota_status AS (
+	quota_type text,
+	quota_scope text,
+	scope_id uuid,
+	includes_subtree boolean,
+	period text,
+	period_start date,
+	period_end date,
+	quota_limit numeric,
+	hard_limit numeric,
+	current_usage numeric,
+	reserved numeric,
+	remaining numeric,
+	is_warning boolean,
+	is_exceeded boolean
+);
+
+ALTER TYPE app_public.quota_status OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.quota_status IS 'A limit and what is used of it.';
+
+COMMENT ON COLUMN app_public.quota_status.quota_type IS 'As in usage_quotas.';
+
+COMMENT ON COLUMN app_public.quota_status.scope_id IS 'Whose use it is: the tenant, user, agent or API key.';
+
+COMMENT ON COLUMN app_public.quota_status.period_start IS 'First day of the period, null where there is none.';
+
+COMMENT ON COLUMN app_public.quota_status.period_end IS 'The day after its last, null where there is none.';
+
+COMMENT ON COLUMN app_public.quota_status.quota_limit IS 'The strictest limit.';
+
+COMMENT ON COLUMN app_public.quota_status.hard_limit IS 'The limit that refuses; null when the limit is soft.';
+
+COMMENT ON COLUMN app_public.quota_status.remaining IS 'What is left of quota_limit.';
+
+COMMENT ON COLUMN app_public.quota_status.is_warning IS 'Whether the alert threshold is reached.';
+
+CREATE TYPE app_public.rate_limit_decision AS (
+	is_allowed boolean,
+	action text,
+	is_warning boolean,
+	limit_scope text,
+	limit_type text,
+	window_seconds integer,
+	limit_value double precision,
+	remaining double precision,
+	reset_at timestamp with time zone,
+	retry_after_ms bigint,
+	config_id uuid
+);
+
+ALTER TYPE app_public.rate_limit_decision OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.rate_limit_decision IS 'What rate limits say to a use.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.is_allowed IS 'Whether it may pass.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.action IS 'What the limit that decided does beyond itself: block, queue, throttle or warn; null when none was passed.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.is_warning IS 'Whether the warning threshold of a limit is reached.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.limit_scope IS 'Of the limit that refused, or is nearest to its end: whose it is. null when there is no limit.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.limit_type IS 'requests, tokens or cost.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.window_seconds IS 'Length of its window.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.limit_value IS 'Most in any window of that length.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.remaining IS 'What may pass now.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.reset_at IS 'When all of it may pass again, if nothing else does until then.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.retry_after_ms IS 'Milliseconds until this use would fit, 0 when it does, null when it is more than the limit itself.';
 
 CREATE TYPE app_public.search_hit AS (
 	rank integer,
@@ -292,39 +299,6 @@ CREATE TYPE app_public.search_mode AS ENUM (
 ALTER TYPE app_public.search_mode OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.search_mode IS 'How a search ranks: bm25 (words), vector (nearness of embeddings) or hybrid (both, fused).';
-
-CREATE TYPE app_public.tracking_period AS ENUM (
-    'minute',
-    'hour',
-    'day',
-    'month'
-);
-
-ALTER TYPE app_public.tracking_period OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE app_public.tracking_period IS 'minute, hour, day or month.';
-
-CREATE TYPE app_public.usage_receipt AS (
-	idempotency_key text,
-	batch_id bigint,
-	ordinal integer,
-	occurred_at timestamp with time zone,
-	is_repeated boolean
-);
-
-ALTER TYPE app_public.usage_receipt OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE app_public.usage_receipt IS 'What became of an event that was recorded.';
-
-COMMENT ON COLUMN app_public.usage_receipt.idempotency_key IS 'The key it was recorded under.';
-
-COMMENT ON COLUMN app_public.usage_receipt.batch_id IS 'With ordinal: where the event is in usageEvents.';
-
-COMMENT ON COLUMN app_public.usage_receipt.ordinal IS 'Its place in its batch, from 1.';
-
-COMMENT ON COLUMN app_public.usage_receipt.occurred_at IS 'When it was used.';
-
-COMMENT ON COLUMN app_public.usage_receipt.is_repeated IS 'Whether it had been recorded before: this call stored nothing.';
 
 CREATE TYPE app_public.vector_quantization AS ENUM (
     'none',
@@ -503,14 +477,6 @@ ALTER FUNCTION app_hidden.current_user_id() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.current_user_id() IS 'The user of this request, or null outside of one.';
 
-CREATE FUNCTION app_hidden.derived_id(key text) RETURNS uuid
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN (substr(encode(sha256(convert_to(key, 'UTF8'::name)), 'hex'::text), 1, 32))::uuid;
-
-ALTER FUNCTION app_hidden.derived_id(key text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_hidden.derived_id(key text) IS 'The id of a row of a report: the same for the same key.';
-
 CREATE FUNCTION app_hidden.effective_permissions(role text, permissions jsonb) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -597,6 +563,14 @@ $$;
 ALTER FUNCTION app_hidden.hashing_embedding(content text, dimension integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.hashing_embedding(content text, dimension integer) IS 'The built-in embedder''s unit vector of a text: signed feature hashing of words and parts of words. Knows no meanings.';
+
+CREATE FUNCTION app_hidden.is_count_quota(quota_type text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (quota_type = ANY (ARRAY['users'::text, 'agents'::text, 'documents'::text, 'storage'::text]));
+
+ALTER FUNCTION app_hidden.is_count_quota(quota_type text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.is_count_quota(quota_type text) IS 'Whether a quota of this type counts what there is (users, agents, documents, storage) instead of what is used in a period.';
 
 CREATE FUNCTION app_hidden.is_email(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -902,100 +876,6 @@ ALTER FUNCTION app_hidden.token_count(vector tsvector) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.token_count(vector tsvector) IS 'Length of a text in tokens that count for search (no stop words; a token counts at most 255 times).';
 
-CREATE FUNCTION app_private.add_to_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS uuid[]
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_agent_ids uuid[];
-begin
-  with added as (
-    insert into app_private.usage_agents as a
-    select * from app_private.usage_by_agent(add_to_agents.batch_ids, add_to_agents.from_at, add_to_agents.to_at)
-    on conflict (tenant_id, agent_id) do update
-       set call_count = a.call_count + excluded.call_count, duration_ms = a.duration_ms + excluded.duration_ms,
-           timed_count = a.timed_count + excluded.timed_count, success_count = a.success_count + excluded.success_count,
-           error_count = a.error_count + excluded.error_count,
-           last_success_at = greatest(a.last_success_at, excluded.last_success_at),
-           last_error_at = greatest(a.last_error_at, excluded.last_error_at)
-    returning agent_id
-  )
-  select array_agg(agent_id) into v_agent_ids from added;
-  return v_agent_ids;
-end
-$$;
-
-ALTER FUNCTION app_private.add_to_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.add_to_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Adds calls to the totals of their agents; returns which agents those are.';
-
-CREATE FUNCTION app_private.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  insert into app_private.usage_minutes as m
-  select * from app_private.usage_by_minute(add_to_rollups.batch_ids, add_to_rollups.from_at, add_to_rollups.to_at)
-  on conflict (tenant_id, minute, user_id, agent_id, api_key_id) do update
-     set request_count = m.request_count + excluded.request_count, token_count = m.token_count + excluded.token_count,
-         cost = m.cost + excluded.cost, consultation_count = m.consultation_count + excluded.consultation_count,
-         panel_count = m.panel_count + excluded.panel_count, workflow_count = m.workflow_count + excluded.workflow_count,
-         tool_call_count = m.tool_call_count + excluded.tool_call_count, duration_ms = m.duration_ms + excluded.duration_ms,
-         timed_count = m.timed_count + excluded.timed_count, success_count = m.success_count + excluded.success_count,
-         error_count = m.error_count + excluded.error_count;
-
-  insert into app_private.usage_days as d
-  select * from app_private.usage_by_day(add_to_rollups.batch_ids, add_to_rollups.from_at, add_to_rollups.to_at, add_to_rollups.timezone)
-  on conflict (tenant_id, used_on, usage_type, user_id, agent_id, api_key_id, project_id, model_id, feature_name) do update
-     set event_count = d.event_count + excluded.event_count, quantity = d.quantity + excluded.quantity, cost = d.cost + excluded.cost,
-         duration_ms = d.duration_ms + excluded.duration_ms, timed_count = d.timed_count + excluded.timed_count,
-         success_count = d.success_count + excluded.success_count, error_count = d.error_count + excluded.error_count,
-         abandon_count = d.abandon_count + excluded.abandon_count,
-         last_success_at = greatest(d.last_success_at, excluded.last_success_at),
-         last_error_at = greatest(d.last_error_at, excluded.last_error_at);
-end
-$$;
-
-ALTER FUNCTION app_private.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) IS 'Adds events to the roll-ups by minute and by day: those of these batches, or all of these times that no longer wait.';
-
-CREATE TABLE app_private.usage_agents (
-    tenant_id uuid NOT NULL,
-    agent_id uuid NOT NULL,
-    call_count bigint NOT NULL,
-    duration_ms bigint NOT NULL,
-    timed_count bigint NOT NULL,
-    success_count bigint NOT NULL,
-    error_count bigint NOT NULL,
-    last_success_at timestamp with time zone,
-    last_error_at timestamp with time zone
-);
-
-ALTER TABLE ONLY app_private.usage_agents FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_agents OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_agents IS 'All calls of each agent.';
-
-CREATE FUNCTION app_private.agent_totals_of_days() RETURNS SETOF app_private.usage_agents
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  return query
-    select d.tenant_id, d.agent_id, sum(d.event_count)::bigint, sum(d.duration_ms)::bigint, sum(d.timed_count)::bigint,
-           sum(d.success_count)::bigint, sum(d.error_count)::bigint, max(d.last_success_at), max(d.last_error_at)
-      from app_private.usage_days d
-     where d.tenant_id = app_hidden.current_tenant_id() and d.agent_id is not null and d.usage_type = 'llm_call'
-     group by d.tenant_id, d.agent_id;
-end
-$$;
-
-ALTER FUNCTION app_private.agent_totals_of_days() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.agent_totals_of_days() IS 'The totals of the tenant''s agents as the roll-up by day has them.';
-
 CREATE FUNCTION app_private.alive_workers(silent_for interval) RETURNS text[]
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1123,23 +1003,57 @@ ALTER FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) OW
 
 COMMENT ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) IS 'The uploaded files that are to be parsed; their documents become processing.';
 
-CREATE FUNCTION app_private.begin_usage() RETURNS bigint
-    LANGUAGE plpgsql
+CREATE FUNCTION app_private.begin_request(claims jsonb, requested_tenant text, api_key_id uuid DEFAULT NULL::uuid) RETURNS TABLE(identity jsonb, limit_name text, limit_value double precision, window_seconds integer, remaining double precision, reset_after_seconds integer, retry_after_seconds integer, refusal_code text, refusal_message text, refusal_hint text)
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid;
+  v_user_id uuid;
+  v_decision app_public.rate_limit_decision;
 begin
-  -- with an older snapshot, the period that has just become final would still look open
-  if current_setting('transaction_isolation') <> 'read committed' then
-    perform app_private.raise_error('MT411', 'Usage is recorded at the isolation level read committed.', 'Record it in a transaction of its own.');
+  -- Nothing waits for the disk here. A crash of the server can lose the last moments' notes, but only of requests that
+  -- wrote nothing: the commit of one that did brings all that was written before it to the disk.
+  perform set_config('synchronous_commit', 'off', true);
+  -- passed on whole: what a request's identity is made of is authenticate's alone
+  select to_jsonb(a), a.tenant_id, a.user_id into identity, v_tenant_id, v_user_id
+    from app_private.authenticate(begin_request.claims, begin_request.requested_tenant) a;
+  if v_tenant_id is null then
+    return next;
+    return;
   end if;
-  perform pg_advisory_xact_lock_shared(app_private.metering_lock('record'), hashtext(app_hidden.current_tenant_id()::text));
-  return nextval('app_private.usage_batches');
+
+  v_decision := app_private.check_rate_limit(v_tenant_id, v_user_id, null, begin_request.api_key_id);
+  if v_decision.config_id is not null then
+    limit_name := v_decision.limit_scope || '-' || v_decision.limit_type;
+    limit_value := v_decision.limit_value;
+    window_seconds := v_decision.window_seconds;
+    remaining := v_decision.remaining;
+    reset_after_seconds := ceil(extract(epoch from v_decision.reset_at - clock_timestamp()));
+  end if;
+  if not v_decision.is_allowed then
+    retry_after_seconds := ceil(v_decision.retry_after_ms / 1000.0);
+    refusal_code := case v_decision.action when 'queue' then 'RL602' else 'RL601' end;
+    return next;
+    return;
+  end if;
+  begin
+    perform from app_private.use_quota(v_tenant_id, 'api_calls', 1, v_user_id, null, begin_request.api_key_id);
+  exception when sqlstate 'QT601' then
+    get stacked diagnostics refusal_code = returned_sqlstate, refusal_message = message_text, refusal_hint = pg_exception_hint;
+    return next;
+    return;
+  end;
+  insert into app_private.api_call_buffer (tenant_id, user_id, api_key_id, called_at)
+  values (v_tenant_id, v_user_id, begin_request.api_key_id, app_hidden.clock());
+  return next;
 end
 $$;
 
-ALTER FUNCTION app_private.begin_usage() OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.begin_usage() IS 'Opens a batch: no period of the tenant becomes final before this transaction ends. MT411: the isolation level is not read committed.';
+COMMENT ON FUNCTION app_private.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) IS 'Authentication (identity is the row of app_private.authenticate, whose errors it passes on), rate limits, the quota of api_calls and metering of one request. refusal_code says that it may not pass: RL601 (refused), RL602 (refused, to be queued), QT601 (no calls left). For the server, as a transaction of its own.';
 
 CREATE FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) RETURNS TABLE(block_ids bigint[], slack double precision, chunk_count integer, dimension integer)
     LANGUAGE plpgsql STABLE
@@ -1502,6 +1416,102 @@ ALTER FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[
 
 COMMENT ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) IS 'Makes one block of these chunks, in place of the blocks they were in; returns how many there are.';
 
+CREATE FUNCTION app_private.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if change_count.delta <> 0 then
+    perform from app_private.use_quota(
+      change_count.tenant_id, change_count.quota_type, change_count.delta, change_count.user_id, scope => change_count.scope);
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text) IS 'Adds to what is counted of a tenant and a user. QT601: more than the limit.';
+
+CREATE FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid DEFAULT NULL::uuid, agent_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid, requests double precision DEFAULT 1, tokens double precision DEFAULT 0, cost double precision DEFAULT 0) RETURNS app_public.rate_limit_decision
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  -- not the transaction's start: a long one must not use up a window of the past
+  v_now timestamptz := case when coalesce(current_setting('rowhouse.clock', true), '') = '' then clock_timestamp() else app_hidden.clock() end;
+  v_rule record;
+  v_answer app_public.rate_limit_decision;
+  v_decision app_public.rate_limit_decision;
+  v_is_warning boolean;
+  v_refused text[];
+begin
+  -- in the order of the key, which is the order of locking
+  for v_rule in
+    select r.*
+      from (select r.*,
+                   case r.limit_scope when 'tenant' then r.tenant_id when 'user' then user_id when 'agent' then agent_id else api_key_id end as subject_id,
+                   case r.limit_type when 'requests' then requests when 'tokens' then tokens else cost * 100 end as amount
+              from app_private.rate_limit_rules r
+             where r.tenant_id = check_rate_limit.tenant_id) r
+     where coalesce(r.scope_id, r.subject_id) = r.subject_id and r.subject_id <> all (r.except_scope_ids)
+       and (r.amount > 0 or requests = 0 and tokens = 0 and cost = 0)
+     order by r.config_id, r.window_seconds
+  loop
+    update app_public.rate_limit_usage u set usage_count = u.usage_count + v_rule.amount, is_exceeded = false, updated_at = v_now
+     where u.tenant_id = v_rule.tenant_id and u.config_id = v_rule.config_id and u.scope_id = v_rule.subject_id
+       and u.window_seconds = v_rule.window_seconds
+       and u.window_end > v_now and u.usage_count + v_rule.amount <= v_rule.limit_value
+    returning true, null, u.usage_count >= v_rule.warning_value, v_rule.limit_scope, v_rule.limit_type, v_rule.window_seconds,
+              v_rule.limit_value, v_rule.limit_value - u.usage_count, u.window_end + make_interval(secs => v_rule.window_seconds), 0, v_rule.config_id
+         into v_answer;
+    if not found then
+      v_answer := app_private.use_rate_window(
+        (select r from app_private.rate_limit_rules r
+          where r.tenant_id = v_rule.tenant_id and r.config_id = v_rule.config_id and r.window_seconds = v_rule.window_seconds),
+        v_rule.subject_id, v_rule.amount, v_now);
+      if not v_answer.is_allowed then
+        v_refused := v_refused || (v_rule.config_id::text || v_rule.window_seconds);
+      end if;
+    end if;
+    if v_decision.config_id is null then
+      v_decision := v_answer;
+    else
+      -- told is the refusal that lasts longest, else the limit that is nearest to its end
+      v_is_warning := v_decision.is_warning or v_answer.is_warning;
+      if (case
+           when v_answer.is_allowed <> v_decision.is_allowed then v_decision.is_allowed
+           when v_answer.is_allowed then v_answer.remaining / v_answer.limit_value < v_decision.remaining / v_decision.limit_value
+           else coalesce(v_answer.retry_after_ms, 'Infinity'::double precision) > coalesce(v_decision.retry_after_ms, 'Infinity'::double precision)
+         end) then
+        v_decision := v_answer;
+      end if;
+      v_decision.is_warning := v_is_warning;
+    end if;
+  end loop;
+
+  if v_decision.config_id is null then
+    v_decision.is_allowed := true;
+    v_decision.is_warning := false;
+  elsif v_refused is not null then
+    -- all or nothing: what others have given is taken back; their rows are still locked
+    update app_public.rate_limit_usage u
+       set usage_count = greatest(u.usage_count - case r.limit_type when 'requests' then requests when 'tokens' then tokens else cost * 100 end, u.past_count)
+      from app_private.rate_limit_rules r
+     where r.tenant_id = check_rate_limit.tenant_id
+       and u.tenant_id = r.tenant_id and u.config_id = r.config_id and u.window_seconds = r.window_seconds
+       and u.scope_id = case r.limit_scope when 'tenant' then r.tenant_id when 'user' then user_id when 'agent' then agent_id else api_key_id end
+       and coalesce(r.scope_id, u.scope_id) = u.scope_id and u.scope_id <> all (r.except_scope_ids)
+       and (r.config_id::text || r.window_seconds) <> all (v_refused);
+  end if;
+  return v_decision;
+end
+$$;
+
+ALTER FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) IS 'Decides by all limits of a tenant, user, agent and API key at once, and counts requests, tokens and cost (US dollars) in each of them or, when one refuses, in none. All amounts 0: only asks. Run it in a transaction of its own, so that what fails later has counted nevertheless and nobody waits for it.';
+
 CREATE FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1538,60 +1548,31 @@ ALTER FUNCTION app_private.check_search_arguments(query text, mode app_public.se
 
 COMMENT ON FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) IS 'Refuses arguments that are out of range: SR404 to SR408, SR413 to SR415.';
 
-CREATE FUNCTION app_private.check_usage(inputs app_private.usage_input[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) RETURNS record
+CREATE FUNCTION app_private.check_use(quota_type text, amount numeric, agent_id uuid) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_now timestamptz := app_hidden.clock();
-  v_user_id uuid := app_hidden.current_user_id();
-  v_api_key_id uuid := app_private.request_api_key_id();
-  v_models uuid[] := array(select id from app_public.llm_models);
-  -- null when nobody asks, that is, when a task records: it knows for whom
-  v_is_request boolean := v_user_id is not null;
-  v_members uuid[];
-  v_place bigint;
-  v_problem text;
 begin
-  if v_is_request and app_hidden.has_role('admin') then
-    v_members := array(select user_id from app_public.user_tenants where tenant_id = app_hidden.current_tenant_id());
+  perform app_private.require_role('member');
+  if check_use.quota_type is null or check_use.quota_type not in ('api_calls', 'tokens', 'cost') then
+    perform app_private.raise_error('QT402', 'quota_type must be api_calls, tokens or cost.',
+      'Users, agents, documents and storage are counted by themselves.');
   end if;
-  select min(checked.at), max(checked.at), min(checked.place) filter (where checked.problem is not null),
-         (array_agg(checked.problem order by checked.place) filter (where checked.problem is not null))[1]
-    into first_at, last_at, v_place, v_problem
-    from (
-      select i.place, coalesce(i.occurred_at, v_now) as at,
-             case
-               when i.idempotency_key is null or length(i.idempotency_key) not between 1 and 255 then 'key'
-               when t.name is null then 'type'
-               -- NaN is above every number; more decimals than 12 are nobody's measurement
-               when i.quantity is null or i.quantity <= 0 or i.quantity > t.max_quantity or scale(i.quantity) > 12
-                 or t.is_whole and i.quantity <> trunc(i.quantity) then 'quantity'
-               when i.occurred_at < v_now - interval '400 days' then 'past'
-               when i.occurred_at > v_now + interval '1 hour' then 'future'
-               when i.model_id <> all (v_models) then 'model'
-               when i.metadata is not null and i.metadata <> '{}'
-                 and (jsonb_typeof(i.metadata) <> 'object' or octet_length(i.metadata::text) > 8192) then 'metadata'
-               when i.feature_name is not null and (length(i.feature_name) > 100 or not app_hidden.is_name(i.feature_name)) then 'feature'
-               when i.duration_ms < 0 or i.duration_ms > 2592000000 then 'duration'
-               when v_is_request and v_members is null
-                 and (i.user_id <> v_user_id or i.api_key_id is not null and i.api_key_id is distinct from v_api_key_id) then 'someone_else'
-               when i.user_id <> v_user_id and i.user_id <> all (v_members) then 'user'
-             end as problem
-        from unnest(check_usage.inputs) with ordinality as i (
-               idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id,
-               feature_name, outcome, duration_ms, metadata, place)
-        left join app_public.usage_types t on t.name = i.usage_type
-    ) as checked;
-  if v_problem is not null then
-    perform app_private.refuse_usage(v_problem, v_place, cardinality(check_usage.inputs));
+  -- not a number compares as larger than any
+  if check_use.amount is null or not (check_use.amount > 0 and check_use.amount < 1e18)
+    or check_use.quota_type <> 'cost' and check_use.amount <> trunc(check_use.amount) then
+    perform app_private.raise_error('QT403', 'amount must be a positive number, and whole but for a cost.', 'Costs are in US dollars.');
+  end if;
+  if check_use.agent_id is not null
+    and not exists (select from app_public.agents a where a.id = check_use.agent_id and a.deleted_at is null) then
+    perform app_private.raise_error('QT302', 'There is no such user or agent in this tenant.', 'List the agents of this tenant.');
   end if;
 end
 $$;
 
-ALTER FUNCTION app_private.check_usage(inputs app_private.usage_input[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.check_use(quota_type text, amount numeric, agent_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.check_usage(inputs app_private.usage_input[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) IS 'Refuses a batch with an event that cannot be stored (MT201, MT301, MT401 to MT409); returns when its first and its last event were.';
+COMMENT ON FUNCTION app_private.check_use(quota_type text, amount numeric, agent_id uuid) IS 'ID202, QT402, QT403, QT302: what cannot be used.';
 
 CREATE FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1687,227 +1668,158 @@ ALTER FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], 
 
 COMMENT ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) IS 'Chunks of these documents, each headed by the document''s title, that have no vector of their source''s model yet, with what is needed to call the model.';
 
-CREATE FUNCTION app_private.claim_usage_keys(inputs app_private.usage_input[], batch_id bigint) RETURNS integer[]
-    LANGUAGE plpgsql
+CREATE FUNCTION app_private.counted_usage(tenant_ids uuid[], quota_type text, user_id uuid DEFAULT NULL::uuid) RETURNS numeric
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_tenant_id uuid := app_hidden.current_tenant_id();
-  v_now timestamptz := app_hidden.clock();
-  v_claimed int[];
-  v_place bigint;
 begin
-  -- nearly always all keys are new, and then a plain insert is twice as fast as one that looks for conflicts
-  begin
-    insert into app_private.usage_idempotency_keys (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
-    select v_tenant_id, k.key, k.payload_hash, claim_usage_keys.batch_id, k.place, k.occurred_at
-      from app_private.keys_of_usage(claim_usage_keys.inputs, v_now) as k;
-    return array(select generate_series(1, cardinality(claim_usage_keys.inputs)));
-  exception when unique_violation then
-    -- and otherwise what the attempt wrote is undone
-    null;
-  end;
-
-  with claimed as (
-    insert into app_private.usage_idempotency_keys as k (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
-    select v_tenant_id, i.key, i.payload_hash, claim_usage_keys.batch_id, i.place, i.occurred_at
-      from app_private.keys_of_usage(claim_usage_keys.inputs, v_now) as i
-    on conflict do nothing
-    returning k.ordinal
-  )
-  select coalesce(array_agg(ordinal), '{}') into v_claimed from claimed;
-
-  if cardinality(v_claimed) < cardinality(claim_usage_keys.inputs) then
-    -- a statement of its own sees what the one that was there first has committed meanwhile
-    select min(i.place) into v_place
-      from app_private.keys_of_usage(claim_usage_keys.inputs, v_now) as i
-      join app_private.usage_idempotency_keys k on k.tenant_id = v_tenant_id and k.key = i.key
-     where k.payload_hash <> i.payload_hash;
-    if v_place is not null then
-      perform app_private.raise_error('MT501', case cardinality(claim_usage_keys.inputs)
-          when 1 then '' else format('Event %s: ', v_place) end || 'The idempotency key stands for another event already.',
-        'Repeat the event exactly as it was first sent, or give it a key of its own.');
-    end if;
-  end if;
-  return v_claimed;
+  case counted_usage.quota_type
+    when 'users' then
+      return (select count(*) from app_public.user_tenants m where m.tenant_id = any (counted_usage.tenant_ids) and m.status = 'active');
+    when 'agents' then
+      return (select count(*) from app_public.agents a
+               where a.tenant_id = any (counted_usage.tenant_ids) and a.deleted_at is null
+                 and (counted_usage.user_id is null or a.owner_id = counted_usage.user_id));
+    when 'documents' then
+      return (select count(*) from app_public.documents d
+               where d.tenant_id = any (counted_usage.tenant_ids)
+                 and (counted_usage.user_id is null or d.created_by_user_id = counted_usage.user_id));
+    when 'storage' then
+      return (select coalesce(sum(d.size_bytes), 0) from app_public.documents d
+               where d.tenant_id = any (counted_usage.tenant_ids)
+                 and (counted_usage.user_id is null or d.created_by_user_id = counted_usage.user_id));
+  end case;
 end
 $$;
 
-ALTER FUNCTION app_private.claim_usage_keys(inputs app_private.usage_input[], batch_id bigint) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.counted_usage(tenant_ids uuid[], quota_type text, user_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.claim_usage_keys(inputs app_private.usage_input[], batch_id bigint) IS 'Takes the keys of a batch; returns the places of the events whose keys were free. Concurrent callers with the same key: one gets it, the others wait for its commit. MT501: a key stands for another event.';
+COMMENT ON FUNCTION app_private.counted_usage(tenant_ids uuid[], quota_type text, user_id uuid) IS 'What a count quota counts, read from the rows themselves: active members, agents that are not deleted, documents, bytes of documents.';
 
-CREATE TABLE app_public.usage_events (
+CREATE TABLE app_public.quota_tracking (
     tenant_id uuid NOT NULL,
-    batch_id bigint NOT NULL,
-    ordinal integer NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    usage_type text NOT NULL,
-    quantity numeric NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    project_id uuid,
-    api_key_id uuid,
-    model_id uuid,
-    feature_name text,
-    outcome app_public.usage_outcome,
-    duration_ms integer,
-    cost numeric,
-    price_id uuid,
-    is_unpriced boolean DEFAULT false NOT NULL,
-    adjusts_period tstzrange,
-    rerates_batch_id bigint,
-    rerates_ordinal integer,
-    idempotency_key text,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
-    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
-    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= '1000000000000000000'::numeric) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    quota_type text NOT NULL,
+    quota_scope text NOT NULL,
+    scope_id uuid NOT NULL,
+    includes_subtree boolean NOT NULL,
+    period text NOT NULL,
+    period_start date NOT NULL,
+    period_end date NOT NULL,
+    quota_limit numeric,
+    hard_limit numeric,
+    included_amount numeric,
+    alert_threshold_percentage numeric DEFAULT 80 NOT NULL,
+    current_usage numeric DEFAULT 0 NOT NULL,
+    reserved numeric DEFAULT 0 NOT NULL,
+    is_exceeded boolean GENERATED ALWAYS AS (COALESCE((current_usage > quota_limit), false)) STORED NOT NULL,
+    overage numeric GENERATED ALWAYS AS (COALESCE(GREATEST((current_usage - included_amount), (0)::numeric), (0)::numeric)) STORED NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT current_usage_is_not_negative CHECK (((current_usage >= (0)::numeric) AND (current_usage < 'Infinity'::numeric))),
+    CONSTRAINT period_ends_after_it_starts CHECK ((period_end > period_start)),
+    CONSTRAINT reserved_is_not_negative CHECK (((reserved >= (0)::numeric) AND (reserved < 'Infinity'::numeric)))
 )
-PARTITION BY RANGE (occurred_at);
+WITH (fillfactor='70');
 
-ALTER TABLE ONLY app_public.usage_events FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY app_public.quota_tracking FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE app_public.usage_events OWNER TO rowhouse_owner;
+ALTER TABLE app_public.quota_tracking OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.usage_events IS '@behavior -insert -update -delete
-Everything that was used, once and unchanged; recordUsage writes it. You see your own; the whole tenant''s with can_view_analytics.';
+COMMENT ON TABLE app_public.quota_tracking IS '@behavior -insert -update -delete
+What is used of each limit, a row for each period. Changed by one conditional update in the transaction that uses something.';
 
-COMMENT ON COLUMN app_public.usage_events.batch_id IS 'The call that recorded it.';
+COMMENT ON COLUMN app_public.quota_tracking.quota_type IS 'As in usage_quotas.';
 
-COMMENT ON COLUMN app_public.usage_events.ordinal IS 'Its place in that call, from 1.';
+COMMENT ON COLUMN app_public.quota_tracking.quota_scope IS 'tenant, user, agent or api_key.';
 
-COMMENT ON COLUMN app_public.usage_events.occurred_at IS 'When it was used.';
+COMMENT ON COLUMN app_public.quota_tracking.scope_id IS 'Whose use is counted: the tenant, user, agent or API key.';
 
-COMMENT ON COLUMN app_public.usage_events.usage_type IS 'What was used: the name of a usage type.';
+COMMENT ON COLUMN app_public.quota_tracking.includes_subtree IS 'Whether the tenants below count as well.';
 
-COMMENT ON COLUMN app_public.usage_events.quantity IS 'How much, in the unit of its type; above 0 but for corrections of a cost, which have 0.';
+COMMENT ON COLUMN app_public.quota_tracking.period IS 'none, day, month or billing.';
 
-COMMENT ON COLUMN app_public.usage_events.agent_id IS 'The agent that used it.';
+COMMENT ON COLUMN app_public.quota_tracking.period_start IS 'First day of the period in the tenant''s time zone; -infinity where there is none.';
 
-COMMENT ON COLUMN app_public.usage_events.project_id IS 'The project it was for.';
+COMMENT ON COLUMN app_public.quota_tracking.period_end IS 'The day after its last; infinity where there is none.';
 
-COMMENT ON COLUMN app_public.usage_events.api_key_id IS 'The API key it came with.';
+COMMENT ON COLUMN app_public.quota_tracking.quota_limit IS 'The strictest limit, hard or soft; null when there is none any more. Past periods keep theirs.';
 
-COMMENT ON COLUMN app_public.usage_events.model_id IS 'The language model.';
+COMMENT ON COLUMN app_public.quota_tracking.hard_limit IS 'The strictest hard limit: current_usage and reserved together never pass it.';
 
-COMMENT ON COLUMN app_public.usage_events.feature_name IS 'The feature of the product it belongs to.';
+COMMENT ON COLUMN app_public.quota_tracking.included_amount IS 'The limit beyond which use is sold as overage; null when none is sold.';
 
-COMMENT ON COLUMN app_public.usage_events.outcome IS 'How it ended, null where that says nothing.';
+COMMENT ON COLUMN app_public.quota_tracking.alert_threshold_percentage IS 'As in usage_quotas, of the strictest limit.';
 
-COMMENT ON COLUMN app_public.usage_events.duration_ms IS 'How long it took, milliseconds.';
+COMMENT ON COLUMN app_public.quota_tracking.current_usage IS 'What there is, or has been used in the period.';
 
-COMMENT ON COLUMN app_public.usage_events.cost IS 'What it cost, USD, not rounded: tokens times the price that held then.';
+COMMENT ON COLUMN app_public.quota_tracking.reserved IS 'What reservations hold.';
 
-COMMENT ON COLUMN app_public.usage_events.price_id IS 'The price of its cost: a row of llm_model_prices or llm_model_price_overrides.';
+COMMENT ON COLUMN app_public.quota_tracking.is_exceeded IS 'Whether more is used than the limit, as a soft limit or one that was lowered allows.';
 
-COMMENT ON COLUMN app_public.usage_events.is_unpriced IS 'Tokens without a cost, because no price held for their model; rerateUsage shows what they would cost by now.';
+COMMENT ON COLUMN app_public.quota_tracking.overage IS 'What is used beyond included_amount, to be billed.';
 
-COMMENT ON COLUMN app_public.usage_events.adjusts_period IS 'The billing period it belongs to, when that was final before it was recorded: it goes on the next invoice as an adjustment.';
+COMMENT ON COLUMN app_public.quota_tracking.created_at IS 'When the counter began.';
 
-COMMENT ON COLUMN app_public.usage_events.rerates_batch_id IS 'The batch of the event whose cost this one corrects.';
+COMMENT ON COLUMN app_public.quota_tracking.updated_at IS 'When it last changed.';
 
-COMMENT ON COLUMN app_public.usage_events.rerates_ordinal IS 'The place of the event whose cost this one corrects.';
-
-COMMENT ON COLUMN app_public.usage_events.idempotency_key IS 'The key it was recorded under, unique within the tenant.';
-
-COMMENT ON COLUMN app_public.usage_events.metadata IS 'Anything else, an object of at most 8 kB.';
-
-COMMENT ON COLUMN app_public.usage_events.recorded_at IS 'When it was recorded.';
-
-CREATE FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS SETOF app_public.usage_events
-    LANGUAGE plpgsql STABLE
-    SET enable_seqscan TO 'off'
-    SET plan_cache_mode TO 'force_custom_plan'
+CREATE FUNCTION app_private.counters_wanted(tenant_id uuid, quota_type text) RETURNS SETOF app_public.quota_tracking
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+#variable_conflict use_column
 declare
-  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_chain uuid[] := array[counters_wanted.tenant_id];
+  v_user_ids uuid[] := '{}';
+  v_limit record;
+  v_counter app_public.quota_tracking;
 begin
-  if countable_usage.batch_ids is not null then
-    return query
-      select e.* from app_public.usage_events e
-       where e.tenant_id = v_tenant_id and e.batch_id = any (countable_usage.batch_ids)
-         and e.occurred_at >= countable_usage.from_at and e.occurred_at < countable_usage.to_at;
-  else
-    return query
-      select e.* from app_public.usage_events e
-       where e.tenant_id = v_tenant_id and e.occurred_at >= countable_usage.from_at and e.occurred_at < countable_usage.to_at
-         and not exists (select from app_private.usage_queue q where q.tenant_id = v_tenant_id and q.batch_id = e.batch_id);
-  end if;
-end
-$$;
-
-ALTER FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Events of the tenant from one instant to another (excluded): those of these batches, or those of all batches that no longer wait in the queue.';
-
-CREATE FUNCTION app_private.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) RETURNS boolean
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_next constant timestamptz := app_private.month_start(create_month.month + interval '32 days');
-  v_name constant text := format('app_private.%I',
-    (select relname from pg_class where oid = create_month.parent) || to_char(create_month.month at time zone 'UTC', '_YYYY_MM'));
-begin
-  if to_regclass(v_name) is not null then
-    return false;
-  end if;
-  -- writers wait before they choose a partition, so none can put a row of this month into the default one meanwhile
-  execute format('lock table %s in share row exclusive mode', create_month.parent);
-  if to_regclass(v_name) is not null then
-    return false;
-  end if;
-  execute format('create table %s (like %s including defaults including generated including constraints)', v_name, create_month.parent);
-  execute format('grant insert on %s to rowhouse_platform', v_name);
-  perform app_private.move_leftover(create_month.leftover, v_name::regclass, create_month.key, create_month.month, v_next);
-  execute format('revoke insert on %s from rowhouse_platform', v_name);
-  execute format('alter table %s attach partition %s for values from (%L) to (%L)', create_month.parent, v_name, create_month.month, v_next);
-  call app_private.secure_tenant_table(v_name::regclass);
-  execute format('comment on table %s is %L', v_name, 'A month of ' || create_month.parent || '.');
-  return true;
-end
-$$;
-
-ALTER FUNCTION app_private.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) IS 'Makes the partition of a month and moves what the default partition kept for it; false when it is there already.';
-
-CREATE FUNCTION app_private.create_partitions(months_ahead integer DEFAULT 3) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET lock_timeout TO '5s'
-    SET client_min_messages TO 'warning'
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_table record;
-  v_month timestamptz;
-  v_created int := 0;
-begin
-  for v_table in select * from app_private.monthly_tables() loop
-    for v_month in
-      select app_private.month_start(app_hidden.clock() + make_interval(months => ahead))
-        from generate_series(0, create_partitions.months_ahead) as ahead
+  -- whom a limit for users concerns: those it names, and those who have something already
+  if exists (select from app_public.usage_quotas q
+              where q.tenant_id = counters_wanted.tenant_id and q.quota_type = counters_wanted.quota_type and q.quota_scope = 'user') then
+    v_user_ids := array(
+      select q.scope_id from app_public.usage_quotas q
+       where q.tenant_id = counters_wanted.tenant_id and q.quota_type = counters_wanted.quota_type and q.scope_id is not null
       union
-      select * from app_private.leftover_months(v_table.leftover, v_table.key)
-      order by 1
-    loop
-      if app_private.create_month(v_table.parent, v_table.key, v_table.leftover, v_month) then
-        v_created := v_created + 1;
-      end if;
-    end loop;
+      select a.owner_id from app_public.agents a
+       where counters_wanted.quota_type = 'agents' and a.tenant_id = counters_wanted.tenant_id and a.owner_id is not null
+      union
+      select d.created_by_user_id from app_public.documents d
+       where counters_wanted.quota_type in ('documents', 'storage') and d.tenant_id = counters_wanted.tenant_id
+         and d.created_by_user_id is not null
+      order by 1);
+  end if;
+  for v_limit in
+    select l.* from app_private.quota_limits(v_chain, counters_wanted.tenant_id, counters_wanted.quota_type) l
+    union all
+    select l.* from unnest(v_user_ids) as u (id),
+           app_private.quota_limits(v_chain, counters_wanted.tenant_id, counters_wanted.quota_type, u.id) l
+     where l.quota_scope = 'user'
+  loop
+    v_counter := null;
+    v_counter.tenant_id := counters_wanted.tenant_id;
+    v_counter.quota_type := counters_wanted.quota_type;
+    v_counter.quota_scope := v_limit.quota_scope;
+    v_counter.scope_id := v_limit.scope_id;
+    v_counter.includes_subtree := v_limit.includes_subtree;
+    v_counter.period := v_limit.period;
+    v_counter.period_start := '-infinity';
+    v_counter.period_end := 'infinity';
+    v_counter.quota_limit := v_limit.quota_limit;
+    v_counter.hard_limit := v_limit.hard_limit;
+    v_counter.included_amount := v_limit.included_amount;
+    v_counter.alert_threshold_percentage := v_limit.alert_threshold_percentage;
+    v_counter.current_usage := app_private.counted_usage(
+      case when v_limit.includes_subtree then app_private.quota_subtree(counters_wanted.tenant_id) else v_chain end,
+      counters_wanted.quota_type, case v_limit.quota_scope when 'user' then v_limit.scope_id end);
+    return next v_counter;
   end loop;
-  return v_created;
 end
 $$;
 
-ALTER FUNCTION app_private.create_partitions(months_ahead integer) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.counters_wanted(tenant_id uuid, quota_type text) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.create_partitions(months_ahead integer) IS 'Makes the partitions of this month and the next ones, and of every month that the default partitions have rows of; returns how many. Doing it twice is harmless.';
+COMMENT ON FUNCTION app_private.counters_wanted(tenant_id uuid, quota_type text) IS 'The counters of a count quota as they must be: one for each thing that is limited, with what there is of it.';
 
 CREATE FUNCTION app_private.delete_tenant(slug text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1948,34 +1860,6 @@ $$;
 ALTER FUNCTION app_private.document_error(item jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.document_error(item jsonb) IS 'What is wrong with an element of create_documents, or null.';
-
-CREATE FUNCTION app_private.drop_llm_texts() RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_tenant record;
-  v_dropped int;
-  v_total int := 0;
-begin
-  for v_tenant in
-    select t.id, case when t.config -> 'store_llm_texts' = 'true'
-                      then coalesce((t.config ->> 'llm_text_retention_days')::int, 30) else 0 end as days
-      from app_public.tenants t order by t.id
-  loop
-    call app_private.enter_tenant(v_tenant.id);
-    delete from app_private.llm_texts l
-     where l.tenant_id = v_tenant.id and l.occurred_at < app_hidden.clock() - make_interval(days => v_tenant.days);
-    get diagnostics v_dropped = row_count;
-    v_total := v_total + v_dropped;
-  end loop;
-  return v_total;
-end
-$$;
-
-ALTER FUNCTION app_private.drop_llm_texts() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.drop_llm_texts() IS 'Deletes prompts and completions that are older than their tenant keeps them (llm_text_retention_days, 30 unless set; all where store_llm_texts is off); returns how many.';
 
 CREATE FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2041,6 +1925,34 @@ ALTER FUNCTION app_private.enqueue_stage(stage app_hidden.processing_stage, tena
 
 COMMENT ON FUNCTION app_private.enqueue_stage(stage app_hidden.processing_stage, tenant_id uuid, document_ids uuid[]) IS 'Queues the task of a stage for these documents.';
 
+CREATE FUNCTION app_private.enter_quota_chain(tenant_id uuid, quota_type text) RETURNS uuid[]
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_chain uuid[] := app_private.quota_chain(enter_quota_chain.tenant_id);
+  v_locked uuid[];
+  v_id uuid;
+begin
+  -- waiting for a lock may have been waiting for the tenant to be moved
+  while v_locked is distinct from v_chain loop
+    foreach v_id in array v_chain loop
+      perform pg_advisory_xact_lock_shared(app_private.quota_lock_key(v_id, enter_quota_chain.quota_type));
+    end loop;
+    v_locked := v_chain;
+    if cardinality(v_chain) = 0 then
+      return v_chain;
+    end if;
+    v_chain := app_private.quota_chain(enter_quota_chain.tenant_id);
+  end loop;
+  return v_chain;
+end
+$$;
+
+ALTER FUNCTION app_private.enter_quota_chain(tenant_id uuid, quota_type text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.enter_quota_chain(tenant_id uuid, quota_type text) IS 'Begins a use: until this transaction ends no limit of this type changes for the tenant and those above it. Returns them.';
+
 CREATE PROCEDURE app_private.enter_tenant(IN tenant_id uuid)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2053,88 +1965,6 @@ $$;
 ALTER PROCEDURE app_private.enter_tenant(IN tenant_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) IS 'Sets the tenant of this transaction, for work that is not a request.';
-
-CREATE TABLE app_private.llm_calls (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    provider_id uuid,
-    provider text,
-    model_id uuid,
-    model text NOT NULL,
-    model_config_id uuid,
-    agent_id uuid,
-    agent_name text,
-    user_id uuid,
-    user_name text,
-    project_id uuid,
-    api_key_id uuid,
-    conversation_id uuid,
-    panel_id uuid,
-    input_tokens bigint NOT NULL,
-    cached_input_tokens bigint NOT NULL,
-    output_tokens bigint NOT NULL,
-    reasoning_tokens bigint NOT NULL,
-    prompt_tokens bigint GENERATED ALWAYS AS ((input_tokens + cached_input_tokens)) STORED NOT NULL,
-    completion_tokens bigint GENERATED ALWAYS AS ((output_tokens + reasoning_tokens)) STORED NOT NULL,
-    total_tokens bigint GENERATED ALWAYS AS ((((input_tokens + cached_input_tokens) + output_tokens) + reasoning_tokens)) STORED NOT NULL,
-    price_id uuid,
-    input_cost numeric,
-    output_cost numeric,
-    total_cost numeric GENERATED ALWAYS AS ((input_cost + output_cost)) STORED,
-    is_priced boolean GENERATED ALWAYS AS ((price_id IS NOT NULL)) STORED NOT NULL,
-    response_time_ms integer,
-    time_to_first_token_ms integer,
-    temperature numeric(3,2),
-    max_tokens integer,
-    top_p numeric(3,2),
-    finish_reason text,
-    function_call jsonb,
-    success boolean DEFAULT true NOT NULL,
-    error_type text,
-    error_message text,
-    batch_id bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT costs_name_their_price CHECK ((((input_cost IS NULL) = (price_id IS NULL)) AND ((output_cost IS NULL) = (price_id IS NULL)))),
-    CONSTRAINT error_message_is_bounded CHECK ((length(error_message) <= 10000)),
-    CONSTRAINT error_type_is_short CHECK ((length(error_type) <= 100)),
-    CONSTRAINT finish_reason_is_short CHECK ((length(finish_reason) <= 50)),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
-    CONSTRAINT tokens_are_in_range CHECK ((((input_tokens >= 0) AND ((input_tokens)::numeric <= '1000000000'::numeric)) AND ((cached_input_tokens >= 0) AND ((cached_input_tokens)::numeric <= '1000000000'::numeric)) AND ((output_tokens >= 0) AND ((output_tokens)::numeric <= '1000000000'::numeric)) AND ((reasoning_tokens >= 0) AND ((reasoning_tokens)::numeric <= '1000000000'::numeric)))),
-    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
-)
-PARTITION BY RANGE (occurred_at);
-
-ALTER TABLE ONLY app_private.llm_calls FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_calls IS 'Calls of language models; app_public.llm_usage_logs shows them.';
-
-CREATE FUNCTION app_private.events_of_call(key text, call app_private.llm_calls) RETURNS app_private.usage_input[]
-    LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  return array(
-    select row(events_of_call.key, e.usage_type, e.quantity::numeric, (call).occurred_at, (call).user_id, (call).agent_id,
-               (call).project_id, (call).api_key_id, (call).model_id, null,
-               -- the call has an outcome, its tokens have none
-               case when e.usage_type = 'llm_call' then
-                 case when (call).success then 'success' else 'error' end end::app_public.usage_outcome,
-               case when e.usage_type = 'llm_call' then (call).response_time_ms end, '{}')::app_private.usage_input
-      from (values ('llm_call', 1::bigint), ('input_tokens', (call).input_tokens), ('cached_input_tokens', (call).cached_input_tokens),
-                   ('output_tokens', (call).output_tokens), ('reasoning_tokens', (call).reasoning_tokens)) as e (usage_type, quantity)
-     where e.quantity > 0);
-end
-$$;
-
-ALTER FUNCTION app_private.events_of_call(key text, call app_private.llm_calls) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.events_of_call(key text, call app_private.llm_calls) IS 'The events a call consists of: itself, and each class of its tokens.';
 
 CREATE FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision)
     LANGUAGE plpgsql STABLE
@@ -2161,6 +1991,61 @@ $$;
 ALTER FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity, by comparing with every vector.';
+
+CREATE FUNCTION app_private.expire_holds(counter app_public.quota_tracking) RETURNS numeric
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_amount numeric;
+begin
+  with expired as (
+    delete from app_private.quota_holds h
+     where h.tenant_id = (counter).tenant_id and h.counter_id = (counter).id and h.expires_at <= app_hidden.clock()
+    returning h.amount
+  )
+  select coalesce(sum(amount), 0) into v_amount from expired;
+  if v_amount > 0 then
+    update app_public.quota_tracking c set reserved = c.reserved - v_amount
+     where c.tenant_id = (counter).tenant_id and c.id = (counter).id;
+  end if;
+  return v_amount;
+end
+$$;
+
+ALTER FUNCTION app_private.expire_holds(counter app_public.quota_tracking) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.expire_holds(counter app_public.quota_tracking) IS 'Gives back what expired reservations hold of a counter, whose row the caller has locked; returns how much.';
+
+CREATE FUNCTION app_private.expire_reservations(most integer DEFAULT 1000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_counter app_public.quota_tracking;
+  v_count int := 0;
+begin
+  for v_counter in
+    select c.* from app_public.quota_tracking c
+     where c.reserved > 0
+       and exists (select from app_private.quota_holds h
+                    where h.tenant_id = c.tenant_id and h.counter_id = c.id and h.expires_at <= app_hidden.clock())
+     order by c.tenant_id, c.quota_type, c.quota_scope, c.scope_id, c.includes_subtree, c.period, c.period_start
+     limit expire_reservations.most
+       for update skip locked
+  loop
+    if app_private.expire_holds(v_counter) > 0 then
+      v_count := v_count + 1;
+    end if;
+  end loop;
+  delete from app_public.quota_reservations r where r.expires_at < app_hidden.clock() - interval '30 days';
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_private.expire_reservations(most integer) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.expire_reservations(most integer) IS 'Gives back what expired reservations hold, and forgets reservations that ended 30 days ago; returns how many counters changed. Counters in use are left for the next time: whoever needs the room takes it itself.';
 
 CREATE TABLE app_public.llm_models (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -2290,42 +2175,6 @@ ALTER FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], s
 
 COMMENT ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) IS 'Marks documents that are at a stage as failed, with the error for people to read.';
 
-CREATE TABLE app_private.finalised_periods (
-    tenant_id uuid NOT NULL,
-    period tstzrange NOT NULL,
-    last_batch_id bigint NOT NULL,
-    finalised_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT period_is_bounded CHECK (((NOT isempty(period)) AND (NOT lower_inf(period)) AND (NOT upper_inf(period))))
-);
-
-ALTER TABLE ONLY app_private.finalised_periods FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.finalised_periods OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.finalised_periods IS 'Billing periods that are final.';
-
-CREATE FUNCTION app_private.finalise_usage_period(period tstzrange) RETURNS app_private.finalised_periods
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_tenant_id uuid := app_hidden.current_tenant_id();
-  v_finalised app_private.finalised_periods;
-begin
-  perform pg_advisory_xact_lock(app_private.metering_lock('record'), hashtext(v_tenant_id::text));
-  -- batches take their number after the lock: all up to this one are committed or gone, all others will see this row
-  insert into app_private.finalised_periods (tenant_id, period, last_batch_id)
-  select v_tenant_id, finalise_usage_period.period, case when s.is_called then s.last_value else 0 end
-    from app_private.usage_batches s
-  returning * into v_finalised;
-  return v_finalised;
-end
-$$;
-
-ALTER FUNCTION app_private.finalise_usage_period(period tstzrange) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.finalise_usage_period(period tstzrange) IS 'Closes a period of the tenant of the context: events in it that are recorded later have adjusts_period set. For billing, which calls it first and then, in the same transaction, reads the period: its events are those of the period without adjusts_period; the adjustments of an invoice are the events with adjusts_period whose batch_id is above the last_batch_id of the tenant''s finalised period before and not above this one''s. 23P01: it overlaps one that is final.';
-
 CREATE FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2385,6 +2234,24 @@ ALTER FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, titl
 
 COMMENT ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) IS 'Stores a file''s text, drops its bytes and queues the document for chunking.';
 
+CREATE FUNCTION app_private.forget_rate_windows() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_count int;
+begin
+  delete from app_public.rate_limit_usage u
+   where u.window_end + make_interval(secs => u.window_seconds) < app_hidden.clock();
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_private.forget_rate_windows() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.forget_rate_windows() IS 'Removes the state of windows that everything has left; returns how many.';
+
 CREATE FUNCTION app_private.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE fusion WHEN 'rrf'::app_public.fusion_method THEN (COALESCE(((1)::double precision / ((rrf_k + bm25_rank))::double precision), (0)::double precision) + COALESCE((vector_weight / ((rrf_k + vector_rank))::double precision), (0)::double precision)) ELSE ((COALESCE((bm25_score / NULLIF(highest_bm25_score, (0)::double precision)), (0)::double precision) + (vector_weight * COALESCE(((vector_score - lowest_vector_score) / NULLIF((highest_vector_score - lowest_vector_score), (0)::double precision)), (CASE WHEN (vector_score IS NOT NULL) THEN 1 ELSE NULL::integer END)::double precision, (0)::double precision))) / ((1)::double precision + vector_weight)) END;
@@ -2403,8 +2270,6 @@ CREATE FUNCTION app_private.global_tables() RETURNS regclass[]
     'app_private.user_identities',
     'app_public.llm_providers',    -- facts of the platform
     'app_public.llm_models',
-    'app_public.llm_model_prices',
-    'app_public.usage_types',      -- what can be used means the same for every tenant
     'app_private.worker_heartbeats'
   ]::regclass[];
 $$;
@@ -2450,6 +2315,71 @@ $$;
 ALTER FUNCTION app_private.has_many_vectors(model_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.has_many_vectors(model_id uuid) IS 'Whether this tenant has more vectors of the model than are compared one by one.';
+
+CREATE TABLE app_public.quota_reservations (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    quota_type text NOT NULL,
+    amount numeric NOT NULL,
+    user_id uuid,
+    agent_id uuid,
+    api_key_id uuid,
+    expires_at timestamp with time zone NOT NULL,
+    hold_count integer DEFAULT 0 NOT NULL,
+    settled_amount numeric,
+    settled_at timestamp with time zone,
+    released_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT amount_is_positive CHECK (((amount > (0)::numeric) AND (amount < '1000000000000000000'::numeric))),
+    CONSTRAINT ends_once CHECK (((settled_at IS NULL) OR (released_at IS NULL))),
+    CONSTRAINT quota_type_is_metered CHECK ((quota_type = ANY (ARRAY['api_calls'::text, 'tokens'::text, 'cost'::text]))),
+    CONSTRAINT settled_amount_is_not_negative CHECK ((settled_amount >= (0)::numeric)),
+    CONSTRAINT settled_has_an_amount CHECK (((settled_at IS NULL) = (settled_amount IS NULL)))
+);
+
+ALTER TABLE ONLY app_public.quota_reservations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.quota_reservations OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.quota_reservations IS '@behavior -insert -update -delete
+What calls that are under way may use at most, held until they are settled, released or expired. You see your own; who may view analytics sees all.';
+
+COMMENT ON COLUMN app_public.quota_reservations.quota_type IS 'api_calls, tokens or cost (US dollars).';
+
+COMMENT ON COLUMN app_public.quota_reservations.amount IS 'The most that may be used.';
+
+COMMENT ON COLUMN app_public.quota_reservations.agent_id IS 'The agent whose quotas count as well.';
+
+COMMENT ON COLUMN app_public.quota_reservations.api_key_id IS 'The API key whose quotas count as well.';
+
+COMMENT ON COLUMN app_public.quota_reservations.expires_at IS 'When it gives back what it holds by itself.';
+
+COMMENT ON COLUMN app_public.quota_reservations.hold_count IS '@behavior -*
+In how many counters it holds something.';
+
+COMMENT ON COLUMN app_public.quota_reservations.settled_amount IS 'What was used, at most amount; null until it is settled.';
+
+COMMENT ON COLUMN app_public.quota_reservations.settled_at IS 'When it was settled.';
+
+COMMENT ON COLUMN app_public.quota_reservations.released_at IS 'When it was given back unused.';
+
+COMMENT ON COLUMN app_public.quota_reservations.created_at IS 'When it was made.';
+
+CREATE FUNCTION app_private.hold_quota(reservation app_public.quota_reservations) RETURNS SETOF app_public.quota_status
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select * from app_private.use_quota(
+      (reservation).tenant_id, (reservation).quota_type, (reservation).amount, (reservation).user_id, (reservation).agent_id,
+      (reservation).api_key_id, (reservation).id, (reservation).expires_at);
+end
+$$;
+
+ALTER FUNCTION app_private.hold_quota(reservation app_public.quota_reservations) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.hold_quota(reservation app_public.quota_reservations) IS 'Holds the amount of a reservation in every counter whose limit holds. QT601: one of them is full.';
 
 CREATE FUNCTION app_private.identify(claims jsonb) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2547,34 +2477,6 @@ $_$;
 ALTER FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity as the model''s index finds them, which may miss some; those it finds are in exact order.';
-
-CREATE FUNCTION app_private.keys_of_usage(inputs app_private.usage_input[], now_is timestamp with time zone) RETURNS TABLE(key text, payload_hash bytea, place integer, occurred_at timestamp with time zone)
-    LANGUAGE sql STABLE
-    BEGIN ATOMIC
- SELECT i.idempotency_key,
-     sha256(record_send(ROW(i.usage_type, trim_scale(i.quantity), i.occurred_at, i.user_id, i.agent_id, i.project_id, i.api_key_id, i.model_id, i.feature_name, (i.outcome)::text, i.duration_ms, (COALESCE(i.metadata, '{}'::jsonb))::text))) AS sha256,
-     (i.place)::integer AS place,
-     COALESCE(i.occurred_at, keys_of_usage.now_is) AS "coalesce"
-    FROM unnest(keys_of_usage.inputs) WITH ORDINALITY i(idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id, feature_name, outcome, duration_ms, metadata, place)
-   ORDER BY (i.idempotency_key COLLATE "C"), i.place;
-END;
-
-ALTER FUNCTION app_private.keys_of_usage(inputs app_private.usage_input[], now_is timestamp with time zone) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.keys_of_usage(inputs app_private.usage_input[], now_is timestamp with time zone) IS 'The keys of a batch and what they stand for: a hash of the event as it was given.';
-
-CREATE FUNCTION app_private.leftover_months(leftover regclass, key name) RETURNS SETOF timestamp with time zone
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  return query execute format('select distinct app_private.month_start(%I) from %s', leftover_months.key, leftover_months.leftover);
-end
-$$;
-
-ALTER FUNCTION app_private.leftover_months(leftover regclass, key name) OWNER TO rowhouse_platform;
-
-COMMENT ON FUNCTION app_private.leftover_months(leftover regclass, key name) IS 'The months of which a default partition has rows.';
 
 CREATE FUNCTION app_private.list_tenants() RETURNS TABLE(id uuid, slug text, name text, type text, status text, members integer)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2736,17 +2638,6 @@ ALTER FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) O
 
 COMMENT ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) IS 'Folds up to 16,000 changes of a tenant into blocks when at least minimum wait; returns how many, 0 when there was nothing to do or another merge is at it.';
 
-CREATE FUNCTION app_private.metering_lock(purpose text) RETURNS integer
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select 7269736 + array_position(array['record', 'roll_up', 'rerate'], metering_lock.purpose);
-$$;
-
-ALTER FUNCTION app_private.metering_lock(purpose text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.metering_lock(purpose text) IS 'The first key of the advisory locks of metering: record, roll_up or rerate. The second is hashtext of the tenant''s id.';
-
 CREATE FUNCTION app_private.models_to_index(minimum integer DEFAULT 10000) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2764,62 +2655,43 @@ ALTER FUNCTION app_private.models_to_index(minimum integer) OWNER TO rowhouse_pl
 
 COMMENT ON FUNCTION app_private.models_to_index(minimum integer) IS 'The embedding models that have more than this many vectors, of all tenants, and no vector index.';
 
-CREATE FUNCTION app_private.month_start(at timestamp with time zone) RETURNS timestamp with time zone
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select date_trunc('month', at, 'UTC');
-$$;
-
-ALTER FUNCTION app_private.month_start(at timestamp with time zone) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.month_start(at timestamp with time zone) IS 'When the month of an instant began, in UTC.';
-
-CREATE FUNCTION app_private.monthly_tables() RETURNS TABLE(parent regclass, key name, leftover regclass)
-    LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  values ('app_public.usage_events'::regclass, 'occurred_at'::name, 'app_private.usage_events_default'::regclass),
-         ('app_private.llm_calls', 'occurred_at', 'app_private.llm_calls_default'),
-         ('app_private.llm_texts', 'occurred_at', 'app_private.llm_texts_default'),
-         ('app_private.usage_minutes', 'minute', 'app_private.usage_minutes_default');
-$$;
-
-ALTER FUNCTION app_private.monthly_tables() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.monthly_tables() IS 'The tables partitioned by month: what by, and the partition that takes what has no month''s.';
-
-CREATE FUNCTION app_private.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) RETURNS bigint
+CREATE FUNCTION app_private.move_count(tenant_id uuid, quota_type text, amount numeric, old_user_id uuid, new_user_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-declare
-  v_columns text := (
-    select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
-     where attrelid = move_leftover.target and attnum > 0 and not attisdropped and attgenerated = '');
-  v_moved bigint;
-begin
-  execute format('with moved as (delete from %1$s where %2$I >= $1 and %2$I < $2 returning %3$s) insert into %4$s (%3$s) select %3$s from moved',
-    leftover, key, v_columns, target) using from_at, to_at;
-  get diagnostics v_moved = row_count;
-  return v_moved;
-end
-$_$;
-
-ALTER FUNCTION app_private.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_platform;
-
-COMMENT ON FUNCTION app_private.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) IS 'Moves the rows of a month, of all tenants, from a default partition to the table that becomes the month''s.';
-
-CREATE FUNCTION app_private.only_keys(value jsonb, keys text[]) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select jsonb_object_agg(key, value -> key) from unnest(keys) as key;
+begin
+  -- the tenant has as many as before, so only the two users' counters change
+  if old_user_id is distinct from new_user_id then
+    perform app_private.change_count(move_count.tenant_id, move_count.quota_type, -move_count.amount, move_count.old_user_id, 'user');
+    perform app_private.change_count(move_count.tenant_id, move_count.quota_type, move_count.amount, move_count.new_user_id, 'user');
+  end if;
+end
 $$;
 
-ALTER FUNCTION app_private.only_keys(value jsonb, keys text[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.move_count(tenant_id uuid, quota_type text, amount numeric, old_user_id uuid, new_user_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.only_keys(value jsonb, keys text[]) IS 'The object with these keys and no others.';
+COMMENT ON FUNCTION app_private.move_count(tenant_id uuid, quota_type text, amount numeric, old_user_id uuid, new_user_id uuid) IS 'What is counted changes hands within a tenant. QT601: more than the limit of the one who gets it.';
+
+CREATE FUNCTION app_private.note_quota_alerts(counter app_public.quota_tracking, usage_before numeric) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into app_public.quota_alerts (
+    tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, threshold_percentage, quota_limit, usage_at_alert)
+  select (counter).tenant_id, (counter).quota_type, (counter).quota_scope, (counter).scope_id, (counter).includes_subtree,
+         (counter).period, (counter).period_start, threshold, (counter).quota_limit, (counter).current_usage
+    from unnest(array[(counter).alert_threshold_percentage, 100]) as threshold
+   where (counter).quota_limit > 0 and note_quota_alerts.usage_before * 100 < threshold * (counter).quota_limit
+     and (counter).current_usage * 100 >= threshold * (counter).quota_limit
+   order by threshold
+  on conflict do nothing;
+end
+$$;
+
+ALTER FUNCTION app_private.note_quota_alerts(counter app_public.quota_tracking, usage_before numeric) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.note_quota_alerts(counter app_public.quota_tracking, usage_before numeric) IS 'Writes an alert for each threshold that a counter has just passed, once a threshold and period.';
 
 CREATE FUNCTION app_private.operator_identity(tenant text, email text DEFAULT NULL::text) RETURNS TABLE(user_id uuid, tenant_id uuid, role text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -2845,6 +2717,29 @@ $$;
 ALTER FUNCTION app_private.operator_identity(tenant text, email text) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.operator_identity(tenant text, email text) IS 'Whom a command-line tool acts as in a tenant (by slug): the member with that e-mail, or the first owner. For the server''s login only. ID201: no such tenant or member.';
+
+CREATE FUNCTION app_private.own_reservation(reservation_id uuid) RETURNS app_public.quota_reservations
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_reservation app_public.quota_reservations;
+begin
+  perform app_private.require_role('member');
+  select * into v_reservation from app_public.quota_reservations r
+   where r.tenant_id = app_hidden.current_tenant_id() and r.id = own_reservation.reservation_id
+     and (r.user_id = app_hidden.current_user_id() or app_hidden.has_permission('can_manage_settings'))
+     for update;
+  if not found then
+    perform app_private.raise_error('QT301', 'There is no such reservation.', 'reserve_usage makes one.');
+  end if;
+  return v_reservation;
+end
+$$;
+
+ALTER FUNCTION app_private.own_reservation(reservation_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.own_reservation(reservation_id uuid) IS 'A reservation you may end, locked. QT301: there is none.';
 
 CREATE FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision DEFAULT 1) RETURNS app_private.search_question
     LANGUAGE plpgsql STABLE
@@ -2962,36 +2857,6 @@ ALTER FUNCTION app_private.pending_removals() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.pending_removals() IS 'Chunks that are in a block and were removed since the last merge.';
 
-CREATE FUNCTION app_private.place_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) RETURNS timestamp with time zone
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-declare
-  v_next timestamptz;
-begin
-  -- one at a time per model; the exclusion constraint would refuse a second one anyway
-  perform from app_public.llm_models m where m.id = place_price.model_id for no key update;
-  if not found then
-    perform app_private.raise_error('MT406', 'There is no such model.', 'Read the ids of llm_models.');
-  end if;
-  if place_price.valid_from is null or not isfinite(place_price.valid_from) or place_price.valid_to <= place_price.valid_from then
-    perform app_private.raise_error('MT410', 'A price needs a day it begins on, and ends after it.', 'Leave valid_to out for a price without an end.');
-  end if;
-  execute format('select min(valid_from) from %s where model_id = $1 and valid_from > $2 and superseded_at is null', target)
-    into v_next using place_price.model_id, place_price.valid_from;
-  -- it holds until the next price that is planned, and takes the place of the one that holds at its beginning
-  execute format('update %s set superseded_at = now() where model_id = $1 and valid_from = $2 and superseded_at is null', target)
-    using place_price.model_id, place_price.valid_from;
-  execute format('update %s set valid_to = $2 where model_id = $1 and valid_from < $2 and (valid_to is null or valid_to > $2) and superseded_at is null', target)
-    using place_price.model_id, place_price.valid_from;
-  return least(place_price.valid_to, v_next);
-end
-$_$;
-
-ALTER FUNCTION app_private.place_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.place_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) IS 'Makes room for a price in llm_model_prices or llm_model_price_overrides: ends the one that holds at its beginning; returns when the new one ends. MT406: there is no such model; MT410: it ends before it begins.';
-
 CREATE FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) RETURNS SETOF app_private.search_position
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -3022,51 +2887,6 @@ $$;
 ALTER FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) IS 'Where the blocks'' stored scores exceed the threshold, and those scores, both divided by scale. dimension: size of the largest block.';
-
-CREATE FUNCTION app_private.price_at(prices app_private.model_price[], model_id uuid, at timestamp with time zone) RETURNS app_private.model_price
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_price app_private.model_price;
-  v_found app_private.model_price;
-begin
-  foreach v_price in array coalesce(price_at.prices, '{}') loop
-    if v_price.model_id = price_at.model_id and v_price.valid_from <= price_at.at
-      and (v_price.valid_to is null or price_at.at < v_price.valid_to)
-      and (v_found.price_id is null or v_price.is_override) then
-      v_found := v_price;
-    end if;
-  end loop;
-  return v_found;
-end
-$$;
-
-ALTER FUNCTION app_private.price_at(prices app_private.model_price[], model_id uuid, at timestamp with time zone) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.price_at(prices app_private.model_price[], model_id uuid, at timestamp with time zone) IS 'Which of these prices holds for a model at an instant: the tenant''s own before everybody''s; null when none does.';
-
-CREATE FUNCTION app_private.prices_of_models(model_ids uuid[]) RETURNS SETOF app_private.model_price
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  return query
-    select p.model_id, p.id, true, p.valid_from, p.valid_to,
-           p.input_usd_per_million, p.cached_input_usd_per_million, p.output_usd_per_million, p.reasoning_usd_per_million
-      from app_public.llm_model_price_overrides p
-     where p.tenant_id = app_hidden.current_tenant_id() and p.model_id = any (prices_of_models.model_ids) and p.superseded_at is null
-    union all
-    select p.model_id, p.id, false, p.valid_from, p.valid_to,
-           p.input_usd_per_million, p.cached_input_usd_per_million, p.output_usd_per_million, p.reasoning_usd_per_million
-      from app_public.llm_model_prices p
-     where p.model_id = any (prices_of_models.model_ids) and p.superseded_at is null;
-end
-$$;
-
-ALTER FUNCTION app_private.prices_of_models(model_ids uuid[]) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.prices_of_models(model_ids uuid[]) IS 'The prices that hold for this tenant, its own and everybody''s, of all times.';
 
 CREATE TABLE app_public.user_tenants (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -3544,6 +3364,137 @@ ALTER FUNCTION app_private.question_vector(model app_public.llm_models, question
 
 COMMENT ON FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) IS 'The vector of a question: the one given, or the built-in model''s. SR409: only a server can embed it; SR410: dimensions differ; SR411: it is zero.';
 
+CREATE FUNCTION app_private.quota_chain(tenant_id uuid) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_parent_id uuid;
+begin
+  select t.parent_tenant_id into v_parent_id from app_public.tenants t where t.id = quota_chain.tenant_id;
+  if not found then
+    return '{}';
+  elsif v_parent_id is null then
+    return array[quota_chain.tenant_id];
+  end if;
+  return array(
+    with recursive above (id) as (
+      select quota_chain.tenant_id
+      union  -- ends even if the hierarchy were a circle
+      select t.parent_tenant_id from above a join app_public.tenants t on t.id = a.id where t.parent_tenant_id is not null
+    )
+    select id from above order by id);
+end
+$$;
+
+ALTER FUNCTION app_private.quota_chain(tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.quota_chain(tenant_id uuid) IS 'A tenant and those above it, in the order in which their locks are taken; empty when it is being deleted.';
+
+CREATE FUNCTION app_private.quota_limits(chain uuid[], tenant_id uuid, quota_type text, user_id uuid DEFAULT NULL::uuid, agent_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid) RETURNS TABLE(owner_id uuid, quota_scope text, scope_id uuid, includes_subtree boolean, period text, quota_limit numeric, hard_limit numeric, included_amount numeric, alert_threshold_percentage numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    with applicable as (
+      select q.*, s.subject_id
+        from app_public.usage_quotas q,
+             lateral (select case q.quota_scope
+               when 'tenant' then q.tenant_id when 'user' then quota_limits.user_id
+               when 'agent' then quota_limits.agent_id else quota_limits.api_key_id end) as s (subject_id)
+       where q.tenant_id = any (quota_limits.chain) and q.quota_type = quota_limits.quota_type
+         and (q.applies_to_subtree or q.tenant_id = quota_limits.tenant_id)
+         and s.subject_id is not null and coalesce(q.scope_id, s.subject_id) = s.subject_id
+         -- the users of another tenant are not this quota's
+         and (q.quota_scope = 'tenant' or q.tenant_id = quota_limits.tenant_id)
+    ), effective as (
+      -- one that names somebody replaces one for each; an override replaces the tenant's settings, those the plan.
+      -- What the tenant set itself adds to all that and can lift nothing.
+      select distinct on (a.tenant_id, a.quota_scope, a.subject_id, a.applies_to_subtree, a.period, a.is_hard_limit, a.source = 'own') a.*
+        from applicable a
+       order by a.tenant_id, a.quota_scope, a.subject_id, a.applies_to_subtree, a.period, a.is_hard_limit, a.source = 'own',
+                a.scope_id is null, array_position(array['own', 'override', 'tenant', 'plan'], a.source)
+    )
+    select e.tenant_id, e.quota_scope, e.subject_id, e.applies_to_subtree, e.period,
+           min(e.quota_limit), min(e.quota_limit) filter (where e.is_hard_limit), min(e.quota_limit) filter (where e.overage_allowed),
+           (array_agg(e.alert_threshold_percentage order by e.quota_limit))[1]
+      from effective e
+     where e.quota_limit is not null
+     group by e.tenant_id, e.quota_scope, e.subject_id, e.applies_to_subtree, e.period
+     order by e.tenant_id, e.quota_scope, e.subject_id, e.applies_to_subtree, e.period;
+end
+$$;
+
+ALTER FUNCTION app_private.quota_limits(chain uuid[], tenant_id uuid, quota_type text, user_id uuid, agent_id uuid, api_key_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.quota_limits(chain uuid[], tenant_id uuid, quota_type text, user_id uuid, agent_id uuid, api_key_id uuid) IS 'The limits that hold for a use, one row a counter, the strictest of each, in the order in which counters are locked.';
+
+CREATE FUNCTION app_private.quota_lock_key(tenant_id uuid, quota_type text) RETURNS bigint
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return hashtextextended(quota_lock_key.tenant_id || quota_lock_key.quota_type, 9);
+end
+$$;
+
+ALTER FUNCTION app_private.quota_lock_key(tenant_id uuid, quota_type text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.quota_lock_key(tenant_id uuid, quota_type text) IS 'The advisory lock of a quota: uses share it until they commit, setting the limit or moving the tenant takes it alone.';
+
+CREATE FUNCTION app_private.quota_period(tenant_id uuid, period text, at timestamp with time zone) RETURNS daterange
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_timezone text;
+  v_anchor timestamptz;
+  v_local timestamp;
+  v_range tstzrange;
+begin
+  if quota_period.period = 'none' then
+    return daterange('-infinity', 'infinity');
+  end if;
+  select t.timezone, coalesce(t.subscription_started_at, t.created_at) into v_timezone, v_anchor
+    from app_public.tenants t where t.id = quota_period.tenant_id;
+  v_local := quota_period.at at time zone v_timezone;
+  case quota_period.period
+    when 'day' then
+      return daterange(v_local::date, v_local::date + 1);
+    when 'month' then
+      return daterange(date_trunc('month', v_local)::date, (date_trunc('month', v_local) + interval '1 month')::date);
+    when 'billing' then
+      v_range := app_hidden.billing_period(quota_period.at, (v_anchor at time zone v_timezone)::date, v_timezone);
+      return daterange((lower(v_range) at time zone v_timezone)::date, (upper(v_range) at time zone v_timezone)::date);
+  end case;
+end
+$$;
+
+ALTER FUNCTION app_private.quota_period(tenant_id uuid, period text, at timestamp with time zone) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.quota_period(tenant_id uuid, period text, at timestamp with time zone) IS 'The local days of the period an instant falls into: none (for ever), day, month, or billing (a month from the day of the subscription''s start, or of the tenant''s).';
+
+CREATE FUNCTION app_private.quota_subtree(tenant_id uuid) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return array(
+    with recursive below (id) as (
+      select quota_subtree.tenant_id
+      union
+      select t.id from below b join app_public.tenants t on t.parent_tenant_id = b.id
+    )
+    select id from below order by id);
+end
+$$;
+
+ALTER FUNCTION app_private.quota_subtree(tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.quota_subtree(tenant_id uuid) IS 'A tenant and those below it.';
+
 CREATE FUNCTION app_private.raise_error(code text, message text, hint text DEFAULT NULL::text, detail text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3561,94 +3512,68 @@ ALTER FUNCTION app_private.raise_error(code text, message text, hint text, detai
 
 COMMENT ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) IS 'Raises an error of the registry (docs/error-codes.md): message is shown to users, hint is their next step, detail is internal.';
 
-CREATE FUNCTION app_private.rate_per_token(price app_private.model_price, token_class text) RETURNS numeric
+CREATE TABLE app_private.rate_limit_rules (
+    tenant_id uuid NOT NULL,
+    config_id uuid NOT NULL,
+    window_seconds integer NOT NULL,
+    limit_scope text NOT NULL,
+    scope_id uuid,
+    except_scope_ids uuid[] NOT NULL,
+    limit_type text NOT NULL,
+    limit_value double precision NOT NULL,
+    on_limit_action text NOT NULL,
+    warning_value double precision NOT NULL
+);
+
+ALTER TABLE ONLY app_private.rate_limit_rules FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.rate_limit_rules OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.rate_limit_rules IS 'The rate limits that hold, one row a window, derived from rate_limit_config.';
+
+CREATE FUNCTION app_private.rate_limit_rules_wanted(tenant_ids uuid[]) RETURNS SETOF app_private.rate_limit_rules
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    with candidate as (
+      select t.id as for_tenant_id, c.*,
+             case when c.is_default then 1 when c.source = 'plan' then 2 when c.source = 'override' then 3 end as rank
+        from app_public.tenants t
+        join app_public.rate_limit_config c on c.is_active and (c.tenant_id = t.id or c.is_default)
+       where t.id = any (rate_limit_rules_wanted.tenant_ids)
+    ), effective as (
+      -- a plan replaces the platform's default, an override both; what a tenant set itself adds and lifts nothing
+      select distinct on (for_tenant_id, limit_scope, scope_id, limit_type, is_hard_limit, rank is null, case when rank is null then id end) *
+        from candidate
+       order by for_tenant_id, limit_scope, scope_id, limit_type, is_hard_limit, rank is null, case when rank is null then id end, rank desc
+    )
+    select e.for_tenant_id, e.id, w.seconds, e.limit_scope, e.scope_id,
+           -- a limit for each steps back for those who have one of their own, of the same making
+           case when e.scope_id is null and e.limit_scope <> 'tenant' then array(
+             select distinct x.scope_id from effective x
+              where x.for_tenant_id = e.for_tenant_id and x.limit_scope = e.limit_scope and x.limit_type = e.limit_type
+                and x.is_hard_limit = e.is_hard_limit and (x.rank is null) = (e.rank is null) and x.scope_id is not null)
+             else '{}' end,
+           e.limit_type, w.allowed::double precision, e.on_limit_action, w.allowed::double precision * e.warning_threshold_percent / 100
+      from effective e,
+           lateral (values (60, e.per_minute), (3600, e.per_hour), (86400, e.per_day), (2592000, e.per_month)) as w (seconds, allowed)
+     where w.allowed is not null;
+end
+$$;
+
+ALTER FUNCTION app_private.rate_limit_rules_wanted(tenant_ids uuid[]) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.rate_limit_rules_wanted(tenant_ids uuid[]) IS 'The rate limits that hold for these tenants, from what is configured for them and by default.';
+
+CREATE FUNCTION app_private.rate_window_steps() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (CASE token_class WHEN 'input'::text THEN (price).input_usd_per_million WHEN 'cached_input'::text THEN (price).cached_input_usd_per_million WHEN 'output'::text THEN (price).output_usd_per_million WHEN 'reasoning'::text THEN (price).reasoning_usd_per_million ELSE NULL::numeric END * 0.000001);
+    RETURN 20;
 
-ALTER FUNCTION app_private.rate_per_token(price app_private.model_price, token_class text) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.rate_window_steps() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.rate_per_token(price app_private.model_price, token_class text) IS 'USD for one token of a class, exactly.';
-
-CREATE FUNCTION app_private.read_usage(events jsonb) RETURNS app_private.usage_input[]
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_place bigint;
-begin
-  if jsonb_typeof(read_usage.events) is distinct from 'array' or jsonb_array_length(read_usage.events) not between 1 and 10000 then
-    perform app_private.raise_error('MT412', 'Events are a list of 1 to 10,000 objects.', 'Send several lists.');
-  end if;
-  select min(place) into v_place
-    from jsonb_array_elements(read_usage.events) with ordinality as e (event, place)
-   where case jsonb_typeof(event) when 'object' then event - array[
-     'idempotency_key', 'usage_type', 'quantity', 'occurred_at', 'user_id', 'agent_id', 'project_id', 'api_key_id',
-     'model_id', 'feature_name', 'outcome', 'duration_ms', 'metadata'] <> '{}' else true end;
-  if v_place is not null then
-    perform app_private.raise_error('MT413', format('Event %s is not an object, or has a field that events do not have.', v_place),
-      'Fields: idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id, feature_name, outcome, duration_ms, metadata.');
-  end if;
-  return array(select e from jsonb_populate_recordset(null::app_private.usage_input, read_usage.events) as e);
-end
-$$;
-
-ALTER FUNCTION app_private.read_usage(events jsonb) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.read_usage(events jsonb) IS 'Events from JSON. MT412: not a list of 1 to 10,000; MT413: an event is no object or has an unknown field.';
-
-CREATE FUNCTION app_private.rebuild_rollups(tenant_id uuid, from_on date DEFAULT NULL::date, to_on date DEFAULT NULL::date) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-#variable_conflict use_column
-declare
-  v_timezone text;
-  v_from_at timestamptz;
-  v_to_at timestamptz;
-begin
-  call app_private.enter_tenant(rebuild_rollups.tenant_id);
-  perform pg_advisory_xact_lock(app_private.metering_lock('roll_up'), hashtext(rebuild_rollups.tenant_id::text));
-  select t.timezone into v_timezone from app_public.tenants t where t.id = rebuild_rollups.tenant_id;
-  if not found then
-    return;
-  end if;
-  v_from_at := coalesce(rebuild_rollups.from_on::timestamp at time zone v_timezone, '-infinity');
-  v_to_at := coalesce(rebuild_rollups.to_on::timestamp at time zone v_timezone, 'infinity');
-
-  delete from app_private.usage_minutes m
-   where m.tenant_id = rebuild_rollups.tenant_id and m.minute >= date_trunc('minute', v_from_at) and m.minute < date_trunc('minute', v_to_at);
-  delete from app_private.usage_days d
-   where d.tenant_id = rebuild_rollups.tenant_id
-     and d.used_on >= coalesce(rebuild_rollups.from_on, '-infinity') and d.used_on < coalesce(rebuild_rollups.to_on, 'infinity');
-  perform app_private.add_to_rollups(null, v_from_at, v_to_at, v_timezone);
-
-  -- totals have no period: they follow from all days
-  delete from app_private.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id;
-  insert into app_private.usage_agents select * from app_private.agent_totals_of_days();
-  perform app_private.refresh_agent_statistics(array(select a.agent_id from app_private.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id));
-
-  if rebuild_rollups.from_on is null and rebuild_rollups.to_on is null then
-    insert into app_private.usage_rollup_state (tenant_id, timezone) values (rebuild_rollups.tenant_id, v_timezone)
-    on conflict (tenant_id) do update set timezone = excluded.timezone, rolled_up_at = now();
-  end if;
-end
-$$;
-
-ALTER FUNCTION app_private.rebuild_rollups(tenant_id uuid, from_on date, to_on date) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.rebuild_rollups(tenant_id uuid, from_on date, to_on date) IS 'Counts a tenant''s events of these days (the last one excluded; all when left out) anew, batches that wait in the queue excepted. Recording goes on meanwhile.';
-
-CREATE FUNCTION app_private.receipt_of_call(call app_private.llm_calls, is_repeated boolean) RETURNS app_public.llm_usage_receipt
-    LANGUAGE sql IMMUTABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select row((call).id, (call).occurred_at, (call).batch_id, (call).prompt_tokens, (call).completion_tokens, (call).total_tokens,
-    (call).input_cost, (call).output_cost, (call).total_cost, (call).price_id, is_repeated)::app_public.llm_usage_receipt;
-$$;
-
-ALTER FUNCTION app_private.receipt_of_call(call app_private.llm_calls, is_repeated boolean) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.receipt_of_call(call app_private.llm_calls, is_repeated boolean) IS 'What the caller is told about a call that is stored.';
+COMMENT ON FUNCTION app_private.rate_window_steps() IS 'Into how many buckets a rate limit''s window is cut.';
 
 CREATE FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3666,106 +3591,117 @@ ALTER FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for inter
 
 COMMENT ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) IS 'Notes that these workers are alive now.';
 
-CREATE FUNCTION app_private.record_tenant_llm_usage(tenant_id uuid, call jsonb) RETURNS app_public.llm_usage_receipt
+CREATE FUNCTION app_private.recount_quotas(tenant_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  call app_private.enter_tenant(record_tenant_llm_usage.tenant_id);
-  perform set_config('rowhouse.user_id', '', true);
-  return app_private.store_llm_call(record_tenant_llm_usage.call ->> 'idempotency_key',
-    jsonb_populate_record(null::app_private.llm_calls,
-      '{"cached_input_tokens": 0, "reasoning_tokens": 0, "success": true}' || record_tenant_llm_usage.call),
-    jsonb_populate_record(null::app_private.llm_texts, record_tenant_llm_usage.call));
+  perform app_private.refresh_quota_counters(recount_quotas.tenant_id, t) from unnest(array['agents', 'documents', 'storage', 'users']) t;
 end
 $$;
 
-ALTER FUNCTION app_private.record_tenant_llm_usage(tenant_id uuid, call jsonb) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.recount_quotas(tenant_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.record_tenant_llm_usage(tenant_id uuid, call jsonb) IS 'record_llm_usage for tasks, which know whose call it was: an object with its arguments. Errors as there.';
+COMMENT ON FUNCTION app_private.recount_quotas(tenant_id uuid) IS 'Counts anew what a tenant''s count quotas count: the cure for what verify_quotas finds. For administrators in psql.';
 
-CREATE FUNCTION app_private.record_tenant_usage(tenant_id uuid, events jsonb) RETURNS SETOF app_public.usage_receipt
+CREATE FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+#variable_conflict use_column
+declare
+  v_wanted app_public.quota_tracking[];
+  v_counter app_public.quota_tracking;
 begin
-  call app_private.enter_tenant(record_tenant_usage.tenant_id);
-  -- nobody asks: the events say whose they are
-  perform set_config('rowhouse.user_id', '', true);
-  return query select * from app_private.store_usage(app_private.read_usage(record_tenant_usage.events));
-end
-$$;
+  perform pg_advisory_xact_lock(app_private.quota_lock_key(refresh_quota_counters.tenant_id, refresh_quota_counters.quota_type));
 
-ALTER FUNCTION app_private.record_tenant_usage(tenant_id uuid, events jsonb) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.record_tenant_usage(tenant_id uuid, events jsonb) IS 'record_usages for tasks, which know whose usage it is. Errors as there.';
-
-CREATE FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-begin
-  -- the columns come with the catalogue
-  if not exists (select from pg_attribute where attrelid = 'app_public.agents'::regclass and attname = 'last_success_at') then
-    return;
+  if app_hidden.is_count_quota(refresh_quota_counters.quota_type) then
+    v_wanted := array(select w from app_private.counters_wanted(refresh_quota_counters.tenant_id, refresh_quota_counters.quota_type) w);
+    delete from app_public.quota_tracking c
+     where c.tenant_id = refresh_quota_counters.tenant_id and c.quota_type = refresh_quota_counters.quota_type
+       and not exists (
+         select from unnest(v_wanted) w
+          where w.quota_scope = c.quota_scope and w.scope_id = c.scope_id and w.includes_subtree = c.includes_subtree);
+    insert into app_public.quota_tracking as c (
+      tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+      quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage)
+    select tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+           quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage
+      from unnest(v_wanted)
+    on conflict (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start) do update
+       set quota_limit = excluded.quota_limit, hard_limit = excluded.hard_limit, included_amount = excluded.included_amount,
+           alert_threshold_percentage = excluded.alert_threshold_percentage, current_usage = excluded.current_usage;
+  else
+    -- past periods keep the limits they had; a counter without a limit goes on when there is one again
+    update app_public.quota_tracking c
+       set quota_limit = l.quota_limit, hard_limit = l.hard_limit, included_amount = l.included_amount,
+           alert_threshold_percentage = coalesce(l.alert_threshold_percentage, c.alert_threshold_percentage)
+      from app_public.quota_tracking o
+      left join lateral app_private.quota_limits(
+        array[o.tenant_id], o.tenant_id, o.quota_type,
+        case o.quota_scope when 'user' then o.scope_id end, case o.quota_scope when 'agent' then o.scope_id end,
+        case o.quota_scope when 'api_key' then o.scope_id end) l
+        on l.quota_scope = o.quota_scope and l.includes_subtree = o.includes_subtree and l.period = o.period
+     where o.tenant_id = refresh_quota_counters.tenant_id and o.quota_type = refresh_quota_counters.quota_type
+       and lower(app_private.quota_period(o.tenant_id, o.period, app_hidden.clock())) = o.period_start
+       and c.tenant_id = o.tenant_id and c.id = o.id;
   end if;
-  -- so that it is not looked at before they have come
-  execute format($sql$
-    update app_public.%I a
-       set usage_count = u.call_count, error_count = u.error_count,
-           avg_response_time_ms = round(u.duration_ms::numeric / nullif(u.timed_count, 0)),
-           success_rate = round(100.0 * u.success_count / nullif(u.success_count + u.error_count, 0), 2),
-           last_success_at = u.last_success_at, last_error_at = u.last_error_at
-      from app_private.usage_agents u
-     where u.tenant_id = $1 and u.agent_id = any ($2) and a.tenant_id = u.tenant_id and a.id = u.agent_id
-  $sql$, 'agents') using app_hidden.current_tenant_id(), refresh_agent_statistics.agent_ids;
+
+  for v_counter in
+    select * from app_public.quota_tracking c
+     where c.tenant_id = refresh_quota_counters.tenant_id and c.quota_type = refresh_quota_counters.quota_type
+       and lower(app_private.quota_period(c.tenant_id, c.period, app_hidden.clock())) = c.period_start
+  loop
+    perform app_private.note_quota_alerts(v_counter, -1);
+  end loop;
 end
-$_$;
+$$;
 
-ALTER FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) IS 'Copies the totals of these agents of the tenant to usage_count, error_count, success_rate (percent), avg_response_time_ms, last_success_at and last_error_at.';
+COMMENT ON FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) IS 'Brings a tenant''s counters of a type in line with its limits and, for counts, with what there is. Waits for uses that are under way.';
 
-CREATE FUNCTION app_private.refuse_usage(problem text, place bigint, batch_size integer) RETURNS void
+CREATE FUNCTION app_private.refresh_rate_limit_rules(tenant_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- one at a time: two changes that do not see each other would each leave the other out
+  perform pg_advisory_xact_lock(hashtextextended('rate_limit_rules', 9));
+  delete from app_private.rate_limit_rules r where r.tenant_id = any (refresh_rate_limit_rules.tenant_ids);
+  insert into app_private.rate_limit_rules select * from app_private.rate_limit_rules_wanted(refresh_rate_limit_rules.tenant_ids);
+end
+$$;
+
+ALTER FUNCTION app_private.refresh_rate_limit_rules(tenant_ids uuid[]) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.refresh_rate_limit_rules(tenant_ids uuid[]) IS 'Works out anew which rate limits hold for these tenants.';
+
+CREATE FUNCTION app_private.refuse_quota(counter app_public.quota_tracking, tenant_id uuid) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_subject text := case when refuse_usage.batch_size = 1 then '' else format('Event %s: ', refuse_usage.place) end;
 begin
-  case refuse_usage.problem
-    when 'key' then
-      perform app_private.raise_error('MT401', v_subject || 'An idempotency key of 1 to 255 characters is needed.',
-        'Use a key that stays the same when the call is repeated, such as the id of what was done.');
-    when 'type' then
-      perform app_private.raise_error('MT402', v_subject || 'The usage type is unknown.', 'Read the names of usage types.');
-    when 'quantity' then
-      perform app_private.raise_error('MT403', v_subject || 'The quantity is not a positive number within the range of its type.',
-        'Counts are whole numbers above 0; see the usage type''s maximum.');
-    when 'past' then
-      perform app_private.raise_error('MT404', v_subject || 'It lies more than 400 days in the past.', 'Usage is recorded within 400 days.');
-    when 'future' then
-      perform app_private.raise_error('MT405', v_subject || 'It lies more than an hour in the future.', 'Check the clock of the sender.');
-    when 'model' then
-      perform app_private.raise_error('MT406', v_subject || 'There is no such model.', 'Read the ids of llm_models.');
-    when 'metadata' then
-      perform app_private.raise_error('MT407', v_subject || 'Metadata is not an object of at most 8 kB.', 'Keep texts elsewhere and name their id here.');
-    when 'feature' then
-      perform app_private.raise_error('MT408', v_subject || 'The name of the feature is empty or longer than 100 characters.', 'Use one short name a feature.');
-    when 'duration' then
-      perform app_private.raise_error('MT409', v_subject || 'The duration is not between 0 and 30 days.', 'Durations are in milliseconds.');
-    when 'someone_else' then
-      perform app_private.raise_error('MT201', v_subject || 'Usage of another person or API key is recorded by admins only.',
-        'Leave user_id and api_key_id out, or ask for the role admin.');
-    when 'user' then
-      perform app_private.raise_error('MT301', v_subject || 'There is no such member of this tenant.', 'Read the ids of memberships.');
-  end case;
+  perform app_private.raise_error('QT601',
+    format('The quota of %s is used up: %s may have %s%s.',
+      replace((counter).quota_type, '_', ' '),
+      case
+        when (counter).tenant_id <> refuse_quota.tenant_id then 'an organization above this tenant, with all below it,'
+        when (counter).includes_subtree then 'this tenant with those below it'
+        else 'this ' || case (counter).quota_scope when 'api_key' then 'API key' else (counter).quota_scope end
+      end,
+      trim_scale((counter).hard_limit) || case (counter).quota_type when 'storage' then ' bytes' when 'cost' then ' US dollars' else '' end,
+      case (counter).period when 'day' then ' a day' when 'month' then ' a month' when 'billing' then ' a billing period' else '' end),
+    case (counter).period
+      when 'none' then 'Delete what is no longer needed, or ask for a higher limit.'
+      else format('It begins anew on %s; or ask for a higher limit.', (counter).period_end)
+    end);
 end
 $$;
 
-ALTER FUNCTION app_private.refuse_usage(problem text, place bigint, batch_size integer) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.refuse_quota(counter app_public.quota_tracking, tenant_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.refuse_usage(problem text, place bigint, batch_size integer) IS 'Raises what is wrong with an event, naming its place when it is one of several.';
+COMMENT ON FUNCTION app_private.refuse_quota(counter app_public.quota_tracking, tenant_id uuid) IS 'QT601, naming type, scope and limit.';
 
 CREATE FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval DEFAULT '00:00:30'::interval) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3790,17 +3726,6 @@ ALTER FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_
 
 COMMENT ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) IS 'Records that these workers are alive, frees the jobs of workers that have been silent too long, and returns how many those were.';
 
-CREATE FUNCTION app_private.request_api_key_id() RETURNS uuid
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select nullif(current_setting('rowhouse.api_key_id', true), '')::uuid;
-$$;
-
-ALTER FUNCTION app_private.request_api_key_id() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.request_api_key_id() IS 'The API key this request came with, or null.';
-
 CREATE FUNCTION app_private.require_permission(permission text) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3817,21 +3742,6 @@ ALTER FUNCTION app_private.require_permission(permission text) OWNER TO rowhouse
 
 COMMENT ON FUNCTION app_private.require_permission(permission text) IS 'ID203 unless you have this permission in this tenant.';
 
-CREATE FUNCTION app_private.require_price_setter() RETURNS void
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  if not app_hidden.is_platform_admin() then
-    perform app_private.raise_error('MT202', 'Only platform staff do this.', 'Ask an administrator of the platform tenant.');
-  end if;
-end
-$$;
-
-ALTER FUNCTION app_private.require_price_setter() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.require_price_setter() IS 'MT202 unless the request is one of platform staff.';
-
 CREATE FUNCTION app_private.require_role(minimum text) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3847,41 +3757,6 @@ $$;
 ALTER FUNCTION app_private.require_role(minimum text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.require_role(minimum text) IS 'ID202 unless your role in this tenant is at least this one.';
-
-CREATE FUNCTION app_private.rerated_usage(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE(batch_id bigint, ordinal integer, occurred_at timestamp with time zone, usage_type text, model_id uuid, quantity numeric, cost_before numeric, cost_after numeric, price_id uuid)
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_tenant_id uuid := app_hidden.current_tenant_id();
-  v_prices app_private.model_price[];
-begin
-  -- price_at goes through these for each event: only what can hold in the time in question
-  v_prices := array(
-    select p from app_private.prices_of_models(array(select m.id from app_public.llm_models m)) as p
-     where tstzrange(p.valid_from, p.valid_to) && tstzrange(rerated_usage.from_at, rerated_usage.to_at));
-  return query
-    select e.batch_id, e.ordinal, e.occurred_at, e.usage_type, e.model_id, e.quantity,
-           case when e.cost is not null or c.cost is not null then coalesce(e.cost, 0) + coalesce(c.cost, 0) end,
-           e.quantity * app_private.rate_per_token(p.price, t.token_class), (p.price).price_id
-      from app_public.usage_events e
-      join app_public.usage_types t on t.name = e.usage_type and t.token_class is not null
-      cross join lateral (select app_private.price_at(v_prices, e.model_id, e.occurred_at) as price) as p
-      left join lateral (
-        select sum(r.cost) as cost from app_public.usage_events r
-         where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal
-      ) as c on true
-     where e.tenant_id = v_tenant_id and e.occurred_at >= rerated_usage.from_at and e.occurred_at < rerated_usage.to_at
-       and e.rerates_batch_id is null and e.model_id is not null
-       -- a price that was taken away leaves what was rated by it as it is
-       and (p.price).price_id is not null
-       and coalesce(e.cost, 0) + coalesce(c.cost, 0) <> e.quantity * app_private.rate_per_token(p.price, t.token_class);
-end
-$$;
-
-ALTER FUNCTION app_private.rerated_usage(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.rerated_usage(from_at timestamp with time zone, to_at timestamp with time zone) IS 'Events of these times that would cost something else by the prices as they are now, corrections that were made already counted in.';
 
 CREATE FUNCTION app_private.resume_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql
@@ -3927,56 +3802,6 @@ $$;
 ALTER FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) IS 'Takes back what grant_analyst_access gave. Works at once; doing it twice is no error.';
-
-CREATE FUNCTION app_private.roll_up_usage(tenant_id uuid, max_events integer DEFAULT 50000) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-#variable_conflict use_column
-declare
-  v_timezone text;
-  v_counted_in text;
-  v_batch_ids bigint[];
-  v_from_at timestamptz;
-  v_to_at timestamptz;
-  v_count int;
-begin
-  call app_private.enter_tenant(roll_up_usage.tenant_id);
-  -- another worker is at it
-  if not pg_try_advisory_xact_lock(app_private.metering_lock('roll_up'), hashtext(roll_up_usage.tenant_id::text)) then
-    return 0;
-  end if;
-  select t.timezone, s.timezone into v_timezone, v_counted_in
-    from app_public.tenants t left join app_private.usage_rollup_state s on s.tenant_id = t.id
-   where t.id = roll_up_usage.tenant_id;
-  if v_counted_in <> v_timezone then
-    perform app_private.rebuild_rollups(roll_up_usage.tenant_id);
-  end if;
-
-  with waiting as (
-    select q.batch_id, sum(q.event_count) over (order by q.batch_id) - q.event_count as before_it
-      from (select * from app_private.usage_queue q where q.tenant_id = roll_up_usage.tenant_id
-             order by q.batch_id limit roll_up_usage.max_events) as q
-  ), taken as (
-    delete from app_private.usage_queue q using waiting w
-     where q.tenant_id = roll_up_usage.tenant_id and q.batch_id = w.batch_id and w.before_it < roll_up_usage.max_events
-    returning q.batch_id, q.first_at, q.last_at, q.event_count
-  )
-  select array_agg(batch_id), min(first_at), max(last_at) + interval '1 microsecond', coalesce(sum(event_count), 0)
-    into v_batch_ids, v_from_at, v_to_at, v_count from taken;
-  if v_count > 0 then
-    perform app_private.add_to_rollups(v_batch_ids, v_from_at, v_to_at, v_timezone);
-    perform app_private.refresh_agent_statistics(app_private.add_to_agents(v_batch_ids, v_from_at, v_to_at));
-  end if;
-  insert into app_private.usage_rollup_state as s (tenant_id, timezone) values (roll_up_usage.tenant_id, v_timezone)
-  on conflict (tenant_id) do update set rolled_up_at = now();
-  return v_count;
-end
-$$;
-
-ALTER FUNCTION app_private.roll_up_usage(tenant_id uuid, max_events integer) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.roll_up_usage(tenant_id uuid, max_events integer) IS 'Adds what a tenant used since the last time to its roll-ups, the oldest batches first, about this many events at most; returns how many. 0 when nothing waits or another worker is at it. Counts the tenant''s days anew when its time zone has changed.';
 
 CREATE FUNCTION app_private.scope_of(source_ids uuid[] DEFAULT NULL::uuid[], document_ids uuid[] DEFAULT NULL::uuid[], created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, text_filter tsquery DEFAULT NULL::tsquery) RETURNS app_private.search_scope
     LANGUAGE plpgsql STABLE
@@ -4209,6 +4034,57 @@ ALTER FUNCTION app_private.security_gaps() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.security_gaps() IS 'Everything in our schemas that is not secured as it must be; normally nothing.';
 
+CREATE FUNCTION app_private.settle_holds(reservation app_public.quota_reservations, actual numeric) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_counter app_public.quota_tracking;
+  v_amount numeric;
+  v_found int := 0;
+  v_counters app_public.quota_tracking[] := '{}';
+begin
+  -- the counters in their order of locking; then the holds, which change under these locks only
+  for v_counter in
+    select c.* from app_public.quota_tracking c
+     where (c.tenant_id, c.id) in (select h.tenant_id, h.counter_id from app_private.quota_holds h
+                                    where h.reservation_id = (reservation).id and h.reservation_tenant_id = (reservation).tenant_id)
+     order by c.tenant_id, c.quota_type, c.quota_scope, c.scope_id, c.includes_subtree, c.period, c.period_start
+       for update
+  loop
+    delete from app_private.quota_holds h
+     where h.tenant_id = v_counter.tenant_id and h.counter_id = v_counter.id and h.reservation_id = (reservation).id
+    returning h.amount into v_amount;
+    if found then
+      v_found := v_found + 1;
+      update app_public.quota_tracking c set reserved = c.reserved - v_amount
+       where c.tenant_id = v_counter.tenant_id and c.id = v_counter.id;
+      v_counters := v_counters || v_counter;
+    end if;
+  end loop;
+
+  if v_found < (reservation).hold_count then
+    -- it expired and others may have used what it held: it must find room again
+    if settle_holds.actual > 0 then
+      perform from app_private.use_quota(
+        (reservation).tenant_id, (reservation).quota_type, settle_holds.actual, (reservation).user_id, (reservation).agent_id,
+        (reservation).api_key_id);
+    end if;
+    return;
+  end if;
+  foreach v_counter in array v_counters loop
+    update app_public.quota_tracking c set current_usage = c.current_usage + settle_holds.actual
+     where c.tenant_id = v_counter.tenant_id and c.id = v_counter.id
+    returning * into v_counter;
+    perform app_private.note_quota_alerts(v_counter, v_counter.current_usage - settle_holds.actual);
+  end loop;
+end
+$$;
+
+ALTER FUNCTION app_private.settle_holds(reservation app_public.quota_reservations, actual numeric) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.settle_holds(reservation app_public.quota_reservations, actual numeric) IS 'Turns what a reservation holds into what was used. QT601: it had expired, and there is no room any more.';
+
 CREATE FUNCTION app_private.similar_terms(term text) RETURNS TABLE(similar_term text, similarity double precision)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -4290,6 +4166,54 @@ ALTER FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint
 
 COMMENT ON FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) IS 'A vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur.';
 
+CREATE FUNCTION app_private.status_of_counter(counter app_public.quota_tracking) RETURNS app_public.quota_status
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return row (
+    (counter).quota_type, (counter).quota_scope, (counter).scope_id, (counter).includes_subtree, (counter).period,
+    nullif((counter).period_start, '-infinity'), nullif((counter).period_end, 'infinity'),
+    (counter).quota_limit, (counter).hard_limit, (counter).current_usage, (counter).reserved,
+    greatest((counter).quota_limit - (counter).current_usage - (counter).reserved, 0),
+    coalesce((counter).current_usage * 100 >= (counter).alert_threshold_percentage * (counter).quota_limit, false),
+    coalesce((counter).current_usage > (counter).quota_limit, false))::app_public.quota_status;
+end
+$$;
+
+ALTER FUNCTION app_private.status_of_counter(counter app_public.quota_tracking) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.status_of_counter(counter app_public.quota_tracking) IS 'A counter as the API shows it.';
+
+CREATE FUNCTION app_private.store_api_calls() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_taken record;
+  v_count bigint := 0;
+begin
+  for v_taken in
+    select c.tenant_id, sum(c.calls) as calls, jsonb_agg(jsonb_build_object(
+             -- an identity of the buffer, which gives each number once
+             'idempotency_key', 'api_calls:' || c.first_id, 'usage_type', 'api_call', 'quantity', c.calls,
+             'occurred_at', c.called_from, 'user_id', c.user_id, 'api_key_id', c.api_key_id)) as events
+      -- a sum stands for at least one request, so no list is longer than what is recorded at once
+      from app_private.take_api_calls(10000) c
+     group by c.tenant_id
+     order by c.tenant_id
+  loop
+    perform from app_private.record_tenant_usage(v_taken.tenant_id, v_taken.events);
+    v_count := v_count + v_taken.calls;
+  end loop;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_private.store_api_calls() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.store_api_calls() IS 'Books up to 10,000 served requests as usage events of type api_call and returns how many. Taken and booked in one transaction: each request once.';
+
 CREATE FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer DEFAULT NULL::integer, cost_usd numeric DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -4324,120 +4248,6 @@ ALTER FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk
 
 COMMENT ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) IS 'Stores vectors of chunks, normalised to unit length; returns how many were new. KN901: counts differ; KN902: a dimension is not the model''s.';
 
-CREATE TABLE app_private.llm_texts (
-    tenant_id uuid NOT NULL,
-    call_id uuid NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    user_id uuid,
-    prompt_text text,
-    system_prompt text,
-    completion_text text
-)
-PARTITION BY RANGE (occurred_at);
-
-ALTER TABLE ONLY app_private.llm_texts FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_texts IS 'What was said in a call, where and as long as the tenant keeps it.';
-
-CREATE FUNCTION app_private.store_llm_call(key text, call app_private.llm_calls, texts app_private.llm_texts) RETURNS app_public.llm_usage_receipt
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-#variable_conflict use_column
-declare
-  v_tenant_id uuid := app_hidden.current_tenant_id();
-  v_call app_private.llm_calls := store_llm_call.call;
-  v_hash bytea;
-  v_events app_private.usage_input[];
-  v_price app_private.model_price;
-  v_claim app_private.usage_idempotency_keys;
-begin
-  if v_call.model is null or not app_hidden.is_name(v_call.model) then
-    perform app_private.raise_error('MT406', 'The model has no name.', 'Give the name of a model of the catalogue, or the provider''s.');
-  end if;
-  if v_call.input_tokens is null or v_call.output_tokens is null
-    or least(v_call.input_tokens, v_call.cached_input_tokens, v_call.output_tokens, v_call.reasoning_tokens) < 0
-    or greatest(v_call.input_tokens, v_call.cached_input_tokens, v_call.output_tokens, v_call.reasoning_tokens) > 1e9 then
-    perform app_private.raise_error('MT415', 'A number of tokens is missing, negative or above a thousand million.', 'A call that used none says 0.');
-  end if;
-  -- as it was given, before anything is looked up that may be otherwise when it is sent again
-  v_hash := sha256(record_send(row(
-    'llm'::text, v_call.occurred_at, v_call.model, v_call.model_config_id, v_call.agent_id, v_call.agent_name, v_call.user_id,
-    v_call.project_id, v_call.api_key_id, v_call.conversation_id, v_call.panel_id, v_call.input_tokens, v_call.cached_input_tokens,
-    v_call.output_tokens, v_call.reasoning_tokens, v_call.response_time_ms, v_call.time_to_first_token_ms,
-    trim_scale(v_call.temperature), v_call.max_tokens, trim_scale(v_call.top_p), v_call.finish_reason, v_call.function_call::text,
-    v_call.success, v_call.error_type, v_call.error_message, texts.prompt_text, texts.system_prompt, texts.completion_text)));
-
-  select m.id, m.name, p.id, p.name into v_call.model_id, v_call.model, v_call.provider_id, v_call.provider
-    from app_public.llm_models m join app_public.llm_providers p on p.id = m.provider_id
-   where m.name = v_call.model or m.id::text = v_call.model;
-  if not found then
-    v_call.model := (store_llm_call.call).model;
-  end if;
-  v_events := app_private.events_of_call(store_llm_call.key, v_call);
-  perform app_private.check_usage(v_events);
-
-  v_call.tenant_id := v_tenant_id;
-  v_call.batch_id := app_private.begin_usage();
-  v_call.occurred_at := coalesce(v_call.occurred_at, app_hidden.clock());
-  insert into app_private.usage_idempotency_keys (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
-  values (v_tenant_id, store_llm_call.key, v_hash, v_call.batch_id, 1, v_call.occurred_at)
-  on conflict do nothing;
-  if not found then
-    select * into v_claim from app_private.usage_idempotency_keys k where k.tenant_id = v_tenant_id and k.key = store_llm_call.key;
-    if v_claim.payload_hash <> v_hash then
-      perform app_private.raise_error('MT501', 'The idempotency key stands for another event already.',
-        'Repeat the event exactly as it was first sent, or give it a key of its own.');
-    end if;
-    select * into v_call from app_private.llm_calls c
-     where c.tenant_id = v_tenant_id and c.occurred_at = v_claim.occurred_at and c.batch_id = v_claim.batch_id;
-    return app_private.receipt_of_call(v_call, true);
-  end if;
-
-  v_price := app_private.price_at(array(
-    select p from app_private.prices_of_models(array[v_call.model_id]) as p), v_call.model_id, v_call.occurred_at);
-  v_call.id := gen_random_uuid();
-  v_call.user_id := coalesce(v_call.user_id, app_hidden.current_user_id());
-  v_call.api_key_id := coalesce(v_call.api_key_id, app_private.request_api_key_id());
-  v_call.user_name := (select coalesce(u.full_name, u.email) from app_public.user_profiles u where u.id = v_call.user_id);
-  v_call.agent_name := coalesce(
-    (select coalesce(a.display_name, a.name) from app_public.agents a where a.tenant_id = v_tenant_id and a.id = v_call.agent_id),
-    v_call.agent_name);
-  insert into app_private.llm_calls (
-    tenant_id, id, occurred_at, provider_id, provider, model_id, model, model_config_id, agent_id, agent_name, user_id, user_name,
-    project_id, api_key_id, conversation_id, panel_id, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
-    price_id, input_cost, output_cost, response_time_ms, time_to_first_token_ms, temperature, max_tokens, top_p,
-    finish_reason, function_call, success, error_type, error_message, batch_id)
-  values (
-    v_tenant_id, v_call.id, v_call.occurred_at, v_call.provider_id, v_call.provider, v_call.model_id, v_call.model,
-    v_call.model_config_id, v_call.agent_id, v_call.agent_name, v_call.user_id, v_call.user_name, v_call.project_id,
-    v_call.api_key_id, v_call.conversation_id, v_call.panel_id, v_call.input_tokens, v_call.cached_input_tokens,
-    v_call.output_tokens, v_call.reasoning_tokens, v_price.price_id,
-    v_call.input_tokens * app_private.rate_per_token(v_price, 'input')
-      + v_call.cached_input_tokens * app_private.rate_per_token(v_price, 'cached_input'),
-    v_call.output_tokens * app_private.rate_per_token(v_price, 'output')
-      + v_call.reasoning_tokens * app_private.rate_per_token(v_price, 'reasoning'),
-    v_call.response_time_ms, v_call.time_to_first_token_ms, v_call.temperature, v_call.max_tokens, v_call.top_p,
-    v_call.finish_reason, v_call.function_call, v_call.success, v_call.error_type, v_call.error_message, v_call.batch_id)
-  returning * into v_call;
-
-  if (texts.prompt_text, texts.system_prompt, texts.completion_text) is distinct from (null::text, null::text, null::text)
-    and exists (select from app_public.tenants t where t.id = v_tenant_id and t.config -> 'store_llm_texts' = 'true') then
-    insert into app_private.llm_texts (tenant_id, call_id, occurred_at, user_id, prompt_text, system_prompt, completion_text)
-    values (v_tenant_id, v_call.id, v_call.occurred_at, v_call.user_id, texts.prompt_text, texts.system_prompt, texts.completion_text);
-  end if;
-  perform app_private.write_usage(app_private.events_of_call(store_llm_call.key, v_call),
-    array(select generate_series(1, cardinality(v_events))), v_call.batch_id, v_call.occurred_at, v_call.occurred_at);
-  return app_private.receipt_of_call(v_call, false);
-end
-$$;
-
-ALTER FUNCTION app_private.store_llm_call(key text, call app_private.llm_calls, texts app_private.llm_texts) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.store_llm_call(key text, call app_private.llm_calls, texts app_private.llm_texts) IS 'Stores a call, its texts where the tenant keeps them, and its events, or finds what its key stands for.';
-
 CREATE FUNCTION app_private.store_query_logs() RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4470,45 +4280,30 @@ ALTER FUNCTION app_private.store_query_logs() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.store_query_logs() IS 'Moves what searches wrote into the buffer to query_logs and counts it for each source; returns how many searches. Each is moved once: the row''s lock decides between two workers.';
 
-CREATE FUNCTION app_private.store_usage(inputs app_private.usage_input[]) RETURNS SETOF app_public.usage_receipt
-    LANGUAGE plpgsql
+CREATE FUNCTION app_private.take_api_calls(most integer DEFAULT 100000) RETURNS TABLE(tenant_id uuid, user_id uuid, api_key_id uuid, called_from timestamp with time zone, first_id bigint, last_id bigint, calls bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_now timestamptz := app_hidden.clock();
-  v_batch_id bigint;
-  v_places int[];
-  v_first_at timestamptz;
-  v_last_at timestamptz;
+#variable_conflict use_column
 begin
-  select c.first_at, c.last_at into v_first_at, v_last_at from app_private.check_usage(store_usage.inputs) c;
-  v_batch_id := app_private.begin_usage();
-  v_places := app_private.claim_usage_keys(store_usage.inputs, v_batch_id);
-  if v_places <> '{}' then
-    perform app_private.write_usage(store_usage.inputs, v_places, v_batch_id, v_first_at, v_last_at);
-  end if;
-
-  if cardinality(v_places) = cardinality(store_usage.inputs) then
-    return query
-      select i.idempotency_key, v_batch_id, i.place::int, coalesce(i.occurred_at, v_now), false
-        from unnest(store_usage.inputs) with ordinality as i (
-               idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id,
-               feature_name, outcome, duration_ms, metadata, place);
-  else
-    return query
-      select k.key, k.batch_id, k.ordinal, k.occurred_at, (k.batch_id, k.ordinal) is distinct from (v_batch_id, i.place::int)
-        from unnest(store_usage.inputs) with ordinality as i (
-               idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id,
-               feature_name, outcome, duration_ms, metadata, place)
-        join app_private.usage_idempotency_keys k on k.tenant_id = app_hidden.current_tenant_id() and k.key = i.idempotency_key
-       order by i.place;
-  end if;
+  return query
+    with batch as (
+      select b.tenant_id, b.id from app_private.api_call_buffer b order by b.tenant_id, b.id limit take_api_calls.most
+         for update skip locked
+    ), taken as (
+      delete from app_private.api_call_buffer b using batch t where b.tenant_id = t.tenant_id and b.id = t.id
+      returning b.*
+    )
+    select t.tenant_id, t.user_id, t.api_key_id, date_trunc('minute', t.called_at), min(t.id), max(t.id), count(*)
+      from taken t
+     group by t.tenant_id, t.user_id, t.api_key_id, date_trunc('minute', t.called_at)
+     order by 1, 4, 2, 3;
 end
 $$;
 
-ALTER FUNCTION app_private.store_usage(inputs app_private.usage_input[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.take_api_calls(most integer) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.store_usage(inputs app_private.usage_input[]) IS 'Stores a batch for the tenant, user and API key of the context, whole or not at all; returns a receipt for each event, in their order.';
+COMMENT ON FUNCTION app_private.take_api_calls(most integer) IS 'Takes served requests out of their buffer, summed by tenant, user, API key and minute. Whoever calls it books them in the same transaction: each request is taken once, and comes back when that fails.';
 
 CREATE FUNCTION app_private.tenants_to_merge(minimum integer DEFAULT 1000) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -4520,21 +4315,6 @@ $$;
 ALTER FUNCTION app_private.tenants_to_merge(minimum integer) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.tenants_to_merge(minimum integer) IS 'The tenants whose search index has at least this many changes to merge.';
-
-CREATE FUNCTION app_private.tenants_to_roll_up() RETURNS SETOF uuid
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select q.tenant_id from app_private.usage_queue q group by q.tenant_id
-  union
-  -- those that moved to another time zone
-  select s.tenant_id from app_private.usage_rollup_state s join app_public.tenants t on t.id = s.tenant_id and t.timezone <> s.timezone
-  order by 1;
-$$;
-
-ALTER FUNCTION app_private.tenants_to_roll_up() OWNER TO rowhouse_platform;
-
-COMMENT ON FUNCTION app_private.tenants_to_roll_up() IS 'The tenants with usage that the roll-ups have not seen.';
 
 CREATE FUNCTION app_private.term_document_counts() RETURNS TABLE(term text, document_count integer)
     LANGUAGE sql STABLE
@@ -4676,55 +4456,6 @@ ALTER FUNCTION app_private.tg__drop_search_index() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.tg__drop_search_index() IS 'Removes what a deleted tenant has left in the tables that have no foreign key, because checking one for each row would cost more than writing it.';
 
-CREATE FUNCTION app_private.tg__drop_usage() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  delete from app_public.usage_events where tenant_id = old.id;
-  delete from app_private.usage_idempotency_keys where tenant_id = old.id;
-  delete from app_private.usage_queue where tenant_id = old.id;
-  delete from app_private.llm_calls where tenant_id = old.id;
-  delete from app_private.llm_texts where tenant_id = old.id;
-  delete from app_private.usage_minutes where tenant_id = old.id;
-  delete from app_private.usage_days where tenant_id = old.id;
-  delete from app_private.usage_agents where tenant_id = old.id;
-  return null;
-end
-$$;
-
-ALTER FUNCTION app_private.tg__drop_usage() OWNER TO rowhouse_platform;
-
-COMMENT ON FUNCTION app_private.tg__drop_usage() IS 'Removes what a deleted tenant used: these tables have no foreign key, because checking one for each row would cost more than writing it.';
-
-CREATE FUNCTION app_private.tg__keep_price() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  perform app_private.raise_error('MT901', 'A price is not changed once it is set.', 'Set another one from a date on.');
-  return null;
-end
-$$;
-
-ALTER FUNCTION app_private.tg__keep_price() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.tg__keep_price() IS 'Keeps what costs were computed by: of a price only its end changes. MT901.';
-
-CREATE FUNCTION app_private.tg__keep_usage() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  perform app_private.raise_error('MT902', 'What was used is not rewritten.', 'Record a correction instead.');
-  return null;
-end
-$$;
-
-ALTER FUNCTION app_private.tg__keep_usage() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.tg__keep_usage() IS 'Keeps events and calls as they were recorded. MT902.';
-
 CREATE FUNCTION app_private.tg__list_added_chunks() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4786,6 +4517,304 @@ $$;
 ALTER FUNCTION app_private.tg__set_updated_at() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg__set_updated_at() IS 'Sets updated_at when a row changes.';
+
+CREATE FUNCTION app_private.tg_agents__count_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if old.deleted_at is null and new.deleted_at is null and old.tenant_id = new.tenant_id then
+    perform app_private.move_count(new.tenant_id, 'agents', 1, old.owner_id, new.owner_id);
+    return null;
+  end if;
+  if old.deleted_at is null then
+    perform app_private.change_count(old.tenant_id, 'agents', -1, old.owner_id);
+  end if;
+  if new.deleted_at is null then
+    perform app_private.change_count(new.tenant_id, 'agents', 1, new.owner_id);
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_agents__count_change() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_agents__count_change() IS 'Counts agents that are deleted, restored or change their owner. QT601: more than the quota.';
+
+CREATE FUNCTION app_private.tg_agents__count_rows() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.change_count(r.tenant_id, 'agents', case tg_op when 'INSERT' then r.number else -r.number end, r.owner_id)
+    from (select c.tenant_id, c.owner_id, count(*) as number from changed_rows c where c.deleted_at is null
+           group by c.tenant_id, c.owner_id order by c.tenant_id, c.owner_id) r;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_agents__count_rows() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_agents__count_rows() IS 'Counts agents that come and go. QT601: more than the quota.';
+
+CREATE FUNCTION app_private.tg_documents__count_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.move_count(new.tenant_id, 'documents', 1, old.created_by_user_id, new.created_by_user_id);
+  perform app_private.move_count(new.tenant_id, 'storage', old.size_bytes, old.created_by_user_id, new.created_by_user_id);
+  perform app_private.change_count(new.tenant_id, 'storage', new.size_bytes - old.size_bytes, new.created_by_user_id);
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_documents__count_change() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_documents__count_change() IS 'Counts the bytes of documents that are replaced by larger or smaller ones, and documents that change hands. QT601: more than the quota.';
+
+CREATE FUNCTION app_private.tg_documents__count_rows() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_sign int := case tg_op when 'INSERT' then 1 else -1 end;
+begin
+  -- first all the one type, then the other: the same order in every statement
+  perform app_private.change_count(r.tenant_id, r.quota_type, v_sign * r.amount, r.created_by_user_id)
+    from (select c.tenant_id, t.quota_type, c.created_by_user_id, sum(case t.quota_type when 'storage' then c.size_bytes else 1 end) as amount
+            from changed_rows c, unnest(array['documents', 'storage']) as t (quota_type)
+           group by 1, 2, 3 order by 1, 2, 3) r;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_documents__count_rows() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_documents__count_rows() IS 'Counts documents that come and go, and their bytes. QT601: more than the quota.';
+
+CREATE FUNCTION app_private.tg_rate_limit_config__check_scope() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.limit_scope = 'user' and new.scope_id is not null
+      and not exists (select from app_public.user_tenants m where m.tenant_id = new.tenant_id and m.user_id = new.scope_id)
+    or new.limit_scope = 'agent' and new.scope_id is not null
+      and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id) then
+    perform app_private.raise_error('RL301', 'There is no such user or agent in this tenant.', 'Name one of its members or agents, or nobody for each of them.');
+  end if;
+  if new.is_default and not exists (select from app_public.tenants t where t.id = new.tenant_id and t.type = 'platform') then
+    perform app_private.raise_error('RL401', 'Only the platform''s own tenant can hold defaults.', 'Set is_default in the tenant of type platform.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_rate_limit_config__check_scope() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_rate_limit_config__check_scope() IS 'RL301: the user or agent a limit names is not of its tenant; RL401: a default outside of the platform''s tenant.';
+
+CREATE FUNCTION app_private.tg_rate_limit_config__refresh_rules() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.refresh_rate_limit_rules(
+    case when coalesce(new.is_default, false) or coalesce(old.is_default, false) then array(select t.id from app_public.tenants t)
+         else array[coalesce(new.tenant_id, old.tenant_id)] end);
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_rate_limit_config__refresh_rules() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_rate_limit_config__refresh_rules() IS 'Rate limits hold from the commit that sets them.';
+
+CREATE FUNCTION app_private.tg_tenants__move_counts() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_new_parent_id uuid := case tg_op when 'UPDATE' then new.parent_tenant_id end;
+  v_left uuid[] := case when old.parent_tenant_id is null then '{}' else app_private.quota_chain(old.parent_tenant_id) end;
+  v_entered uuid[] := case when v_new_parent_id is null then '{}' else app_private.quota_chain(v_new_parent_id) end;
+  v_type text;
+  v_id uuid;
+  v_amount numeric;
+  v_counter app_public.quota_tracking;
+begin
+  if old.parent_tenant_id is not distinct from v_new_parent_id then
+    return coalesce(new, old);
+  end if;
+  foreach v_type in array array['agents', 'documents', 'storage', 'users'] loop
+    for v_id in select distinct id from unnest(v_left || v_entered) as id order by 1 loop
+      perform pg_advisory_xact_lock_shared(app_private.quota_lock_key(v_id, v_type));
+    end loop;
+    -- nothing below comes or goes until this is done
+    perform pg_advisory_xact_lock(app_private.quota_lock_key(old.id, v_type));
+    v_amount := null;
+    for v_counter in
+      select * from app_public.quota_tracking c
+       where c.tenant_id = any (v_left || v_entered) and not (c.tenant_id = any (v_left) and c.tenant_id = any (v_entered))
+         and c.quota_type = v_type and c.includes_subtree
+       order by c.tenant_id
+         for update
+    loop
+      v_amount := coalesce(v_amount, app_private.counted_usage(app_private.quota_subtree(old.id), v_type));
+      if v_counter.tenant_id = any (v_entered) and v_amount > 0 and v_counter.current_usage + v_amount > v_counter.hard_limit then
+        perform app_private.refuse_quota(v_counter, old.id);
+      end if;
+      update app_public.quota_tracking c
+         set current_usage = greatest(c.current_usage + case when c.tenant_id = any (v_entered) then v_amount else -v_amount end, 0)
+       where c.tenant_id = v_counter.tenant_id and c.id = v_counter.id;
+    end loop;
+  end loop;
+  return coalesce(new, old);
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tenants__move_counts() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_tenants__move_counts() IS 'What a tenant and those below it have counts for the tenants above it, wherever it is moved, until it is deleted. QT601: more than the quota of one it would come under.';
+
+CREATE FUNCTION app_private.tg_tenants__set_quotas() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_wrong text;
+begin
+  if tg_op = 'UPDATE' and old.quotas = new.quotas then
+    return null;
+  end if;
+  select string_agg(key, ', ' order by key) into v_wrong
+    from jsonb_each(new.quotas) as q (key, value)
+   where key not in ('max_users', 'max_agents', 'max_documents', 'max_api_calls_per_month', 'max_storage_gb')
+      or jsonb_typeof(value) not in ('number', 'null')
+      -- compared as JSON, because a number may be too large for a cast
+      or jsonb_typeof(value) = 'number' and not (value >= '0' and value <= '1000000000000');
+  if v_wrong is not null then
+    perform app_private.raise_error('QT401', format('These quotas are not known, or not numbers from 0 on: %s.', v_wrong),
+      'Known are max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb; null means unlimited.');
+  end if;
+
+  delete from app_public.usage_quotas q
+   where q.tenant_id = new.id and q.source = 'tenant'
+     and not new.quotas ? case q.quota_type when 'api_calls' then 'max_api_calls_per_month' when 'storage' then 'max_storage_gb'
+                            else 'max_' || q.quota_type end;
+  insert into app_public.usage_quotas as q (tenant_id, quota_type, period, quota_limit, source)
+  select new.id, k.quota_type, case k.quota_type when 'api_calls' then 'billing' else 'none' end,
+         trunc((new.quotas ->> k.key)::numeric * case k.quota_type when 'storage' then 1073741824 else 1 end), 'tenant'
+    from (values ('agents', 'max_agents'), ('api_calls', 'max_api_calls_per_month'), ('documents', 'max_documents'),
+                 ('storage', 'max_storage_gb'), ('users', 'max_users')) as k (quota_type, key)
+   where new.quotas ? k.key
+   order by k.quota_type
+  on conflict (tenant_id, quota_type, quota_scope, scope_id, period, applies_to_subtree, is_hard_limit, source) do update
+     set quota_limit = excluded.quota_limit
+   where q.quota_limit is distinct from excluded.quota_limit;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tenants__set_quotas() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_tenants__set_quotas() IS 'Makes tenants.quotas hold, as rows of usage_quotas. QT401: a key is unknown or its value is not a number from 0 on or null.';
+
+CREATE FUNCTION app_private.tg_tenants__set_rate_limits() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- without defaults there is nothing to work out, and new tenants do not wait for each other
+  if exists (select from app_public.rate_limit_config c where c.is_default) then
+    perform app_private.refresh_rate_limit_rules(array[new.id]);
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_tenants__set_rate_limits() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_tenants__set_rate_limits() IS 'The platform''s default rate limits hold for a new tenant at once.';
+
+CREATE FUNCTION app_private.tg_usage_quotas__check_scope() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.quota_scope = 'user' and new.scope_id is not null
+      and not exists (select from app_public.user_tenants m where m.tenant_id = new.tenant_id and m.user_id = new.scope_id)
+    or new.quota_scope = 'agent' and new.scope_id is not null
+      and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id) then
+    perform app_private.raise_error('QT302', 'There is no such user or agent in this tenant.', 'Name one of its members or agents, or nobody for each of them.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_usage_quotas__check_scope() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_usage_quotas__check_scope() IS 'QT302: the user or agent a quota names is not of its tenant.';
+
+CREATE FUNCTION app_private.tg_usage_quotas__refresh_counters() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_changed record;
+begin
+  for v_changed in
+    select distinct c.tenant_id, c.quota_type
+      from (select old.tenant_id, old.quota_type where tg_op <> 'INSERT'
+            union all select new.tenant_id, new.quota_type where tg_op <> 'DELETE') c
+      -- of a tenant that is being deleted nothing is left to count
+      join app_public.tenants t on t.id = c.tenant_id
+     order by 1, 2
+  loop
+    perform app_private.refresh_quota_counters(v_changed.tenant_id, v_changed.quota_type);
+  end loop;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_usage_quotas__refresh_counters() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_usage_quotas__refresh_counters() IS 'Counters follow their limits at once.';
+
+CREATE FUNCTION app_private.tg_user_tenants__count_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if old.status = 'active' then
+    perform app_private.change_count(old.tenant_id, 'users', -1, null);
+  end if;
+  if new.status = 'active' then
+    perform app_private.change_count(new.tenant_id, 'users', 1, null);
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_tenants__count_change() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_user_tenants__count_change() IS 'Counts members that become active or cease to be. QT601: more than the quota.';
+
+CREATE FUNCTION app_private.tg_user_tenants__count_rows() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.change_count(r.tenant_id, 'users', case tg_op when 'INSERT' then r.number else -r.number end, null)
+    from (select c.tenant_id, count(*) as number from changed_rows c where c.status = 'active' group by c.tenant_id order by c.tenant_id) r;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_tenants__count_rows() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_user_tenants__count_rows() IS 'Counts active members that come and go. QT601: more than the quota.';
 
 CREATE FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) RETURNS double precision
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -4883,130 +4912,147 @@ ALTER FUNCTION app_private.unmerged_terms() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.unmerged_terms() IS 'The vocabulary of the chunks that no block has yet.';
 
-CREATE FUNCTION app_private.usage_by_agent(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS SETOF app_private.usage_agents
-    LANGUAGE plpgsql STABLE
+CREATE FUNCTION app_private.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid DEFAULT NULL::uuid, agent_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid, reservation_id uuid DEFAULT NULL::uuid, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, scope text DEFAULT NULL::text) RETURNS SETOF app_public.quota_status
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_chain uuid[] := app_private.enter_quota_chain(use_quota.tenant_id, use_quota.quota_type);
+  v_used numeric := case when use_quota.reservation_id is null then use_quota.amount else 0 end;
+  v_held numeric := use_quota.amount - v_used;
+  v_limit record;
+  v_period daterange;
+  v_counter app_public.quota_tracking;
 begin
-  return query
-    select e.tenant_id, e.agent_id, count(*), coalesce(sum(e.duration_ms), 0)::bigint, count(e.duration_ms),
-           count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'),
-           max(e.occurred_at) filter (where e.outcome = 'success'), max(e.occurred_at) filter (where e.outcome = 'error')
-      from app_private.countable_usage(usage_by_agent.batch_ids, usage_by_agent.from_at, usage_by_agent.to_at) e
-     where e.agent_id is not null and e.usage_type = 'llm_call'
-     group by 1, 2;
+  for v_limit in
+    select * from app_private.quota_limits(
+      v_chain, use_quota.tenant_id, use_quota.quota_type, use_quota.user_id, use_quota.agent_id, use_quota.api_key_id) l
+     where use_quota.scope is null or l.quota_scope = use_quota.scope
+  loop
+    v_period := app_private.quota_period(v_limit.owner_id, v_limit.period, app_hidden.clock());
+    loop
+      update app_public.quota_tracking c
+         set current_usage = greatest(c.current_usage + v_used, 0), reserved = c.reserved + v_held
+       where c.tenant_id = v_limit.owner_id and c.quota_type = use_quota.quota_type and c.quota_scope = v_limit.quota_scope
+         and c.scope_id = v_limit.scope_id and c.includes_subtree = v_limit.includes_subtree
+         and c.period = v_limit.period and c.period_start = lower(v_period)
+         and (use_quota.amount <= 0 or c.hard_limit is null or c.current_usage + c.reserved + use_quota.amount <= c.hard_limit)
+      returning * into v_counter;
+      exit when found;
+
+      select * into v_counter from app_public.quota_tracking c
+       where c.tenant_id = v_limit.owner_id and c.quota_type = use_quota.quota_type and c.quota_scope = v_limit.quota_scope
+         and c.scope_id = v_limit.scope_id and c.includes_subtree = v_limit.includes_subtree
+         and c.period = v_limit.period and c.period_start = lower(v_period)
+         for update;
+      if found then
+        -- the row is locked now: either something has been given back, or it is full
+        if app_private.expire_holds(v_counter) = 0
+          and v_counter.current_usage + v_counter.reserved + use_quota.amount > v_counter.hard_limit then
+          perform app_private.refuse_quota(v_counter, use_quota.tenant_id);
+        end if;
+      else
+        -- the first use of a period, or of somebody who had nothing when the limit was set (see refresh_quota_counters)
+        insert into app_public.quota_tracking (
+          tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+          quota_limit, hard_limit, included_amount, alert_threshold_percentage)
+        values (
+          v_limit.owner_id, use_quota.quota_type, v_limit.quota_scope, v_limit.scope_id, v_limit.includes_subtree, v_limit.period,
+          lower(v_period), upper(v_period),
+          v_limit.quota_limit, v_limit.hard_limit, v_limit.included_amount, v_limit.alert_threshold_percentage)
+        on conflict do nothing;
+      end if;
+    end loop;
+
+    if v_held > 0 then
+      insert into app_private.quota_holds (tenant_id, counter_id, reservation_tenant_id, reservation_id, amount, expires_at)
+      values (v_counter.tenant_id, v_counter.id, use_quota.tenant_id, use_quota.reservation_id, v_held, use_quota.expires_at);
+    elsif v_used > 0 then
+      perform app_private.note_quota_alerts(v_counter, v_counter.current_usage - v_used);
+    end if;
+    return next app_private.status_of_counter(v_counter);
+  end loop;
 end
 $$;
 
-ALTER FUNCTION app_private.usage_by_agent(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid, agent_id uuid, api_key_id uuid, reservation_id uuid, expires_at timestamp with time zone, scope text) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.usage_by_agent(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'The calls of language models among those events, by agent.';
+COMMENT ON FUNCTION app_private.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid, agent_id uuid, api_key_id uuid, reservation_id uuid, expires_at timestamp with time zone, scope text) IS 'Takes an amount from every counter whose limit holds, or holds it there for a reservation; a negative amount gives back. Returns the counters. QT601: one of them is full.';
 
-CREATE TABLE app_private.usage_days (
-    tenant_id uuid NOT NULL,
-    used_on date NOT NULL,
-    usage_type text NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    api_key_id uuid,
-    project_id uuid,
-    model_id uuid,
-    feature_name text,
-    event_count bigint NOT NULL,
-    quantity numeric NOT NULL,
-    cost numeric NOT NULL,
-    duration_ms bigint NOT NULL,
-    timed_count bigint NOT NULL,
-    success_count bigint NOT NULL,
-    error_count bigint NOT NULL,
-    abandon_count bigint NOT NULL,
-    last_success_at timestamp with time zone,
-    last_error_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-ALTER TABLE ONLY app_private.usage_days FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_days OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_days IS 'Usage by day of the tenant''s calendar and all dimensions.';
-
-CREATE FUNCTION app_private.usage_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) RETURNS SETOF app_private.usage_days
-    LANGUAGE plpgsql STABLE
+CREATE FUNCTION app_private.use_rate_window(rule app_private.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) RETURNS app_public.rate_limit_decision
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_steps constant int := app_private.rate_window_steps();
+  v_step constant interval := make_interval(secs => (rule).window_seconds) / v_steps;
+  v_seconds constant double precision := (rule).window_seconds / v_steps::double precision;
+  -- where the bucket of this instant ends
+  v_end constant timestamptz := to_timestamp((floor(extract(epoch from at)::double precision / v_seconds) + 1) * v_seconds);
+  v_usage app_public.rate_limit_usage;
+  v_buckets double precision[];
+  v_passed int;
+  v_left double precision;
+  v_fits boolean;
+  v_retry_after_ms bigint := 0;
 begin
-  return query
-    select e.tenant_id, (e.occurred_at at time zone usage_by_day.timezone)::date, e.usage_type, e.user_id, e.agent_id, e.api_key_id,
-           e.project_id, e.model_id, e.feature_name,
-           count(*) filter (where e.rerates_batch_id is null), sum(e.quantity), coalesce(sum(e.cost), 0),
-           coalesce(sum(e.duration_ms), 0), count(e.duration_ms),
-           count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'),
-           count(*) filter (where e.outcome = 'abandoned'),
-           max(e.occurred_at) filter (where e.outcome = 'success'), max(e.occurred_at) filter (where e.outcome = 'error'), now(), now()
-      from app_private.countable_usage(usage_by_day.batch_ids, usage_by_day.from_at, usage_by_day.to_at) e
-     group by 1, 2, 3, 4, 5, 6, 7, 8, 9;
+  loop
+    select * into v_usage from app_public.rate_limit_usage u
+     where u.tenant_id = (rule).tenant_id and u.config_id = (rule).config_id and u.scope_id = subject_id
+       and u.window_seconds = (rule).window_seconds
+       for update;
+    exit when found;
+    insert into app_public.rate_limit_usage (tenant_id, config_id, scope_id, window_seconds, past_buckets, window_start, window_end)
+    values ((rule).tenant_id, (rule).config_id, subject_id, (rule).window_seconds, array_fill(0::double precision, array[v_steps]),
+            v_end - v_step * (v_steps + 1), v_end)
+    on conflict do nothing;
+  end loop;
+
+  -- oldest first, the newest last; what has passed falls off the front
+  v_buckets := v_usage.past_buckets || (v_usage.usage_count - v_usage.past_count);
+  if at >= v_usage.window_end then
+    v_passed := least(round(extract(epoch from v_end - v_usage.window_end)::double precision / v_seconds), v_steps + 1);
+    v_usage.window_end := v_end;
+    v_buckets := v_buckets[v_passed + 1:] || array_fill(0::double precision, array[v_passed]);
+  end if;
+  v_usage.past_buckets := v_buckets[:v_steps];
+  v_usage.past_count := (select sum(b) from unnest(v_usage.past_buckets) as b);
+  v_usage.usage_count := v_usage.past_count + v_buckets[v_steps + 1];
+
+  v_fits := v_usage.usage_count + amount <= (rule).limit_value;
+  if not v_fits then
+    -- it fits once so many of the oldest buckets have left that the rest leaves room
+    v_retry_after_ms := null;
+    v_left := v_usage.usage_count + amount;
+    for i in 1 .. v_steps + 1 loop
+      v_left := v_left - v_buckets[i];
+      if v_left <= (rule).limit_value then
+        v_retry_after_ms := ceil(extract(epoch from v_usage.window_end + v_step * (i - 1) - at) * 1000);
+        exit;
+      end if;
+    end loop;
+  end if;
+  if v_fits or (rule).on_limit_action in ('throttle', 'warn') then
+    -- a soft limit counts what goes beyond it
+    v_usage.usage_count := v_usage.usage_count + amount;
+  end if;
+  update app_public.rate_limit_usage u
+     set usage_count = v_usage.usage_count, past_count = v_usage.past_count, past_buckets = v_usage.past_buckets,
+         window_start = v_usage.window_end - v_step * (v_steps + 1), window_end = v_usage.window_end,
+         is_exceeded = not v_fits, exceeded_at = case when v_fits then u.exceeded_at else at end, updated_at = at
+   where u.tenant_id = (rule).tenant_id and u.config_id = (rule).config_id and u.scope_id = subject_id
+     and u.window_seconds = (rule).window_seconds;
+  return row (
+    v_fits or (rule).on_limit_action in ('throttle', 'warn'), case when not v_fits then (rule).on_limit_action end,
+    v_usage.usage_count >= (rule).warning_value, (rule).limit_scope, (rule).limit_type, (rule).window_seconds, (rule).limit_value,
+    greatest((rule).limit_value - v_usage.usage_count, 0), v_usage.window_end + make_interval(secs => (rule).window_seconds),
+    v_retry_after_ms, (rule).config_id)::app_public.rate_limit_decision;
 end
 $$;
 
-ALTER FUNCTION app_private.usage_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.use_rate_window(rule app_private.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.usage_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) IS 'Those events by calendar day and all dimensions.';
-
-CREATE TABLE app_private.usage_minutes (
-    tenant_id uuid NOT NULL,
-    minute timestamp with time zone NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    api_key_id uuid,
-    request_count numeric NOT NULL,
-    token_count numeric NOT NULL,
-    cost numeric NOT NULL,
-    consultation_count numeric NOT NULL,
-    panel_count numeric NOT NULL,
-    workflow_count numeric NOT NULL,
-    tool_call_count numeric NOT NULL,
-    duration_ms bigint NOT NULL,
-    timed_count bigint NOT NULL,
-    success_count bigint NOT NULL,
-    error_count bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-)
-PARTITION BY RANGE (minute);
-
-ALTER TABLE ONLY app_private.usage_minutes FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_minutes IS 'Usage by minute, user, agent and API key.';
-
-CREATE FUNCTION app_private.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS SETOF app_private.usage_minutes
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  return query
-    select e.tenant_id, date_trunc('minute', e.occurred_at), e.user_id, e.agent_id, e.api_key_id,
-           coalesce(sum(e.quantity) filter (where e.usage_type in ('api_call', 'llm_call')), 0),
-           coalesce(sum(e.quantity) filter (where t.token_class is not null), 0),
-           coalesce(sum(e.cost), 0),
-           coalesce(sum(e.quantity) filter (where e.usage_type = 'consultation'), 0),
-           coalesce(sum(e.quantity) filter (where e.usage_type = 'panel'), 0),
-           coalesce(sum(e.quantity) filter (where e.usage_type = 'workflow_run'), 0),
-           coalesce(sum(e.quantity) filter (where e.usage_type = 'tool_call'), 0),
-           coalesce(sum(e.duration_ms), 0), count(e.duration_ms),
-           count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'), now(), now()
-      from app_private.countable_usage(usage_by_minute.batch_ids, usage_by_minute.from_at, usage_by_minute.to_at) e
-      join app_public.usage_types t on t.name = e.usage_type
-     group by 1, 2, 3, 4, 5;
-end
-$$;
-
-ALTER FUNCTION app_private.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Those events by minute, user, agent and API key.';
+COMMENT ON FUNCTION app_private.use_rate_window(rule app_private.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) IS 'Counts an amount in one window if it fits or the limit is soft, and says what the limit says; retry_after_ms is null when it never fits.';
 
 CREATE FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -5098,6 +5144,40 @@ ALTER FUNCTION app_private.vector_ranking(model app_public.llm_models, query_emb
 
 COMMENT ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 3,000), or while there is no index.';
 
+CREATE FUNCTION app_private.verify_quotas() RETURNS TABLE(tenant_id uuid, quota_type text, quota_scope text, scope_id uuid, includes_subtree boolean, what text, is_value numeric, should_be numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select c.tenant_id, c.quota_type, c.quota_scope, c.scope_id, c.includes_subtree, 'current_usage', c.current_usage, r.used
+      from app_public.quota_tracking c,
+           lateral (select app_private.counted_usage(
+             case when c.includes_subtree then app_private.quota_subtree(c.tenant_id) else array[c.tenant_id] end,
+             c.quota_type, case c.quota_scope when 'user' then c.scope_id end) as used) r
+     where app_hidden.is_count_quota(c.quota_type) and c.current_usage <> r.used
+    union all
+    select c.tenant_id, c.quota_type, c.quota_scope, c.scope_id, c.includes_subtree, 'reserved', c.reserved, h.held
+      from app_public.quota_tracking c,
+           lateral (select coalesce(sum(amount), 0) as held from app_private.quota_holds h
+                     where h.tenant_id = c.tenant_id and h.counter_id = c.id) h
+     where c.reserved <> h.held
+    union all
+    -- a limit of a tenant's count that has no counter would not hold
+    select w.tenant_id, w.quota_type, w.quota_scope, w.scope_id, w.includes_subtree, 'current_usage', null, w.current_usage
+      from (select distinct q.tenant_id, q.quota_type from app_public.usage_quotas q where app_hidden.is_count_quota(q.quota_type)) q,
+           lateral app_private.counters_wanted(q.tenant_id, q.quota_type) w
+     where w.current_usage > 0 and not exists (
+       select from app_public.quota_tracking c
+        where c.tenant_id = w.tenant_id and c.quota_type = w.quota_type and c.quota_scope = w.quota_scope
+          and c.scope_id = w.scope_id and c.includes_subtree = w.includes_subtree);
+end
+$$;
+
+ALTER FUNCTION app_private.verify_quotas() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.verify_quotas() IS 'Counters that differ from what they count, or from what their reservations hold; normally none. recount_quotas mends a count. For administrators in psql.';
+
 CREATE FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5132,101 +5212,78 @@ ALTER FUNCTION app_private.writable_source(source_id uuid) OWNER TO rowhouse_own
 
 COMMENT ON FUNCTION app_private.writable_source(source_id uuid) IS 'A source you may add documents to. KN301: there is no such source; ID202: your role does not allow it.';
 
-CREATE FUNCTION app_private.write_usage(inputs app_private.usage_input[], places integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_tenant_id uuid := app_hidden.current_tenant_id();
-  v_now timestamptz := app_hidden.clock();
-  v_user_id uuid := app_hidden.current_user_id();
-  v_api_key_id uuid := app_private.request_api_key_id();
-  v_prices app_private.model_price[];
-  v_periods tstzrange[];
-  v_is_whole constant boolean := cardinality(write_usage.places) = cardinality(write_usage.inputs);
-begin
-  v_prices := array(
-    select p from app_private.prices_of_models(array(
-      select distinct i.model_id from unnest(write_usage.inputs) i where i.model_id is not null)) as p);
-  v_periods := array(
-    select period from app_private.finalised_periods
-     where tenant_id = v_tenant_id and period && tstzrange(write_usage.first_at, write_usage.last_at, '[]'));
+CREATE TABLE app_public.quota_alerts (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    quota_type text NOT NULL,
+    quota_scope text NOT NULL,
+    scope_id uuid NOT NULL,
+    includes_subtree boolean NOT NULL,
+    period text NOT NULL,
+    period_start date NOT NULL,
+    threshold_percentage numeric NOT NULL,
+    quota_limit numeric NOT NULL,
+    usage_at_alert numeric NOT NULL,
+    acknowledged_at timestamp with time zone,
+    acknowledged_by_user_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
 
-  insert into app_public.usage_events (
-    tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
-    feature_name, outcome, duration_ms, cost, price_id, is_unpriced, adjusts_period, idempotency_key, metadata)
-  select v_tenant_id, write_usage.batch_id, i.place, coalesce(i.occurred_at, v_now), i.usage_type, i.quantity,
-         coalesce(i.user_id, v_user_id), i.agent_id, i.project_id, coalesce(i.api_key_id, v_api_key_id), i.model_id,
-         i.feature_name, i.outcome, i.duration_ms,
-         i.quantity * app_private.rate_per_token(p, t.token_class), p.price_id, t.token_class is not null and p.price_id is null,
-         case when v_periods <> '{}' then
-           (select period from unnest(v_periods) as period where period @> coalesce(i.occurred_at, v_now)) end,
-         i.idempotency_key, coalesce(i.metadata, '{}')
-    from unnest(write_usage.inputs) with ordinality as i (
-           idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id,
-           feature_name, outcome, duration_ms, metadata, place)
-    join app_public.usage_types t on t.name = i.usage_type
-    -- the rule of app_private.price_at, without a call a row
-    left join lateral (
-      select c.* from unnest(v_prices) as c
-       where t.token_class is not null and c.model_id = i.model_id and c.valid_from <= coalesce(i.occurred_at, v_now)
-         and (c.valid_to is null or coalesce(i.occurred_at, v_now) < c.valid_to)
-       order by c.is_override desc limit 1
-    ) as p on true
-   where v_is_whole or i.place in (select unnest(write_usage.places));
+ALTER TABLE ONLY app_public.quota_alerts FORCE ROW LEVEL SECURITY;
 
-  insert into app_private.usage_queue (tenant_id, batch_id, event_count, first_at, last_at)
-  values (v_tenant_id, write_usage.batch_id, cardinality(write_usage.places), write_usage.first_at, write_usage.last_at);
-end
-$$;
+ALTER TABLE app_public.quota_alerts OWNER TO rowhouse_owner;
 
-ALTER FUNCTION app_private.write_usage(inputs app_private.usage_input[], places integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) OWNER TO rowhouse_owner;
+COMMENT ON TABLE app_public.quota_alerts IS '@behavior -insert -update -delete
+That a threshold of a limit was passed: once a threshold and period. You see your own; who may view analytics sees all.';
 
-COMMENT ON FUNCTION app_private.write_usage(inputs app_private.usage_input[], places integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) IS 'Stores the events of a batch that are at these places, with their costs, and tells the roll-ups.';
+COMMENT ON COLUMN app_public.quota_alerts.quota_type IS 'As in usage_quotas.';
 
-CREATE FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS numeric
+COMMENT ON COLUMN app_public.quota_alerts.quota_scope IS 'tenant, user, agent or api_key.';
+
+COMMENT ON COLUMN app_public.quota_alerts.scope_id IS 'Whose use it is: the tenant, user, agent or API key.';
+
+COMMENT ON COLUMN app_public.quota_alerts.includes_subtree IS 'Whether the tenants below count as well.';
+
+COMMENT ON COLUMN app_public.quota_alerts.period IS 'none, day, month or billing.';
+
+COMMENT ON COLUMN app_public.quota_alerts.period_start IS 'First day of the period; -infinity where there is none.';
+
+COMMENT ON COLUMN app_public.quota_alerts.threshold_percentage IS 'The threshold, in percent of the limit.';
+
+COMMENT ON COLUMN app_public.quota_alerts.quota_limit IS 'The limit at that moment.';
+
+COMMENT ON COLUMN app_public.quota_alerts.usage_at_alert IS 'What was used at that moment.';
+
+COMMENT ON COLUMN app_public.quota_alerts.acknowledged_at IS 'When somebody said that they have seen it (acknowledge_quota_alert).';
+
+COMMENT ON COLUMN app_public.quota_alerts.acknowledged_by_user_id IS 'Who that was.';
+
+COMMENT ON COLUMN app_public.quota_alerts.created_at IS 'When it was passed.';
+
+CREATE FUNCTION app_public.acknowledge_quota_alert(id uuid) RETURNS app_public.quota_alerts
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_tenant_id uuid := app_hidden.current_tenant_id();
-  v_batch_id bigint;
-  v_count int;
-  v_difference numeric;
-  v_first_at timestamptz;
-  v_last_at timestamptz;
+  v_alert app_public.quota_alerts;
 begin
-  perform app_private.require_price_setter();
-  -- one at a time: the second finds nothing left to correct
-  perform pg_advisory_xact_lock(app_private.metering_lock('rerate'), hashtext(v_tenant_id::text));
-  v_batch_id := app_private.begin_usage();
-  with corrections as (
-    insert into app_public.usage_events (
-      tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
-      feature_name, cost, price_id, adjusts_period, rerates_batch_id, rerates_ordinal)
-    select v_tenant_id, v_batch_id, row_number() over (order by e.batch_id, e.ordinal), e.occurred_at, e.usage_type, 0, e.user_id,
-           e.agent_id, e.project_id, e.api_key_id, e.model_id, e.feature_name,
-           r.cost_after - coalesce(r.cost_before, 0), r.price_id,
-           (select f.period from app_private.finalised_periods f where f.tenant_id = v_tenant_id and f.period @> e.occurred_at),
-           e.batch_id, e.ordinal
-      from app_private.rerated_usage(apply_rerate.from_at, apply_rerate.to_at) r
-      join app_public.usage_events e on e.tenant_id = v_tenant_id and e.batch_id = r.batch_id and e.ordinal = r.ordinal
-       and e.occurred_at = r.occurred_at
-    returning cost, occurred_at
-  )
-  select count(*), sum(c.cost), min(c.occurred_at), max(c.occurred_at) into v_count, v_difference, v_first_at, v_last_at from corrections c;
-  if v_count > 0 then
-    insert into app_private.usage_queue (tenant_id, batch_id, event_count, first_at, last_at)
-    values (v_tenant_id, v_batch_id, v_count, v_first_at, v_last_at);
+  perform app_private.require_permission('can_manage_settings');
+  update app_public.quota_alerts a
+     set acknowledged_at = coalesce(a.acknowledged_at, clock_timestamp()),
+         acknowledged_by_user_id = case when a.acknowledged_at is null then app_hidden.current_user_id() else a.acknowledged_by_user_id end
+   where a.tenant_id = app_hidden.current_tenant_id() and a.id = acknowledge_quota_alert.id
+  returning * into v_alert;
+  if not found then
+    perform app_private.raise_error('QT303', 'There is no such alert.', 'List the quota alerts of this tenant.');
   end if;
-  return coalesce(v_difference, 0);
+  return v_alert;
 end
 $$;
 
-ALTER FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.acknowledge_quota_alert(id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) IS '@resultFieldName difference
-Makes the corrections that rerateUsage shows, as events of their own, and returns what they add up to; what was recorded stays as it was, and in a period that is final they become adjustments. Doing it twice corrects once. Platform staff only. MT202: you are not; MT411: the isolation level is not read committed.';
+COMMENT ON FUNCTION app_public.acknowledge_quota_alert(id uuid) IS '@resultFieldName alert
+Says that you have seen an alert; the first to do so is kept. Who may manage settings. QT303: no such alert; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision DEFAULT 1.2, b double precision DEFAULT 0.75) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -5235,6 +5292,57 @@ CREATE FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integ
 ALTER FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) IS 'BM25 of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with Lucene''s idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. 0 when the term does not occur or the collection is empty.';
+
+CREATE FUNCTION app_public.check_rate_limit(agent_id uuid DEFAULT NULL::uuid, requests integer DEFAULT 1, tokens bigint DEFAULT 0, cost numeric DEFAULT 0) RETURNS app_public.rate_limit_decision
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_decision app_public.rate_limit_decision;
+begin
+  perform app_private.require_role('member');
+  if not coalesce(requests >= 0 and tokens >= 0 and cost >= 0 and cost < 1e12, false) then
+    perform app_private.raise_error('RL402', 'requests, tokens and cost must be numbers from 0 on.', 'Costs are in US dollars; all 0 only asks.');
+  end if;
+  if check_rate_limit.agent_id is not null
+    and not exists (select from app_public.agents a where a.id = check_rate_limit.agent_id and a.deleted_at is null) then
+    perform app_private.raise_error('RL301', 'There is no such user or agent in this tenant.', 'List the agents of this tenant.');
+  end if;
+  v_decision := app_private.check_rate_limit(
+    app_hidden.current_tenant_id(), app_hidden.current_user_id(), check_rate_limit.agent_id, null, requests, tokens, cost::double precision);
+  -- a caller that does not look at the answer is stopped all the same
+  if not v_decision.is_allowed and v_decision.action = 'block' and (requests > 0 or tokens > 0 or cost > 0) then
+    perform app_private.raise_error('RL601', 'Too many requests, tokens or cost at once.',
+      case when v_decision.retry_after_ms is null then 'This is more than the limit itself; ask for less at once.'
+           else format('Try again in %s s.', ceil(v_decision.retry_after_ms / 1000.0)) end);
+  end if;
+  return v_decision;
+end
+$$;
+
+ALTER FUNCTION app_public.check_rate_limit(agent_id uuid, requests integer, tokens bigint, cost numeric) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.check_rate_limit(agent_id uuid, requests integer, tokens bigint, cost numeric) IS '@resultFieldName decision
+Asks all rate limits of this tenant, of you and of the agent at once whether requests, tokens and cost (US dollars) may pass now, and counts them in all or, when one refuses, in none. All 0 only asks. isAllowed false with action queue: try again after retryAfterMs. action throttle: allowed, but wait retryAfterMs before the next; warn: allowed beyond the limit. Members. RL601: refused by a limit whose action is block; RL402: not an amount; RL301: no such agent; ID202: your role does not allow it.';
+
+CREATE FUNCTION app_public.consume_quota(quota_type text, amount numeric, agent_id uuid DEFAULT NULL::uuid) RETURNS SETOF app_public.quota_status
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.check_use(consume_quota.quota_type, consume_quota.amount, consume_quota.agent_id);
+  return query
+    select * from app_private.use_quota(
+      app_hidden.current_tenant_id(), consume_quota.quota_type, consume_quota.amount, app_hidden.current_user_id(), consume_quota.agent_id) q
+     -- a tenant does not see those above it
+     where q.quota_scope <> 'tenant' or q.scope_id = app_hidden.current_tenant_id();
+end
+$$;
+
+ALTER FUNCTION app_public.consume_quota(quota_type text, amount numeric, agent_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.consume_quota(quota_type text, amount numeric, agent_id uuid) IS '@resultFieldName quotas
+Takes an amount of api_calls, tokens or cost (US dollars) from all quotas that hold for you, the agent, this tenant and those above it, or from none. Returns what is left of those of this tenant; nothing when there is no limit. Members. QT601: a hard limit has no room, the message says which; QT402: not a type that is consumed; QT403: not an amount; QT302: no such agent; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.create_documents(source_id uuid, documents jsonb) RETURNS SETOF app_public.document_receipt
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5826,74 +5934,33 @@ ALTER FUNCTION app_public.documents_chunk_count(document app_public.documents) O
 
 COMMENT ON FUNCTION app_public.documents_chunk_count(document app_public.documents) IS 'How many chunks the document was cut into.';
 
-CREATE TABLE app_public.llm_model_price_overrides (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid NOT NULL,
-    model_id uuid NOT NULL,
-    input_usd_per_million numeric NOT NULL,
-    cached_input_usd_per_million numeric NOT NULL,
-    output_usd_per_million numeric NOT NULL,
-    reasoning_usd_per_million numeric NOT NULL,
-    valid_from timestamp with time zone NOT NULL,
-    valid_to timestamp with time zone,
-    superseded_at timestamp with time zone,
-    created_by_user_id uuid,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT price_ends_after_it_begins CHECK ((valid_to > valid_from)),
-    CONSTRAINT prices_are_in_range CHECK ((((input_usd_per_million >= (0)::numeric) AND (input_usd_per_million <= '1000000000'::numeric)) AND ((cached_input_usd_per_million >= (0)::numeric) AND (cached_input_usd_per_million <= '1000000000'::numeric)) AND ((output_usd_per_million >= (0)::numeric) AND (output_usd_per_million <= '1000000000'::numeric)) AND ((reasoning_usd_per_million >= (0)::numeric) AND (reasoning_usd_per_million <= '1000000000'::numeric))))
-);
-
-ALTER TABLE ONLY app_public.llm_model_price_overrides FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.llm_model_price_overrides OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.llm_model_price_overrides IS '@behavior -insert -update -delete
-What models cost this tenant instead of what they cost everybody, USD per million tokens, from a date on.';
-
-COMMENT ON COLUMN app_public.llm_model_price_overrides.model_id IS 'The model.';
-
-COMMENT ON COLUMN app_public.llm_model_price_overrides.input_usd_per_million IS 'A million input tokens that were not read from a cache, USD.';
-
-COMMENT ON COLUMN app_public.llm_model_price_overrides.cached_input_usd_per_million IS 'A million input tokens read from a cache, USD.';
-
-COMMENT ON COLUMN app_public.llm_model_price_overrides.output_usd_per_million IS 'A million output tokens, without those for reasoning, USD.';
-
-COMMENT ON COLUMN app_public.llm_model_price_overrides.reasoning_usd_per_million IS 'A million tokens for reasoning, USD.';
-
-COMMENT ON COLUMN app_public.llm_model_price_overrides.valid_from IS 'From when it holds.';
-
-COMMENT ON COLUMN app_public.llm_model_price_overrides.valid_to IS 'Until when it holds, excluded; null without an end.';
-
-COMMENT ON COLUMN app_public.llm_model_price_overrides.superseded_at IS 'When a correction took its place from its beginning on; null while it holds.';
-
-COMMENT ON COLUMN app_public.llm_model_price_overrides.created_by_user_id IS 'Who set it.';
-
-COMMENT ON COLUMN app_public.llm_model_price_overrides.created_at IS 'When it was set.';
-
-CREATE FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS app_public.llm_model_price_overrides
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION app_public.my_quotas(agent_id uuid DEFAULT NULL::uuid) RETURNS SETOF app_public.quota_status
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_at timestamptz := coalesce(end_tenant_llm_model_price.valid_to, app_hidden.clock());
-  v_price app_public.llm_model_price_overrides;
+  v_tenant_id uuid := app_hidden.current_tenant_id();
 begin
-  perform app_private.require_price_setter();
-  update app_public.llm_model_price_overrides p set valid_to = v_at
-   where p.tenant_id = app_hidden.current_tenant_id() and p.model_id = end_tenant_llm_model_price.model_id
-     and p.superseded_at is null and p.valid_from < v_at and (p.valid_to is null or p.valid_to > v_at)
-  returning * into v_price;
-  if not found then
-    perform app_private.raise_error('MT302', 'The tenant has no price of its own for this model at that time.', 'Read llm_model_price_overrides.');
-  end if;
-  return v_price;
+  return query
+    select t.quota_type, l.quota_scope, l.scope_id, l.includes_subtree, l.period, nullif(lower(p), '-infinity'), nullif(upper(p), 'infinity'),
+           l.quota_limit, l.hard_limit, coalesce(c.current_usage, 0), coalesce(c.reserved, 0),
+           greatest(l.quota_limit - coalesce(c.current_usage + c.reserved, 0), 0),
+           coalesce(c.current_usage, 0) * 100 >= l.alert_threshold_percentage * l.quota_limit,
+           coalesce(c.current_usage, 0) > l.quota_limit
+      from unnest(array['users', 'agents', 'documents', 'storage', 'api_calls', 'tokens', 'cost']) with ordinality as t (quota_type, n)
+     -- of the tenants above only their own people see limits and use
+     cross join lateral app_private.quota_limits(array[v_tenant_id], v_tenant_id, t.quota_type, app_hidden.current_user_id(), my_quotas.agent_id) l
+     cross join lateral app_private.quota_period(l.owner_id, l.period, app_hidden.clock()) p
+      left join app_public.quota_tracking c
+        on c.tenant_id = l.owner_id and c.quota_type = t.quota_type and c.quota_scope = l.quota_scope and c.scope_id = l.scope_id
+       and c.includes_subtree = l.includes_subtree and c.period = l.period and c.period_start = lower(p)
+     order by t.n, l.quota_scope, l.includes_subtree, l.period;
 end
 $$;
 
-ALTER FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.my_quotas(agent_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) IS '@resultFieldName price
-Ends a price of the tenant''s own, now or at another instant: from then on the model costs it what it costs everybody. Platform staff only. MT202: you are not; MT302: there is none to end.';
+COMMENT ON FUNCTION app_public.my_quotas(agent_id uuid) IS 'Every limit that holds for you in this tenant (and for the agent, when one is named), with what is used of it in the period at hand.';
 
 CREATE FUNCTION app_public.my_tenants() RETURNS SETOF app_public.tenants
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5909,6 +5976,24 @@ $$;
 ALTER FUNCTION app_public.my_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_public.my_tenants() IS 'The tenants you are an active member of: what a tenant switcher offers. Name one in the x-tenant-id header to act in it.';
+
+CREATE FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return case
+    when (reservation).settled_at is not null then 'settled'
+    when (reservation).released_at is not null then 'released'
+    when (reservation).expires_at <= app_hidden.clock() then 'expired'
+    else 'held'
+  end;
+end
+$$;
+
+ALTER FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) IS 'held, settled, released or expired.';
 
 CREATE FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) RETURNS numeric
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5998,94 +6083,29 @@ ALTER FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[
 
 COMMENT ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) IS 'Fuses two rankings of the same items (Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, 2009): the sum of 1 / (k + rank). Item i has score vector_scores[i] and text_scores[i], higher is better, null when the list does not have it; equal scores rank by position. Best first; idx counts from 1.';
 
-CREATE FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint DEFAULT 0, reasoning_tokens bigint DEFAULT 0, prompt_tokens bigint DEFAULT NULL::bigint, completion_tokens bigint DEFAULT NULL::bigint, total_tokens bigint DEFAULT NULL::bigint, occurred_at timestamp with time zone DEFAULT NULL::timestamp with time zone, agent_id uuid DEFAULT NULL::uuid, agent_name text DEFAULT NULL::text, project_id uuid DEFAULT NULL::uuid, model_config_id uuid DEFAULT NULL::uuid, conversation_id uuid DEFAULT NULL::uuid, panel_id uuid DEFAULT NULL::uuid, response_time_ms integer DEFAULT NULL::integer, time_to_first_token_ms integer DEFAULT NULL::integer, temperature numeric DEFAULT NULL::numeric, max_tokens integer DEFAULT NULL::integer, top_p numeric DEFAULT NULL::numeric, finish_reason text DEFAULT NULL::text, function_call jsonb DEFAULT NULL::jsonb, success boolean DEFAULT true, error_type text DEFAULT NULL::text, error_message text DEFAULT NULL::text, prompt_text text DEFAULT NULL::text, system_prompt text DEFAULT NULL::text, completion_text text DEFAULT NULL::text, user_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid) RETURNS app_public.llm_usage_receipt
+CREATE FUNCTION app_public.release_usage(reservation_id uuid) RETURNS app_public.quota_reservations
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_call app_private.llm_calls;
-  v_texts app_private.llm_texts;
+  v_reservation app_public.quota_reservations := app_private.own_reservation(release_usage.reservation_id);
 begin
-  perform app_private.require_role('viewer');
-  if record_llm_usage.prompt_tokens <> record_llm_usage.input_tokens + record_llm_usage.cached_input_tokens
-    or record_llm_usage.completion_tokens <> record_llm_usage.output_tokens + record_llm_usage.reasoning_tokens
-    or record_llm_usage.total_tokens <> record_llm_usage.input_tokens + record_llm_usage.cached_input_tokens
-                                      + record_llm_usage.output_tokens + record_llm_usage.reasoning_tokens then
-    perform app_private.raise_error('MT414', 'The totals of tokens are not the sums of their classes.',
-      'Classes do not overlap: input_tokens without those read from a cache, output_tokens without those for reasoning.');
+  if v_reservation.settled_at is not null then
+    perform app_private.raise_error('QT501', 'The reservation has been settled with another amount, or released.', 'Reserve anew for another call.');
+  elsif v_reservation.released_at is null then
+    perform app_private.settle_holds(v_reservation, 0);
+    update app_public.quota_reservations r set released_at = app_hidden.clock()
+     where r.tenant_id = v_reservation.tenant_id and r.id = v_reservation.id
+    returning * into v_reservation;
   end if;
-
-  v_call.occurred_at := record_llm_usage.occurred_at;
-  v_call.model := record_llm_usage.model;
-  v_call.model_config_id := record_llm_usage.model_config_id;
-  v_call.agent_id := record_llm_usage.agent_id;
-  v_call.agent_name := record_llm_usage.agent_name;
-  v_call.user_id := record_llm_usage.user_id;
-  v_call.project_id := record_llm_usage.project_id;
-  v_call.api_key_id := record_llm_usage.api_key_id;
-  v_call.conversation_id := record_llm_usage.conversation_id;
-  v_call.panel_id := record_llm_usage.panel_id;
-  v_call.input_tokens := record_llm_usage.input_tokens;
-  v_call.cached_input_tokens := coalesce(record_llm_usage.cached_input_tokens, 0);
-  v_call.output_tokens := record_llm_usage.output_tokens;
-  v_call.reasoning_tokens := coalesce(record_llm_usage.reasoning_tokens, 0);
-  v_call.response_time_ms := record_llm_usage.response_time_ms;
-  v_call.time_to_first_token_ms := record_llm_usage.time_to_first_token_ms;
-  v_call.temperature := record_llm_usage.temperature;
-  v_call.max_tokens := record_llm_usage.max_tokens;
-  v_call.top_p := record_llm_usage.top_p;
-  v_call.finish_reason := record_llm_usage.finish_reason;
-  v_call.function_call := record_llm_usage.function_call;
-  v_call.success := coalesce(record_llm_usage.success, true);
-  v_call.error_type := record_llm_usage.error_type;
-  v_call.error_message := record_llm_usage.error_message;
-  v_texts.prompt_text := record_llm_usage.prompt_text;
-  v_texts.system_prompt := record_llm_usage.system_prompt;
-  v_texts.completion_text := record_llm_usage.completion_text;
-  return app_private.store_llm_call(record_llm_usage.idempotency_key, v_call, v_texts);
+  return v_reservation;
 end
 $$;
 
-ALTER FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.release_usage(reservation_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) IS '@resultFieldName receipt
-Writes down a call of a language model and what it used, in one go: the call in llmUsageLogs, its tokens and itself in usageEvents. The four classes of tokens do not overlap; totals, when given, must be their sums. The cost follows from the price that holds for the tenant and model at that time, and is null while there is none. A model the catalogue does not know is kept by its name, without a cost. Texts are kept only where the tenant''s settings say store_llm_texts. The agent''s name is read from this tenant''s agents; give it for one that is shared with you. Idempotent, and for whom, as recordUsage. Any active member. ID202: you are none; MT201, MT301: for someone else; MT401 to MT409: a value cannot be; MT414: a total is no sum; MT415: a number of tokens is missing or out of range; MT501: the key stands for another call.';
-
-CREATE FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric DEFAULT 1, occurred_at timestamp with time zone DEFAULT NULL::timestamp with time zone, agent_id uuid DEFAULT NULL::uuid, project_id uuid DEFAULT NULL::uuid, model_id uuid DEFAULT NULL::uuid, feature_name text DEFAULT NULL::text, outcome app_public.usage_outcome DEFAULT NULL::app_public.usage_outcome, duration_ms integer DEFAULT NULL::integer, metadata jsonb DEFAULT '{}'::jsonb, user_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid) RETURNS app_public.usage_receipt
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_receipt app_public.usage_receipt;
-begin
-  perform app_private.require_role('viewer');
-  select * into v_receipt from app_private.store_usage(array[row(
-    record_usage.idempotency_key, record_usage.usage_type, record_usage.quantity, record_usage.occurred_at, record_usage.user_id,
-    record_usage.agent_id, record_usage.project_id, record_usage.api_key_id, record_usage.model_id, record_usage.feature_name,
-    record_usage.outcome, record_usage.duration_ms, record_usage.metadata)::app_private.usage_input]);
-  return v_receipt;
-end
-$$;
-
-ALTER FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric, occurred_at timestamp with time zone, agent_id uuid, project_id uuid, model_id uuid, feature_name text, outcome app_public.usage_outcome, duration_ms integer, metadata jsonb, user_id uuid, api_key_id uuid) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric, occurred_at timestamp with time zone, agent_id uuid, project_id uuid, model_id uuid, feature_name text, outcome app_public.usage_outcome, duration_ms integer, metadata jsonb, user_id uuid, api_key_id uuid) IS '@resultFieldName receipt
-Writes down one use: how much of which usage type, when, and by what. The idempotency key is permanent: the same call again stores nothing and returns the first receipt, another use under the same key is refused. Tokens of a model with a price get their cost here. Up to 400 days late. For you and the API key you came with; admins name other members and keys. Any active member. ID202: you are none; MT201, MT301: for someone else; MT401 to MT409: a value cannot be; MT501: the key stands for another event.';
-
-CREATE FUNCTION app_public.record_usages(events jsonb) RETURNS SETOF app_public.usage_receipt
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  perform app_private.require_role('viewer');
-  return query select * from app_private.store_usage(app_private.read_usage(record_usages.events));
-end
-$$;
-
-ALTER FUNCTION app_public.record_usages(events jsonb) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.record_usages(events jsonb) IS '@resultFieldName receipts
-Writes down 1 to 10,000 uses at once, all of them or none: a list of objects with the arguments of recordUsage in snake_case, each with its own idempotency key. Returns their receipts in the same order. Errors name the place of the first event that is refused, from 1. MT412: not such a list; MT413: an unknown field; otherwise as recordUsage.';
+COMMENT ON FUNCTION app_public.release_usage(reservation_id uuid) IS '@resultFieldName reservation
+Gives back all that was reserved, for a call that was not made. Again is no error. Whoever reserved, or who may manage settings. QT501: it has been settled; QT301: no such reservation; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.reprocess_knowledge_source(source_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6112,25 +6132,38 @@ ALTER FUNCTION app_public.reprocess_knowledge_source(source_id uuid) OWNER TO ro
 COMMENT ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) IS '@resultFieldName count
 Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. Members. KN301: no such source; ID202: your role does not allow it.';
 
-CREATE FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE(usage_type text, model_id uuid, model text, event_count bigint, quantity numeric, cost_before numeric, cost_after numeric, difference numeric)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
+CREATE FUNCTION app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds integer DEFAULT 600, agent_id uuid DEFAULT NULL::uuid) RETURNS app_public.quota_reservations
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_reservation app_public.quota_reservations;
+  v_hold_count int;
 begin
-  perform app_private.require_permission('can_manage_billing');
-  return query
-    select r.usage_type, r.model_id, m.name, count(*), sum(r.quantity), coalesce(sum(r.cost_before), 0), sum(r.cost_after),
-           sum(r.cost_after) - coalesce(sum(r.cost_before), 0)
-      from app_private.rerated_usage(rerate_usage.from_at, rerate_usage.to_at) r
-      left join app_public.llm_models m on m.id = r.model_id
-     group by r.usage_type, r.model_id, m.name
-     order by m.name, r.usage_type;
+  perform app_private.check_use(reserve_usage.quota_type, reserve_usage.amount, reserve_usage.agent_id);
+  if reserve_usage.ttl_seconds is null or reserve_usage.ttl_seconds not between 1 and 86400 then
+    perform app_private.raise_error('QT404', 'ttl_seconds must be from 1 to 86400.', 'Ten minutes are enough for most calls.');
+  end if;
+  v_reservation.tenant_id := app_hidden.current_tenant_id();
+  v_reservation.id := gen_random_uuid();
+  v_reservation.quota_type := reserve_usage.quota_type;
+  v_reservation.amount := reserve_usage.amount;
+  v_reservation.user_id := app_hidden.current_user_id();
+  v_reservation.agent_id := reserve_usage.agent_id;
+  v_reservation.expires_at := app_hidden.clock() + make_interval(secs => reserve_usage.ttl_seconds);
+  select count(*) into v_hold_count from app_private.hold_quota(v_reservation);
+  insert into app_public.quota_reservations (tenant_id, id, quota_type, amount, user_id, agent_id, expires_at, hold_count)
+  values (v_reservation.tenant_id, v_reservation.id, v_reservation.quota_type, v_reservation.amount, v_reservation.user_id,
+          v_reservation.agent_id, v_reservation.expires_at, v_hold_count)
+  returning * into v_reservation;
+  return v_reservation;
 end
 $$;
 
-ALTER FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds integer, agent_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) IS 'What the usage from one instant to another (excluded) would cost by the prices as they are now, where that differs from what it did; changes nothing. For those who manage billing. ID203: you do not.';
+COMMENT ON FUNCTION app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds integer, agent_id uuid) IS '@resultFieldName reservation
+Holds an amount of api_calls, tokens or cost (US dollars) for a call that is about to be made: the most it may use, such as the prompt''s tokens and max_tokens. Settle it with what was used, or release it; after ttl_seconds (1 to 86400, default 600) it gives back by itself. Members. QT601: a hard limit has no room, the message says which; QT402: not a type that is consumed; QT403: not an amount; QT404: ttl_seconds out of range; QT302: no such agent; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.restore_agent(id uuid) RETURNS app_public.agents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6320,110 +6353,37 @@ ALTER FUNCTION app_public.search_hit_source(hit app_public.search_hit) OWNER TO 
 COMMENT ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) IS '@behavior typeField -queryField
 The knowledge source the document belongs to.';
 
-CREATE TABLE app_public.llm_model_prices (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    model_id uuid NOT NULL,
-    input_usd_per_million numeric NOT NULL,
-    cached_input_usd_per_million numeric NOT NULL,
-    output_usd_per_million numeric NOT NULL,
-    reasoning_usd_per_million numeric NOT NULL,
-    valid_from timestamp with time zone NOT NULL,
-    valid_to timestamp with time zone,
-    superseded_at timestamp with time zone,
-    created_by_user_id uuid,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT price_ends_after_it_begins CHECK ((valid_to > valid_from)),
-    CONSTRAINT prices_are_in_range CHECK ((((input_usd_per_million >= (0)::numeric) AND (input_usd_per_million <= '1000000000'::numeric)) AND ((cached_input_usd_per_million >= (0)::numeric) AND (cached_input_usd_per_million <= '1000000000'::numeric)) AND ((output_usd_per_million >= (0)::numeric) AND (output_usd_per_million <= '1000000000'::numeric)) AND ((reasoning_usd_per_million >= (0)::numeric) AND (reasoning_usd_per_million <= '1000000000'::numeric))))
-);
-
-ALTER TABLE ONLY app_public.llm_model_prices FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.llm_model_prices OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.llm_model_prices IS '@behavior -insert -update -delete
-What models cost every tenant, USD per million tokens, from a date on. A cost that was computed names its price; later prices do not change it.';
-
-COMMENT ON COLUMN app_public.llm_model_prices.model_id IS 'The model.';
-
-COMMENT ON COLUMN app_public.llm_model_prices.input_usd_per_million IS 'A million input tokens that were not read from a cache, USD.';
-
-COMMENT ON COLUMN app_public.llm_model_prices.cached_input_usd_per_million IS 'A million input tokens read from a cache, USD.';
-
-COMMENT ON COLUMN app_public.llm_model_prices.output_usd_per_million IS 'A million output tokens, without those for reasoning, USD.';
-
-COMMENT ON COLUMN app_public.llm_model_prices.reasoning_usd_per_million IS 'A million tokens for reasoning, USD.';
-
-COMMENT ON COLUMN app_public.llm_model_prices.valid_from IS 'From when it holds.';
-
-COMMENT ON COLUMN app_public.llm_model_prices.valid_to IS 'Until when it holds, excluded; null without an end.';
-
-COMMENT ON COLUMN app_public.llm_model_prices.superseded_at IS 'When a correction took its place from its beginning on; null while it holds.';
-
-COMMENT ON COLUMN app_public.llm_model_prices.created_by_user_id IS 'Who set it.';
-
-COMMENT ON COLUMN app_public.llm_model_prices.created_at IS 'When it was set.';
-
-CREATE FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric DEFAULT NULL::numeric, reasoning_usd_per_million numeric DEFAULT NULL::numeric, valid_from timestamp with time zone DEFAULT NULL::timestamp with time zone, valid_to timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS app_public.llm_model_prices
+CREATE FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) RETURNS app_public.quota_reservations
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-#variable_conflict use_column
 declare
-  v_from timestamptz := coalesce(set_llm_model_price.valid_from, app_hidden.clock());
-  v_to timestamptz;
-  v_price app_public.llm_model_prices;
+  v_reservation app_public.quota_reservations := app_private.own_reservation(settle_usage.reservation_id);
 begin
-  perform app_private.require_price_setter();
-  v_to := app_private.place_price('app_public.llm_model_prices', set_llm_model_price.model_id, v_from, set_llm_model_price.valid_to);
-  insert into app_public.llm_model_prices (
-    model_id, input_usd_per_million, output_usd_per_million, cached_input_usd_per_million, reasoning_usd_per_million,
-    valid_from, valid_to, created_by_user_id)
-  values (
-    set_llm_model_price.model_id, set_llm_model_price.input_usd_per_million, set_llm_model_price.output_usd_per_million,
-    coalesce(set_llm_model_price.cached_input_usd_per_million, set_llm_model_price.input_usd_per_million),
-    coalesce(set_llm_model_price.reasoning_usd_per_million, set_llm_model_price.output_usd_per_million),
-    v_from, v_to, app_hidden.current_user_id())
-  returning * into v_price;
-  return v_price;
+  if settle_usage.actual is null or not (settle_usage.actual >= 0 and settle_usage.actual < 1e18)
+    or v_reservation.quota_type <> 'cost' and settle_usage.actual <> trunc(settle_usage.actual) then
+    perform app_private.raise_error('QT403', 'amount must be a positive number, and whole but for a cost.', 'Costs are in US dollars.');
+  end if;
+  if v_reservation.settled_at is not null and v_reservation.settled_amount = settle_usage.actual then
+    return v_reservation;
+  elsif v_reservation.settled_at is not null or v_reservation.released_at is not null then
+    perform app_private.raise_error('QT501', 'The reservation has been settled with another amount, or released.', 'Reserve anew for another call.');
+  elsif settle_usage.actual > v_reservation.amount then
+    perform app_private.raise_error('QT405', 'More was used than was reserved.',
+      'Settle what was reserved and consume the rest; reserve the most a call may use.');
+  end if;
+  perform app_private.settle_holds(v_reservation, settle_usage.actual);
+  update app_public.quota_reservations r set settled_amount = settle_usage.actual, settled_at = app_hidden.clock()
+   where r.tenant_id = v_reservation.tenant_id and r.id = v_reservation.id
+  returning * into v_reservation;
+  return v_reservation;
 end
 $$;
 
-ALTER FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) IS '@resultFieldName price
-Sets what a model costs every tenant from valid_from (now) until valid_to or the next price, in USD per million tokens. Cached input costs what input does and reasoning what output does unless said otherwise. A date in the past changes no cost that was computed: rerate_usage shows what would. Platform staff only. MT202: you are not; MT406: no such model; MT410: it ends before it begins; 23514: a price is negative or above 1e9.';
-
-CREATE FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric DEFAULT NULL::numeric, reasoning_usd_per_million numeric DEFAULT NULL::numeric, valid_from timestamp with time zone DEFAULT NULL::timestamp with time zone, valid_to timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS app_public.llm_model_price_overrides
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-#variable_conflict use_column
-declare
-  v_from timestamptz := coalesce(set_tenant_llm_model_price.valid_from, app_hidden.clock());
-  v_to timestamptz;
-  v_price app_public.llm_model_price_overrides;
-begin
-  perform app_private.require_price_setter();
-  v_to := app_private.place_price('app_public.llm_model_price_overrides', set_tenant_llm_model_price.model_id, v_from,
-    set_tenant_llm_model_price.valid_to);
-  insert into app_public.llm_model_price_overrides (
-    tenant_id, model_id, input_usd_per_million, output_usd_per_million, cached_input_usd_per_million,
-    reasoning_usd_per_million, valid_from, valid_to, created_by_user_id)
-  values (
-    app_hidden.current_tenant_id(), set_tenant_llm_model_price.model_id, set_tenant_llm_model_price.input_usd_per_million,
-    set_tenant_llm_model_price.output_usd_per_million,
-    coalesce(set_tenant_llm_model_price.cached_input_usd_per_million, set_tenant_llm_model_price.input_usd_per_million),
-    coalesce(set_tenant_llm_model_price.reasoning_usd_per_million, set_tenant_llm_model_price.output_usd_per_million),
-    v_from, v_to, app_hidden.current_user_id())
-  returning * into v_price;
-  return v_price;
-end
-$$;
-
-ALTER FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) IS '@resultFieldName price
-Sets what a model costs the tenant you act in, instead of what it costs everybody; otherwise as setLlmModelPrice. Platform staff only. MT202: you are not; MT406: no such model; MT410: it ends before it begins; 23514: a price is negative or above 1e9.';
+COMMENT ON FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) IS '@resultFieldName reservation
+Says what a call really used, from 0 to what was reserved, in the period it was reserved in; the rest is free at once. Again with the same amount is no error. Whoever reserved, or who may manage settings. QT405: more than was reserved, which stays held; QT601: it had expired and there is no room any more; QT501: settled otherwise or released; QT403: not an amount; QT301: no such reservation; ID202: your role does not allow it.';
 
 CREATE FUNCTION app_public.update_document(id uuid, title text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6502,62 +6462,6 @@ ALTER FUNCTION app_public.upload_file(source_id uuid, file_name text, content_ba
 COMMENT ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) IS '@resultFieldName receipt
 Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. Members. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID202: your role does not allow it.';
 
-CREATE FUNCTION app_public.verify_rollups(from_on date DEFAULT NULL::date, to_on date DEFAULT NULL::date) RETURNS TABLE(rollup text, key jsonb, expected jsonb, stored jsonb)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-#variable_conflict use_column
-declare
-  v_tenant_id uuid := app_hidden.current_tenant_id();
-  v_timezone text;
-  v_from_at timestamptz;
-  v_to_at timestamptz;
-  -- when a row was written is no part of what was counted
-  v_times constant text[] := '{created_at,updated_at}';
-  v_day constant text[] := '{tenant_id,used_on,usage_type,user_id,agent_id,api_key_id,project_id,model_id,feature_name}';
-  v_minute constant text[] := '{tenant_id,minute,user_id,agent_id,api_key_id}';
-  v_agent constant text[] := '{tenant_id,agent_id}';
-begin
-  perform app_private.require_permission('can_view_analytics');
-  -- the zone in which the days were counted; when the tenant moves, the next run counts them anew
-  select coalesce(s.timezone, t.timezone) into v_timezone
-    from app_public.tenants t left join app_private.usage_rollup_state s on s.tenant_id = t.id
-   where t.id = v_tenant_id;
-  v_from_at := coalesce(verify_rollups.from_on::timestamp at time zone v_timezone, '-infinity');
-  v_to_at := coalesce(verify_rollups.to_on::timestamp at time zone v_timezone, 'infinity');
-
-  return query
-    with expected as (
-      select 'usage_days' as name, v_day as keys, to_jsonb(e) - v_times as row
-        from app_private.usage_by_day(null, v_from_at, v_to_at, v_timezone) e
-      union all
-      select 'usage_minutes', v_minute, to_jsonb(e) - v_times from app_private.usage_by_minute(null, v_from_at, v_to_at) e
-      union all
-      select 'usage_agents', v_agent, to_jsonb(e) from app_private.agent_totals_of_days() e
-    ), found as (
-      select 'usage_days' as name, v_day as keys, to_jsonb(d) - v_times as row
-        from app_private.usage_days d
-       where d.tenant_id = v_tenant_id
-         and d.used_on >= coalesce(verify_rollups.from_on, '-infinity') and d.used_on < coalesce(verify_rollups.to_on, 'infinity')
-      union all
-      select 'usage_minutes', v_minute, to_jsonb(m) - v_times
-        from app_private.usage_minutes m
-       where m.tenant_id = v_tenant_id and m.minute >= v_from_at and m.minute < v_to_at
-      union all
-      select 'usage_agents', v_agent, to_jsonb(a) from app_private.usage_agents a where a.tenant_id = v_tenant_id
-    )
-    select name, key, e.values, f.values
-      from (select name, app_private.only_keys(row, keys) as key, row - keys as values from expected) e
-      full join (select name, app_private.only_keys(row, keys) as key, row - keys as values from found) f using (name, key)
-     where e.values is distinct from f.values
-     order by name, key;
-end
-$$;
-
-ALTER FUNCTION app_public.verify_rollups(from_on date, to_on date) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.verify_rollups(from_on date, to_on date) IS 'Compares what was rolled up with the events it was made of, day by day (the last one excluded; all days when left out): a row for each difference, normally none. Events that the next run will count are left out on both sides. Reads all events of these days. For those with can_view_analytics. ID203: you have it not.';
-
 CREATE AGGREGATE app_private.array_concat(anycompatiblearray) (
     SFUNC = array_cat,
     STYPE = anycompatiblearray,
@@ -6603,6 +6507,29 @@ ALTER TABLE app_private.analyst_tenants OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.analyst_tenants IS 'Which analyst''s login may read which tenant''s reporting views.';
 
+CREATE TABLE app_private.api_call_buffer (
+    tenant_id uuid NOT NULL,
+    id bigint NOT NULL,
+    user_id uuid,
+    api_key_id uuid,
+    called_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY app_private.api_call_buffer FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.api_call_buffer OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.api_call_buffer IS 'Requests that were served and are not yet booked as usage.';
+
+ALTER TABLE app_private.api_call_buffer ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_private.api_call_buffer_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE app_private.document_files (
     tenant_id uuid NOT NULL,
     document_id uuid NOT NULL,
@@ -6615,381 +6542,6 @@ ALTER TABLE ONLY app_private.document_files FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_private.document_files OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.document_files IS 'Bytes of uploaded files, kept until they are parsed.';
-
-CREATE TABLE app_private.llm_calls_2026_11 (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    provider_id uuid,
-    provider text,
-    model_id uuid,
-    model text NOT NULL,
-    model_config_id uuid,
-    agent_id uuid,
-    agent_name text,
-    user_id uuid,
-    user_name text,
-    project_id uuid,
-    api_key_id uuid,
-    conversation_id uuid,
-    panel_id uuid,
-    input_tokens bigint NOT NULL,
-    cached_input_tokens bigint NOT NULL,
-    output_tokens bigint NOT NULL,
-    reasoning_tokens bigint NOT NULL,
-    prompt_tokens bigint GENERATED ALWAYS AS ((input_tokens + cached_input_tokens)) STORED NOT NULL,
-    completion_tokens bigint GENERATED ALWAYS AS ((output_tokens + reasoning_tokens)) STORED NOT NULL,
-    total_tokens bigint GENERATED ALWAYS AS ((((input_tokens + cached_input_tokens) + output_tokens) + reasoning_tokens)) STORED NOT NULL,
-    price_id uuid,
-    input_cost numeric,
-    output_cost numeric,
-    total_cost numeric GENERATED ALWAYS AS ((input_cost + output_cost)) STORED,
-    is_priced boolean GENERATED ALWAYS AS ((price_id IS NOT NULL)) STORED NOT NULL,
-    response_time_ms integer,
-    time_to_first_token_ms integer,
-    temperature numeric(3,2),
-    max_tokens integer,
-    top_p numeric(3,2),
-    finish_reason text,
-    function_call jsonb,
-    success boolean DEFAULT true NOT NULL,
-    error_type text,
-    error_message text,
-    batch_id bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT costs_name_their_price CHECK ((((input_cost IS NULL) = (price_id IS NULL)) AND ((output_cost IS NULL) = (price_id IS NULL)))),
-    CONSTRAINT error_message_is_bounded CHECK ((length(error_message) <= 10000)),
-    CONSTRAINT error_type_is_short CHECK ((length(error_type) <= 100)),
-    CONSTRAINT finish_reason_is_short CHECK ((length(finish_reason) <= 50)),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
-    CONSTRAINT tokens_are_in_range CHECK ((((input_tokens >= 0) AND ((input_tokens)::numeric <= '1000000000'::numeric)) AND ((cached_input_tokens >= 0) AND ((cached_input_tokens)::numeric <= '1000000000'::numeric)) AND ((output_tokens >= 0) AND ((output_tokens)::numeric <= '1000000000'::numeric)) AND ((reasoning_tokens >= 0) AND ((reasoning_tokens)::numeric <= '1000000000'::numeric)))),
-    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
-);
-
-ALTER TABLE ONLY app_private.llm_calls_2026_11 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_2026_11 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_calls_2026_11 IS 'A month of app_private.llm_calls.';
-
-CREATE TABLE app_private.llm_calls_2026_12 (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    provider_id uuid,
-    provider text,
-    model_id uuid,
-    model text NOT NULL,
-    model_config_id uuid,
-    agent_id uuid,
-    agent_name text,
-    user_id uuid,
-    user_name text,
-    project_id uuid,
-    api_key_id uuid,
-    conversation_id uuid,
-    panel_id uuid,
-    input_tokens bigint NOT NULL,
-    cached_input_tokens bigint NOT NULL,
-    output_tokens bigint NOT NULL,
-    reasoning_tokens bigint NOT NULL,
-    prompt_tokens bigint GENERATED ALWAYS AS ((input_tokens + cached_input_tokens)) STORED NOT NULL,
-    completion_tokens bigint GENERATED ALWAYS AS ((output_tokens + reasoning_tokens)) STORED NOT NULL,
-    total_tokens bigint GENERATED ALWAYS AS ((((input_tokens + cached_input_tokens) + output_tokens) + reasoning_tokens)) STORED NOT NULL,
-    price_id uuid,
-    input_cost numeric,
-    output_cost numeric,
-    total_cost numeric GENERATED ALWAYS AS ((input_cost + output_cost)) STORED,
-    is_priced boolean GENERATED ALWAYS AS ((price_id IS NOT NULL)) STORED NOT NULL,
-    response_time_ms integer,
-    time_to_first_token_ms integer,
-    temperature numeric(3,2),
-    max_tokens integer,
-    top_p numeric(3,2),
-    finish_reason text,
-    function_call jsonb,
-    success boolean DEFAULT true NOT NULL,
-    error_type text,
-    error_message text,
-    batch_id bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT costs_name_their_price CHECK ((((input_cost IS NULL) = (price_id IS NULL)) AND ((output_cost IS NULL) = (price_id IS NULL)))),
-    CONSTRAINT error_message_is_bounded CHECK ((length(error_message) <= 10000)),
-    CONSTRAINT error_type_is_short CHECK ((length(error_type) <= 100)),
-    CONSTRAINT finish_reason_is_short CHECK ((length(finish_reason) <= 50)),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
-    CONSTRAINT tokens_are_in_range CHECK ((((input_tokens >= 0) AND ((input_tokens)::numeric <= '1000000000'::numeric)) AND ((cached_input_tokens >= 0) AND ((cached_input_tokens)::numeric <= '1000000000'::numeric)) AND ((output_tokens >= 0) AND ((output_tokens)::numeric <= '1000000000'::numeric)) AND ((reasoning_tokens >= 0) AND ((reasoning_tokens)::numeric <= '1000000000'::numeric)))),
-    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
-);
-
-ALTER TABLE ONLY app_private.llm_calls_2026_12 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_2026_12 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_calls_2026_12 IS 'A month of app_private.llm_calls.';
-
-CREATE TABLE app_private.llm_calls_2027_01 (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    provider_id uuid,
-    provider text,
-    model_id uuid,
-    model text NOT NULL,
-    model_config_id uuid,
-    agent_id uuid,
-    agent_name text,
-    user_id uuid,
-    user_name text,
-    project_id uuid,
-    api_key_id uuid,
-    conversation_id uuid,
-    panel_id uuid,
-    input_tokens bigint NOT NULL,
-    cached_input_tokens bigint NOT NULL,
-    output_tokens bigint NOT NULL,
-    reasoning_tokens bigint NOT NULL,
-    prompt_tokens bigint GENERATED ALWAYS AS ((input_tokens + cached_input_tokens)) STORED NOT NULL,
-    completion_tokens bigint GENERATED ALWAYS AS ((output_tokens + reasoning_tokens)) STORED NOT NULL,
-    total_tokens bigint GENERATED ALWAYS AS ((((input_tokens + cached_input_tokens) + output_tokens) + reasoning_tokens)) STORED NOT NULL,
-    price_id uuid,
-    input_cost numeric,
-    output_cost numeric,
-    total_cost numeric GENERATED ALWAYS AS ((input_cost + output_cost)) STORED,
-    is_priced boolean GENERATED ALWAYS AS ((price_id IS NOT NULL)) STORED NOT NULL,
-    response_time_ms integer,
-    time_to_first_token_ms integer,
-    temperature numeric(3,2),
-    max_tokens integer,
-    top_p numeric(3,2),
-    finish_reason text,
-    function_call jsonb,
-    success boolean DEFAULT true NOT NULL,
-    error_type text,
-    error_message text,
-    batch_id bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT costs_name_their_price CHECK ((((input_cost IS NULL) = (price_id IS NULL)) AND ((output_cost IS NULL) = (price_id IS NULL)))),
-    CONSTRAINT error_message_is_bounded CHECK ((length(error_message) <= 10000)),
-    CONSTRAINT error_type_is_short CHECK ((length(error_type) <= 100)),
-    CONSTRAINT finish_reason_is_short CHECK ((length(finish_reason) <= 50)),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
-    CONSTRAINT tokens_are_in_range CHECK ((((input_tokens >= 0) AND ((input_tokens)::numeric <= '1000000000'::numeric)) AND ((cached_input_tokens >= 0) AND ((cached_input_tokens)::numeric <= '1000000000'::numeric)) AND ((output_tokens >= 0) AND ((output_tokens)::numeric <= '1000000000'::numeric)) AND ((reasoning_tokens >= 0) AND ((reasoning_tokens)::numeric <= '1000000000'::numeric)))),
-    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
-);
-
-ALTER TABLE ONLY app_private.llm_calls_2027_01 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_2027_01 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_calls_2027_01 IS 'A month of app_private.llm_calls.';
-
-CREATE TABLE app_private.llm_calls_2027_02 (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    provider_id uuid,
-    provider text,
-    model_id uuid,
-    model text NOT NULL,
-    model_config_id uuid,
-    agent_id uuid,
-    agent_name text,
-    user_id uuid,
-    user_name text,
-    project_id uuid,
-    api_key_id uuid,
-    conversation_id uuid,
-    panel_id uuid,
-    input_tokens bigint NOT NULL,
-    cached_input_tokens bigint NOT NULL,
-    output_tokens bigint NOT NULL,
-    reasoning_tokens bigint NOT NULL,
-    prompt_tokens bigint GENERATED ALWAYS AS ((input_tokens + cached_input_tokens)) STORED NOT NULL,
-    completion_tokens bigint GENERATED ALWAYS AS ((output_tokens + reasoning_tokens)) STORED NOT NULL,
-    total_tokens bigint GENERATED ALWAYS AS ((((input_tokens + cached_input_tokens) + output_tokens) + reasoning_tokens)) STORED NOT NULL,
-    price_id uuid,
-    input_cost numeric,
-    output_cost numeric,
-    total_cost numeric GENERATED ALWAYS AS ((input_cost + output_cost)) STORED,
-    is_priced boolean GENERATED ALWAYS AS ((price_id IS NOT NULL)) STORED NOT NULL,
-    response_time_ms integer,
-    time_to_first_token_ms integer,
-    temperature numeric(3,2),
-    max_tokens integer,
-    top_p numeric(3,2),
-    finish_reason text,
-    function_call jsonb,
-    success boolean DEFAULT true NOT NULL,
-    error_type text,
-    error_message text,
-    batch_id bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT costs_name_their_price CHECK ((((input_cost IS NULL) = (price_id IS NULL)) AND ((output_cost IS NULL) = (price_id IS NULL)))),
-    CONSTRAINT error_message_is_bounded CHECK ((length(error_message) <= 10000)),
-    CONSTRAINT error_type_is_short CHECK ((length(error_type) <= 100)),
-    CONSTRAINT finish_reason_is_short CHECK ((length(finish_reason) <= 50)),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
-    CONSTRAINT tokens_are_in_range CHECK ((((input_tokens >= 0) AND ((input_tokens)::numeric <= '1000000000'::numeric)) AND ((cached_input_tokens >= 0) AND ((cached_input_tokens)::numeric <= '1000000000'::numeric)) AND ((output_tokens >= 0) AND ((output_tokens)::numeric <= '1000000000'::numeric)) AND ((reasoning_tokens >= 0) AND ((reasoning_tokens)::numeric <= '1000000000'::numeric)))),
-    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
-);
-
-ALTER TABLE ONLY app_private.llm_calls_2027_02 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_2027_02 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_calls_2027_02 IS 'A month of app_private.llm_calls.';
-
-CREATE TABLE app_private.llm_calls_default (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    provider_id uuid,
-    provider text,
-    model_id uuid,
-    model text NOT NULL,
-    model_config_id uuid,
-    agent_id uuid,
-    agent_name text,
-    user_id uuid,
-    user_name text,
-    project_id uuid,
-    api_key_id uuid,
-    conversation_id uuid,
-    panel_id uuid,
-    input_tokens bigint NOT NULL,
-    cached_input_tokens bigint NOT NULL,
-    output_tokens bigint NOT NULL,
-    reasoning_tokens bigint NOT NULL,
-    prompt_tokens bigint GENERATED ALWAYS AS ((input_tokens + cached_input_tokens)) STORED NOT NULL,
-    completion_tokens bigint GENERATED ALWAYS AS ((output_tokens + reasoning_tokens)) STORED NOT NULL,
-    total_tokens bigint GENERATED ALWAYS AS ((((input_tokens + cached_input_tokens) + output_tokens) + reasoning_tokens)) STORED NOT NULL,
-    price_id uuid,
-    input_cost numeric,
-    output_cost numeric,
-    total_cost numeric GENERATED ALWAYS AS ((input_cost + output_cost)) STORED,
-    is_priced boolean GENERATED ALWAYS AS ((price_id IS NOT NULL)) STORED NOT NULL,
-    response_time_ms integer,
-    time_to_first_token_ms integer,
-    temperature numeric(3,2),
-    max_tokens integer,
-    top_p numeric(3,2),
-    finish_reason text,
-    function_call jsonb,
-    success boolean DEFAULT true NOT NULL,
-    error_type text,
-    error_message text,
-    batch_id bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT costs_name_their_price CHECK ((((input_cost IS NULL) = (price_id IS NULL)) AND ((output_cost IS NULL) = (price_id IS NULL)))),
-    CONSTRAINT error_message_is_bounded CHECK ((length(error_message) <= 10000)),
-    CONSTRAINT error_type_is_short CHECK ((length(error_type) <= 100)),
-    CONSTRAINT finish_reason_is_short CHECK ((length(finish_reason) <= 50)),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
-    CONSTRAINT tokens_are_in_range CHECK ((((input_tokens >= 0) AND ((input_tokens)::numeric <= '1000000000'::numeric)) AND ((cached_input_tokens >= 0) AND ((cached_input_tokens)::numeric <= '1000000000'::numeric)) AND ((output_tokens >= 0) AND ((output_tokens)::numeric <= '1000000000'::numeric)) AND ((reasoning_tokens >= 0) AND ((reasoning_tokens)::numeric <= '1000000000'::numeric)))),
-    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
-);
-
-ALTER TABLE ONLY app_private.llm_calls_default FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_default OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_calls_default IS 'Calls of months that have no partition; the task moves them.';
-
-CREATE TABLE app_private.llm_texts_2026_11 (
-    tenant_id uuid NOT NULL,
-    call_id uuid NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    user_id uuid,
-    prompt_text text,
-    system_prompt text,
-    completion_text text
-);
-
-ALTER TABLE ONLY app_private.llm_texts_2026_11 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2026_11 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_texts_2026_11 IS 'A month of app_private.llm_texts.';
-
-CREATE TABLE app_private.llm_texts_2026_12 (
-    tenant_id uuid NOT NULL,
-    call_id uuid NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    user_id uuid,
-    prompt_text text,
-    system_prompt text,
-    completion_text text
-);
-
-ALTER TABLE ONLY app_private.llm_texts_2026_12 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2026_12 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_texts_2026_12 IS 'A month of app_private.llm_texts.';
-
-CREATE TABLE app_private.llm_texts_2027_01 (
-    tenant_id uuid NOT NULL,
-    call_id uuid NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    user_id uuid,
-    prompt_text text,
-    system_prompt text,
-    completion_text text
-);
-
-ALTER TABLE ONLY app_private.llm_texts_2027_01 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2027_01 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_texts_2027_01 IS 'A month of app_private.llm_texts.';
-
-CREATE TABLE app_private.llm_texts_2027_02 (
-    tenant_id uuid NOT NULL,
-    call_id uuid NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    user_id uuid,
-    prompt_text text,
-    system_prompt text,
-    completion_text text
-);
-
-ALTER TABLE ONLY app_private.llm_texts_2027_02 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2027_02 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_texts_2027_02 IS 'A month of app_private.llm_texts.';
-
-CREATE TABLE app_private.llm_texts_default (
-    tenant_id uuid NOT NULL,
-    call_id uuid NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    user_id uuid,
-    prompt_text text,
-    system_prompt text,
-    completion_text text
-);
-
-ALTER TABLE ONLY app_private.llm_texts_default FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_default OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.llm_texts_default IS 'Texts of months that have no partition; the task moves them.';
 
 CREATE UNLOGGED TABLE app_private.query_log_buffer (
     tenant_id uuid NOT NULL,
@@ -7011,6 +6563,22 @@ ALTER TABLE ONLY app_private.query_log_buffer FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_private.query_log_buffer OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.query_log_buffer IS 'Searches of the last minute, on their way to query_logs. Not crash-safe on purpose.';
+
+CREATE TABLE app_private.quota_holds (
+    tenant_id uuid NOT NULL,
+    counter_id uuid NOT NULL,
+    reservation_tenant_id uuid NOT NULL,
+    reservation_id uuid NOT NULL,
+    amount numeric NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT amount_is_positive CHECK ((amount > (0)::numeric))
+);
+
+ALTER TABLE ONLY app_private.quota_holds FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.quota_holds OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.quota_holds IS 'What a reservation holds of each counter; changed only while the counter''s row is locked.';
 
 ALTER TABLE app_private.search_blocks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_private.search_blocks_id_seq
@@ -7060,376 +6628,6 @@ ALTER TABLE app_private.source_query_statistics OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.source_query_statistics IS 'How often searches found something in a source, summed up.';
 
-CREATE SEQUENCE app_private.usage_batches
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
-
-ALTER TABLE app_private.usage_batches OWNER TO rowhouse_owner;
-
-CREATE TABLE app_private.usage_events_2026_11 (
-    tenant_id uuid NOT NULL,
-    batch_id bigint NOT NULL,
-    ordinal integer NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    usage_type text NOT NULL,
-    quantity numeric NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    project_id uuid,
-    api_key_id uuid,
-    model_id uuid,
-    feature_name text,
-    outcome app_public.usage_outcome,
-    duration_ms integer,
-    cost numeric,
-    price_id uuid,
-    is_unpriced boolean DEFAULT false NOT NULL,
-    adjusts_period tstzrange,
-    rerates_batch_id bigint,
-    rerates_ordinal integer,
-    idempotency_key text,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
-    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
-    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= '1000000000000000000'::numeric) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
-);
-
-ALTER TABLE ONLY app_private.usage_events_2026_11 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_2026_11 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_events_2026_11 IS 'A month of app_public.usage_events.';
-
-CREATE TABLE app_private.usage_events_2026_12 (
-    tenant_id uuid NOT NULL,
-    batch_id bigint NOT NULL,
-    ordinal integer NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    usage_type text NOT NULL,
-    quantity numeric NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    project_id uuid,
-    api_key_id uuid,
-    model_id uuid,
-    feature_name text,
-    outcome app_public.usage_outcome,
-    duration_ms integer,
-    cost numeric,
-    price_id uuid,
-    is_unpriced boolean DEFAULT false NOT NULL,
-    adjusts_period tstzrange,
-    rerates_batch_id bigint,
-    rerates_ordinal integer,
-    idempotency_key text,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
-    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
-    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= '1000000000000000000'::numeric) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
-);
-
-ALTER TABLE ONLY app_private.usage_events_2026_12 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_2026_12 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_events_2026_12 IS 'A month of app_public.usage_events.';
-
-CREATE TABLE app_private.usage_events_2027_01 (
-    tenant_id uuid NOT NULL,
-    batch_id bigint NOT NULL,
-    ordinal integer NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    usage_type text NOT NULL,
-    quantity numeric NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    project_id uuid,
-    api_key_id uuid,
-    model_id uuid,
-    feature_name text,
-    outcome app_public.usage_outcome,
-    duration_ms integer,
-    cost numeric,
-    price_id uuid,
-    is_unpriced boolean DEFAULT false NOT NULL,
-    adjusts_period tstzrange,
-    rerates_batch_id bigint,
-    rerates_ordinal integer,
-    idempotency_key text,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
-    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
-    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= '1000000000000000000'::numeric) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
-);
-
-ALTER TABLE ONLY app_private.usage_events_2027_01 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_2027_01 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_events_2027_01 IS 'A month of app_public.usage_events.';
-
-CREATE TABLE app_private.usage_events_2027_02 (
-    tenant_id uuid NOT NULL,
-    batch_id bigint NOT NULL,
-    ordinal integer NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    usage_type text NOT NULL,
-    quantity numeric NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    project_id uuid,
-    api_key_id uuid,
-    model_id uuid,
-    feature_name text,
-    outcome app_public.usage_outcome,
-    duration_ms integer,
-    cost numeric,
-    price_id uuid,
-    is_unpriced boolean DEFAULT false NOT NULL,
-    adjusts_period tstzrange,
-    rerates_batch_id bigint,
-    rerates_ordinal integer,
-    idempotency_key text,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
-    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
-    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= '1000000000000000000'::numeric) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
-);
-
-ALTER TABLE ONLY app_private.usage_events_2027_02 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_2027_02 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_events_2027_02 IS 'A month of app_public.usage_events.';
-
-CREATE TABLE app_private.usage_events_default (
-    tenant_id uuid NOT NULL,
-    batch_id bigint NOT NULL,
-    ordinal integer NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    usage_type text NOT NULL,
-    quantity numeric NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    project_id uuid,
-    api_key_id uuid,
-    model_id uuid,
-    feature_name text,
-    outcome app_public.usage_outcome,
-    duration_ms integer,
-    cost numeric,
-    price_id uuid,
-    is_unpriced boolean DEFAULT false NOT NULL,
-    adjusts_period tstzrange,
-    rerates_batch_id bigint,
-    rerates_ordinal integer,
-    idempotency_key text,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
-    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
-    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= '1000000000000000000'::numeric) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
-);
-
-ALTER TABLE ONLY app_private.usage_events_default FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_default OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_events_default IS 'Events of months that have no partition; the task moves them.';
-
-CREATE TABLE app_private.usage_idempotency_keys (
-    tenant_id uuid NOT NULL,
-    key text NOT NULL COLLATE pg_catalog."C",
-    payload_hash bytea NOT NULL,
-    batch_id bigint NOT NULL,
-    ordinal integer NOT NULL,
-    occurred_at timestamp with time zone NOT NULL
-);
-
-ALTER TABLE ONLY app_private.usage_idempotency_keys FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_idempotency_keys OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_idempotency_keys IS 'For each idempotency key what it stands for (a hash of the event as it was given) and the event it made. For ever.';
-
-CREATE TABLE app_private.usage_minutes_2026_11 (
-    tenant_id uuid NOT NULL,
-    minute timestamp with time zone NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    api_key_id uuid,
-    request_count numeric NOT NULL,
-    token_count numeric NOT NULL,
-    cost numeric NOT NULL,
-    consultation_count numeric NOT NULL,
-    panel_count numeric NOT NULL,
-    workflow_count numeric NOT NULL,
-    tool_call_count numeric NOT NULL,
-    duration_ms bigint NOT NULL,
-    timed_count bigint NOT NULL,
-    success_count bigint NOT NULL,
-    error_count bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-ALTER TABLE ONLY app_private.usage_minutes_2026_11 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2026_11 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_minutes_2026_11 IS 'A month of app_private.usage_minutes.';
-
-CREATE TABLE app_private.usage_minutes_2026_12 (
-    tenant_id uuid NOT NULL,
-    minute timestamp with time zone NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    api_key_id uuid,
-    request_count numeric NOT NULL,
-    token_count numeric NOT NULL,
-    cost numeric NOT NULL,
-    consultation_count numeric NOT NULL,
-    panel_count numeric NOT NULL,
-    workflow_count numeric NOT NULL,
-    tool_call_count numeric NOT NULL,
-    duration_ms bigint NOT NULL,
-    timed_count bigint NOT NULL,
-    success_count bigint NOT NULL,
-    error_count bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-ALTER TABLE ONLY app_private.usage_minutes_2026_12 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2026_12 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_minutes_2026_12 IS 'A month of app_private.usage_minutes.';
-
-CREATE TABLE app_private.usage_minutes_2027_01 (
-    tenant_id uuid NOT NULL,
-    minute timestamp with time zone NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    api_key_id uuid,
-    request_count numeric NOT NULL,
-    token_count numeric NOT NULL,
-    cost numeric NOT NULL,
-    consultation_count numeric NOT NULL,
-    panel_count numeric NOT NULL,
-    workflow_count numeric NOT NULL,
-    tool_call_count numeric NOT NULL,
-    duration_ms bigint NOT NULL,
-    timed_count bigint NOT NULL,
-    success_count bigint NOT NULL,
-    error_count bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-ALTER TABLE ONLY app_private.usage_minutes_2027_01 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2027_01 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_minutes_2027_01 IS 'A month of app_private.usage_minutes.';
-
-CREATE TABLE app_private.usage_minutes_2027_02 (
-    tenant_id uuid NOT NULL,
-    minute timestamp with time zone NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    api_key_id uuid,
-    request_count numeric NOT NULL,
-    token_count numeric NOT NULL,
-    cost numeric NOT NULL,
-    consultation_count numeric NOT NULL,
-    panel_count numeric NOT NULL,
-    workflow_count numeric NOT NULL,
-    tool_call_count numeric NOT NULL,
-    duration_ms bigint NOT NULL,
-    timed_count bigint NOT NULL,
-    success_count bigint NOT NULL,
-    error_count bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-ALTER TABLE ONLY app_private.usage_minutes_2027_02 FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2027_02 OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_minutes_2027_02 IS 'A month of app_private.usage_minutes.';
-
-CREATE TABLE app_private.usage_minutes_default (
-    tenant_id uuid NOT NULL,
-    minute timestamp with time zone NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    api_key_id uuid,
-    request_count numeric NOT NULL,
-    token_count numeric NOT NULL,
-    cost numeric NOT NULL,
-    consultation_count numeric NOT NULL,
-    panel_count numeric NOT NULL,
-    workflow_count numeric NOT NULL,
-    tool_call_count numeric NOT NULL,
-    duration_ms bigint NOT NULL,
-    timed_count bigint NOT NULL,
-    success_count bigint NOT NULL,
-    error_count bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-ALTER TABLE ONLY app_private.usage_minutes_default FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_default OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_minutes_default IS 'Minutes of months that have no partition; the task moves them.';
-
-CREATE TABLE app_private.usage_queue (
-    tenant_id uuid NOT NULL,
-    batch_id bigint NOT NULL,
-    event_count integer NOT NULL,
-    first_at timestamp with time zone NOT NULL,
-    last_at timestamp with time zone NOT NULL
-);
-
-ALTER TABLE ONLY app_private.usage_queue FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_queue OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_queue IS 'Batches that the roll-ups have not counted yet, each with the times of its first and last event.';
-
-CREATE TABLE app_private.usage_rollup_state (
-    tenant_id uuid NOT NULL,
-    timezone text NOT NULL,
-    rolled_up_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-ALTER TABLE ONLY app_private.usage_rollup_state FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_rollup_state OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.usage_rollup_state IS 'In which time zone a tenant''s days were counted, and when last.';
-
 CREATE TABLE app_private.user_identities (
     issuer text NOT NULL,
     subject text NOT NULL,
@@ -7474,54 +6672,6 @@ COMMENT ON COLUMN app_public.agent_knowledge_sources.agent_id IS 'The agent.';
 COMMENT ON COLUMN app_public.agent_knowledge_sources.source_id IS 'The knowledge source.';
 
 COMMENT ON COLUMN app_public.agent_knowledge_sources.created_at IS 'When it was assigned.';
-
-CREATE VIEW app_public.cost_tracking WITH (security_invoker='true') AS
- SELECT app_hidden.derived_id((ROW(d.tenant_id, d.used_on, d.project_id, d.agent_id, d.user_id, d.model_id))::text) AS id,
-    d.tenant_id,
-    d.used_on,
-    d.project_id,
-    d.agent_id,
-    d.user_id,
-    d.model_id,
-    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'llm_call'::text)), (0)::numeric) AS llm_call_count,
-    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'input_tokens'::text)), (0)::numeric) AS input_tokens,
-    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'cached_input_tokens'::text)), (0)::numeric) AS cached_input_tokens,
-    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'output_tokens'::text)), (0)::numeric) AS output_tokens,
-    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'reasoning_tokens'::text)), (0)::numeric) AS reasoning_tokens,
-    sum(d.cost) AS total_cost,
-    min(d.created_at) AS created_at,
-    max(d.updated_at) AS updated_at
-   FROM app_private.usage_days d
-  GROUP BY d.tenant_id, d.used_on, d.project_id, d.agent_id, d.user_id, d.model_id;
-
-ALTER TABLE app_public.cost_tracking OWNER TO rowhouse_owner;
-
-COMMENT ON VIEW app_public.cost_tracking IS '@primaryKey id
-What tokens cost, by calendar day of the tenant, project, agent, user and model. A minute behind. You see your own; the whole tenant''s with can_view_analytics.';
-
-COMMENT ON COLUMN app_public.cost_tracking.used_on IS 'The day.';
-
-COMMENT ON COLUMN app_public.cost_tracking.project_id IS 'The project, null for none.';
-
-COMMENT ON COLUMN app_public.cost_tracking.agent_id IS 'The agent, null for none.';
-
-COMMENT ON COLUMN app_public.cost_tracking.model_id IS 'The language model, null for none.';
-
-COMMENT ON COLUMN app_public.cost_tracking.llm_call_count IS 'Calls of the model.';
-
-COMMENT ON COLUMN app_public.cost_tracking.input_tokens IS 'Input tokens that were not read from a cache.';
-
-COMMENT ON COLUMN app_public.cost_tracking.cached_input_tokens IS 'Input tokens read from a cache.';
-
-COMMENT ON COLUMN app_public.cost_tracking.output_tokens IS 'Output tokens, without those for reasoning.';
-
-COMMENT ON COLUMN app_public.cost_tracking.reasoning_tokens IS 'Tokens for reasoning.';
-
-COMMENT ON COLUMN app_public.cost_tracking.total_cost IS 'USD, not rounded, corrections included.';
-
-COMMENT ON COLUMN app_public.cost_tracking.created_at IS 'When it was first counted.';
-
-COMMENT ON COLUMN app_public.cost_tracking.updated_at IS 'When it was last counted.';
 
 ALTER TABLE app_public.document_chunks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_public.document_chunks_id_seq
@@ -7593,45 +6743,6 @@ COMMENT ON COLUMN app_public.embeddings.generation_time_ms IS 'How long the requ
 
 COMMENT ON COLUMN app_public.embeddings.created_at IS 'When it was made.';
 
-CREATE VIEW app_public.feature_usage WITH (security_invoker='true') AS
- SELECT app_hidden.derived_id((ROW(d.tenant_id, d.feature_name, d.used_on))::text) AS id,
-    d.tenant_id,
-    d.feature_name,
-    d.used_on AS usage_date,
-    sum(d.event_count) AS usage_count,
-    (count(DISTINCT d.user_id))::integer AS unique_users,
-    round((sum(d.duration_ms) / (1000)::numeric), 3) AS total_duration_seconds,
-    sum(d.success_count) AS success_count,
-    sum(d.error_count) AS error_count,
-    sum(d.abandon_count) AS abandon_count,
-    min(d.created_at) AS created_at
-   FROM app_private.usage_days d
-  WHERE (d.feature_name IS NOT NULL)
-  GROUP BY d.tenant_id, d.feature_name, d.used_on;
-
-ALTER TABLE app_public.feature_usage OWNER TO rowhouse_owner;
-
-COMMENT ON VIEW app_public.feature_usage IS '@primaryKey id
-How the features of the product are used, by calendar day of the tenant. A minute behind. With can_view_analytics the whole tenant''s, else your own.';
-
-COMMENT ON COLUMN app_public.feature_usage.feature_name IS 'The feature.';
-
-COMMENT ON COLUMN app_public.feature_usage.usage_date IS 'The day.';
-
-COMMENT ON COLUMN app_public.feature_usage.usage_count IS 'How often it was used.';
-
-COMMENT ON COLUMN app_public.feature_usage.unique_users IS 'By how many different people.';
-
-COMMENT ON COLUMN app_public.feature_usage.total_duration_seconds IS 'For how long in all, seconds.';
-
-COMMENT ON COLUMN app_public.feature_usage.success_count IS 'Uses that succeeded.';
-
-COMMENT ON COLUMN app_public.feature_usage.error_count IS 'Uses that ended in an error.';
-
-COMMENT ON COLUMN app_public.feature_usage.abandon_count IS 'Uses that were abandoned.';
-
-COMMENT ON COLUMN app_public.feature_usage.created_at IS 'When it was first counted.';
-
 CREATE VIEW app_public.knowledge_report AS
 SELECT
     NULL::uuid AS tenant_id,
@@ -7689,141 +6800,6 @@ COMMENT ON COLUMN app_public.llm_providers.is_enabled IS 'Whether its models may
 COMMENT ON COLUMN app_public.llm_providers.created_at IS 'When it was added.';
 
 COMMENT ON COLUMN app_public.llm_providers.updated_at IS 'When it last changed.';
-
-CREATE VIEW app_public.llm_usage_logs WITH (security_invoker='true') AS
- SELECT c.id,
-    c.tenant_id,
-    c.occurred_at,
-    c.provider_id,
-    c.provider,
-    c.model_id,
-    c.model,
-    c.model_config_id,
-    c.agent_id,
-    c.agent_name,
-    c.user_id,
-    c.user_name,
-    c.project_id,
-    c.api_key_id,
-    c.conversation_id,
-    c.panel_id,
-    c.input_tokens,
-    c.cached_input_tokens,
-    c.output_tokens,
-    c.reasoning_tokens,
-    c.prompt_tokens,
-    c.completion_tokens,
-    c.total_tokens,
-    c.price_id,
-    c.is_priced,
-    c.input_cost,
-    c.output_cost,
-    c.total_cost,
-    c.response_time_ms,
-    c.time_to_first_token_ms,
-    c.temperature,
-    c.max_tokens,
-    c.top_p,
-    c.finish_reason,
-    c.function_call,
-    c.success,
-    c.error_type,
-    c.error_message,
-    c.batch_id,
-    x.prompt_text,
-    x.system_prompt,
-    x.completion_text,
-    c.created_at
-   FROM (app_private.llm_calls c
-     LEFT JOIN app_private.llm_texts x ON (((x.tenant_id = c.tenant_id) AND (x.occurred_at = c.occurred_at) AND (x.call_id = c.id))));
-
-ALTER TABLE app_public.llm_usage_logs OWNER TO rowhouse_owner;
-
-COMMENT ON VIEW app_public.llm_usage_logs IS '@primaryKey tenant_id,id
-Calls of language models; recordLlmUsage writes them. The names of agent, model and user are those at the time, so that history outlives what it names. You see your own; the whole tenant''s with can_view_analytics, its texts with can_view_audit.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.occurred_at IS 'When the call was made.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.provider_id IS 'The provider of the model.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.provider IS 'Name of the provider at the time.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.model_id IS 'The model; null when the catalogue did not know it.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.model IS 'Name of the model at the time.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.model_config_id IS 'The configuration it was called with, as the caller names it.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.agent_id IS 'The agent that called it.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.agent_name IS 'Name of the agent at the time.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.user_name IS 'Name of the person at the time.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.project_id IS 'The project it was for.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.api_key_id IS 'The API key it came with.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.conversation_id IS 'The conversation it belongs to.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.panel_id IS 'The panel discussion it belongs to.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.input_tokens IS 'Input tokens that were not read from a cache.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.cached_input_tokens IS 'Input tokens read from a cache.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.output_tokens IS 'Output tokens, without those for reasoning.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.reasoning_tokens IS 'Tokens for reasoning.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.prompt_tokens IS 'input_tokens + cached_input_tokens.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.completion_tokens IS 'output_tokens + reasoning_tokens.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.total_tokens IS 'prompt_tokens + completion_tokens.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.price_id IS 'The price its cost was computed by: a row of llm_model_prices or llm_model_price_overrides.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.is_priced IS 'Whether a price held for the model when it was recorded.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.input_cost IS 'What the prompt cost, USD, not rounded.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.output_cost IS 'What the completion cost, USD, not rounded.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.total_cost IS 'input_cost + output_cost; null while the model has no price.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.response_time_ms IS 'How long the call took, milliseconds.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.time_to_first_token_ms IS 'Until the first token came, milliseconds.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.temperature IS '0 to 2.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.max_tokens IS 'The most tokens the answer might have.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.top_p IS '0 to 1.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.finish_reason IS 'Why it ended: stop, length, function_call, error, or what the provider says.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.function_call IS 'The function it called, as the provider gives it.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.success IS 'Whether it succeeded.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.error_type IS 'The kind of its error.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.error_message IS 'Its error.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.batch_id IS 'The batch of its events in usageEvents.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.prompt_text IS '@behavior -filterBy -orderBy
-What was asked, where the tenant keeps it.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.system_prompt IS '@behavior -filterBy -orderBy
-The system prompt, where the tenant keeps it.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.completion_text IS '@behavior -filterBy -orderBy
-The answer, where the tenant keeps it.';
-
-COMMENT ON COLUMN app_public.llm_usage_logs.created_at IS 'When it was recorded.';
 
 CREATE TABLE app_public.query_logs (
     tenant_id uuid NOT NULL,
@@ -7919,415 +6895,182 @@ COMMENT ON COLUMN app_public.rag_usage_analytics.avg_latency_ms IS 'Milliseconds
 
 COMMENT ON COLUMN app_public.rag_usage_analytics.last_queried_at IS 'When the last of them began.';
 
-CREATE VIEW app_public.tenant_usage_tracking WITH (security_invoker='true') AS
- SELECT app_hidden.derived_id((ROW(d.tenant_id, d.month))::text) AS id,
-    d.tenant_id,
-    d.month AS period_start,
-    ((d.month + '1 mon'::interval))::date AS period_end,
-    (count(DISTINCT d.user_id))::integer AS active_users,
-    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'api_call'::text)), (0)::numeric) AS total_api_calls,
-    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = ANY (ARRAY['input_tokens'::text, 'cached_input_tokens'::text, 'output_tokens'::text, 'reasoning_tokens'::text]))), (0)::numeric) AS total_tokens_used,
-    round(((COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'storage_byte_hours'::text)), (0)::numeric) / '1000000000'::numeric) / GREATEST((1)::numeric, (EXTRACT(epoch FROM (LEAST(((d.month + '1 mon'::interval) AT TIME ZONE d.timezone), GREATEST(app_hidden.clock(), max(d.updated_at))) - ((d.month)::timestamp without time zone AT TIME ZONE d.timezone))) / (3600)::numeric))), 6) AS storage_used_gb,
-    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'consultation'::text)), (0)::numeric) AS expert_consultations,
-    COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'panel'::text)), (0)::numeric) AS panel_discussions,
-    min(d.created_at) AS created_at
-   FROM ( SELECT d_1.tenant_id,
-            d_1.used_on,
-            d_1.usage_type,
-            d_1.user_id,
-            d_1.agent_id,
-            d_1.api_key_id,
-            d_1.project_id,
-            d_1.model_id,
-            d_1.feature_name,
-            d_1.event_count,
-            d_1.quantity,
-            d_1.cost,
-            d_1.duration_ms,
-            d_1.timed_count,
-            d_1.success_count,
-            d_1.error_count,
-            d_1.abandon_count,
-            d_1.last_success_at,
-            d_1.last_error_at,
-            d_1.created_at,
-            d_1.updated_at,
-            t.timezone,
-            (date_trunc('month'::text, (d_1.used_on)::timestamp without time zone))::date AS month
-           FROM (app_private.usage_days d_1
-             JOIN app_public.tenants t ON ((t.id = d_1.tenant_id)))) d
-  GROUP BY d.tenant_id, d.month, d.timezone;
-
-ALTER TABLE app_public.tenant_usage_tracking OWNER TO rowhouse_owner;
-
-COMMENT ON VIEW app_public.tenant_usage_tracking IS '@primaryKey id
-Usage by calendar month of the tenant. A minute behind. With can_view_analytics the whole tenant''s, else your own.';
-
-COMMENT ON COLUMN app_public.tenant_usage_tracking.period_start IS 'First day of the month.';
-
-COMMENT ON COLUMN app_public.tenant_usage_tracking.period_end IS 'First day of the next month.';
-
-COMMENT ON COLUMN app_public.tenant_usage_tracking.active_users IS 'How many different people used something.';
-
-COMMENT ON COLUMN app_public.tenant_usage_tracking.total_api_calls IS 'API calls.';
-
-COMMENT ON COLUMN app_public.tenant_usage_tracking.total_tokens_used IS 'Tokens of all classes.';
-
-COMMENT ON COLUMN app_public.tenant_usage_tracking.storage_used_gb IS 'Gigabytes (10⁹ bytes) stored on average, over the part of the month that has passed.';
-
-COMMENT ON COLUMN app_public.tenant_usage_tracking.expert_consultations IS 'Expert consultations.';
-
-COMMENT ON COLUMN app_public.tenant_usage_tracking.panel_discussions IS 'Panel discussions.';
-
-COMMENT ON COLUMN app_public.tenant_usage_tracking.created_at IS 'When it was first counted.';
-
-CREATE VIEW app_public.token_usage_summary WITH (security_invoker='true') AS
- SELECT app_hidden.derived_id((ROW('tokens', m.tenant_id, m.month))::text) AS id,
-    m.tenant_id,
-    m.month AS period_start,
-    ((m.month + '1 mon'::interval))::date AS period_end,
-    sum((m.prompt_tokens + m.completion_tokens)) AS total_tokens,
-    sum(m.prompt_tokens) AS total_prompt_tokens,
-    sum(m.completion_tokens) AS total_completion_tokens,
-    sum(m.cost) AS total_cost_usd,
-    jsonb_object_agg(COALESCE(m.model, 'unknown'::text), jsonb_build_object('model_id', m.model_id, 'tokens', (m.prompt_tokens + m.completion_tokens), 'prompt_tokens', m.prompt_tokens, 'completion_tokens', m.completion_tokens, 'cost_usd', m.cost)) AS usage_by_model,
-    min(m.created_at) AS created_at
-   FROM ( SELECT d.tenant_id,
-            (date_trunc('month'::text, (d.used_on)::timestamp without time zone))::date AS month,
-            d.model_id,
-            l.name AS model,
-            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = ANY (ARRAY['input_tokens'::text, 'cached_input_tokens'::text]))), (0)::numeric) AS prompt_tokens,
-            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = ANY (ARRAY['output_tokens'::text, 'reasoning_tokens'::text]))), (0)::numeric) AS completion_tokens,
-            sum(d.cost) AS cost,
-            min(d.created_at) AS created_at
-           FROM (app_private.usage_days d
-             LEFT JOIN app_public.llm_models l ON ((l.id = d.model_id)))
-          WHERE (d.usage_type = ANY (ARRAY['input_tokens'::text, 'cached_input_tokens'::text, 'output_tokens'::text, 'reasoning_tokens'::text]))
-          GROUP BY d.tenant_id, ((date_trunc('month'::text, (d.used_on)::timestamp without time zone))::date), d.model_id, l.name) m
-  GROUP BY m.tenant_id, m.month;
-
-ALTER TABLE app_public.token_usage_summary OWNER TO rowhouse_owner;
-
-COMMENT ON VIEW app_public.token_usage_summary IS '@primaryKey id
-Tokens and their cost by calendar month of the tenant. A minute behind. With can_view_analytics the whole tenant''s, else your own.';
-
-COMMENT ON COLUMN app_public.token_usage_summary.period_start IS 'First day of the month.';
-
-COMMENT ON COLUMN app_public.token_usage_summary.period_end IS 'First day of the next month.';
-
-COMMENT ON COLUMN app_public.token_usage_summary.total_tokens IS 'Tokens of all classes.';
-
-COMMENT ON COLUMN app_public.token_usage_summary.total_prompt_tokens IS 'Input tokens, those read from a cache included.';
-
-COMMENT ON COLUMN app_public.token_usage_summary.total_completion_tokens IS 'Output tokens, those for reasoning included.';
-
-COMMENT ON COLUMN app_public.token_usage_summary.total_cost_usd IS 'USD, not rounded.';
-
-COMMENT ON COLUMN app_public.token_usage_summary.usage_by_model IS 'By name of the model (unknown: none of the catalogue): {model_id, tokens, prompt_tokens, completion_tokens, cost_usd}.';
-
-COMMENT ON COLUMN app_public.token_usage_summary.created_at IS 'When it was first counted.';
-
-CREATE TABLE app_public.usage_types (
-    name text NOT NULL,
-    display_name text NOT NULL,
-    unit text NOT NULL,
-    is_whole boolean DEFAULT true NOT NULL,
-    max_quantity numeric NOT NULL,
-    token_class text,
+CREATE TABLE app_public.rate_limit_config (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    limit_scope text DEFAULT 'tenant'::text NOT NULL,
+    scope_id uuid,
+    limit_type text DEFAULT 'requests'::text NOT NULL,
+    per_minute integer,
+    per_hour integer,
+    per_day integer,
+    per_month integer,
+    on_limit_action text DEFAULT 'block'::text NOT NULL,
+    is_hard_limit boolean GENERATED ALWAYS AS ((on_limit_action = ANY (ARRAY['block'::text, 'queue'::text]))) STORED NOT NULL,
+    warning_threshold_percent integer DEFAULT 80 NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    is_default boolean DEFAULT false NOT NULL,
+    source text DEFAULT 'own'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT max_quantity_is_storable CHECK (((max_quantity > (0)::numeric) AND (max_quantity <= '1000000000000000000'::numeric))),
-    CONSTRAINT name_is_an_identifier CHECK ((name ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
-    CONSTRAINT token_class_is_known CHECK ((token_class = ANY (ARRAY['input'::text, 'cached_input'::text, 'output'::text, 'reasoning'::text])))
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT default_names_nobody CHECK (((NOT is_default) OR (scope_id IS NULL))),
+    CONSTRAINT limit_scope_is_known CHECK ((limit_scope = ANY (ARRAY['tenant'::text, 'user'::text, 'agent'::text, 'api_key'::text]))),
+    CONSTRAINT limit_type_is_known CHECK ((limit_type = ANY (ARRAY['requests'::text, 'tokens'::text, 'cost'::text]))),
+    CONSTRAINT limits_are_positive CHECK (((per_minute > 0) AND (per_hour > 0) AND (per_day > 0) AND (per_month > 0))),
+    CONSTRAINT on_limit_action_is_known CHECK ((on_limit_action = ANY (ARRAY['block'::text, 'throttle'::text, 'warn'::text, 'queue'::text]))),
+    CONSTRAINT scope_of_the_tenant_has_no_id CHECK (((limit_scope <> 'tenant'::text) OR (scope_id IS NULL))),
+    CONSTRAINT source_is_known CHECK ((source = ANY (ARRAY['plan'::text, 'override'::text, 'own'::text]))),
+    CONSTRAINT there_is_a_limit CHECK ((num_nonnulls(per_minute, per_hour, per_day, per_month) > 0)),
+    CONSTRAINT warning_threshold_is_a_percentage CHECK (((warning_threshold_percent >= 0) AND (warning_threshold_percent <= 100)))
 );
 
-ALTER TABLE ONLY app_public.usage_types FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY app_public.rate_limit_config FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE app_public.usage_types OWNER TO rowhouse_owner;
+ALTER TABLE app_public.rate_limit_config OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.usage_types IS '@behavior -insert -update -delete
-What can be used, in which unit. The same for every tenant, so that plans can price it.';
+COMMENT ON TABLE app_public.rate_limit_config IS 'How fast requests, tokens and cost may come. All that concern a use decide together. Everyone reads them; who may manage settings sets the tenant''s own, which can only limit it further.';
 
-COMMENT ON COLUMN app_public.usage_types.name IS 'Name to record it under, such as output_tokens.';
+COMMENT ON COLUMN app_public.rate_limit_config.limit_scope IS 'Whose use is limited: tenant, user, agent or api_key.';
 
-COMMENT ON COLUMN app_public.usage_types.display_name IS 'Name for people.';
+COMMENT ON COLUMN app_public.rate_limit_config.scope_id IS 'The user, agent or API key; null for each of them on its own, unless it is named in a row of its own. Always null for the tenant.';
 
-COMMENT ON COLUMN app_public.usage_types.unit IS 'What a quantity of 1 is.';
+COMMENT ON COLUMN app_public.rate_limit_config.limit_type IS 'requests, tokens or cost (in US cents).';
 
-COMMENT ON COLUMN app_public.usage_types.is_whole IS 'Whether quantities are whole numbers.';
+COMMENT ON COLUMN app_public.rate_limit_config.per_minute IS 'Most in any 60 seconds; null for no such limit.';
 
-COMMENT ON COLUMN app_public.usage_types.max_quantity IS 'The largest quantity of one event.';
+COMMENT ON COLUMN app_public.rate_limit_config.per_hour IS 'Most in any hour; null for no such limit.';
 
-COMMENT ON COLUMN app_public.usage_types.token_class IS 'input, cached_input, output or reasoning for tokens of a language model, whose cost follows from the model''s price.';
+COMMENT ON COLUMN app_public.rate_limit_config.per_day IS 'Most in any 24 hours; null for no such limit.';
 
-COMMENT ON COLUMN app_public.usage_types.created_at IS 'When it was added.';
+COMMENT ON COLUMN app_public.rate_limit_config.per_month IS 'Most in any 30 days; null for no such limit. Months of the calendar are quotas.';
 
-CREATE VIEW app_public.usage_logs WITH (security_invoker='true') AS
- SELECT e.tenant_id,
-    e.batch_id,
-    e.ordinal,
-    e.occurred_at,
-    e.usage_type,
-    t.display_name AS usage_type_name,
-    e.quantity,
-    t.unit,
-    e.user_id,
-    u.full_name AS user_name,
-    e.agent_id,
-    a.name AS agent_name,
-    e.model_id,
-    m.name AS model_name,
-    e.project_id,
-    e.api_key_id,
-    e.feature_name,
-    e.outcome,
-    e.duration_ms,
-    e.cost,
-    e.recorded_at
-   FROM ((((app_public.usage_events e
-     JOIN app_public.usage_types t ON ((t.name = e.usage_type)))
-     LEFT JOIN app_public.user_profiles u ON ((u.id = e.user_id)))
-     LEFT JOIN app_public.agents a ON ((a.id = e.agent_id)))
-     LEFT JOIN app_public.llm_models m ON ((m.id = e.model_id)));
+COMMENT ON COLUMN app_public.rate_limit_config.on_limit_action IS 'What happens beyond the limit: block (refused), queue (refused, to be tried again by the caller), throttle (allowed, the caller should wait) or warn (allowed).';
 
-ALTER TABLE app_public.usage_logs OWNER TO rowhouse_owner;
+COMMENT ON COLUMN app_public.rate_limit_config.is_hard_limit IS 'Whether it refuses: block and queue do.';
 
-COMMENT ON VIEW app_public.usage_logs IS '@primaryKey tenant_id,batch_id,ordinal,occurred_at
-Events of usage with the names of what they refer to, as these are now. You see your own; the whole tenant''s with can_view_analytics.';
+COMMENT ON COLUMN app_public.rate_limit_config.warning_threshold_percent IS 'From how many percent of the limit on a decision carries a warning, 0 to 100, by default 80.';
 
-COMMENT ON COLUMN app_public.usage_logs.usage_type_name IS 'Name of the usage type for people.';
+COMMENT ON COLUMN app_public.rate_limit_config.is_active IS 'Whether it holds.';
 
-COMMENT ON COLUMN app_public.usage_logs.unit IS 'What a quantity of 1 is.';
+COMMENT ON COLUMN app_public.rate_limit_config.is_default IS 'Whether it holds for every tenant that has nothing else of that kind from its plan. Of the platform''s tenant only.';
 
-COMMENT ON COLUMN app_public.usage_logs.user_name IS 'Name of the person, null when you share no tenant any more.';
+COMMENT ON COLUMN app_public.rate_limit_config.source IS 'Who set it: plan, or override (platform staff), which replaces the plan''s for the same thing; or own, which adds to them.';
 
-COMMENT ON COLUMN app_public.usage_logs.agent_name IS 'Name of the agent, null when there is none, or none that you see.';
+COMMENT ON COLUMN app_public.rate_limit_config.created_at IS 'When it was set.';
 
-COMMENT ON COLUMN app_public.usage_logs.model_name IS 'Name of the language model.';
+COMMENT ON COLUMN app_public.rate_limit_config.updated_at IS 'When it last changed.';
 
-CREATE VIEW app_public.usage_tracking WITH (security_invoker='true') AS
- WITH periods AS (
-         SELECT 'minute'::app_public.tracking_period AS tracking_period,
-            usage_minutes.tenant_id,
-            usage_minutes.minute AS period_start,
-            (usage_minutes.minute + '00:01:00'::interval) AS period_end,
-            usage_minutes.user_id,
-            usage_minutes.agent_id,
-            usage_minutes.api_key_id,
-            usage_minutes.request_count,
-            usage_minutes.token_count,
-            usage_minutes.cost,
-            usage_minutes.consultation_count,
-            usage_minutes.panel_count,
-            usage_minutes.workflow_count,
-            usage_minutes.tool_call_count,
-            (usage_minutes.duration_ms)::numeric AS duration_ms,
-            (usage_minutes.timed_count)::numeric AS timed_count,
-            (usage_minutes.success_count)::numeric AS success_count,
-            (usage_minutes.error_count)::numeric AS error_count,
-            usage_minutes.created_at,
-            usage_minutes.updated_at
-           FROM app_private.usage_minutes
-        UNION ALL
-         SELECT 'hour'::app_public.tracking_period,
-            m.tenant_id,
-            m.hour,
-            (m.hour + '01:00:00'::interval),
-            m.user_id,
-            m.agent_id,
-            m.api_key_id,
-            sum(m.request_count) AS sum,
-            sum(m.token_count) AS sum,
-            sum(m.cost) AS sum,
-            sum(m.consultation_count) AS sum,
-            sum(m.panel_count) AS sum,
-            sum(m.workflow_count) AS sum,
-            sum(m.tool_call_count) AS sum,
-            sum(m.duration_ms) AS sum,
-            sum(m.timed_count) AS sum,
-            sum(m.success_count) AS sum,
-            sum(m.error_count) AS sum,
-            min(m.created_at) AS min,
-            max(m.updated_at) AS max
-           FROM ( SELECT m_1.tenant_id,
-                    m_1.minute,
-                    m_1.user_id,
-                    m_1.agent_id,
-                    m_1.api_key_id,
-                    m_1.request_count,
-                    m_1.token_count,
-                    m_1.cost,
-                    m_1.consultation_count,
-                    m_1.panel_count,
-                    m_1.workflow_count,
-                    m_1.tool_call_count,
-                    m_1.duration_ms,
-                    m_1.timed_count,
-                    m_1.success_count,
-                    m_1.error_count,
-                    m_1.created_at,
-                    m_1.updated_at,
-                    date_trunc('hour'::text, m_1.minute, t.timezone) AS hour
-                   FROM (app_private.usage_minutes m_1
-                     JOIN app_public.tenants t ON ((t.id = m_1.tenant_id)))) m
-          GROUP BY m.tenant_id, m.hour, m.user_id, m.agent_id, m.api_key_id
-        UNION ALL
-         SELECT d.period,
-            d.tenant_id,
-            ((d.starts_on)::timestamp without time zone AT TIME ZONE d.timezone) AS timezone,
-            ((d.ends_on)::timestamp without time zone AT TIME ZONE d.timezone) AS timezone,
-            d.user_id,
-            d.agent_id,
-            d.api_key_id,
-            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = ANY (ARRAY['api_call'::text, 'llm_call'::text]))), (0)::numeric) AS "coalesce",
-            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = ANY (ARRAY['input_tokens'::text, 'cached_input_tokens'::text, 'output_tokens'::text, 'reasoning_tokens'::text]))), (0)::numeric) AS "coalesce",
-            sum(d.cost) AS sum,
-            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'consultation'::text)), (0)::numeric) AS "coalesce",
-            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'panel'::text)), (0)::numeric) AS "coalesce",
-            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'workflow_run'::text)), (0)::numeric) AS "coalesce",
-            COALESCE(sum(d.quantity) FILTER (WHERE (d.usage_type = 'tool_call'::text)), (0)::numeric) AS "coalesce",
-            sum(d.duration_ms) AS sum,
-            sum(d.timed_count) AS sum,
-            sum(d.success_count) AS sum,
-            sum(d.error_count) AS sum,
-            min(d.created_at) AS min,
-            max(d.updated_at) AS max
-           FROM ( SELECT d_1.tenant_id,
-                    d_1.used_on,
-                    d_1.usage_type,
-                    d_1.user_id,
-                    d_1.agent_id,
-                    d_1.api_key_id,
-                    d_1.project_id,
-                    d_1.model_id,
-                    d_1.feature_name,
-                    d_1.event_count,
-                    d_1.quantity,
-                    d_1.cost,
-                    d_1.duration_ms,
-                    d_1.timed_count,
-                    d_1.success_count,
-                    d_1.error_count,
-                    d_1.abandon_count,
-                    d_1.last_success_at,
-                    d_1.last_error_at,
-                    d_1.created_at,
-                    d_1.updated_at,
-                    t.timezone,
-                    p.period,
-                    p.starts_on,
-                    p.ends_on
-                   FROM ((app_private.usage_days d_1
-                     JOIN app_public.tenants t ON ((t.id = d_1.tenant_id)))
-                     CROSS JOIN LATERAL ( SELECT 'day'::app_public.tracking_period AS period,
-                            d_1.used_on AS starts_on,
-                            (d_1.used_on + 1) AS ends_on
-                        UNION ALL
-                         SELECT 'month'::app_public.tracking_period,
-                            (date_trunc('month'::text, (d_1.used_on)::timestamp without time zone))::date AS date_trunc,
-                            ((date_trunc('month'::text, (d_1.used_on)::timestamp without time zone) + '1 mon'::interval))::date AS date) p)) d
-          GROUP BY d.period, d.tenant_id, d.timezone, d.starts_on, d.ends_on, d.user_id, d.agent_id, d.api_key_id
-        )
- SELECT app_hidden.derived_id((ROW(periods.tenant_id, periods.tracking_period, EXTRACT(epoch FROM periods.period_start), periods.user_id, periods.agent_id, periods.api_key_id))::text) AS id,
-    periods.tenant_id,
-    periods.tracking_period,
-    periods.period_start,
-    periods.period_end,
-    periods.user_id,
-    periods.agent_id,
-    periods.api_key_id,
-    periods.request_count,
-    periods.token_count,
-    periods.cost AS total_cost,
-    periods.consultation_count,
-    periods.panel_count,
-    periods.workflow_count,
-    periods.tool_call_count,
-    (round((periods.duration_ms / NULLIF(periods.timed_count, (0)::numeric))))::integer AS avg_response_time_ms,
-    round((((100)::numeric * periods.success_count) / NULLIF((periods.success_count + periods.error_count), (0)::numeric)), 2) AS success_rate,
-    (periods.error_count)::bigint AS error_count,
-    periods.created_at,
-    periods.updated_at
-   FROM periods;
+CREATE UNLOGGED TABLE app_public.rate_limit_usage (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    config_id uuid NOT NULL,
+    scope_id uuid NOT NULL,
+    window_seconds integer NOT NULL,
+    usage_count double precision DEFAULT 0 NOT NULL,
+    past_count double precision DEFAULT 0 NOT NULL,
+    past_buckets double precision[] NOT NULL,
+    window_start timestamp with time zone NOT NULL,
+    window_end timestamp with time zone NOT NULL,
+    is_exceeded boolean DEFAULT false NOT NULL,
+    exceeded_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (fillfactor='50');
 
-ALTER TABLE app_public.usage_tracking OWNER TO rowhouse_owner;
+ALTER TABLE ONLY app_public.rate_limit_usage FORCE ROW LEVEL SECURITY;
 
-COMMENT ON VIEW app_public.usage_tracking IS '@primaryKey id
-Usage by minute, hour, day and month, user, agent and API key; days and months are the tenant''s calendar''s. A minute behind. You see your own; the whole tenant''s with can_view_analytics. Name the tracking_period.';
+ALTER TABLE app_public.rate_limit_usage OWNER TO rowhouse_owner;
 
-COMMENT ON COLUMN app_public.usage_tracking.tracking_period IS 'minute, hour, day or month.';
+COMMENT ON TABLE app_public.rate_limit_usage IS '@behavior -insert -update -delete +query:resource:connection
+The sliding windows at hand. A crash of the database forgets them and nothing else. You see your own; who may view analytics sees all.';
 
-COMMENT ON COLUMN app_public.usage_tracking.period_start IS 'When the period begins.';
+COMMENT ON COLUMN app_public.rate_limit_usage.config_id IS 'The limit.';
 
-COMMENT ON COLUMN app_public.usage_tracking.period_end IS 'When it ends, excluded.';
+COMMENT ON COLUMN app_public.rate_limit_usage.scope_id IS 'Whose use it is: the tenant, user, agent or API key.';
 
-COMMENT ON COLUMN app_public.usage_tracking.agent_id IS 'The agent, null for what no agent used.';
+COMMENT ON COLUMN app_public.rate_limit_usage.window_seconds IS 'Length of the window: 60, 3600, 86400 or 2592000.';
 
-COMMENT ON COLUMN app_public.usage_tracking.api_key_id IS 'The API key, null for what came without one.';
+COMMENT ON COLUMN app_public.rate_limit_usage.usage_count IS 'What was used between window_start and the last use, in units of the limit.';
 
-COMMENT ON COLUMN app_public.usage_tracking.request_count IS 'API calls and calls of language models.';
+COMMENT ON COLUMN app_public.rate_limit_usage.past_count IS '@behavior -*
+The part of usage_count that is in past_buckets.';
 
-COMMENT ON COLUMN app_public.usage_tracking.token_count IS 'Tokens of all classes.';
+COMMENT ON COLUMN app_public.rate_limit_usage.past_buckets IS '@behavior -*
+Use in the twentieths of the window before the newest, oldest first.';
 
-COMMENT ON COLUMN app_public.usage_tracking.total_cost IS 'What the tokens cost, USD, not rounded.';
+COMMENT ON COLUMN app_public.rate_limit_usage.window_start IS 'Start of the oldest twentieth that counts.';
 
-COMMENT ON COLUMN app_public.usage_tracking.consultation_count IS 'Expert consultations.';
+COMMENT ON COLUMN app_public.rate_limit_usage.window_end IS 'End of the newest twentieth.';
 
-COMMENT ON COLUMN app_public.usage_tracking.panel_count IS 'Panel discussions.';
+COMMENT ON COLUMN app_public.rate_limit_usage.is_exceeded IS 'Whether the last use was beyond the limit.';
 
-COMMENT ON COLUMN app_public.usage_tracking.workflow_count IS 'Workflow runs.';
+COMMENT ON COLUMN app_public.rate_limit_usage.exceeded_at IS 'When a use was last beyond the limit.';
 
-COMMENT ON COLUMN app_public.usage_tracking.tool_call_count IS 'Tool calls.';
+COMMENT ON COLUMN app_public.rate_limit_usage.created_at IS 'When this window was first used.';
 
-COMMENT ON COLUMN app_public.usage_tracking.avg_response_time_ms IS 'Mean duration of what has one, milliseconds.';
+COMMENT ON COLUMN app_public.rate_limit_usage.updated_at IS 'When it was last used.';
 
-COMMENT ON COLUMN app_public.usage_tracking.success_rate IS 'Successes among what succeeded or failed, percent.';
+CREATE TABLE app_public.usage_quotas (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    quota_type text NOT NULL,
+    quota_scope text DEFAULT 'tenant'::text NOT NULL,
+    scope_id uuid,
+    period text NOT NULL,
+    quota_limit numeric,
+    is_hard_limit boolean DEFAULT true NOT NULL,
+    overage_allowed boolean DEFAULT false NOT NULL,
+    alert_threshold_percentage numeric DEFAULT 80 NOT NULL,
+    applies_to_subtree boolean DEFAULT false NOT NULL,
+    source text DEFAULT 'own'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT alert_threshold_is_a_percentage CHECK (((alert_threshold_percentage > (0)::numeric) AND (alert_threshold_percentage <= (100)::numeric))),
+    CONSTRAINT hard_limit_has_no_overage CHECK ((NOT (is_hard_limit AND overage_allowed))),
+    CONSTRAINT only_a_tenant_has_a_subtree CHECK (((NOT applies_to_subtree) OR (quota_scope = 'tenant'::text))),
+    CONSTRAINT period_fits_the_type CHECK (
+CASE
+    WHEN app_hidden.is_count_quota(quota_type) THEN (period = 'none'::text)
+    ELSE (period = ANY (ARRAY['day'::text, 'month'::text, 'billing'::text]))
+END),
+    CONSTRAINT quota_limit_is_an_amount CHECK (((quota_limit >= (0)::numeric) AND (quota_limit < '1000000000000000000'::numeric) AND ((quota_type = 'cost'::text) OR (quota_limit = trunc(quota_limit))))),
+    CONSTRAINT quota_scope_is_known CHECK ((quota_scope = ANY (ARRAY['tenant'::text, 'user'::text, 'agent'::text, 'api_key'::text]))),
+    CONSTRAINT quota_type_is_known CHECK ((quota_type = ANY (ARRAY['users'::text, 'agents'::text, 'documents'::text, 'storage'::text, 'api_calls'::text, 'tokens'::text, 'cost'::text]))),
+    CONSTRAINT scope_fits_what_is_counted CHECK (((NOT app_hidden.is_count_quota(quota_type)) OR (quota_scope = 'tenant'::text) OR ((quota_scope = 'user'::text) AND (quota_type <> 'users'::text)))),
+    CONSTRAINT scope_of_the_tenant_has_no_id CHECK (((quota_scope <> 'tenant'::text) OR (scope_id IS NULL))),
+    CONSTRAINT source_is_known CHECK ((source = ANY (ARRAY['plan'::text, 'tenant'::text, 'override'::text, 'own'::text])))
+);
 
-COMMENT ON COLUMN app_public.usage_tracking.error_count IS 'What ended in an error.';
+ALTER TABLE ONLY app_public.usage_quotas FORCE ROW LEVEL SECURITY;
 
-COMMENT ON COLUMN app_public.usage_tracking.created_at IS 'When it was first counted.';
+ALTER TABLE app_public.usage_quotas OWNER TO rowhouse_owner;
 
-COMMENT ON COLUMN app_public.usage_tracking.updated_at IS 'When it was last counted.';
+COMMENT ON TABLE app_public.usage_quotas IS 'Limits of what there may be (users, agents, documents, storage) or be used in a period (api_calls, tokens, cost). The strictest that holds decides. Everyone reads them; who may manage settings sets the tenant''s own, which can only limit it further.';
 
-ALTER TABLE ONLY app_private.llm_calls ATTACH PARTITION app_private.llm_calls_2026_11 FOR VALUES FROM ('2026-11-01 00:00:00+00') TO ('2026-12-01 00:00:00+00');
+COMMENT ON COLUMN app_public.usage_quotas.quota_type IS 'users (active members), agents (not deleted), documents, storage (bytes of documents), api_calls, tokens or cost (US dollars).';
 
-ALTER TABLE ONLY app_private.llm_calls ATTACH PARTITION app_private.llm_calls_2026_12 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00');
+COMMENT ON COLUMN app_public.usage_quotas.quota_scope IS 'Whose use is limited: tenant, user, agent or api_key.';
 
-ALTER TABLE ONLY app_private.llm_calls ATTACH PARTITION app_private.llm_calls_2027_01 FOR VALUES FROM ('2027-01-01 00:00:00+00') TO ('2027-02-01 00:00:00+00');
+COMMENT ON COLUMN app_public.usage_quotas.scope_id IS 'The user, agent or API key; null for each of them on its own, unless it is named in a row of the same source. Always null for the tenant.';
 
-ALTER TABLE ONLY app_private.llm_calls ATTACH PARTITION app_private.llm_calls_2027_02 FOR VALUES FROM ('2027-02-01 00:00:00+00') TO ('2027-03-01 00:00:00+00');
+COMMENT ON COLUMN app_public.usage_quotas.period IS 'none for what is counted; day, month (of the calendar) or billing (a month from the day the subscription, or the tenant, began) for what is used, in the tenant''s time zone.';
 
-ALTER TABLE ONLY app_private.llm_calls ATTACH PARTITION app_private.llm_calls_default DEFAULT;
+COMMENT ON COLUMN app_public.usage_quotas.quota_limit IS 'The limit, in units of the type, from 0 on; whole but for a cost. null: unlimited, to lift one of lower source.';
 
-ALTER TABLE ONLY app_private.llm_texts ATTACH PARTITION app_private.llm_texts_2026_11 FOR VALUES FROM ('2026-11-01 00:00:00+00') TO ('2026-12-01 00:00:00+00');
+COMMENT ON COLUMN app_public.usage_quotas.is_hard_limit IS 'Whether a use beyond the limit is refused (QT601). A soft limit only warns, by alerts.';
 
-ALTER TABLE ONLY app_private.llm_texts ATTACH PARTITION app_private.llm_texts_2026_12 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00');
+COMMENT ON COLUMN app_public.usage_quotas.overage_allowed IS 'Whether use beyond a soft limit is sold: it is counted as overage. Set by plans and platform staff.';
 
-ALTER TABLE ONLY app_private.llm_texts ATTACH PARTITION app_private.llm_texts_2027_01 FOR VALUES FROM ('2027-01-01 00:00:00+00') TO ('2027-02-01 00:00:00+00');
+COMMENT ON COLUMN app_public.usage_quotas.alert_threshold_percentage IS 'At how many percent of the limit an alert is written, once a period; above 0, at most 100, by default 80. Another is written at 100.';
 
-ALTER TABLE ONLY app_private.llm_texts ATTACH PARTITION app_private.llm_texts_2027_02 FOR VALUES FROM ('2027-02-01 00:00:00+00') TO ('2027-03-01 00:00:00+00');
+COMMENT ON COLUMN app_public.usage_quotas.applies_to_subtree IS 'Whether the use of all tenants below this one counts as well.';
 
-ALTER TABLE ONLY app_private.llm_texts ATTACH PARTITION app_private.llm_texts_default DEFAULT;
+COMMENT ON COLUMN app_public.usage_quotas.source IS 'Who set it: plan, tenant (from tenants.quotas) or override (platform staff), each replacing the one before for the same thing; or own, which adds to them.';
 
-ALTER TABLE ONLY app_public.usage_events ATTACH PARTITION app_private.usage_events_2026_11 FOR VALUES FROM ('2026-11-01 00:00:00+00') TO ('2026-12-01 00:00:00+00');
+COMMENT ON COLUMN app_public.usage_quotas.created_at IS 'When it was set.';
 
-ALTER TABLE ONLY app_public.usage_events ATTACH PARTITION app_private.usage_events_2026_12 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00');
-
-ALTER TABLE ONLY app_public.usage_events ATTACH PARTITION app_private.usage_events_2027_01 FOR VALUES FROM ('2027-01-01 00:00:00+00') TO ('2027-02-01 00:00:00+00');
-
-ALTER TABLE ONLY app_public.usage_events ATTACH PARTITION app_private.usage_events_2027_02 FOR VALUES FROM ('2027-02-01 00:00:00+00') TO ('2027-03-01 00:00:00+00');
-
-ALTER TABLE ONLY app_public.usage_events ATTACH PARTITION app_private.usage_events_default DEFAULT;
-
-ALTER TABLE ONLY app_private.usage_minutes ATTACH PARTITION app_private.usage_minutes_2026_11 FOR VALUES FROM ('2026-11-01 00:00:00+00') TO ('2026-12-01 00:00:00+00');
-
-ALTER TABLE ONLY app_private.usage_minutes ATTACH PARTITION app_private.usage_minutes_2026_12 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00');
-
-ALTER TABLE ONLY app_private.usage_minutes ATTACH PARTITION app_private.usage_minutes_2027_01 FOR VALUES FROM ('2027-01-01 00:00:00+00') TO ('2027-02-01 00:00:00+00');
-
-ALTER TABLE ONLY app_private.usage_minutes ATTACH PARTITION app_private.usage_minutes_2027_02 FOR VALUES FROM ('2027-02-01 00:00:00+00') TO ('2027-03-01 00:00:00+00');
-
-ALTER TABLE ONLY app_private.usage_minutes ATTACH PARTITION app_private.usage_minutes_default DEFAULT;
+COMMENT ON COLUMN app_public.usage_quotas.updated_at IS 'When it last changed.';
 
 ALTER TABLE ONLY app_private.admin_access_log
     ADD CONSTRAINT admin_access_log_pkey PRIMARY KEY (tenant_id, id);
@@ -8335,50 +7078,17 @@ ALTER TABLE ONLY app_private.admin_access_log
 ALTER TABLE ONLY app_private.analyst_tenants
     ADD CONSTRAINT analyst_tenants_pkey PRIMARY KEY (tenant_id, login);
 
+ALTER TABLE ONLY app_private.api_call_buffer
+    ADD CONSTRAINT api_call_buffer_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY app_private.document_files
     ADD CONSTRAINT document_files_pkey PRIMARY KEY (tenant_id, document_id);
 
-ALTER TABLE ONLY app_private.finalised_periods
-    ADD CONSTRAINT finalised_periods_do_not_overlap EXCLUDE USING gist (tenant_id WITH =, period WITH &&);
+ALTER TABLE ONLY app_private.quota_holds
+    ADD CONSTRAINT quota_holds_pkey PRIMARY KEY (tenant_id, counter_id, reservation_id);
 
-ALTER TABLE ONLY app_private.finalised_periods
-    ADD CONSTRAINT finalised_periods_pkey PRIMARY KEY (tenant_id, period);
-
-ALTER TABLE ONLY app_private.llm_calls
-    ADD CONSTRAINT llm_calls_pkey PRIMARY KEY (tenant_id, occurred_at, id);
-
-ALTER TABLE ONLY app_private.llm_calls_2026_11
-    ADD CONSTRAINT llm_calls_2026_11_pkey PRIMARY KEY (tenant_id, occurred_at, id);
-
-ALTER TABLE ONLY app_private.llm_calls_2026_12
-    ADD CONSTRAINT llm_calls_2026_12_pkey PRIMARY KEY (tenant_id, occurred_at, id);
-
-ALTER TABLE ONLY app_private.llm_calls_2027_01
-    ADD CONSTRAINT llm_calls_2027_01_pkey PRIMARY KEY (tenant_id, occurred_at, id);
-
-ALTER TABLE ONLY app_private.llm_calls_2027_02
-    ADD CONSTRAINT llm_calls_2027_02_pkey PRIMARY KEY (tenant_id, occurred_at, id);
-
-ALTER TABLE ONLY app_private.llm_calls_default
-    ADD CONSTRAINT llm_calls_default_pkey PRIMARY KEY (tenant_id, occurred_at, id);
-
-ALTER TABLE ONLY app_private.llm_texts
-    ADD CONSTRAINT llm_texts_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
-
-ALTER TABLE ONLY app_private.llm_texts_2026_11
-    ADD CONSTRAINT llm_texts_2026_11_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
-
-ALTER TABLE ONLY app_private.llm_texts_2026_12
-    ADD CONSTRAINT llm_texts_2026_12_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
-
-ALTER TABLE ONLY app_private.llm_texts_2027_01
-    ADD CONSTRAINT llm_texts_2027_01_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
-
-ALTER TABLE ONLY app_private.llm_texts_2027_02
-    ADD CONSTRAINT llm_texts_2027_02_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
-
-ALTER TABLE ONLY app_private.llm_texts_default
-    ADD CONSTRAINT llm_texts_default_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
+ALTER TABLE ONLY app_private.rate_limit_rules
+    ADD CONSTRAINT rate_limit_rules_pkey PRIMARY KEY (tenant_id, config_id, window_seconds);
 
 ALTER TABLE ONLY app_private.search_blocks
     ADD CONSTRAINT search_blocks_pkey PRIMARY KEY (tenant_id, id);
@@ -8400,36 +7110,6 @@ ALTER TABLE ONLY app_private.search_terms
 
 ALTER TABLE ONLY app_private.source_query_statistics
     ADD CONSTRAINT source_query_statistics_pkey PRIMARY KEY (tenant_id, source_id);
-
-ALTER TABLE ONLY app_private.usage_agents
-    ADD CONSTRAINT usage_agents_pkey PRIMARY KEY (tenant_id, agent_id);
-
-ALTER TABLE ONLY app_public.usage_events
-    ADD CONSTRAINT usage_events_pkey PRIMARY KEY (tenant_id, batch_id, ordinal, occurred_at);
-
-ALTER TABLE ONLY app_private.usage_events_2026_11
-    ADD CONSTRAINT usage_events_2026_11_pkey PRIMARY KEY (tenant_id, batch_id, ordinal, occurred_at);
-
-ALTER TABLE ONLY app_private.usage_events_2026_12
-    ADD CONSTRAINT usage_events_2026_12_pkey PRIMARY KEY (tenant_id, batch_id, ordinal, occurred_at);
-
-ALTER TABLE ONLY app_private.usage_events_2027_01
-    ADD CONSTRAINT usage_events_2027_01_pkey PRIMARY KEY (tenant_id, batch_id, ordinal, occurred_at);
-
-ALTER TABLE ONLY app_private.usage_events_2027_02
-    ADD CONSTRAINT usage_events_2027_02_pkey PRIMARY KEY (tenant_id, batch_id, ordinal, occurred_at);
-
-ALTER TABLE ONLY app_private.usage_events_default
-    ADD CONSTRAINT usage_events_default_pkey PRIMARY KEY (tenant_id, batch_id, ordinal, occurred_at);
-
-ALTER TABLE ONLY app_private.usage_idempotency_keys
-    ADD CONSTRAINT usage_idempotency_keys_pkey PRIMARY KEY (tenant_id, key);
-
-ALTER TABLE ONLY app_private.usage_queue
-    ADD CONSTRAINT usage_queue_pkey PRIMARY KEY (tenant_id, batch_id);
-
-ALTER TABLE ONLY app_private.usage_rollup_state
-    ADD CONSTRAINT usage_rollup_state_pkey PRIMARY KEY (tenant_id);
 
 ALTER TABLE ONLY app_private.user_identities
     ADD CONSTRAINT user_identities_pkey PRIMARY KEY (issuer, subject);
@@ -8465,12 +7145,6 @@ COMMENT ON CONSTRAINT documents_tenant_id_source_id_external_id_key ON app_publi
 ALTER TABLE ONLY app_public.embeddings
     ADD CONSTRAINT embeddings_pkey PRIMARY KEY (tenant_id, model_id, chunk_id);
 
-ALTER TABLE ONLY app_public.llm_model_price_overrides
-    ADD CONSTRAINT llm_model_price_overrides_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY app_public.llm_model_prices
-    ADD CONSTRAINT llm_model_prices_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY app_public.llm_models
     ADD CONSTRAINT llm_models_name_key UNIQUE (name);
 
@@ -8483,14 +7157,17 @@ ALTER TABLE ONLY app_public.llm_providers
 ALTER TABLE ONLY app_public.llm_providers
     ADD CONSTRAINT llm_providers_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY app_public.llm_model_price_overrides
-    ADD CONSTRAINT price_overrides_do_not_overlap EXCLUDE USING gist (tenant_id WITH =, model_id WITH =, tstzrange(valid_from, valid_to) WITH &&) WHERE ((superseded_at IS NULL));
-
-ALTER TABLE ONLY app_public.llm_model_prices
-    ADD CONSTRAINT prices_do_not_overlap EXCLUDE USING gist (model_id WITH =, tstzrange(valid_from, valid_to) WITH &&) WHERE ((superseded_at IS NULL));
-
 ALTER TABLE ONLY app_public.query_logs
     ADD CONSTRAINT query_logs_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.quota_alerts
+    ADD CONSTRAINT quota_alerts_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.quota_reservations
+    ADD CONSTRAINT quota_reservations_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.quota_tracking
+    ADD CONSTRAINT quota_tracking_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY app_public.rag_knowledge_sources
     ADD CONSTRAINT rag_knowledge_sources_pkey PRIMARY KEY (id);
@@ -8500,11 +7177,17 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
 
 COMMENT ON CONSTRAINT rag_knowledge_sources_tenant_id_id_key ON app_public.rag_knowledge_sources IS '@behavior -single -update -delete';
 
+ALTER TABLE ONLY app_public.rate_limit_config
+    ADD CONSTRAINT rate_limit_config_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.rate_limit_usage
+    ADD CONSTRAINT rate_limit_usage_pkey PRIMARY KEY (tenant_id, config_id, scope_id, window_seconds);
+
 ALTER TABLE ONLY app_public.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY app_public.usage_types
-    ADD CONSTRAINT usage_types_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY app_public.usage_quotas
+    ADD CONSTRAINT usage_quotas_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY app_public.user_profiles
     ADD CONSTRAINT user_profiles_pkey PRIMARY KEY (id);
@@ -8519,75 +7202,19 @@ CREATE INDEX admin_access_log_admin_user_id_idx ON app_private.admin_access_log 
 
 CREATE INDEX analyst_tenants_login_idx ON app_private.analyst_tenants USING btree (login);
 
-CREATE INDEX llm_calls_tenant_id_conversation_id_idx ON ONLY app_private.llm_calls USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
-
-CREATE INDEX llm_calls_2026_11_tenant_id_conversation_id_idx ON app_private.llm_calls_2026_11 USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
-
-CREATE INDEX llm_calls_tenant_id_model_id_occurred_at_idx ON ONLY app_private.llm_calls USING btree (tenant_id, model_id, occurred_at);
-
-CREATE INDEX llm_calls_2026_11_tenant_id_model_id_occurred_at_idx ON app_private.llm_calls_2026_11 USING btree (tenant_id, model_id, occurred_at);
-
-CREATE INDEX llm_calls_2026_12_tenant_id_conversation_id_idx ON app_private.llm_calls_2026_12 USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
-
-CREATE INDEX llm_calls_2026_12_tenant_id_model_id_occurred_at_idx ON app_private.llm_calls_2026_12 USING btree (tenant_id, model_id, occurred_at);
-
-CREATE INDEX llm_calls_2027_01_tenant_id_conversation_id_idx ON app_private.llm_calls_2027_01 USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
-
-CREATE INDEX llm_calls_2027_01_tenant_id_model_id_occurred_at_idx ON app_private.llm_calls_2027_01 USING btree (tenant_id, model_id, occurred_at);
-
-CREATE INDEX llm_calls_2027_02_tenant_id_conversation_id_idx ON app_private.llm_calls_2027_02 USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
-
-CREATE INDEX llm_calls_2027_02_tenant_id_model_id_occurred_at_idx ON app_private.llm_calls_2027_02 USING btree (tenant_id, model_id, occurred_at);
-
-CREATE INDEX llm_calls_default_tenant_id_conversation_id_idx ON app_private.llm_calls_default USING btree (tenant_id, conversation_id) WHERE (conversation_id IS NOT NULL);
-
-CREATE INDEX llm_calls_default_tenant_id_model_id_occurred_at_idx ON app_private.llm_calls_default USING btree (tenant_id, model_id, occurred_at);
-
 CREATE INDEX query_log_buffer_tenant_id_idx ON app_private.query_log_buffer USING btree (tenant_id);
+
+CREATE INDEX quota_holds_reservation_id_idx ON app_private.quota_holds USING btree (reservation_id);
+
+CREATE INDEX quota_holds_tenant_id_counter_id_expires_at_idx ON app_private.quota_holds USING btree (tenant_id, counter_id, expires_at);
+
+CREATE INDEX rate_limit_rules_config_id_idx ON app_private.rate_limit_rules USING btree (config_id);
 
 CREATE INDEX search_postings_tenant_id_block_id_idx ON app_private.search_postings USING btree (tenant_id, block_id);
 
 CREATE INDEX search_removals_tenant_id_block_id_idx ON app_private.search_removals USING btree (tenant_id, block_id);
 
 CREATE INDEX search_terms_trigrams ON app_private.search_terms USING gin (tenant_id, term public.gin_trgm_ops) WITH (gin_pending_list_limit='256') WHERE (((length(term) >= 4) AND (length(term) <= 40)) AND (term !~ '[0-9]'::text));
-
-CREATE UNIQUE INDEX usage_days_key ON app_private.usage_days USING btree (tenant_id, used_on, usage_type, user_id, agent_id, api_key_id, project_id, model_id, feature_name) NULLS NOT DISTINCT;
-
-CREATE INDEX usage_events_tenant_id_occurred_at_idx ON ONLY app_public.usage_events USING btree (tenant_id, occurred_at);
-
-CREATE INDEX usage_events_2026_11_tenant_id_occurred_at_idx ON app_private.usage_events_2026_11 USING btree (tenant_id, occurred_at);
-
-CREATE INDEX usage_events_tenant_id_rerates_batch_id_idx ON ONLY app_public.usage_events USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
-
-CREATE INDEX usage_events_2026_11_tenant_id_rerates_batch_id_idx ON app_private.usage_events_2026_11 USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
-
-CREATE INDEX usage_events_2026_12_tenant_id_occurred_at_idx ON app_private.usage_events_2026_12 USING btree (tenant_id, occurred_at);
-
-CREATE INDEX usage_events_2026_12_tenant_id_rerates_batch_id_idx ON app_private.usage_events_2026_12 USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
-
-CREATE INDEX usage_events_2027_01_tenant_id_occurred_at_idx ON app_private.usage_events_2027_01 USING btree (tenant_id, occurred_at);
-
-CREATE INDEX usage_events_2027_01_tenant_id_rerates_batch_id_idx ON app_private.usage_events_2027_01 USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
-
-CREATE INDEX usage_events_2027_02_tenant_id_occurred_at_idx ON app_private.usage_events_2027_02 USING btree (tenant_id, occurred_at);
-
-CREATE INDEX usage_events_2027_02_tenant_id_rerates_batch_id_idx ON app_private.usage_events_2027_02 USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
-
-CREATE INDEX usage_events_default_tenant_id_occurred_at_idx ON app_private.usage_events_default USING btree (tenant_id, occurred_at);
-
-CREATE INDEX usage_events_default_tenant_id_rerates_batch_id_idx ON app_private.usage_events_default USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
-
-CREATE UNIQUE INDEX usage_minutes_key ON ONLY app_private.usage_minutes USING btree (tenant_id, minute, user_id, agent_id, api_key_id) NULLS NOT DISTINCT;
-
-CREATE UNIQUE INDEX usage_minutes_2026_11_tenant_id_minute_user_id_agent_id_api_idx ON app_private.usage_minutes_2026_11 USING btree (tenant_id, minute, user_id, agent_id, api_key_id) NULLS NOT DISTINCT;
-
-CREATE UNIQUE INDEX usage_minutes_2026_12_tenant_id_minute_user_id_agent_id_api_idx ON app_private.usage_minutes_2026_12 USING btree (tenant_id, minute, user_id, agent_id, api_key_id) NULLS NOT DISTINCT;
-
-CREATE UNIQUE INDEX usage_minutes_2027_01_tenant_id_minute_user_id_agent_id_api_idx ON app_private.usage_minutes_2027_01 USING btree (tenant_id, minute, user_id, agent_id, api_key_id) NULLS NOT DISTINCT;
-
-CREATE UNIQUE INDEX usage_minutes_2027_02_tenant_id_minute_user_id_agent_id_api_idx ON app_private.usage_minutes_2027_02 USING btree (tenant_id, minute, user_id, agent_id, api_key_id) NULLS NOT DISTINCT;
-
-CREATE UNIQUE INDEX usage_minutes_default_tenant_id_minute_user_id_agent_id_api_idx ON app_private.usage_minutes_default USING btree (tenant_id, minute, user_id, agent_id, api_key_id) NULLS NOT DISTINCT;
 
 CREATE INDEX user_identities_user_id_idx ON app_private.user_identities USING btree (user_id);
 
@@ -8615,25 +7242,29 @@ CREATE INDEX embeddings_model_id_idx ON app_public.embeddings USING btree (model
 
 CREATE INDEX embeddings_tenant_id_chunk_id_idx ON app_public.embeddings USING btree (tenant_id, chunk_id);
 
-CREATE INDEX llm_model_price_overrides_created_by_user_id_idx ON app_public.llm_model_price_overrides USING btree (created_by_user_id);
-
-CREATE INDEX llm_model_price_overrides_model_id_idx ON app_public.llm_model_price_overrides USING btree (model_id);
-
-CREATE INDEX llm_model_price_overrides_tenant_id_model_id_idx ON app_public.llm_model_price_overrides USING btree (tenant_id, model_id);
-
-CREATE INDEX llm_model_prices_created_by_user_id_idx ON app_public.llm_model_prices USING btree (created_by_user_id);
-
-CREATE INDEX llm_model_prices_model_id_idx ON app_public.llm_model_prices USING btree (model_id);
-
 CREATE INDEX llm_models_provider_id_idx ON app_public.llm_models USING btree (provider_id);
 
 CREATE INDEX query_logs_tenant_id_created_at_idx ON app_public.query_logs USING btree (tenant_id, created_at);
+
+CREATE INDEX quota_alerts_acknowledged_by_user_id_idx ON app_public.quota_alerts USING btree (acknowledged_by_user_id);
+
+CREATE UNIQUE INDEX quota_alerts_tenant_id_quota_type_quota_scope_scope_id_incl_idx ON app_public.quota_alerts USING btree (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, threshold_percentage, quota_limit);
+
+CREATE INDEX quota_reservations_expires_at_idx ON app_public.quota_reservations USING btree (expires_at);
+
+CREATE UNIQUE INDEX quota_tracking_tenant_id_quota_type_quota_scope_scope_id_in_idx ON app_public.quota_tracking USING btree (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start);
 
 CREATE INDEX rag_knowledge_sources_created_by_user_id_idx ON app_public.rag_knowledge_sources USING btree (created_by_user_id);
 
 CREATE INDEX rag_knowledge_sources_embedding_model_idx ON app_public.rag_knowledge_sources USING btree (embedding_model);
 
 CREATE UNIQUE INDEX rag_knowledge_sources_tenant_id_name_key ON app_public.rag_knowledge_sources USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX rate_limit_config_is_default_idx ON app_public.rate_limit_config USING btree (is_default) WHERE is_default;
+
+CREATE UNIQUE INDEX rate_limit_config_tenant_id_limit_scope_scope_id_limit_type_idx ON app_public.rate_limit_config USING btree (tenant_id, limit_scope, scope_id, limit_type, source, is_hard_limit, is_default) NULLS NOT DISTINCT;
+
+CREATE INDEX rate_limit_usage_config_id_idx ON app_public.rate_limit_usage USING btree (config_id);
 
 CREATE INDEX tenants_account_manager_id_idx ON app_public.tenants USING btree (account_manager_id);
 
@@ -8645,93 +7276,13 @@ CREATE INDEX tenants_parent_tenant_id_idx ON app_public.tenants USING btree (par
 
 CREATE UNIQUE INDEX tenants_slug_key ON app_public.tenants USING btree (slug);
 
-CREATE UNIQUE INDEX usage_types_token_class_key ON app_public.usage_types USING btree (token_class);
+CREATE UNIQUE INDEX usage_quotas_tenant_id_quota_type_quota_scope_scope_id_peri_idx ON app_public.usage_quotas USING btree (tenant_id, quota_type, quota_scope, scope_id, period, applies_to_subtree, is_hard_limit, source) NULLS NOT DISTINCT;
 
 CREATE UNIQUE INDEX user_profiles_email_key ON app_public.user_profiles USING btree (email) WHERE (deleted_at IS NULL);
 
 CREATE INDEX user_tenants_invited_by_user_id_idx ON app_public.user_tenants USING btree (invited_by_user_id);
 
 CREATE INDEX user_tenants_user_id_idx ON app_public.user_tenants USING btree (user_id);
-
-ALTER INDEX app_private.llm_calls_pkey ATTACH PARTITION app_private.llm_calls_2026_11_pkey;
-
-ALTER INDEX app_private.llm_calls_tenant_id_conversation_id_idx ATTACH PARTITION app_private.llm_calls_2026_11_tenant_id_conversation_id_idx;
-
-ALTER INDEX app_private.llm_calls_tenant_id_model_id_occurred_at_idx ATTACH PARTITION app_private.llm_calls_2026_11_tenant_id_model_id_occurred_at_idx;
-
-ALTER INDEX app_private.llm_calls_pkey ATTACH PARTITION app_private.llm_calls_2026_12_pkey;
-
-ALTER INDEX app_private.llm_calls_tenant_id_conversation_id_idx ATTACH PARTITION app_private.llm_calls_2026_12_tenant_id_conversation_id_idx;
-
-ALTER INDEX app_private.llm_calls_tenant_id_model_id_occurred_at_idx ATTACH PARTITION app_private.llm_calls_2026_12_tenant_id_model_id_occurred_at_idx;
-
-ALTER INDEX app_private.llm_calls_pkey ATTACH PARTITION app_private.llm_calls_2027_01_pkey;
-
-ALTER INDEX app_private.llm_calls_tenant_id_conversation_id_idx ATTACH PARTITION app_private.llm_calls_2027_01_tenant_id_conversation_id_idx;
-
-ALTER INDEX app_private.llm_calls_tenant_id_model_id_occurred_at_idx ATTACH PARTITION app_private.llm_calls_2027_01_tenant_id_model_id_occurred_at_idx;
-
-ALTER INDEX app_private.llm_calls_pkey ATTACH PARTITION app_private.llm_calls_2027_02_pkey;
-
-ALTER INDEX app_private.llm_calls_tenant_id_conversation_id_idx ATTACH PARTITION app_private.llm_calls_2027_02_tenant_id_conversation_id_idx;
-
-ALTER INDEX app_private.llm_calls_tenant_id_model_id_occurred_at_idx ATTACH PARTITION app_private.llm_calls_2027_02_tenant_id_model_id_occurred_at_idx;
-
-ALTER INDEX app_private.llm_calls_pkey ATTACH PARTITION app_private.llm_calls_default_pkey;
-
-ALTER INDEX app_private.llm_calls_tenant_id_conversation_id_idx ATTACH PARTITION app_private.llm_calls_default_tenant_id_conversation_id_idx;
-
-ALTER INDEX app_private.llm_calls_tenant_id_model_id_occurred_at_idx ATTACH PARTITION app_private.llm_calls_default_tenant_id_model_id_occurred_at_idx;
-
-ALTER INDEX app_private.llm_texts_pkey ATTACH PARTITION app_private.llm_texts_2026_11_pkey;
-
-ALTER INDEX app_private.llm_texts_pkey ATTACH PARTITION app_private.llm_texts_2026_12_pkey;
-
-ALTER INDEX app_private.llm_texts_pkey ATTACH PARTITION app_private.llm_texts_2027_01_pkey;
-
-ALTER INDEX app_private.llm_texts_pkey ATTACH PARTITION app_private.llm_texts_2027_02_pkey;
-
-ALTER INDEX app_private.llm_texts_pkey ATTACH PARTITION app_private.llm_texts_default_pkey;
-
-ALTER INDEX app_public.usage_events_pkey ATTACH PARTITION app_private.usage_events_2026_11_pkey;
-
-ALTER INDEX app_public.usage_events_tenant_id_occurred_at_idx ATTACH PARTITION app_private.usage_events_2026_11_tenant_id_occurred_at_idx;
-
-ALTER INDEX app_public.usage_events_tenant_id_rerates_batch_id_idx ATTACH PARTITION app_private.usage_events_2026_11_tenant_id_rerates_batch_id_idx;
-
-ALTER INDEX app_public.usage_events_pkey ATTACH PARTITION app_private.usage_events_2026_12_pkey;
-
-ALTER INDEX app_public.usage_events_tenant_id_occurred_at_idx ATTACH PARTITION app_private.usage_events_2026_12_tenant_id_occurred_at_idx;
-
-ALTER INDEX app_public.usage_events_tenant_id_rerates_batch_id_idx ATTACH PARTITION app_private.usage_events_2026_12_tenant_id_rerates_batch_id_idx;
-
-ALTER INDEX app_public.usage_events_pkey ATTACH PARTITION app_private.usage_events_2027_01_pkey;
-
-ALTER INDEX app_public.usage_events_tenant_id_occurred_at_idx ATTACH PARTITION app_private.usage_events_2027_01_tenant_id_occurred_at_idx;
-
-ALTER INDEX app_public.usage_events_tenant_id_rerates_batch_id_idx ATTACH PARTITION app_private.usage_events_2027_01_tenant_id_rerates_batch_id_idx;
-
-ALTER INDEX app_public.usage_events_pkey ATTACH PARTITION app_private.usage_events_2027_02_pkey;
-
-ALTER INDEX app_public.usage_events_tenant_id_occurred_at_idx ATTACH PARTITION app_private.usage_events_2027_02_tenant_id_occurred_at_idx;
-
-ALTER INDEX app_public.usage_events_tenant_id_rerates_batch_id_idx ATTACH PARTITION app_private.usage_events_2027_02_tenant_id_rerates_batch_id_idx;
-
-ALTER INDEX app_public.usage_events_pkey ATTACH PARTITION app_private.usage_events_default_pkey;
-
-ALTER INDEX app_public.usage_events_tenant_id_occurred_at_idx ATTACH PARTITION app_private.usage_events_default_tenant_id_occurred_at_idx;
-
-ALTER INDEX app_public.usage_events_tenant_id_rerates_batch_id_idx ATTACH PARTITION app_private.usage_events_default_tenant_id_rerates_batch_id_idx;
-
-ALTER INDEX app_private.usage_minutes_key ATTACH PARTITION app_private.usage_minutes_2026_11_tenant_id_minute_user_id_agent_id_api_idx;
-
-ALTER INDEX app_private.usage_minutes_key ATTACH PARTITION app_private.usage_minutes_2026_12_tenant_id_minute_user_id_agent_id_api_idx;
-
-ALTER INDEX app_private.usage_minutes_key ATTACH PARTITION app_private.usage_minutes_2027_01_tenant_id_minute_user_id_agent_id_api_idx;
-
-ALTER INDEX app_private.usage_minutes_key ATTACH PARTITION app_private.usage_minutes_2027_02_tenant_id_minute_user_id_agent_id_api_idx;
-
-ALTER INDEX app_private.usage_minutes_key ATTACH PARTITION app_private.usage_minutes_default_tenant_id_minute_user_id_agent_id_api_idx;
 
 CREATE OR REPLACE VIEW app_public.knowledge_report WITH (security_invoker='true') AS
  SELECT s.tenant_id,
@@ -8752,12 +7303,6 @@ CREATE OR REPLACE VIEW app_public.knowledge_report WITH (security_invoker='true'
   WHERE (s.deleted_at IS NULL)
   GROUP BY s.tenant_id, t.slug, s.id;
 
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_private.usage_days FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
-
-CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_private.usage_minutes FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
-
-CREATE TRIGGER _500_keep_usage AFTER UPDATE ON app_private.llm_calls FOR EACH ROW EXECUTE FUNCTION app_private.tg__keep_usage();
-
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.documents FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
@@ -8766,29 +7311,61 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.llm_models FOR EA
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.llm_providers FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.quota_tracking FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.rate_limit_config FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.usage_quotas FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_profiles FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.user_tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _200_check_scope BEFORE INSERT OR UPDATE ON app_public.rate_limit_config FOR EACH ROW EXECUTE FUNCTION app_private.tg_rate_limit_config__check_scope();
+
+CREATE TRIGGER _200_check_scope BEFORE INSERT OR UPDATE ON app_public.usage_quotas FOR EACH ROW EXECUTE FUNCTION app_private.tg_usage_quotas__check_scope();
+
 CREATE TRIGGER _500_drop_search_index AFTER DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__drop_search_index();
-
-CREATE TRIGGER _500_drop_usage AFTER DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__drop_usage();
-
-CREATE TRIGGER _500_keep_price AFTER UPDATE OF id, tenant_id, model_id, input_usd_per_million, cached_input_usd_per_million, output_usd_per_million, reasoning_usd_per_million, valid_from ON app_public.llm_model_price_overrides FOR EACH ROW EXECUTE FUNCTION app_private.tg__keep_price();
-
-CREATE TRIGGER _500_keep_price AFTER UPDATE OF id, model_id, input_usd_per_million, cached_input_usd_per_million, output_usd_per_million, reasoning_usd_per_million, valid_from ON app_public.llm_model_prices FOR EACH ROW EXECUTE FUNCTION app_private.tg__keep_price();
-
-CREATE TRIGGER _500_keep_usage AFTER UPDATE ON app_public.usage_events FOR EACH ROW EXECUTE FUNCTION app_private.tg__keep_usage();
 
 CREATE TRIGGER _500_list_added_chunks AFTER INSERT ON app_public.document_chunks REFERENCING NEW TABLE AS added_chunks FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__list_added_chunks();
 
 CREATE TRIGGER _500_list_removed_chunks AFTER DELETE ON app_public.document_chunks REFERENCING OLD TABLE AS removed_chunks FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__list_removed_chunks();
 
 CREATE TRIGGER _500_refuse_change BEFORE UPDATE OF tenant_id, id, content, content_tsvector, document_length ON app_public.document_chunks FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_chunk_change();
+
+CREATE TRIGGER _600_count_added AFTER INSERT ON app_public.agents REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_agents__count_rows();
+
+CREATE TRIGGER _600_count_added AFTER INSERT ON app_public.documents REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_documents__count_rows();
+
+CREATE TRIGGER _600_count_added AFTER INSERT ON app_public.user_tenants REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_user_tenants__count_rows();
+
+CREATE TRIGGER _600_count_changed AFTER UPDATE ON app_public.agents FOR EACH ROW WHEN ((((old.deleted_at IS NULL) <> (new.deleted_at IS NULL)) OR (old.owner_id IS DISTINCT FROM new.owner_id) OR (old.tenant_id <> new.tenant_id))) EXECUTE FUNCTION app_private.tg_agents__count_change();
+
+CREATE TRIGGER _600_count_changed AFTER UPDATE ON app_public.documents FOR EACH ROW WHEN (((old.size_bytes <> new.size_bytes) OR (old.created_by_user_id IS DISTINCT FROM new.created_by_user_id))) EXECUTE FUNCTION app_private.tg_documents__count_change();
+
+CREATE TRIGGER _600_count_changed AFTER UPDATE ON app_public.user_tenants FOR EACH ROW WHEN ((((old.status = 'active'::text) <> (new.status = 'active'::text)) OR (old.tenant_id <> new.tenant_id))) EXECUTE FUNCTION app_private.tg_user_tenants__count_change();
+
+CREATE TRIGGER _600_count_removed AFTER DELETE ON app_public.agents REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_agents__count_rows();
+
+CREATE TRIGGER _600_count_removed AFTER DELETE ON app_public.documents REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_documents__count_rows();
+
+CREATE TRIGGER _600_count_removed AFTER DELETE ON app_public.user_tenants REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_user_tenants__count_rows();
+
+CREATE TRIGGER _600_refresh_counters AFTER INSERT OR DELETE OR UPDATE ON app_public.usage_quotas FOR EACH ROW EXECUTE FUNCTION app_private.tg_usage_quotas__refresh_counters();
+
+CREATE TRIGGER _600_refresh_rules AFTER INSERT OR DELETE OR UPDATE ON app_public.rate_limit_config FOR EACH ROW EXECUTE FUNCTION app_private.tg_rate_limit_config__refresh_rules();
+
+CREATE TRIGGER _600_set_quotas AFTER INSERT OR UPDATE OF quotas ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__set_quotas();
+
+CREATE TRIGGER _610_leave_counts BEFORE DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__move_counts();
+
+CREATE TRIGGER _610_move_counts AFTER UPDATE OF parent_tenant_id ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__move_counts();
+
+CREATE TRIGGER _620_set_rate_limits AFTER INSERT ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__set_rate_limits();
 
 ALTER TABLE ONLY app_private.admin_access_log
     ADD CONSTRAINT admin_access_log_admin_user_id_fkey FOREIGN KEY (admin_user_id) REFERENCES app_public.user_profiles(id);
@@ -8799,11 +7376,20 @@ ALTER TABLE ONLY app_private.admin_access_log
 ALTER TABLE ONLY app_private.analyst_tenants
     ADD CONSTRAINT analyst_tenants_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_private.api_call_buffer
+    ADD CONSTRAINT api_call_buffer_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_private.document_files
     ADD CONSTRAINT document_files_tenant_id_document_id_fkey FOREIGN KEY (tenant_id, document_id) REFERENCES app_public.documents(tenant_id, id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY app_private.finalised_periods
-    ADD CONSTRAINT finalised_periods_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+ALTER TABLE ONLY app_private.quota_holds
+    ADD CONSTRAINT quota_holds_tenant_id_counter_id_fkey FOREIGN KEY (tenant_id, counter_id) REFERENCES app_public.quota_tracking(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_private.rate_limit_rules
+    ADD CONSTRAINT rate_limit_rules_config_id_fkey FOREIGN KEY (config_id) REFERENCES app_public.rate_limit_config(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_private.rate_limit_rules
+    ADD CONSTRAINT rate_limit_rules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_private.search_blocks
     ADD CONSTRAINT search_blocks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
@@ -8819,9 +7405,6 @@ ALTER TABLE ONLY app_private.search_removals
 
 ALTER TABLE ONLY app_private.source_query_statistics
     ADD CONSTRAINT source_query_statistics_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id) REFERENCES app_public.rag_knowledge_sources(tenant_id, id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY app_private.usage_rollup_state
-    ADD CONSTRAINT usage_rollup_state_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_private.user_identities
     ADD CONSTRAINT user_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
@@ -8879,26 +7462,23 @@ ALTER TABLE ONLY app_public.embeddings
 COMMENT ON CONSTRAINT embeddings_tenant_id_chunk_id_fkey ON app_public.embeddings IS '@fieldName chunk
 @foreignFieldName embeddings';
 
-ALTER TABLE ONLY app_public.llm_model_price_overrides
-    ADD CONSTRAINT llm_model_price_overrides_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
-
-ALTER TABLE ONLY app_public.llm_model_price_overrides
-    ADD CONSTRAINT llm_model_price_overrides_model_id_fkey FOREIGN KEY (model_id) REFERENCES app_public.llm_models(id);
-
-ALTER TABLE ONLY app_public.llm_model_price_overrides
-    ADD CONSTRAINT llm_model_price_overrides_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY app_public.llm_model_prices
-    ADD CONSTRAINT llm_model_prices_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
-
-ALTER TABLE ONLY app_public.llm_model_prices
-    ADD CONSTRAINT llm_model_prices_model_id_fkey FOREIGN KEY (model_id) REFERENCES app_public.llm_models(id);
-
 ALTER TABLE ONLY app_public.llm_models
     ADD CONSTRAINT llm_models_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES app_public.llm_providers(id);
 
 ALTER TABLE ONLY app_public.query_logs
     ADD CONSTRAINT query_logs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.quota_alerts
+    ADD CONSTRAINT quota_alerts_acknowledged_by_user_id_fkey FOREIGN KEY (acknowledged_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL (acknowledged_by_user_id);
+
+ALTER TABLE ONLY app_public.quota_alerts
+    ADD CONSTRAINT quota_alerts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.quota_reservations
+    ADD CONSTRAINT quota_reservations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.quota_tracking
+    ADD CONSTRAINT quota_tracking_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.rag_knowledge_sources
     ADD CONSTRAINT rag_knowledge_sources_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
@@ -8909,11 +7489,23 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
 ALTER TABLE ONLY app_public.rag_knowledge_sources
     ADD CONSTRAINT rag_knowledge_sources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_public.rate_limit_config
+    ADD CONSTRAINT rate_limit_config_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.rate_limit_usage
+    ADD CONSTRAINT rate_limit_usage_config_id_fkey FOREIGN KEY (config_id) REFERENCES app_public.rate_limit_config(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.rate_limit_usage
+    ADD CONSTRAINT rate_limit_usage_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_public.tenants
     ADD CONSTRAINT tenants_account_manager_id_fkey FOREIGN KEY (account_manager_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY app_public.tenants
     ADD CONSTRAINT tenants_parent_tenant_id_fkey FOREIGN KEY (parent_tenant_id) REFERENCES app_public.tenants(id);
+
+ALTER TABLE ONLY app_public.usage_quotas
+    ADD CONSTRAINT usage_quotas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.user_tenants
     ADD CONSTRAINT user_tenants_invited_by_user_id_fkey FOREIGN KEY (invited_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
@@ -8930,35 +7522,15 @@ CREATE POLICY all_owner ON app_private.admin_access_log TO rowhouse_owner USING 
 
 CREATE POLICY all_owner ON app_private.analyst_tenants TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_private.api_call_buffer TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_private.document_files TO rowhouse_owner USING (true) WITH CHECK (true);
 
-CREATE POLICY all_owner ON app_private.finalised_periods TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_calls TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_calls_2026_11 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_calls_2026_12 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_calls_2027_01 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_calls_2027_02 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_calls_default TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_texts TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_texts_2026_11 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_texts_2026_12 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_texts_2027_01 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_texts_2027_02 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.llm_texts_default TO rowhouse_owner USING (true) WITH CHECK (true);
-
 CREATE POLICY all_owner ON app_private.query_log_buffer TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.quota_holds TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.rate_limit_rules TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.search_blocks TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -8974,38 +7546,6 @@ CREATE POLICY all_owner ON app_private.search_terms TO rowhouse_owner USING (tru
 
 CREATE POLICY all_owner ON app_private.source_query_statistics TO rowhouse_owner USING (true) WITH CHECK (true);
 
-CREATE POLICY all_owner ON app_private.usage_agents TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_days TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_events_2026_11 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_events_2026_12 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_events_2027_01 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_events_2027_02 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_events_default TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_idempotency_keys TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_minutes TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_minutes_2026_11 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_minutes_2026_12 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_minutes_2027_01 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_minutes_2027_02 TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_minutes_default TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_queue TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_private.usage_rollup_state TO rowhouse_owner USING (true) WITH CHECK (true);
-
 CREATE POLICY all_owner ON app_private.user_identities TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.worker_heartbeats TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -9014,35 +7554,15 @@ CREATE POLICY all_platform ON app_private.admin_access_log TO rowhouse_platform 
 
 CREATE POLICY all_platform ON app_private.analyst_tenants TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_private.api_call_buffer TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_private.document_files TO rowhouse_platform USING (true) WITH CHECK (true);
 
-CREATE POLICY all_platform ON app_private.finalised_periods TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_calls TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_calls_2026_11 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_calls_2026_12 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_calls_2027_01 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_calls_2027_02 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_calls_default TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_texts TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_texts_2026_11 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_texts_2026_12 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_texts_2027_01 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_texts_2027_02 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.llm_texts_default TO rowhouse_platform USING (true) WITH CHECK (true);
-
 CREATE POLICY all_platform ON app_private.query_log_buffer TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.quota_holds TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.rate_limit_rules TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.search_blocks TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -9058,73 +7578,21 @@ CREATE POLICY all_platform ON app_private.search_terms TO rowhouse_platform USIN
 
 CREATE POLICY all_platform ON app_private.source_query_statistics TO rowhouse_platform USING (true) WITH CHECK (true);
 
-CREATE POLICY all_platform ON app_private.usage_agents TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_days TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_events_2026_11 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_events_2026_12 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_events_2027_01 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_events_2027_02 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_events_default TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_idempotency_keys TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_minutes TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_minutes_2026_11 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_minutes_2026_12 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_minutes_2027_01 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_minutes_2027_02 TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_minutes_default TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_queue TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_private.usage_rollup_state TO rowhouse_platform USING (true) WITH CHECK (true);
-
 CREATE POLICY all_platform ON app_private.user_identities TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.worker_heartbeats TO rowhouse_platform USING (true) WITH CHECK (true);
 
 ALTER TABLE app_private.analyst_tenants ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_private.api_call_buffer ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_private.document_files ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE app_private.finalised_periods ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_2026_11 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_2026_12 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_2027_01 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_2027_02 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_calls_default ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2026_11 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2026_12 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2027_01 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_2027_02 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.llm_texts_default ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE app_private.query_log_buffer ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.quota_holds ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.rate_limit_rules ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.search_blocks ENABLE ROW LEVEL SECURITY;
 
@@ -9138,55 +7606,21 @@ ALTER TABLE app_private.search_removals ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.search_terms ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY select_analyst ON app_private.llm_calls FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
-
-CREATE POLICY select_analyst ON app_private.usage_days FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
-
-CREATE POLICY select_analyst ON app_private.usage_minutes FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
-
-CREATE POLICY select_own ON app_private.llm_calls FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
-
-CREATE POLICY select_own ON app_private.llm_texts FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_audit'::text) AS has_permission)));
-
-CREATE POLICY select_own ON app_private.usage_days FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
-
-CREATE POLICY select_own ON app_private.usage_minutes FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
-
 ALTER TABLE app_private.source_query_statistics ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY tenant_isolation ON app_private.admin_access_log AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.analyst_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_private.api_call_buffer AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_private.document_files AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_private.finalised_periods AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_calls AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_calls_2026_11 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_calls_2026_12 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_calls_2027_01 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_calls_2027_02 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_calls_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_texts AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_texts_2026_11 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_texts_2026_12 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_texts_2027_01 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_texts_2027_02 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.llm_texts_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
 CREATE POLICY tenant_isolation ON app_private.query_log_buffer AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.quota_holds AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.rate_limit_rules AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.search_blocks AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -9202,70 +7636,6 @@ CREATE POLICY tenant_isolation ON app_private.search_terms AS RESTRICTIVE TO row
 
 CREATE POLICY tenant_isolation ON app_private.source_query_statistics AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_private.usage_agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_days AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_events_2026_11 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_events_2026_12 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_events_2027_01 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_events_2027_02 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_events_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_idempotency_keys AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_minutes AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_minutes_2026_11 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_minutes_2026_12 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_minutes_2027_01 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_minutes_2027_02 AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_minutes_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_queue AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-CREATE POLICY tenant_isolation ON app_private.usage_rollup_state AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
-ALTER TABLE app_private.usage_agents ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_days ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_2026_11 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_2026_12 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_2027_01 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_2027_02 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_events_default ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_idempotency_keys ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2026_11 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2026_12 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2027_01 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_2027_02 ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_minutes_default ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_queue ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.usage_rollup_state ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE app_private.user_identities ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.worker_heartbeats ENABLE ROW LEVEL SECURITY;
@@ -9278,6 +7648,10 @@ CREATE POLICY all_admin ON app_public.llm_models TO rowhouse_admin USING (true) 
 
 CREATE POLICY all_admin ON app_public.llm_providers TO rowhouse_admin USING (true) WITH CHECK (true);
 
+CREATE POLICY all_admin ON app_public.rate_limit_config TO rowhouse_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY all_admin ON app_public.usage_quotas TO rowhouse_admin USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.agent_knowledge_sources TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.agents TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -9288,23 +7662,27 @@ CREATE POLICY all_owner ON app_public.documents TO rowhouse_owner USING (true) W
 
 CREATE POLICY all_owner ON app_public.embeddings TO rowhouse_owner USING (true) WITH CHECK (true);
 
-CREATE POLICY all_owner ON app_public.llm_model_price_overrides TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_public.llm_model_prices TO rowhouse_owner USING (true) WITH CHECK (true);
-
 CREATE POLICY all_owner ON app_public.llm_models TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.llm_providers TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.query_logs TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.quota_alerts TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.quota_reservations TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.quota_tracking TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.rag_knowledge_sources TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.rate_limit_config TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.rate_limit_usage TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.tenants TO rowhouse_owner USING (true) WITH CHECK (true);
 
-CREATE POLICY all_owner ON app_public.usage_events TO rowhouse_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY all_owner ON app_public.usage_types TO rowhouse_owner USING (true) WITH CHECK (true);
+CREATE POLICY all_owner ON app_public.usage_quotas TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.user_profiles TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -9320,27 +7698,35 @@ CREATE POLICY all_platform ON app_public.documents TO rowhouse_platform USING (t
 
 CREATE POLICY all_platform ON app_public.embeddings TO rowhouse_platform USING (true) WITH CHECK (true);
 
-CREATE POLICY all_platform ON app_public.llm_model_price_overrides TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_public.llm_model_prices TO rowhouse_platform USING (true) WITH CHECK (true);
-
 CREATE POLICY all_platform ON app_public.llm_models TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.llm_providers TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.query_logs TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.quota_alerts TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.quota_reservations TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.quota_tracking TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.rag_knowledge_sources TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.rate_limit_config TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.rate_limit_usage TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.tenants TO rowhouse_platform USING (true) WITH CHECK (true);
 
-CREATE POLICY all_platform ON app_public.usage_events TO rowhouse_platform USING (true) WITH CHECK (true);
-
-CREATE POLICY all_platform ON app_public.usage_types TO rowhouse_platform USING (true) WITH CHECK (true);
+CREATE POLICY all_platform ON app_public.usage_quotas TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.user_profiles TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.user_tenants TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY delete_manager ON app_public.rate_limit_config FOR DELETE TO rowhouse_user USING (((source = 'own'::text) AND (NOT is_default) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission)));
+
+CREATE POLICY delete_manager ON app_public.usage_quotas FOR DELETE TO rowhouse_user USING (((source = 'own'::text) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission)));
 
 CREATE POLICY delete_member ON app_public.agent_knowledge_sources FOR DELETE TO rowhouse_user USING (( SELECT app_hidden.has_role('member'::text) AS has_role));
 
@@ -9350,15 +7736,15 @@ ALTER TABLE app_public.documents ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.embeddings ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY insert_manager ON app_public.rate_limit_config FOR INSERT TO rowhouse_user WITH CHECK (((source = 'own'::text) AND (NOT is_default) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission)));
+
+CREATE POLICY insert_manager ON app_public.usage_quotas FOR INSERT TO rowhouse_user WITH CHECK (((source = 'own'::text) AND (NOT overage_allowed) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission)));
+
 CREATE POLICY insert_member ON app_public.agent_knowledge_sources FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
 
 CREATE POLICY insert_member ON app_public.agents FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
 
 CREATE POLICY insert_member ON app_public.rag_knowledge_sources FOR INSERT TO rowhouse_user WITH CHECK (( SELECT app_hidden.has_role('member'::text) AS has_role));
-
-ALTER TABLE app_public.llm_model_price_overrides ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.llm_model_prices ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.llm_models ENABLE ROW LEVEL SECURITY;
 
@@ -9366,7 +7752,17 @@ ALTER TABLE app_public.llm_providers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.query_logs ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.quota_alerts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.quota_reservations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.quota_tracking ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.rag_knowledge_sources ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.rate_limit_config ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.rate_limit_usage ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY select_admin ON app_public.query_logs FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_role('admin'::text) AS has_role));
 
@@ -9378,15 +7774,9 @@ CREATE POLICY select_analyst ON app_public.rag_knowledge_sources FOR SELECT TO r
 
 CREATE POLICY select_analyst ON app_public.tenants FOR SELECT TO rowhouse_analyst USING ((id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
 
-CREATE POLICY select_analyst ON app_public.usage_events FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
-
-CREATE POLICY select_everyone ON app_public.llm_model_prices FOR SELECT TO rowhouse_user, rowhouse_analyst USING (true);
-
 CREATE POLICY select_everyone ON app_public.llm_models FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_everyone ON app_public.llm_providers FOR SELECT TO rowhouse_user USING (true);
-
-CREATE POLICY select_everyone ON app_public.usage_types FOR SELECT TO rowhouse_user, rowhouse_analyst USING (true);
 
 CREATE POLICY select_member ON app_public.agent_knowledge_sources FOR SELECT TO rowhouse_user USING (true);
 
@@ -9398,18 +7788,26 @@ CREATE POLICY select_member ON app_public.documents FOR SELECT TO rowhouse_user 
 
 CREATE POLICY select_member ON app_public.embeddings FOR SELECT TO rowhouse_user USING (true);
 
-CREATE POLICY select_member ON app_public.llm_model_price_overrides FOR SELECT TO rowhouse_user USING (true);
+CREATE POLICY select_member ON app_public.quota_alerts FOR SELECT TO rowhouse_user USING ((((quota_scope = 'user'::text) AND (scope_id = ( SELECT app_hidden.current_user_id() AS current_user_id))) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
+
+CREATE POLICY select_member ON app_public.quota_reservations FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
+
+CREATE POLICY select_member ON app_public.quota_tracking FOR SELECT TO rowhouse_user USING (((quota_scope <> 'user'::text) OR (scope_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role)));
 
+CREATE POLICY select_member ON app_public.rate_limit_config FOR SELECT TO rowhouse_user USING (((limit_scope <> 'user'::text) OR (scope_id IS NULL) OR (scope_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
+
+CREATE POLICY select_member ON app_public.rate_limit_usage FOR SELECT TO rowhouse_user USING (((scope_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
+
 CREATE POLICY select_member ON app_public.tenants FOR SELECT TO rowhouse_user USING ((id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY select_member ON app_public.usage_quotas FOR SELECT TO rowhouse_user USING (((quota_scope <> 'user'::text) OR (scope_id IS NULL) OR (scope_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.user_profiles FOR SELECT TO rowhouse_user USING (((id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR (id IN ( SELECT user_tenants.user_id
    FROM app_public.user_tenants))));
 
 CREATE POLICY select_member ON app_public.user_tenants FOR SELECT TO rowhouse_user USING (true);
-
-CREATE POLICY select_own ON app_public.usage_events FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) OR ( SELECT app_hidden.has_permission('can_view_analytics'::text) AS has_permission)));
 
 CREATE POLICY tenant_isolation ON app_public.agent_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -9421,13 +7819,21 @@ CREATE POLICY tenant_isolation ON app_public.documents AS RESTRICTIVE TO rowhous
 
 CREATE POLICY tenant_isolation ON app_public.embeddings AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_public.llm_model_price_overrides AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
-
 CREATE POLICY tenant_isolation ON app_public.query_logs AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.quota_alerts AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.quota_reservations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.quota_tracking AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.rag_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_public.usage_events AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+CREATE POLICY tenant_isolation ON app_public.rate_limit_config AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.rate_limit_usage AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.usage_quotas AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.user_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -9435,15 +7841,17 @@ ALTER TABLE app_public.tenants ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY update_admin ON app_public.tenants FOR UPDATE TO rowhouse_user USING (((id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND ( SELECT app_hidden.has_role('admin'::text) AS has_role)));
 
+CREATE POLICY update_manager ON app_public.rate_limit_config FOR UPDATE TO rowhouse_user USING (((source = 'own'::text) AND (NOT is_default) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission))) WITH CHECK (((source = 'own'::text) AND (NOT is_default) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission)));
+
+CREATE POLICY update_manager ON app_public.usage_quotas FOR UPDATE TO rowhouse_user USING (((source = 'own'::text) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission))) WITH CHECK (((source = 'own'::text) AND (NOT overage_allowed) AND ( SELECT app_hidden.has_permission('can_manage_settings'::text) AS has_permission)));
+
 CREATE POLICY update_member ON app_public.agents FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_role('member'::text) AS has_role) AND (deleted_at IS NULL)));
 
 CREATE POLICY update_member ON app_public.rag_knowledge_sources FOR UPDATE TO rowhouse_user USING ((( SELECT app_hidden.has_role('member'::text) AS has_role) AND (deleted_at IS NULL)));
 
 CREATE POLICY update_self ON app_public.user_profiles FOR UPDATE TO rowhouse_user USING ((id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
 
-ALTER TABLE app_public.usage_events ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.usage_types ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app_public.usage_quotas ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.user_profiles ENABLE ROW LEVEL SECURITY;
 
@@ -9477,6 +7885,8 @@ GRANT ALL ON FUNCTION app_hidden.are_permissions(value jsonb) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.are_permissions(value jsonb) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.chunks(content text, chunk_size integer, chunk_overlap integer) FROM PUBLIC;
 
@@ -9506,10 +7916,6 @@ GRANT ALL ON FUNCTION app_hidden.current_user_id() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.current_user_id() TO rowhouse_worker;
 GRANT ALL ON FUNCTION app_hidden.current_user_id() TO rowhouse_platform;
 
-REVOKE ALL ON FUNCTION app_hidden.derived_id(key text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_hidden.derived_id(key text) TO rowhouse_user;
-GRANT ALL ON FUNCTION app_hidden.derived_id(key text) TO rowhouse_analyst;
-
 REVOKE ALL ON FUNCTION app_hidden.effective_permissions(role text, permissions jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.effective_permissions(role text, permissions jsonb) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.effective_permissions(role text, permissions jsonb) TO rowhouse_platform;
@@ -9526,6 +7932,10 @@ GRANT ALL ON FUNCTION app_hidden.has_role(minimum text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.has_role(minimum text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.hashing_embedding(content text, dimension integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.is_count_quota(quota_type text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_count_quota(quota_type text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_count_quota(quota_type text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.is_email(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_email(value text) TO rowhouse_user;
@@ -9568,14 +7978,6 @@ REVOKE ALL ON FUNCTION app_hidden.text_search_config(language text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.token_count(vector tsvector) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.add_to_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) FROM PUBLIC;
-
-GRANT SELECT,DELETE ON TABLE app_private.usage_agents TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.agent_totals_of_days() FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION app_private.alive_workers(silent_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.alive_workers(silent_for interval) TO rowhouse_worker;
 
@@ -9589,7 +7991,8 @@ GRANT ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant te
 REVOKE ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION app_private.begin_usage() FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) TO rowhouse_authenticator;
 
 REVOKE ALL ON FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
 
@@ -9611,9 +8014,15 @@ REVOKE ALL ON FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[],
 
 REVOKE ALL ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) TO rowhouse_owner;
+GRANT ALL ON FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.check_usage(inputs app_private.usage_input[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.check_use(quota_type text, amount numeric, agent_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
@@ -9623,24 +8032,16 @@ REVOKE ALL ON FUNCTION app_private.chunks_at(hits app_private.search_position[])
 REVOKE ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION app_private.claim_usage_keys(inputs app_private.usage_input[], batch_id bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.counted_usage(tenant_ids uuid[], quota_type text, user_id uuid) FROM PUBLIC;
 
-GRANT SELECT ON TABLE app_public.usage_events TO rowhouse_user;
-GRANT SELECT,DELETE ON TABLE app_public.usage_events TO rowhouse_platform;
+GRANT SELECT ON TABLE app_public.quota_tracking TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.quota_tracking TO rowhouse_platform;
 
-REVOKE ALL ON FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.create_partitions(months_ahead integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.create_partitions(months_ahead integer) TO rowhouse_worker;
+REVOKE ALL ON FUNCTION app_private.counters_wanted(tenant_id uuid, quota_type text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.delete_tenant(slug text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.drop_llm_texts() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.drop_llm_texts() TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
@@ -9651,14 +8052,16 @@ GRANT ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key t
 
 REVOKE ALL ON FUNCTION app_private.enqueue_stage(stage app_hidden.processing_stage, tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.enter_quota_chain(tenant_id uuid, quota_type text) FROM PUBLIC;
+
 REVOKE ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) FROM PUBLIC;
 
-GRANT SELECT ON TABLE app_private.llm_calls TO rowhouse_user;
-GRANT SELECT,DELETE ON TABLE app_private.llm_calls TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.events_of_call(key text, call app_private.llm_calls) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.expire_holds(counter app_public.quota_tracking) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.expire_reservations(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.expire_reservations(most integer) TO rowhouse_worker;
 
 GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_admin;
@@ -9669,13 +8072,14 @@ REVOKE ALL ON FUNCTION app_private.explained(hits app_public.search_hit[], quest
 REVOKE ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION app_private.finalise_usage_period(period tstzrange) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.forget_rate_windows() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.forget_rate_windows() TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) FROM PUBLIC;
 
@@ -9685,17 +8089,18 @@ REVOKE ALL ON FUNCTION app_private.grant_analyst_access(login name, tenant_id uu
 
 REVOKE ALL ON FUNCTION app_private.has_many_vectors(model_id uuid) FROM PUBLIC;
 
+GRANT SELECT ON TABLE app_public.quota_reservations TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.quota_reservations TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.hold_quota(reservation app_public.quota_reservations) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.hold_quota(reservation app_public.quota_reservations) TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.identify(claims jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.keys_of_usage(inputs app_private.usage_input[], now_is timestamp with time zone) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.leftover_months(leftover regclass, key name) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.leftover_months(leftover regclass, key name) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
 
@@ -9711,23 +8116,17 @@ REVOKE ALL ON FUNCTION app_private.merge_removals() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION app_private.metering_lock(purpose text) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION app_private.models_to_index(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.models_to_index(minimum integer) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION app_private.month_start(at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.month_start(at timestamp with time zone) TO rowhouse_platform;
+REVOKE ALL ON FUNCTION app_private.move_count(tenant_id uuid, quota_type text, amount numeric, old_user_id uuid, new_user_id uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.monthly_tables() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) TO rowhouse_owner;
-
-REVOKE ALL ON FUNCTION app_private.only_keys(value jsonb, keys text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.note_quota_alerts(counter app_public.quota_tracking, usage_before numeric) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.operator_identity(tenant text, email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.operator_identity(tenant text, email text) TO rowhouse_authenticator;
+
+REVOKE ALL ON FUNCTION app_private.own_reservation(reservation_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) FROM PUBLIC;
 
@@ -9735,13 +8134,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_changes TO rowhous
 
 REVOKE ALL ON FUNCTION app_private.pending_removals() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.place_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.price_at(prices app_private.model_price[], model_id uuid, at timestamp with time zone) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.prices_of_models(model_ids uuid[]) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_tenants TO rowhouse_platform;
 
@@ -9935,50 +8328,50 @@ REVOKE ALL ON FUNCTION app_private.put_document(source app_public.rag_knowledge_
 
 REVOKE ALL ON FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.quota_chain(tenant_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.quota_chain(tenant_id uuid) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.quota_limits(chain uuid[], tenant_id uuid, quota_type text, user_id uuid, agent_id uuid, api_key_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.quota_limits(chain uuid[], tenant_id uuid, quota_type text, user_id uuid, agent_id uuid, api_key_id uuid) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.quota_lock_key(tenant_id uuid, quota_type text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.quota_period(tenant_id uuid, period text, at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.quota_period(tenant_id uuid, period text, at timestamp with time zone) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.quota_subtree(tenant_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_platform;
 GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION app_private.rate_per_token(price app_private.model_price, token_class text) FROM PUBLIC;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.rate_limit_rules TO rowhouse_platform;
 
-REVOKE ALL ON FUNCTION app_private.read_usage(events jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.rate_limit_rules_wanted(tenant_ids uuid[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.rebuild_rollups(tenant_id uuid, from_on date, to_on date) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.receipt_of_call(call app_private.llm_calls, is_repeated boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.rate_window_steps() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION app_private.record_tenant_llm_usage(tenant_id uuid, call jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.record_tenant_llm_usage(tenant_id uuid, call jsonb) TO rowhouse_worker;
+REVOKE ALL ON FUNCTION app_private.recount_quotas(tenant_id uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.record_tenant_usage(tenant_id uuid, events jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.record_tenant_usage(tenant_id uuid, events jsonb) TO rowhouse_worker;
+REVOKE ALL ON FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.refresh_rate_limit_rules(tenant_ids uuid[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.refuse_usage(problem text, place bigint, batch_size integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.refuse_quota(counter app_public.quota_tracking, tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.request_api_key_id() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.require_permission(permission text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.require_permission(permission text) TO rowhouse_platform;
 
-REVOKE ALL ON FUNCTION app_private.require_price_setter() FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION app_private.require_role(minimum text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.rerated_usage(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.resume_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.roll_up_usage(tenant_id uuid, max_events integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.roll_up_usage(tenant_id uuid, max_events integer) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) FROM PUBLIC;
 
@@ -9998,6 +8391,9 @@ REVOKE ALL ON PROCEDURE app_private.secure_tenant_table(IN target regclass) FROM
 
 REVOKE ALL ON FUNCTION app_private.security_gaps() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.settle_holds(reservation app_public.quota_reservations, actual numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.settle_holds(reservation app_public.quota_reservations, actual numeric) TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.similar_terms(term text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.snippet(content text, terms text[], config regconfig) FROM PUBLIC;
@@ -10006,24 +8402,23 @@ REVOKE ALL ON FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id 
 
 REVOKE ALL ON FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.status_of_counter(counter app_public.quota_tracking) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.status_of_counter(counter app_public.quota_tracking) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.store_api_calls() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.store_api_calls() TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) TO rowhouse_worker;
-
-GRANT SELECT ON TABLE app_private.llm_texts TO rowhouse_user;
-GRANT SELECT,DELETE ON TABLE app_private.llm_texts TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.store_llm_call(key text, call app_private.llm_calls, texts app_private.llm_texts) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.store_query_logs() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.store_query_logs() TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION app_private.store_usage(inputs app_private.usage_input[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.take_api_calls(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.take_api_calls(most integer) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.tenants_to_roll_up() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.tenants_to_roll_up() TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.term_document_counts() FROM PUBLIC;
 
@@ -10035,13 +8430,6 @@ REVOKE ALL ON FUNCTION app_private.text_condition(config regconfig, text text, i
 
 REVOKE ALL ON FUNCTION app_private.tg__drop_search_index() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__drop_search_index() TO rowhouse_owner;
-
-REVOKE ALL ON FUNCTION app_private.tg__drop_usage() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.tg__drop_usage() TO rowhouse_owner;
-
-REVOKE ALL ON FUNCTION app_private.tg__keep_price() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg__keep_usage() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg__list_added_chunks() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__list_added_chunks() TO rowhouse_owner;
@@ -10055,6 +8443,45 @@ REVOKE ALL ON FUNCTION app_private.tg__set_updated_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_platform;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.tg_agents__count_change() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_agents__count_change() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_agents__count_rows() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_agents__count_rows() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_documents__count_change() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_documents__count_change() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_documents__count_rows() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_documents__count_rows() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_rate_limit_config__check_scope() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_rate_limit_config__check_scope() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_rate_limit_config__refresh_rules() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_rate_limit_config__refresh_rules() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__move_counts() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_tenants__move_counts() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__set_quotas() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_tenants__set_quotas() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__set_rate_limits() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_tenants__set_rate_limits() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_usage_quotas__check_scope() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_usage_quotas__check_scope() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_usage_quotas__refresh_counters() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_usage_quotas__refresh_counters() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_tenants__count_change() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_user_tenants__count_change() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_tenants__count_rows() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_user_tenants__count_rows() TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tsquery_term(term text) FROM PUBLIC;
@@ -10065,19 +8492,10 @@ REVOKE ALL ON FUNCTION app_private.unmerged_chunk_ids() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.unmerged_terms() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.usage_by_agent(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid, agent_id uuid, api_key_id uuid, reservation_id uuid, expires_at timestamp with time zone, scope text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid, agent_id uuid, api_key_id uuid, reservation_id uuid, expires_at timestamp with time zone, scope text) TO rowhouse_owner;
 
-GRANT SELECT ON TABLE app_private.usage_days TO rowhouse_user;
-GRANT SELECT ON TABLE app_private.usage_days TO rowhouse_analyst;
-GRANT SELECT,DELETE ON TABLE app_private.usage_days TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.usage_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) FROM PUBLIC;
-
-GRANT SELECT ON TABLE app_private.usage_minutes TO rowhouse_user;
-GRANT SELECT ON TABLE app_private.usage_minutes TO rowhouse_analyst;
-GRANT SELECT,DELETE ON TABLE app_private.usage_minutes TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.use_rate_window(rule app_private.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) FROM PUBLIC;
 
@@ -10093,18 +8511,27 @@ GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowh
 
 REVOKE ALL ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.verify_quotas() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.writable_source(source_id uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.write_usage(inputs app_private.usage_input[], places integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) FROM PUBLIC;
+GRANT SELECT ON TABLE app_public.quota_alerts TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.quota_alerts TO rowhouse_platform;
 
-REVOKE ALL ON FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.acknowledge_quota_alert(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.acknowledge_quota_alert(id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_analyst;
+
+REVOKE ALL ON FUNCTION app_public.check_rate_limit(agent_id uuid, requests integer, tokens bigint, cost numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.check_rate_limit(agent_id uuid, requests integer, tokens bigint, cost numeric) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.consume_quota(quota_type text, amount numeric, agent_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.consume_quota(quota_type text, amount numeric, agent_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) TO rowhouse_user;
@@ -10294,13 +8721,14 @@ GRANT ALL ON FUNCTION app_public.document_chunks_term_frequencies(chunk app_publ
 REVOKE ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.documents_chunk_count(document app_public.documents) TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.llm_model_price_overrides TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.my_quotas(agent_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.my_quotas(agent_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.my_tenants() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.my_tenants() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_avg_relevance_score(source app_public.rag_knowledge_sources) TO rowhouse_user;
@@ -10321,20 +8749,14 @@ REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double pr
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_analyst;
 
-REVOKE ALL ON FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric, occurred_at timestamp with time zone, agent_id uuid, project_id uuid, model_id uuid, feature_name text, outcome app_public.usage_outcome, duration_ms integer, metadata jsonb, user_id uuid, api_key_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric, occurred_at timestamp with time zone, agent_id uuid, project_id uuid, model_id uuid, feature_name text, outcome app_public.usage_outcome, duration_ms integer, metadata jsonb, user_id uuid, api_key_id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.record_usages(events jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.record_usages(events jsonb) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.release_usage(reservation_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.release_usage(reservation_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds integer, agent_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds integer, agent_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.restore_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.restore_agent(id uuid) TO rowhouse_user;
@@ -10357,14 +8779,8 @@ GRANT ALL ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) 
 REVOKE ALL ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.llm_model_prices TO rowhouse_user;
-GRANT SELECT ON TABLE app_public.llm_model_prices TO rowhouse_analyst;
-
-REVOKE ALL ON FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) TO rowhouse_user;
@@ -10372,38 +8788,25 @@ GRANT ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata j
 REVOKE ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.verify_rollups(from_on date, to_on date) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.verify_rollups(from_on date, to_on date) TO rowhouse_user;
-
 REVOKE ALL ON FUNCTION app_private.array_concat(anycompatiblearray) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.admin_access_log TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.analyst_tenants TO rowhouse_platform;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.api_call_buffer TO rowhouse_platform;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.document_files TO rowhouse_platform;
 
-GRANT SELECT,DELETE ON TABLE app_private.llm_calls_default TO rowhouse_platform;
-
-GRANT SELECT,DELETE ON TABLE app_private.llm_texts_default TO rowhouse_platform;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.query_log_buffer TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.quota_holds TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_removals TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_terms TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.source_query_statistics TO rowhouse_platform;
-
-GRANT SELECT,DELETE ON TABLE app_private.usage_events_default TO rowhouse_platform;
-
-GRANT SELECT,DELETE ON TABLE app_private.usage_idempotency_keys TO rowhouse_platform;
-
-GRANT SELECT,DELETE ON TABLE app_private.usage_minutes_default TO rowhouse_platform;
-
-GRANT SELECT,DELETE ON TABLE app_private.usage_queue TO rowhouse_platform;
-
-GRANT SELECT ON TABLE app_private.usage_rollup_state TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.user_identities TO rowhouse_platform;
 
@@ -10414,16 +8817,10 @@ GRANT INSERT(agent_id) ON TABLE app_public.agent_knowledge_sources TO rowhouse_u
 
 GRANT INSERT(source_id) ON TABLE app_public.agent_knowledge_sources TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.cost_tracking TO rowhouse_user;
-GRANT SELECT ON TABLE app_public.cost_tracking TO rowhouse_analyst;
-
 GRANT SELECT ON TABLE app_public.embedding_statistics TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.embeddings TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.embeddings TO rowhouse_platform;
-
-GRANT SELECT ON TABLE app_public.feature_usage TO rowhouse_user;
-GRANT SELECT ON TABLE app_public.feature_usage TO rowhouse_analyst;
 
 GRANT SELECT ON TABLE app_public.knowledge_report TO rowhouse_analyst;
 
@@ -10443,8 +8840,6 @@ GRANT SELECT(is_enabled) ON TABLE app_public.llm_providers TO rowhouse_user;
 GRANT SELECT(created_at) ON TABLE app_public.llm_providers TO rowhouse_user;
 
 GRANT SELECT(updated_at) ON TABLE app_public.llm_providers TO rowhouse_user;
-
-GRANT SELECT ON TABLE app_public.llm_usage_logs TO rowhouse_user;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.query_logs TO rowhouse_platform;
 GRANT SELECT ON TABLE app_public.query_logs TO rowhouse_user;
@@ -10470,16 +8865,56 @@ GRANT SELECT(source_relevances) ON TABLE app_public.query_logs TO rowhouse_analy
 GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_analyst;
 
-GRANT SELECT ON TABLE app_public.tenant_usage_tracking TO rowhouse_user;
-GRANT SELECT ON TABLE app_public.tenant_usage_tracking TO rowhouse_analyst;
+GRANT SELECT,DELETE ON TABLE app_public.rate_limit_config TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rate_limit_config TO rowhouse_platform;
 
-GRANT SELECT ON TABLE app_public.token_usage_summary TO rowhouse_user;
+GRANT INSERT(limit_scope) ON TABLE app_public.rate_limit_config TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.usage_types TO rowhouse_user;
-GRANT SELECT ON TABLE app_public.usage_types TO rowhouse_analyst;
+GRANT INSERT(scope_id) ON TABLE app_public.rate_limit_config TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.usage_logs TO rowhouse_user;
+GRANT INSERT(limit_type) ON TABLE app_public.rate_limit_config TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.usage_tracking TO rowhouse_user;
-GRANT SELECT ON TABLE app_public.usage_tracking TO rowhouse_analyst;
+GRANT INSERT(per_minute),UPDATE(per_minute) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(per_hour),UPDATE(per_hour) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(per_day),UPDATE(per_day) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(per_month),UPDATE(per_month) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(on_limit_action),UPDATE(on_limit_action) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(warning_threshold_percent),UPDATE(warning_threshold_percent) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(is_active),UPDATE(is_active) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(is_default) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT INSERT(source) ON TABLE app_public.rate_limit_config TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.rate_limit_usage TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rate_limit_usage TO rowhouse_platform;
+
+GRANT SELECT,DELETE ON TABLE app_public.usage_quotas TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.usage_quotas TO rowhouse_platform;
+
+GRANT INSERT(quota_type) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(quota_scope) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(scope_id) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(period) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(quota_limit),UPDATE(quota_limit) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(is_hard_limit),UPDATE(is_hard_limit) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(overage_allowed),UPDATE(overage_allowed) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(alert_threshold_percentage),UPDATE(alert_threshold_percentage) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(applies_to_subtree) ON TABLE app_public.usage_quotas TO rowhouse_user;
+
+GRANT INSERT(source) ON TABLE app_public.usage_quotas TO rowhouse_user;
 

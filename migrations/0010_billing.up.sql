@@ -130,9 +130,12 @@ create table app_public.plan_entitlements (
   updated_at timestamptz not null default now(),
   unique (plan_id, kind, key),
   constraint key_is_a_key check (key ~ '^[a-z][a-z0-9_]{0,62}$'),
+  constraint quota_is_known
+    check (kind = 'feature' or key in ('users', 'agents', 'documents', 'storage_gb', 'api_calls', 'tokens', 'cost')),
   constraint feature_is_on_or_off check ((is_enabled is not null) = (kind = 'feature')),
   constraint quota_has_a_limit check ((quota_limit is not null) = (kind = 'quota')),
-  constraint quota_limit_is_not_negative check (quota_limit >= 0 and quota_limit < 1e18),
+  constraint quota_limit_is_an_amount
+    check (quota_limit >= 0 and quota_limit <= 1e12 and (key = 'cost' or quota_limit = trunc(quota_limit))),
   constraint overage_belongs_to_quotas check (kind = 'quota' or not overage_allowed)
 );
 
@@ -150,9 +153,12 @@ create table app_public.tenant_entitlement_overrides (
   primary key (tenant_id, id),
   unique (tenant_id, kind, key),
   constraint key_is_a_key check (key ~ '^[a-z][a-z0-9_]{0,62}$'),
+  constraint quota_is_known
+    check (kind = 'feature' or key in ('users', 'agents', 'documents', 'storage_gb', 'api_calls', 'tokens', 'cost')),
   constraint feature_is_on_or_off check ((is_enabled is not null) = (kind = 'feature')),
   constraint quota_has_a_limit check ((quota_limit is not null) = (kind = 'quota')),
-  constraint quota_limit_is_not_negative check (quota_limit >= 0 and quota_limit < 1e18),
+  constraint quota_limit_is_an_amount
+    check (quota_limit >= 0 and quota_limit <= 1e12 and (key = 'cost' or quota_limit = trunc(quota_limit))),
   constraint overage_belongs_to_quotas check (kind = 'quota' or not overage_allowed),
   constraint reason_is_short check (length(reason) <= 1000)
 );

@@ -57,7 +57,10 @@ export function applyCors(request: IncomingMessage, response: ServerResponse, or
   const isAllowed = origin !== undefined && origins.includes(origin)
   if (isAllowed) {
     response.setHeader('access-control-allow-origin', origin)
-    response.setHeader('access-control-expose-headers', 'x-request-id')
+    response.setHeader(
+      'access-control-expose-headers',
+      'x-request-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset, ratelimit-policy, ratelimit, retry-after',
+    )
   }
   if (request.method !== 'OPTIONS') return false
   if (isAllowed) {

@@ -13,6 +13,7 @@ import { applyCors, isSecret, readBody, sendJson, sendJsonAndClose } from './htt
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
 import { serveStripeWebhook } from './payments/webhook.ts'
+import { refuse, sendRateLimit } from './rate-limits.ts'
 
 export type HttpServerOptions = {
   config: Config
@@ -119,6 +120,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       const requestedTenant = typeof tenant === 'string' ? tenant : undefined
       const identity = await authenticate(options.pool, claims, requestedTenant, scope.id)
       scope.identity = identity
+      sendRateLimit(response, identity.admission)
+      refuse(response, identity.admission)
       context.pgSettings = {
         role: identity.role,
         'rowhouse.user_id': identity.userId,

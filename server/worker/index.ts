@@ -14,6 +14,8 @@ const heartbeatIntervalMs = 5_000
 const schedule: Record<string, string> = {
   billing__run_invoices: '*/5 * * * *',
   billing__collect_payments: '*/5 * * * *',
+  metering__expire_reservations: '* * * * *',
+  metering__store_api_calls: '* * * * *',
   search__maintain_indexes: '* * * * *',
   search__store_query_logs: '* * * * *',
   metering__roll_up: '* * * * *',

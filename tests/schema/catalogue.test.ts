@@ -20,6 +20,8 @@ describe('every table', () => {
       'app_public.rag_knowledge_sources',
       'app_public.subscriptions',
       'app_public.llm_model_price_overrides',
+      'app_public.usage_quotas',
+      'app_public.rate_limit_config',
     ]
     expect(
       await names(`

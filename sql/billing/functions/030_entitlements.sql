@@ -51,10 +51,15 @@ declare
   v_features jsonb;
   v_quotas jsonb;
 begin
+  -- a hard limit that has a short form goes to the tenant's row, from where quotas read it; the others straight to quotas
   select coalesce(jsonb_object_agg(e.key, e.is_enabled) filter (where e.kind = 'feature'), '{}'),
-         coalesce(jsonb_object_agg(e.key, e.quota_limit) filter (where e.kind = 'quota'), '{}')
+         coalesce(jsonb_object_agg(k.short_key, e.quota_limit) filter (where k.short_key is not null and not e.overage_allowed), '{}')
     into v_features, v_quotas
-    from app_private.entitlements_of(apply_entitlements.tenant_id) e;
+    from app_private.entitlements_of(apply_entitlements.tenant_id) e
+    left join (values ('users', 'max_users'), ('agents', 'max_agents'), ('documents', 'max_documents'),
+                      ('storage_gb', 'max_storage_gb'), ('api_calls', 'max_api_calls_per_month')) as k (key, short_key)
+      on e.kind = 'quota' and k.key = e.key;
+  perform app_private.apply_plan_quotas(apply_entitlements.tenant_id);
   -- the live one, or the last there was
   select * into v_subscription from app_public.subscriptions s
    where s.tenant_id = apply_entitlements.tenant_id order by s.ended_at desc nulls first, s.created_at desc limit 1;
@@ -67,7 +72,9 @@ begin
            when 'trialing' then 'trial' when 'active' then 'active' when 'past_due' then 'active' when 'paused' then 'suspended'
            when 'cancelled' then 'cancelled' when 'expired' then 'inactive' else t.subscription_status end,
          trial_ends_at = v_subscription.trial_ends_at,
-         subscription_started_at = v_subscription.started_at,
+         -- the day its periods are counted from, which is what quotas go by
+         subscription_started_at = case when v_subscription.status = 'trialing' then v_subscription.started_at
+           else v_subscription.anchor_on::timestamp at time zone v_subscription.timezone end,
          subscription_ends_at = coalesce(v_subscription.ended_at,
            case when v_subscription.cancel_at_period_end then v_subscription.current_period_end end),
          billing_cycle = v_subscription.billing_cycle::text,
@@ -78,6 +85,38 @@ end
 $$;
 comment on function app_private.apply_entitlements(uuid) is
   'Writes what a tenant is entitled to, and where its subscription stands, to the tenant''s row. Called at every change of a subscription or an override.';
+
+create or replace function app_private.apply_plan_quotas(tenant_id uuid) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_limit record;
+  v_kept uuid[] := '{}';
+  v_id uuid;
+begin
+  for v_limit in
+    select case e.key when 'storage_gb' then 'storage' else e.key end as quota_type,
+           e.quota_limit * case e.key when 'storage_gb' then 1073741824 else 1 end as quota_limit,
+           case when e.key in ('api_calls', 'tokens', 'cost') then 'billing' else 'none' end as period, e.overage_allowed
+      from app_private.entitlements_of(apply_plan_quotas.tenant_id) e
+     where e.kind = 'quota' and (e.overage_allowed or e.key in ('tokens', 'cost'))
+     order by 1
+  loop
+    insert into app_public.usage_quotas as q (tenant_id, quota_type, period, quota_limit, is_hard_limit, overage_allowed, source)
+    values (apply_plan_quotas.tenant_id, v_limit.quota_type, v_limit.period, v_limit.quota_limit, not v_limit.overage_allowed,
+            v_limit.overage_allowed, 'plan')
+    on conflict on constraint usage_quotas_plan_key do update
+       set quota_limit = excluded.quota_limit, overage_allowed = excluded.overage_allowed
+    returning q.id into v_id;
+    v_kept := v_kept || v_id;
+  end loop;
+  delete from app_public.usage_quotas q
+   where q.tenant_id = apply_plan_quotas.tenant_id and q.source = 'plan' and q.id <> all (v_kept);
+end
+$$;
+comment on function app_private.apply_plan_quotas(uuid) is
+  'Keeps the quotas that a tenant''s plan or overrides give it and that tenants.quotas cannot say: tokens, cost, and those beyond which use goes on and is billed.';
 
 create or replace function app_private.tg__apply_entitlements() returns trigger
 language plpgsql security definer

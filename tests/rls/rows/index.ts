@@ -6,12 +6,14 @@ import { fillBilling } from './billing.ts'
 import { fillCatalog } from './catalog.ts'
 import { fillKnowledge } from './knowledge.ts'
 import { fillMetering } from './metering.ts'
+import { fillQuotas } from './quotas.ts'
 import { fillSearch } from './search.ts'
 import { fillTenancy } from './tenancy.ts'
 
 export type Fill = (t: Transaction, tenant: Tenant, ids: Record<string, unknown>) => Promise<void>
 
 const domains: Fill[] = [fillTenancy, fillCatalog, fillKnowledge, fillSearch, fillMetering, fillBilling]
+const domains: Fill[] = [fillTenancy, fillCatalog, fillKnowledge, fillSearch, fillQuotas]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
   const client = await db.pool.connect()
