@@ -380,12 +380,62 @@ describe('entitlements', () => {
         },
         { kind: 'quota', key: 'users', is_enabled: null, quota_limit: '7', source: 'override', reason: 'pilot' },
       ])
-      expect(await t.value(`select quotas ->> 'users' from app_public.tenants`)).toBe('7')
+      expect(await t.value(`select quotas ->> 'max_users' from app_public.tenants`)).toBe('7')
       await asStaff(t, db, db.acme.id)
       await t.query(`select app_public.remove_entitlement_override('quota', 'users')`)
       expect(await t.errorCode(`select app_public.remove_entitlement_override('quota', 'users')`)).toBe('LB308')
-      expect(await t.query(`select quotas ->> 'users' as users, features from app_public.tenants`)).toEqual([
+      expect(await t.query(`select quotas ->> 'max_users' as users, features from app_public.tenants`)).toEqual([
         { users: '250', features: { custom_branding: true } },
       ])
+    }))
+
+  // 1,000,000 calls are included and more are billed; a free tenant's 1,000 are all there are
+  it('make a quota beyond which use goes on soft, and any other hard', () =>
+    db.inTransaction(async (t) => {
+      await t.becomeSuperuser()
+      await t.query('select app_private.seed_example_plans()')
+      await payByInvoice(t, db.acme.id)
+      await t.become(db.acme.owner)
+      await t.query(`select app_public.start_subscription('professional', 'monthly', true)`)
+      const calls = `select quota_limit::text, is_hard_limit, overage_allowed, source from app_public.usage_quotas where quota_type = 'api_calls'`
+      expect(await t.query(calls)).toEqual([
+        { quota_limit: '1000000', is_hard_limit: false, overage_allowed: true, source: 'plan' },
+      ])
+      await t.query('select app_public.cancel_subscription(false)')
+      expect(await t.query(calls)).toEqual([
+        { quota_limit: '1000', is_hard_limit: true, overage_allowed: false, source: 'tenant' },
+      ])
+    }))
+})
+
+describe('the overview of use', () => {
+  // ten days of thirty have passed: 120 searches become 360
+  it('shows what was used, is included, and where it is heading, by day and by model', () =>
+    db.inTransaction(async (t) => {
+      await metered(t)
+      await setClock(t, '2025-04-11Z')
+      await use(t, db.acme.member, 'search', 100, '2025-04-05Z')
+      await use(t, db.acme.member, 'search', 20, '2025-04-10Z')
+      await t.becomeRole('rowhouse_worker')
+      await t.query('select app_private.roll_up_usage($1)', [db.acme.id])
+      await t.become(db.acme.admin)
+      expect(
+        await t.query(
+          `select metric, used::float, included::float, forecast::float from app_public.usage_overview() where metric in ('search', 'tool_call', 'cost')`,
+        ),
+      ).toEqual([
+        { metric: 'cost', used: 0, included: null, forecast: 0 },
+        { metric: 'search', used: 120, included: 100, forecast: 360 },
+        { metric: 'tool_call', used: 0, included: 0, forecast: 0 },
+      ])
+      expect(
+        await t.query(`select to_char(used_on, 'MM-DD') as day, quantity::float from app_public.usage_by_day()`),
+      ).toEqual([
+        { day: '04-05', quantity: 100 },
+        { day: '04-10', quantity: 20 },
+      ])
+      expect(await t.query('select * from app_public.usage_by_model()')).toEqual([])
+      await t.become(db.acme.viewer)
+      expect(await t.errorCode('select * from app_public.usage_overview()')).toBe('ID203')
     }))
 })

@@ -90,6 +90,7 @@ create or replace function app_private.apply_plan_quotas(tenant_id uuid) returns
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
 declare
   v_limit record;
   v_kept uuid[] := '{}';
@@ -106,7 +107,7 @@ begin
     insert into app_public.usage_quotas as q (tenant_id, quota_type, period, quota_limit, is_hard_limit, overage_allowed, source)
     values (apply_plan_quotas.tenant_id, v_limit.quota_type, v_limit.period, v_limit.quota_limit, not v_limit.overage_allowed,
             v_limit.overage_allowed, 'plan')
-    on conflict on constraint usage_quotas_plan_key do update
+    on conflict (tenant_id, quota_type, quota_scope, scope_id, period, applies_to_subtree, is_hard_limit, source) do update
        set quota_limit = excluded.quota_limit, overage_allowed = excluded.overage_allowed
     returning q.id into v_id;
     v_kept := v_kept || v_id;

@@ -12,8 +12,7 @@ import { fillTenancy } from './tenancy.ts'
 
 export type Fill = (t: Transaction, tenant: Tenant, ids: Record<string, unknown>) => Promise<void>
 
-const domains: Fill[] = [fillTenancy, fillCatalog, fillKnowledge, fillSearch, fillMetering, fillBilling]
-const domains: Fill[] = [fillTenancy, fillCatalog, fillKnowledge, fillSearch, fillQuotas]
+const domains: Fill[] = [fillTenancy, fillCatalog, fillKnowledge, fillSearch, fillMetering, fillQuotas, fillBilling]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
   const client = await db.pool.connect()
