@@ -1397,6 +1397,8 @@ begin
       join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id
      where l.tenant_id = adjustment_lines.tenant_id and l.component_id is not null
        and i.status <> 'draft' and i.id is distinct from adjustment_lines.except_invoice_id
+       -- what was billed in another currency cannot be adjusted in this one
+       and i.currency = (select p.currency from app_public.billing_profiles p where p.tenant_id = adjustment_lines.tenant_id)
        and exists (
          select from app_public.usage_events e
           where e.tenant_id = adjustment_lines.tenant_id and e.usage_type = l.usage_type and e.adjusts_period is not null
@@ -1651,6 +1653,7 @@ CASE
     ELSE (0)::numeric
 END) STORED NOT NULL,
     collection_method text DEFAULT 'automatic'::text NOT NULL,
+    is_charge_requested boolean DEFAULT false NOT NULL,
     attempt_count integer DEFAULT 0 NOT NULL,
     next_attempt_at timestamp with time zone,
     finalise_at timestamp with time zone,
@@ -1737,6 +1740,8 @@ COMMENT ON COLUMN app_public.invoices.amount_paid IS 'What payments settled of i
 COMMENT ON COLUMN app_public.invoices.amount_due IS 'What is still owed.';
 
 COMMENT ON COLUMN app_public.invoices.collection_method IS 'automatic or invoice.';
+
+COMMENT ON COLUMN app_public.invoices.is_charge_requested IS 'Whether pay_invoice asked for a charge that has not begun.';
 
 COMMENT ON COLUMN app_public.invoices.attempt_count IS 'How often payment was missed.';
 
@@ -2173,7 +2178,7 @@ begin
   v_is_repeated := found;
   if not v_is_repeated then
     select * into v_method from app_public.payment_methods m where m.tenant_id = begin_payment.tenant_id and m.is_default;
-    if v_invoice.collection_method = 'invoice' or not found then
+    if not found or v_invoice.collection_method = 'invoice' and not v_invoice.is_charge_requested then
       -- nobody to ask: what is not paid by now is overdue
       perform app_private.payment_missed(v_invoice, null);
       return;
@@ -2186,7 +2191,7 @@ begin
      where m.tenant_id = begin_payment.tenant_id and m.id = v_payment.payment_method_id;
   end if;
   -- a lease: if this worker dies, another one asks again
-  update app_public.invoices i set next_attempt_at = v_now + interval '1 hour'
+  update app_public.invoices i set next_attempt_at = v_now + interval '1 hour', is_charge_requested = false
    where i.tenant_id = begin_payment.tenant_id and i.id = v_invoice.id;
   select c.customer_id into v_customer_id from app_private.payment_customers c
    where c.tenant_id = begin_payment.tenant_id and c.provider = v_payment.provider;
@@ -3589,12 +3594,14 @@ CREATE FUNCTION app_private.credit_balance(tenant_id uuid) RETURNS numeric
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select coalesce(sum(e.amount), 0) from app_public.credit_entries e where e.tenant_id = credit_balance.tenant_id;
+  select coalesce(sum(e.amount), 0)
+    from app_public.credit_entries e join app_public.billing_profiles p on p.tenant_id = e.tenant_id and p.currency = e.currency
+   where e.tenant_id = credit_balance.tenant_id;
 $$;
 
 ALTER FUNCTION app_private.credit_balance(tenant_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.credit_balance(tenant_id uuid) IS 'What a tenant has paid or been credited and no invoice has used yet.';
+COMMENT ON FUNCTION app_private.credit_balance(tenant_id uuid) IS 'What a tenant has paid or been credited in its currency and no invoice has used yet.';
 
 CREATE FUNCTION app_private.creditable(tenant_id uuid, invoice_id uuid) RETURNS numeric
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -8391,6 +8398,10 @@ declare
   v_tenant_id uuid := case tg_op when 'DELETE' then old.tenant_id else new.tenant_id end;
   v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
 begin
+  if not exists (select from app_public.tenants t where t.id = v_tenant_id) then
+    -- it is being deleted with all it has
+    return null;
+  end if;
   -- whoever writes from outside of any tenant (a superuser, the end of a tenant) leaves the context as it was
   call app_private.enter_tenant(v_tenant_id);
   perform app_private.apply_entitlements(v_tenant_id);
@@ -8647,7 +8658,7 @@ CREATE FUNCTION app_private.tg_invoices__keep_final() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_moving constant text[] := array['status', 'amount_credited', 'amount_paid', 'amount_due', 'attempt_count', 'next_attempt_at',
+  v_moving constant text[] := array['status', 'amount_credited', 'amount_paid', 'amount_due', 'is_charge_requested', 'attempt_count', 'next_attempt_at',
     'paid_at', 'voided_at', 'void_reason', 'uncollectible_at', 'updated_at'];
 begin
   if tg_op = 'INSERT' then
@@ -10224,9 +10235,11 @@ begin
   if v_invoice.status not in ('finalised', 'paid', 'uncollectible') or v_invoice.total <= 0 then
     perform app_private.raise_error('LB519', 'Only a final invoice over more than nothing can be credited.', 'Edit or void the invoice instead.');
   end if;
-  v_amount := coalesce(create_credit_note.amount, v_invoice.total + (
-    select coalesce(sum(c.total), 0) from app_public.invoices c
-     where c.tenant_id = v_invoice.tenant_id and c.credited_invoice_id = v_invoice.id));
+  -- a refund that is under way has its part reserved
+  v_amount := coalesce(create_credit_note.amount, app_private.creditable(v_invoice.tenant_id, v_invoice.id));
+  if v_amount > app_private.creditable(v_invoice.tenant_id, v_invoice.id) then
+    perform app_private.raise_error('LB601', 'This is more than what is left of the invoice.', 'Credit at most its total less what was credited or is being refunded.');
+  end if;
   v_note := app_private.write_credit_note(v_invoice, v_amount, create_credit_note.memo);
   -- first what is still owed, the rest is credit for the next invoices
   v_open := least(v_amount, v_invoice.amount_due);
@@ -11206,7 +11219,7 @@ begin
   if not exists (select from app_public.payment_methods m where m.tenant_id = v_profile.tenant_id and m.is_default) then
     perform app_private.raise_error('LB508', 'There is no way to be paid yet.', 'Add a payment method with add_payment_method.');
   end if;
-  update app_public.invoices i set next_attempt_at = least(i.next_attempt_at, app_hidden.clock())
+  update app_public.invoices i set next_attempt_at = least(i.next_attempt_at, app_hidden.clock()), is_charge_requested = true
    where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id
      and not exists (select from app_public.payments p where p.tenant_id = i.tenant_id and p.invoice_id = i.id and p.status = 'pending')
   returning * into v_invoice;
@@ -11835,6 +11848,11 @@ begin
     perform app_private.raise_error('LB513', 'There are invoices to pay first.', 'invoices lists them; pay_invoice charges the payment method.');
   end if;
   v_subscription := app_private.begin_period(v_subscription, v_now, (v_now at time zone v_subscription.timezone)::date, 'active');
+  if not app_private.can_be_charged(v_profile.tenant_id)
+     and exists (select from app_public.plan_prices p where p.id = v_subscription.price_id and p.amount > 0) then
+    perform app_private.raise_error('LB508', 'There is no way to be paid yet.',
+      'Add a payment method with add_payment_method, or ask the platform''s staff for payment by invoice.');
+  end if;
   perform app_private.bill_period(v_subscription, null);
   return v_subscription;
 end
@@ -11843,7 +11861,7 @@ $$;
 ALTER FUNCTION app_public.resume_subscription() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.resume_subscription() IS '@resultFieldName subscription
-Takes a cancellation to the period''s end back, or ends a pause: a new period begins today. Needs can_manage_billing. LB303: no subscription; LB512: nothing to resume; LB513: invoices are overdue; ID203: you lack the permission.';
+Takes a cancellation to the period''s end back, or ends a pause: a new period begins today. Needs can_manage_billing. LB303: no subscription; LB508: no way to be paid; LB512: nothing to resume; LB513: invoices are overdue; ID203: you lack the permission.';
 
 CREATE FUNCTION app_public.retry_document(id uuid) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER

@@ -324,6 +324,7 @@ create table app_public.invoices (
   amount_due numeric not null generated always as (
     case when status in ('finalised', 'uncollectible') then greatest(total, 0) - amount_credited - amount_paid else 0 end) stored,
   collection_method text not null default 'automatic',
+  is_charge_requested boolean not null default false,
   attempt_count int not null default 0,
   next_attempt_at timestamptz,
   finalise_at timestamptz,

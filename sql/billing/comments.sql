@@ -145,6 +145,7 @@ comment on column app_public.invoices.amount_credited is 'What credit and credit
 comment on column app_public.invoices.amount_paid is 'What payments settled of it.';
 comment on column app_public.invoices.amount_due is 'What is still owed.';
 comment on column app_public.invoices.collection_method is 'automatic or invoice.';
+comment on column app_public.invoices.is_charge_requested is 'Whether pay_invoice asked for a charge that has not begun.';
 comment on column app_public.invoices.attempt_count is 'How often payment was missed.';
 comment on column app_public.invoices.next_attempt_at is 'When it is charged next, or is overdue.';
 comment on column app_public.invoices.finalise_at is 'When the draft is made final by itself.';

@@ -221,6 +221,8 @@ describe('what is final', () => {
   it('goes with its whole tenant, and its number stays taken', () =>
     db.inTransaction(async (t) => {
       await metered(t)
+      await asStaff(t, db, db.acme.id)
+      await t.query(`select app_public.override_entitlement('quota', 'tokens', quota_limit => 7)`)
       await t.becomeSuperuser()
       await t.query(`select app_private.delete_tenant('acme')`)
       expect(await t.value(`select count(*)::int from app_public.invoices`)).toBe(0)

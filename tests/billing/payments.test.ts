@@ -272,6 +272,22 @@ describe('charging', () => {
   })
 })
 
+describe('paying an invoice by card that is not charged by itself', () => {
+  it('is asked for by its owner, and does not count as missed', async () => {
+    const tenant = await newTenant('pm_card')
+    await onPool.query(`update app_public.billing_profiles set collection_method = 'invoice' where tenant_id = $1`, [
+      tenant.id,
+    ])
+    await subscribe(tenant)
+    const invoiceId = await onPool.value('select id from app_public.invoices where tenant_id = $1', [tenant.id])
+    await collect(tenant)
+    expect(await state(tenant)).toMatchObject({ invoice: 'finalised', payments: null })
+    await asOwner(tenant, (t) => t.query('select app_public.pay_invoice($1)', [invoiceId]))
+    await collect(tenant)
+    expect(await state(tenant)).toMatchObject({ invoice: 'paid', attempts: 0, payments: ['succeeded'] })
+  })
+})
+
 describe('events', () => {
   const pending = async (): Promise<{ tenant: Tenant; intent: Record<string, unknown> }> => {
     const tenant = await newTenant('pm_card')
@@ -390,6 +406,12 @@ describe('refunds', () => {
       expect(await t.errorCode('select app_public.refund_payment($1, 31)', [paymentId])).toBe('LB601')
       expect(await t.errorCode('select app_public.refund_payment($1, 0.001)', [paymentId])).toBe('LB402')
       return t.value<string>('select id from app_public.refund_payment($1, 12)', [paymentId])
+    })
+    // what is being refunded cannot be credited as well
+    await committed(async (t) => {
+      await asStaff(t, db, tenant.id)
+      const invoiceId = await t.value('select id from app_public.invoices')
+      expect(await t.errorCode('select app_public.create_credit_note($1, 19)', [invoiceId])).toBe('LB601')
     })
     await run('billing__refund_payment', { tenantId: tenant.id, refundId: refund })
     await run('billing__refund_payment', { tenantId: tenant.id, refundId: refund })

@@ -127,6 +127,10 @@ declare
   v_tenant_id uuid := case tg_op when 'DELETE' then old.tenant_id else new.tenant_id end;
   v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
 begin
+  if not exists (select from app_public.tenants t where t.id = v_tenant_id) then
+    -- it is being deleted with all it has
+    return null;
+  end if;
   -- whoever writes from outside of any tenant (a superuser, the end of a tenant) leaves the context as it was
   call app_private.enter_tenant(v_tenant_id);
   perform app_private.apply_entitlements(v_tenant_id);

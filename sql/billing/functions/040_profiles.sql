@@ -100,9 +100,11 @@ create or replace function app_private.credit_balance(tenant_id uuid) returns nu
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select coalesce(sum(e.amount), 0) from app_public.credit_entries e where e.tenant_id = credit_balance.tenant_id;
+  select coalesce(sum(e.amount), 0)
+    from app_public.credit_entries e join app_public.billing_profiles p on p.tenant_id = e.tenant_id and p.currency = e.currency
+   where e.tenant_id = credit_balance.tenant_id;
 $$;
-comment on function app_private.credit_balance(uuid) is 'What a tenant has paid or been credited and no invoice has used yet.';
+comment on function app_private.credit_balance(uuid) is 'What a tenant has paid or been credited in its currency and no invoice has used yet.';
 
 create or replace function app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) returns numeric
 language sql stable security definer

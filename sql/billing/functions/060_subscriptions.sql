@@ -331,12 +331,17 @@ begin
     perform app_private.raise_error('LB513', 'There are invoices to pay first.', 'invoices lists them; pay_invoice charges the payment method.');
   end if;
   v_subscription := app_private.begin_period(v_subscription, v_now, (v_now at time zone v_subscription.timezone)::date, 'active');
+  if not app_private.can_be_charged(v_profile.tenant_id)
+     and exists (select from app_public.plan_prices p where p.id = v_subscription.price_id and p.amount > 0) then
+    perform app_private.raise_error('LB508', 'There is no way to be paid yet.',
+      'Add a payment method with add_payment_method, or ask the platform''s staff for payment by invoice.');
+  end if;
   perform app_private.bill_period(v_subscription, null);
   return v_subscription;
 end
 $$;
 comment on function app_public.resume_subscription() is
-  E'@resultFieldName subscription\nTakes a cancellation to the period''s end back, or ends a pause: a new period begins today. Needs can_manage_billing. LB303: no subscription; LB512: nothing to resume; LB513: invoices are overdue; ID203: you lack the permission.';
+  E'@resultFieldName subscription\nTakes a cancellation to the period''s end back, or ends a pause: a new period begins today. Needs can_manage_billing. LB303: no subscription; LB508: no way to be paid; LB512: nothing to resume; LB513: invoices are overdue; ID203: you lack the permission.';
 
 create or replace function app_public.current_subscription() returns app_public.subscriptions
 language sql stable security definer

@@ -145,6 +145,8 @@ begin
       join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id
      where l.tenant_id = adjustment_lines.tenant_id and l.component_id is not null
        and i.status <> 'draft' and i.id is distinct from adjustment_lines.except_invoice_id
+       -- what was billed in another currency cannot be adjusted in this one
+       and i.currency = (select p.currency from app_public.billing_profiles p where p.tenant_id = adjustment_lines.tenant_id)
        and exists (
          select from app_public.usage_events e
           where e.tenant_id = adjustment_lines.tenant_id and e.usage_type = l.usage_type and e.adjusts_period is not null

@@ -6,7 +6,7 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_moving constant text[] := array['status', 'amount_credited', 'amount_paid', 'amount_due', 'attempt_count', 'next_attempt_at',
+  v_moving constant text[] := array['status', 'amount_credited', 'amount_paid', 'amount_due', 'is_charge_requested', 'attempt_count', 'next_attempt_at',
     'paid_at', 'voided_at', 'void_reason', 'uncollectible_at', 'updated_at'];
 begin
   if tg_op = 'INSERT' then

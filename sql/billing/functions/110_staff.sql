@@ -242,9 +242,11 @@ begin
   if v_invoice.status not in ('finalised', 'paid', 'uncollectible') or v_invoice.total <= 0 then
     perform app_private.raise_error('LB519', 'Only a final invoice over more than nothing can be credited.', 'Edit or void the invoice instead.');
   end if;
-  v_amount := coalesce(create_credit_note.amount, v_invoice.total + (
-    select coalesce(sum(c.total), 0) from app_public.invoices c
-     where c.tenant_id = v_invoice.tenant_id and c.credited_invoice_id = v_invoice.id));
+  -- a refund that is under way has its part reserved
+  v_amount := coalesce(create_credit_note.amount, app_private.creditable(v_invoice.tenant_id, v_invoice.id));
+  if v_amount > app_private.creditable(v_invoice.tenant_id, v_invoice.id) then
+    perform app_private.raise_error('LB601', 'This is more than what is left of the invoice.', 'Credit at most its total less what was credited or is being refunded.');
+  end if;
   v_note := app_private.write_credit_note(v_invoice, v_amount, create_credit_note.memo);
   -- first what is still owed, the rest is credit for the next invoices
   v_open := least(v_amount, v_invoice.amount_due);

@@ -35,7 +35,7 @@ begin
   v_is_repeated := found;
   if not v_is_repeated then
     select * into v_method from app_public.payment_methods m where m.tenant_id = begin_payment.tenant_id and m.is_default;
-    if v_invoice.collection_method = 'invoice' or not found then
+    if not found or v_invoice.collection_method = 'invoice' and not v_invoice.is_charge_requested then
       -- nobody to ask: what is not paid by now is overdue
       perform app_private.payment_missed(v_invoice, null);
       return;
@@ -48,7 +48,7 @@ begin
      where m.tenant_id = begin_payment.tenant_id and m.id = v_payment.payment_method_id;
   end if;
   -- a lease: if this worker dies, another one asks again
-  update app_public.invoices i set next_attempt_at = v_now + interval '1 hour'
+  update app_public.invoices i set next_attempt_at = v_now + interval '1 hour', is_charge_requested = false
    where i.tenant_id = begin_payment.tenant_id and i.id = v_invoice.id;
   select c.customer_id into v_customer_id from app_private.payment_customers c
    where c.tenant_id = begin_payment.tenant_id and c.provider = v_payment.provider;
@@ -206,7 +206,7 @@ begin
   if not exists (select from app_public.payment_methods m where m.tenant_id = v_profile.tenant_id and m.is_default) then
     perform app_private.raise_error('LB508', 'There is no way to be paid yet.', 'Add a payment method with add_payment_method.');
   end if;
-  update app_public.invoices i set next_attempt_at = least(i.next_attempt_at, app_hidden.clock())
+  update app_public.invoices i set next_attempt_at = least(i.next_attempt_at, app_hidden.clock()), is_charge_requested = true
    where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id
      and not exists (select from app_public.payments p where p.tenant_id = i.tenant_id and p.invoice_id = i.id and p.status = 'pending')
   returning * into v_invoice;
