@@ -96,6 +96,22 @@ export const variables = {
     'address of your front end, which links in mails lead to',
   ],
   METRICS_TOKEN: [z.string().optional(), 'bearer token that /metrics asks for; open without one'],
+  STRIPE_SECRET_KEY: [
+    z.string().optional(),
+    'secret key of your Stripe account; without it only manual payments are taken',
+  ],
+  STRIPE_WEBHOOK_SECRET: [
+    z.string().optional(),
+    'signing secret of the Stripe webhook that points to /webhooks/stripe; without it the address does not exist',
+  ],
+  STRIPE_API_URL: [
+    z.url({ protocol: /^https?$/ }).default('https://api.stripe.com'),
+    "address of Stripe's API; another one for tests",
+  ],
+  INVOICE_FONT: [
+    z.string().optional(),
+    'TrueType or OpenType file that PDF invoices are set in; without it names beyond Western European letters show as ?',
+  ],
 } as const satisfies Record<string, readonly [z.ZodType, string]>
 
 type Variables = { [K in keyof typeof variables]: z.output<(typeof variables)[K][0]> }

@@ -13,6 +13,7 @@ import { clientAddress, isSecret, readBody, sendJson, sendJsonAndClose } from '.
 import { allowOrigin, answerPreflight, createOriginCheck } from './http-cors.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
+import { serveStripeWebhook } from './payments/webhook.ts'
 import { refuse, sendRateLimit } from './rate-limits.ts'
 
 export type HttpServerOptions = {
@@ -81,6 +82,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         if (!scope.identity) await allowOrigin(request, response, isAllowedOrigin).catch(() => {})
         throw error
       }
+    } else if (path === '/webhooks/stripe' && config.STRIPE_WEBHOOK_SECRET) {
+      scope.route = 'webhook'
+      await serveStripeWebhook(config, options.pool, request, response)
     } else if (path === '/healthz') {
       scope.route = 'health'
       sendJson(response, 200, { status: 'ok' })

@@ -37,6 +37,7 @@ export async function seedDemo(url: string): Promise<void> {
       'Platform Owner',
       'platform',
     ])
+    await pool.query('select app_private.seed_example_plans()')
     for (const tenant of demoTenants) {
       await pool.query('select app_private.provision_tenant($1, $2, $3, $4)', [
         tenant.slug,

@@ -17,3 +17,9 @@ export const invitationPayload = z.strictObject({
 export const tenantPayload = z.strictObject({ tenantId: z.uuid() })
 
 export const modelPayload = z.strictObject({ modelId: z.uuid() })
+
+export const invoicePayload = z.strictObject({ tenantId: z.uuid(), invoiceId: z.uuid() })
+
+export const refundPayload = z.strictObject({ tenantId: z.uuid(), refundId: z.uuid() })
+
+export const paymentMethodPayload = z.strictObject({ tenantId: z.uuid(), paymentMethodId: z.uuid() })

@@ -119,6 +119,14 @@ as $$
     'app_public.llm_models',
     'app_public.llm_model_prices',
     'app_public.usage_types',      -- what can be used means the same for every tenant
+    'app_public.plans',            -- what the platform sells
+    'app_public.plan_prices',
+    'app_public.plan_price_components',
+    'app_public.plan_entitlements',
+    'app_public.invoice_issuers',
+    'app_private.invoice_counters',
+    'app_private.invoice_numbers',
+    'app_private.payment_events',  -- news that says only inside whose it is
     'app_private.worker_heartbeats'
   ]::regclass[];
 $$;

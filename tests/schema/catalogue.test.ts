@@ -30,6 +30,7 @@ describe('every table', () => {
       'app_public.institutions',
       'app_public.agents',
       'app_public.rag_knowledge_sources',
+      'app_public.subscriptions',
       'app_public.llm_model_price_overrides',
       'app_public.usage_quotas',
       'app_public.rate_limit_config',

@@ -2,6 +2,7 @@
 // a later one finds in `ids` what the earlier ones made.
 
 import { type Tenant, type TestDatabase, type Transaction, transaction } from '../../helpers/index.ts'
+import { fillBilling } from './billing.ts'
 import { fillCatalog } from './catalog.ts'
 import { fillIdentity } from './identity.ts'
 import { fillKnowledge } from './knowledge.ts'
@@ -22,6 +23,7 @@ const domains: Fill[] = [
   fillSearch,
   fillMetering,
   fillQuotas,
+  fillBilling,
 ]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
