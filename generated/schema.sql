@@ -123,6 +123,15 @@ ALTER TYPE app_public.agent_status_enum OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.agent_status_enum IS 'Where an agent stands: draft, active, inactive, deprecated (still works, not for new uses) or archived.';
 
+CREATE TYPE app_public.billing_cycle_enum AS ENUM (
+    'monthly',
+    'annual'
+);
+
+ALTER TYPE app_public.billing_cycle_enum OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.billing_cycle_enum IS 'How long a period is: monthly or annual.';
+
 CREATE TYPE app_public.document_outcome AS ENUM (
     'created',
     'replaced',
@@ -153,6 +162,15 @@ COMMENT ON COLUMN app_public.document_receipt.document_id IS 'Its id, null when 
 COMMENT ON COLUMN app_public.document_receipt.outcome IS 'created, replaced, unchanged, retried or refused.';
 
 COMMENT ON COLUMN app_public.document_receipt.error IS 'Why it was refused, null when it was not.';
+
+CREATE TYPE app_public.entitlement_kind_enum AS ENUM (
+    'feature',
+    'quota'
+);
+
+ALTER TYPE app_public.entitlement_kind_enum OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.entitlement_kind_enum IS 'feature (on or off) or quota (a limit).';
 
 CREATE TYPE app_public.fusion_method AS ENUM (
     'rrf',
@@ -193,6 +211,31 @@ COMMENT ON COLUMN app_public.invitation_receipt.invitation_id IS 'The invitation
 COMMENT ON COLUMN app_public.invitation_receipt.error_code IS 'The code of what is wrong, null when nothing is.';
 
 COMMENT ON COLUMN app_public.invitation_receipt.error IS 'What is wrong, null when nothing is.';
+
+CREATE TYPE app_public.invoice_line_kind_enum AS ENUM (
+    'recurring',
+    'usage',
+    'overage',
+    'proration',
+    'adjustment',
+    'credit'
+);
+
+ALTER TYPE app_public.invoice_line_kind_enum OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.invoice_line_kind_enum IS 'What a line of an invoice is.';
+
+CREATE TYPE app_public.invoice_status_enum AS ENUM (
+    'draft',
+    'finalised',
+    'paid',
+    'void',
+    'uncollectible'
+);
+
+ALTER TYPE app_public.invoice_status_enum OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.invoice_status_enum IS 'Where an invoice stands.';
 
 CREATE TYPE app_public.llm_model_kind AS ENUM (
     'chat',
@@ -266,6 +309,28 @@ COMMENT ON COLUMN app_public.onboarding_step.key IS 'name_profile, create_agent,
 COMMENT ON COLUMN app_public.onboarding_step.title IS 'What to do, in English.';
 
 COMMENT ON COLUMN app_public.onboarding_step.is_done IS 'Whether it is done.';
+
+CREATE TYPE app_public.payment_status_enum AS ENUM (
+    'pending',
+    'succeeded',
+    'failed'
+);
+
+ALTER TYPE app_public.payment_status_enum OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.payment_status_enum IS 'Where a payment or refund stands.';
+
+CREATE TYPE app_public.price_model_enum AS ENUM (
+    'flat',
+    'per_unit',
+    'tiered',
+    'volume',
+    'package'
+);
+
+ALTER TYPE app_public.price_model_enum OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.price_model_enum IS 'How a quantity becomes a price.';
 
 CREATE TYPE app_public.processing_counts AS (
 	pending integer,
@@ -551,6 +616,19 @@ ALTER TYPE app_public.sharing_action OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.sharing_action IS 'What happened to who may use a resource.';
 
+CREATE TYPE app_public.subscription_status_enum AS ENUM (
+    'trialing',
+    'active',
+    'past_due',
+    'paused',
+    'cancelled',
+    'expired'
+);
+
+ALTER TYPE app_public.subscription_status_enum OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.subscription_status_enum IS 'Where a subscription stands.';
+
 CREATE TYPE app_public.tenant_subtree_entry AS (
 	id uuid,
 	slug text,
@@ -680,6 +758,43 @@ ALTER FUNCTION app_hidden.are_permissions(value jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.are_permissions(value jsonb) IS 'An object of known permissions, each true or false.';
 
+CREATE FUNCTION app_hidden.are_price_tiers(tiers jsonb) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tier jsonb;
+  v_from numeric := 0;
+  v_is_last boolean := false;
+begin
+  if jsonb_typeof(are_price_tiers.tiers) <> 'array' or jsonb_array_length(are_price_tiers.tiers) not between 1 and 100 then
+    return false;
+  end if;
+  for v_tier in select value from jsonb_array_elements(are_price_tiers.tiers) loop
+    if v_is_last or jsonb_typeof(v_tier) <> 'object'
+       or exists (select from jsonb_object_keys(v_tier) as key where key not in ('upTo', 'unitAmount', 'flatAmount'))
+       or jsonb_typeof(v_tier -> 'unitAmount') is distinct from 'number'
+       or coalesce(jsonb_typeof(v_tier -> 'flatAmount'), 'number') <> 'number'
+       or (v_tier ->> 'unitAmount')::numeric not between 0 and 1000000000
+       or coalesce((v_tier ->> 'flatAmount')::numeric, 0) not between 0 and 1000000000 then
+      return false;
+    end if;
+    if coalesce(jsonb_typeof(v_tier -> 'upTo'), 'null') = 'null' then
+      v_is_last := true;
+    elsif jsonb_typeof(v_tier -> 'upTo') <> 'number' or (v_tier ->> 'upTo')::numeric <= v_from then
+      return false;
+    else
+      v_from := (v_tier ->> 'upTo')::numeric;
+    end if;
+  end loop;
+  return v_is_last;
+end
+$$;
+
+ALTER FUNCTION app_hidden.are_price_tiers(tiers jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.are_price_tiers(tiers jsonb) IS 'An array of 1 to 100 tiers {"upTo": 1000, "unitAmount": 0.01, "flatAmount": 0}: upTo rises and is missing in the last one only; amounts are from 0 to 1,000,000,000.';
+
 CREATE FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((schema IS NOT NULL) AND CASE (schema ->> 'type'::text) WHEN 'integer'::text THEN CASE WHEN (jsonb_typeof(value) = 'number'::text) THEN (((value)::numeric = trunc((value)::numeric)) AND (((value)::numeric >= ((schema -> 'minimum'::text))::numeric) AND ((value)::numeric <= ((schema -> 'maximum'::text))::numeric))) ELSE false END ELSE (jsonb_typeof(value) = (schema ->> 'type'::text)) END AND (((schema -> 'enum'::text) IS NULL) OR ((schema -> 'enum'::text) @> value)) AND (((schema -> 'pattern'::text) IS NULL) OR ((value #>> '{}'::text[]) ~ (schema ->> 'pattern'::text))));
@@ -785,6 +900,109 @@ CREATE FUNCTION app_hidden.clock() RETURNS timestamp with time zone
 ALTER FUNCTION app_hidden.clock() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.clock() IS 'Now: the start of the transaction, or what a superuser''s session set as rowhouse.clock (for tests).';
+
+CREATE FUNCTION app_hidden.is_money(amount numeric) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((amount > ('-1000000000000'::bigint)::numeric) AND (amount < ('1000000000000'::bigint)::numeric));
+
+ALTER FUNCTION app_hidden.is_money(amount numeric) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.is_money(amount numeric) IS 'A finite amount below a million million, of either sign.';
+
+CREATE FUNCTION app_hidden.usage_charge(model app_public.price_model_enum, quantity numeric, included_quantity numeric, unit_amount numeric, package_size numeric, tiers jsonb) RETURNS numeric
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_quantity numeric := greatest(usage_charge.quantity - usage_charge.included_quantity, 0);
+  v_charge numeric := 0;
+  v_from numeric := 0;
+  v_to numeric;
+  v_tier jsonb;
+begin
+  if v_quantity = 0 then
+    return 0;
+  end if;
+  case usage_charge.model
+    when 'flat' then
+      return usage_charge.unit_amount;
+    when 'per_unit' then
+      return v_quantity * usage_charge.unit_amount;
+    when 'package' then
+      -- div(), because a quotient in numeric is rounded and ceil() of it could be one package too few
+      return usage_charge.unit_amount
+        * (div(v_quantity, usage_charge.package_size) + case when mod(v_quantity, usage_charge.package_size) > 0 then 1 else 0 end);
+    when 'tiered' then
+      for v_tier in select value from jsonb_array_elements(usage_charge.tiers) loop
+        v_to := coalesce((v_tier ->> 'upTo')::numeric, v_quantity);
+        v_charge := v_charge
+          + (least(v_quantity, v_to) - v_from) * (v_tier ->> 'unitAmount')::numeric
+          + coalesce((v_tier ->> 'flatAmount')::numeric, 0);
+        exit when v_quantity <= v_to;
+        v_from := v_to;
+      end loop;
+      return v_charge;
+    when 'volume' then
+      for v_tier in select value from jsonb_array_elements(usage_charge.tiers) loop
+        exit when v_tier ->> 'upTo' is null or v_quantity <= (v_tier ->> 'upTo')::numeric;
+      end loop;
+      return v_quantity * (v_tier ->> 'unitAmount')::numeric + coalesce((v_tier ->> 'flatAmount')::numeric, 0);
+  end case;
+end
+$$;
+
+ALTER FUNCTION app_hidden.usage_charge(model app_public.price_model_enum, quantity numeric, included_quantity numeric, unit_amount numeric, package_size numeric, tiers jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.usage_charge(model app_public.price_model_enum, quantity numeric, included_quantity numeric, unit_amount numeric, package_size numeric, tiers jsonb) IS 'What a quantity costs, unrounded, after the included quantity: flat once for any use; per_unit each; tiered each unit at the price of the tier it falls into (graduated); volume all units at the price of the tier the last falls into; package each begun package. The flatAmount of a tier is added once when the tier is reached.';
+
+CREATE TABLE app_public.plan_price_components (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    price_id uuid NOT NULL,
+    usage_type text NOT NULL,
+    model app_public.price_model_enum NOT NULL,
+    unit_amount numeric,
+    package_size numeric,
+    tiers jsonb,
+    included_quantity numeric DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT included_quantity_is_not_negative CHECK (((included_quantity >= (0)::numeric) AND (included_quantity < '1000000000000000000'::numeric))),
+    CONSTRAINT package_size_belongs_to_the_model CHECK (((package_size IS NULL) = (model <> 'package'::app_public.price_model_enum))),
+    CONSTRAINT package_size_is_positive CHECK (((package_size > (0)::numeric) AND app_hidden.is_money(package_size))),
+    CONSTRAINT tiers_are_tiers CHECK (app_hidden.are_price_tiers(tiers)),
+    CONSTRAINT tiers_belong_to_the_model CHECK (((tiers IS NULL) = (model <> ALL (ARRAY['tiered'::app_public.price_model_enum, 'volume'::app_public.price_model_enum])))),
+    CONSTRAINT unit_amount_belongs_to_the_model CHECK (((unit_amount IS NULL) = (model = ANY (ARRAY['tiered'::app_public.price_model_enum, 'volume'::app_public.price_model_enum])))),
+    CONSTRAINT unit_amount_is_in_range CHECK (((unit_amount >= (0)::numeric) AND (unit_amount <= (1000000000)::numeric)))
+);
+
+ALTER TABLE ONLY app_public.plan_price_components FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.plan_price_components OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.plan_price_components IS 'What use costs besides a price''s fixed amount, by type of use. Fixed once somebody has subscribed.';
+
+COMMENT ON COLUMN app_public.plan_price_components.price_id IS 'The price it belongs to.';
+
+COMMENT ON COLUMN app_public.plan_price_components.usage_type IS 'What is used, a name of usage_types.';
+
+COMMENT ON COLUMN app_public.plan_price_components.model IS 'flat (once for any use), per_unit, tiered (graduated), volume (all at the last tier''s price) or package (each begun package).';
+
+COMMENT ON COLUMN app_public.plan_price_components.unit_amount IS 'Price of a unit (per_unit), a package, or all of it (flat); 0 to 1,000,000,000. With an included quantity this is the overage price.';
+
+COMMENT ON COLUMN app_public.plan_price_components.package_size IS 'Units of a package.';
+
+COMMENT ON COLUMN app_public.plan_price_components.tiers IS 'For tiered and volume: an array of {"upTo", "unitAmount", "flatAmount"}, rising, the last without upTo.';
+
+COMMENT ON COLUMN app_public.plan_price_components.included_quantity IS 'Units of a period that cost nothing.';
+
+COMMENT ON COLUMN app_public.plan_price_components.created_at IS 'When it was made.';
+
+CREATE FUNCTION app_hidden.component_charge(component app_public.plan_price_components, quantity numeric) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN app_hidden.usage_charge((component).model, quantity, (component).included_quantity, (component).unit_amount, (component).package_size, (component).tiers);
+
+ALTER FUNCTION app_hidden.component_charge(component app_public.plan_price_components, quantity numeric) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.component_charge(component app_public.plan_price_components, quantity numeric) IS 'What a quantity costs by this component of a price, unrounded.';
 
 CREATE FUNCTION app_hidden.current_grantor_role() RETURNS text
     LANGUAGE sql STABLE
@@ -1059,6 +1277,22 @@ ALTER FUNCTION app_hidden.is_visible_resource(kind text, id uuid) OWNER TO rowho
 
 COMMENT ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) IS 'Whether a resource is there for this request and not deleted: the tenant''s own, or shared with it. What refers to resources asks this, so that one that may not be seen is as good as none.';
 
+CREATE FUNCTION app_hidden.local_days(starts timestamp with time zone, ends timestamp with time zone, timezone text) RETURNS integer
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (((ends AT TIME ZONE timezone))::date - ((starts AT TIME ZONE timezone))::date);
+
+ALTER FUNCTION app_hidden.local_days(starts timestamp with time zone, ends timestamp with time zone, timezone text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.local_days(starts timestamp with time zone, ends timestamp with time zone, timezone text) IS 'Calendar days from one instant to another in a time zone: a day is one day, also when the clocks change on it.';
+
+CREATE FUNCTION app_hidden.minor_units(currency text) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (currency = ANY (ARRAY['JPY'::text, 'KRW'::text, 'CLP'::text, 'VND'::text])) THEN 0 WHEN (currency = ANY (ARRAY['USD'::text, 'EUR'::text, 'GBP'::text, 'CHF'::text, 'CAD'::text, 'AUD'::text, 'NZD'::text, 'SEK'::text, 'NOK'::text, 'DKK'::text, 'PLN'::text, 'CZK'::text, 'HUF'::text, 'RON'::text, 'SGD'::text, 'HKD'::text, 'INR'::text, 'BRL'::text, 'MXN'::text, 'ZAR'::text, 'ILS'::text, 'AED'::text, 'SAR'::text, 'CNY'::text])) THEN 2 WHEN (currency = ANY (ARRAY['BHD'::text, 'KWD'::text, 'OMR'::text, 'JOD'::text, 'TND'::text])) THEN 3 ELSE NULL::integer END;
+
+ALTER FUNCTION app_hidden.minor_units(currency text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.minor_units(currency text) IS 'Decimal places of a currency (ISO 4217, upper case): 2 for EUR, 0 for JPY, 3 for KWD; null for one that is not known here.';
+
 CREATE FUNCTION app_hidden.my_deleted_workspace_ids() RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1325,6 +1559,14 @@ ALTER FUNCTION app_hidden.role_rank(role text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.role_rank(role text) IS 'A role''s rung on the ladder: 1 viewer, 2 member, 3 admin, 4 owner.';
 
+CREATE FUNCTION app_hidden.round_money(amount numeric, currency text) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN round(amount, app_hidden.minor_units(currency));
+
+ALTER FUNCTION app_hidden.round_money(amount numeric, currency text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.round_money(amount numeric, currency text) IS 'An amount as it can be paid: rounded half away from zero to the decimal places of its currency.';
+
 CREATE FUNCTION app_hidden.search_check() RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -1501,9 +1743,18 @@ ALTER FUNCTION app_hidden.sentences(content text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.sentences(content text) IS 'The sentences of a text in order, each with the white space that follows it.';
 
+CREATE FUNCTION app_hidden.share_of(amount numeric, days integer, period_days integer, currency text) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN app_hidden.round_money(((amount * (days)::numeric) / (period_days)::numeric), currency);
+
+ALTER FUNCTION app_hidden.share_of(amount numeric, days integer, period_days integer, currency text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.share_of(amount numeric, days integer, period_days integer, currency text) IS 'So many days'' share of a period''s amount, rounded to the currency.';
+
 CREATE FUNCTION app_hidden.shared_resource_ids(kind text) RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
   return case shared_resource_ids.kind
@@ -1706,6 +1957,195 @@ ALTER FUNCTION app_private.add_to_rollups(batch_ids bigint[], from_at timestamp 
 
 COMMENT ON FUNCTION app_private.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) IS 'Adds events to the roll-ups by minute and by day: those of these batches, or all of these times that no longer wait.';
 
+CREATE FUNCTION app_private.adjustment_amount(component app_public.plan_price_components, quantity_before numeric, quantity numeric, currency text) RETURNS numeric
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- each rounded as a line is, so that all lines of a period together are the rounded price of its whole quantity
+  select app_hidden.round_money(app_hidden.component_charge(component, quantity), currency)
+       - app_hidden.round_money(app_hidden.component_charge(component, quantity_before), currency);
+$$;
+
+ALTER FUNCTION app_private.adjustment_amount(component app_public.plan_price_components, quantity_before numeric, quantity numeric, currency text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.adjustment_amount(component app_public.plan_price_components, quantity_before numeric, quantity numeric, currency text) IS 'What a period costs with the late events, less what was billed.';
+
+CREATE TABLE app_public.invoice_lines (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    invoice_id uuid NOT NULL,
+    line_number integer NOT NULL,
+    kind app_public.invoice_line_kind_enum NOT NULL,
+    description text NOT NULL,
+    amount numeric NOT NULL,
+    price_id uuid,
+    component_id uuid,
+    usage_type text,
+    quantity numeric,
+    quantity_before numeric,
+    days integer,
+    period_days integer,
+    service_start timestamp with time zone,
+    service_end timestamp with time zone,
+    basis_start timestamp with time zone,
+    basis_end timestamp with time zone,
+    counted_until bigint,
+    is_manual boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT amount_is_money CHECK (app_hidden.is_money(amount)),
+    CONSTRAINT description_is_short CHECK (((description ~ '\S'::text) AND (length(description) <= 500)))
+);
+
+ALTER TABLE ONLY app_public.invoice_lines FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.invoice_lines OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.invoice_lines IS '@behavior -insert -update -delete -single
+Lines of invoices, each rounded to the currency half away from zero. For those with can_manage_billing; explain_invoice recomputes them.';
+
+COMMENT ON COLUMN app_public.invoice_lines.invoice_id IS 'The invoice.';
+
+COMMENT ON COLUMN app_public.invoice_lines.line_number IS 'Place on it, from 1.';
+
+COMMENT ON COLUMN app_public.invoice_lines.kind IS 'recurring, usage, overage (beyond an included quantity), proration, adjustment (use that was recorded late, or by hand) or credit.';
+
+COMMENT ON COLUMN app_public.invoice_lines.description IS 'What it says.';
+
+COMMENT ON COLUMN app_public.invoice_lines.amount IS 'Net amount in the invoice''s currency; negative credits.';
+
+COMMENT ON COLUMN app_public.invoice_lines.price_id IS 'The version of the price it was made by.';
+
+COMMENT ON COLUMN app_public.invoice_lines.component_id IS 'The component of that price.';
+
+COMMENT ON COLUMN app_public.invoice_lines.usage_type IS 'What was used.';
+
+COMMENT ON COLUMN app_public.invoice_lines.quantity IS 'Units used; 1 or -1 for a plan''s price.';
+
+COMMENT ON COLUMN app_public.invoice_lines.quantity_before IS 'Units billed before, for an adjustment.';
+
+COMMENT ON COLUMN app_public.invoice_lines.days IS 'Days it is for.';
+
+COMMENT ON COLUMN app_public.invoice_lines.period_days IS 'Days of the period they are a share of.';
+
+COMMENT ON COLUMN app_public.invoice_lines.service_start IS 'From when it is for.';
+
+COMMENT ON COLUMN app_public.invoice_lines.service_end IS 'Until when it is for.';
+
+COMMENT ON COLUMN app_public.invoice_lines.basis_start IS 'Start of the period that the days are a share of.';
+
+COMMENT ON COLUMN app_public.invoice_lines.basis_end IS 'End of that period.';
+
+COMMENT ON COLUMN app_public.invoice_lines.counted_until IS '@behavior -*
+The last batch of events an adjustment counted.';
+
+COMMENT ON COLUMN app_public.invoice_lines.is_manual IS 'Whether staff wrote it.';
+
+COMMENT ON COLUMN app_public.invoice_lines.created_at IS 'When it was made.';
+
+CREATE FUNCTION app_private.adjustment_lines(tenant_id uuid, except_invoice_id uuid, until_batch bigint) RETURNS SETOF app_public.invoice_lines
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_billed record;
+  v_component app_public.plan_price_components;
+  v_currency text;
+  v_late numeric;
+  v_line app_public.invoice_lines;
+begin
+  for v_billed in
+    select l.component_id, l.usage_type, l.service_start, l.service_end, l.price_id,
+           max(l.quantity) filter (where l.kind <> 'adjustment') as base,
+           max(l.quantity) as billed
+      from app_public.invoice_lines l
+      join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id
+     where l.tenant_id = adjustment_lines.tenant_id and l.component_id is not null
+       and i.status <> 'draft' and i.id is distinct from adjustment_lines.except_invoice_id
+       -- what was billed in another currency cannot be adjusted in this one
+       and i.currency = (select p.currency from app_public.billing_profiles p where p.tenant_id = adjustment_lines.tenant_id)
+       and exists (
+         select from app_public.usage_events e
+          where e.tenant_id = adjustment_lines.tenant_id and e.usage_type = l.usage_type and e.adjusts_period is not null
+            and e.occurred_at >= l.service_start and e.occurred_at < l.service_end)
+     group by l.component_id, l.usage_type, l.service_start, l.service_end, l.price_id
+     order by l.service_start, l.usage_type
+  loop
+    v_late := app_private.late_usage(adjustment_lines.tenant_id, v_billed.usage_type,
+      tstzrange(v_billed.service_start, v_billed.service_end), adjustment_lines.until_batch);
+    continue when v_billed.base + v_late = v_billed.billed;
+    select * into v_component from app_public.plan_price_components c where c.id = v_billed.component_id;
+    select p.currency into v_currency from app_public.plan_prices p where p.id = v_billed.price_id;
+    v_line := null;
+    v_line.kind := 'adjustment';
+    v_line.price_id := v_billed.price_id;
+    v_line.component_id := v_billed.component_id;
+    v_line.usage_type := v_billed.usage_type;
+    v_line.quantity := v_billed.base + v_late;
+    v_line.quantity_before := v_billed.billed;
+    v_line.counted_until := adjustment_lines.until_batch;
+    v_line.service_start := v_billed.service_start;
+    v_line.service_end := v_billed.service_end;
+    v_line.amount := app_private.adjustment_amount(v_component, v_line.quantity_before, v_line.quantity, v_currency);
+    v_line.description := 'Recorded late: ' || app_private.usage_description(v_component, v_line.quantity)
+      || format(' (%s billed before)', trim_scale(v_line.quantity_before));
+    return next v_line;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION app_private.adjustment_lines(tenant_id uuid, except_invoice_id uuid, until_batch bigint) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.adjustment_lines(tenant_id uuid, except_invoice_id uuid, until_batch bigint) IS 'What was used in periods that had been billed already and was recorded after that, up to a batch (null: all there is).';
+
+CREATE FUNCTION app_private.advance_subscription(tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_old app_public.subscriptions;
+  v_new app_public.subscriptions;
+  v_is_free boolean;
+begin
+  loop
+    select * into v_old from app_public.subscriptions s
+     where s.tenant_id = advance_subscription.tenant_id and s.status in ('trialing', 'active', 'past_due')
+       and s.current_period_end <= v_now
+       for update;
+    exit when not found;
+    if v_old.status = 'trialing' then
+      v_is_free := (app_private.plan_price_at(v_old.plan_id, v_old.currency, v_old.billing_cycle, v_old.trial_ends_at)).amount = 0;
+      if v_old.cancel_at_period_end then
+        perform app_private.end_subscription(v_old, 'cancelled', v_old.trial_ends_at);
+      elsif v_is_free or app_private.can_be_charged(v_old.tenant_id) then
+        v_new := app_private.begin_period(v_old, v_old.trial_ends_at, (v_old.trial_ends_at at time zone v_old.timezone)::date, 'active');
+        perform app_private.bill_period(v_new, null);
+      else
+        perform app_private.notify_billing(v_old.tenant_id, 'trial_expired', v_old.id::text,
+          'The trial has ended without a payment method.', v_old.id);
+        perform app_private.end_subscription(v_old, 'expired', v_old.trial_ends_at);
+      end if;
+    elsif v_old.cancel_at_period_end then
+      perform app_private.bill_end(v_old, v_old.current_period_end, false);
+      perform app_private.end_subscription(v_old, 'cancelled', v_old.current_period_end);
+    else
+      v_new := app_private.begin_period(v_old, v_old.current_period_end,
+        -- another cycle counts from its own first day
+        case when coalesce(v_old.pending_billing_cycle, v_old.billing_cycle) <> v_old.billing_cycle
+          then (v_old.current_period_end at time zone v_old.timezone)::date else v_old.anchor_on end,
+        v_old.status);
+      perform app_private.bill_period(v_new, v_old);
+      perform app_private.notify_billing(v_new.tenant_id, 'subscription_renewed', v_new.id || '/' || v_new.period_number,
+        'A new period has begun.', v_new.id);
+    end if;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION app_private.advance_subscription(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.advance_subscription(tenant_id uuid) IS 'Brings a subscription to the present: ends trials, renews, makes planned changes and cancellations, period by period.';
+
 CREATE TABLE app_private.usage_agents (
     tenant_id uuid NOT NULL,
     agent_id uuid NOT NULL,
@@ -1787,6 +2227,427 @@ $$;
 ALTER FUNCTION app_private.any_term(terms text[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.any_term(terms text[]) IS 'A query that a text with at least one of the terms matches.';
+
+CREATE FUNCTION app_private.apply_detachment(provider text, method jsonb) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := app_private.tenant_of_provider_object(apply_detachment.provider, method ->> 'id');
+  v_method app_public.payment_methods;
+begin
+  if v_tenant_id is null then
+    return 'unknown';
+  end if;
+  call app_private.enter_tenant(v_tenant_id);
+  perform app_private.lock_billing(v_tenant_id);
+  select * into v_method from app_public.payment_methods m
+   where m.tenant_id = v_tenant_id and m.provider = apply_detachment.provider and m.provider_method_id = method ->> 'id';
+  if v_method.is_default then
+    perform app_private.make_default(v_tenant_id, null);
+  end if;
+  update app_public.payment_methods m set status = 'detached', is_default = false
+   where m.tenant_id = v_tenant_id and m.id = v_method.id;
+  return 'applied';
+end
+$$;
+
+ALTER FUNCTION app_private.apply_detachment(provider text, method jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.apply_detachment(provider text, method jsonb) IS 'A payment method was taken off at the provider: it is not charged any more.';
+
+CREATE FUNCTION app_private.apply_entitlements(tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_subscription app_public.subscriptions;
+  v_features jsonb;
+  v_quotas jsonb;
+begin
+  -- a hard limit that has a short form goes to the tenant's row, from where quotas read it; the others straight to quotas
+  select coalesce(jsonb_object_agg(e.key, e.is_enabled) filter (where e.kind = 'feature'), '{}'),
+         coalesce(jsonb_object_agg(k.short_key, e.quota_limit) filter (where k.short_key is not null and not e.overage_allowed), '{}')
+    into v_features, v_quotas
+    from app_private.entitlements_of(apply_entitlements.tenant_id) e
+    left join (values ('users', 'max_users'), ('agents', 'max_agents'), ('documents', 'max_documents'),
+                      ('storage_gb', 'max_storage_gb'), ('api_calls', 'max_api_calls_per_month')) as k (key, short_key)
+      on e.kind = 'quota' and k.key = e.key;
+  perform app_private.apply_plan_quotas(apply_entitlements.tenant_id);
+  -- the live one, or the last there was
+  select * into v_subscription from app_public.subscriptions s
+   where s.tenant_id = apply_entitlements.tenant_id order by s.ended_at desc nulls first, s.created_at desc limit 1;
+  update app_public.tenants t
+     set features = v_features,
+         quotas = v_quotas,
+         subscription_tier = coalesce((select p.tier from app_public.plans p
+                                        where p.id = app_private.entitled_plan(apply_entitlements.tenant_id)), t.subscription_tier),
+         subscription_status = case v_subscription.status
+           when 'trialing' then 'trial' when 'active' then 'active' when 'past_due' then 'active' when 'paused' then 'suspended'
+           when 'cancelled' then 'cancelled' when 'expired' then 'inactive' else t.subscription_status end,
+         trial_ends_at = v_subscription.trial_ends_at,
+         -- the day its periods are counted from, which is what quotas go by
+         subscription_started_at = case when v_subscription.status = 'trialing' then v_subscription.started_at
+           else v_subscription.anchor_on::timestamp at time zone v_subscription.timezone end,
+         subscription_ends_at = coalesce(v_subscription.ended_at,
+           case when v_subscription.cancel_at_period_end then v_subscription.current_period_end end),
+         billing_cycle = v_subscription.billing_cycle::text,
+         next_billing_date = case when v_subscription.status in ('trialing', 'active', 'past_due') and not v_subscription.cancel_at_period_end
+           then v_subscription.current_period_end end
+   where t.id = apply_entitlements.tenant_id;
+end
+$$;
+
+ALTER FUNCTION app_private.apply_entitlements(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.apply_entitlements(tenant_id uuid) IS 'Writes what a tenant is entitled to, and where its subscription stands, to the tenant''s row. Called at every change of a subscription or an override.';
+
+CREATE TABLE app_public.invoices (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    series text DEFAULT 'invoice'::text NOT NULL,
+    reason text NOT NULL,
+    status app_public.invoice_status_enum DEFAULT 'draft'::app_public.invoice_status_enum NOT NULL,
+    issuer_id uuid NOT NULL,
+    number text,
+    sequence_number bigint,
+    subscription_id uuid,
+    credited_invoice_id uuid,
+    currency text NOT NULL,
+    timezone text NOT NULL,
+    period_number integer,
+    period_start timestamp with time zone,
+    period_end timestamp with time zone,
+    usage_start timestamp with time zone,
+    usage_end timestamp with time zone,
+    usage_price_id uuid,
+    issued_by jsonb DEFAULT '{}'::jsonb NOT NULL,
+    billed_to jsonb DEFAULT '{}'::jsonb NOT NULL,
+    tax_mode text DEFAULT 'none'::text NOT NULL,
+    tax_rate numeric DEFAULT 0 NOT NULL,
+    subtotal numeric DEFAULT 0 NOT NULL,
+    tax numeric DEFAULT 0 NOT NULL,
+    total numeric DEFAULT 0 NOT NULL,
+    amount_credited numeric DEFAULT 0 NOT NULL,
+    amount_paid numeric DEFAULT 0 NOT NULL,
+    amount_due numeric GENERATED ALWAYS AS (
+CASE
+    WHEN (status = ANY (ARRAY['finalised'::app_public.invoice_status_enum, 'uncollectible'::app_public.invoice_status_enum])) THEN ((GREATEST(total, (0)::numeric) - amount_credited) - amount_paid)
+    ELSE (0)::numeric
+END) STORED NOT NULL,
+    collection_method text DEFAULT 'automatic'::text NOT NULL,
+    is_charge_requested boolean DEFAULT false NOT NULL,
+    attempt_count integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone,
+    finalise_at timestamp with time zone,
+    finalised_at timestamp with time zone,
+    due_at timestamp with time zone,
+    paid_at timestamp with time zone,
+    voided_at timestamp with time zone,
+    void_reason text,
+    uncollectible_at timestamp with time zone,
+    memo text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT correction_is_a_credit_note CHECK ((((series = 'credit_note'::text) = (credited_invoice_id IS NOT NULL)) AND ((series = 'credit_note'::text) = (reason = 'correction'::text)))),
+    CONSTRAINT currency_is_known CHECK ((app_hidden.minor_units(currency) IS NOT NULL)),
+    CONSTRAINT memo_is_short CHECK ((length(memo) <= 1000)),
+    CONSTRAINT number_comes_with_finalisation CHECK ((((number IS NULL) = (status = 'draft'::app_public.invoice_status_enum)) AND ((sequence_number IS NULL) = (status = 'draft'::app_public.invoice_status_enum)) AND ((finalised_at IS NULL) = (status = 'draft'::app_public.invoice_status_enum)))),
+    CONSTRAINT paid_is_settled CHECK (((status <> 'paid'::app_public.invoice_status_enum) OR ((amount_credited + amount_paid) = GREATEST(total, (0)::numeric)))),
+    CONSTRAINT period_of_a_subscription CHECK (((reason <> ALL (ARRAY['period'::text, 'end'::text])) OR ((subscription_id IS NOT NULL) AND (period_number IS NOT NULL)))),
+    CONSTRAINT reason_is_known CHECK ((reason = ANY (ARRAY['period'::text, 'change'::text, 'end'::text, 'manual'::text, 'correction'::text]))),
+    CONSTRAINT series_is_known CHECK ((series = ANY (ARRAY['invoice'::text, 'credit_note'::text]))),
+    CONSTRAINT settled_is_not_more_than_total CHECK (((amount_credited >= (0)::numeric) AND (amount_paid >= (0)::numeric) AND ((amount_credited + amount_paid) <= GREATEST(total, (0)::numeric)))),
+    CONSTRAINT total_is_subtotal_and_tax CHECK (((total = (subtotal + tax)) AND app_hidden.is_money(total))),
+    CONSTRAINT usage_has_a_price CHECK ((((usage_start IS NULL) = (usage_price_id IS NULL)) AND ((usage_start IS NULL) = (usage_end IS NULL)))),
+    CONSTRAINT void_has_a_reason CHECK ((((status = 'void'::app_public.invoice_status_enum) = (void_reason IS NOT NULL)) AND (length(void_reason) <= 1000)))
+);
+
+ALTER TABLE ONLY app_public.invoices FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.invoices OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.invoices IS '@behavior -insert -update -delete -single
+Invoices and credit notes of this tenant. Once finalised they never change; only their way to being paid goes on. For those with can_manage_billing.';
+
+COMMENT ON COLUMN app_public.invoices.series IS 'invoice or credit_note.';
+
+COMMENT ON COLUMN app_public.invoices.reason IS 'period (the plan in advance, use in arrears), change (an upgrade), end (of a subscription or pause), manual or correction (a credit note).';
+
+COMMENT ON COLUMN app_public.invoices.status IS 'draft, finalised (to be paid), paid, void or uncollectible.';
+
+COMMENT ON COLUMN app_public.invoices.issuer_id IS 'Who bills.';
+
+COMMENT ON COLUMN app_public.invoices.number IS 'Its number, without gaps for each issuer and series; null while a draft.';
+
+COMMENT ON COLUMN app_public.invoices.sequence_number IS 'The number as a number.';
+
+COMMENT ON COLUMN app_public.invoices.subscription_id IS 'The subscription it bills.';
+
+COMMENT ON COLUMN app_public.invoices.credited_invoice_id IS 'The invoice that this credit note credits.';
+
+COMMENT ON COLUMN app_public.invoices.currency IS 'ISO 4217.';
+
+COMMENT ON COLUMN app_public.invoices.timezone IS 'IANA time zone of its days.';
+
+COMMENT ON COLUMN app_public.invoices.period_number IS 'Number of the subscription''s period.';
+
+COMMENT ON COLUMN app_public.invoices.period_start IS 'Start of the period it was made in.';
+
+COMMENT ON COLUMN app_public.invoices.period_end IS 'End of that period.';
+
+COMMENT ON COLUMN app_public.invoices.usage_start IS 'From when use is billed.';
+
+COMMENT ON COLUMN app_public.invoices.usage_end IS 'Until when use is billed.';
+
+COMMENT ON COLUMN app_public.invoices.usage_price_id IS 'The price the use is billed by.';
+
+COMMENT ON COLUMN app_public.invoices.issued_by IS 'Who billed, as it was then: name, address, taxNumber, footer.';
+
+COMMENT ON COLUMN app_public.invoices.billed_to IS 'Who was billed, as it was then: name, address, country, taxNumber, email.';
+
+COMMENT ON COLUMN app_public.invoices.tax_mode IS 'standard, reverse_charge or none.';
+
+COMMENT ON COLUMN app_public.invoices.tax_rate IS 'Share of the subtotal.';
+
+COMMENT ON COLUMN app_public.invoices.subtotal IS 'Sum of the lines, net.';
+
+COMMENT ON COLUMN app_public.invoices.tax IS 'Tax on the subtotal, rounded half away from zero.';
+
+COMMENT ON COLUMN app_public.invoices.total IS 'Subtotal and tax; negative on credit notes, and on invoices that credit more than they charge.';
+
+COMMENT ON COLUMN app_public.invoices.amount_credited IS 'What credit and credit notes settled of it.';
+
+COMMENT ON COLUMN app_public.invoices.amount_paid IS 'What payments settled of it.';
+
+COMMENT ON COLUMN app_public.invoices.amount_due IS 'What is still owed.';
+
+COMMENT ON COLUMN app_public.invoices.collection_method IS 'automatic or invoice.';
+
+COMMENT ON COLUMN app_public.invoices.is_charge_requested IS 'Whether pay_invoice asked for a charge that has not begun.';
+
+COMMENT ON COLUMN app_public.invoices.attempt_count IS 'How often payment was missed.';
+
+COMMENT ON COLUMN app_public.invoices.next_attempt_at IS 'When it is charged next, or is overdue.';
+
+COMMENT ON COLUMN app_public.invoices.finalise_at IS 'When the draft is made final by itself.';
+
+COMMENT ON COLUMN app_public.invoices.finalised_at IS 'When it became final.';
+
+COMMENT ON COLUMN app_public.invoices.due_at IS 'When it has to be paid.';
+
+COMMENT ON COLUMN app_public.invoices.paid_at IS 'When nothing was due any more.';
+
+COMMENT ON COLUMN app_public.invoices.voided_at IS 'When it was voided.';
+
+COMMENT ON COLUMN app_public.invoices.void_reason IS 'Why it was voided.';
+
+COMMENT ON COLUMN app_public.invoices.uncollectible_at IS 'When payment was given up on.';
+
+COMMENT ON COLUMN app_public.invoices.memo IS 'A note on the document, at most 1,000 characters.';
+
+COMMENT ON COLUMN app_public.invoices.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN app_public.invoices.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.payments (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    invoice_id uuid NOT NULL,
+    provider text NOT NULL,
+    status app_public.payment_status_enum DEFAULT 'pending'::app_public.payment_status_enum NOT NULL,
+    currency text NOT NULL,
+    amount numeric NOT NULL,
+    payment_method_id uuid,
+    provider_payment_id text,
+    reference text,
+    failure_code text,
+    failure_message text,
+    attempted_at timestamp with time zone NOT NULL,
+    succeeded_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT amount_is_positive CHECK (((amount > (0)::numeric) AND app_hidden.is_money(amount))),
+    CONSTRAINT provider_is_known CHECK ((provider = ANY (ARRAY['manual'::text, 'stripe'::text]))),
+    CONSTRAINT reference_is_short CHECK ((length(reference) <= 200)),
+    CONSTRAINT succeeded_at_comes_with_success CHECK (((succeeded_at IS NOT NULL) = (status = 'succeeded'::app_public.payment_status_enum)))
+);
+
+ALTER TABLE ONLY app_public.payments FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.payments OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.payments IS '@behavior -insert -update -delete -single
+Payments of invoices, tried and done. For those with can_manage_billing.';
+
+COMMENT ON COLUMN app_public.payments.invoice_id IS 'The invoice.';
+
+COMMENT ON COLUMN app_public.payments.provider IS 'manual (noted by staff) or stripe.';
+
+COMMENT ON COLUMN app_public.payments.status IS 'pending, succeeded or failed.';
+
+COMMENT ON COLUMN app_public.payments.currency IS 'ISO 4217.';
+
+COMMENT ON COLUMN app_public.payments.amount IS 'In the currency, tax included.';
+
+COMMENT ON COLUMN app_public.payments.payment_method_id IS 'What was charged.';
+
+COMMENT ON COLUMN app_public.payments.provider_payment_id IS 'The provider''s key of it.';
+
+COMMENT ON COLUMN app_public.payments.reference IS 'Staff''s reference, once an invoice.';
+
+COMMENT ON COLUMN app_public.payments.failure_code IS 'The provider''s code for why it failed.';
+
+COMMENT ON COLUMN app_public.payments.failure_message IS 'The provider''s words for it.';
+
+COMMENT ON COLUMN app_public.payments.attempted_at IS 'When it was tried.';
+
+COMMENT ON COLUMN app_public.payments.succeeded_at IS 'When it succeeded.';
+
+COMMENT ON COLUMN app_public.payments.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN app_public.payments.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_private.apply_payment(invoice app_public.invoices, payment app_public.payments) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_applied numeric := least((apply_payment.payment).amount, (apply_payment.invoice).amount_due);
+begin
+  if v_applied > 0 then
+    perform app_private.settle((apply_payment.invoice).tenant_id, (apply_payment.invoice).id, v_applied, 0);
+  end if;
+  if (apply_payment.payment).amount > v_applied then
+    -- paid twice, or credited meanwhile: it is theirs and pays what comes next
+    insert into app_public.credit_entries (tenant_id, currency, amount, reason, invoice_id, occurred_at)
+    values ((apply_payment.payment).tenant_id, (apply_payment.payment).currency, (apply_payment.payment).amount - v_applied,
+            'overpayment', (apply_payment.invoice).id, app_hidden.clock());
+  end if;
+  update app_public.tenants t set last_payment_at = app_hidden.clock() where t.id = (apply_payment.payment).tenant_id;
+  perform app_private.notify_billing((apply_payment.payment).tenant_id, 'payment_succeeded', (apply_payment.payment).id::text,
+    format('The payment for %s has arrived.', (apply_payment.invoice).number), (apply_payment.invoice).subscription_id, (apply_payment.invoice).id);
+  perform app_private.follow_payment((apply_payment.payment).tenant_id);
+end
+$$;
+
+ALTER FUNCTION app_private.apply_payment(invoice app_public.invoices, payment app_public.payments) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.apply_payment(invoice app_public.invoices, payment app_public.payments) IS 'Counts a payment towards its invoice; what is too much becomes credit.';
+
+CREATE FUNCTION app_private.apply_payment_intent(type text, intent jsonb) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := app_private.uuid_or_null(intent #>> '{metadata,tenant_id}');
+  v_payment app_public.payments;
+  v_outcome text := case type
+    when 'payment_intent.succeeded' then 'succeeded' when 'payment_intent.payment_failed' then 'failed'
+    when 'payment_intent.canceled' then 'failed' when 'payment_intent.processing' then 'processing' end;
+begin
+  if v_outcome is null then
+    return 'ignored';
+  end if;
+  if v_tenant_id is null then
+    return 'unknown';
+  end if;
+  call app_private.enter_tenant(v_tenant_id);
+  select * into v_payment from app_public.payments p
+   where p.tenant_id = v_tenant_id and p.id = app_private.uuid_or_null(intent #>> '{metadata,payment_id}');
+  if not found or v_payment.provider_payment_id <> intent ->> 'id' or v_payment.currency <> upper(intent ->> 'currency')
+     or v_outcome = 'succeeded'
+        and (intent ->> 'amount_received')::numeric is distinct from v_payment.amount * 10 ^ app_hidden.minor_units(v_payment.currency) then
+    return 'unknown';
+  end if;
+  perform app_private.finish_payment(v_tenant_id, v_payment.id, v_outcome, intent ->> 'id',
+    coalesce(intent #>> '{last_payment_error,decline_code}', intent #>> '{last_payment_error,code}', intent ->> 'cancellation_reason'),
+    intent #>> '{last_payment_error,message}');
+  return 'applied';
+end
+$$;
+
+ALTER FUNCTION app_private.apply_payment_intent(type text, intent jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.apply_payment_intent(type text, intent jsonb) IS 'A charge went on. It is found by the metadata we gave it; another amount, currency or charge than ours is unknown.';
+
+CREATE FUNCTION app_private.apply_plan_quotas(tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_limit record;
+  v_kept uuid[] := '{}';
+  v_id uuid;
+begin
+  for v_limit in
+    select case e.key when 'storage_gb' then 'storage' else e.key end as quota_type,
+           e.quota_limit * case e.key when 'storage_gb' then 1073741824 else 1 end as quota_limit,
+           case when e.key in ('api_calls', 'tokens', 'cost') then 'billing' else 'none' end as period, e.overage_allowed
+      from app_private.entitlements_of(apply_plan_quotas.tenant_id) e
+     where e.kind = 'quota' and (e.overage_allowed or e.key in ('tokens', 'cost'))
+     order by 1
+  loop
+    insert into app_public.usage_quotas as q (tenant_id, quota_type, period, quota_limit, is_hard_limit, overage_allowed, source)
+    values (apply_plan_quotas.tenant_id, v_limit.quota_type, v_limit.period, v_limit.quota_limit, not v_limit.overage_allowed,
+            v_limit.overage_allowed, 'plan')
+    on conflict (tenant_id, quota_type, quota_scope, scope_id, period, applies_to_subtree, is_hard_limit, source) do update
+       set quota_limit = excluded.quota_limit, overage_allowed = excluded.overage_allowed
+    returning q.id into v_id;
+    v_kept := v_kept || v_id;
+  end loop;
+  delete from app_public.usage_quotas q
+   where q.tenant_id = apply_plan_quotas.tenant_id and q.source = 'plan' and q.id <> all (v_kept);
+end
+$$;
+
+ALTER FUNCTION app_private.apply_plan_quotas(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.apply_plan_quotas(tenant_id uuid) IS 'Keeps the quotas that a tenant''s plan or overrides give it and that tenants.quotas cannot say: tokens, cost, and those beyond which use goes on and is billed.';
+
+CREATE FUNCTION app_private.apply_refund(provider text, refund jsonb) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := coalesce(app_private.uuid_or_null(refund #>> '{metadata,tenant_id}'),
+    app_private.tenant_of_provider_object(apply_refund.provider, refund ->> 'payment_intent'));
+  v_outcome text := case refund ->> 'status'
+    when 'succeeded' then 'succeeded' when 'failed' then 'failed' when 'canceled' then 'failed' else 'processing' end;
+  v_payment app_public.payments;
+  v_refund app_public.refunds;
+  v_amount numeric;
+begin
+  if v_tenant_id is null then
+    return 'unknown';
+  end if;
+  call app_private.enter_tenant(v_tenant_id);
+  perform app_private.lock_billing(v_tenant_id);
+  select * into v_refund from app_public.refunds r
+   where r.tenant_id = v_tenant_id
+     and (r.provider_refund_id = refund ->> 'id' or r.id = app_private.uuid_or_null(refund #>> '{metadata,refund_id}'));
+  if not found then
+    -- made in the provider's own pages
+    select * into v_payment from app_public.payments p
+     where p.tenant_id = v_tenant_id and p.provider = apply_refund.provider and p.provider_payment_id = refund ->> 'payment_intent'
+       and p.status = 'succeeded';
+    v_amount := (refund ->> 'amount')::numeric / 10 ^ app_hidden.minor_units(v_payment.currency);
+    if v_payment.id is null or v_outcome = 'failed' or v_amount is null or v_amount <= 0
+       or v_amount > app_private.creditable(v_tenant_id, v_payment.invoice_id) then
+      return 'unknown';
+    end if;
+    insert into app_public.refunds (tenant_id, payment_id, amount, reason, provider_refund_id)
+    values (v_tenant_id, v_payment.id, v_amount, 'Refunded at the payment provider', refund ->> 'id') returning * into v_refund;
+  end if;
+  perform app_private.finish_refund(v_tenant_id, v_refund.id, v_outcome, refund ->> 'id', refund ->> 'failure_reason');
+  return 'applied';
+end
+$$;
+
+ALTER FUNCTION app_private.apply_refund(provider text, refund jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.apply_refund(provider text, refund jsonb) IS 'A refund went on, ours or one made in the provider''s own pages. One of more than is left of the invoice is unknown: staff look at it.';
 
 CREATE PROCEDURE app_private.assert_secured()
     LANGUAGE plpgsql
@@ -1914,6 +2775,76 @@ ALTER FUNCTION app_private.authored_content(resource jsonb) OWNER TO rowhouse_ow
 
 COMMENT ON FUNCTION app_private.authored_content(resource jsonb) IS 'What a version of a resource (a row as JSON) consists of.';
 
+CREATE TABLE app_public.billing_profiles (
+    tenant_id uuid NOT NULL,
+    legal_name text,
+    email text,
+    address text,
+    country_code text,
+    tax_number text,
+    tax_mode text DEFAULT 'standard'::text NOT NULL,
+    tax_rate numeric DEFAULT 0 NOT NULL,
+    collection_method text DEFAULT 'automatic'::text NOT NULL,
+    currency text DEFAULT 'USD'::text NOT NULL,
+    issuer_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT address_is_short CHECK ((length(address) <= 1000)),
+    CONSTRAINT collection_method_is_known CHECK ((collection_method = ANY (ARRAY['automatic'::text, 'invoice'::text]))),
+    CONSTRAINT country_code_is_iso_3166 CHECK ((country_code ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT currency_is_known CHECK ((app_hidden.minor_units(currency) IS NOT NULL)),
+    CONSTRAINT email_is_an_email CHECK (app_hidden.is_email(email)),
+    CONSTRAINT legal_name_is_a_name CHECK (app_hidden.is_name(legal_name)),
+    CONSTRAINT tax_mode_is_known CHECK ((tax_mode = ANY (ARRAY['standard'::text, 'reverse_charge'::text, 'none'::text]))),
+    CONSTRAINT tax_number_is_short CHECK ((length(tax_number) <= 50)),
+    CONSTRAINT tax_rate_is_a_share CHECK (((tax_rate >= (0)::numeric) AND (tax_rate < (1)::numeric)))
+);
+
+ALTER TABLE ONLY app_public.billing_profiles FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.billing_profiles OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.billing_profiles IS '@behavior -insert -update -delete -single
+Who is billed in this tenant, and how. Change it with update_billing_profile. For those with can_manage_billing.';
+
+COMMENT ON COLUMN app_public.billing_profiles.legal_name IS 'Name on the invoice.';
+
+COMMENT ON COLUMN app_public.billing_profiles.email IS 'Where invoices go, lower case.';
+
+COMMENT ON COLUMN app_public.billing_profiles.address IS 'Address on the invoice, at most 1,000 characters.';
+
+COMMENT ON COLUMN app_public.billing_profiles.country_code IS 'ISO 3166-1 alpha-2.';
+
+COMMENT ON COLUMN app_public.billing_profiles.tax_number IS 'Tax number, such as a VAT id.';
+
+COMMENT ON COLUMN app_public.billing_profiles.tax_mode IS 'standard, reverse_charge (the one who is billed owes the tax) or none.';
+
+COMMENT ON COLUMN app_public.billing_profiles.tax_rate IS 'Share of the subtotal, 0.19 for 19 %; for standard.';
+
+COMMENT ON COLUMN app_public.billing_profiles.collection_method IS 'automatic (the payment method is charged) or invoice (they pay by themselves).';
+
+COMMENT ON COLUMN app_public.billing_profiles.currency IS 'ISO 4217.';
+
+COMMENT ON COLUMN app_public.billing_profiles.issuer_id IS 'Who bills it.';
+
+COMMENT ON COLUMN app_public.billing_profiles.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN app_public.billing_profiles.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_private.begin_billing() RETURNS app_public.billing_profiles
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_manage_billing');
+  return app_private.lock_billing(app_hidden.current_tenant_id());
+end
+$$;
+
+ALTER FUNCTION app_private.begin_billing() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.begin_billing() IS 'What every billing function of the API begins with: ID203 without the permission can_manage_billing, then the lock.';
+
 CREATE FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) RETURNS TABLE(email text, token text, tenant_name text, inviter_name text, role text, message text, expires_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1943,6 +2874,23 @@ ALTER FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_
 
 COMMENT ON FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) IS 'What the mail of an invitation says, with a new token that makes every earlier one worthless; nothing when there is no longer a mail to send.';
 
+CREATE FUNCTION app_private.begin_overview(OUT period tstzrange, OUT first_day date, OUT last_day date) RETURNS record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_permission('can_view_analytics');
+  period := app_private.overview_period(app_hidden.current_tenant_id());
+  select (lower(period) at time zone t.timezone)::date, ((upper(period) - interval '1 microsecond') at time zone t.timezone)::date
+    into first_day, last_day
+    from app_public.tenants t where t.id = app_hidden.current_tenant_id();
+end
+$$;
+
+ALTER FUNCTION app_private.begin_overview(OUT period tstzrange, OUT first_day date, OUT last_day date) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.begin_overview(OUT period tstzrange, OUT first_day date, OUT last_day date) IS 'The period that usage is shown for, as times and as days of the tenant''s time zone. ID203 without the permission can_view_analytics.';
+
 CREATE FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) RETURNS TABLE(document_id uuid, file_name text, media_type text, content bytea)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1966,6 +2914,169 @@ $$;
 ALTER FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) IS 'The uploaded files that are to be parsed; their documents become processing.';
+
+CREATE FUNCTION app_private.begin_payment(tenant_id uuid, invoice_id uuid) RETURNS TABLE(payment_id uuid, provider text, amount_minor bigint, currency text, customer_id text, provider_method_id text, invoice_number text, attempted_at timestamp with time zone, is_repeated boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_invoice app_public.invoices;
+  v_method app_public.payment_methods;
+  v_payment app_public.payments;
+  v_customer_id text;
+  v_is_repeated boolean;
+begin
+  call app_private.enter_tenant(begin_payment.tenant_id);
+  perform app_private.lock_billing(begin_payment.tenant_id);
+  select * into v_invoice from app_public.invoices i
+   where i.tenant_id = begin_payment.tenant_id and i.id = begin_payment.invoice_id for update;
+  if not found or v_invoice.amount_due <= 0 or v_invoice.next_attempt_at is null or v_invoice.next_attempt_at > v_now then
+    return;
+  end if;
+  select * into v_payment from app_public.payments p
+   where p.tenant_id = begin_payment.tenant_id and p.invoice_id = v_invoice.id and p.status = 'pending';
+  v_is_repeated := found;
+  if not v_is_repeated then
+    select * into v_method from app_public.payment_methods m where m.tenant_id = begin_payment.tenant_id and m.is_default;
+    if not found or v_invoice.collection_method = 'invoice' and not v_invoice.is_charge_requested then
+      -- nobody to ask: what is not paid by now is overdue
+      perform app_private.payment_missed(v_invoice, null);
+      return;
+    end if;
+    insert into app_public.payments (tenant_id, invoice_id, provider, currency, amount, payment_method_id, attempted_at)
+    values (begin_payment.tenant_id, v_invoice.id, v_method.provider, v_invoice.currency, v_invoice.amount_due, v_method.id, v_now)
+    returning * into v_payment;
+  else
+    select * into v_method from app_public.payment_methods m
+     where m.tenant_id = begin_payment.tenant_id and m.id = v_payment.payment_method_id;
+  end if;
+  -- a lease: if this worker dies, another one asks again
+  update app_public.invoices i set next_attempt_at = v_now + interval '1 hour', is_charge_requested = false
+   where i.tenant_id = begin_payment.tenant_id and i.id = v_invoice.id;
+  select c.customer_id into v_customer_id from app_private.payment_customers c
+   where c.tenant_id = begin_payment.tenant_id and c.provider = v_payment.provider;
+  return query select v_payment.id, v_payment.provider,
+    (v_payment.amount * 10 ^ app_hidden.minor_units(v_payment.currency))::bigint, v_payment.currency, v_customer_id,
+    v_method.provider_method_id, v_invoice.number, v_payment.attempted_at, v_is_repeated;
+end
+$$;
+
+ALTER FUNCTION app_private.begin_payment(tenant_id uuid, invoice_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.begin_payment(tenant_id uuid, invoice_id uuid) IS 'Writes a charge down and returns what the provider must be asked; the one that is under way, if there is one; nothing when nothing is due.';
+
+CREATE TABLE app_public.subscriptions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid NOT NULL,
+    plan_id uuid NOT NULL,
+    price_id uuid NOT NULL,
+    billing_cycle app_public.billing_cycle_enum NOT NULL,
+    currency text NOT NULL,
+    status app_public.subscription_status_enum NOT NULL,
+    timezone text NOT NULL,
+    anchor_on date NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    trial_ends_at timestamp with time zone,
+    period_number integer DEFAULT 1 NOT NULL,
+    current_period_start timestamp with time zone NOT NULL,
+    current_period_end timestamp with time zone NOT NULL,
+    usage_since timestamp with time zone NOT NULL,
+    cancel_at_period_end boolean DEFAULT false NOT NULL,
+    pending_plan_id uuid,
+    pending_billing_cycle app_public.billing_cycle_enum,
+    paused_at timestamp with time zone,
+    past_due_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT cancelled_is_not_changed CHECK (((NOT cancel_at_period_end) OR (pending_plan_id IS NULL))),
+    CONSTRAINT ended_is_over CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['cancelled'::app_public.subscription_status_enum, 'expired'::app_public.subscription_status_enum])))),
+    CONSTRAINT past_due_since CHECK (((past_due_at IS NOT NULL) = (status = 'past_due'::app_public.subscription_status_enum))),
+    CONSTRAINT paused_since CHECK (((paused_at IS NOT NULL) = (status = 'paused'::app_public.subscription_status_enum))),
+    CONSTRAINT pending_change_is_whole CHECK (((pending_plan_id IS NULL) = (pending_billing_cycle IS NULL))),
+    CONSTRAINT period_is_not_empty CHECK ((current_period_start < current_period_end)),
+    CONSTRAINT trial_has_an_end CHECK (((status <> 'trialing'::app_public.subscription_status_enum) OR (trial_ends_at IS NOT NULL)))
+);
+
+ALTER TABLE ONLY app_public.subscriptions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.subscriptions OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.subscriptions IS '@name plan_subscription
+@behavior -insert -update -delete
+The plans this tenant has and had; at most one has not ended. start_subscription, change_plan, cancel_subscription, pause_subscription and resume_subscription change it.';
+
+COMMENT ON COLUMN app_public.subscriptions.plan_id IS 'The plan.';
+
+COMMENT ON COLUMN app_public.subscriptions.price_id IS 'The version of its price that holds in this period.';
+
+COMMENT ON COLUMN app_public.subscriptions.billing_cycle IS 'monthly or annual.';
+
+COMMENT ON COLUMN app_public.subscriptions.currency IS 'ISO 4217; that of the billing profile at the start.';
+
+COMMENT ON COLUMN app_public.subscriptions.status IS 'trialing, active, past_due (a payment failed), paused, cancelled or expired (a trial that nobody paid for).';
+
+COMMENT ON COLUMN app_public.subscriptions.timezone IS 'IANA time zone in which its days and periods are counted; the tenant''s at the start.';
+
+COMMENT ON COLUMN app_public.subscriptions.anchor_on IS 'The day its periods are counted from.';
+
+COMMENT ON COLUMN app_public.subscriptions.started_at IS 'When it began.';
+
+COMMENT ON COLUMN app_public.subscriptions.trial_ends_at IS 'When the trial ends or ended, null without one.';
+
+COMMENT ON COLUMN app_public.subscriptions.period_number IS 'Number of the period, from 1.';
+
+COMMENT ON COLUMN app_public.subscriptions.current_period_start IS 'Start of the period.';
+
+COMMENT ON COLUMN app_public.subscriptions.current_period_end IS 'End of the period; of the trial while there is one.';
+
+COMMENT ON COLUMN app_public.subscriptions.usage_since IS 'From when use has not been billed yet.';
+
+COMMENT ON COLUMN app_public.subscriptions.cancel_at_period_end IS 'Whether it ends with the period.';
+
+COMMENT ON COLUMN app_public.subscriptions.pending_plan_id IS 'The plan it changes to at the end of the period.';
+
+COMMENT ON COLUMN app_public.subscriptions.pending_billing_cycle IS 'The cycle it changes to then.';
+
+COMMENT ON COLUMN app_public.subscriptions.paused_at IS 'Since when it is paused.';
+
+COMMENT ON COLUMN app_public.subscriptions.past_due_at IS 'Since when a payment is missed.';
+
+COMMENT ON COLUMN app_public.subscriptions.ended_at IS 'When it ended, null while it lives.';
+
+COMMENT ON COLUMN app_public.subscriptions.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN app_public.subscriptions.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_private.begin_period(subscription app_public.subscriptions, at timestamp with time zone, anchor_on date, status app_public.subscription_status_enum) RETURNS app_public.subscriptions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_next app_public.subscriptions := begin_period.subscription;
+  v_period tstzrange;
+begin
+  v_next.anchor_on := begin_period.anchor_on;
+  v_next.plan_id := coalesce(v_next.pending_plan_id, v_next.plan_id);
+  v_next.billing_cycle := coalesce(v_next.pending_billing_cycle, v_next.billing_cycle);
+  v_next.price_id := (app_private.plan_price_at(v_next.plan_id, v_next.currency, v_next.billing_cycle, begin_period.at)).id;
+  v_period := app_private.subscription_period(v_next, begin_period.at);
+  update app_public.subscriptions s
+     set status = begin_period.status, plan_id = v_next.plan_id, billing_cycle = v_next.billing_cycle, price_id = v_next.price_id,
+         period_number = s.period_number + 1, anchor_on = v_next.anchor_on, current_period_start = lower(v_period), current_period_end = upper(v_period),
+         usage_since = begin_period.at, pending_plan_id = null, pending_billing_cycle = null, paused_at = null,
+         past_due_at = case begin_period.status when 'past_due' then s.past_due_at end
+   where s.id = v_next.id
+  returning * into v_next;
+  return v_next;
+end
+$$;
+
+ALTER FUNCTION app_private.begin_period(subscription app_public.subscriptions, at timestamp with time zone, anchor_on date, status app_public.subscription_status_enum) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.begin_period(subscription app_public.subscriptions, at timestamp with time zone, anchor_on date, status app_public.subscription_status_enum) IS 'Moves a subscription into the period that begins at an instant, with the change that was planned for it and the price of that time.';
 
 CREATE FUNCTION app_private.begin_request(claims jsonb, requested_tenant text, api_key_id uuid DEFAULT NULL::uuid) RETURNS TABLE(identity jsonb, limit_name text, limit_value double precision, window_seconds integer, remaining double precision, reset_after_seconds integer, retry_after_seconds integer, refusal_code text, refusal_message text, refusal_hint text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2036,6 +3147,96 @@ $$;
 ALTER FUNCTION app_private.begin_usage() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.begin_usage() IS 'Opens a batch: no period of the tenant becomes final before this transaction ends. MT411: the isolation level is not read committed.';
+
+CREATE FUNCTION app_private.bill_end(subscription app_public.subscriptions, at timestamp with time zone, credit_unused boolean) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_usage tstzrange := case when (bill_end.subscription).usage_since < bill_end.at
+    then tstzrange((bill_end.subscription).usage_since, bill_end.at) end;
+  v_lines app_public.invoice_lines[] := '{}';
+  v_invoice app_public.invoices;
+begin
+  if bill_end.credit_unused then
+    v_lines := array(select l from app_private.unused_line(bill_end.subscription, bill_end.at) l);
+  end if;
+  if v_usage is not null and not app_private.has_usage_to_bill((bill_end.subscription).tenant_id, (bill_end.subscription).price_id) then
+    v_usage := null;
+  end if;
+  if v_lines = '{}' and v_usage is null then
+    return null;
+  end if;
+  v_invoice := app_private.draft_invoice((bill_end.subscription).tenant_id, 'end', bill_end.subscription, v_usage, (bill_end.subscription).price_id);
+  perform app_private.insert_lines(v_invoice, v_lines);
+  if bill_end.at < (bill_end.subscription).current_period_end or v_usage is null then
+    return app_private.finalise(v_invoice.tenant_id, v_invoice.id);
+  end if;
+  perform app_private.refresh_usage(v_invoice, null);
+  return v_invoice;
+end
+$$;
+
+ALTER FUNCTION app_private.bill_end(subscription app_public.subscriptions, at timestamp with time zone, credit_unused boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.bill_end(subscription app_public.subscriptions, at timestamp with time zone, credit_unused boolean) IS 'The last invoice of a period without a next one: what was used, and a credit for unused days. None when there is nothing to bill.';
+
+CREATE FUNCTION app_private.bill_period(subscription app_public.subscriptions, ended app_public.subscriptions) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_price app_public.plan_prices;
+  v_basis constant tstzrange := tstzrange((bill_period.subscription).current_period_start, (bill_period.subscription).current_period_end);
+  v_usage tstzrange := case when (bill_period.ended).usage_since < (bill_period.ended).current_period_end
+    then tstzrange((bill_period.ended).usage_since, (bill_period.ended).current_period_end) end;
+  v_lines app_public.invoice_lines[] := '{}';
+  v_invoice app_public.invoices;
+begin
+  select * into v_price from app_public.plan_prices p where p.id = (bill_period.subscription).price_id;
+  if v_price.amount > 0 then
+    v_lines := array[app_private.recurring_line(v_price, 'recurring', 1, v_basis, v_basis, (bill_period.subscription).timezone)];
+  end if;
+  if v_usage is not null and not app_private.has_usage_to_bill((bill_period.ended).tenant_id, (bill_period.ended).price_id) then
+    v_usage := null;
+  end if;
+  if v_lines = '{}' and v_usage is null then
+    return null;
+  end if;
+  v_invoice := app_private.draft_invoice((bill_period.subscription).tenant_id, 'period', bill_period.subscription, v_usage, (bill_period.ended).price_id);
+  perform app_private.insert_lines(v_invoice, v_lines);
+  if v_usage is null then
+    v_invoice := app_private.finalise(v_invoice.tenant_id, v_invoice.id);
+  else
+    perform app_private.refresh_usage(v_invoice, null);
+  end if;
+  return v_invoice;
+end
+$$;
+
+ALTER FUNCTION app_private.bill_period(subscription app_public.subscriptions, ended app_public.subscriptions) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.bill_period(subscription app_public.subscriptions, ended app_public.subscriptions) IS 'The invoice at the beginning of a period: the plan''s price in advance, and the usage of the period that has ended, if there was one. None when there is nothing to bill.';
+
+CREATE FUNCTION app_private.billable_usage(tenant_id uuid, usage_type text, period tstzrange) RETURNS numeric
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_quantity numeric;
+begin
+  select coalesce(sum(e.quantity), 0) into v_quantity
+    from app_public.usage_events e
+   where e.tenant_id = billable_usage.tenant_id and e.usage_type = billable_usage.usage_type
+     and e.occurred_at >= lower(billable_usage.period) and e.occurred_at < upper(billable_usage.period)
+     and e.adjusts_period is null;
+  return v_quantity;
+end
+$$;
+
+ALTER FUNCTION app_private.billable_usage(tenant_id uuid, usage_type text, period tstzrange) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.billable_usage(tenant_id uuid, usage_type text, period tstzrange) IS 'What was used in a period, without what was recorded after the period had been finalised.';
 
 CREATE FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) RETURNS TABLE(block_ids bigint[], slack double precision, chunk_count integer, dimension integer)
     LANGUAGE plpgsql STABLE
@@ -2398,6 +3599,19 @@ ALTER FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[
 
 COMMENT ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) IS 'Makes one block of these chunks, in place of the blocks they were in; returns how many there are.';
 
+CREATE FUNCTION app_private.can_be_charged(tenant_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (select from app_public.billing_profiles p
+                  where p.tenant_id = can_be_charged.tenant_id and p.collection_method = 'invoice')
+      or exists (select from app_public.payment_methods m where m.tenant_id = can_be_charged.tenant_id and m.is_default);
+$$;
+
+ALTER FUNCTION app_private.can_be_charged(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.can_be_charged(tenant_id uuid) IS 'Whether a tenant has a payment method, or pays by invoice.';
+
 CREATE FUNCTION app_private.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2413,6 +3627,63 @@ $$;
 ALTER FUNCTION app_private.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text) IS 'Adds to what is counted of a tenant and a user. QT601: more than the limit.';
+
+CREATE TABLE app_public.plan_prices (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    plan_id uuid NOT NULL,
+    currency text NOT NULL,
+    billing_cycle app_public.billing_cycle_enum NOT NULL,
+    amount numeric NOT NULL,
+    valid_from timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT amount_is_not_negative CHECK (((amount >= (0)::numeric) AND app_hidden.is_money(amount))),
+    CONSTRAINT currency_is_known CHECK ((app_hidden.minor_units(currency) IS NOT NULL)),
+    CONSTRAINT valid_from_is_finite CHECK (isfinite(valid_from))
+);
+
+ALTER TABLE ONLY app_public.plan_prices FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.plan_prices OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.plan_prices IS 'Versions of a plan''s price: per currency and cycle the last one that has begun is in force and never changes; a new one holds from each subscription''s next period.';
+
+COMMENT ON COLUMN app_public.plan_prices.plan_id IS 'The plan.';
+
+COMMENT ON COLUMN app_public.plan_prices.currency IS 'ISO 4217, upper case.';
+
+COMMENT ON COLUMN app_public.plan_prices.billing_cycle IS 'monthly or annual.';
+
+COMMENT ON COLUMN app_public.plan_prices.amount IS 'Price of one period in the currency, in advance and net of tax, 0 to below a million million.';
+
+COMMENT ON COLUMN app_public.plan_prices.valid_from IS 'From when it is sold.';
+
+COMMENT ON COLUMN app_public.plan_prices.created_at IS 'When it was made.';
+
+CREATE FUNCTION app_private.change_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) RETURNS SETOF app_public.invoice_lines
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_zone constant text := (change_lines.subscription).timezone;
+  v_basis constant tstzrange := tstzrange((change_lines.subscription).current_period_start, (change_lines.subscription).current_period_end);
+  -- the day of the change belongs to the new plan
+  v_rest constant tstzrange := tstzrange(
+    greatest(app_private.local_midnight(change_lines.at, v_zone), lower(v_basis)), upper(v_basis));
+  v_old app_public.plan_prices;
+begin
+  select * into v_old from app_public.plan_prices p where p.id = (change_lines.subscription).price_id;
+  if v_old.amount > 0 then
+    return next app_private.recurring_line(v_old, 'proration', -1, v_rest, v_basis, v_zone);
+  end if;
+  if (change_lines.price).amount > 0 then
+    return next app_private.recurring_line(change_lines.price, 'proration', 1, v_rest, v_basis, v_zone);
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.change_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.change_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) IS 'An upgrade within a period: the rest of it is credited at the old price and charged at the new one.';
 
 CREATE TABLE app_public.user_tenants (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -3332,6 +4603,36 @@ ALTER FUNCTION app_private.credential_paths(value jsonb) OWNER TO rowhouse_owner
 
 COMMENT ON FUNCTION app_private.credential_paths(value jsonb) IS 'Where a JSON value holds a text under the name of a credential.';
 
+CREATE FUNCTION app_private.credit_balance(tenant_id uuid) RETURNS numeric
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(sum(e.amount), 0)
+    from app_public.credit_entries e join app_public.billing_profiles p on p.tenant_id = e.tenant_id and p.currency = e.currency
+   where e.tenant_id = credit_balance.tenant_id;
+$$;
+
+ALTER FUNCTION app_private.credit_balance(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.credit_balance(tenant_id uuid) IS 'What a tenant has paid or been credited in its currency and no invoice has used yet.';
+
+CREATE FUNCTION app_private.creditable(tenant_id uuid, invoice_id uuid) RETURNS numeric
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select i.total
+       + (select coalesce(sum(c.total), 0) from app_public.invoices c where c.tenant_id = i.tenant_id and c.credited_invoice_id = i.id)
+       - (select coalesce(sum(r.amount), 0) from app_public.refunds r
+            join app_public.payments p on p.tenant_id = r.tenant_id and p.id = r.payment_id
+           where p.tenant_id = i.tenant_id and p.invoice_id = i.id and r.status = 'pending')
+    from app_public.invoices i
+   where i.tenant_id = creditable.tenant_id and i.id = creditable.invoice_id;
+$$;
+
+ALTER FUNCTION app_private.creditable(tenant_id uuid, invoice_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.creditable(tenant_id uuid, invoice_id uuid) IS 'What of an invoice has neither been credited nor is about to be refunded.';
+
 CREATE FUNCTION app_private.delete_resource(kind app_public.resource_kind, id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3422,6 +4723,58 @@ ALTER FUNCTION app_private.document_error(item jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.document_error(item jsonb) IS 'What is wrong with an element of create_documents, or null.';
 
+CREATE FUNCTION app_private.draft_invoice(tenant_id uuid, reason text, subscription app_public.subscriptions, usage tstzrange, usage_price_id uuid) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles := app_private.lock_billing(draft_invoice.tenant_id);
+  v_invoice app_public.invoices;
+begin
+  insert into app_public.invoices (
+    tenant_id, reason, issuer_id, subscription_id, currency, timezone, period_number, period_start, period_end,
+    usage_start, usage_end, usage_price_id, collection_method, finalise_at)
+  select v_profile.tenant_id, draft_invoice.reason, v_profile.issuer_id, (draft_invoice.subscription).id,
+         coalesce((draft_invoice.subscription).currency, v_profile.currency), coalesce((draft_invoice.subscription).timezone, t.timezone),
+         (draft_invoice.subscription).period_number, (draft_invoice.subscription).current_period_start,
+         (draft_invoice.subscription).current_period_end, lower(draft_invoice.usage), upper(draft_invoice.usage),
+         case when draft_invoice.usage is not null then draft_invoice.usage_price_id end, v_profile.collection_method,
+         case when draft_invoice.usage is not null then upper(draft_invoice.usage) + make_interval(hours => i.draft_hours) end
+    from app_public.tenants t, app_public.invoice_issuers i
+   where t.id = v_profile.tenant_id and i.id = v_profile.issuer_id
+  returning * into v_invoice;
+  return v_invoice;
+end
+$$;
+
+ALTER FUNCTION app_private.draft_invoice(tenant_id uuid, reason text, subscription app_public.subscriptions, usage tstzrange, usage_price_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.draft_invoice(tenant_id uuid, reason text, subscription app_public.subscriptions, usage tstzrange, usage_price_id uuid) IS 'An empty draft. One with usage waits issuer.draft_hours after the end of it, so that events which are a little late still come in.';
+
+CREATE FUNCTION app_private.draft_of_staff(invoice_id uuid) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_invoice app_public.invoices;
+begin
+  perform app_private.require_staff();
+  perform app_private.lock_billing(app_hidden.current_tenant_id());
+  select * into v_invoice from app_public.invoices i where i.tenant_id = app_hidden.current_tenant_id() and i.id = draft_of_staff.invoice_id;
+  if not found then
+    perform app_private.raise_error('LB304', 'There is no such invoice.', 'invoices lists those there are.');
+  end if;
+  if v_invoice.status <> 'draft' then
+    perform app_private.raise_error('LB514', 'The invoice is not a draft.', 'It has its number and stays as it is; correct it with a credit note.');
+  end if;
+  return v_invoice;
+end
+$$;
+
+ALTER FUNCTION app_private.draft_of_staff(invoice_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.draft_of_staff(invoice_id uuid) IS 'A draft that staff may edit, under the billing lock. LB201, LB304, LB514.';
+
 CREATE FUNCTION app_private.drop_llm_texts() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3449,6 +4802,15 @@ $$;
 ALTER FUNCTION app_private.drop_llm_texts() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.drop_llm_texts() IS 'Deletes prompts and completions that are older than their tenant keeps them (llm_text_retention_days, 30 unless set; all where store_llm_texts is off); returns how many.';
+
+CREATE FUNCTION app_private.dunning_days() RETURNS integer[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select array[3, 5, 7] $$;
+
+ALTER FUNCTION app_private.dunning_days() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.dunning_days() IS 'After how many days a failed payment is tried again: the first, second and third time. When the last fails too, the invoice is uncollectible and the subscription is paused.';
 
 CREATE FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3496,6 +4858,28 @@ $$;
 ALTER FUNCTION app_private.end_idle_sessions() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.end_idle_sessions() IS 'Ends the sessions that have been silent for 30 minutes, at the time they were last heard of; returns how many.';
+
+CREATE FUNCTION app_private.end_subscription(subscription app_public.subscriptions, status app_public.subscription_status_enum, at timestamp with time zone) RETURNS app_public.subscriptions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_subscription app_public.subscriptions;
+begin
+  update app_public.subscriptions s
+     set status = end_subscription.status, ended_at = end_subscription.at, cancel_at_period_end = false, paused_at = null,
+         past_due_at = null, pending_plan_id = null, pending_billing_cycle = null
+   where s.id = (end_subscription.subscription).id
+  returning * into v_subscription;
+  perform app_private.notify_billing(v_subscription.tenant_id, 'subscription_ended', v_subscription.id::text,
+    'The subscription has ended.', v_subscription.id);
+  return v_subscription;
+end
+$$;
+
+ALTER FUNCTION app_private.end_subscription(subscription app_public.subscriptions, status app_public.subscription_status_enum, at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.end_subscription(subscription app_public.subscriptions, status app_public.subscription_status_enum, at timestamp with time zone) IS 'Ends a subscription for good.';
 
 CREATE FUNCTION app_private.enqueue_job(task text, payload json, job_key text DEFAULT NULL::text, max_attempts integer DEFAULT 10) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -3591,6 +4975,50 @@ $$;
 ALTER PROCEDURE app_private.enter_tenant(IN tenant_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) IS 'Sets the tenant of this transaction, for work that is not a request.';
+
+CREATE FUNCTION app_private.entitled_plan(tenant_id uuid) RETURNS uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_plan_id uuid;
+begin
+  select s.plan_id into v_plan_id from app_public.subscriptions s
+   where s.tenant_id = entitled_plan.tenant_id and s.status in ('trialing', 'active', 'past_due');
+  if not found then
+    select p.id into v_plan_id from app_public.plans p where p.slug = 'free';
+  end if;
+  return v_plan_id;
+end
+$$;
+
+ALTER FUNCTION app_private.entitled_plan(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.entitled_plan(tenant_id uuid) IS 'The plan a tenant lives by: that of its running subscription, or the plan free while it has none or is paused.';
+
+CREATE FUNCTION app_private.entitlements_of(tenant_id uuid) RETURNS TABLE(kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean, source text, reason text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_plan_id uuid := app_private.entitled_plan(entitlements_of.tenant_id);
+begin
+  return query
+    select distinct on (e.kind, e.key) e.kind, e.key, e.is_enabled, e.quota_limit, e.overage_allowed, e.source, e.reason
+      from (
+        select o.kind, o.key, o.is_enabled, o.quota_limit, o.overage_allowed, 'override' as source, o.reason, 1 as rank
+          from app_public.tenant_entitlement_overrides o where o.tenant_id = entitlements_of.tenant_id
+        union all
+        select p.kind, p.key, p.is_enabled, p.quota_limit, p.overage_allowed, 'plan', plan.name, 2
+          from app_public.plan_entitlements p join app_public.plans plan on plan.id = p.plan_id where p.plan_id = v_plan_id
+      ) as e
+     order by e.kind, e.key, e.rank;
+end
+$$;
+
+ALTER FUNCTION app_private.entitlements_of(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.entitlements_of(tenant_id uuid) IS 'What a tenant is entitled to, and whether its plan or an override says so.';
 
 CREATE TABLE app_private.llm_calls (
     tenant_id uuid NOT NULL,
@@ -3938,6 +5366,60 @@ ALTER FUNCTION app_private.fill_template(template text, variables jsonb) OWNER T
 
 COMMENT ON FUNCTION app_private.fill_template(template text, variables jsonb) IS 'Puts values for the variables of a text; an array or object is written as JSON. RS620: the outcome is too long.';
 
+CREATE FUNCTION app_private.finalise(tenant_id uuid, invoice_id uuid) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles := app_private.lock_billing(finalise.tenant_id);
+  v_now timestamptz := app_hidden.clock();
+  v_invoice app_public.invoices;
+  v_credit numeric := 0;
+  v_due_at timestamptz;
+begin
+  select * into v_invoice from app_public.invoices i
+   where i.tenant_id = finalise.tenant_id and i.id = finalise.invoice_id for update;
+  if not found then
+    perform app_private.raise_error('LB304', 'There is no such invoice.', 'invoices lists those there are.');
+  end if;
+  if v_invoice.status <> 'draft' then
+    perform app_private.raise_error('LB514', 'The invoice is not a draft.', 'It has its number and stays as it is; correct it with a credit note.');
+  end if;
+  if v_invoice.usage_start is not null then
+    -- from here to the commit nothing can be recorded into the period; what comes later is an adjustment
+    perform app_private.refresh_usage(v_invoice,
+      (app_private.finalise_usage_period(tstzrange(v_invoice.usage_start, v_invoice.usage_end))).last_batch_id);
+  end if;
+  perform app_private.total_invoice(v_invoice.tenant_id, v_invoice.id);
+  select * into v_invoice from app_public.invoices i where i.tenant_id = finalise.tenant_id and i.id = finalise.invoice_id;
+
+  if v_invoice.series = 'invoice' and v_invoice.total > 0 then
+    v_credit := least(v_invoice.total, greatest(app_private.credit_balance(v_invoice.tenant_id), 0));
+  end if;
+  select case v_invoice.collection_method when 'invoice' then v_now + make_interval(days => i.payment_terms_days) else v_now end
+    into v_due_at from app_public.invoice_issuers i where i.id = v_invoice.issuer_id;
+  v_invoice := app_private.take_number(v_invoice, v_now, v_due_at, v_credit);
+
+  if v_credit > 0 then
+    insert into app_public.credit_entries (tenant_id, currency, amount, reason, invoice_id, occurred_at)
+    values (v_invoice.tenant_id, v_invoice.currency, -v_credit, 'used', v_invoice.id, v_now);
+  elsif v_invoice.series = 'invoice' and v_invoice.total < 0 then
+    insert into app_public.credit_entries (tenant_id, currency, amount, reason, invoice_id, occurred_at)
+    values (v_invoice.tenant_id, v_invoice.currency, -v_invoice.total, 'negative_invoice', v_invoice.id, v_now);
+  end if;
+  v_invoice := app_private.settle(v_invoice.tenant_id, v_invoice.id, 0, 0);
+  perform app_private.enqueue_job('billing__render_invoice',
+    json_build_object('tenantId', v_invoice.tenant_id, 'invoiceId', v_invoice.id));
+  perform app_private.notify_billing(v_invoice.tenant_id, 'invoice_finalised', v_invoice.id::text,
+    format('%s is final.', v_invoice.number), v_invoice.subscription_id, v_invoice.id);
+  return v_invoice;
+end
+$$;
+
+ALTER FUNCTION app_private.finalise(tenant_id uuid, invoice_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.finalise(tenant_id uuid, invoice_id uuid) IS 'Makes a draft final: closes its usage period, computes it once more, gives it the next number of its issuer and uses up credit. LB304: no such invoice; LB514: it is not a draft.';
+
 CREATE TABLE app_private.finalised_periods (
     tenant_id uuid NOT NULL,
     period tstzrange NOT NULL,
@@ -3973,6 +5455,29 @@ $$;
 ALTER FUNCTION app_private.finalise_usage_period(period tstzrange) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.finalise_usage_period(period tstzrange) IS 'Closes a period of the tenant of the context: events in it that are recorded later have adjusts_period set. For billing, which calls it first and then, in the same transaction, reads the period: its events are those of the period without adjusts_period; the adjustments of an invoice are the events with adjusts_period whose batch_id is above the last_batch_id of the tenant''s finalised period before and not above this one''s. 23P01: it overlaps one that is final.';
+
+CREATE FUNCTION app_private.finish_attaching(tenant_id uuid, payment_method_id uuid, brand text, last4 text, expires_month integer, expires_year integer, failure_message text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  call app_private.enter_tenant(finish_attaching.tenant_id);
+  perform app_private.lock_billing(finish_attaching.tenant_id);
+  update app_public.payment_methods m
+     set status = case when finish_attaching.failure_message is null then 'attached' else 'failed' end,
+         brand = finish_attaching.brand, last4 = finish_attaching.last4, expires_month = finish_attaching.expires_month,
+         expires_year = finish_attaching.expires_year, failure_message = left(finish_attaching.failure_message, 1000)
+   where m.tenant_id = finish_attaching.tenant_id and m.id = finish_attaching.payment_method_id and m.status = 'pending';
+  if found and finish_attaching.failure_message is null
+     and not exists (select from app_public.payment_methods m where m.tenant_id = finish_attaching.tenant_id and m.is_default) then
+    perform app_private.make_default(finish_attaching.tenant_id, finish_attaching.payment_method_id);
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.finish_attaching(tenant_id uuid, payment_method_id uuid, brand text, last4 text, expires_month integer, expires_year integer, failure_message text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.finish_attaching(tenant_id uuid, payment_method_id uuid, brand text, last4 text, expires_month integer, expires_year integer, failure_message text) IS 'What the provider said of a payment method: its looks, or why it cannot be used.';
 
 CREATE FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4056,6 +5561,151 @@ ALTER FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, titl
 
 COMMENT ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) IS 'Stores a file''s text, drops its bytes and queues the document for chunking.';
 
+CREATE FUNCTION app_private.finish_payment(tenant_id uuid, payment_id uuid, outcome text, provider_payment_id text DEFAULT NULL::text, failure_code text DEFAULT NULL::text, failure_message text DEFAULT NULL::text) RETURNS app_public.payments
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_payment app_public.payments;
+  v_invoice app_public.invoices;
+begin
+  call app_private.enter_tenant(finish_payment.tenant_id);
+  perform app_private.lock_billing(finish_payment.tenant_id);
+  select * into v_payment from app_public.payments p
+   where p.tenant_id = finish_payment.tenant_id and p.id = finish_payment.payment_id for update;
+  if not found then
+    perform app_private.raise_error('LB305', 'There is no such payment.', 'payments lists those there are.');
+  end if;
+  select * into v_invoice from app_public.invoices i
+   where i.tenant_id = finish_payment.tenant_id and i.id = v_payment.invoice_id for update;
+
+  if finish_payment.outcome = 'processing' and v_payment.status = 'pending' then
+    update app_public.payments p set provider_payment_id = coalesce(finish_payment.provider_payment_id, p.provider_payment_id)
+     where p.tenant_id = v_payment.tenant_id and p.id = v_payment.id returning * into v_payment;
+    update app_public.invoices i set next_attempt_at = v_now + interval '1 day'
+     where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id;
+  elsif finish_payment.outcome = 'failed' and v_payment.status = 'pending' then
+    update app_public.payments p
+       set status = 'failed', provider_payment_id = coalesce(finish_payment.provider_payment_id, p.provider_payment_id),
+           failure_code = left(finish_payment.failure_code, 100), failure_message = left(finish_payment.failure_message, 1000)
+     where p.tenant_id = v_payment.tenant_id and p.id = v_payment.id returning * into v_payment;
+    perform app_private.payment_missed(v_invoice, v_payment.id);
+  elsif finish_payment.outcome = 'succeeded' and v_payment.status <> 'succeeded' then
+    update app_public.payments p
+       set status = 'succeeded', succeeded_at = v_now, failure_code = null, failure_message = null,
+           provider_payment_id = coalesce(finish_payment.provider_payment_id, p.provider_payment_id)
+     where p.tenant_id = v_payment.tenant_id and p.id = v_payment.id returning * into v_payment;
+    perform app_private.apply_payment(v_invoice, v_payment);
+  end if;
+  return v_payment;
+end
+$$;
+
+ALTER FUNCTION app_private.finish_payment(tenant_id uuid, payment_id uuid, outcome text, provider_payment_id text, failure_code text, failure_message text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.finish_payment(tenant_id uuid, payment_id uuid, outcome text, provider_payment_id text, failure_code text, failure_message text) IS 'What became of a charge: succeeded, failed or processing. Told twice it changes nothing, and a success is never undone. LB305: no such payment.';
+
+CREATE TABLE app_public.refunds (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    payment_id uuid NOT NULL,
+    credit_note_id uuid,
+    status app_public.payment_status_enum DEFAULT 'pending'::app_public.payment_status_enum NOT NULL,
+    amount numeric NOT NULL,
+    reason text,
+    provider_refund_id text,
+    failure_message text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT amount_is_positive CHECK (((amount > (0)::numeric) AND app_hidden.is_money(amount))),
+    CONSTRAINT credit_note_comes_with_success CHECK (((credit_note_id IS NOT NULL) = (status = 'succeeded'::app_public.payment_status_enum))),
+    CONSTRAINT reason_is_short CHECK ((length(reason) <= 1000))
+);
+
+ALTER TABLE ONLY app_public.refunds FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.refunds OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.refunds IS '@behavior -insert -update -delete -single
+Payments that were paid back. For those with can_manage_billing.';
+
+COMMENT ON COLUMN app_public.refunds.payment_id IS 'The payment.';
+
+COMMENT ON COLUMN app_public.refunds.credit_note_id IS 'The credit note that says so, once it is done.';
+
+COMMENT ON COLUMN app_public.refunds.status IS 'pending, succeeded or failed.';
+
+COMMENT ON COLUMN app_public.refunds.amount IS 'In the payment''s currency.';
+
+COMMENT ON COLUMN app_public.refunds.reason IS 'Why, at most 1,000 characters.';
+
+COMMENT ON COLUMN app_public.refunds.provider_refund_id IS 'The provider''s key of it.';
+
+COMMENT ON COLUMN app_public.refunds.failure_message IS 'Why it failed.';
+
+COMMENT ON COLUMN app_public.refunds.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN app_public.refunds.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_private.finish_refund(tenant_id uuid, refund_id uuid, outcome text, provider_refund_id text DEFAULT NULL::text, failure_message text DEFAULT NULL::text) RETURNS app_public.refunds
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_refund app_public.refunds;
+  v_invoice app_public.invoices;
+  v_note app_public.invoices;
+begin
+  call app_private.enter_tenant(finish_refund.tenant_id);
+  perform app_private.lock_billing(finish_refund.tenant_id);
+  select * into v_refund from app_public.refunds r
+   where r.tenant_id = finish_refund.tenant_id and r.id = finish_refund.refund_id for update;
+  if not found then
+    perform app_private.raise_error('LB306', 'There is no such refund.', 'refunds lists those there are.');
+  end if;
+  if finish_refund.outcome = 'failed' and v_refund.status = 'pending' then
+    update app_public.refunds r
+       set status = 'failed', provider_refund_id = coalesce(finish_refund.provider_refund_id, r.provider_refund_id),
+           failure_message = left(finish_refund.failure_message, 1000)
+     where r.tenant_id = v_refund.tenant_id and r.id = v_refund.id returning * into v_refund;
+  elsif finish_refund.outcome = 'processing' and v_refund.status = 'pending' then
+    update app_public.refunds r set provider_refund_id = coalesce(finish_refund.provider_refund_id, r.provider_refund_id)
+     where r.tenant_id = v_refund.tenant_id and r.id = v_refund.id returning * into v_refund;
+  elsif finish_refund.outcome = 'succeeded' and v_refund.status = 'pending' then
+    select i.* into v_invoice from app_public.invoices i
+      join app_public.payments p on p.tenant_id = i.tenant_id and p.invoice_id = i.id
+     where p.tenant_id = v_refund.tenant_id and p.id = v_refund.payment_id for update of i;
+    v_note := app_private.write_credit_note(v_invoice, v_refund.amount, v_refund.reason);
+    update app_public.refunds r
+       set status = 'succeeded', credit_note_id = v_note.id, provider_refund_id = coalesce(finish_refund.provider_refund_id, r.provider_refund_id)
+     where r.tenant_id = v_refund.tenant_id and r.id = v_refund.id returning * into v_refund;
+  end if;
+  return v_refund;
+end
+$$;
+
+ALTER FUNCTION app_private.finish_refund(tenant_id uuid, refund_id uuid, outcome text, provider_refund_id text, failure_message text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.finish_refund(tenant_id uuid, refund_id uuid, outcome text, provider_refund_id text, failure_message text) IS 'What became of a refund: succeeded, failed or processing. Told twice it changes nothing. LB306: no such refund.';
+
+CREATE FUNCTION app_private.follow_payment(tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update app_public.subscriptions s set status = 'active', past_due_at = null
+   where s.tenant_id = follow_payment.tenant_id and s.status = 'past_due'
+     and not exists (
+       select from app_public.invoices i
+        where i.tenant_id = follow_payment.tenant_id and i.status = 'finalised' and i.attempt_count > 0);
+end
+$$;
+
+ALTER FUNCTION app_private.follow_payment(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.follow_payment(tenant_id uuid) IS 'A subscription that is past due is active again once no payment for it is missed any more.';
+
 CREATE FUNCTION app_private.forget_rate_windows() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4094,6 +5744,14 @@ CREATE FUNCTION app_private.global_tables() RETURNS regclass[]
     'app_public.llm_models',
     'app_public.llm_model_prices',
     'app_public.usage_types',      -- what can be used means the same for every tenant
+    'app_public.plans',            -- what the platform sells
+    'app_public.plan_prices',
+    'app_public.plan_price_components',
+    'app_public.plan_entitlements',
+    'app_public.invoice_issuers',
+    'app_private.invoice_counters',
+    'app_private.invoice_numbers',
+    'app_private.payment_events',  -- news that says only inside whose it is
     'app_private.worker_heartbeats'
   ]::regclass[];
 $$;
@@ -4258,6 +5916,18 @@ $$;
 ALTER FUNCTION app_private.has_many_vectors(model_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.has_many_vectors(model_id uuid) IS 'Whether this tenant has more vectors of the model than are compared one by one.';
+
+CREATE FUNCTION app_private.has_usage_to_bill(tenant_id uuid, price_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (select from app_public.plan_price_components c where c.price_id = has_usage_to_bill.price_id)
+      or exists (select from app_private.adjustment_lines(has_usage_to_bill.tenant_id, null, null));
+$$;
+
+ALTER FUNCTION app_private.has_usage_to_bill(tenant_id uuid, price_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.has_usage_to_bill(tenant_id uuid, price_id uuid) IS 'Whether a price has components, or events of billed periods came late.';
 
 CREATE FUNCTION app_private.header_faults(headers jsonb) RETURNS text[]
     LANGUAGE sql IMMUTABLE
@@ -4450,6 +6120,30 @@ ALTER FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, q
 
 COMMENT ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity as the model''s index finds them, which may miss some; those it finds are in exact order.';
 
+CREATE FUNCTION app_private.insert_lines(invoice app_public.invoices, lines app_public.invoice_lines[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into app_public.invoice_lines (
+    tenant_id, invoice_id, line_number, kind, description, amount, price_id, component_id, usage_type, quantity, quantity_before,
+    days, period_days, service_start, service_end, basis_start, basis_end, counted_until, is_manual)
+  select (insert_lines.invoice).tenant_id, (insert_lines.invoice).id,
+         coalesce((select max(o.line_number) from app_public.invoice_lines o
+                    where o.tenant_id = (insert_lines.invoice).tenant_id and o.invoice_id = (insert_lines.invoice).id), 0) + l.place,
+         l.kind, l.description, l.amount, l.price_id, l.component_id, l.usage_type, l.quantity, l.quantity_before, l.days,
+         l.period_days, l.service_start, l.service_end, l.basis_start, l.basis_end, l.counted_until, coalesce(l.is_manual, false)
+    from unnest(insert_lines.lines) with ordinality as l (
+           tenant_id, id, invoice_id, line_number, kind, description, amount, price_id, component_id, usage_type, quantity,
+           quantity_before, days, period_days, service_start, service_end, basis_start, basis_end, counted_until, is_manual, created_at, place);
+  perform app_private.total_invoice((insert_lines.invoice).tenant_id, (insert_lines.invoice).id);
+end
+$$;
+
+ALTER FUNCTION app_private.insert_lines(invoice app_public.invoices, lines app_public.invoice_lines[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.insert_lines(invoice app_public.invoices, lines app_public.invoice_lines[]) IS 'Adds lines to a draft, in order.';
+
 CREATE FUNCTION app_private.invitation_expiry() RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4590,6 +6284,57 @@ ALTER FUNCTION app_private.inviter_may_still_grant(invitation app_public.invitat
 
 COMMENT ON FUNCTION app_private.inviter_may_still_grant(invitation app_public.invitations) IS 'Whether who made (or last resent) an invitation could make it today: an active member who has all that it gives, or platform staff.';
 
+CREATE FUNCTION app_private.invoice_number_gaps() RETURNS TABLE(issuer text, series text, sequence_number bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select i.slug, c.series, n
+    from app_private.invoice_counters c
+    join app_public.invoice_issuers i on i.id = c.issuer_id
+   cross join lateral generate_series(1, c.last_number) as n
+   where not exists (
+     select from app_private.invoice_numbers x
+      where x.issuer_id = c.issuer_id and x.series = c.series and x.sequence_number = n);
+$$;
+
+ALTER FUNCTION app_private.invoice_number_gaps() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.invoice_number_gaps() IS 'Numbers of invoices and credit notes that are missing; normally none.';
+
+CREATE FUNCTION app_private.invoice_to_render(tenant_id uuid, invoice_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_document jsonb;
+begin
+  call app_private.enter_tenant(invoice_to_render.tenant_id);
+  select jsonb_build_object(
+           'series', i.series, 'number', i.number, 'currency', i.currency, 'minorUnits', app_hidden.minor_units(i.currency),
+           'issuedOn', (i.finalised_at at time zone i.timezone)::date, 'dueOn', (i.due_at at time zone i.timezone)::date,
+           'periodStart', (i.period_start at time zone i.timezone)::date,
+           -- the last day of it, as people write it
+           'periodEnd', (i.period_end at time zone i.timezone)::date - 1,
+           'credits', (select c.number from app_public.invoices c where c.tenant_id = i.tenant_id and c.id = i.credited_invoice_id),
+           'issuedBy', i.issued_by, 'billedTo', i.billed_to, 'taxMode', i.tax_mode,
+           'taxPercent', trim_scale(i.tax_rate * 100)::text, 'memo', i.memo,
+           'subtotal', i.subtotal::text, 'tax', i.tax::text, 'total', i.total::text,
+           'lines', (
+             select coalesce(jsonb_agg(jsonb_build_object('description', l.description, 'amount', l.amount::text,
+                      'from', (l.service_start at time zone i.timezone)::date,
+                      'until', ((l.service_end - interval '1 microsecond') at time zone i.timezone)::date) order by l.line_number), '[]')
+               from app_public.invoice_lines l where l.tenant_id = i.tenant_id and l.invoice_id = i.id))
+    into v_document
+    from app_public.invoices i
+   where i.tenant_id = invoice_to_render.tenant_id and i.id = invoice_to_render.invoice_id and i.status <> 'draft';
+  return v_document;
+end
+$$;
+
+ALTER FUNCTION app_private.invoice_to_render(tenant_id uuid, invoice_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.invoice_to_render(tenant_id uuid, invoice_id uuid) IS 'Everything an invoice shows, amounts as text; null for a draft or none.';
+
 CREATE FUNCTION app_private.is_allowed_origin(origin text, tenant_id uuid DEFAULT NULL::uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4657,6 +6402,69 @@ ALTER FUNCTION app_private.is_timezone(value text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.is_timezone(value text) IS 'Whether this is UTC or an IANA time zone such as Europe/Berlin that the server knows.';
 
+CREATE TABLE app_public.plans (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    description text,
+    tier text NOT NULL,
+    trial_days integer DEFAULT 0 NOT NULL,
+    is_public boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug)),
+    CONSTRAINT tier_is_known CHECK ((tier = ANY (ARRAY['free'::text, 'standard'::text, 'professional'::text, 'enterprise'::text]))),
+    CONSTRAINT trial_days_is_in_range CHECK (((trial_days >= 0) AND (trial_days <= 365)))
+);
+
+ALTER TABLE ONLY app_public.plans FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.plans OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.plans IS 'What tenants can subscribe to. You see the public ones and your own; platform staff edit them.';
+
+COMMENT ON COLUMN app_public.plans.slug IS 'Key: lower-case letters, digits and hyphens, unique.';
+
+COMMENT ON COLUMN app_public.plans.name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.plans.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.plans.tier IS 'free, standard, professional or enterprise: the tenant''s subscription_tier, and what makes a change an upgrade.';
+
+COMMENT ON COLUMN app_public.plans.trial_days IS 'Whole days a tenant''s first subscription is free, 0 to 365.';
+
+COMMENT ON COLUMN app_public.plans.is_public IS 'Whether anyone may choose it; else staff arrange it.';
+
+COMMENT ON COLUMN app_public.plans.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN app_public.plans.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_private.is_upgrade(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tiers constant text[] := array['free', 'standard', 'professional', 'enterprise'];
+  v_old_tier text;
+  v_old_amount numeric;
+begin
+  select p.tier into v_old_tier from app_public.plans p where p.id = (is_upgrade.subscription).plan_id;
+  if is_upgrade.plan.tier <> v_old_tier then
+    return array_position(v_tiers, is_upgrade.plan.tier) > array_position(v_tiers, v_old_tier);
+  end if;
+  if is_upgrade.price.billing_cycle <> (is_upgrade.subscription).billing_cycle then
+    return false;
+  end if;
+  select p.amount into v_old_amount from app_public.plan_prices p where p.id = (is_upgrade.subscription).price_id;
+  return is_upgrade.price.amount > v_old_amount;
+end
+$$;
+
+ALTER FUNCTION app_private.is_upgrade(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.is_upgrade(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices) IS 'Whether a change takes effect at once: to a higher tier, or within the tier and cycle to a higher price. Everything else waits for the end of the period.';
+
 CREATE FUNCTION app_private.json_changes(old_value jsonb, new_value jsonb, path text DEFAULT ''::text) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4717,6 +6525,27 @@ END;
 ALTER FUNCTION app_private.keys_of_usage(inputs app_private.usage_input[], now_is timestamp with time zone) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.keys_of_usage(inputs app_private.usage_input[], now_is timestamp with time zone) IS 'The keys of a batch and what they stand for: a hash of the event as it was given.';
+
+CREATE FUNCTION app_private.late_usage(tenant_id uuid, usage_type text, period tstzrange, until_batch bigint) RETURNS numeric
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_quantity numeric;
+begin
+  select coalesce(sum(e.quantity), 0) into v_quantity
+    from app_public.usage_events e
+   where e.tenant_id = late_usage.tenant_id and e.usage_type = late_usage.usage_type
+     and e.occurred_at >= lower(late_usage.period) and e.occurred_at < upper(late_usage.period)
+     and e.adjusts_period is not null
+     and e.batch_id <= coalesce(late_usage.until_batch, 9223372036854775807);
+  return v_quantity;
+end
+$$;
+
+ALTER FUNCTION app_private.late_usage(tenant_id uuid, usage_type text, period tstzrange, until_batch bigint) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.late_usage(tenant_id uuid, usage_type text, period tstzrange, until_batch bigint) IS 'What was recorded for a period after it had been finalised, up to a batch.';
 
 CREATE TABLE app_public.resource_versions (
     tenant_id uuid NOT NULL,
@@ -4801,6 +6630,61 @@ $$;
 ALTER FUNCTION app_private.list_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.list_tenants() IS 'All tenants. For administrators in psql and for command-line tools.';
+
+CREATE FUNCTION app_private.live_subscription(tenant_id uuid) RETURNS app_public.subscriptions
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_subscription app_public.subscriptions;
+begin
+  select * into v_subscription from app_public.subscriptions s
+   where s.tenant_id = live_subscription.tenant_id and s.ended_at is null;
+  if not found then
+    perform app_private.raise_error('LB303', 'This tenant has no subscription.', 'Start one with start_subscription.');
+  end if;
+  return v_subscription;
+end
+$$;
+
+ALTER FUNCTION app_private.live_subscription(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.live_subscription(tenant_id uuid) IS 'The subscription of a tenant that has not ended. LB303: there is none.';
+
+CREATE FUNCTION app_private.local_midnight(at timestamp with time zone, timezone text) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select (local_midnight.at at time zone local_midnight.timezone)::date::timestamp at time zone local_midnight.timezone;
+$$;
+
+ALTER FUNCTION app_private.local_midnight(at timestamp with time zone, timezone text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.local_midnight(at timestamp with time zone, timezone text) IS 'The beginning of the day of an instant in a time zone.';
+
+CREATE FUNCTION app_private.lock_billing(tenant_id uuid) RETURNS app_public.billing_profiles
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles;
+begin
+  insert into app_public.billing_profiles (tenant_id, legal_name, email, country_code, issuer_id)
+  select t.id, t.name, t.primary_contact_email, t.country_code, i.id
+    from app_public.tenants t, app_public.invoice_issuers i
+   where t.id = lock_billing.tenant_id and i.slug = 'default'
+  on conflict on constraint billing_profiles_pkey do nothing;
+  select * into v_profile from app_public.billing_profiles p where p.tenant_id = lock_billing.tenant_id for update;
+  if not found then
+    perform app_private.raise_error('LB309', 'There is no such tenant, or nobody who bills it.', 'Add the invoice issuer with the slug default.');
+  end if;
+  return v_profile;
+end
+$$;
+
+ALTER FUNCTION app_private.lock_billing(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.lock_billing(tenant_id uuid) IS 'Locks a tenant''s billing until the transaction ends, making its profile when there is none. LB309: no such tenant or no issuer.';
 
 CREATE FUNCTION app_private.lock_memberships() RETURNS void
     LANGUAGE plpgsql
@@ -5120,6 +7004,25 @@ ALTER FUNCTION app_private.log_query(query text, keep text, mode app_public.sear
 
 COMMENT ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) IS 'Writes a search down: the question as text, as a hash or not at all, as tenants.config.search.logQueries says.';
 
+CREATE FUNCTION app_private.make_default(tenant_id uuid, id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update app_public.payment_methods m set is_default = false where m.tenant_id = make_default.tenant_id and m.is_default;
+  update app_public.payment_methods m set is_default = true
+   where m.tenant_id = make_default.tenant_id and m.id = make_default.id and m.status = 'attached';
+  update app_public.tenants t
+     set payment_method_id = (select m.provider_method_id from app_public.payment_methods m
+                               where m.tenant_id = make_default.tenant_id and m.is_default)
+   where t.id = make_default.tenant_id;
+end
+$$;
+
+ALTER FUNCTION app_private.make_default(tenant_id uuid, id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.make_default(tenant_id uuid, id uuid) IS 'Makes a payment method the default; none with null.';
+
 CREATE FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5322,6 +7225,76 @@ ALTER FUNCTION app_private.metering_lock(purpose text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.metering_lock(purpose text) IS 'The first key of the advisory locks of metering: record, roll_up or rerate. The second is hashtext of the tenant''s id.';
 
+CREATE TABLE app_public.payment_methods (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    provider text NOT NULL,
+    provider_method_id text NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    is_default boolean DEFAULT false NOT NULL,
+    brand text,
+    last4 text,
+    expires_month integer,
+    expires_year integer,
+    failure_message text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT default_is_attached CHECK (((NOT is_default) OR (status = 'attached'::text))),
+    CONSTRAINT provider_is_known CHECK ((provider = 'stripe'::text)),
+    CONSTRAINT provider_method_id_is_an_identifier CHECK ((provider_method_id ~ '^[A-Za-z0-9_]{1,255}$'::text)),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['pending'::text, 'attached'::text, 'failed'::text, 'detached'::text])))
+);
+
+ALTER TABLE ONLY app_public.payment_methods FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.payment_methods OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.payment_methods IS '@behavior -insert -update -delete -single
+How this tenant pays: cards and the like, as the provider knows them. add_payment_method, set_default_payment_method, remove_payment_method. For those with can_manage_billing.';
+
+COMMENT ON COLUMN app_public.payment_methods.provider IS 'stripe.';
+
+COMMENT ON COLUMN app_public.payment_methods.provider_method_id IS 'The provider''s key of it.';
+
+COMMENT ON COLUMN app_public.payment_methods.status IS 'pending (being attached), attached, failed or detached.';
+
+COMMENT ON COLUMN app_public.payment_methods.is_default IS 'Whether invoices are charged to it.';
+
+COMMENT ON COLUMN app_public.payment_methods.brand IS 'Such as visa.';
+
+COMMENT ON COLUMN app_public.payment_methods.last4 IS 'Its last four digits.';
+
+COMMENT ON COLUMN app_public.payment_methods.expires_month IS 'Month of expiry, 1 to 12.';
+
+COMMENT ON COLUMN app_public.payment_methods.expires_year IS 'Year of expiry.';
+
+COMMENT ON COLUMN app_public.payment_methods.failure_message IS 'Why it could not be attached.';
+
+COMMENT ON COLUMN app_public.payment_methods.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN app_public.payment_methods.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_private.method_of_mine(id uuid) RETURNS app_public.payment_methods
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles := app_private.begin_billing();
+  v_method app_public.payment_methods;
+begin
+  select * into v_method from app_public.payment_methods m
+   where m.tenant_id = v_profile.tenant_id and m.id = method_of_mine.id and m.status <> 'detached';
+  if not found then
+    perform app_private.raise_error('LB307', 'There is no such payment method.', 'payment_methods lists those there are.');
+  end if;
+  return v_method;
+end
+$$;
+
+ALTER FUNCTION app_private.method_of_mine(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.method_of_mine(id uuid) IS 'A payment method of this tenant, under the billing lock. LB307: there is none.';
+
 CREATE FUNCTION app_private.models_to_index(minimum integer DEFAULT 10000) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5514,6 +7487,23 @@ ALTER FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) OWNER TO row
 
 COMMENT ON FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) IS 'Notes that a user was here: last_seen_at, last_accessed_at of the membership and last_login_at of the tenant, each at most every five minutes.';
 
+CREATE FUNCTION app_private.notify_billing(tenant_id uuid, kind text, subject_key text, message text, subscription_id uuid DEFAULT NULL::uuid, invoice_id uuid DEFAULT NULL::uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into app_public.billing_notices (tenant_id, kind, subject_key, subscription_id, invoice_id, message, occurred_at)
+  values (notify_billing.tenant_id, notify_billing.kind, notify_billing.subject_key, notify_billing.subscription_id,
+          notify_billing.invoice_id, notify_billing.message, app_hidden.clock())
+  on conflict on constraint billing_notices_tenant_id_kind_subject_key_key do nothing;
+  return found;
+end
+$$;
+
+ALTER FUNCTION app_private.notify_billing(tenant_id uuid, kind text, subject_key text, message text, subscription_id uuid, invoice_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.notify_billing(tenant_id uuid, kind text, subject_key text, message text, subscription_id uuid, invoice_id uuid) IS 'Notes something that the tenant''s people must learn of, once a kind and subject_key; returns whether it is new.';
+
 CREATE FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text DEFAULT ''::text) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5558,6 +7548,26 @@ ALTER FUNCTION app_private.only_keys(value jsonb, keys text[]) OWNER TO rowhouse
 
 COMMENT ON FUNCTION app_private.only_keys(value jsonb, keys text[]) IS 'The object with these keys and no others.';
 
+CREATE FUNCTION app_private.open_document(invoice_id uuid) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_invoice app_public.invoices;
+begin
+  select * into v_invoice from app_public.invoices i
+   where i.tenant_id = app_hidden.current_tenant_id() and i.id = open_document.invoice_id and i.series = 'invoice' for update;
+  if not found then
+    perform app_private.raise_error('LB304', 'There is no such invoice.', 'invoices lists those there are.');
+  end if;
+  return v_invoice;
+end
+$$;
+
+ALTER FUNCTION app_private.open_document(invoice_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.open_document(invoice_id uuid) IS 'An invoice of this tenant, locked. LB304: there is none.';
+
 CREATE FUNCTION app_private.operator_identity(tenant text, email text DEFAULT NULL::text) RETURNS TABLE(user_id uuid, tenant_id uuid, role text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5582,6 +7592,28 @@ $$;
 ALTER FUNCTION app_private.operator_identity(tenant text, email text) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.operator_identity(tenant text, email text) IS 'Whom a command-line tool acts as in a tenant (by slug): the member with that e-mail, or the first owner. For the server''s login only. ID201: no such tenant or member.';
+
+CREATE FUNCTION app_private.overview_period(tenant_id uuid) RETURNS tstzrange
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_period tstzrange;
+begin
+  select tstzrange(s.current_period_start, s.current_period_end) into v_period from app_public.subscriptions s
+   where s.tenant_id = overview_period.tenant_id and s.status in ('trialing', 'active', 'past_due');
+  if not found then
+    select tstzrange(date_trunc('month', app_hidden.clock(), t.timezone),
+                     (date_trunc('month', app_hidden.clock() at time zone t.timezone) + interval '1 month') at time zone t.timezone)
+      into v_period from app_public.tenants t where t.id = overview_period.tenant_id;
+  end if;
+  return v_period;
+end
+$$;
+
+ALTER FUNCTION app_private.overview_period(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.overview_period(tenant_id uuid) IS 'The billing period of a tenant that is under way; without a subscription the calendar month.';
 
 CREATE FUNCTION app_private.own_reservation(reservation_id uuid) RETURNS app_public.quota_reservations
     LANGUAGE plpgsql
@@ -5719,6 +7751,107 @@ ALTER FUNCTION app_private.patched_settings(settings jsonb, patch jsonb, schema 
 
 COMMENT ON FUNCTION app_private.patched_settings(settings jsonb, patch jsonb, schema jsonb) IS 'Settings with a patch laid over them; null takes a key back to its default. ID402: the patch is no object; ID403: a key is unknown; ID404: a value does not fit. The key is named.';
 
+CREATE FUNCTION app_private.pause(subscription app_public.subscriptions, at timestamp with time zone) RETURNS app_public.subscriptions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_subscription app_public.subscriptions;
+begin
+  update app_public.subscriptions s
+     set status = 'paused', paused_at = pause.at, past_due_at = null, cancel_at_period_end = false
+   where s.id = (pause.subscription).id
+  returning * into v_subscription;
+  perform app_private.notify_billing(v_subscription.tenant_id, 'subscription_paused', v_subscription.id || '/' || pause.at,
+    'The subscription is paused.', v_subscription.id);
+  return v_subscription;
+end
+$$;
+
+ALTER FUNCTION app_private.pause(subscription app_public.subscriptions, at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.pause(subscription app_public.subscriptions, at timestamp with time zone) IS 'Pauses a subscription.';
+
+CREATE FUNCTION app_private.payment_method_job(tenant_id uuid, payment_method_id uuid) RETURNS TABLE(provider text, provider_method_id text, status text, customer_id text, name text, email text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  call app_private.enter_tenant(payment_method_job.tenant_id);
+  return query
+    select m.provider, m.provider_method_id, m.status, c.customer_id, p.legal_name, p.email
+      from app_public.payment_methods m
+      join app_public.billing_profiles p on p.tenant_id = m.tenant_id
+      left join app_private.payment_customers c on c.tenant_id = m.tenant_id and c.provider = m.provider
+     where m.tenant_id = payment_method_job.tenant_id and m.id = payment_method_job.payment_method_id;
+end
+$$;
+
+ALTER FUNCTION app_private.payment_method_job(tenant_id uuid, payment_method_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.payment_method_job(tenant_id uuid, payment_method_id uuid) IS 'What the task needs to attach or detach a payment method.';
+
+CREATE FUNCTION app_private.payment_missed(invoice app_public.invoices, payment_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_invoice app_public.invoices;
+  v_subscription app_public.subscriptions;
+  v_days constant int[] := app_private.dunning_days();
+begin
+  if (payment_missed.invoice).status <> 'finalised' then
+    update app_public.invoices i set next_attempt_at = null
+     where i.tenant_id = (payment_missed.invoice).tenant_id and i.id = (payment_missed.invoice).id;
+    return;
+  end if;
+  update app_public.invoices i
+     set attempt_count = i.attempt_count + 1,
+         status = case when i.attempt_count >= cardinality(v_days) then 'uncollectible'::app_public.invoice_status_enum else i.status end,
+         uncollectible_at = case when i.attempt_count >= cardinality(v_days) then v_now end,
+         next_attempt_at = v_now + make_interval(days => v_days[i.attempt_count + 1])
+   where i.tenant_id = (payment_missed.invoice).tenant_id and i.id = (payment_missed.invoice).id
+  returning * into v_invoice;
+  perform app_private.notify_billing(v_invoice.tenant_id,
+    case when v_invoice.status = 'uncollectible' then 'invoice_uncollectible' when payment_missed.payment_id is null then 'invoice_overdue' else 'payment_failed' end,
+    v_invoice.id || '/' || v_invoice.attempt_count,
+    format(case when payment_missed.payment_id is null then '%s is overdue.' else 'The payment for %s has failed.' end, v_invoice.number),
+    v_invoice.subscription_id, v_invoice.id);
+
+  select * into v_subscription from app_public.subscriptions s
+   where s.tenant_id = v_invoice.tenant_id and s.id = v_invoice.subscription_id and s.status in ('active', 'past_due');
+  if not found then
+    return;
+  end if;
+  if v_invoice.status = 'uncollectible' then
+    -- what was not paid for is not credited either
+    perform app_private.bill_end(v_subscription, v_now, false);
+    perform app_private.pause(v_subscription, v_now);
+  elsif v_subscription.status = 'active' then
+    update app_public.subscriptions s set status = 'past_due', past_due_at = v_now where s.id = v_subscription.id;
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.payment_missed(invoice app_public.invoices, payment_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.payment_missed(invoice app_public.invoices, payment_id uuid) IS 'Notes a missed payment: the subscription is past due and the next attempt is planned; after the last one the invoice is uncollectible and the subscription paused.';
+
+CREATE FUNCTION app_private.payments_to_collect(at_most integer DEFAULT 1000) RETURNS TABLE(tenant_id uuid, invoice_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select i.tenant_id, i.id from app_public.invoices i
+   where i.status in ('finalised', 'uncollectible') and i.next_attempt_at <= app_hidden.clock()
+   order by i.next_attempt_at limit payments_to_collect.at_most;
+$$;
+
+ALTER FUNCTION app_private.payments_to_collect(at_most integer) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.payments_to_collect(at_most integer) IS 'The invoices whose payment is due to be asked for.';
+
 CREATE TABLE app_private.search_changes (
     tenant_id uuid NOT NULL,
     chunk_id bigint NOT NULL,
@@ -5783,6 +7916,49 @@ ALTER FUNCTION app_private.place_price(target regclass, model_id uuid, valid_fro
 
 COMMENT ON FUNCTION app_private.place_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) IS 'Makes room for a price in llm_model_prices or llm_model_price_overrides: ends the one that holds at its beginning; returns when the new one ends. MT406: there is no such model; MT410: it ends before it begins.';
 
+CREATE FUNCTION app_private.plan_by_slug(slug text) RETURNS app_public.plans
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_plan app_public.plans;
+begin
+  select * into v_plan from app_public.plans p
+   where p.slug = plan_by_slug.slug and (p.is_public or app_hidden.is_platform_admin());
+  if not found then
+    perform app_private.raise_error('LB301', 'There is no such plan.', 'plans lists those there are; others are arranged with the platform''s staff.');
+  end if;
+  return v_plan;
+end
+$$;
+
+ALTER FUNCTION app_private.plan_by_slug(slug text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.plan_by_slug(slug text) IS 'A plan that the one who asks may choose: a public one, any for staff. LB301: there is none.';
+
+CREATE FUNCTION app_private.plan_price_at(plan_id uuid, currency text, billing_cycle app_public.billing_cycle_enum, at timestamp with time zone) RETURNS app_public.plan_prices
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_price app_public.plan_prices;
+begin
+  select * into v_price from app_public.plan_prices p
+   where p.plan_id = plan_price_at.plan_id and p.currency = plan_price_at.currency and p.billing_cycle = plan_price_at.billing_cycle
+     and p.valid_from <= plan_price_at.at
+   order by p.valid_from desc limit 1;
+  if not found then
+    perform app_private.raise_error('LB302', 'The plan has no price in this currency and billing cycle.',
+      'plan_prices lists the prices there are.');
+  end if;
+  return v_price;
+end
+$$;
+
+ALTER FUNCTION app_private.plan_price_at(plan_id uuid, currency text, billing_cycle app_public.billing_cycle_enum, at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.plan_price_at(plan_id uuid, currency text, billing_cycle app_public.billing_cycle_enum, at timestamp with time zone) IS 'The version of a price that is in force at an instant. LB302: there is none.';
+
 CREATE FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) RETURNS SETOF app_private.search_position
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -5813,6 +7989,31 @@ $$;
 ALTER FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) IS 'Where the blocks'' stored scores exceed the threshold, and those scores, both divided by scale. dimension: size of the largest block.';
+
+CREATE FUNCTION app_private.preview(tenant_id uuid, at timestamp with time zone, lines app_public.invoice_lines[], in_currency text) RETURNS TABLE(kind text, description text, amount numeric, currency text, effective_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_rate numeric;
+  v_subtotal numeric;
+begin
+  select case p.tax_mode when 'standard' then p.tax_rate else 0 end into v_rate from app_public.billing_profiles p where p.tenant_id = preview.tenant_id;
+  v_rate := coalesce(v_rate, 0);
+  select coalesce(sum(l.amount), 0) into v_subtotal from unnest(preview.lines) l;
+  return query
+    select l.kind::text, l.description, l.amount, preview.in_currency, preview.at from unnest(preview.lines) l
+    union all
+    values ('subtotal', 'Subtotal', v_subtotal, preview.in_currency, preview.at),
+           ('tax', 'Tax', app_hidden.round_money(v_subtotal * v_rate, preview.in_currency), preview.in_currency, preview.at),
+           ('total', 'Total', v_subtotal + app_hidden.round_money(v_subtotal * v_rate, preview.in_currency), preview.in_currency, preview.at);
+end
+$$;
+
+ALTER FUNCTION app_private.preview(tenant_id uuid, at timestamp with time zone, lines app_public.invoice_lines[], in_currency text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.preview(tenant_id uuid, at timestamp with time zone, lines app_public.invoice_lines[], in_currency text) IS 'Lines with subtotal, tax and total.';
 
 CREATE FUNCTION app_private.price_at(prices app_private.model_price[], model_id uuid, at timestamp with time zone) RETURNS app_private.model_price
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -6778,6 +8979,90 @@ ALTER FUNCTION app_private.receipt_of_call(call app_private.llm_calls, is_repeat
 
 COMMENT ON FUNCTION app_private.receipt_of_call(call app_private.llm_calls, is_repeated boolean) IS 'What the caller is told about a call that is stored.';
 
+CREATE FUNCTION app_private.receive_payment_event(provider text, event_id text, type text, occurred_at timestamp with time zone, payload jsonb) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_outcome text;
+begin
+  insert into app_private.payment_events (provider, event_id, type, payload, outcome, occurred_at)
+  values (receive_payment_event.provider, receive_payment_event.event_id, receive_payment_event.type,
+          receive_payment_event.payload, 'ignored', receive_payment_event.occurred_at)
+  on conflict (provider, event_id) do nothing;
+  if not found then
+    return 'repeated';
+  end if;
+  v_outcome := case
+    when receive_payment_event.type like 'payment\_intent.%'
+      then app_private.apply_payment_intent(receive_payment_event.type, receive_payment_event.payload)
+    when receive_payment_event.type in ('refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated')
+      then app_private.apply_refund(receive_payment_event.provider, receive_payment_event.payload)
+    when receive_payment_event.type = 'payment_method.detached'
+      then app_private.apply_detachment(receive_payment_event.provider, receive_payment_event.payload)
+    else 'ignored' end;
+  update app_private.payment_events e set outcome = v_outcome
+   where e.provider = receive_payment_event.provider and e.event_id = receive_payment_event.event_id;
+  return v_outcome;
+end
+$$;
+
+ALTER FUNCTION app_private.receive_payment_event(provider text, event_id text, type text, occurred_at timestamp with time zone, payload jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.receive_payment_event(provider text, event_id text, type text, occurred_at timestamp with time zone, payload jsonb) IS 'Keeps an event whose signature the server has checked, and applies it: applied, ignored (nothing to do with us), unknown (about something we do not have) or repeated. payload is the event''s object. For the server''s login.';
+
+CREATE FUNCTION app_private.recompute_line(line app_public.invoice_lines, invoice app_public.invoices) RETURNS TABLE(amount numeric, explanation text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_price app_public.plan_prices;
+  v_component app_public.plan_price_components;
+  v_days int;
+  v_period_days int;
+  v_period constant tstzrange := tstzrange((recompute_line.line).service_start, (recompute_line.line).service_end);
+  v_base numeric;
+  v_before numeric;
+  v_after numeric;
+begin
+  if (recompute_line.line).is_manual then
+    return query select (recompute_line.line).amount, 'written by staff';
+  elsif (recompute_line.invoice).series = 'credit_note' then
+    return query
+      select n.total - n.tax, format('%s less tax of %s', n.total, n.tax) from app_public.invoices n
+       where n.tenant_id = (recompute_line.invoice).tenant_id and n.id = (recompute_line.invoice).id;
+  elsif (recompute_line.line).kind in ('recurring', 'proration') then
+    select * into v_price from app_public.plan_prices p where p.id = (recompute_line.line).price_id;
+    v_days := app_hidden.local_days(lower(v_period), upper(v_period), (recompute_line.invoice).timezone);
+    v_period_days := app_hidden.local_days((recompute_line.line).basis_start, (recompute_line.line).basis_end, (recompute_line.invoice).timezone);
+    return query select (recompute_line.line).quantity * app_hidden.share_of(v_price.amount, v_days, v_period_days, v_price.currency),
+      format('%s%s × %s / %s days', case when (recompute_line.line).quantity < 0 then '-' else '' end, v_price.amount, v_days, v_period_days);
+  else
+    select * into v_component from app_public.plan_price_components c where c.id = (recompute_line.line).component_id;
+    v_base := app_private.billable_usage((recompute_line.line).tenant_id, v_component.usage_type, v_period);
+    if (recompute_line.line).kind = 'adjustment' then
+      v_after := v_base + app_private.late_usage((recompute_line.line).tenant_id, v_component.usage_type, v_period, (recompute_line.line).counted_until);
+      v_before := v_base + app_private.late_usage((recompute_line.line).tenant_id, v_component.usage_type, v_period, coalesce((
+        select max(l.counted_until) from app_public.invoice_lines l
+          join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status <> 'draft'
+         where l.tenant_id = (recompute_line.line).tenant_id and l.component_id = (recompute_line.line).component_id
+           and l.kind = 'adjustment' and l.service_start = lower(v_period) and l.counted_until < (recompute_line.line).counted_until), -1));
+      return query select app_private.adjustment_amount(v_component, v_before, v_after, (recompute_line.invoice).currency),
+        format('%s of %s less that of %s', v_component.model, trim_scale(v_after), trim_scale(v_before));
+    else
+      return query select app_hidden.round_money(app_hidden.component_charge(v_component, v_base), (recompute_line.invoice).currency),
+        format('%s of %s, %s included', v_component.model, trim_scale(v_base), trim_scale(v_component.included_quantity));
+    end if;
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.recompute_line(line app_public.invoice_lines, invoice app_public.invoices) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.recompute_line(line app_public.invoice_lines, invoice app_public.invoices) IS 'The amount of a line from prices, days and events, and in words how.';
+
 CREATE FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6912,6 +9197,38 @@ $$;
 ALTER FUNCTION app_private.recount_quotas(tenant_id uuid) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.recount_quotas(tenant_id uuid) IS 'Counts anew what a tenant''s count quotas count: the cure for what verify_quotas finds. For administrators in psql.';
+
+CREATE FUNCTION app_private.recurring_line(price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign integer, service tstzrange, basis tstzrange, timezone text) RETURNS app_public.invoice_lines
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_line app_public.invoice_lines;
+  v_plan_name text;
+begin
+  select p.name into v_plan_name from app_public.plans p where p.id = (recurring_line.price).plan_id;
+  v_line.kind := recurring_line.kind;
+  v_line.price_id := (recurring_line.price).id;
+  v_line.quantity := recurring_line.sign;
+  v_line.days := app_hidden.local_days(lower(service), upper(service), timezone);
+  v_line.period_days := app_hidden.local_days(lower(basis), upper(basis), timezone);
+  v_line.service_start := lower(service);
+  v_line.service_end := upper(service);
+  v_line.basis_start := lower(basis);
+  v_line.basis_end := upper(basis);
+  v_line.amount := recurring_line.sign
+    * app_hidden.share_of((recurring_line.price).amount, v_line.days, v_line.period_days, (recurring_line.price).currency);
+  v_line.description := case
+    when recurring_line.kind = 'recurring' then format('%s, %s', v_plan_name, (recurring_line.price).billing_cycle)
+    when recurring_line.sign < 0 then format('%s: %s unused of %s days', v_plan_name, v_line.days, v_line.period_days)
+    else format('%s: %s of %s days', v_plan_name, v_line.days, v_line.period_days) end;
+  return v_line;
+end
+$$;
+
+ALTER FUNCTION app_private.recurring_line(price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign integer, service tstzrange, basis tstzrange, timezone text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.recurring_line(price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign integer, service tstzrange, basis tstzrange, timezone text) IS 'A plan''s price for a period, or the share of the days of it: service by basis. sign -1 credits it.';
 
 CREATE FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
@@ -7055,6 +9372,44 @@ ALTER FUNCTION app_private.refresh_sources() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.refresh_sources() IS 'Writes down how far the sources are whose documents have changed since it last did; returns how many. Twice at once does nothing twice.';
 
+CREATE FUNCTION app_private.refresh_usage(invoice app_public.invoices, until_batch bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from app_public.invoice_lines l
+   where l.tenant_id = (refresh_usage.invoice).tenant_id and l.invoice_id = (refresh_usage.invoice).id
+     and l.kind in ('usage', 'overage', 'adjustment') and not l.is_manual;
+  perform app_private.insert_lines(refresh_usage.invoice, array(
+    select l from app_private.usage_lines((refresh_usage.invoice).tenant_id, (refresh_usage.invoice).usage_price_id,
+      tstzrange((refresh_usage.invoice).usage_start, (refresh_usage.invoice).usage_end)) l)
+    || array(select l from app_private.adjustment_lines((refresh_usage.invoice).tenant_id, (refresh_usage.invoice).id,
+      refresh_usage.until_batch) l));
+end
+$$;
+
+ALTER FUNCTION app_private.refresh_usage(invoice app_public.invoices, until_batch bigint) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.refresh_usage(invoice app_public.invoices, until_batch bigint) IS 'Computes a draft''s usage and adjustments anew: with what is recorded by now, or up to a batch.';
+
+CREATE FUNCTION app_private.refund_to_make(tenant_id uuid, refund_id uuid) RETURNS TABLE(provider text, provider_payment_id text, amount_minor bigint, currency text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  call app_private.enter_tenant(refund_to_make.tenant_id);
+  return query
+    select p.provider, p.provider_payment_id, (r.amount * 10 ^ app_hidden.minor_units(p.currency))::bigint, p.currency
+      from app_public.refunds r join app_public.payments p on p.tenant_id = r.tenant_id and p.id = r.payment_id
+     where r.tenant_id = refund_to_make.tenant_id and r.id = refund_to_make.refund_id and r.status = 'pending';
+end
+$$;
+
+ALTER FUNCTION app_private.refund_to_make(tenant_id uuid, refund_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.refund_to_make(tenant_id uuid, refund_id uuid) IS 'What the provider must be asked to pay back; nothing when that is done.';
+
 CREATE FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7159,6 +9514,34 @@ $$;
 ALTER FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) OWNER TO rowhouse_worker;
 
 COMMENT ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) IS 'Records that these workers are alive, frees the jobs of workers that have been silent too long, and returns how many those were.';
+
+CREATE FUNCTION app_private.remind_of_trial(tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_subscription app_public.subscriptions;
+  v_days int;
+begin
+  select * into v_subscription from app_public.subscriptions s where s.tenant_id = remind_of_trial.tenant_id and s.status = 'trialing';
+  if not found or v_subscription.cancel_at_period_end then
+    return;
+  end if;
+  -- the nearest that is due and was ahead when the trial began; one that was slept through is not caught up on
+  select min(d) into v_days from unnest(array[7, 3, 1]) as d
+   where v_now >= ((v_subscription.trial_ends_at at time zone v_subscription.timezone) - make_interval(days => d)) at time zone v_subscription.timezone
+     and v_subscription.started_at < ((v_subscription.trial_ends_at at time zone v_subscription.timezone) - make_interval(days => d)) at time zone v_subscription.timezone;
+  if v_days is not null then
+    perform app_private.notify_billing(v_subscription.tenant_id, 'trial_ending', v_subscription.id || '/' || v_days,
+      format('The trial ends in %s.', case v_days when 1 then 'one day' else v_days || ' days' end), v_subscription.id);
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.remind_of_trial(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.remind_of_trial(tenant_id uuid) IS 'Reminds 7, 3 and 1 days before a trial ends, once each.';
 
 CREATE FUNCTION app_private.request_api_key_id() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -7383,14 +9766,14 @@ CREATE FUNCTION app_private.require_staff() RETURNS void
     AS $$
 begin
   if not app_hidden.is_platform_admin() then
-    perform app_private.raise_error('TN205', 'Only platform staff can do this.', 'Ask an administrator of the platform tenant.');
+    perform app_private.raise_error('LB201', 'Only platform staff can do this.', 'Ask the staff of the platform.');
   end if;
 end
 $$;
 
 ALTER FUNCTION app_private.require_staff() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.require_staff() IS 'TN205 unless the request is one of platform staff.';
+COMMENT ON FUNCTION app_private.require_staff() IS 'LB201 unless the request is one of platform staff.';
 
 CREATE FUNCTION app_private.require_tenant_status(statuses text[]) RETURNS app_public.tenants
     LANGUAGE plpgsql
@@ -7782,6 +10165,35 @@ ALTER FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id u
 
 COMMENT ON FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) IS 'Gives a resource the content of an older version and publishes that as a new one. RS351, RS352: no such resource or version; RS551: it is what the latest version says already; RS552: unpublished changes would be lost; RS553: a reference leads nowhere.';
 
+CREATE FUNCTION app_private.run_billing(tenant_id uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id uuid;
+  v_count int := 0;
+begin
+  call app_private.enter_tenant(run_billing.tenant_id);
+  perform app_private.lock_billing(run_billing.tenant_id);
+  perform app_private.remind_of_trial(run_billing.tenant_id);
+  perform app_private.advance_subscription(run_billing.tenant_id);
+  -- by the period, so that numbers and adjustments are in its order
+  for v_id in
+    select i.id from app_public.invoices i
+     where i.tenant_id = run_billing.tenant_id and i.status = 'draft' and i.finalise_at <= app_hidden.clock()
+     order by i.usage_end, i.id
+  loop
+    perform app_private.finalise(run_billing.tenant_id, v_id);
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_private.run_billing(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.run_billing(tenant_id uuid) IS 'Does what is due for a tenant: reminders, renewals, invoices; returns how many drafts were finalised.';
+
 CREATE FUNCTION app_private.scope_of(source_ids uuid[] DEFAULT NULL::uuid[], document_ids uuid[] DEFAULT NULL::uuid[], created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, text_filter tsquery DEFAULT NULL::tsquery) RETURNS app_private.search_scope
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8065,6 +10477,67 @@ ALTER FUNCTION app_private.security_gaps() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.security_gaps() IS 'Everything in our schemas that is not secured as it must be; normally nothing.';
 
+CREATE FUNCTION app_private.seed_example_plans() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_plan record;
+  v_price record;
+  v_id uuid;
+begin
+  for v_plan in
+    select * from (values
+      ('free', 'Free', 'Example, change it: to try things out.', 'free', 0),
+      ('standard', 'Standard', 'Example, change it: for a team.', 'standard', 14),
+      ('professional', 'Professional', 'Example, change it: for a company.', 'professional', 14),
+      ('enterprise', 'Enterprise', 'Example, change it: for a group of companies.', 'enterprise', 30)
+    ) as p (slug, name, description, tier, trial_days)
+  loop
+    insert into app_public.plans (slug, name, description, tier, trial_days)
+    values (v_plan.slug, v_plan.name, v_plan.description, v_plan.tier, v_plan.trial_days)
+    on conflict (slug) do nothing
+    returning id into v_id;
+    -- what is there is somebody's by now
+    continue when not found;
+    for v_price in
+      select * from (values
+        ('free', 'monthly', 0, 1000, null), ('free', 'annual', 0, 12000, null),
+        ('standard', 'monthly', 49, 100000, 0.0005), ('standard', 'annual', 490, 1200000, 0.0005),
+        ('professional', 'monthly', 199, 1000000, 0.0004), ('professional', 'annual', 1990, 12000000, 0.0004),
+        ('enterprise', 'monthly', 999, 10000000, 0.0002), ('enterprise', 'annual', 9990, 120000000, 0.0002)
+      ) as p (slug, cycle, amount, calls, overage)
+      where p.slug = v_plan.slug
+    loop
+      with price as (
+        insert into app_public.plan_prices (plan_id, currency, billing_cycle, amount, valid_from)
+        values (v_id, 'USD', v_price.cycle::app_public.billing_cycle_enum, v_price.amount, '2020-01-01Z')
+        returning id
+      )
+      insert into app_public.plan_price_components (price_id, usage_type, model, unit_amount, included_quantity)
+      select id, 'api_call', 'per_unit', v_price.overage, v_price.calls from price where v_price.overage is not null;
+    end loop;
+    insert into app_public.plan_entitlements (plan_id, kind, key, is_enabled, quota_limit, overage_allowed)
+    select v_id, e.kind::app_public.entitlement_kind_enum, e.key, e.is_enabled, e.quota_limit, coalesce(e.overage_allowed, false)
+      from (values
+        ('free', 'quota', 'api_calls', null::boolean, 1000::numeric, false), ('free', 'quota', 'users', null, 3, false),
+        ('free', 'quota', 'agents', null, 3, false), ('free', 'feature', 'custom_branding', false, null, null),
+        ('standard', 'quota', 'api_calls', null, 100000, true), ('standard', 'quota', 'users', null, 25, false),
+        ('standard', 'quota', 'agents', null, 25, false), ('standard', 'feature', 'custom_branding', false, null, null),
+        ('professional', 'quota', 'api_calls', null, 1000000, true), ('professional', 'quota', 'users', null, 250, false),
+        ('professional', 'quota', 'agents', null, 250, false), ('professional', 'feature', 'custom_branding', true, null, null),
+        ('enterprise', 'quota', 'api_calls', null, 10000000, true), ('enterprise', 'quota', 'users', null, 10000, false),
+        ('enterprise', 'quota', 'agents', null, 10000, false), ('enterprise', 'feature', 'custom_branding', true, null, null)
+      ) as e (slug, kind, key, is_enabled, quota_limit, overage_allowed)
+     where e.slug = v_plan.slug;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION app_private.seed_example_plans() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.seed_example_plans() IS 'Adds the plans free, standard, professional and enterprise with example prices and entitlements, for administrators to change. A plan that is there stays as it is.';
+
 CREATE FUNCTION app_private.set_declined(share_id uuid, declined_at timestamp with time zone) RETURNS app_public.received_share
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8300,6 +10773,32 @@ ALTER FUNCTION app_private.settings_schema(name text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.settings_schema(name text) IS 'What a column of settings may hold (config, features, quotas, resource_access_config, rate_limit_config), for app_private.validate_settings.';
 
+CREATE FUNCTION app_private.settle(tenant_id uuid, invoice_id uuid, paid numeric, credited numeric) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_invoice app_public.invoices;
+begin
+  update app_public.invoices i
+     set amount_paid = i.amount_paid + settle.paid, amount_credited = i.amount_credited + settle.credited
+   where i.tenant_id = settle.tenant_id and i.id = settle.invoice_id
+  returning * into v_invoice;
+  if v_invoice.status in ('finalised', 'uncollectible') and v_invoice.amount_due = 0 then
+    update app_public.invoices i
+       set status = 'paid', paid_at = v_now, next_attempt_at = null
+     where i.tenant_id = settle.tenant_id and i.id = settle.invoice_id
+    returning * into v_invoice;
+  end if;
+  return v_invoice;
+end
+$$;
+
+ALTER FUNCTION app_private.settle(tenant_id uuid, invoice_id uuid, paid numeric, credited numeric) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.settle(tenant_id uuid, invoice_id uuid, paid numeric, credited numeric) IS 'Counts a payment or a credit towards an invoice; when nothing is due any more it is paid.';
+
 CREATE FUNCTION app_private.settle_holds(reservation app_public.quota_reservations, actual numeric) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8351,6 +10850,21 @@ ALTER FUNCTION app_private.settle_holds(reservation app_public.quota_reservation
 
 COMMENT ON FUNCTION app_private.settle_holds(reservation app_public.quota_reservations, actual numeric) IS 'Turns what a reservation holds into what was used. QT601: it had expired, and there is no room any more.';
 
+CREATE FUNCTION app_private.settled_subscription(tenant_id uuid) RETURNS app_public.subscriptions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- whoever changes it finds it as it is now, also when the task has not been by yet
+  perform app_private.advance_subscription(settled_subscription.tenant_id);
+  return app_private.live_subscription(settled_subscription.tenant_id);
+end
+$$;
+
+ALTER FUNCTION app_private.settled_subscription(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.settled_subscription(tenant_id uuid) IS 'The live subscription, brought to the present. LB303: there is none.';
+
 CREATE FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) RETURNS TABLE(tenant_id uuid, user_id uuid, of_workspace_id uuid)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8379,6 +10893,7 @@ COMMENT ON FUNCTION app_private.share_grantee(tenant_slug text, user_email text,
 CREATE FUNCTION app_private.shared_agents(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
       #variable_conflict use_column
       declare
@@ -8437,6 +10952,7 @@ COMMENT ON FUNCTION app_private.shared_agents(is_overview boolean) IS 'The agent
 CREATE FUNCTION app_private.shared_knowledge_sources(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
       #variable_conflict use_column
       declare
@@ -8495,6 +11011,7 @@ COMMENT ON FUNCTION app_private.shared_knowledge_sources(is_overview boolean) IS
 CREATE FUNCTION app_private.shared_prompts(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
       #variable_conflict use_column
       declare
@@ -8586,6 +11103,7 @@ COMMENT ON FUNCTION app_private.shared_search_parts(source_ids uuid[], agent_id 
 CREATE FUNCTION app_private.shared_tools(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
       #variable_conflict use_column
       declare
@@ -8644,6 +11162,7 @@ COMMENT ON FUNCTION app_private.shared_tools(is_overview boolean) IS 'The tools 
 CREATE FUNCTION app_private.shared_workflows(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
       #variable_conflict use_column
       declare
@@ -8871,6 +11390,28 @@ ALTER FUNCTION app_private.store_api_calls() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.store_api_calls() IS 'Books up to 10,000 served requests as usage events of type api_call and returns how many. Taken and booked in one transaction: each request once.';
 
+CREATE FUNCTION app_private.store_customer(tenant_id uuid, provider text, customer_id text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_customer_id text;
+begin
+  call app_private.enter_tenant(store_customer.tenant_id);
+  insert into app_private.payment_customers (tenant_id, provider, customer_id)
+  values (store_customer.tenant_id, store_customer.provider, store_customer.customer_id)
+  on conflict (tenant_id, provider) do nothing;
+  select c.customer_id into v_customer_id from app_private.payment_customers c
+   where c.tenant_id = store_customer.tenant_id and c.provider = store_customer.provider;
+  return v_customer_id;
+end
+$$;
+
+ALTER FUNCTION app_private.store_customer(tenant_id uuid, provider text, customer_id text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.store_customer(tenant_id uuid, provider text, customer_id text) IS 'Keeps a tenant''s customer key at a provider; the first one stays, and is returned.';
+
 CREATE FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer DEFAULT NULL::integer, cost_usd numeric DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -8904,6 +11445,23 @@ $$;
 ALTER FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) IS 'Stores vectors of chunks, normalised to unit length; returns how many were new. KN901: counts differ; KN902: a dimension is not the model''s.';
+
+CREATE FUNCTION app_private.store_invoice_document(tenant_id uuid, invoice_id uuid, html text, pdf bytea) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  call app_private.enter_tenant(store_invoice_document.tenant_id);
+  insert into app_private.invoice_documents (tenant_id, invoice_id, html, pdf)
+  values (store_invoice_document.tenant_id, store_invoice_document.invoice_id, store_invoice_document.html, store_invoice_document.pdf)
+  on conflict (tenant_id, invoice_id) do update set html = excluded.html, pdf = excluded.pdf, rendered_at = now();
+end
+$$;
+
+ALTER FUNCTION app_private.store_invoice_document(tenant_id uuid, invoice_id uuid, html text, pdf bytea) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.store_invoice_document(tenant_id uuid, invoice_id uuid, html text, pdf bytea) IS 'Keeps an invoice''s HTML and PDF.';
 
 CREATE TABLE app_private.llm_texts (
     tenant_id uuid NOT NULL,
@@ -9091,6 +11649,18 @@ ALTER FUNCTION app_private.store_usage(inputs app_private.usage_input[]) OWNER T
 
 COMMENT ON FUNCTION app_private.store_usage(inputs app_private.usage_input[]) IS 'Stores a batch for the tenant, user and API key of the context, whole or not at all; returns a receipt for each event, in their order.';
 
+CREATE FUNCTION app_private.subscription_period(subscription app_public.subscriptions, at timestamp with time zone) RETURNS tstzrange
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_hidden.billing_period(subscription_period.at, (subscription).anchor_on, (subscription).timezone,
+    case (subscription).billing_cycle when 'annual' then 12 else 1 end);
+$$;
+
+ALTER FUNCTION app_private.subscription_period(subscription app_public.subscriptions, at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.subscription_period(subscription app_public.subscriptions, at timestamp with time zone) IS 'The billing period of a subscription that an instant falls into.';
+
 CREATE FUNCTION app_private.tables_writable_while_suspended() RETURNS regclass[]
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9131,17 +11701,90 @@ ALTER FUNCTION app_private.take_api_calls(most integer) OWNER TO rowhouse_platfo
 
 COMMENT ON FUNCTION app_private.take_api_calls(most integer) IS 'Takes served requests out of their buffer, summed by tenant, user, API key and minute. Whoever calls it books them in the same transaction: each request is taken once, and comes back when that fails.';
 
-CREATE FUNCTION app_private.tenant_allows(config jsonb, key text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION app_private.take_number(invoice app_public.invoices, at timestamp with time zone, due_at timestamp with time zone, credit numeric) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  -- compared as JSON: only a plain false switches off
-  select (tenant_allows.config #> string_to_array(tenant_allows.key, '.')) is distinct from 'false';
+declare
+  v_invoice app_public.invoices;
+  v_number bigint;
+begin
+  -- the row stays locked until the commit: the next one waits, and gets the same number if this one is rolled back
+  insert into app_private.invoice_counters as c (issuer_id, series, last_number)
+  values ((take_number.invoice).issuer_id, (take_number.invoice).series, 1)
+  on conflict (issuer_id, series) do update set last_number = c.last_number + 1
+  returning c.last_number into v_number;
+  insert into app_private.invoice_numbers (issuer_id, series, sequence_number, document_id, issued_at)
+  values ((take_number.invoice).issuer_id, (take_number.invoice).series, v_number, (take_number.invoice).id, take_number.at);
+  update app_public.invoices i
+     set status = 'finalised',
+         number = case i.series when 'invoice' then s.number_prefix else s.credit_note_prefix end || lpad(v_number::text, greatest(6, length(v_number::text)), '0'),
+         sequence_number = v_number,
+         issued_by = jsonb_build_object('name', s.name, 'address', s.address, 'taxNumber', s.tax_number, 'footer', s.footer),
+         billed_to = jsonb_build_object('name', p.legal_name, 'address', p.address, 'country', p.country_code,
+                                        'taxNumber', p.tax_number, 'email', p.email),
+         finalised_at = take_number.at,
+         due_at = take_number.due_at,
+         amount_credited = take_number.credit,
+         next_attempt_at = case when i.series = 'invoice' and i.total > take_number.credit then take_number.due_at end,
+         finalise_at = null
+    from app_public.invoice_issuers s, app_public.billing_profiles p
+   where i.tenant_id = (take_number.invoice).tenant_id and i.id = (take_number.invoice).id
+     and s.id = i.issuer_id and p.tenant_id = i.tenant_id
+  returning i.* into v_invoice;
+  return v_invoice;
+end
 $$;
+
+ALTER FUNCTION app_private.take_number(invoice app_public.invoices, at timestamp with time zone, due_at timestamp with time zone, credit numeric) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.take_number(invoice app_public.invoices, at timestamp with time zone, due_at timestamp with time zone, credit numeric) IS 'Gives a document the next number of its issuer and series, without gaps, and freezes it.';
+
+CREATE FUNCTION app_private.tenant_allows(config jsonb, key text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((config #> string_to_array(key, '.'::text)) IS DISTINCT FROM 'false'::jsonb);
 
 ALTER FUNCTION app_private.tenant_allows(config jsonb, key text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tenant_allows(config jsonb, key text) IS 'Whether a tenant''s resource_access_config leaves this on, such as sharing.can_receive_shared: everything is on that is not switched off.';
+
+CREATE FUNCTION app_private.tenant_of_provider_object(provider text, object_id text) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p.tenant_id from app_public.payments p
+   where p.provider = tenant_of_provider_object.provider and p.provider_payment_id = tenant_of_provider_object.object_id
+  union all
+  select m.tenant_id from app_public.payment_methods m
+   where m.provider = tenant_of_provider_object.provider and m.provider_method_id = tenant_of_provider_object.object_id
+  limit 1;
+$$;
+
+ALTER FUNCTION app_private.tenant_of_provider_object(provider text, object_id text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tenant_of_provider_object(provider text, object_id text) IS 'Whose a provider''s payment or payment method is; for events that name nothing else.';
+
+CREATE FUNCTION app_private.tenants_to_bill(after uuid DEFAULT NULL::uuid, at_most integer DEFAULT 1000) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select t.tenant_id from (
+    select s.tenant_id from app_public.subscriptions s
+     where s.status in ('trialing', 'active', 'past_due') and s.current_period_end <= app_hidden.clock()
+    union
+    select s.tenant_id from app_public.subscriptions s
+     where s.status = 'trialing' and s.trial_ends_at <= app_hidden.clock() + interval '8 days'
+    union
+    select i.tenant_id from app_public.invoices i
+     where i.status = 'draft' and i.finalise_at <= app_hidden.clock()
+  ) as t
+  where tenants_to_bill.after is null or t.tenant_id > tenants_to_bill.after
+  order by t.tenant_id limit tenants_to_bill.at_most;
+$$;
+
+ALTER FUNCTION app_private.tenants_to_bill(after uuid, at_most integer) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tenants_to_bill(after uuid, at_most integer) IS 'The tenants whose subscription or drafts have something due, or whose trial ends soon, page by page.';
 
 CREATE FUNCTION app_private.tenants_to_merge(minimum integer DEFAULT 1000) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -9294,6 +11937,30 @@ ALTER FUNCTION app_private.text_condition(config regconfig, text text, is_title 
 
 COMMENT ON FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) IS 'What a text in this language must match to have these words, one after the other or in its title; empty for stop words.';
 
+CREATE FUNCTION app_private.tg__apply_entitlements() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := case tg_op when 'DELETE' then old.tenant_id else new.tenant_id end;
+  v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
+begin
+  if not exists (select from app_public.tenants t where t.id = v_tenant_id) then
+    -- it is being deleted with all it has
+    return null;
+  end if;
+  -- whoever writes from outside of any tenant (a superuser, the end of a tenant) leaves the context as it was
+  call app_private.enter_tenant(v_tenant_id);
+  perform app_private.apply_entitlements(v_tenant_id);
+  perform set_config('rowhouse.tenant_id', v_context, true);
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__apply_entitlements() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg__apply_entitlements() IS 'Lets the tenant''s row follow a change of its subscription or overrides.';
+
 CREATE FUNCTION app_private.tg__audit_copy() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9402,6 +12069,20 @@ $$;
 ALTER FUNCTION app_private.tg__drop_usage() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.tg__drop_usage() IS 'Removes what a deleted tenant used: these tables have no foreign key, because checking one for each row would cost more than writing it.';
+
+CREATE FUNCTION app_private.tg__forbid_truncate() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.raise_error('LB515', 'What was billed cannot be emptied.', 'Delete drafts one by one; delete a tenant as a whole.');
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__forbid_truncate() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg__forbid_truncate() IS 'LB515, always.';
 
 CREATE FUNCTION app_private.tg__keep_price() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -9739,6 +12420,138 @@ ALTER FUNCTION app_private.tg_documents__note_source_progress() OWNER TO rowhous
 
 COMMENT ON FUNCTION app_private.tg_documents__note_source_progress() IS 'Notes the sources whose documents have come to another processing_status.';
 
+CREATE FUNCTION app_private.tg_invoice_lines__keep_final() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_row app_public.invoice_lines;
+begin
+  foreach v_row in array case tg_op when 'INSERT' then array[new] when 'DELETE' then array[old] else array[old, new] end loop
+    -- locked, so that the invoice is not finalised beside us; gone when the tenant or the draft goes as a whole
+    perform from app_public.invoices i where i.tenant_id = v_row.tenant_id and i.id = v_row.invoice_id for share;
+    if exists (select from app_public.invoices i
+                where i.tenant_id = v_row.tenant_id and i.id = v_row.invoice_id and i.status <> 'draft')
+       and exists (select from app_public.tenants t where t.id = v_row.tenant_id) then
+      perform app_private.raise_error('LB515', 'The lines of a finalised invoice cannot be changed.', 'Correct it with a credit note.');
+    end if;
+  end loop;
+  return case tg_op when 'DELETE' then old else new end;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_invoice_lines__keep_final() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_invoice_lines__keep_final() IS 'LB515: the invoice is final.';
+
+CREATE FUNCTION app_private.tg_invoices__keep_final() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_moving constant text[] := array['status', 'amount_credited', 'amount_paid', 'amount_due', 'is_charge_requested', 'attempt_count', 'next_attempt_at',
+    'paid_at', 'voided_at', 'void_reason', 'uncollectible_at', 'updated_at'];
+begin
+  if tg_op = 'INSERT' then
+    if new.status <> 'draft' then
+      perform app_private.raise_error('LB516', 'An invoice begins as a draft.', 'Insert a draft and finalise it.');
+    end if;
+    return new;
+  end if;
+  if tg_op = 'DELETE' then
+    -- with its whole tenant a document may go; its number stays taken in app_private.invoice_numbers
+    if old.status <> 'draft' and exists (select from app_public.tenants t where t.id = old.tenant_id) then
+      perform app_private.raise_error('LB515', 'A finalised invoice cannot be changed or deleted.', 'Correct it with a credit note, or void it.');
+    end if;
+    return old;
+  end if;
+
+  if old.status = 'draft' then
+    if new.status = 'finalised' then
+      if new.subtotal is distinct from (select coalesce(sum(l.amount), 0) from app_public.invoice_lines l
+                                         where l.tenant_id = new.tenant_id and l.invoice_id = new.id) then
+        perform app_private.raise_error('LB901', 'The lines do not make the subtotal.', 'Finalise it with finalise_invoice.');
+      end if;
+      if not exists (select from app_private.invoice_numbers n
+                      where n.document_id = new.id and n.issuer_id = new.issuer_id and n.series = new.series
+                        and n.sequence_number = new.sequence_number) then
+        perform app_private.raise_error('LB902', 'The number was not issued to this invoice.', 'Finalise it with finalise_invoice.');
+      end if;
+    elsif new.status <> 'draft' then
+      perform app_private.raise_error('LB516', 'An invoice cannot go from its state to this one.', 'Finalise the draft first, or delete it.');
+    end if;
+    return new;
+  end if;
+
+  if to_jsonb(new) - v_moving <> to_jsonb(old) - v_moving then
+    perform app_private.raise_error('LB515', 'A finalised invoice cannot be changed or deleted.', 'Correct it with a credit note, or void it.');
+  end if;
+  if new.status <> old.status and not (
+       old.status = 'finalised' and new.status in ('paid', 'void', 'uncollectible')
+       or old.status = 'uncollectible' and new.status in ('paid', 'void')) then
+    perform app_private.raise_error('LB516', 'An invoice cannot go from its state to this one.',
+      'finalised may become paid, void or uncollectible; uncollectible may still be paid or voided.');
+  end if;
+  if new.amount_paid < old.amount_paid or new.amount_credited < old.amount_credited
+     or new.status = 'void' and new.amount_paid > 0
+     or old.status in ('paid', 'void') and (new.amount_paid <> old.amount_paid or new.amount_credited <> old.amount_credited) then
+    perform app_private.raise_error('LB516', 'What was paid or credited cannot be taken back from an invoice.', 'Refund the payment instead.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_invoices__keep_final() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_invoices__keep_final() IS 'LB515: it is final; LB516: no such step; LB901, LB902: it was not finalised by the function for that.';
+
+CREATE FUNCTION app_private.tg_plan_price_components__keep_history() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_price_ids uuid[] := case tg_op when 'INSERT' then array[new.price_id] when 'DELETE' then array[old.price_id]
+                        else array[old.price_id, new.price_id] end;
+begin
+  -- a price may be completed until somebody has subscribed to it, and after that it is what they were sold. The lock
+  -- makes a subscription that is just being made wait, or us for it
+  perform from app_public.plan_prices p where p.id = any (v_price_ids) for update;
+  if exists (select from app_public.subscriptions s where s.price_id = any (v_price_ids))
+     or exists (select from app_public.invoice_lines l where l.price_id = any (v_price_ids)) then
+    perform app_private.raise_error('LB502', 'The price has subscribers: its components cannot be changed.',
+      'Add a price of the same plan, currency and cycle with a later valid_from.');
+  end if;
+  return case tg_op when 'DELETE' then old else new end;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_plan_price_components__keep_history() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_plan_price_components__keep_history() IS 'LB502: someone has subscribed to the price.';
+
+CREATE FUNCTION app_private.tg_plan_prices__keep_history() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if tg_op <> 'INSERT' and old.valid_from <= app_hidden.clock() then
+    -- valid_from of a row that was made for the first moment of an installation may lie anywhere in the past
+    perform app_private.raise_error('LB501', 'A price that is in force cannot be changed or deleted.',
+      'Add a price of the same plan, currency and cycle with a later valid_from.');
+  end if;
+  if tg_op <> 'DELETE' and new.valid_from < app_hidden.clock() and exists (
+    select from app_public.plan_prices p
+     where p.plan_id = new.plan_id and p.currency = new.currency and p.billing_cycle = new.billing_cycle and p.id <> new.id) then
+    perform app_private.raise_error('LB401', 'A new version of a price cannot begin in the past.', 'Give valid_from a later time.');
+  end if;
+  return case tg_op when 'DELETE' then old else new end;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_plan_prices__keep_history() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_plan_prices__keep_history() IS 'LB501: the price is in force; LB401: a later version would begin in the past.';
+
 CREATE FUNCTION app_private.tg_projects__require_active_owner() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9884,6 +12697,43 @@ $$;
 ALTER FUNCTION app_private.tg_resource_versions__keep() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg_resource_versions__keep() IS 'Published versions are neither changed nor deleted, by no role. RS951.';
+
+CREATE FUNCTION app_private.tg_subscriptions__keep_states() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if tg_op = 'INSERT' then
+    if new.status not in ('trialing', 'active') then
+      perform app_private.raise_error('LB504', 'A subscription begins as trialing or active.', 'Start it, then change it.');
+    end if;
+    return new;
+  end if;
+  -- that it stays with its tenant is the wall's
+  if new.id <> old.id or new.currency <> old.currency or new.started_at <> old.started_at
+     or new.timezone <> old.timezone then
+    perform app_private.raise_error('LB505', 'The currency, time zone and start of a subscription never change.',
+      'Cancel it and start another.');
+  end if;
+  if old.status in ('cancelled', 'expired') then
+    perform app_private.raise_error('LB506', 'The subscription has ended.', 'Start a new one.');
+  end if;
+  if new.status <> old.status and not (case old.status
+       when 'trialing' then new.status in ('active', 'cancelled', 'expired')
+       when 'active' then new.status in ('past_due', 'paused', 'cancelled')
+       when 'past_due' then new.status in ('active', 'paused', 'cancelled')
+       when 'paused' then new.status in ('active', 'cancelled')
+       else false end) then
+    perform app_private.raise_error('LB504', 'A subscription cannot go from its state to this one.',
+      'docs/billing.md shows the states and the steps between them.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_subscriptions__keep_states() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_subscriptions__keep_states() IS 'LB504: no such step; LB505: a fact of the subscription would change; LB506: it has ended.';
 
 CREATE FUNCTION app_private.tg_tag_assignments__check_item() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10668,6 +13518,31 @@ ALTER FUNCTION app_private.threshold(scores public.vector, wanted double precisi
 
 COMMENT ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) IS 'A score that at least so many of these exceed, as high as ten halvings from the highest find it; 0 when there are not so many.';
 
+CREATE FUNCTION app_private.total_invoice(tenant_id uuid, invoice_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles;
+  v_subtotal numeric;
+  v_rate numeric;
+begin
+  select * into v_profile from app_public.billing_profiles p where p.tenant_id = total_invoice.tenant_id;
+  v_rate := case v_profile.tax_mode when 'standard' then v_profile.tax_rate else 0 end;
+  select coalesce(sum(l.amount), 0) into v_subtotal from app_public.invoice_lines l
+   where l.tenant_id = total_invoice.tenant_id and l.invoice_id = total_invoice.invoice_id;
+  update app_public.invoices i
+     set tax_mode = v_profile.tax_mode, tax_rate = v_rate, subtotal = v_subtotal,
+         tax = app_hidden.round_money(v_subtotal * v_rate, i.currency),
+         total = v_subtotal + app_hidden.round_money(v_subtotal * v_rate, i.currency)
+   where i.tenant_id = total_invoice.tenant_id and i.id = total_invoice.invoice_id;
+end
+$$;
+
+ALTER FUNCTION app_private.total_invoice(tenant_id uuid, invoice_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.total_invoice(tenant_id uuid, invoice_id uuid) IS 'Sums a draft up: rounded lines make the subtotal, and the tax of the subtotal is rounded once.';
+
 CREATE FUNCTION app_private.tsquery_term(term text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((''''::text || replace(replace(term, '\'::text, '\\'::text), ''''::text, ''''''::text)) || ''''::text);
@@ -10757,6 +13632,28 @@ ALTER FUNCTION app_private.unmerged_terms() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.unmerged_terms() IS 'The vocabulary of the chunks that no block has yet.';
 
+CREATE FUNCTION app_private.unused_line(subscription app_public.subscriptions, at timestamp with time zone) RETURNS SETOF app_public.invoice_lines
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_price app_public.plan_prices;
+begin
+  select * into v_price from app_public.plan_prices p where p.id = (unused_line.subscription).price_id;
+  if v_price.amount > 0 and unused_line.at < (unused_line.subscription).current_period_end then
+    return next app_private.recurring_line(v_price, 'proration', -1,
+      tstzrange(greatest(app_private.local_midnight(unused_line.at, (unused_line.subscription).timezone),
+                         (unused_line.subscription).current_period_start), (unused_line.subscription).current_period_end),
+      tstzrange((unused_line.subscription).current_period_start, (unused_line.subscription).current_period_end),
+      (unused_line.subscription).timezone);
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.unused_line(subscription app_public.subscriptions, at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.unused_line(subscription app_public.subscriptions, at timestamp with time zone) IS 'The credit for the days of a period that are left when a subscription ends or pauses early.';
+
 CREATE FUNCTION app_private.unversioned_columns() RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -10782,6 +13679,41 @@ $$;
 ALTER FUNCTION app_private.unversioned_columns() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.unversioned_columns() IS 'Columns that are no part of a version: everything else is what was authored, so a new column is part of it unless it is named here.';
+
+CREATE FUNCTION app_private.upgrade_now(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices, at timestamp with time zone) RETURNS app_public.subscriptions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_old app_public.subscriptions := upgrade_now.subscription;
+  v_new app_public.subscriptions;
+  v_invoice app_public.invoices;
+begin
+  if upgrade_now.price.billing_cycle = v_old.billing_cycle then
+    -- the period goes on; its usage is priced by the plan it ends with
+    v_invoice := app_private.draft_invoice(v_old.tenant_id, 'change', v_old, null, null);
+    perform app_private.insert_lines(v_invoice, array(
+      select l from app_private.change_lines(v_old, upgrade_now.price, upgrade_now.at) l));
+    update app_public.subscriptions s
+       set plan_id = (upgrade_now.plan).id, price_id = (upgrade_now.price).id, pending_plan_id = null, pending_billing_cycle = null
+     where s.id = v_old.id returning * into v_new;
+    perform app_private.finalise(v_invoice.tenant_id, v_invoice.id);
+  else
+    -- another cycle is another period: the old one ends here and now
+    perform app_private.bill_end(v_old, upgrade_now.at, true);
+    update app_public.subscriptions s
+       set pending_plan_id = (upgrade_now.plan).id, pending_billing_cycle = (upgrade_now.price).billing_cycle
+     where s.id = v_old.id returning * into v_new;
+    v_new := app_private.begin_period(v_new, upgrade_now.at, (upgrade_now.at at time zone v_old.timezone)::date, 'active');
+    perform app_private.bill_period(v_new, null);
+  end if;
+  return v_new;
+end
+$$;
+
+ALTER FUNCTION app_private.upgrade_now(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices, at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.upgrade_now(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices, at timestamp with time zone) IS 'Moves an active subscription to a higher plan at once, with its invoice.';
 
 CREATE FUNCTION app_private.url_faults(url text, place text) RETURNS text[]
     LANGUAGE sql IMMUTABLE
@@ -10926,6 +13858,56 @@ $$;
 ALTER FUNCTION app_private.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Those events by minute, user, agent and API key.';
+
+CREATE FUNCTION app_private.usage_description(component app_public.plan_price_components, quantity numeric) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_name text;
+begin
+  select t.display_name into v_name from app_public.usage_types t where t.name = (usage_description.component).usage_type;
+  return v_name || ': ' || trim_scale(usage_description.quantity)
+    || case when (usage_description.component).included_quantity > 0
+         then ' used, ' || trim_scale((usage_description.component).included_quantity) || ' included' else '' end;
+end
+$$;
+
+ALTER FUNCTION app_private.usage_description(component app_public.plan_price_components, quantity numeric) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.usage_description(component app_public.plan_price_components, quantity numeric) IS 'What a line of usage says.';
+
+CREATE FUNCTION app_private.usage_lines(tenant_id uuid, price_id uuid, period tstzrange) RETURNS SETOF app_public.invoice_lines
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_component app_public.plan_price_components;
+  v_currency text;
+  v_line app_public.invoice_lines;
+begin
+  select p.currency into v_currency from app_public.plan_prices p where p.id = usage_lines.price_id;
+  for v_component in
+    select * from app_public.plan_price_components c where c.price_id = usage_lines.price_id order by c.usage_type
+  loop
+    v_line := null;
+    v_line.kind := case when v_component.included_quantity > 0 then 'overage' else 'usage' end;
+    v_line.price_id := usage_lines.price_id;
+    v_line.component_id := v_component.id;
+    v_line.usage_type := v_component.usage_type;
+    v_line.quantity := app_private.billable_usage(usage_lines.tenant_id, v_component.usage_type, usage_lines.period);
+    v_line.service_start := lower(usage_lines.period);
+    v_line.service_end := upper(usage_lines.period);
+    v_line.amount := app_hidden.round_money(app_hidden.component_charge(v_component, v_line.quantity), v_currency);
+    v_line.description := app_private.usage_description(v_component, v_line.quantity);
+    return next v_line;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION app_private.usage_lines(tenant_id uuid, price_id uuid, period tstzrange) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.usage_lines(tenant_id uuid, price_id uuid, period tstzrange) IS 'A line for each component of a price, also where nothing was used. overage where the price includes a quantity, usage elsewhere.';
 
 CREATE FUNCTION app_private.use_invitation(token text, status text) RETURNS app_public.invitations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -11105,6 +14087,17 @@ ALTER FUNCTION app_private.use_rate_window(rule app_private.rate_limit_rules, su
 
 COMMENT ON FUNCTION app_private.use_rate_window(rule app_private.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) IS 'Counts an amount in one window if it fits or the limit is soft, and says what the limit says; retry_after_ms is null when it never fits.';
 
+CREATE FUNCTION app_private.uuid_or_null(value text) RETURNS uuid
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select case when value ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then value::uuid end;
+$_$;
+
+ALTER FUNCTION app_private.uuid_or_null(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.uuid_or_null(value text) IS 'A uuid as we write one, null for anything else.';
+
 CREATE FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -11282,6 +14275,52 @@ $$;
 ALTER FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 3,000), or while there is no index.';
+
+CREATE FUNCTION app_private.verify_billing(tenant_id uuid) RETURNS TABLE(what text, expected numeric, actual numeric)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  call app_private.enter_tenant(verify_billing.tenant_id);
+  return query
+    select f.what, f.expected, f.actual from (
+      -- money: what was billed and not voided is what was paid, what is owed, less what is waiting as credit
+      select 'balance' as what,
+             (select coalesce(sum(i.total), 0) from app_public.invoices i
+               where i.tenant_id = verify_billing.tenant_id and i.status not in ('draft', 'void')) as expected,
+             (select coalesce(sum(p.amount), 0) from app_public.payments p where p.tenant_id = verify_billing.tenant_id and p.status = 'succeeded')
+             - (select coalesce(sum(r.amount), 0) from app_public.refunds r where r.tenant_id = verify_billing.tenant_id and r.status = 'succeeded')
+             + (select coalesce(sum(i.amount_due), 0) from app_public.invoices i where i.tenant_id = verify_billing.tenant_id)
+             - (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
+                 where e.tenant_id = verify_billing.tenant_id and e.reason <> 'goodwill')
+             as actual
+      union all
+      -- lines: each as it is computed again
+      select format('%s line %s', i.number, l.line_number), r.amount, l.amount
+        from app_public.invoices i
+        join app_public.invoice_lines l on l.tenant_id = i.tenant_id and l.invoice_id = i.id
+        cross join lateral app_private.recompute_line(l, i) r
+       where i.tenant_id = verify_billing.tenant_id and i.status <> 'draft'
+      union all
+      -- usage: what invoices counted of each component is what was recorded until then
+      select format('usage %s from %s', u.usage_type, u.service_start),
+             app_private.billable_usage(verify_billing.tenant_id, u.usage_type, tstzrange(u.service_start, u.service_end))
+             + app_private.late_usage(verify_billing.tenant_id, u.usage_type, tstzrange(u.service_start, u.service_end), coalesce(u.counted_until, -1)),
+             u.quantity
+        from (
+          select distinct on (l.component_id, l.service_start) l.usage_type, l.service_start, l.service_end, l.quantity, l.counted_until
+            from app_public.invoice_lines l join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status <> 'draft'
+           where l.tenant_id = verify_billing.tenant_id and l.component_id is not null
+           order by l.component_id, l.service_start, l.quantity desc, l.counted_until desc nulls last) as u
+    ) as f
+   where f.expected is distinct from f.actual;
+end
+$$;
+
+ALTER FUNCTION app_private.verify_billing(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.verify_billing(tenant_id uuid) IS 'Where the books of a tenant do not agree: money, lines, usage; normally nothing. For administrators in psql and for tests.';
 
 CREATE FUNCTION app_private.verify_quotas() RETURNS TABLE(tenant_id uuid, quota_type text, quota_scope text, scope_id uuid, includes_subtree boolean, what text, is_value numeric, should_be numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -11508,6 +14547,57 @@ ALTER FUNCTION app_private.writable_workspace(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.writable_workspace(id uuid) IS 'The workspace, locked, when you may add things to it. WS301: it is not there; WS201: you are not a contributor; WS503: it is archived.';
 
+CREATE FUNCTION app_private.write_credit_note(invoice app_public.invoices, amount numeric, memo text) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_credited numeric;
+  v_credited_tax numeric;
+  v_tax numeric;
+  v_note app_public.invoices;
+  v_line app_public.invoice_lines;
+begin
+  select coalesce(-sum(c.total), 0), coalesce(-sum(c.tax), 0) into v_credited, v_credited_tax
+    from app_public.invoices c
+   where c.tenant_id = (write_credit_note.invoice).tenant_id and c.credited_invoice_id = (write_credit_note.invoice).id;
+  if amount is null or amount <= 0 or not app_hidden.is_money(amount) or amount <> app_hidden.round_money(amount, (write_credit_note.invoice).currency) then
+    perform app_private.raise_error('LB402', 'The amount is not one that can be paid in this currency.', 'Give an amount with the currency''s decimal places.');
+  end if;
+  -- with the currency's decimal places, however it was typed
+  amount := app_hidden.round_money(amount, (write_credit_note.invoice).currency);
+  if amount > (write_credit_note.invoice).total - v_credited then
+    perform app_private.raise_error('LB601', 'This is more than what is left of the invoice.', 'Credit at most its total less what was credited before.');
+  end if;
+  -- the last one takes what is left of the tax, so that together they reverse it to the cent
+  v_tax := case when amount = (write_credit_note.invoice).total - v_credited then (write_credit_note.invoice).tax - v_credited_tax
+    else app_hidden.round_money(amount * (write_credit_note.invoice).tax / (write_credit_note.invoice).total, (write_credit_note.invoice).currency) end;
+  insert into app_public.invoices (
+    tenant_id, series, reason, issuer_id, credited_invoice_id, currency, timezone, collection_method, memo)
+  values (
+    (write_credit_note.invoice).tenant_id, 'credit_note', 'correction', (write_credit_note.invoice).issuer_id,
+    (write_credit_note.invoice).id, (write_credit_note.invoice).currency, (write_credit_note.invoice).timezone,
+    (write_credit_note.invoice).collection_method, write_credit_note.memo)
+  returning * into v_note;
+  v_line.kind := 'credit';
+  v_line.description := 'Credit of ' || (write_credit_note.invoice).number;
+  v_line.amount := -(amount - v_tax);
+  perform app_private.insert_lines(v_note, array[v_line]);
+  update app_public.invoices i
+     set tax_mode = (write_credit_note.invoice).tax_mode, tax_rate = (write_credit_note.invoice).tax_rate,
+         subtotal = -(amount - v_tax), tax = -v_tax, total = -amount
+   where i.tenant_id = v_note.tenant_id and i.id = v_note.id returning * into v_note;
+  v_note := app_private.take_number(v_note, app_hidden.clock(), null, 0);
+  v_note := app_private.settle(v_note.tenant_id, v_note.id, 0, 0);
+  perform app_private.enqueue_job('billing__render_invoice', json_build_object('tenantId', v_note.tenant_id, 'invoiceId', v_note.id));
+  return v_note;
+end
+$$;
+
+ALTER FUNCTION app_private.write_credit_note(invoice app_public.invoices, amount numeric, memo text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.write_credit_note(invoice app_public.invoices, amount numeric, memo text) IS 'A finalised credit note over part of an invoice, tax in proportion. LB402: not an amount of the currency; LB601: more than is left.';
+
 CREATE FUNCTION app_private.write_usage(inputs app_private.usage_input[], places integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -11690,6 +14780,127 @@ ALTER FUNCTION app_public.activate_tenant() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.activate_tenant() IS '@resultFieldName tenant
 Makes this tenant active: ends its trial, or begins again after a time without a subscription. Platform staff only. TN205: you are not; TN501: it is neither in trial nor inactive.';
+
+CREATE TABLE app_public.credit_entries (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    currency text NOT NULL,
+    amount numeric NOT NULL,
+    reason text NOT NULL,
+    memo text,
+    invoice_id uuid,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT amount_is_money CHECK (((amount <> (0)::numeric) AND app_hidden.is_money(amount))),
+    CONSTRAINT memo_is_short CHECK ((length(memo) <= 1000)),
+    CONSTRAINT reason_is_known CHECK ((reason = ANY (ARRAY['negative_invoice'::text, 'credit_note'::text, 'overpayment'::text, 'goodwill'::text, 'used'::text, 'released'::text])))
+);
+
+ALTER TABLE ONLY app_public.credit_entries FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.credit_entries OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.credit_entries IS '@behavior -insert -update -delete -single
+The account of credit: what came in is positive, what invoices used is negative. Its sum is billingProfile.creditBalance. For those with can_manage_billing.';
+
+COMMENT ON COLUMN app_public.credit_entries.currency IS 'ISO 4217.';
+
+COMMENT ON COLUMN app_public.credit_entries.amount IS 'In the currency.';
+
+COMMENT ON COLUMN app_public.credit_entries.reason IS 'negative_invoice, credit_note, overpayment, goodwill, used (by an invoice) or released (by one that was voided).';
+
+COMMENT ON COLUMN app_public.credit_entries.memo IS 'Why, for goodwill.';
+
+COMMENT ON COLUMN app_public.credit_entries.invoice_id IS 'The document it comes from or went to.';
+
+COMMENT ON COLUMN app_public.credit_entries.occurred_at IS 'When.';
+
+COMMENT ON COLUMN app_public.credit_entries.created_at IS 'When it was made.';
+
+CREATE FUNCTION app_public.add_credit(amount numeric, memo text) RETURNS app_public.credit_entries
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles;
+  v_entry app_public.credit_entries;
+begin
+  perform app_private.require_staff();
+  v_profile := app_private.lock_billing(app_hidden.current_tenant_id());
+  if add_credit.amount is null or add_credit.amount = 0 or not app_hidden.is_money(add_credit.amount)
+     or add_credit.amount <> app_hidden.round_money(add_credit.amount, v_profile.currency)
+     or app_private.credit_balance(v_profile.tenant_id) + add_credit.amount < 0 then
+    perform app_private.raise_error('LB402', 'The amount is not one that can be paid in this currency.',
+      'Give an amount with the currency''s decimal places; credit cannot fall below zero.');
+  end if;
+  insert into app_public.credit_entries (tenant_id, currency, amount, reason, memo, occurred_at)
+  values (v_profile.tenant_id, v_profile.currency, app_hidden.round_money(add_credit.amount, v_profile.currency), 'goodwill', add_credit.memo, app_hidden.clock())
+  returning * into v_entry;
+  return v_entry;
+end
+$$;
+
+ALTER FUNCTION app_public.add_credit(amount numeric, memo text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.add_credit(amount numeric, memo text) IS '@resultFieldName creditEntry
+Gives this tenant credit that its next invoices use up; a negative amount takes unused credit back. Platform staff. LB201: you are not; LB402: the amount cannot be paid in the currency or is more than there is.';
+
+CREATE FUNCTION app_public.add_invoice_line(invoice_id uuid, description text, amount numeric, kind app_public.invoice_line_kind_enum DEFAULT 'adjustment'::app_public.invoice_line_kind_enum) RETURNS app_public.invoice_lines
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_invoice app_public.invoices := app_private.draft_of_staff(add_invoice_line.invoice_id);
+  v_line app_public.invoice_lines;
+begin
+  if add_invoice_line.kind not in ('adjustment', 'credit') or (add_invoice_line.kind = 'credit') and add_invoice_line.amount >= 0 then
+    perform app_private.raise_error('LB404', 'A line written by hand is an adjustment, or a credit with a negative amount.', 'Give one of these.');
+  end if;
+  if add_invoice_line.amount is null or not app_hidden.is_money(add_invoice_line.amount)
+     or add_invoice_line.amount <> app_hidden.round_money(add_invoice_line.amount, v_invoice.currency) then
+    perform app_private.raise_error('LB402', 'The amount is not one that can be paid in this currency.', 'Give an amount with the currency''s decimal places.');
+  end if;
+  v_line.kind := add_invoice_line.kind;
+  v_line.description := add_invoice_line.description;
+  v_line.amount := app_hidden.round_money(add_invoice_line.amount, v_invoice.currency);
+  v_line.is_manual := true;
+  perform app_private.insert_lines(v_invoice, array[v_line]);
+  select * into v_line from app_public.invoice_lines l
+   where l.tenant_id = v_invoice.tenant_id and l.invoice_id = v_invoice.id order by l.line_number desc limit 1;
+  return v_line;
+end
+$$;
+
+ALTER FUNCTION app_public.add_invoice_line(invoice_id uuid, description text, amount numeric, kind app_public.invoice_line_kind_enum) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.add_invoice_line(invoice_id uuid, description text, amount numeric, kind app_public.invoice_line_kind_enum) IS '@resultFieldName invoiceLine
+Adds a line to a draft: an adjustment of either sign, or a credit (negative). Net of tax. Platform staff. LB201: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB404: the kind or its sign; LB514: it is not a draft.';
+
+CREATE FUNCTION app_public.add_payment_method(provider_method_id text, provider text DEFAULT 'stripe'::text) RETURNS app_public.payment_methods
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles := app_private.begin_billing();
+  v_method app_public.payment_methods;
+begin
+  insert into app_public.payment_methods as m (tenant_id, provider, provider_method_id)
+  values (v_profile.tenant_id, add_payment_method.provider, add_payment_method.provider_method_id)
+  on conflict on constraint payment_methods_tenant_id_provider_provider_method_id_key
+    do update set status = case m.status when 'attached' then m.status else 'pending' end, failure_message = null
+  returning * into v_method;
+  if v_method.status = 'pending' then
+    perform app_private.enqueue_job('billing__attach_payment_method',
+      json_build_object('tenantId', v_method.tenant_id, 'paymentMethodId', v_method.id), 'attach/' || v_method.id);
+  end if;
+  return v_method;
+end
+$$;
+
+ALTER FUNCTION app_public.add_payment_method(provider_method_id text, provider text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.add_payment_method(provider_method_id text, provider text) IS '@resultFieldName paymentMethod
+Adds a payment method by the key that the provider''s own library gave the front end (pm_…). It is attached in the background (status), and becomes the default when there is none. Again, it is tried again. Needs can_manage_billing. 23514: not a key, or no such provider; ID203: you lack the permission.';
 
 CREATE FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role DEFAULT 'viewer'::app_public.member_role) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12095,6 +15306,17 @@ ALTER FUNCTION app_public.archive_workspace(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.archive_workspace(id uuid) IS '@resultFieldName workspace
 Makes a workspace read-only; unarchive_workspace takes it up again. People can still be removed and leave. Doing it twice is no error. Admins of the workspace. WS301: no such workspace; WS201: your role in it does not allow this.';
 
+CREATE FUNCTION app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) RETURNS numeric
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_private.credit_balance(profile.tenant_id);
+$$;
+
+ALTER FUNCTION app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) IS 'Credit in the profile''s currency that the next invoices use up.';
+
 CREATE FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision DEFAULT 1.2, b double precision DEFAULT 0.75) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN ((term_freq IS NULL) OR (doc_freq IS NULL) OR (total_docs IS NULL) OR (doc_length IS NULL) OR (avg_doc_length IS NULL) OR (term_freq <= (0)::double precision) OR (avg_doc_length <= (0)::double precision)) THEN (0)::double precision ELSE (((ln(((1)::double precision + ((((total_docs - doc_freq))::double precision + (0.5)::double precision) / ((doc_freq)::double precision + (0.5)::double precision)))) * term_freq) * (k1 + (1)::double precision)) / (term_freq + (k1 * (((1)::double precision - b) + ((b * (doc_length)::double precision) / avg_doc_length))))) END;
@@ -12102,6 +15324,32 @@ CREATE FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integ
 ALTER FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) IS 'BM25 of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with Lucene''s idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. 0 when the term does not occur or the collection is empty.';
+
+CREATE FUNCTION app_public.cancel_subscription(at_period_end boolean DEFAULT true) RETURNS app_public.subscriptions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles := app_private.begin_billing();
+  v_subscription app_public.subscriptions := app_private.settled_subscription(v_profile.tenant_id);
+  v_now timestamptz := app_hidden.clock();
+begin
+  if coalesce(cancel_subscription.at_period_end, true) and v_subscription.status <> 'paused' then
+    update app_public.subscriptions s set cancel_at_period_end = true, pending_plan_id = null, pending_billing_cycle = null
+     where s.id = v_subscription.id returning * into v_subscription;
+    return v_subscription;
+  end if;
+  if v_subscription.status in ('active', 'past_due') then
+    perform app_private.bill_end(v_subscription, v_now, v_subscription.status = 'active');
+  end if;
+  return app_private.end_subscription(v_subscription, 'cancelled', v_now);
+end
+$$;
+
+ALTER FUNCTION app_public.cancel_subscription(at_period_end boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.cancel_subscription(at_period_end boolean) IS '@resultFieldName subscription
+Ends the subscription with its period (resume_subscription takes that back), or at once: then what was used is billed and unused days are credited, unless payment is overdue. Needs can_manage_billing. LB303: no subscription; ID203: you lack the permission.';
 
 CREATE FUNCTION app_public.cancel_tenant(reason text DEFAULT NULL::text) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12155,6 +15403,57 @@ ALTER FUNCTION app_public.change_member_role(user_id uuid, role text) OWNER TO r
 
 COMMENT ON FUNCTION app_public.change_member_role(user_id uuid, role text) IS '@resultFieldName membership
 Gives a member another role: owner, admin, member or viewer, up to your own. can_manage_users. ID203: you may not manage members; ID204: the role is above yours, or the member is; ID301: there is no such member; ID405: there is no such role; ID501: the last owner.';
+
+CREATE FUNCTION app_public.change_plan(plan text, billing_cycle app_public.billing_cycle_enum DEFAULT NULL::app_public.billing_cycle_enum) RETURNS app_public.subscriptions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles := app_private.begin_billing();
+  v_subscription app_public.subscriptions := app_private.settled_subscription(v_profile.tenant_id);
+  v_plan app_public.plans := app_private.plan_by_slug(change_plan.plan);
+  v_cycle app_public.billing_cycle_enum := coalesce(change_plan.billing_cycle, v_subscription.billing_cycle);
+  v_now timestamptz := app_hidden.clock();
+  v_price app_public.plan_prices := app_private.plan_price_at(v_plan.id, v_subscription.currency, v_cycle, v_now);
+begin
+  perform from app_public.plan_prices p where p.id = v_price.id for key share;
+  if v_subscription.status not in ('trialing', 'active') then
+    perform app_private.raise_error('LB509', 'A subscription that is past due or paused cannot be changed.',
+      'Pay the open invoices or resume it first; cancelling is always possible.');
+  end if;
+  if v_subscription.cancel_at_period_end then
+    perform app_private.raise_error('LB510', 'The subscription is to end with its period.', 'Take that back with resume_subscription first.');
+  end if;
+  if v_plan.id = v_subscription.plan_id and v_cycle = v_subscription.billing_cycle then
+    -- back to what holds: the planned change is taken back
+    update app_public.subscriptions s set pending_plan_id = null, pending_billing_cycle = null
+     where s.id = v_subscription.id returning * into v_subscription;
+    return v_subscription;
+  end if;
+
+  if v_subscription.status = 'trialing' then
+    -- nothing is paid yet, so nothing is prorated
+    update app_public.subscriptions s
+       set plan_id = v_plan.id, billing_cycle = v_cycle, price_id = v_price.id, pending_plan_id = null, pending_billing_cycle = null
+     where s.id = v_subscription.id returning * into v_subscription;
+  elsif not app_private.is_upgrade(v_subscription, v_plan, v_price) then
+    update app_public.subscriptions s set pending_plan_id = v_plan.id, pending_billing_cycle = v_cycle
+     where s.id = v_subscription.id returning * into v_subscription;
+  else
+    if v_price.amount > 0 and not app_private.can_be_charged(v_profile.tenant_id) then
+      perform app_private.raise_error('LB508', 'There is no way to be paid yet.',
+        'Add a payment method with add_payment_method, or ask the platform''s staff for payment by invoice.');
+    end if;
+    v_subscription := app_private.upgrade_now(v_subscription, v_plan, v_price, v_now);
+  end if;
+  return v_subscription;
+end
+$$;
+
+ALTER FUNCTION app_public.change_plan(plan text, billing_cycle app_public.billing_cycle_enum) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.change_plan(plan text, billing_cycle app_public.billing_cycle_enum) IS '@resultFieldName subscription
+Changes to another plan or cycle. An upgrade (a higher tier, or a higher price within it) holds at once: the unused days are credited and the new plan''s are charged. Everything else holds from the end of the period; change back to the current plan to undo it. preview_plan_change shows it beforehand. Needs can_manage_billing. LB301, LB302: no such plan or price; LB303: no subscription; LB508: no way to be paid; LB509: past due or paused; LB510: it is cancelled to the period''s end; ID203: you lack the permission.';
 
 CREATE FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12691,6 +15990,47 @@ ALTER FUNCTION app_public.copy_workflow(id uuid, name text) OWNER TO rowhouse_ow
 COMMENT ON FUNCTION app_public.copy_workflow(id uuid, name text) IS '@resultFieldName workflow
 Copies a workflow of this tenant, or one that is shared with it, to a private one of this tenant; the original stays as it is, and copied_from_id names it. It refers to the same agents, tools and prompts, which must be shared as well. Without a name it keeps the original''s, or gets (copy) after it where that is taken. can_create_resources. RS301: there is no such workflow; RS563: the name is taken; RS434: it refers to what is not shared with this tenant; ID203: your permissions do not allow it.';
 
+CREATE FUNCTION app_public.create_credit_note(invoice_id uuid, amount numeric DEFAULT NULL::numeric, memo text DEFAULT NULL::text) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_invoice app_public.invoices;
+  v_amount numeric;
+  v_note app_public.invoices;
+  v_open numeric;
+begin
+  perform app_private.require_staff();
+  perform app_private.lock_billing(app_hidden.current_tenant_id());
+  v_invoice := app_private.open_document(create_credit_note.invoice_id);
+  if v_invoice.status not in ('finalised', 'paid', 'uncollectible') or v_invoice.total <= 0 then
+    perform app_private.raise_error('LB519', 'Only a final invoice over more than nothing can be credited.', 'Edit or void the invoice instead.');
+  end if;
+  -- a refund that is under way has its part reserved
+  v_amount := coalesce(create_credit_note.amount, app_private.creditable(v_invoice.tenant_id, v_invoice.id));
+  if v_amount > app_private.creditable(v_invoice.tenant_id, v_invoice.id) then
+    perform app_private.raise_error('LB601', 'This is more than what is left of the invoice.', 'Credit at most its total less what was credited or is being refunded.');
+  end if;
+  v_note := app_private.write_credit_note(v_invoice, v_amount, create_credit_note.memo);
+  -- first what is still owed, the rest is credit for the next invoices
+  v_open := least(v_amount, v_invoice.amount_due);
+  if v_open > 0 then
+    perform app_private.settle(v_invoice.tenant_id, v_invoice.id, 0, v_open);
+  end if;
+  if v_amount > v_open then
+    insert into app_public.credit_entries (tenant_id, currency, amount, reason, invoice_id, occurred_at)
+    values (v_note.tenant_id, v_note.currency, v_amount - v_open, 'credit_note', v_note.id, app_hidden.clock());
+  end if;
+  perform app_private.follow_payment(v_invoice.tenant_id);
+  return v_note;
+end
+$$;
+
+ALTER FUNCTION app_public.create_credit_note(invoice_id uuid, amount numeric, memo text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.create_credit_note(invoice_id uuid, amount numeric, memo text) IS '@resultFieldName creditNote
+Credits an invoice, wholly or an amount including tax: what is still owed becomes less, and what was paid becomes credit for the next invoices (refund_payment pays it back instead). Platform staff. LB201: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB519: it is not final; LB601: more than is left.';
+
 CREATE FUNCTION app_public.create_documents(source_id uuid, documents jsonb) RETURNS SETOF app_public.document_receipt
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12729,6 +16069,26 @@ ALTER FUNCTION app_public.create_documents(source_id uuid, documents jsonb) OWNE
 
 COMMENT ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) IS '@resultFieldName receipts
 Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. can_manage_knowledge. KN301: no such source; KN401: not an array of 1 to 500; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.create_invoice(memo text DEFAULT NULL::text) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_invoice app_public.invoices;
+begin
+  perform app_private.require_staff();
+  v_invoice := app_private.draft_invoice(app_hidden.current_tenant_id(), 'manual', null, null, null);
+  update app_public.invoices i set memo = create_invoice.memo
+   where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id returning * into v_invoice;
+  return v_invoice;
+end
+$$;
+
+ALTER FUNCTION app_public.create_invoice(memo text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.create_invoice(memo text) IS '@resultFieldName invoice
+Begins an invoice by hand: add_invoice_line, then finalise_invoice. Platform staff. LB201: you are not.';
 
 CREATE FUNCTION app_public.create_project(name text, key text DEFAULT NULL::text, description text DEFAULT NULL::text, workspace_id uuid DEFAULT NULL::uuid, is_private boolean DEFAULT false, starts_on date DEFAULT NULL::date, ends_on date DEFAULT NULL::date, status text DEFAULT 'planned'::text) RETURNS app_public.projects
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12886,6 +16246,18 @@ $$;
 ALTER FUNCTION app_public.current_membership() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.current_membership() IS 'Your membership of this tenant; null when you have none (platform staff, readers from a tenant above, people without a tenant).';
+
+CREATE FUNCTION app_public.current_subscription() RETURNS app_public.subscriptions
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from app_public.subscriptions s
+   where s.tenant_id = app_hidden.current_tenant_id() and s.ended_at is null and app_hidden.has_role('viewer');
+$$;
+
+ALTER FUNCTION app_public.current_subscription() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.current_subscription() IS 'This tenant''s subscription, null when it has none; subscriptions lists those that ended too. Members.';
 
 CREATE FUNCTION app_public.current_tenant() RETURNS app_public.tenants
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -13056,6 +16428,26 @@ ALTER FUNCTION app_public.delete_document(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_document(id uuid) IS '@resultFieldName document
 Deletes a document with its chunks, vectors and postings, at once and for good. can_manage_knowledge. KN302: there is no such document; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.delete_draft_invoice(id uuid) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_invoice app_public.invoices := app_private.draft_of_staff(delete_draft_invoice.id);
+begin
+  if v_invoice.reason <> 'manual' then
+    perform app_private.raise_error('LB517', 'The draft belongs to a subscription and is finalised by itself.', 'Add a credit line to it, or credit it afterwards.');
+  end if;
+  delete from app_public.invoices i where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id;
+  return v_invoice;
+end
+$$;
+
+ALTER FUNCTION app_public.delete_draft_invoice(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.delete_draft_invoice(id uuid) IS '@resultFieldName invoice
+Deletes a draft that was begun by hand. Platform staff. LB201: you are not; LB304: no such invoice; LB514: it is not a draft; LB517: it is a subscription''s.';
 
 CREATE FUNCTION app_public.delete_institution(id uuid) RETURNS app_public.institutions
     LANGUAGE plpgsql SECURITY DEFINER
@@ -13413,6 +16805,56 @@ ALTER FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to tim
 COMMENT ON FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) IS '@resultFieldName price
 Ends a price of the tenant''s own, now or at another instant: from then on the model costs it what it costs everybody. Platform staff only. MT202: you are not; MT302: there is none to end.';
 
+CREATE FUNCTION app_public.entitlements() RETURNS TABLE(kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean, source text, reason text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from app_private.entitlements_of(app_hidden.current_tenant_id()) where app_hidden.has_role('viewer');
+$$;
+
+ALTER FUNCTION app_public.entitlements() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.entitlements() IS 'What this tenant is entitled to and why: features (is_enabled) and quotas (quota_limit, overage_allowed). source is plan or override; reason is the plan''s name or why it was overridden. Members.';
+
+CREATE FUNCTION app_public.explain_invoice(id uuid) RETURNS TABLE(line_number integer, kind text, description text, amount numeric, recomputed numeric, is_equal boolean, explanation text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_invoice app_public.invoices;
+  v_line app_public.invoice_lines;
+  v_amount numeric;
+  v_explanation text;
+  v_subtotal numeric := 0;
+  v_tax numeric;
+begin
+  perform app_private.require_permission('can_manage_billing');
+  select * into v_invoice from app_public.invoices i where i.tenant_id = app_hidden.current_tenant_id() and i.id = explain_invoice.id;
+  if not found then
+    perform app_private.raise_error('LB304', 'There is no such invoice.', 'invoices lists those there are.');
+  end if;
+  for v_line in
+    select * from app_public.invoice_lines l where l.tenant_id = v_invoice.tenant_id and l.invoice_id = v_invoice.id order by l.line_number
+  loop
+    select r.amount, r.explanation into v_amount, v_explanation from app_private.recompute_line(v_line, v_invoice) r;
+    v_subtotal := v_subtotal + v_amount;
+    return query select v_line.line_number, v_line.kind::text, v_line.description, v_line.amount, v_amount, v_amount = v_line.amount, v_explanation;
+  end loop;
+  -- a credit note has the tax that is left of its invoice's, or a share of it
+  v_tax := case v_invoice.series when 'invoice' then app_hidden.round_money(v_subtotal * v_invoice.tax_rate, v_invoice.currency) else v_invoice.tax end;
+  return query values
+    (null::int, 'subtotal', 'Subtotal', v_invoice.subtotal, v_subtotal, v_subtotal = v_invoice.subtotal, 'sum of the lines'),
+    (null, 'tax', 'Tax', v_invoice.tax, v_tax, v_tax = v_invoice.tax,
+     case v_invoice.series when 'invoice' then format('%s × %s', v_subtotal, trim_scale(v_invoice.tax_rate)) else 'in proportion to the invoice' end),
+    (null, 'total', 'Total', v_invoice.total, v_subtotal + v_tax, v_subtotal + v_tax = v_invoice.total, 'subtotal and tax');
+end
+$$;
+
+ALTER FUNCTION app_public.explain_invoice(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.explain_invoice(id uuid) IS 'Each line of an invoice, then subtotal, tax and total: the amount billed beside the one recomputed from prices, days and events, and how. Needs can_manage_billing. LB304: no such invoice; ID203: you lack the permission.';
+
 CREATE TABLE app_public.user_favorites (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -13463,6 +16905,21 @@ ALTER FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id u
 
 COMMENT ON FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text) IS '@resultFieldName userFavorite
 Makes something you see a favorite of yours; doing it twice is no error. RS353: there is no such item; ID202: you are no member.';
+
+CREATE FUNCTION app_public.finalise_invoice(id uuid) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_staff();
+  return app_private.finalise(app_hidden.current_tenant_id(), finalise_invoice.id);
+end
+$$;
+
+ALTER FUNCTION app_public.finalise_invoice(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.finalise_invoice(id uuid) IS '@resultFieldName invoice
+Makes a draft final before the task does. Platform staff. LB201: you are not; LB304: no such invoice; LB514: it is not a draft.';
 
 CREATE FUNCTION app_public.invitations_is_expired(invitation app_public.invitations) RETURNS boolean
     LANGUAGE sql STABLE
@@ -13527,6 +16984,44 @@ ALTER FUNCTION app_public.invite_users(invitations jsonb) OWNER TO rowhouse_owne
 
 COMMENT ON FUNCTION app_public.invite_users(invitations jsonb) IS '@resultFieldName receipts
 Invites 1 to 100 persons: [{"email", "role"?, "message"?, "permissions"?}], role is member when it is not said. A receipt for each, in the same order: invited, or refused with the error code and message of invite_user (ID410: an unknown key, or a value that is no text); a refused one does not stop the others. can_manage_users. ID203: you may not manage members; ID409: not an array of 1 to 100.';
+
+CREATE FUNCTION app_public.invoice(id uuid) RETURNS app_public.invoices
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from app_public.invoices i
+   where i.tenant_id = app_hidden.current_tenant_id() and i.id = invoice.id and app_hidden.has_permission('can_manage_billing');
+$$;
+
+ALTER FUNCTION app_public.invoice(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.invoice(id uuid) IS 'One invoice or credit note of this tenant. Needs can_manage_billing.';
+
+CREATE FUNCTION app_public.invoices_html(invoice app_public.invoices) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select d.html from app_private.invoice_documents d
+   where d.tenant_id = (invoice).tenant_id and d.invoice_id = (invoice).id and app_hidden.has_permission('can_manage_billing');
+$$;
+
+ALTER FUNCTION app_public.invoices_html(invoice app_public.invoices) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.invoices_html(invoice app_public.invoices) IS '@behavior -filterBy -orderBy
+The document as a page of HTML, null until it is rendered, which takes seconds after it is final.';
+
+CREATE FUNCTION app_public.invoices_pdf_base64(invoice app_public.invoices) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select translate(encode(d.pdf, 'base64'), e'\n', '') from app_private.invoice_documents d
+   where d.tenant_id = (invoice).tenant_id and d.invoice_id = (invoice).id and app_hidden.has_permission('can_manage_billing');
+$$;
+
+ALTER FUNCTION app_public.invoices_pdf_base64(invoice app_public.invoices) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.invoices_pdf_base64(invoice app_public.invoices) IS '@behavior -filterBy -orderBy
+The document as PDF in Base64, null until it is rendered.';
 
 CREATE FUNCTION app_public.join_workspace(workspace_id uuid) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
@@ -13939,6 +17434,214 @@ ALTER FUNCTION app_public.order_my_agents(agent_ids uuid[]) OWNER TO rowhouse_ow
 COMMENT ON FUNCTION app_public.order_my_agents(agent_ids uuid[]) IS '@resultFieldName userAgents
 Puts your agents into this order, all at once; those you do not name come after. RS453: an id is not in your list, or named twice.';
 
+CREATE TABLE app_public.tenant_entitlement_overrides (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    kind app_public.entitlement_kind_enum NOT NULL,
+    key text NOT NULL,
+    is_enabled boolean,
+    quota_limit numeric,
+    overage_allowed boolean DEFAULT false NOT NULL,
+    reason text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT feature_is_on_or_off CHECK (((is_enabled IS NOT NULL) = (kind = 'feature'::app_public.entitlement_kind_enum))),
+    CONSTRAINT key_is_a_key CHECK ((key ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+    CONSTRAINT overage_belongs_to_quotas CHECK (((kind = 'quota'::app_public.entitlement_kind_enum) OR (NOT overage_allowed))),
+    CONSTRAINT quota_has_a_limit CHECK (((quota_limit IS NOT NULL) = (kind = 'quota'::app_public.entitlement_kind_enum))),
+    CONSTRAINT quota_is_known CHECK (((kind = 'feature'::app_public.entitlement_kind_enum) OR (key = ANY (ARRAY['users'::text, 'agents'::text, 'documents'::text, 'storage_gb'::text, 'api_calls'::text, 'tokens'::text, 'cost'::text])))),
+    CONSTRAINT quota_limit_is_an_amount CHECK (((quota_limit >= (0)::numeric) AND (quota_limit <= '1000000000000'::numeric) AND ((key = 'cost'::text) OR (quota_limit = trunc(quota_limit))))),
+    CONSTRAINT reason_is_short CHECK ((length(reason) <= 1000))
+);
+
+ALTER TABLE ONLY app_public.tenant_entitlement_overrides FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tenant_entitlement_overrides OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tenant_entitlement_overrides IS '@behavior -insert -update -delete -single
+What this tenant gets instead of what its plan says. Staff write it with override_entitlement.';
+
+COMMENT ON COLUMN app_public.tenant_entitlement_overrides.kind IS 'feature or quota.';
+
+COMMENT ON COLUMN app_public.tenant_entitlement_overrides.key IS 'Name of the feature or quota.';
+
+COMMENT ON COLUMN app_public.tenant_entitlement_overrides.is_enabled IS 'Whether the feature is on.';
+
+COMMENT ON COLUMN app_public.tenant_entitlement_overrides.quota_limit IS 'The quota''s limit.';
+
+COMMENT ON COLUMN app_public.tenant_entitlement_overrides.overage_allowed IS 'Whether more may be used, and is billed.';
+
+COMMENT ON COLUMN app_public.tenant_entitlement_overrides.reason IS 'Why, at most 1,000 characters.';
+
+COMMENT ON COLUMN app_public.tenant_entitlement_overrides.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN app_public.tenant_entitlement_overrides.updated_at IS 'When it last changed.';
+
+CREATE FUNCTION app_public.override_entitlement(kind app_public.entitlement_kind_enum, key text, is_enabled boolean DEFAULT NULL::boolean, quota_limit numeric DEFAULT NULL::numeric, overage_allowed boolean DEFAULT false, reason text DEFAULT NULL::text) RETURNS app_public.tenant_entitlement_overrides
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_override app_public.tenant_entitlement_overrides;
+begin
+  perform app_private.require_staff();
+  insert into app_public.tenant_entitlement_overrides as o (tenant_id, kind, key, is_enabled, quota_limit, overage_allowed, reason)
+  values (app_hidden.current_tenant_id(), override_entitlement.kind, override_entitlement.key, override_entitlement.is_enabled,
+          override_entitlement.quota_limit, override_entitlement.overage_allowed, override_entitlement.reason)
+  on conflict on constraint tenant_entitlement_overrides_tenant_id_kind_key_key do update
+    set is_enabled = excluded.is_enabled, quota_limit = excluded.quota_limit,
+        overage_allowed = excluded.overage_allowed, reason = excluded.reason
+  returning * into v_override;
+  return v_override;
+end
+$$;
+
+ALTER FUNCTION app_public.override_entitlement(kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean, reason text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.override_entitlement(kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean, reason text) IS '@resultFieldName override
+Gives this tenant another feature (is_enabled) or quota (quota_limit) than its plan does; again to change it, remove_entitlement_override to take it back. Platform staff. LB201: you are not; 23514: a value does not fit the kind.';
+
+CREATE FUNCTION app_public.pause_subscription() RETURNS app_public.subscriptions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles := app_private.begin_billing();
+  v_subscription app_public.subscriptions := app_private.settled_subscription(v_profile.tenant_id);
+begin
+  if v_subscription.status <> 'active' or v_subscription.cancel_at_period_end then
+    perform app_private.raise_error('LB511', 'Only an active subscription that is not to end can be paused.', 'See its status.');
+  end if;
+  perform app_private.bill_end(v_subscription, app_hidden.clock(), true);
+  return app_private.pause(v_subscription, app_hidden.clock());
+end
+$$;
+
+ALTER FUNCTION app_public.pause_subscription() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.pause_subscription() IS '@resultFieldName subscription
+Stops the subscription until resume_subscription: what was used is billed, unused days are credited, and meanwhile the plan free holds. Needs can_manage_billing. LB303: no subscription; LB511: it is not active; ID203: you lack the permission.';
+
+CREATE FUNCTION app_public.pay_invoice(id uuid) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles := app_private.begin_billing();
+  v_invoice app_public.invoices := app_private.open_document(pay_invoice.id);
+begin
+  if v_invoice.amount_due <= 0 then
+    perform app_private.raise_error('LB521', 'Nothing is due on this invoice.', 'See its status.');
+  end if;
+  if not exists (select from app_public.payment_methods m where m.tenant_id = v_profile.tenant_id and m.is_default) then
+    perform app_private.raise_error('LB508', 'There is no way to be paid yet.', 'Add a payment method with add_payment_method.');
+  end if;
+  update app_public.invoices i set next_attempt_at = least(i.next_attempt_at, app_hidden.clock()), is_charge_requested = true
+   where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id
+     and not exists (select from app_public.payments p where p.tenant_id = i.tenant_id and p.invoice_id = i.id and p.status = 'pending')
+  returning * into v_invoice;
+  perform app_private.enqueue_job('billing__collect_payments', json_build_object('tenantId', v_profile.tenant_id, 'invoiceId', pay_invoice.id));
+  return app_private.open_document(pay_invoice.id);
+end
+$$;
+
+ALTER FUNCTION app_public.pay_invoice(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.pay_invoice(id uuid) IS '@resultFieldName invoice
+Charges the default payment method for what is due, now and in the background; payments shows what became of it. Needs can_manage_billing. LB304: no such invoice; LB508: no payment method; LB521: nothing is due; ID203: you lack the permission.';
+
+CREATE FUNCTION app_public.preview_invoice() RETURNS TABLE(kind text, description text, amount numeric, currency text, effective_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_old app_public.subscriptions;
+  v_new app_public.subscriptions;
+  v_price app_public.plan_prices;
+  v_period tstzrange;
+  v_lines app_public.invoice_lines[] := '{}';
+begin
+  perform app_private.require_permission('can_manage_billing');
+  v_old := app_private.live_subscription(app_hidden.current_tenant_id());
+  v_new := v_old;
+  v_new.plan_id := coalesce(v_old.pending_plan_id, v_old.plan_id);
+  v_new.billing_cycle := coalesce(v_old.pending_billing_cycle, v_old.billing_cycle);
+  if v_old.status = 'trialing' then
+    v_new.anchor_on := (v_old.trial_ends_at at time zone v_old.timezone)::date;
+  end if;
+  if v_old.status <> 'paused' and not v_old.cancel_at_period_end then
+    v_price := app_private.plan_price_at(v_new.plan_id, v_new.currency, v_new.billing_cycle, v_old.current_period_end);
+    v_period := app_private.subscription_period(v_new, v_old.current_period_end);
+    if v_price.amount > 0 then
+      v_lines := array[app_private.recurring_line(v_price, 'recurring', 1, v_period, v_period, v_new.timezone)];
+    end if;
+  end if;
+  if v_old.status in ('active', 'past_due') and v_old.usage_since < v_now then
+    v_lines := v_lines || array(select l from app_private.usage_lines(v_old.tenant_id, v_old.price_id,
+      tstzrange(v_old.usage_since, least(v_now, v_old.current_period_end))) l);
+  end if;
+  v_lines := v_lines || array(select l from app_private.adjustment_lines(v_old.tenant_id, null, null) l);
+  return query select * from app_private.preview(v_old.tenant_id, v_old.current_period_end, v_lines, v_old.currency);
+end
+$$;
+
+ALTER FUNCTION app_public.preview_invoice() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.preview_invoice() IS 'The next invoice as it would be with what was used until now, line by line with subtotal, tax and total, and when it is made. Needs can_manage_billing. LB303: no subscription; ID203: you lack the permission.';
+
+CREATE FUNCTION app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum DEFAULT NULL::app_public.billing_cycle_enum) RETURNS TABLE(kind text, description text, amount numeric, currency text, effective_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_old app_public.subscriptions;
+  v_new app_public.subscriptions;
+  v_plan app_public.plans;
+  v_price app_public.plan_prices;
+  v_period tstzrange;
+  v_lines app_public.invoice_lines[] := '{}';
+  v_at timestamptz;
+begin
+  perform app_private.require_permission('can_manage_billing');
+  v_old := app_private.live_subscription(app_hidden.current_tenant_id());
+  v_plan := app_private.plan_by_slug(preview_plan_change.plan);
+  v_new := v_old;
+  v_new.plan_id := v_plan.id;
+  v_new.billing_cycle := coalesce(preview_plan_change.billing_cycle, v_old.billing_cycle);
+  v_price := app_private.plan_price_at(v_plan.id, v_old.currency, v_new.billing_cycle, v_now);
+  if v_old.status = 'active' and app_private.is_upgrade(v_old, v_plan, v_price) and v_new.billing_cycle = v_old.billing_cycle then
+    v_at := v_now;
+    v_lines := array(select l from app_private.change_lines(v_old, v_price, v_now) l);
+  else
+    -- what the first period of it will cost: now when the period begins anew, else when this one ends
+    v_at := case when v_old.status = 'active' and app_private.is_upgrade(v_old, v_plan, v_price) then v_now else v_old.current_period_end end;
+    if v_at = v_now then
+      v_new.anchor_on := (v_now at time zone v_old.timezone)::date;
+      v_lines := array(select l from app_private.unused_line(v_old, v_now) l);
+      if v_old.usage_since < v_now then
+        v_lines := v_lines || array(select l from app_private.usage_lines(v_old.tenant_id, v_old.price_id, tstzrange(v_old.usage_since, v_now)) l);
+      end if;
+    elsif v_old.status = 'trialing' then
+      v_new.anchor_on := (v_at at time zone v_old.timezone)::date;
+    end if;
+    v_price := app_private.plan_price_at(v_plan.id, v_old.currency, v_new.billing_cycle, v_at);
+    v_period := app_private.subscription_period(v_new, v_at);
+    if v_price.amount > 0 then
+      v_lines := v_lines || app_private.recurring_line(v_price, 'recurring', 1, v_period, v_period, v_old.timezone);
+    end if;
+  end if;
+  return query select * from app_private.preview(v_old.tenant_id, v_at, v_lines, v_old.currency);
+end
+$$;
+
+ALTER FUNCTION app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum) IS 'What change_plan would bill, and when it would take effect, line by line with subtotal, tax and total. Nothing is changed. Needs can_manage_billing. LB301, LB302: no such plan or price; LB303: no subscription; ID203: you lack the permission.';
+
 CREATE FUNCTION app_public.projects_my_role(project app_public.projects) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -14295,6 +17998,49 @@ ALTER FUNCTION app_public.record_llm_usage(idempotency_key text, model text, inp
 COMMENT ON FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) IS '@resultFieldName receipt
 Writes down a call of a language model and what it used, in one go: the call in llmUsageLogs, its tokens and itself in usageEvents. The four classes of tokens do not overlap; totals, when given, must be their sums. The cost follows from the price that holds for the tenant and model at that time, and is null while there is none. A model the catalogue does not know is kept by its name, without a cost. Texts are kept only where the tenant''s settings say store_llm_texts. The agent''s name is read from this tenant''s agents; give it for one that is shared with you. Idempotent, and for whom, as recordUsage. Any active member. ID202: you are none; MT201, MT301: for someone else; MT401 to MT409: a value cannot be; MT414: a total is no sum; MT415: a number of tokens is missing or out of range; MT501: the key stands for another call.';
 
+CREATE FUNCTION app_public.record_payment(invoice_id uuid, amount numeric, reference text DEFAULT NULL::text) RETURNS app_public.payments
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := app_hidden.clock();
+  v_invoice app_public.invoices;
+  v_payment app_public.payments;
+begin
+  perform app_private.require_staff();
+  perform app_private.lock_billing(app_hidden.current_tenant_id());
+  v_invoice := app_private.open_document(record_payment.invoice_id);
+  if record_payment.reference is not null then
+    select * into v_payment from app_public.payments p
+     where p.tenant_id = v_invoice.tenant_id and p.invoice_id = v_invoice.id and p.reference = record_payment.reference;
+    if found then
+      if v_payment.amount <> record_payment.amount then
+        perform app_private.raise_error('LB520', 'This reference was recorded with another amount.', 'Give each payment its own reference.');
+      end if;
+      return v_payment;
+    end if;
+  end if;
+  if record_payment.amount is null or record_payment.amount <= 0 or not app_hidden.is_money(record_payment.amount)
+     or record_payment.amount <> app_hidden.round_money(record_payment.amount, v_invoice.currency) then
+    perform app_private.raise_error('LB402', 'The amount is not one that can be paid in this currency.', 'Give an amount with the currency''s decimal places.');
+  end if;
+  if record_payment.amount > v_invoice.amount_due then
+    perform app_private.raise_error('LB602', 'This is more than what is due.', 'Record what is due; give what is too much as credit with add_credit.');
+  end if;
+  insert into app_public.payments (tenant_id, invoice_id, provider, status, currency, amount, reference, attempted_at, succeeded_at)
+  values (v_invoice.tenant_id, v_invoice.id, 'manual', 'succeeded', v_invoice.currency,
+          app_hidden.round_money(record_payment.amount, v_invoice.currency), record_payment.reference, v_now, v_now)
+  returning * into v_payment;
+  perform app_private.apply_payment(v_invoice, v_payment);
+  return v_payment;
+end
+$$;
+
+ALTER FUNCTION app_public.record_payment(invoice_id uuid, amount numeric, reference text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.record_payment(invoice_id uuid, amount numeric, reference text) IS '@resultFieldName payment
+Notes a payment that arrived outside, such as a bank transfer. The same reference again returns the first. Platform staff: who is billed does not say what was paid. LB201: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB520: the reference has another amount; LB602: more than is due.';
+
 CREATE FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric DEFAULT 1, occurred_at timestamp with time zone DEFAULT NULL::timestamp with time zone, agent_id uuid DEFAULT NULL::uuid, project_id uuid DEFAULT NULL::uuid, model_id uuid DEFAULT NULL::uuid, feature_name text DEFAULT NULL::text, outcome app_public.usage_outcome DEFAULT NULL::app_public.usage_outcome, duration_ms integer DEFAULT NULL::integer, metadata jsonb DEFAULT '{}'::jsonb, user_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid) RETURNS app_public.usage_receipt
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -14331,6 +18077,51 @@ ALTER FUNCTION app_public.record_usages(events jsonb) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.record_usages(events jsonb) IS '@resultFieldName receipts
 Writes down 1 to 10,000 uses at once, all of them or none: a list of objects with the arguments of recordUsage in snake_case, each with its own idempotency key. Returns their receipts in the same order. Errors name the place of the first event that is refused, from 1. MT412: not such a list; MT413: an unknown field; otherwise as recordUsage.';
 
+CREATE FUNCTION app_public.refund_payment(payment_id uuid, amount numeric DEFAULT NULL::numeric, reason text DEFAULT NULL::text) RETURNS app_public.refunds
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_payment app_public.payments;
+  v_refund app_public.refunds;
+  v_left numeric;
+  v_amount numeric;
+begin
+  perform app_private.require_staff();
+  perform app_private.lock_billing(app_hidden.current_tenant_id());
+  select * into v_payment from app_public.payments p
+   where p.tenant_id = app_hidden.current_tenant_id() and p.id = refund_payment.payment_id for update;
+  if not found then
+    perform app_private.raise_error('LB305', 'There is no such payment.', 'payments lists those there are.');
+  end if;
+  if v_payment.status <> 'succeeded' then
+    perform app_private.raise_error('LB522', 'Only a payment that succeeded can be refunded.', 'See its status.');
+  end if;
+  select v_payment.amount - coalesce(sum(r.amount), 0) into v_left from app_public.refunds r
+   where r.tenant_id = v_payment.tenant_id and r.payment_id = v_payment.id and r.status <> 'failed';
+  v_left := least(v_left, app_private.creditable(v_payment.tenant_id, v_payment.invoice_id));
+  v_amount := coalesce(refund_payment.amount, v_left);
+  if v_amount <= 0 and refund_payment.amount is null or v_amount > v_left then
+    perform app_private.raise_error('LB601', 'This is more than what is left of the invoice.', 'Refund at most what was paid less what was refunded or credited before.');
+  end if;
+  if v_amount <= 0 or not app_hidden.is_money(v_amount) or v_amount <> app_hidden.round_money(v_amount, v_payment.currency) then
+    perform app_private.raise_error('LB402', 'The amount is not one that can be paid in this currency.', 'Give an amount with the currency''s decimal places.');
+  end if;
+  insert into app_public.refunds (tenant_id, payment_id, amount, reason)
+  values (v_payment.tenant_id, v_payment.id, v_amount, refund_payment.reason) returning * into v_refund;
+  if v_payment.provider = 'manual' then
+    return app_private.finish_refund(v_refund.tenant_id, v_refund.id, 'succeeded');
+  end if;
+  perform app_private.enqueue_job('billing__refund_payment', json_build_object('tenantId', v_refund.tenant_id, 'refundId', v_refund.id));
+  return v_refund;
+end
+$$;
+
+ALTER FUNCTION app_public.refund_payment(payment_id uuid, amount numeric, reason text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.refund_payment(payment_id uuid, amount numeric, reason text) IS '@resultFieldName refund
+Pays a payment back, wholly or in part, the way it came, and writes a credit note once it is done. A manual one is noted as paid back. Platform staff. LB201: you are not; LB305: no such payment; LB402: not an amount of the currency; LB522: the payment did not succeed; LB601: more than is left.';
+
 CREATE FUNCTION app_public.release_usage(reservation_id uuid) RETURNS app_public.quota_reservations
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -14355,6 +18146,54 @@ ALTER FUNCTION app_public.release_usage(reservation_id uuid) OWNER TO rowhouse_o
 COMMENT ON FUNCTION app_public.release_usage(reservation_id uuid) IS '@resultFieldName reservation
 Gives back all that was reserved, for a call that was not made. Again is no error. Whoever reserved, or who may manage settings. QT501: it has been settled; QT301: no such reservation; ID202: your role does not allow it.';
 
+CREATE FUNCTION app_public.remove_entitlement_override(kind app_public.entitlement_kind_enum, key text) RETURNS app_public.tenant_entitlement_overrides
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_override app_public.tenant_entitlement_overrides;
+begin
+  perform app_private.require_staff();
+  delete from app_public.tenant_entitlement_overrides o
+   where o.tenant_id = app_hidden.current_tenant_id() and o.kind = remove_entitlement_override.kind and o.key = remove_entitlement_override.key
+  returning * into v_override;
+  if not found then
+    perform app_private.raise_error('LB308', 'This tenant has no such override.', 'tenant_entitlement_overrides lists those there are.');
+  end if;
+  return v_override;
+end
+$$;
+
+ALTER FUNCTION app_public.remove_entitlement_override(kind app_public.entitlement_kind_enum, key text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.remove_entitlement_override(kind app_public.entitlement_kind_enum, key text) IS '@resultFieldName override
+Takes an override back: the plan counts again. Platform staff. LB201: you are not; LB308: there is no such override.';
+
+CREATE FUNCTION app_public.remove_invoice_line(id uuid) RETURNS app_public.invoice_lines
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_line app_public.invoice_lines;
+begin
+  perform app_private.require_staff();
+  select * into v_line from app_public.invoice_lines l
+   where l.tenant_id = app_hidden.current_tenant_id() and l.id = remove_invoice_line.id and l.is_manual;
+  if not found then
+    perform app_private.raise_error('LB311', 'There is no such line written by hand.', 'Only lines that were added with add_invoice_line can be removed.');
+  end if;
+  perform app_private.draft_of_staff(v_line.invoice_id);
+  delete from app_public.invoice_lines l where l.tenant_id = v_line.tenant_id and l.id = v_line.id;
+  perform app_private.total_invoice(v_line.tenant_id, v_line.invoice_id);
+  return v_line;
+end
+$$;
+
+ALTER FUNCTION app_public.remove_invoice_line(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.remove_invoice_line(id uuid) IS '@resultFieldName invoiceLine
+Takes a line that was added by hand out of a draft. Platform staff. LB201: you are not; LB311: no such line; LB514: the invoice is not a draft.';
+
 CREATE FUNCTION app_public.remove_member(user_id uuid) RETURNS app_public.user_tenants
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -14372,6 +18211,29 @@ ALTER FUNCTION app_public.remove_member(user_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.remove_member(user_id uuid) IS '@resultFieldName membership
 Ends a membership for good; the person can be invited again. can_manage_users. ID203: you may not manage members; ID204: the member is above you; ID301: there is no such member; ID501: the last owner.';
+
+CREATE FUNCTION app_public.remove_payment_method(id uuid) RETURNS app_public.payment_methods
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_method app_public.payment_methods := app_private.method_of_mine(remove_payment_method.id);
+begin
+  if v_method.is_default then
+    perform app_private.make_default(v_method.tenant_id, null);
+  end if;
+  update app_public.payment_methods m set status = 'detached', is_default = false
+   where m.tenant_id = v_method.tenant_id and m.id = v_method.id returning * into v_method;
+  perform app_private.enqueue_job('billing__detach_payment_method',
+    json_build_object('tenantId', v_method.tenant_id, 'paymentMethodId', v_method.id));
+  return v_method;
+end
+$$;
+
+ALTER FUNCTION app_public.remove_payment_method(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.remove_payment_method(id uuid) IS '@resultFieldName paymentMethod
+Forgets a payment method, here and at the provider; add_payment_method with a new key adds one again. Needs can_manage_billing. LB307: no such payment method; ID203: you lack the permission.';
 
 CREATE FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
@@ -14783,6 +18645,42 @@ ALTER FUNCTION app_public.restore_workspace(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.restore_workspace(id uuid) IS '@resultFieldName workspace
 Brings a deleted workspace back with its members. Owners of the workspace. WS302: no deleted workspace of yours has this id; 23505: its name is taken by now.';
 
+CREATE FUNCTION app_public.resume_subscription() RETURNS app_public.subscriptions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles := app_private.begin_billing();
+  v_subscription app_public.subscriptions := app_private.settled_subscription(v_profile.tenant_id);
+  v_now timestamptz := app_hidden.clock();
+begin
+  if v_subscription.cancel_at_period_end then
+    update app_public.subscriptions s set cancel_at_period_end = false where s.id = v_subscription.id returning * into v_subscription;
+    return v_subscription;
+  end if;
+  if v_subscription.status <> 'paused' then
+    perform app_private.raise_error('LB512', 'There is nothing to resume.', 'The subscription is neither paused nor to end.');
+  end if;
+  if exists (select from app_public.invoices i
+              where i.tenant_id = v_profile.tenant_id and i.status in ('finalised', 'uncollectible') and i.due_at <= v_now) then
+    perform app_private.raise_error('LB513', 'There are invoices to pay first.', 'invoices lists them; pay_invoice charges the payment method.');
+  end if;
+  v_subscription := app_private.begin_period(v_subscription, v_now, (v_now at time zone v_subscription.timezone)::date, 'active');
+  if not app_private.can_be_charged(v_profile.tenant_id)
+     and exists (select from app_public.plan_prices p where p.id = v_subscription.price_id and p.amount > 0) then
+    perform app_private.raise_error('LB508', 'There is no way to be paid yet.',
+      'Add a payment method with add_payment_method, or ask the platform''s staff for payment by invoice.');
+  end if;
+  perform app_private.bill_period(v_subscription, null);
+  return v_subscription;
+end
+$$;
+
+ALTER FUNCTION app_public.resume_subscription() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.resume_subscription() IS '@resultFieldName subscription
+Takes a cancellation to the period''s end back, or ends a pause: a new period begins today. Needs can_manage_billing. LB303: no subscription; LB508: no way to be paid; LB512: nothing to resume; LB513: invoices are overdue; ID203: you lack the permission.';
+
 CREATE FUNCTION app_public.retry_document(id uuid) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -15151,6 +19049,56 @@ ALTER FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) OWNER 
 
 COMMENT ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) IS '@resultFieldName agent
 Gives an agent exactly these tools, in this order; what is configured of those it keeps stays. can_edit_agents. RS301: there is no such agent; RS303: there is no such tool; RS428: an id comes twice, is null, or there are more than 100; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.set_billing_terms(tax_mode text DEFAULT NULL::text, tax_rate numeric DEFAULT NULL::numeric, collection_method text DEFAULT NULL::text, issuer_slug text DEFAULT NULL::text) RETURNS app_public.billing_profiles
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles;
+  v_issuer_id uuid;
+begin
+  perform app_private.require_staff();
+  v_profile := app_private.lock_billing(app_hidden.current_tenant_id());
+  select i.id into v_issuer_id from app_public.invoice_issuers i where i.slug = coalesce(set_billing_terms.issuer_slug, 'default');
+  if set_billing_terms.issuer_slug is not null and v_issuer_id is null then
+    perform app_private.raise_error('LB310', 'There is no such issuer.', 'invoice_issuers lists those there are.');
+  end if;
+  update app_public.billing_profiles p
+     set tax_mode = coalesce(set_billing_terms.tax_mode, p.tax_mode),
+         tax_rate = coalesce(set_billing_terms.tax_rate, p.tax_rate),
+         collection_method = coalesce(set_billing_terms.collection_method, p.collection_method),
+         issuer_id = case when set_billing_terms.issuer_slug is null then p.issuer_id else v_issuer_id end
+   where p.tenant_id = v_profile.tenant_id
+  returning * into v_profile;
+  return v_profile;
+end
+$$;
+
+ALTER FUNCTION app_public.set_billing_terms(tax_mode text, tax_rate numeric, collection_method text, issuer_slug text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.set_billing_terms(tax_mode text, tax_rate numeric, collection_method text, issuer_slug text) IS '@resultFieldName billingProfile
+How this tenant is taxed (tax_mode standard, reverse_charge or none; tax_rate 0.19 for 19 %), collected from (automatic: its payment method is charged; invoice: it pays by itself within the issuer''s terms) and by whom it is billed. Platform staff. LB201: you are not; LB310: no such issuer; 23514: a value is out of range.';
+
+CREATE FUNCTION app_public.set_default_payment_method(id uuid) RETURNS app_public.payment_methods
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_method app_public.payment_methods := app_private.method_of_mine(set_default_payment_method.id);
+begin
+  if v_method.status <> 'attached' then
+    perform app_private.raise_error('LB523', 'The payment method is not attached.', 'See its status and failure_message; add it again.');
+  end if;
+  perform app_private.make_default(v_method.tenant_id, v_method.id);
+  return app_private.method_of_mine(v_method.id);
+end
+$$;
+
+ALTER FUNCTION app_public.set_default_payment_method(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.set_default_payment_method(id uuid) IS '@resultFieldName paymentMethod
+Makes this the payment method that invoices are charged to. Needs can_manage_billing. LB307: no such payment method; LB523: it is not attached; ID203: you lack the permission.';
 
 CREATE TABLE app_public.llm_model_prices (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -15522,6 +19470,68 @@ ALTER FUNCTION app_public.start_session(device_type text, browser text, os text,
 COMMENT ON FUNCTION app_public.start_session(device_type text, browser text, os text, referrer_url text, utm_source text, utm_medium text, utm_campaign text) IS '@resultFieldName session
 Begins a visit of yours. The address it comes from is the server''s to know; of referrer_url what follows ? and # is left out. Members. ID202: you are none; 23514: a text is too long, or referrer_url is no http address.';
 
+CREATE FUNCTION app_public.start_subscription(plan text, billing_cycle app_public.billing_cycle_enum DEFAULT 'monthly'::app_public.billing_cycle_enum, skip_trial boolean DEFAULT false) RETURNS app_public.subscriptions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles := app_private.begin_billing();
+  v_plan app_public.plans := app_private.plan_by_slug(start_subscription.plan);
+  v_price app_public.plan_prices;
+  v_now timestamptz := app_hidden.clock();
+  v_timezone text;
+  v_today date;
+  v_has_trial boolean;
+  v_period tstzrange;
+  v_trial_ends_at timestamptz;
+  v_subscription app_public.subscriptions;
+begin
+  if exists (select from app_public.subscriptions s where s.tenant_id = v_profile.tenant_id and s.ended_at is null) then
+    perform app_private.raise_error('LB507', 'This tenant has a subscription already.', 'Change it with change_plan, or cancel it first.');
+  end if;
+  if start_subscription.billing_cycle is null then
+    perform app_private.raise_error('LB403', 'The billing cycle is missing.', 'Give monthly or annual.');
+  end if;
+  v_price := app_private.plan_price_at(v_plan.id, v_profile.currency, start_subscription.billing_cycle, v_now);
+  perform from app_public.plan_prices p where p.id = v_price.id for key share;
+  select t.timezone into v_timezone from app_public.tenants t where t.id = v_profile.tenant_id;
+  v_today := (v_now at time zone v_timezone)::date;
+  -- one trial a tenant, ever
+  v_has_trial := v_plan.trial_days > 0 and not coalesce(start_subscription.skip_trial, false) and not exists (
+    select from app_public.subscriptions s where s.tenant_id = v_profile.tenant_id and s.trial_ends_at is not null);
+  if v_has_trial then
+    -- whole days: the rest of the first one comes on top
+    v_trial_ends_at := (v_today + v_plan.trial_days + 1)::timestamp at time zone v_timezone;
+    v_period := tstzrange(v_now, v_trial_ends_at);
+  else
+    if v_price.amount > 0 and not app_private.can_be_charged(v_profile.tenant_id) then
+      perform app_private.raise_error('LB508', 'There is no way to be paid yet.',
+        'Add a payment method with add_payment_method, or ask the platform''s staff for payment by invoice.');
+    end if;
+    v_period := app_hidden.billing_period(v_now, v_today, v_timezone, case start_subscription.billing_cycle when 'annual' then 12 else 1 end);
+  end if;
+  insert into app_public.subscriptions (
+    tenant_id, plan_id, price_id, billing_cycle, currency, status, timezone, anchor_on, started_at, trial_ends_at,
+    current_period_start, current_period_end, usage_since)
+  values (
+    v_profile.tenant_id, v_plan.id, v_price.id, start_subscription.billing_cycle, v_profile.currency,
+    case when v_has_trial then 'trialing' else 'active' end::app_public.subscription_status_enum, v_timezone, v_today, v_now,
+    v_trial_ends_at, lower(v_period), upper(v_period), v_now)
+  returning * into v_subscription;
+  if not v_has_trial then
+    perform app_private.bill_period(v_subscription, null);
+  end if;
+  perform app_private.notify_billing(v_profile.tenant_id, 'subscription_started', v_subscription.id::text,
+    format('The subscription to %s has begun.', v_plan.name), v_subscription.id);
+  return v_subscription;
+end
+$$;
+
+ALTER FUNCTION app_public.start_subscription(plan text, billing_cycle app_public.billing_cycle_enum, skip_trial boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.start_subscription(plan text, billing_cycle app_public.billing_cycle_enum, skip_trial boolean) IS '@resultFieldName subscription
+Subscribes this tenant to a plan (by slug), with the plan''s trial when the tenant never had one. Without a trial the first invoice is made at once. Needs can_manage_billing. LB301: no such plan; LB302: it has no such price; LB403: no cycle; LB507: there is a subscription; LB508: neither a payment method nor payment by invoice; ID203: you lack the permission.';
+
 CREATE FUNCTION app_public.suspend_member(user_id uuid) RETURNS app_public.user_tenants
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -15852,6 +19862,37 @@ ALTER FUNCTION app_public.unverify_institution(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.unverify_institution(id uuid) IS '@resultFieldName institution
 Takes verify_institution back. Admins. WS306: no such institution; ID202: your role does not allow it.';
 
+CREATE FUNCTION app_public.update_billing_profile(legal_name text DEFAULT NULL::text, email text DEFAULT NULL::text, address text DEFAULT NULL::text, country_code text DEFAULT NULL::text, tax_number text DEFAULT NULL::text, currency text DEFAULT NULL::text) RETURNS app_public.billing_profiles
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_profile app_public.billing_profiles := app_private.begin_billing();
+begin
+  if update_billing_profile.currency <> v_profile.currency and (
+       exists (select from app_public.subscriptions s where s.tenant_id = v_profile.tenant_id and s.ended_at is null)
+       or app_private.credit_balance(v_profile.tenant_id) <> 0) then
+    perform app_private.raise_error('LB503', 'The currency cannot change while there is a subscription or a credit balance.',
+      'Cancel the subscription first, or ask the platform''s staff.');
+  end if;
+  update app_public.billing_profiles p
+     set legal_name = coalesce(update_billing_profile.legal_name, p.legal_name),
+         email = coalesce(lower(update_billing_profile.email), p.email),
+         address = coalesce(update_billing_profile.address, p.address),
+         country_code = coalesce(update_billing_profile.country_code, p.country_code),
+         tax_number = coalesce(update_billing_profile.tax_number, p.tax_number),
+         currency = coalesce(update_billing_profile.currency, p.currency)
+   where p.tenant_id = v_profile.tenant_id
+  returning * into v_profile;
+  return v_profile;
+end
+$$;
+
+ALTER FUNCTION app_public.update_billing_profile(legal_name text, email text, address text, country_code text, tax_number text, currency text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.update_billing_profile(legal_name text, email text, address text, country_code text, tax_number text, currency text) IS '@resultFieldName billingProfile
+Changes who is billed; what is not given stays. It shows on invoices finalised from now on. Needs can_manage_billing. LB503: the currency is in use; ID203: you lack the permission; 23514: a value is out of range.';
+
 CREATE FUNCTION app_public.update_document(id uuid, title text DEFAULT NULL::text, metadata jsonb DEFAULT NULL::jsonb) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -15969,6 +20010,104 @@ ALTER FUNCTION app_public.upload_file(source_id uuid, file_name text, content_ba
 
 COMMENT ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) IS '@resultFieldName receipt
 Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. can_manage_knowledge. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.usage_by_day() RETURNS TABLE(used_on date, metric text, quantity numeric, cost numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_shown record;
+begin
+  v_shown := app_private.begin_overview();
+  return query
+    select d.used_on, d.usage_type, sum(d.quantity), sum(d.cost)
+      from app_private.usage_days d
+     where d.tenant_id = app_hidden.current_tenant_id() and d.used_on between v_shown.first_day and v_shown.last_day
+     group by 1, 2 order by 1, 2;
+end
+$$;
+
+ALTER FUNCTION app_public.usage_by_day() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.usage_by_day() IS 'What this tenant used in the period of usage_overview on each day of its time zone, by type; cost in US dollars. Needs can_view_analytics. ID203: you lack the permission.';
+
+CREATE FUNCTION app_public.usage_by_model() RETURNS TABLE(model_id uuid, model_name text, metric text, quantity numeric, cost numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_shown record;
+begin
+  v_shown := app_private.begin_overview();
+  return query
+    select d.model_id, m.name, d.usage_type, sum(d.quantity), sum(d.cost)
+      from app_private.usage_days d left join app_public.llm_models m on m.id = d.model_id
+     where d.tenant_id = app_hidden.current_tenant_id() and d.used_on between v_shown.first_day and v_shown.last_day
+       and d.model_id is not null
+     group by 1, 2, 3 order by 2, 3;
+end
+$$;
+
+ALTER FUNCTION app_public.usage_by_model() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.usage_by_model() IS 'What this tenant used of each model in the period of usage_overview, by type; cost in US dollars; model_name is null for a model that is gone. Needs can_view_analytics. ID203: you lack the permission.';
+
+CREATE FUNCTION app_public.usage_overview() RETURNS TABLE(metric text, display_name text, unit text, used numeric, included numeric, quota_limit numeric, forecast numeric, period_start timestamp with time zone, period_end timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_now timestamptz := app_hidden.clock();
+  v_shown record;
+  v_elapsed numeric;
+begin
+  v_shown := app_private.begin_overview();
+  v_elapsed := extract(epoch from v_now - lower(v_shown.period)) / extract(epoch from upper(v_shown.period) - lower(v_shown.period));
+  return query
+    with days as (
+      select d.usage_type, sum(d.quantity) as quantity, sum(d.cost) as cost
+        from app_private.usage_days d
+       where d.tenant_id = v_tenant_id and d.used_on between v_shown.first_day and v_shown.last_day
+       group by d.usage_type
+    ), components as (
+      select c.usage_type, c.included_quantity
+        from app_public.subscriptions s join app_public.plan_price_components c on c.price_id = s.price_id
+       where s.tenant_id = v_tenant_id and s.ended_at is null
+    ), metrics as (
+      select t.name as metric, t.display_name, t.unit, coalesce(d.quantity, 0) as used, c.included_quantity as included,
+             case t.name when 'api_call' then 'api_calls' end as quota_type
+        from app_public.usage_types t left join days d on d.usage_type = t.name left join components c on c.usage_type = t.name
+       where d.usage_type is not null or c.usage_type is not null
+      union all
+      select 'tokens', 'Tokens of language models', 'token', coalesce(sum(d.quantity), 0), null, 'tokens'
+        from days d join app_public.usage_types t on t.name = d.usage_type and t.token_class is not null
+      union all
+      select 'cost', 'Cost of language models', 'USD', coalesce(sum(d.cost), 0), null, 'cost' from days d
+    )
+    select m.metric, m.display_name, m.unit, m.used, m.included,
+           (select min(l.quota_limit) from app_private.quota_limits(array[v_tenant_id], v_tenant_id, m.quota_type) l
+             where l.quota_scope = 'tenant' and l.period = 'billing'),
+           -- as it went so far; early in a period one busy hour counts for much
+           round(case when v_elapsed > 0 then m.used / least(v_elapsed, 1) else m.used end, 2),
+           lower(v_shown.period), upper(v_shown.period)
+      from metrics m
+    union all
+    -- what is counted stays as it is
+    select c.quota_type, initcap(c.quota_type), case c.quota_type when 'storage' then 'byte' else rtrim(c.quota_type, 's') end,
+           c.current_usage, null, c.quota_limit, c.current_usage, lower(v_shown.period), upper(v_shown.period)
+      from app_public.quota_tracking c
+     where c.tenant_id = v_tenant_id and c.quota_scope = 'tenant' and not c.includes_subtree and c.period = 'none'
+     order by 1;
+end
+$$;
+
+ALTER FUNCTION app_public.usage_overview() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.usage_overview() IS 'What this tenant used in the billing period under way (without a subscription, in the calendar month), as of the last minute: used; included, what its plan''s price includes; quota_limit, the strictest of its quotas for a billing period; forecast, used divided by the share of the period that has passed. Rows for each type of use that occurred or is priced, for tokens and cost (US dollars) altogether, and for what is counted: users, agents, documents, storage. Needs can_view_analytics. ID203: you lack the permission.';
 
 CREATE FUNCTION app_public.user_tenants_effective_permissions(membership app_public.user_tenants) RETURNS text[]
     LANGUAGE sql STABLE
@@ -16090,6 +20229,40 @@ $_$;
 ALTER FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text) IS 'What changed from one version of an agent, prompt or workflow to another, or to the resource as it stands when no second is named: an object of JSON pointers (RFC 6901), each {from, to}; arrays are compared as a whole. Members. RS352: no such version; ID202: you are no member.';
+
+CREATE FUNCTION app_public.void_invoice(id uuid, reason text) RETURNS app_public.invoices
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_invoice app_public.invoices;
+  v_used numeric;
+begin
+  perform app_private.require_staff();
+  perform app_private.lock_billing(app_hidden.current_tenant_id());
+  v_invoice := app_private.open_document(void_invoice.id);
+  if v_invoice.status not in ('finalised', 'uncollectible') or v_invoice.amount_paid > 0
+     or exists (select from app_public.invoices c where c.tenant_id = v_invoice.tenant_id and c.credited_invoice_id = v_invoice.id)
+     or exists (select from app_public.payments p where p.tenant_id = v_invoice.tenant_id and p.invoice_id = v_invoice.id and p.status = 'pending') then
+    perform app_private.raise_error('LB518', 'Only a finalised invoice that nothing was paid or credited for can be voided.', 'Write a credit note instead.');
+  end if;
+  v_used := v_invoice.amount_credited;
+  update app_public.invoices i
+     set status = 'void', voided_at = app_hidden.clock(), void_reason = coalesce(nullif(trim(void_invoice.reason), ''), '-'), next_attempt_at = null
+   where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id returning * into v_invoice;
+  if v_used > 0 then
+    insert into app_public.credit_entries (tenant_id, currency, amount, reason, invoice_id, occurred_at)
+    values (v_invoice.tenant_id, v_invoice.currency, v_used, 'released', v_invoice.id, app_hidden.clock());
+  end if;
+  perform app_private.follow_payment(v_invoice.tenant_id);
+  return v_invoice;
+end
+$$;
+
+ALTER FUNCTION app_public.void_invoice(id uuid, reason text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.void_invoice(id uuid, reason text) IS '@resultFieldName invoice
+Takes back an invoice that was never paid; it keeps its number, and credit it had used is there again. Platform staff. LB201: you are not; LB304: no such invoice; LB518: it was paid or credited in part, or is not open.';
 
 CREATE FUNCTION app_public.vote_helpful(rating_id uuid) RETURNS app_public.user_ratings
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16314,6 +20487,47 @@ ALTER TABLE app_private.document_files OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.document_files IS 'Bytes of uploaded files, kept until they are parsed.';
 
+CREATE TABLE app_private.invoice_counters (
+    issuer_id uuid NOT NULL,
+    series text NOT NULL,
+    last_number bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT series_is_known CHECK ((series = ANY (ARRAY['invoice'::text, 'credit_note'::text])))
+);
+
+ALTER TABLE ONLY app_private.invoice_counters FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.invoice_counters OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.invoice_counters IS 'The last number of each issuer and series; locked while a document takes the next.';
+
+CREATE TABLE app_private.invoice_documents (
+    tenant_id uuid NOT NULL,
+    invoice_id uuid NOT NULL,
+    html text NOT NULL,
+    pdf bytea NOT NULL,
+    rendered_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY app_private.invoice_documents FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.invoice_documents OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.invoice_documents IS 'Rendered invoices.';
+
+CREATE TABLE app_private.invoice_numbers (
+    issuer_id uuid NOT NULL,
+    series text NOT NULL,
+    sequence_number bigint NOT NULL,
+    document_id uuid NOT NULL,
+    issued_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY app_private.invoice_numbers FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.invoice_numbers OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.invoice_numbers IS 'Every number ever given, and to which document; also of tenants deleted since.';
+
 CREATE TABLE app_private.llm_calls_default (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -16388,6 +20602,36 @@ ALTER TABLE ONLY app_private.llm_texts_default FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_private.llm_texts_default OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.llm_texts_default IS 'Texts of months that have no partition; the task moves them.';
+
+CREATE TABLE app_private.payment_customers (
+    tenant_id uuid NOT NULL,
+    provider text NOT NULL,
+    customer_id text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY app_private.payment_customers FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.payment_customers OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.payment_customers IS 'By which key a payment provider knows a tenant.';
+
+CREATE TABLE app_private.payment_events (
+    provider text NOT NULL,
+    event_id text NOT NULL,
+    type text NOT NULL,
+    payload jsonb NOT NULL,
+    outcome text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT outcome_is_known CHECK ((outcome = ANY (ARRAY['applied'::text, 'ignored'::text, 'unknown'::text])))
+);
+
+ALTER TABLE ONLY app_private.payment_events FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.payment_events OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.payment_events IS 'What payment providers told us, once an event, with what became of it: applied, ignored or unknown.';
 
 CREATE UNLOGGED TABLE app_private.query_log_buffer (
     tenant_id uuid NOT NULL,
@@ -16756,6 +21000,41 @@ COMMENT ON COLUMN app_public.avatars.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.avatars.updated_at IS 'When it last changed.';
 
+CREATE TABLE app_public.billing_notices (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    kind text NOT NULL,
+    subject_key text NOT NULL,
+    subscription_id uuid,
+    invoice_id uuid,
+    message text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['trial_ending'::text, 'trial_expired'::text, 'subscription_started'::text, 'subscription_renewed'::text, 'subscription_paused'::text, 'subscription_ended'::text, 'invoice_finalised'::text, 'invoice_overdue'::text, 'payment_failed'::text, 'payment_succeeded'::text, 'invoice_uncollectible'::text])))
+);
+
+ALTER TABLE ONLY app_public.billing_notices FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.billing_notices OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.billing_notices IS '@behavior -insert -update -delete -single
+What happened in this tenant''s billing that people must learn of, each once. For those with can_manage_billing.';
+
+COMMENT ON COLUMN app_public.billing_notices.kind IS 'trial_ending, trial_expired, subscription_started, subscription_renewed, subscription_paused, subscription_ended, invoice_finalised, invoice_overdue, payment_failed, payment_succeeded or invoice_uncollectible.';
+
+COMMENT ON COLUMN app_public.billing_notices.subject_key IS '@behavior -*
+What it is once for.';
+
+COMMENT ON COLUMN app_public.billing_notices.subscription_id IS 'The subscription it is about.';
+
+COMMENT ON COLUMN app_public.billing_notices.invoice_id IS 'The invoice it is about.';
+
+COMMENT ON COLUMN app_public.billing_notices.message IS 'In words.';
+
+COMMENT ON COLUMN app_public.billing_notices.occurred_at IS 'When.';
+
+COMMENT ON COLUMN app_public.billing_notices.created_at IS 'When it was made.';
+
 CREATE TABLE app_public.business_functions (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -16994,6 +21273,54 @@ COMMENT ON COLUMN app_public.icons.sort_order IS 'Position in lists, ascending.'
 COMMENT ON COLUMN app_public.icons.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.icons.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.invoice_issuers (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    address text,
+    tax_number text,
+    number_prefix text DEFAULT 'INV-'::text NOT NULL,
+    credit_note_prefix text DEFAULT 'CN-'::text NOT NULL,
+    payment_terms_days integer DEFAULT 14 NOT NULL,
+    draft_hours integer DEFAULT 1 NOT NULL,
+    footer text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT draft_hours_is_in_range CHECK (((draft_hours >= 0) AND (draft_hours <= 720))),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT payment_terms_days_is_in_range CHECK (((payment_terms_days >= 0) AND (payment_terms_days <= 365))),
+    CONSTRAINT prefixes_are_short CHECK (((number_prefix ~ '^[A-Za-z0-9/-]{0,20}$'::text) AND (credit_note_prefix ~ '^[A-Za-z0-9/-]{0,20}$'::text))),
+    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug))
+);
+
+ALTER TABLE ONLY app_public.invoice_issuers FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.invoice_issuers OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.invoice_issuers IS 'The companies that bill. Platform staff only. Each numbers its documents without gaps.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.slug IS 'Key, unique; the one called default bills whom nobody else does.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.name IS 'Name on the invoice.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.address IS 'Address on the invoice.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.tax_number IS 'Tax number on the invoice.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.number_prefix IS 'What invoice numbers begin with.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.credit_note_prefix IS 'What numbers of credit notes begin with; use another than for invoices.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.payment_terms_days IS 'Days to pay an invoice that is not charged, 0 to 365.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.draft_hours IS 'Hours an invoice with usage stays a draft after the period, so that late events come in, 0 to 720.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.footer IS 'Text below the invoice.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN app_public.invoice_issuers.updated_at IS 'When it last changed.';
 
 CREATE VIEW app_public.knowledge_report AS
 SELECT
@@ -17303,6 +21630,46 @@ COMMENT ON COLUMN app_public.personas.goals IS 'What they want to get done.';
 COMMENT ON COLUMN app_public.personas.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.personas.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.plan_entitlements (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    plan_id uuid NOT NULL,
+    kind app_public.entitlement_kind_enum NOT NULL,
+    key text NOT NULL,
+    is_enabled boolean,
+    quota_limit numeric,
+    overage_allowed boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT feature_is_on_or_off CHECK (((is_enabled IS NOT NULL) = (kind = 'feature'::app_public.entitlement_kind_enum))),
+    CONSTRAINT key_is_a_key CHECK ((key ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+    CONSTRAINT overage_belongs_to_quotas CHECK (((kind = 'quota'::app_public.entitlement_kind_enum) OR (NOT overage_allowed))),
+    CONSTRAINT quota_has_a_limit CHECK (((quota_limit IS NOT NULL) = (kind = 'quota'::app_public.entitlement_kind_enum))),
+    CONSTRAINT quota_is_known CHECK (((kind = 'feature'::app_public.entitlement_kind_enum) OR (key = ANY (ARRAY['users'::text, 'agents'::text, 'documents'::text, 'storage_gb'::text, 'api_calls'::text, 'tokens'::text, 'cost'::text])))),
+    CONSTRAINT quota_limit_is_an_amount CHECK (((quota_limit >= (0)::numeric) AND (quota_limit <= '1000000000000'::numeric) AND ((key = 'cost'::text) OR (quota_limit = trunc(quota_limit)))))
+);
+
+ALTER TABLE ONLY app_public.plan_entitlements FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.plan_entitlements OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.plan_entitlements IS 'What a plan gives: features that are on or off, and quotas. Resolved into the tenant''s features and quotas.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.plan_id IS 'The plan.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.kind IS 'feature or quota.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.key IS 'Name of the feature or quota: a lower-case word.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.is_enabled IS 'Whether the feature is on.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.quota_limit IS 'The quota''s limit, at least 0.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.overage_allowed IS 'Whether more than the limit may be used, and is billed.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN app_public.plan_entitlements.updated_at IS 'When it last changed.';
 
 CREATE TABLE app_public.project_members (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -18230,6 +22597,18 @@ ALTER TABLE ONLY app_private.finalised_periods
 ALTER TABLE ONLY app_private.finalised_periods
     ADD CONSTRAINT finalised_periods_pkey PRIMARY KEY (tenant_id, period);
 
+ALTER TABLE ONLY app_private.invoice_counters
+    ADD CONSTRAINT invoice_counters_pkey PRIMARY KEY (issuer_id, series);
+
+ALTER TABLE ONLY app_private.invoice_documents
+    ADD CONSTRAINT invoice_documents_pkey PRIMARY KEY (tenant_id, invoice_id);
+
+ALTER TABLE ONLY app_private.invoice_numbers
+    ADD CONSTRAINT invoice_numbers_document_id_key UNIQUE (document_id);
+
+ALTER TABLE ONLY app_private.invoice_numbers
+    ADD CONSTRAINT invoice_numbers_pkey PRIMARY KEY (issuer_id, series, sequence_number);
+
 ALTER TABLE ONLY app_private.llm_calls
     ADD CONSTRAINT llm_calls_pkey PRIMARY KEY (tenant_id, occurred_at, id);
 
@@ -18241,6 +22620,12 @@ ALTER TABLE ONLY app_private.llm_texts
 
 ALTER TABLE ONLY app_private.llm_texts_default
     ADD CONSTRAINT llm_texts_default_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
+
+ALTER TABLE ONLY app_private.payment_customers
+    ADD CONSTRAINT payment_customers_pkey PRIMARY KEY (tenant_id, provider);
+
+ALTER TABLE ONLY app_private.payment_events
+    ADD CONSTRAINT payment_events_pkey PRIMARY KEY (provider, event_id);
 
 ALTER TABLE ONLY app_private.quota_holds
     ADD CONSTRAINT quota_holds_pkey PRIMARY KEY (tenant_id, counter_id, reservation_id);
@@ -18323,6 +22708,15 @@ ALTER TABLE ONLY app_public.avatars
 
 COMMENT ON CONSTRAINT avatars_tenant_id_name_key ON app_public.avatars IS '@behavior -*';
 
+ALTER TABLE ONLY app_public.billing_notices
+    ADD CONSTRAINT billing_notices_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.billing_notices
+    ADD CONSTRAINT billing_notices_tenant_id_kind_subject_key_key UNIQUE (tenant_id, kind, subject_key);
+
+ALTER TABLE ONLY app_public.billing_profiles
+    ADD CONSTRAINT billing_profiles_pkey PRIMARY KEY (tenant_id);
+
 ALTER TABLE ONLY app_public.business_functions
     ADD CONSTRAINT business_functions_pkey PRIMARY KEY (id);
 
@@ -18335,6 +22729,9 @@ ALTER TABLE ONLY app_public.business_functions
     ADD CONSTRAINT business_functions_tenant_id_name_key UNIQUE (tenant_id, name);
 
 COMMENT ON CONSTRAINT business_functions_tenant_id_name_key ON app_public.business_functions IS '@behavior -*';
+
+ALTER TABLE ONLY app_public.credit_entries
+    ADD CONSTRAINT credit_entries_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY app_public.departments
     ADD CONSTRAINT departments_pkey PRIMARY KEY (id);
@@ -18393,6 +22790,21 @@ ALTER TABLE ONLY app_public.institutions
 ALTER TABLE ONLY app_public.invitations
     ADD CONSTRAINT invitations_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY app_public.invoice_issuers
+    ADD CONSTRAINT invoice_issuers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.invoice_issuers
+    ADD CONSTRAINT invoice_issuers_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY app_public.invoice_lines
+    ADD CONSTRAINT invoice_lines_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.invoice_lines
+    ADD CONSTRAINT invoice_lines_tenant_id_invoice_id_line_number_key UNIQUE (tenant_id, invoice_id, line_number);
+
+ALTER TABLE ONLY app_public.invoices
+    ADD CONSTRAINT invoices_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY app_public.llm_model_price_overrides
     ADD CONSTRAINT llm_model_price_overrides_pkey PRIMARY KEY (id);
 
@@ -18437,6 +22849,21 @@ ALTER TABLE ONLY app_public.organizational_roles
 
 COMMENT ON CONSTRAINT organizational_roles_tenant_id_name_key ON app_public.organizational_roles IS '@behavior -*';
 
+ALTER TABLE ONLY app_public.payment_methods
+    ADD CONSTRAINT payment_methods_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.payment_methods
+    ADD CONSTRAINT payment_methods_tenant_id_provider_provider_method_id_key UNIQUE (tenant_id, provider, provider_method_id);
+
+ALTER TABLE ONLY app_public.payments
+    ADD CONSTRAINT payments_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.payments
+    ADD CONSTRAINT payments_tenant_id_invoice_id_reference_key UNIQUE (tenant_id, invoice_id, reference);
+
+ALTER TABLE ONLY app_public.payments
+    ADD CONSTRAINT payments_tenant_id_provider_provider_payment_id_key UNIQUE (tenant_id, provider, provider_payment_id);
+
 ALTER TABLE ONLY app_public.personas
     ADD CONSTRAINT personas_pkey PRIMARY KEY (id);
 
@@ -18449,6 +22876,30 @@ ALTER TABLE ONLY app_public.personas
     ADD CONSTRAINT personas_tenant_id_name_key UNIQUE (tenant_id, name);
 
 COMMENT ON CONSTRAINT personas_tenant_id_name_key ON app_public.personas IS '@behavior -*';
+
+ALTER TABLE ONLY app_public.plan_entitlements
+    ADD CONSTRAINT plan_entitlements_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.plan_entitlements
+    ADD CONSTRAINT plan_entitlements_plan_id_kind_key_key UNIQUE (plan_id, kind, key);
+
+ALTER TABLE ONLY app_public.plan_price_components
+    ADD CONSTRAINT plan_price_components_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.plan_price_components
+    ADD CONSTRAINT plan_price_components_price_id_usage_type_key UNIQUE (price_id, usage_type);
+
+ALTER TABLE ONLY app_public.plan_prices
+    ADD CONSTRAINT plan_prices_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.plan_prices
+    ADD CONSTRAINT plan_prices_plan_id_currency_billing_cycle_valid_from_key UNIQUE (plan_id, currency, billing_cycle, valid_from);
+
+ALTER TABLE ONLY app_public.plans
+    ADD CONSTRAINT plans_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.plans
+    ADD CONSTRAINT plans_slug_key UNIQUE (slug);
 
 ALTER TABLE ONLY app_public.llm_model_price_overrides
     ADD CONSTRAINT price_overrides_do_not_overlap EXCLUDE USING gist (tenant_id WITH =, model_id WITH =, tstzrange(valid_from, valid_to) WITH &&) WHERE ((superseded_at IS NULL));
@@ -18499,6 +22950,12 @@ ALTER TABLE ONLY app_public.rate_limit_config
 ALTER TABLE ONLY app_public.rate_limit_usage
     ADD CONSTRAINT rate_limit_usage_pkey PRIMARY KEY (tenant_id, config_id, scope_id, window_seconds);
 
+ALTER TABLE ONLY app_public.refunds
+    ADD CONSTRAINT refunds_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.refunds
+    ADD CONSTRAINT refunds_tenant_id_provider_refund_id_key UNIQUE (tenant_id, provider_refund_id);
+
 ALTER TABLE ONLY app_public.resource_shares
     ADD CONSTRAINT resource_shares_pkey PRIMARY KEY (id);
 
@@ -18516,6 +22973,9 @@ ALTER TABLE ONLY app_public.resource_versions
 
 ALTER TABLE ONLY app_public.resource_versions
     ADD CONSTRAINT resource_versions_tenant_id_resource_kind_resource_id_versi_key UNIQUE (tenant_id, resource_kind, resource_id, version_number);
+
+ALTER TABLE ONLY app_public.subscriptions
+    ADD CONSTRAINT subscriptions_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY app_public.tag_assignments
     ADD CONSTRAINT tag_assignments_pkey PRIMARY KEY (tenant_id, item_type, item_id, tag_id);
@@ -18538,6 +22998,12 @@ ALTER TABLE ONLY app_public.tenant_config
 
 ALTER TABLE ONLY app_public.tenant_config
     ADD CONSTRAINT tenant_config_tenant_id_key UNIQUE (tenant_id);
+
+ALTER TABLE ONLY app_public.tenant_entitlement_overrides
+    ADD CONSTRAINT tenant_entitlement_overrides_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY app_public.tenant_entitlement_overrides
+    ADD CONSTRAINT tenant_entitlement_overrides_tenant_id_kind_key_key UNIQUE (tenant_id, kind, key);
 
 ALTER TABLE ONLY app_public.tenant_status_history
     ADD CONSTRAINT tenant_status_history_pkey PRIMARY KEY (tenant_id, id);
@@ -18692,6 +23158,12 @@ CREATE INDEX agents_tenant_id_role_id_idx ON app_public.agents USING btree (tena
 
 CREATE INDEX agents_tenant_id_sort_order_name_idx ON app_public.agents USING btree (tenant_id, sort_order, name);
 
+CREATE INDEX billing_notices_subscription_id_idx ON app_public.billing_notices USING btree (subscription_id);
+
+CREATE INDEX billing_profiles_issuer_id_idx ON app_public.billing_profiles USING btree (issuer_id);
+
+CREATE INDEX credit_entries_tenant_id_invoice_id_idx ON app_public.credit_entries USING btree (tenant_id, invoice_id);
+
 CREATE INDEX document_chunks_tenant_id_source_id_idx ON app_public.document_chunks USING btree (tenant_id, source_id);
 
 CREATE INDEX documents_created_by_user_id_idx ON app_public.documents USING btree (created_by_user_id);
@@ -18730,6 +23202,30 @@ CREATE INDEX invitations_tenant_id_created_at_idx ON app_public.invitations USIN
 
 CREATE INDEX invitations_token_hash_idx ON app_public.invitations USING btree (token_hash);
 
+CREATE INDEX invoice_lines_component_id_idx ON app_public.invoice_lines USING btree (component_id);
+
+CREATE INDEX invoice_lines_price_id_idx ON app_public.invoice_lines USING btree (price_id);
+
+CREATE INDEX invoice_lines_tenant_id_service_start_idx ON app_public.invoice_lines USING btree (tenant_id, service_start) WHERE (kind = ANY (ARRAY['usage'::app_public.invoice_line_kind_enum, 'overage'::app_public.invoice_line_kind_enum, 'adjustment'::app_public.invoice_line_kind_enum]));
+
+CREATE INDEX invoice_lines_usage_type_idx ON app_public.invoice_lines USING btree (usage_type);
+
+CREATE INDEX invoices_issuer_id_idx ON app_public.invoices USING btree (issuer_id);
+
+CREATE UNIQUE INDEX invoices_one_a_period_key ON app_public.invoices USING btree (tenant_id, subscription_id, period_number, reason) WHERE (reason = ANY (ARRAY['period'::text, 'end'::text]));
+
+CREATE INDEX invoices_subscription_id_idx ON app_public.invoices USING btree (subscription_id);
+
+CREATE INDEX invoices_tenant_id_created_at_idx ON app_public.invoices USING btree (tenant_id, created_at);
+
+CREATE INDEX invoices_tenant_id_credited_invoice_id_idx ON app_public.invoices USING btree (tenant_id, credited_invoice_id);
+
+CREATE INDEX invoices_to_collect_idx ON app_public.invoices USING btree (next_attempt_at) WHERE (next_attempt_at IS NOT NULL);
+
+CREATE INDEX invoices_to_finalise_idx ON app_public.invoices USING btree (finalise_at) WHERE ((status = 'draft'::app_public.invoice_status_enum) AND (finalise_at IS NOT NULL));
+
+CREATE INDEX invoices_usage_price_id_idx ON app_public.invoices USING btree (usage_price_id);
+
 CREATE INDEX llm_model_price_overrides_created_by_user_id_idx ON app_public.llm_model_price_overrides USING btree (created_by_user_id);
 
 CREATE INDEX llm_model_price_overrides_model_id_idx ON app_public.llm_model_price_overrides USING btree (model_id);
@@ -18747,6 +23243,18 @@ CREATE INDEX model_configurations_created_by_user_id_idx ON app_public.model_con
 CREATE INDEX model_configurations_model_id_idx ON app_public.model_configurations USING btree (model_id);
 
 CREATE UNIQUE INDEX model_configurations_one_default_key ON app_public.model_configurations USING btree (tenant_id) WHERE is_default;
+
+CREATE UNIQUE INDEX payment_methods_one_default_key ON app_public.payment_methods USING btree (tenant_id) WHERE is_default;
+
+CREATE INDEX payment_methods_provider_method_id_idx ON app_public.payment_methods USING btree (provider_method_id);
+
+CREATE UNIQUE INDEX payments_one_pending_key ON app_public.payments USING btree (tenant_id, invoice_id) WHERE (status = 'pending'::app_public.payment_status_enum);
+
+CREATE INDEX payments_provider_payment_id_idx ON app_public.payments USING btree (provider_payment_id);
+
+CREATE INDEX payments_tenant_id_payment_method_id_idx ON app_public.payments USING btree (tenant_id, payment_method_id);
+
+CREATE INDEX plan_price_components_usage_type_idx ON app_public.plan_price_components USING btree (usage_type);
 
 CREATE INDEX project_members_tenant_id_user_id_idx ON app_public.project_members USING btree (tenant_id, user_id);
 
@@ -18790,6 +23298,10 @@ CREATE UNIQUE INDEX rate_limit_config_tenant_id_limit_scope_scope_id_limit_type_
 
 CREATE INDEX rate_limit_usage_config_id_idx ON app_public.rate_limit_usage USING btree (config_id);
 
+CREATE INDEX refunds_tenant_id_credit_note_id_idx ON app_public.refunds USING btree (tenant_id, credit_note_id);
+
+CREATE INDEX refunds_tenant_id_payment_id_idx ON app_public.refunds USING btree (tenant_id, payment_id);
+
 CREATE INDEX resource_shares_created_by_user_id_idx ON app_public.resource_shares USING btree (created_by_user_id);
 
 CREATE INDEX resource_shares_grantee_tenant_id_grantee_user_id_idx ON app_public.resource_shares USING btree (grantee_tenant_id, grantee_user_id);
@@ -18801,6 +23313,18 @@ CREATE INDEX resource_shares_grantee_tenant_id_resource_kind_idx ON app_public.r
 CREATE INDEX resource_sharing_audit_tenant_id_resource_kind_resource_id_idx ON app_public.resource_sharing_audit USING btree (tenant_id, resource_kind, resource_id);
 
 CREATE INDEX resource_versions_published_by_user_id_idx ON app_public.resource_versions USING btree (published_by_user_id);
+
+CREATE INDEX subscriptions_due_idx ON app_public.subscriptions USING btree (current_period_end) WHERE (status = ANY (ARRAY['trialing'::app_public.subscription_status_enum, 'active'::app_public.subscription_status_enum, 'past_due'::app_public.subscription_status_enum]));
+
+CREATE UNIQUE INDEX subscriptions_one_live_key ON app_public.subscriptions USING btree (tenant_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX subscriptions_pending_plan_id_idx ON app_public.subscriptions USING btree (pending_plan_id);
+
+CREATE INDEX subscriptions_plan_id_idx ON app_public.subscriptions USING btree (plan_id);
+
+CREATE INDEX subscriptions_price_id_idx ON app_public.subscriptions USING btree (price_id);
+
+CREATE INDEX subscriptions_tenant_id_idx ON app_public.subscriptions USING btree (tenant_id);
 
 CREATE INDEX tag_assignments_tenant_id_tag_id_idx ON app_public.tag_assignments USING btree (tenant_id, tag_id);
 
@@ -18931,6 +23455,8 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_private.usage_days FOR E
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_private.usage_minutes FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _200_forbid_truncate BEFORE TRUNCATE ON app_private.invoice_numbers FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__forbid_truncate();
+
 CREATE TRIGGER _500_keep_usage AFTER UPDATE ON app_private.llm_calls FOR EACH ROW EXECUTE FUNCTION app_private.tg__keep_usage();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.agent_industry_mapping FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
@@ -18945,7 +23471,13 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.avatars FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.billing_notices FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.billing_profiles FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.business_functions FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.credit_entries FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.departments FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
@@ -18963,11 +23495,19 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.invitations FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.invoice_lines FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.invoices FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.llm_model_price_overrides FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.model_configurations FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.organizational_roles FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.payment_methods FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.payments FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.personas FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
@@ -18989,17 +23529,23 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.rate_limit_usage FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.refunds FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.resource_shares FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.resource_sharing_audit FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.resource_versions FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.subscriptions FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tag_assignments FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tags FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tenant_config FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tenant_entitlement_overrides FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE UPDATE OF name, config, industry, company_size, country_code, timezone, language_code, primary_contact_email, primary_contact_name, primary_contact_phone, metadata ON app_public.tenants FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
@@ -19047,6 +23593,8 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode,
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.avatars FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.billing_profiles FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.business_functions FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.departments FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
@@ -19061,6 +23609,10 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.institutions FOR 
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.invitations FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.invoice_issuers FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.invoices FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.llm_models FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.llm_providers FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
@@ -19069,7 +23621,15 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.model_configurati
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.organizational_roles FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.payment_methods FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.payments FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.personas FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.plan_entitlements FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.plans FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.project_members FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
@@ -19083,11 +23643,17 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode,
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.rate_limit_config FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.refunds FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.resource_shares FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.subscriptions FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tags FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenant_config FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenant_entitlement_overrides FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenants FOR EACH ROW WHEN ((NOT (old.last_login_at IS DISTINCT FROM new.last_login_at))) EXECUTE FUNCTION app_private.tg__set_updated_at();
 
@@ -19124,6 +23690,20 @@ CREATE TRIGGER _200_check_status BEFORE INSERT OR UPDATE OF status, type, suspen
 CREATE TRIGGER _200_date_insert BEFORE INSERT ON app_public.user_tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_tenants__date_status();
 
 CREATE TRIGGER _200_date_status BEFORE UPDATE OF status ON app_public.user_tenants FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION app_private.tg_user_tenants__date_status();
+
+CREATE TRIGGER _200_forbid_truncate BEFORE TRUNCATE ON app_public.invoice_lines FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__forbid_truncate();
+
+CREATE TRIGGER _200_forbid_truncate BEFORE TRUNCATE ON app_public.invoices FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg__forbid_truncate();
+
+CREATE TRIGGER _200_keep_final BEFORE INSERT OR DELETE OR UPDATE ON app_public.invoice_lines FOR EACH ROW EXECUTE FUNCTION app_private.tg_invoice_lines__keep_final();
+
+CREATE TRIGGER _200_keep_final BEFORE INSERT OR DELETE OR UPDATE ON app_public.invoices FOR EACH ROW EXECUTE FUNCTION app_private.tg_invoices__keep_final();
+
+CREATE TRIGGER _200_keep_history BEFORE INSERT OR DELETE OR UPDATE ON app_public.plan_price_components FOR EACH ROW EXECUTE FUNCTION app_private.tg_plan_price_components__keep_history();
+
+CREATE TRIGGER _200_keep_history BEFORE INSERT OR DELETE OR UPDATE ON app_public.plan_prices FOR EACH ROW EXECUTE FUNCTION app_private.tg_plan_prices__keep_history();
+
+CREATE TRIGGER _200_keep_states BEFORE INSERT OR UPDATE ON app_public.subscriptions FOR EACH ROW EXECUTE FUNCTION app_private.tg_subscriptions__keep_states();
 
 CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, is_active ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__note_activation('is_active');
 
@@ -19166,6 +23746,10 @@ CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF tools ON app_p
 CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF source_config ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_credentials('source_config');
 
 CREATE TRIGGER _300_refuse_cycle BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION app_private.tg_tool_categories__refuse_cycle();
+
+CREATE TRIGGER _500_apply_entitlements AFTER INSERT OR UPDATE ON app_public.subscriptions FOR EACH ROW EXECUTE FUNCTION app_private.tg__apply_entitlements();
+
+CREATE TRIGGER _500_apply_entitlements AFTER INSERT OR DELETE OR UPDATE ON app_public.tenant_entitlement_overrides FOR EACH ROW EXECUTE FUNCTION app_private.tg__apply_entitlements();
 
 CREATE TRIGGER _500_audit AFTER INSERT OR DELETE OR UPDATE ON app_public.resource_shares FOR EACH ROW EXECUTE FUNCTION app_private.tg_resource_shares__audit();
 
@@ -19291,6 +23875,21 @@ ALTER TABLE ONLY app_private.document_files
 ALTER TABLE ONLY app_private.finalised_periods
     ADD CONSTRAINT finalised_periods_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_private.invoice_counters
+    ADD CONSTRAINT invoice_counters_issuer_id_fkey FOREIGN KEY (issuer_id) REFERENCES app_public.invoice_issuers(id);
+
+ALTER TABLE ONLY app_private.invoice_documents
+    ADD CONSTRAINT invoice_documents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_private.invoice_documents
+    ADD CONSTRAINT invoice_documents_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES app_public.invoices(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_private.invoice_numbers
+    ADD CONSTRAINT invoice_numbers_issuer_id_fkey FOREIGN KEY (issuer_id) REFERENCES app_public.invoice_issuers(id);
+
+ALTER TABLE ONLY app_private.payment_customers
+    ADD CONSTRAINT payment_customers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_private.quota_holds
     ADD CONSTRAINT quota_holds_tenant_id_counter_id_fkey FOREIGN KEY (tenant_id, counter_id) REFERENCES app_public.quota_tracking(tenant_id, id) ON DELETE CASCADE;
 
@@ -19398,8 +23997,34 @@ COMMENT ON CONSTRAINT agents_tenant_id_role_id_fkey ON app_public.agents IS '@fi
 ALTER TABLE ONLY app_public.avatars
     ADD CONSTRAINT avatars_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_public.billing_notices
+    ADD CONSTRAINT billing_notices_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES app_public.subscriptions(id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT billing_notices_subscription_id_fkey ON app_public.billing_notices IS '@fieldName subscription
+@foreignFieldName notices';
+
+ALTER TABLE ONLY app_public.billing_notices
+    ADD CONSTRAINT billing_notices_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.billing_profiles
+    ADD CONSTRAINT billing_profiles_issuer_id_fkey FOREIGN KEY (issuer_id) REFERENCES app_public.invoice_issuers(id);
+
+COMMENT ON CONSTRAINT billing_profiles_issuer_id_fkey ON app_public.billing_profiles IS '@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+
+ALTER TABLE ONLY app_public.billing_profiles
+    ADD CONSTRAINT billing_profiles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_public.business_functions
     ADD CONSTRAINT business_functions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.credit_entries
+    ADD CONSTRAINT credit_entries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.credit_entries
+    ADD CONSTRAINT credit_entries_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES app_public.invoices(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT credit_entries_tenant_id_invoice_id_fkey ON app_public.credit_entries IS '@fieldName invoice
+@foreignFieldName creditEntries';
 
 ALTER TABLE ONLY app_public.departments
     ADD CONSTRAINT departments_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
@@ -19476,6 +24101,55 @@ ALTER TABLE ONLY app_public.invitations
 ALTER TABLE ONLY app_public.invitations
     ADD CONSTRAINT invitations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_public.invoice_lines
+    ADD CONSTRAINT invoice_lines_component_id_fkey FOREIGN KEY (component_id) REFERENCES app_public.plan_price_components(id);
+
+COMMENT ON CONSTRAINT invoice_lines_component_id_fkey ON app_public.invoice_lines IS '@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+
+ALTER TABLE ONLY app_public.invoice_lines
+    ADD CONSTRAINT invoice_lines_price_id_fkey FOREIGN KEY (price_id) REFERENCES app_public.plan_prices(id);
+
+COMMENT ON CONSTRAINT invoice_lines_price_id_fkey ON app_public.invoice_lines IS '@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+
+ALTER TABLE ONLY app_public.invoice_lines
+    ADD CONSTRAINT invoice_lines_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.invoice_lines
+    ADD CONSTRAINT invoice_lines_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES app_public.invoices(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT invoice_lines_tenant_id_invoice_id_fkey ON app_public.invoice_lines IS '@fieldName invoice
+@foreignFieldName lines';
+
+ALTER TABLE ONLY app_public.invoice_lines
+    ADD CONSTRAINT invoice_lines_usage_type_fkey FOREIGN KEY (usage_type) REFERENCES app_public.usage_types(name);
+
+COMMENT ON CONSTRAINT invoice_lines_usage_type_fkey ON app_public.invoice_lines IS '@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+
+ALTER TABLE ONLY app_public.invoices
+    ADD CONSTRAINT invoices_issuer_id_fkey FOREIGN KEY (issuer_id) REFERENCES app_public.invoice_issuers(id);
+
+COMMENT ON CONSTRAINT invoices_issuer_id_fkey ON app_public.invoices IS '@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+
+ALTER TABLE ONLY app_public.invoices
+    ADD CONSTRAINT invoices_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES app_public.subscriptions(id);
+
+COMMENT ON CONSTRAINT invoices_subscription_id_fkey ON app_public.invoices IS '@fieldName subscription
+@foreignFieldName invoices';
+
+ALTER TABLE ONLY app_public.invoices
+    ADD CONSTRAINT invoices_tenant_id_credited_invoice_id_fkey FOREIGN KEY (tenant_id, credited_invoice_id) REFERENCES app_public.invoices(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT invoices_tenant_id_credited_invoice_id_fkey ON app_public.invoices IS '@fieldName creditedInvoice
+@foreignFieldName creditNotes';
+
+ALTER TABLE ONLY app_public.invoices
+    ADD CONSTRAINT invoices_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.invoices
+    ADD CONSTRAINT invoices_usage_price_id_fkey FOREIGN KEY (usage_price_id) REFERENCES app_public.plan_prices(id);
+
+COMMENT ON CONSTRAINT invoices_usage_price_id_fkey ON app_public.invoices IS '@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+
 ALTER TABLE ONLY app_public.llm_model_price_overrides
     ADD CONSTRAINT llm_model_price_overrides_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
 
@@ -19506,8 +24180,49 @@ ALTER TABLE ONLY app_public.model_configurations
 ALTER TABLE ONLY app_public.organizational_roles
     ADD CONSTRAINT organizational_roles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_public.payment_methods
+    ADD CONSTRAINT payment_methods_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.payments
+    ADD CONSTRAINT payments_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.payments
+    ADD CONSTRAINT payments_tenant_id_invoice_id_fkey FOREIGN KEY (tenant_id, invoice_id) REFERENCES app_public.invoices(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT payments_tenant_id_invoice_id_fkey ON app_public.payments IS '@fieldName invoice
+@foreignFieldName payments';
+
+ALTER TABLE ONLY app_public.payments
+    ADD CONSTRAINT payments_tenant_id_payment_method_id_fkey FOREIGN KEY (tenant_id, payment_method_id) REFERENCES app_public.payment_methods(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT payments_tenant_id_payment_method_id_fkey ON app_public.payments IS '@fieldName paymentMethod
+@foreignFieldName payments';
+
 ALTER TABLE ONLY app_public.personas
     ADD CONSTRAINT personas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.plan_entitlements
+    ADD CONSTRAINT plan_entitlements_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES app_public.plans(id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT plan_entitlements_plan_id_fkey ON app_public.plan_entitlements IS '@fieldName plan
+@foreignFieldName entitlements';
+
+ALTER TABLE ONLY app_public.plan_price_components
+    ADD CONSTRAINT plan_price_components_price_id_fkey FOREIGN KEY (price_id) REFERENCES app_public.plan_prices(id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT plan_price_components_price_id_fkey ON app_public.plan_price_components IS '@fieldName price
+@foreignFieldName components';
+
+ALTER TABLE ONLY app_public.plan_price_components
+    ADD CONSTRAINT plan_price_components_usage_type_fkey FOREIGN KEY (usage_type) REFERENCES app_public.usage_types(name);
+
+COMMENT ON CONSTRAINT plan_price_components_usage_type_fkey ON app_public.plan_price_components IS '@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+
+ALTER TABLE ONLY app_public.plan_prices
+    ADD CONSTRAINT plan_prices_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES app_public.plans(id);
+
+COMMENT ON CONSTRAINT plan_prices_plan_id_fkey ON app_public.plan_prices IS '@fieldName plan
+@foreignFieldName prices';
 
 ALTER TABLE ONLY app_public.project_members
     ADD CONSTRAINT project_members_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
@@ -19587,6 +24302,21 @@ ALTER TABLE ONLY app_public.rate_limit_usage
 ALTER TABLE ONLY app_public.rate_limit_usage
     ADD CONSTRAINT rate_limit_usage_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_public.refunds
+    ADD CONSTRAINT refunds_tenant_id_credit_note_id_fkey FOREIGN KEY (tenant_id, credit_note_id) REFERENCES app_public.invoices(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT refunds_tenant_id_credit_note_id_fkey ON app_public.refunds IS '@fieldName creditNote
+@foreignFieldName refunds';
+
+ALTER TABLE ONLY app_public.refunds
+    ADD CONSTRAINT refunds_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.refunds
+    ADD CONSTRAINT refunds_tenant_id_payment_id_fkey FOREIGN KEY (tenant_id, payment_id) REFERENCES app_public.payments(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT refunds_tenant_id_payment_id_fkey ON app_public.refunds IS '@fieldName payment
+@foreignFieldName refunds';
+
 ALTER TABLE ONLY app_public.resource_shares
     ADD CONSTRAINT resource_shares_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
 
@@ -19611,6 +24341,24 @@ ALTER TABLE ONLY app_public.resource_versions
 ALTER TABLE ONLY app_public.resource_versions
     ADD CONSTRAINT resource_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_public.subscriptions
+    ADD CONSTRAINT subscriptions_pending_plan_id_fkey FOREIGN KEY (pending_plan_id) REFERENCES app_public.plans(id);
+
+COMMENT ON CONSTRAINT subscriptions_pending_plan_id_fkey ON app_public.subscriptions IS '@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+
+ALTER TABLE ONLY app_public.subscriptions
+    ADD CONSTRAINT subscriptions_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES app_public.plans(id);
+
+COMMENT ON CONSTRAINT subscriptions_plan_id_fkey ON app_public.subscriptions IS '@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+
+ALTER TABLE ONLY app_public.subscriptions
+    ADD CONSTRAINT subscriptions_price_id_fkey FOREIGN KEY (price_id) REFERENCES app_public.plan_prices(id);
+
+COMMENT ON CONSTRAINT subscriptions_price_id_fkey ON app_public.subscriptions IS '@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+
+ALTER TABLE ONLY app_public.subscriptions
+    ADD CONSTRAINT subscriptions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_public.tag_assignments
     ADD CONSTRAINT tag_assignments_tenant_id_tag_id_fkey FOREIGN KEY (tenant_id, tag_id) REFERENCES app_public.tags(tenant_id, id) ON DELETE CASCADE;
 
@@ -19622,6 +24370,9 @@ ALTER TABLE ONLY app_public.tags
 
 ALTER TABLE ONLY app_public.tenant_config
     ADD CONSTRAINT tenant_config_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.tenant_entitlement_overrides
+    ADD CONSTRAINT tenant_entitlement_overrides_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.tenant_status_history
     ADD CONSTRAINT tenant_status_history_changed_by_user_id_fkey FOREIGN KEY (changed_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
@@ -19763,6 +24514,12 @@ CREATE POLICY all_owner ON app_private.document_files TO rowhouse_owner USING (t
 
 CREATE POLICY all_owner ON app_private.finalised_periods TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_private.invoice_counters TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.invoice_documents TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.invoice_numbers TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_private.llm_calls TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.llm_calls_default TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -19770,6 +24527,10 @@ CREATE POLICY all_owner ON app_private.llm_calls_default TO rowhouse_owner USING
 CREATE POLICY all_owner ON app_private.llm_texts TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.llm_texts_default TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.payment_customers TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.payment_events TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.query_log_buffer TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -19821,6 +24582,12 @@ CREATE POLICY all_platform ON app_private.document_files TO rowhouse_platform US
 
 CREATE POLICY all_platform ON app_private.finalised_periods TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_private.invoice_counters TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.invoice_documents TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.invoice_numbers TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_private.llm_calls TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.llm_calls_default TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -19828,6 +24595,10 @@ CREATE POLICY all_platform ON app_private.llm_calls_default TO rowhouse_platform
 CREATE POLICY all_platform ON app_private.llm_texts TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.llm_texts_default TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.payment_customers TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.payment_events TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.query_log_buffer TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -19877,6 +24648,12 @@ ALTER TABLE app_private.document_files ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.finalised_periods ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_private.invoice_counters ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.invoice_documents ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.invoice_numbers ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_private.llm_calls ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.llm_calls_default ENABLE ROW LEVEL SECURITY;
@@ -19884,6 +24661,10 @@ ALTER TABLE app_private.llm_calls_default ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app_private.llm_texts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.llm_texts_default ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.payment_customers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.payment_events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.query_log_buffer ENABLE ROW LEVEL SECURITY;
 
@@ -19929,6 +24710,8 @@ CREATE POLICY tenant_isolation ON app_private.document_files AS RESTRICTIVE TO r
 
 CREATE POLICY tenant_isolation ON app_private.finalised_periods AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_private.invoice_documents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_private.llm_calls AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.llm_calls_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
@@ -19936,6 +24719,8 @@ CREATE POLICY tenant_isolation ON app_private.llm_calls_default AS RESTRICTIVE T
 CREATE POLICY tenant_isolation ON app_private.llm_texts AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.llm_texts_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.payment_customers AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.query_log_buffer AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -20001,9 +24786,19 @@ ALTER TABLE app_public.agent_tools ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.agents ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY all_admin ON app_public.invoice_issuers TO rowhouse_admin USING (true) WITH CHECK (true);
+
 CREATE POLICY all_admin ON app_public.llm_models TO rowhouse_admin USING (true) WITH CHECK (true);
 
 CREATE POLICY all_admin ON app_public.llm_providers TO rowhouse_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY all_admin ON app_public.plan_entitlements TO rowhouse_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY all_admin ON app_public.plan_price_components TO rowhouse_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY all_admin ON app_public.plan_prices TO rowhouse_admin USING (true) WITH CHECK (true);
+
+CREATE POLICY all_admin ON app_public.plans TO rowhouse_admin USING (true) WITH CHECK (true);
 
 CREATE POLICY all_admin ON app_public.rate_limit_config TO rowhouse_admin USING (true) WITH CHECK (true);
 
@@ -20021,7 +24816,13 @@ CREATE POLICY all_owner ON app_public.agents TO rowhouse_owner USING (true) WITH
 
 CREATE POLICY all_owner ON app_public.avatars TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.billing_notices TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.billing_profiles TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.business_functions TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.credit_entries TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.departments TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -20039,6 +24840,12 @@ CREATE POLICY all_owner ON app_public.institutions TO rowhouse_owner USING (true
 
 CREATE POLICY all_owner ON app_public.invitations TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.invoice_issuers TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.invoice_lines TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.invoices TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.llm_model_price_overrides TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.llm_model_prices TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -20051,7 +24858,19 @@ CREATE POLICY all_owner ON app_public.model_configurations TO rowhouse_owner USI
 
 CREATE POLICY all_owner ON app_public.organizational_roles TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.payment_methods TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.payments TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.personas TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.plan_entitlements TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.plan_price_components TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.plan_prices TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.plans TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.project_members TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -20073,17 +24892,23 @@ CREATE POLICY all_owner ON app_public.rate_limit_config TO rowhouse_owner USING 
 
 CREATE POLICY all_owner ON app_public.rate_limit_usage TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.refunds TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.resource_shares TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.resource_sharing_audit TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.resource_versions TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.subscriptions TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.tag_assignments TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.tags TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.tenant_config TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.tenant_entitlement_overrides TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.tenant_status_history TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -20131,7 +24956,13 @@ CREATE POLICY all_platform ON app_public.agents TO rowhouse_platform USING (true
 
 CREATE POLICY all_platform ON app_public.avatars TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.billing_notices TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.billing_profiles TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.business_functions TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.credit_entries TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.departments TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -20149,6 +24980,12 @@ CREATE POLICY all_platform ON app_public.institutions TO rowhouse_platform USING
 
 CREATE POLICY all_platform ON app_public.invitations TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.invoice_issuers TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.invoice_lines TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.invoices TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.llm_model_price_overrides TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.llm_model_prices TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -20161,7 +24998,19 @@ CREATE POLICY all_platform ON app_public.model_configurations TO rowhouse_platfo
 
 CREATE POLICY all_platform ON app_public.organizational_roles TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.payment_methods TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.payments TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.personas TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.plan_entitlements TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.plan_price_components TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.plan_prices TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.plans TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.project_members TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -20183,17 +25032,23 @@ CREATE POLICY all_platform ON app_public.rate_limit_config TO rowhouse_platform 
 
 CREATE POLICY all_platform ON app_public.rate_limit_usage TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.refunds TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.resource_shares TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.resource_sharing_audit TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.resource_versions TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_public.subscriptions TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_public.tag_assignments TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.tags TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.tenant_config TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.tenant_entitlement_overrides TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.tenant_status_history TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -20233,7 +25088,13 @@ CREATE POLICY all_self ON app_public.user_agents TO rowhouse_user USING ((user_i
 
 ALTER TABLE app_public.avatars ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.billing_notices ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.billing_profiles ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.business_functions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.credit_entries ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY delete_lead ON app_public.project_members FOR DELETE TO rowhouse_user USING ((((project_id = ANY (( SELECT app_hidden.my_project_ids('lead'::text) AS my_project_ids)::uuid[])) OR ( SELECT app_hidden.has_role('admin'::text) AS has_role) OR (user_id = ( SELECT app_hidden.current_user_id() AS current_user_id))) AND (project_id IN ( SELECT projects.id
    FROM app_public.projects
@@ -20347,6 +25208,12 @@ ALTER TABLE app_public.institutions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.invitations ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.invoice_issuers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.invoice_lines ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.invoices ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.llm_model_price_overrides ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.llm_model_prices ENABLE ROW LEVEL SECURITY;
@@ -20359,7 +25226,19 @@ ALTER TABLE app_public.model_configurations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.organizational_roles ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.payment_methods ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.payments ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.personas ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.plan_entitlements ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.plan_price_components ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.plan_prices ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.plans ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.project_members ENABLE ROW LEVEL SECURITY;
 
@@ -20380,6 +25259,8 @@ ALTER TABLE app_public.rag_knowledge_sources ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app_public.rate_limit_config ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.rate_limit_usage ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.refunds ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.resource_shares ENABLE ROW LEVEL SECURITY;
 
@@ -20403,11 +25284,39 @@ CREATE POLICY select_analyst ON app_public.usage_events FOR SELECT TO rowhouse_a
 
 CREATE POLICY select_auditor ON app_public.tenant_status_history FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_view_audit'::text) AS has_permission));
 
+CREATE POLICY select_billing ON app_public.billing_notices FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_billing'::text) AS has_permission));
+
+CREATE POLICY select_billing ON app_public.billing_profiles FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_billing'::text) AS has_permission));
+
+CREATE POLICY select_billing ON app_public.credit_entries FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_billing'::text) AS has_permission));
+
+CREATE POLICY select_billing ON app_public.invoice_lines FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_billing'::text) AS has_permission));
+
+CREATE POLICY select_billing ON app_public.invoices FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_billing'::text) AS has_permission));
+
+CREATE POLICY select_billing ON app_public.payment_methods FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_billing'::text) AS has_permission));
+
+CREATE POLICY select_billing ON app_public.payments FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_billing'::text) AS has_permission));
+
+CREATE POLICY select_billing ON app_public.refunds FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_billing'::text) AS has_permission));
+
 CREATE POLICY select_everyone ON app_public.llm_model_prices FOR SELECT TO rowhouse_user, rowhouse_analyst USING (true);
 
 CREATE POLICY select_everyone ON app_public.llm_models FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_everyone ON app_public.llm_providers FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_everyone ON app_public.plan_entitlements FOR SELECT TO rowhouse_user USING ((plan_id IN ( SELECT plans.id
+   FROM app_public.plans)));
+
+CREATE POLICY select_everyone ON app_public.plan_price_components FOR SELECT TO rowhouse_user USING ((price_id IN ( SELECT plan_prices.id
+   FROM app_public.plan_prices)));
+
+CREATE POLICY select_everyone ON app_public.plan_prices FOR SELECT TO rowhouse_user USING ((plan_id IN ( SELECT plans.id
+   FROM app_public.plans)));
+
+CREATE POLICY select_everyone ON app_public.plans FOR SELECT TO rowhouse_user USING ((is_public OR (id IN ( SELECT subscriptions.plan_id
+   FROM app_public.subscriptions))));
 
 CREATE POLICY select_everyone ON app_public.usage_types FOR SELECT TO rowhouse_user, rowhouse_analyst USING (true);
 
@@ -20481,9 +25390,13 @@ CREATE POLICY select_member ON app_public.resource_shares FOR SELECT TO rowhouse
 
 CREATE POLICY select_member ON app_public.resource_versions FOR SELECT TO rowhouse_user USING (true);
 
+CREATE POLICY select_member ON app_public.subscriptions FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_role('viewer'::text) AS has_role));
+
 CREATE POLICY select_member ON app_public.tag_assignments FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.tags FOR SELECT TO rowhouse_user USING (true);
+
+CREATE POLICY select_member ON app_public.tenant_entitlement_overrides FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_role('viewer'::text) AS has_role));
 
 CREATE POLICY select_member ON app_public.tenants FOR SELECT TO rowhouse_user USING ((id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -20520,11 +25433,15 @@ CREATE POLICY select_self ON app_public.user_favorites FOR SELECT TO rowhouse_us
 
 CREATE POLICY select_self ON app_public.user_rating_votes FOR SELECT TO rowhouse_user USING ((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
 
+ALTER TABLE app_public.subscriptions ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.tag_assignments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.tags ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.tenant_config ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tenant_entitlement_overrides ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY tenant_isolation ON app_public.agent_industry_mapping AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -20538,7 +25455,13 @@ CREATE POLICY tenant_isolation ON app_public.agents AS RESTRICTIVE TO rowhouse_o
 
 CREATE POLICY tenant_isolation ON app_public.avatars AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.billing_notices AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.billing_profiles AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.business_functions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.credit_entries AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.departments AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -20556,11 +25479,19 @@ CREATE POLICY tenant_isolation ON app_public.institutions AS RESTRICTIVE TO rowh
 
 CREATE POLICY tenant_isolation ON app_public.invitations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.invoice_lines AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.invoices AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.llm_model_price_overrides AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.model_configurations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.organizational_roles AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.payment_methods AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.payments AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.personas AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -20584,17 +25515,23 @@ CREATE POLICY tenant_isolation ON app_public.rate_limit_config AS RESTRICTIVE TO
 
 CREATE POLICY tenant_isolation ON app_public.rate_limit_usage AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.refunds AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.resource_shares AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.resource_sharing_audit AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.resource_versions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_public.subscriptions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_public.tag_assignments AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.tags AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.tenant_config AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.tenant_entitlement_overrides AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.tenant_status_history AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -20779,6 +25716,10 @@ REVOKE ALL ON FUNCTION app_hidden.are_permissions(value jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.are_permissions(value jsonb) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.are_permissions(value jsonb) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_hidden.are_price_tiers(tiers jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.are_price_tiers(tiers jsonb) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.are_price_tiers(tiers jsonb) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_setting(value jsonb, schema jsonb) TO rowhouse_platform;
@@ -20798,6 +25739,22 @@ GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_authenticator;
 GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_worker;
 GRANT ALL ON FUNCTION app_hidden.clock() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.is_money(amount numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.is_money(amount numeric) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.is_money(amount numeric) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.usage_charge(model app_public.price_model_enum, quantity numeric, included_quantity numeric, unit_amount numeric, package_size numeric, tiers jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.usage_charge(model app_public.price_model_enum, quantity numeric, included_quantity numeric, unit_amount numeric, package_size numeric, tiers jsonb) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.usage_charge(model app_public.price_model_enum, quantity numeric, included_quantity numeric, unit_amount numeric, package_size numeric, tiers jsonb) TO rowhouse_platform;
+
+GRANT SELECT ON TABLE app_public.plan_price_components TO rowhouse_user;
+GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plan_price_components TO rowhouse_admin;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plan_price_components TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.component_charge(component app_public.plan_price_components, quantity numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.component_charge(component app_public.plan_price_components, quantity numeric) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.component_charge(component app_public.plan_price_components, quantity numeric) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.current_grantor_role() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.current_grantor_role() TO rowhouse_user;
@@ -20890,6 +25847,14 @@ REVOKE ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) FROM P
 GRANT ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_hidden.local_days(starts timestamp with time zone, ends timestamp with time zone, timezone text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.local_days(starts timestamp with time zone, ends timestamp with time zone, timezone text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.local_days(starts timestamp with time zone, ends timestamp with time zone, timezone text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.minor_units(currency text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.minor_units(currency text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.minor_units(currency text) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_hidden.my_deleted_workspace_ids() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.my_deleted_workspace_ids() TO rowhouse_user;
 
@@ -20938,6 +25903,10 @@ REVOKE ALL ON FUNCTION app_hidden.role_rank(role text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.role_rank(role text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.role_rank(role text) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_hidden.round_money(amount numeric, currency text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.round_money(amount numeric, currency text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.round_money(amount numeric, currency text) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_hidden.search_check() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.search_settings() FROM PUBLIC;
@@ -20949,6 +25918,10 @@ REVOKE ALL ON FUNCTION app_hidden.searchable_text(title text, chunk text) FROM P
 REVOKE ALL ON FUNCTION app_hidden.semantic_version_key(version text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.sentences(content text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.share_of(amount numeric, days integer, period_days integer, currency text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.share_of(amount numeric, days integer, period_days integer, currency text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.share_of(amount numeric, days integer, period_days integer, currency text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_hidden.shared_resource_ids(kind text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.shared_resource_ids(kind text) TO rowhouse_user;
@@ -20974,6 +25947,15 @@ REVOKE ALL ON FUNCTION app_private.add_to_agents(batch_ids bigint[], from_at tim
 
 REVOKE ALL ON FUNCTION app_private.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.adjustment_amount(component app_public.plan_price_components, quantity_before numeric, quantity numeric, currency text) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.invoice_lines TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.invoice_lines TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.adjustment_lines(tenant_id uuid, except_invoice_id uuid, until_batch bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.advance_subscription(tenant_id uuid) FROM PUBLIC;
+
 GRANT SELECT,DELETE ON TABLE app_private.usage_agents TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.agent_totals_of_days() FROM PUBLIC;
@@ -20985,6 +25967,24 @@ REVOKE ALL ON FUNCTION app_private.ancestor_tenant_ids(tenant_id uuid) FROM PUBL
 
 REVOKE ALL ON FUNCTION app_private.any_term(terms text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.apply_detachment(provider text, method jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.apply_entitlements(tenant_id uuid) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.invoices TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.invoices TO rowhouse_platform;
+
+GRANT SELECT ON TABLE app_public.payments TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.payments TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.apply_payment(invoice app_public.invoices, payment app_public.payments) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.apply_payment_intent(type text, intent jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.apply_plan_quotas(tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.apply_refund(provider text, refund jsonb) FROM PUBLIC;
+
 REVOKE ALL ON PROCEDURE app_private.assert_secured() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) FROM PUBLIC;
@@ -20994,16 +25994,37 @@ REVOKE ALL ON FUNCTION app_private.authentication_faults(type text, config jsonb
 
 REVOKE ALL ON FUNCTION app_private.authored_content(resource jsonb) FROM PUBLIC;
 
+GRANT SELECT ON TABLE app_public.billing_profiles TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.billing_profiles TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.begin_billing() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.begin_overview(OUT period tstzrange, OUT first_day date, OUT last_day date) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.begin_payment(tenant_id uuid, invoice_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.begin_payment(tenant_id uuid, invoice_id uuid) TO rowhouse_worker;
+
+GRANT SELECT ON TABLE app_public.subscriptions TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.subscriptions TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.begin_period(subscription app_public.subscriptions, at timestamp with time zone, anchor_on date, status app_public.subscription_status_enum) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) TO rowhouse_authenticator;
 
 REVOKE ALL ON FUNCTION app_private.begin_usage() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.bill_end(subscription app_public.subscriptions, at timestamp with time zone, credit_unused boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.bill_period(subscription app_public.subscriptions, ended app_public.subscriptions) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.billable_usage(tenant_id uuid, usage_type text, period tstzrange) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
 
@@ -21025,7 +26046,15 @@ REVOKE ALL ON FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[],
 
 REVOKE ALL ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.can_be_charged(tenant_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.plan_prices TO rowhouse_user;
+GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plan_prices TO rowhouse_admin;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plan_prices TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.change_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_tenants TO rowhouse_platform;
 
@@ -21114,6 +26143,10 @@ GRANT ALL ON FUNCTION app_private.create_partitions(months_ahead integer) TO row
 
 REVOKE ALL ON FUNCTION app_private.credential_paths(value jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.credit_balance(tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.creditable(tenant_id uuid, invoice_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.delete_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.delete_tenant(slug text) FROM PUBLIC;
@@ -21122,14 +26155,22 @@ REVOKE ALL ON FUNCTION app_private.described_setting(schema jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.draft_invoice(tenant_id uuid, reason text, subscription app_public.subscriptions, usage tstzrange, usage_price_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.draft_of_staff(invoice_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.drop_llm_texts() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.drop_llm_texts() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.dunning_days() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.end_idle_sessions() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.end_idle_sessions() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.end_subscription(subscription app_public.subscriptions, status app_public.subscription_status_enum, at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_owner;
@@ -21143,6 +26184,10 @@ REVOKE ALL ON FUNCTION app_private.enter_quota_chain(tenant_id uuid, quota_type 
 
 REVOKE ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) FROM PUBLIC;
 GRANT ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.entitled_plan(tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.entitlements_of(tenant_id uuid) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_private.llm_calls TO rowhouse_user;
 GRANT SELECT,DELETE ON TABLE app_private.llm_calls TO rowhouse_platform;
@@ -21169,7 +26214,12 @@ REVOKE ALL ON FUNCTION app_private.feature_defaults() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.fill_template(template text, variables jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.finalise(tenant_id uuid, invoice_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.finalise_usage_period(period tstzrange) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.finish_attaching(tenant_id uuid, payment_method_id uuid, brand text, last4 text, expires_month integer, expires_year integer, failure_message text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.finish_attaching(tenant_id uuid, payment_method_id uuid, brand text, last4 text, expires_month integer, expires_year integer, failure_message text) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
@@ -21179,6 +26229,16 @@ GRANT ALL ON FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, inv
 
 REVOKE ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.finish_payment(tenant_id uuid, payment_id uuid, outcome text, provider_payment_id text, failure_code text, failure_message text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.finish_payment(tenant_id uuid, payment_id uuid, outcome text, provider_payment_id text, failure_code text, failure_message text) TO rowhouse_worker;
+
+GRANT SELECT ON TABLE app_public.refunds TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.finish_refund(tenant_id uuid, refund_id uuid, outcome text, provider_refund_id text, failure_message text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.finish_refund(tenant_id uuid, refund_id uuid, outcome text, provider_refund_id text, failure_message text) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.follow_payment(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.forget_rate_windows() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.forget_rate_windows() TO rowhouse_worker;
@@ -21198,6 +26258,8 @@ REVOKE ALL ON FUNCTION app_private.has_grants(kind app_public.resource_kind, id 
 
 REVOKE ALL ON FUNCTION app_private.has_many_vectors(model_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.has_usage_to_bill(tenant_id uuid, price_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.header_faults(headers jsonb) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.quota_reservations TO rowhouse_user;
@@ -21213,6 +26275,8 @@ GRANT ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids u
 
 REVOKE ALL ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.insert_lines(invoice app_public.invoices, lines app_public.invoice_lines[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.invitation_expiry() FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.invitations TO rowhouse_user;
@@ -21223,6 +26287,11 @@ REVOKE ALL ON FUNCTION app_private.invitation_to_change(id uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.inviter_may_still_grant(invitation app_public.invitations) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.inviter_may_still_grant(invitation app_public.invitations) TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION app_private.invoice_number_gaps() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.invoice_to_render(tenant_id uuid, invoice_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.invoice_to_render(tenant_id uuid, invoice_id uuid) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION app_private.is_allowed_origin(origin text, tenant_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.is_allowed_origin(origin text, tenant_id uuid) TO rowhouse_authenticator;
 
@@ -21232,11 +26301,19 @@ REVOKE ALL ON FUNCTION app_private.is_staff(user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.is_timezone(value text) FROM PUBLIC;
 
+GRANT SELECT ON TABLE app_public.plans TO rowhouse_user;
+GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plans TO rowhouse_admin;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plans TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.is_upgrade(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.json_changes(old_value jsonb, new_value jsonb, path text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.json_is(value jsonb, type text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.keys_of_usage(inputs app_private.usage_input[], now_is timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.late_usage(tenant_id uuid, usage_type text, period tstzrange, until_batch bigint) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.resource_versions TO rowhouse_user;
 
@@ -21246,6 +26323,12 @@ REVOKE ALL ON FUNCTION app_private.leftover_months(leftover regclass, key name) 
 GRANT ALL ON FUNCTION app_private.leftover_months(leftover regclass, key name) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.live_subscription(tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.local_midnight(at timestamp with time zone, timezone text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.lock_billing(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.lock_memberships() FROM PUBLIC;
 
@@ -21298,6 +26381,8 @@ REVOKE ALL ON FUNCTION app_private.locked_workspace_member(workspace app_public.
 
 REVOKE ALL ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.make_default(tenant_id uuid, id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) TO rowhouse_platform;
 
@@ -21318,6 +26403,11 @@ REVOKE ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum in
 GRANT ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.metering_lock(purpose text) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.payment_methods TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.payment_methods TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.method_of_mine(id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.models_to_index(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.models_to_index(minimum integer) TO rowhouse_worker;
@@ -21340,12 +26430,18 @@ REVOKE ALL ON FUNCTION app_private.note_quota_alerts(counter app_public.quota_tr
 
 REVOKE ALL ON FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.notify_billing(tenant_id uuid, kind text, subject_key text, message text, subscription_id uuid, invoice_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.only_keys(value jsonb, keys text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.open_document(invoice_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.operator_identity(tenant text, email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.operator_identity(tenant text, email text) TO rowhouse_authenticator;
+
+REVOKE ALL ON FUNCTION app_private.overview_period(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.own_reservation(reservation_id uuid) FROM PUBLIC;
 
@@ -21353,13 +26449,29 @@ REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[],
 
 REVOKE ALL ON FUNCTION app_private.patched_settings(settings jsonb, patch jsonb, schema jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.pause(subscription app_public.subscriptions, at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.payment_method_job(tenant_id uuid, payment_method_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.payment_method_job(tenant_id uuid, payment_method_id uuid) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.payment_missed(invoice app_public.invoices, payment_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.payments_to_collect(at_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.payments_to_collect(at_most integer) TO rowhouse_worker;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_changes TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.pending_removals() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.place_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.plan_by_slug(slug text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.plan_price_at(plan_id uuid, currency text, billing_cycle app_public.billing_cycle_enum, at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.preview(tenant_id uuid, at timestamp with time zone, lines app_public.invoice_lines[], in_currency text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.price_at(prices app_private.model_price[], model_id uuid, at timestamp with time zone) FROM PUBLIC;
 
@@ -21504,6 +26616,11 @@ REVOKE ALL ON FUNCTION app_private.rebuild_rollups(tenant_id uuid, from_on date,
 
 REVOKE ALL ON FUNCTION app_private.receipt_of_call(call app_private.llm_calls, is_repeated boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.receive_payment_event(provider text, event_id text, type text, occurred_at timestamp with time zone, payload jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.receive_payment_event(provider text, event_id text, type text, occurred_at timestamp with time zone, payload jsonb) TO rowhouse_authenticator;
+
+REVOKE ALL ON FUNCTION app_private.recompute_line(line app_public.invoice_lines, invoice app_public.invoices) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) TO rowhouse_worker;
 
@@ -21520,6 +26637,8 @@ GRANT ALL ON FUNCTION app_private.record_tenant_usage(tenant_id uuid, events jso
 
 REVOKE ALL ON FUNCTION app_private.recount_quotas(tenant_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.recurring_line(price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign integer, service tstzrange, basis tstzrange, timezone text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) FROM PUBLIC;
@@ -21529,6 +26648,11 @@ REVOKE ALL ON FUNCTION app_private.refresh_rate_limit_rules(tenant_ids uuid[]) F
 REVOKE ALL ON FUNCTION app_private.refresh_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.refresh_sources() TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.refresh_usage(invoice app_public.invoices, until_batch bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.refund_to_make(tenant_id uuid, refund_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.refund_to_make(tenant_id uuid, refund_id uuid) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.refuse_quota(counter app_public.quota_tracking, tenant_id uuid) FROM PUBLIC;
@@ -21536,6 +26660,8 @@ REVOKE ALL ON FUNCTION app_private.refuse_quota(counter app_public.quota_trackin
 REVOKE ALL ON FUNCTION app_private.refuse_usage(problem text, place bigint, batch_size integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.remind_of_trial(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.request_api_key_id() FROM PUBLIC;
 
@@ -21601,6 +26727,9 @@ GRANT ALL ON FUNCTION app_private.roll_up_usage(tenant_id uuid, max_events integ
 
 REVOKE ALL ON FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.run_billing(tenant_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.run_billing(tenant_id uuid) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.search_idf(document_count integer, total_docs integer) FROM PUBLIC;
@@ -21622,6 +26751,8 @@ REVOKE ALL ON PROCEDURE app_private.secure_shareable_table(IN target regclass, I
 REVOKE ALL ON PROCEDURE app_private.secure_tenant_table(IN target regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.security_gaps() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.seed_example_plans() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.set_declined(share_id uuid, declined_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.set_declined(share_id uuid, declined_at timestamp with time zone) TO rowhouse_owner;
@@ -21664,8 +26795,12 @@ REVOKE ALL ON FUNCTION app_private.setting_fits(schema jsonb, value jsonb) FROM 
 REVOKE ALL ON FUNCTION app_private.settings_schema(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.settings_schema(name text) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_private.settle(tenant_id uuid, invoice_id uuid, paid numeric, credited numeric) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.settle_holds(reservation app_public.quota_reservations, actual numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.settle_holds(reservation app_public.quota_reservations, actual numeric) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.settled_subscription(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) TO rowhouse_owner;
@@ -21701,8 +26836,14 @@ REVOKE ALL ON FUNCTION app_private.step_faults(steps jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.store_api_calls() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.store_api_calls() TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.store_customer(tenant_id uuid, provider text, customer_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.store_customer(tenant_id uuid, provider text, customer_id text) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.store_invoice_document(tenant_id uuid, invoice_id uuid, html text, pdf bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.store_invoice_document(tenant_id uuid, invoice_id uuid, html text, pdf bytea) TO rowhouse_worker;
 
 GRANT SELECT ON TABLE app_private.llm_texts TO rowhouse_user;
 GRANT SELECT,DELETE ON TABLE app_private.llm_texts TO rowhouse_platform;
@@ -21714,13 +26855,23 @@ GRANT ALL ON FUNCTION app_private.store_query_logs() TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.store_usage(inputs app_private.usage_input[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.subscription_period(subscription app_public.subscriptions, at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.tables_writable_while_suspended() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.take_api_calls(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.take_api_calls(most integer) TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION app_private.take_number(invoice app_public.invoices, at timestamp with time zone, due_at timestamp with time zone, credit numeric) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.tenant_allows(config jsonb, key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tenant_allows(config jsonb, key text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.tenant_of_provider_object(provider text, object_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tenant_of_provider_object(provider text, object_id text) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tenants_to_bill(after uuid, at_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tenants_to_bill(after uuid, at_most integer) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) TO rowhouse_worker;
@@ -21736,6 +26887,8 @@ REVOKE ALL ON FUNCTION app_private.terms_with_prefix(prefix text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.tg__apply_entitlements() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.tg__audit_copy() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__audit_copy() TO rowhouse_owner;
 
@@ -21749,6 +26902,8 @@ GRANT ALL ON FUNCTION app_private.tg__drop_search_index() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.tg__drop_usage() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__drop_usage() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg__forbid_truncate() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg__keep_price() FROM PUBLIC;
 
@@ -21801,6 +26956,14 @@ GRANT ALL ON FUNCTION app_private.tg_documents__note_changed_sources() TO rowhou
 REVOKE ALL ON FUNCTION app_private.tg_documents__note_source_progress() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg_documents__note_source_progress() TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION app_private.tg_invoice_lines__keep_final() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_invoices__keep_final() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_plan_price_components__keep_history() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_plan_prices__keep_history() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.tg_projects__require_active_owner() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg_prompts__check() FROM PUBLIC;
@@ -21817,6 +26980,8 @@ GRANT ALL ON FUNCTION app_private.tg_resource_shares__audit() TO rowhouse_owner;
 REVOKE ALL ON FUNCTION app_private.tg_resource_sharing_audit__append_only() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg_resource_versions__keep() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_subscriptions__keep_states() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg_tag_assignments__check_item() FROM PUBLIC;
 
@@ -21890,6 +27055,8 @@ REVOKE ALL ON FUNCTION app_private.tg_workflows__check() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.total_invoice(tenant_id uuid, invoice_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.tsquery_term(term text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.uncopied_columns() FROM PUBLIC;
@@ -21900,7 +27067,11 @@ REVOKE ALL ON FUNCTION app_private.unmerged_chunk_ids() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.unmerged_terms() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.unused_line(subscription app_public.subscriptions, at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.unversioned_columns() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.upgrade_now(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices, at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.url_faults(url text, place text) FROM PUBLIC;
 
@@ -21918,6 +27089,10 @@ GRANT SELECT,DELETE ON TABLE app_private.usage_minutes TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.usage_description(component app_public.plan_price_components, quantity numeric) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.usage_lines(tenant_id uuid, price_id uuid, period tstzrange) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.use_invitation(token text, status text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.use_invitation(token text, status text) TO rowhouse_owner;
 
@@ -21925,6 +27100,8 @@ REVOKE ALL ON FUNCTION app_private.use_quota(tenant_id uuid, quota_type text, am
 GRANT ALL ON FUNCTION app_private.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid, agent_id uuid, api_key_id uuid, reservation_id uuid, expires_at timestamp with time zone, scope text) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.use_rate_window(rule app_private.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.uuid_or_null(value text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) TO rowhouse_platform;
@@ -21944,6 +27121,8 @@ GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowh
 GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.verify_billing(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.verify_quotas() FROM PUBLIC;
 
@@ -21965,6 +27144,8 @@ REVOKE ALL ON FUNCTION app_private.writable_source(source_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.writable_workspace(id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.write_credit_note(invoice app_public.invoices, amount numeric, memo text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.write_usage(inputs app_private.usage_input[], places integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_public.accept_invitation(token text) FROM PUBLIC;
@@ -21981,6 +27162,17 @@ GRANT ALL ON FUNCTION app_public.acknowledge_quota_alert(id uuid) TO rowhouse_us
 
 REVOKE ALL ON FUNCTION app_public.activate_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.activate_tenant() TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.credit_entries TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.add_credit(amount numeric, memo text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.add_credit(amount numeric, memo text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.add_invoice_line(invoice_id uuid, description text, amount numeric, kind app_public.invoice_line_kind_enum) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.add_invoice_line(invoice_id uuid, description text, amount numeric, kind app_public.invoice_line_kind_enum) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.add_payment_method(provider_method_id text, provider text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.add_payment_method(provider_method_id text, provider text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
@@ -22118,9 +27310,15 @@ GRANT ALL ON FUNCTION app_public.apply_rerate(from_at timestamp with time zone, 
 REVOKE ALL ON FUNCTION app_public.archive_workspace(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.archive_workspace(id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_analyst;
+
+REVOKE ALL ON FUNCTION app_public.cancel_subscription(at_period_end boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.cancel_subscription(at_period_end boolean) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.cancel_tenant(reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.cancel_tenant(reason text) TO rowhouse_user;
@@ -22130,6 +27328,9 @@ GRANT ALL ON FUNCTION app_public.change_member_permissions(user_id uuid, permiss
 
 REVOKE ALL ON FUNCTION app_public.change_member_role(user_id uuid, role text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.change_member_role(user_id uuid, role text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.change_plan(plan text, billing_cycle app_public.billing_cycle_enum) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.change_plan(plan text, billing_cycle app_public.billing_cycle_enum) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
@@ -22272,8 +27473,14 @@ GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.workflows TO rowhous
 REVOKE ALL ON FUNCTION app_public.copy_workflow(id uuid, name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.copy_workflow(id uuid, name text) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.create_credit_note(invoice_id uuid, amount numeric, memo text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_credit_note(invoice_id uuid, amount numeric, memo text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.create_invoice(memo text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_invoice(memo text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) TO rowhouse_user;
@@ -22292,6 +27499,9 @@ GRANT ALL ON FUNCTION app_public.create_workspace(name text, description text, i
 
 REVOKE ALL ON FUNCTION app_public.current_membership() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.current_membership() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.current_subscription() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.current_subscription() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.current_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.current_tenant() TO rowhouse_user;
@@ -22328,6 +27538,9 @@ GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_analyst;
 
 REVOKE ALL ON FUNCTION app_public.delete_document(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_document(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.delete_draft_invoice(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_draft_invoice(id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.delete_institution(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_institution(id uuid) TO rowhouse_user;
@@ -22376,6 +27589,12 @@ GRANT SELECT ON TABLE app_public.llm_model_price_overrides TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.entitlements() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.entitlements() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.explain_invoice(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.explain_invoice(id uuid) TO rowhouse_user;
+
 GRANT SELECT ON TABLE app_public.user_favorites TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_favorites TO rowhouse_platform;
 
@@ -22386,6 +27605,9 @@ GRANT UPDATE(metadata) ON TABLE app_public.user_favorites TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.finalise_invoice(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.finalise_invoice(id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.invitations_is_expired(invitation app_public.invitations) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.invitations_is_expired(invitation app_public.invitations) TO rowhouse_user;
 
@@ -22394,6 +27616,15 @@ GRANT ALL ON FUNCTION app_public.invite_user(email text, role text, message text
 
 REVOKE ALL ON FUNCTION app_public.invite_users(invitations jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.invite_users(invitations jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.invoice(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.invoice(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.invoices_html(invoice app_public.invoices) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.invoices_html(invoice app_public.invoices) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.invoices_pdf_base64(invoice app_public.invoices) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.invoices_pdf_base64(invoice app_public.invoices) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.join_workspace(workspace_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.join_workspace(workspace_id uuid) TO rowhouse_user;
@@ -22467,6 +27698,23 @@ GRANT INSERT(settings),UPDATE(settings) ON TABLE app_public.user_agents TO rowho
 REVOKE ALL ON FUNCTION app_public.order_my_agents(agent_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.order_my_agents(agent_ids uuid[]) TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.tenant_entitlement_overrides TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.override_entitlement(kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.override_entitlement(kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean, reason text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.pause_subscription() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.pause_subscription() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.pay_invoice(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.pay_invoice(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.preview_invoice() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.preview_invoice() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) TO rowhouse_user;
 
@@ -22519,17 +27767,32 @@ GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double pre
 REVOKE ALL ON FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.record_payment(invoice_id uuid, amount numeric, reference text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.record_payment(invoice_id uuid, amount numeric, reference text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric, occurred_at timestamp with time zone, agent_id uuid, project_id uuid, model_id uuid, feature_name text, outcome app_public.usage_outcome, duration_ms integer, metadata jsonb, user_id uuid, api_key_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric, occurred_at timestamp with time zone, agent_id uuid, project_id uuid, model_id uuid, feature_name text, outcome app_public.usage_outcome, duration_ms integer, metadata jsonb, user_id uuid, api_key_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.record_usages(events jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.record_usages(events jsonb) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.refund_payment(payment_id uuid, amount numeric, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.refund_payment(payment_id uuid, amount numeric, reason text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.release_usage(reservation_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.release_usage(reservation_id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.remove_entitlement_override(kind app_public.entitlement_kind_enum, key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.remove_entitlement_override(kind app_public.entitlement_kind_enum, key text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.remove_invoice_line(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.remove_invoice_line(id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.remove_member(user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.remove_member(user_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.remove_payment_method(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.remove_payment_method(id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) TO rowhouse_user;
@@ -22594,6 +27857,9 @@ GRANT ALL ON FUNCTION app_public.restore_workflow(id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.restore_workspace(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.restore_workspace(id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.resume_subscription() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.resume_subscription() TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.retry_document(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.retry_document(id uuid) TO rowhouse_user;
 
@@ -22635,6 +27901,12 @@ GRANT ALL ON FUNCTION app_public.service_tokens() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.set_billing_terms(tax_mode text, tax_rate numeric, collection_method text, issuer_slug text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.set_billing_terms(tax_mode text, tax_rate numeric, collection_method text, issuer_slug text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.set_default_payment_method(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.set_default_payment_method(id uuid) TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.llm_model_prices TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.llm_model_prices TO rowhouse_analyst;
@@ -22681,6 +27953,9 @@ GRANT ALL ON FUNCTION app_public.share_resource(kind app_public.resource_kind, r
 
 REVOKE ALL ON FUNCTION app_public.start_session(device_type text, browser text, os text, referrer_url text, utm_source text, utm_medium text, utm_campaign text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.start_session(device_type text, browser text, os text, referrer_url text, utm_source text, utm_medium text, utm_campaign text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.start_subscription(plan text, billing_cycle app_public.billing_cycle_enum, skip_trial boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.start_subscription(plan text, billing_cycle app_public.billing_cycle_enum, skip_trial boolean) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.suspend_member(user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.suspend_member(user_id uuid) TO rowhouse_user;
@@ -22748,6 +28023,9 @@ GRANT ALL ON FUNCTION app_public.unfavorite(item_type app_public.resource_kind, 
 REVOKE ALL ON FUNCTION app_public.unverify_institution(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.unverify_institution(id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.update_billing_profile(legal_name text, email text, address text, country_code text, tax_number text, currency text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.update_billing_profile(legal_name text, email text, address text, country_code text, tax_number text, currency text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) TO rowhouse_user;
 
@@ -22760,6 +28038,15 @@ GRANT ALL ON FUNCTION app_public.update_preferences(patch jsonb) TO rowhouse_use
 REVOKE ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.usage_by_day() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.usage_by_day() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.usage_by_model() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.usage_by_model() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.usage_overview() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.usage_overview() TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.user_tenants_effective_permissions(membership app_public.user_tenants) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.user_tenants_effective_permissions(membership app_public.user_tenants) TO rowhouse_user;
 
@@ -22771,6 +28058,9 @@ GRANT ALL ON FUNCTION app_public.verify_rollups(from_on date, to_on date) TO row
 
 REVOKE ALL ON FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.void_invoice(id uuid, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.void_invoice(id uuid, reason text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.vote_helpful(rating_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.vote_helpful(rating_id uuid) TO rowhouse_user;
@@ -22887,6 +28177,8 @@ GRANT INSERT(license),UPDATE(license) ON TABLE app_public.avatars TO rowhouse_us
 
 GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.avatars TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.billing_notices TO rowhouse_user;
+
 GRANT SELECT,DELETE ON TABLE app_public.business_functions TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.business_functions TO rowhouse_platform;
 
@@ -22924,6 +28216,9 @@ GRANT INSERT(category),UPDATE(category) ON TABLE app_public.icons TO rowhouse_us
 GRANT INSERT(license),UPDATE(license) ON TABLE app_public.icons TO rowhouse_user;
 
 GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.icons TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.invoice_issuers TO rowhouse_user;
+GRANT INSERT,DELETE,UPDATE ON TABLE app_public.invoice_issuers TO rowhouse_admin;
 
 GRANT SELECT ON TABLE app_public.knowledge_report TO rowhouse_analyst;
 
@@ -22988,6 +28283,10 @@ GRANT INSERT(description),UPDATE(description) ON TABLE app_public.personas TO ro
 GRANT INSERT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.personas TO rowhouse_user;
 
 GRANT INSERT(goals),UPDATE(goals) ON TABLE app_public.personas TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.plan_entitlements TO rowhouse_user;
+GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plan_entitlements TO rowhouse_admin;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plan_entitlements TO rowhouse_platform;
 
 GRANT SELECT,DELETE ON TABLE app_public.project_members TO rowhouse_user;
 
