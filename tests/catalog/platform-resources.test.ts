@@ -30,7 +30,7 @@ describe('the platform’s resources', () => {
       ['rag_knowledge_sources', 6],
       ['agents', 4],
     ])
-    expect(added).toBe(28 + 9)
+    expect(added).toBe(28 + 9 + 9)
   })
 
   it('are not added twice, and what staff changed or deleted stays so', async () => {
@@ -92,5 +92,18 @@ it('models have dimensions where they make vectors, and belong to the provider t
   expect(rows).toEqual([
     { provider: 'anthropic', models: 3, embedding: 0 },
     { provider: 'openai', models: 6, embedding: 2 },
+  ])
+})
+
+it('models have their list price, by the million tokens, from the day it held', async () => {
+  const { rows } = await db.pool.query(
+    `select m.name, p.input_usd_per_million as input, p.cached_input_usd_per_million as cached,
+            p.output_usd_per_million as output, p.reasoning_usd_per_million as reasoning
+       from app_public.llm_model_prices p join app_public.llm_models m on m.id = p.model_id
+      where m.name in ('gpt-4o-mini', 'text-embedding-3-small') order by 1`,
+  )
+  expect(rows).toEqual([
+    { name: 'gpt-4o-mini', input: '0.15', cached: '0.075', output: '0.60', reasoning: '0.60' },
+    { name: 'text-embedding-3-small', input: '0.02', cached: '0.02', output: '0', reasoning: '0' },
   ])
 })
