@@ -324,6 +324,7 @@ create index on app_public.agents (tenant_id, sort_order, name);
 create index on app_public.agents (model_id);
 create index on app_public.agents (owner_id);
 create index on app_public.agents (copied_from_id);
+create index on app_public.agents (sharing_mode, tenant_id) where sharing_mode in ('subtree', 'platform') and deleted_at is null;
 create index on app_public.agents (tenant_id, department_id);
 create index on app_public.agents (tenant_id, business_function_id);
 create index on app_public.agents (tenant_id, role_id);
@@ -423,6 +424,7 @@ create unique index tools_tenant_id_name_key on app_public.tools (tenant_id, nam
 create index on app_public.tools (tenant_id, tool_category_id);
 create index on app_public.tools (created_by_user_id);
 create index on app_public.tools (copied_from_id);
+create index on app_public.tools (sharing_mode, tenant_id) where sharing_mode in ('subtree', 'platform') and deleted_at is null;
 
 create table app_public.prompts (
   id uuid primary key default gen_random_uuid(),
@@ -483,6 +485,7 @@ create table app_public.prompts (
 create unique index prompts_tenant_id_name_key on app_public.prompts (tenant_id, name) where deleted_at is null;
 create index on app_public.prompts (created_by_user_id);
 create index on app_public.prompts (copied_from_id);
+create index on app_public.prompts (sharing_mode, tenant_id) where sharing_mode in ('subtree', 'platform') and deleted_at is null;
 
 create table app_public.workflows (
   id uuid primary key default gen_random_uuid(),
@@ -550,6 +553,7 @@ create unique index workflows_tenant_id_name_key on app_public.workflows (tenant
 create index on app_public.workflows using gin (tenant_id, agent_ids);
 create index on app_public.workflows (created_by_user_id);
 create index on app_public.workflows (copied_from_id);
+create index on app_public.workflows (sharing_mode, tenant_id) where sharing_mode in ('subtree', 'platform') and deleted_at is null;
 
 -- Which tools an agent works with. A tool may be another tenant's that is shared with this one.
 create table app_public.agent_tools (
@@ -566,6 +570,77 @@ create table app_public.agent_tools (
   constraint config_is_an_object check (jsonb_typeof(config) = 'object')
 );
 create index on app_public.agent_tools (tool_id);
+
+-- Sharing. A resource's sharing_mode says who beyond its tenant may use it; a grant names another tenant, or one user or
+-- workspace of it. resource_id refers to the table of its kind; only functions write here, with that row locked.
+create type app_public.sharing_action as enum
+  ('mode_changed', 'granted', 'expiry_changed', 'revoked', 'declined', 'accepted', 'copied');
+-- What app_public.received_shares() lists.
+create type app_public.received_share as (
+  share_id uuid,
+  resource_kind app_public.resource_kind,
+  resource_id uuid,
+  resource_name text,
+  sharing_mode text,
+  from_tenant_slug text,
+  from_tenant_name text,
+  grantee_user_id uuid,
+  grantee_workspace_id uuid,
+  shared_at timestamptz,
+  expires_at timestamptz,
+  declined_at timestamptz
+);
+
+create table app_public.resource_shares (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  resource_kind app_public.resource_kind not null,
+  resource_id uuid not null,
+  grantee_tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  grantee_user_id uuid,
+  grantee_workspace_id uuid,
+  expires_at timestamptz,
+  declined_at timestamptz,
+  created_by_user_id uuid default app_hidden.current_user_id()
+    references app_public.user_profiles (id) on delete set null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  unique nulls not distinct (tenant_id, resource_kind, resource_id, grantee_tenant_id, grantee_user_id, grantee_workspace_id),
+  -- whoever leaves the tenant loses what was granted to them there
+  foreign key (grantee_tenant_id, grantee_user_id)
+    references app_public.user_tenants (tenant_id, user_id) on delete cascade,
+  foreign key (grantee_tenant_id, grantee_workspace_id)
+    references app_public.workspaces (tenant_id, id) on delete cascade,
+  constraint grantee_is_another_tenant check (grantee_tenant_id <> tenant_id),
+  constraint grantee_is_narrowed_once check (num_nonnulls(grantee_user_id, grantee_workspace_id) <= 1)
+);
+create index on app_public.resource_shares (grantee_tenant_id, resource_kind);
+create index on app_public.resource_shares (grantee_tenant_id, grantee_user_id);
+create index on app_public.resource_shares (grantee_tenant_id, grantee_workspace_id);
+create index on app_public.resource_shares (created_by_user_id);
+
+-- Written by triggers, never changed. It refers to nothing but its tenant, so that it outlives what it speaks of.
+create table app_public.resource_sharing_audit (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id bigint not null generated always as identity,
+  occurred_at timestamptz not null default clock_timestamp(),
+  action app_public.sharing_action not null,
+  user_id uuid,
+  resource_kind app_public.resource_kind not null,
+  resource_id uuid not null,
+  resource_name text not null,
+  from_mode text,
+  to_mode text,
+  other_tenant_id uuid,
+  other_tenant_slug text,
+  grantee_user_id uuid,
+  grantee_workspace_id uuid,
+  expires_at timestamptz,
+
+  primary key (tenant_id, id)
+);
+create index on app_public.resource_sharing_audit (tenant_id, resource_kind, resource_id);
 
 -- For whom and in which industries an agent is good.
 create table app_public.agent_persona_mapping (

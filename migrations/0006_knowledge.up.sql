@@ -126,6 +126,8 @@ create unique index rag_knowledge_sources_tenant_id_name_key
   on app_public.rag_knowledge_sources (tenant_id, name) where deleted_at is null;
 create index on app_public.rag_knowledge_sources (embedding_model);
 create index on app_public.rag_knowledge_sources (created_by_user_id);
+create index on app_public.rag_knowledge_sources (sharing_mode, tenant_id)
+  where sharing_mode in ('subtree', 'platform') and deleted_at is null;
 
 create table app_public.documents (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
@@ -219,17 +221,16 @@ create index on app_public.embeddings (model_id);
 create index on app_public.embeddings (agent_id);
 create index on app_public.embeddings (tenant_id, chunk_id);
 
--- Which sources an agent works with.
+-- Which sources an agent works with. A source may be another tenant's that is shared with this one.
 create table app_public.agent_knowledge_sources (
   tenant_id uuid not null default app_hidden.current_tenant_id(),
   agent_id uuid not null,
-  source_id uuid not null,
+  source_id uuid not null references app_public.rag_knowledge_sources (id) on delete cascade,
   created_at timestamptz not null default now(),
   primary key (tenant_id, agent_id, source_id),
-  foreign key (tenant_id, agent_id) references app_public.agents (tenant_id, id) on delete cascade,
-  foreign key (tenant_id, source_id) references app_public.rag_knowledge_sources (tenant_id, id) on delete cascade
+  foreign key (tenant_id, agent_id) references app_public.agents (tenant_id, id) on delete cascade
 );
-create index on app_public.agent_knowledge_sources (tenant_id, source_id);
+create index on app_public.agent_knowledge_sources (source_id);
 
 -- Which sources' documents have changed since a task last wrote down how far they are. Appended to and emptied, never
 -- updated, so that loads of one source do not wait for each other.

@@ -61,6 +61,34 @@ $$;
 comment on procedure app_private.secure_tenant_table(regclass) is
   'Walls a table in: every row belongs to one tenant, and only that tenant''s context sees it. RH901, RH902: the table is not fit for it.';
 
+-- The wall with a window, for the tables of app_public.resource_kind: users also see what is shared with them, and that is
+-- all they can do with it. The window is theirs alone: a definer function still sees the tenant of its context and no
+-- other, so what writes, owns or counts needs no thought of sharing.
+create or replace procedure app_private.secure_shareable_table(target regclass, kind text)
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  call app_private.secure_tenant_table(target);
+  execute format('alter policy tenant_isolation on %s to rowhouse_owner, rowhouse_authenticator, rowhouse_worker', target);
+  execute format('drop policy if exists tenant_isolation_with_shares on %s', target);
+  execute format(
+    'create policy tenant_isolation_with_shares on %s as restrictive for all to rowhouse_user
+      using (tenant_id = (select app_hidden.current_tenant_id()) or id = any ((select app_hidden.shared_resource_ids(%L))::uuid[]))
+      with check (tenant_id = (select app_hidden.current_tenant_id()))', target, kind);
+  execute format('drop policy if exists tenant_isolation_of_updates on %s', target);
+  execute format(
+    'create policy tenant_isolation_of_updates on %s as restrictive for update to rowhouse_user
+      using (tenant_id = (select app_hidden.current_tenant_id()))', target);
+  execute format('drop policy if exists tenant_isolation_of_deletes on %s', target);
+  execute format(
+    'create policy tenant_isolation_of_deletes on %s as restrictive for delete to rowhouse_user
+      using (tenant_id = (select app_hidden.current_tenant_id()))', target);
+end
+$$;
+comment on procedure app_private.secure_shareable_table(regclass, text) is
+  'Walls a table of shareable resources in: as secure_tenant_table, but users also read rows that are shared with them. RH901, RH902.';
+
 -- For tables that belong to no single tenant. They are named one by one in app_private.global_tables().
 create or replace procedure app_private.secure_global_table(target regclass)
 language plpgsql
@@ -99,7 +127,8 @@ language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
   with tables as (
-    select c.oid, c.oid::regclass::text as name, c.relrowsecurity, c.relforcerowsecurity, c.relkind, c.reloptions, n.nspname
+    select c.oid, c.oid::regclass::text as name, c.relrowsecurity, c.relforcerowsecurity, c.relkind, c.reloptions, n.nspname,
+           c.oid in (select app_private.resource_table(k) from unnest(enum_range(null::app_public.resource_kind)) k) as is_shareable
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname in ('app_public', 'app_hidden', 'app_private')
   )
@@ -109,9 +138,18 @@ as $$
   select name, 'has no wall (call app_private.secure_tenant_table, or name it in app_private.global_tables)'
     from tables t
    where relkind in ('r', 'p') and oid <> all (app_private.global_tables())
-     and not exists (
-       select from pg_policy p where p.polrelid = t.oid and p.polname = 'tenant_isolation' and not p.polpermissive and p.polcmd = '*'
-     )
+     and exists (
+       select from unnest(array['rowhouse_owner', 'rowhouse_authenticator', 'rowhouse_user', 'rowhouse_worker']::regrole[]) as walled
+        where not exists (
+          select from pg_policy p where p.polrelid = t.oid and not p.polpermissive and p.polcmd = '*' and walled = any (p.polroles)
+            and (p.polname = 'tenant_isolation' or p.polname = 'tenant_isolation_with_shares' and t.is_shareable)))
+  union all
+  select name, 'others could change what is shared with them (call app_private.secure_shareable_table)'
+    from tables t
+   where is_shareable and (
+     select count(*) from pg_policy p
+      where p.polrelid = t.oid and not p.polpermissive and p.polroles = array['rowhouse_user'::regrole::oid]
+        and (p.polname, p.polcmd) in (('tenant_isolation_of_updates', 'w'), ('tenant_isolation_of_deletes', 'd'))) < 2
   union all
   select name, 'the view is not security_invoker'
     from tables where relkind = 'v' and not coalesce('security_invoker=true' = any (reloptions), false)

@@ -1,4 +1,4 @@
-call app_private.secure_tenant_table('app_public.rag_knowledge_sources');
+call app_private.secure_shareable_table('app_public.rag_knowledge_sources', 'knowledge_source');
 call app_private.secure_tenant_table('app_public.documents');
 call app_private.secure_tenant_table('app_private.document_files');
 call app_private.secure_tenant_table('app_public.document_chunks');

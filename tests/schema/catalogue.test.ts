@@ -16,11 +16,6 @@ describe('every table', () => {
   it('of the data plane has tenant_id first in its primary key and in every unique index', async () => {
     const controlPlane = [
       'app_public.user_tenants',
-      'app_public.workspaces',
-      'app_public.projects',
-      'app_public.institutions',
-      'app_public.agents',
-      'app_public.rag_knowledge_sources',
       'app_public.agents',
       'app_public.rag_knowledge_sources',
       ...['tools', 'prompts', 'workflows', 'tool_categories', 'tags', 'avatars', 'icons'].map((t) => `app_public.${t}`),
@@ -28,6 +23,9 @@ describe('every table', () => {
       ...['organizational_roles', 'personas'].map((t) => `app_public.${t}`),
       'app_public.tenant_config',
       'app_public.user_tenants',
+      'app_public.workspaces',
+      'app_public.projects',
+      'app_public.institutions',
       'app_public.agents',
       'app_public.rag_knowledge_sources',
     ]

@@ -38,11 +38,11 @@ begin
   execute format('select exists (select from %s r where r.id = $1 and r.tenant_id = $2 and r.deleted_at is null)',
                  app_private.resource_table(is_visible_resource.kind::app_public.resource_kind))
     into v_is_visible using is_visible_resource.id, app_hidden.current_tenant_id();
-  return v_is_visible;
+  return v_is_visible or coalesce(is_visible_resource.id = any (app_hidden.shared_resource_ids(is_visible_resource.kind)), false);
 end
 $$;
 comment on function app_hidden.is_visible_resource(text, uuid) is
-  'Whether a resource is there for this request and not deleted. What refers to resources asks this, so that one that may not be seen is as good as none.';
+  'Whether a resource is there for this request and not deleted: the tenant''s own, or shared with it. What refers to resources asks this, so that one that may not be seen is as good as none.';
 
 create or replace function app_private.delete_resource(kind app_public.resource_kind, id uuid) returns void
 language plpgsql volatile security definer

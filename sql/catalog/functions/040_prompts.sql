@@ -132,9 +132,7 @@ declare
   v_variable jsonb;
   v_value jsonb;
 begin
-  if app_hidden.is_visible_resource('prompt', render_prompt.prompt_id) then
-    select * into v_prompt from app_public.prompts p where p.id = render_prompt.prompt_id;
-  end if;
+  v_prompt := jsonb_populate_record(null::app_public.prompts, app_private.visible_resource('prompt', render_prompt.prompt_id));
   if v_prompt.id is null then
     perform app_private.raise_error('RS301', 'There is no such prompt.', 'List the prompts of this tenant, and those shared with it.');
   end if;

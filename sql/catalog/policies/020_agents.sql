@@ -3,7 +3,7 @@ call app_private.secure_tenant_table('app_public.departments');
 call app_private.secure_tenant_table('app_public.business_functions');
 call app_private.secure_tenant_table('app_public.organizational_roles');
 call app_private.secure_tenant_table('app_public.personas');
-call app_private.secure_tenant_table('app_public.agents');
+call app_private.secure_shareable_table('app_public.agents', 'agent');
 call app_private.secure_tenant_table('app_public.agent_tools');
 call app_private.secure_tenant_table('app_public.agent_persona_mapping');
 call app_private.secure_tenant_table('app_public.agent_industry_mapping');

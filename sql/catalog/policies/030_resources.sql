@@ -1,8 +1,8 @@
 -- Tools, prompts and workflows. A deleted one is seen by who may restore it.
 call app_private.secure_tenant_table('app_public.tool_categories');
-call app_private.secure_tenant_table('app_public.tools');
-call app_private.secure_tenant_table('app_public.prompts');
-call app_private.secure_tenant_table('app_public.workflows');
+call app_private.secure_shareable_table('app_public.tools', 'tool');
+call app_private.secure_shareable_table('app_public.prompts', 'prompt');
+call app_private.secure_shareable_table('app_public.workflows', 'workflow');
 
 drop policy if exists select_member on app_public.tools;
 create policy select_member on app_public.tools for select to rowhouse_user
