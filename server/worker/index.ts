@@ -12,6 +12,8 @@ const heartbeatIntervalMs = 5_000
 
 /** What runs by the clock: cron times in UTC, by task. */
 const schedule: Record<string, string> = {
+  catalog__refresh_views: '7 * * * *',
+  catalog__watch_views: '*/5 * * * *',
   knowledge__refresh_sources: '* * * * *',
   search__maintain_indexes: '* * * * *',
   search__store_query_logs: '* * * * *',

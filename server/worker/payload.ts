@@ -11,3 +11,6 @@ export const documentsPayload = z.strictObject({
 export const tenantPayload = z.strictObject({ tenantId: z.uuid() })
 
 export const modelPayload = z.strictObject({ modelId: z.uuid() })
+
+/** None is named when all are meant; what the clock queues says when it was due. */
+export const viewPayload = z.strictObject({ name: z.string().nullish(), _cron: z.unknown().optional() })
