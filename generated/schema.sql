@@ -26,6 +26,29 @@ CREATE TYPE app_hidden.processing_stage AS ENUM (
 
 ALTER TYPE app_hidden.processing_stage OWNER TO rowhouse_owner;
 
+CREATE TYPE app_public.resource_kind AS ENUM (
+    'agent',
+    'tool',
+    'prompt',
+    'workflow',
+    'knowledge_source'
+);
+
+ALTER TYPE app_public.resource_kind OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.resource_kind IS 'The kinds of things in the catalogue.';
+
+CREATE TYPE app_private.catalog_word_hit AS (
+	n integer,
+	kind app_public.resource_kind,
+	id uuid,
+	score double precision
+);
+
+ALTER TYPE app_private.catalog_word_hit OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_private.catalog_word_hit IS 'That a resource has a word of a question, and how much that counts.';
+
 CREATE TYPE app_private.search_change AS ENUM (
     'added',
     'removed'
@@ -80,6 +103,113 @@ CREATE TYPE app_public.agent_status_enum AS ENUM (
 ALTER TYPE app_public.agent_status_enum OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.agent_status_enum IS 'Where an agent stands: draft, active, inactive, deprecated (still works, not for new uses) or archived.';
+
+CREATE TYPE app_public.catalog_facet_kind AS ENUM (
+    'kind',
+    'category',
+    'therapeutic_area',
+    'compliance_framework',
+    'tier',
+    'status',
+    'tag'
+);
+
+ALTER TYPE app_public.catalog_facet_kind OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.catalog_facet_kind IS 'What a result is counted by: kind, category, therapeutic_area, compliance_framework, tier, status or tag.';
+
+CREATE TYPE app_public.catalog_facet AS (
+	facet app_public.catalog_facet_kind,
+	value text,
+	count integer
+);
+
+ALTER TYPE app_public.catalog_facet OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.catalog_facet IS 'How many of a result have a value.';
+
+COMMENT ON COLUMN app_public.catalog_facet.facet IS 'By what it is counted.';
+
+COMMENT ON COLUMN app_public.catalog_facet.value IS 'The value, as the filters take it.';
+
+COMMENT ON COLUMN app_public.catalog_facet.count IS 'How many of the whole result have it.';
+
+CREATE TYPE app_public.catalog_search_hit AS (
+	rank integer,
+	score double precision,
+	kind app_public.resource_kind,
+	resource_id uuid,
+	is_own boolean,
+	name text,
+	display_name text,
+	description text,
+	category text,
+	therapeutic_areas text[],
+	compliance_frameworks text[],
+	tier integer,
+	status text,
+	tags text[],
+	version text,
+	rating numeric,
+	usage_count bigint,
+	updated_at timestamp with time zone
+);
+
+ALTER TYPE app_public.catalog_search_hit OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.catalog_search_hit IS 'An agent, tool, prompt, workflow or knowledge source that was found.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.rank IS 'Place in the result, from 1.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.score IS 'What the result is ordered by; comparable within one result only. 0 without a query.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.kind IS 'What it is.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.resource_id IS 'Its id.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.is_own IS 'Whether it is this tenant''s own; else it is shared with you.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.name IS 'Its name.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.display_name IS 'Its name to show.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.category IS 'Its (main) category.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.therapeutic_areas IS 'Therapeutic areas, of agents.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.compliance_frameworks IS 'Compliance frameworks, of agents.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.tier IS 'Capability tier, 1 to 3, of agents.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.status IS 'Its status.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.tags IS 'Its own tags and the names of those this tenant gave it.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.version IS 'Its version; knowledge sources have none.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.rating IS 'Mean rating, 1 to 5, of agents and prompts.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.usage_count IS 'How often it was used.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.updated_at IS 'When it last changed.';
+
+CREATE TYPE app_public.catalog_search_result AS (
+	total_count integer,
+	hits app_public.catalog_search_hit[],
+	facets app_public.catalog_facet[]
+);
+
+ALTER TYPE app_public.catalog_search_result OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.catalog_search_result IS 'What search_catalog found.';
+
+COMMENT ON COLUMN app_public.catalog_search_result.total_count IS 'How many were found, on all pages.';
+
+COMMENT ON COLUMN app_public.catalog_search_result.hits IS 'This page of them, best first.';
+
+COMMENT ON COLUMN app_public.catalog_search_result.facets IS 'Counts over the whole result: at most 50 values of each kind, the most frequent first.';
 
 CREATE TYPE app_public.document_outcome AS ENUM (
     'created',
@@ -182,6 +312,49 @@ ALTER TYPE app_public.processing_status OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.processing_status IS 'How far a document is: pending, processing, completed (searchable) or failed (processing_error says why).';
 
+CREATE TYPE app_public.received_share AS (
+	share_id uuid,
+	resource_kind app_public.resource_kind,
+	resource_id uuid,
+	resource_name text,
+	sharing_mode text,
+	from_tenant_slug text,
+	from_tenant_name text,
+	grantee_user_id uuid,
+	grantee_workspace_id uuid,
+	shared_at timestamp with time zone,
+	expires_at timestamp with time zone,
+	declined_at timestamp with time zone
+);
+
+ALTER TYPE app_public.received_share OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.received_share IS 'Something another tenant shares with this one.';
+
+COMMENT ON COLUMN app_public.received_share.share_id IS 'The grant, for decline_share and accept_share; null for what is shared with a subtree or the platform.';
+
+COMMENT ON COLUMN app_public.received_share.resource_kind IS 'What kind of thing it is.';
+
+COMMENT ON COLUMN app_public.received_share.resource_id IS 'Its id, to read it by.';
+
+COMMENT ON COLUMN app_public.received_share.resource_name IS 'Its name.';
+
+COMMENT ON COLUMN app_public.received_share.sharing_mode IS 'selected, subtree or platform.';
+
+COMMENT ON COLUMN app_public.received_share.from_tenant_slug IS 'The slug of the tenant it belongs to.';
+
+COMMENT ON COLUMN app_public.received_share.from_tenant_name IS 'The name of the tenant it belongs to.';
+
+COMMENT ON COLUMN app_public.received_share.grantee_user_id IS 'The one person it is for, null when it is not so narrow.';
+
+COMMENT ON COLUMN app_public.received_share.grantee_workspace_id IS 'The workspace whose members it is for, null when it is not so narrow.';
+
+COMMENT ON COLUMN app_public.received_share.shared_at IS 'When it was granted.';
+
+COMMENT ON COLUMN app_public.received_share.expires_at IS 'Until when, null without end.';
+
+COMMENT ON COLUMN app_public.received_share.declined_at IS 'When this tenant declined it, null when it did not.';
+
 CREATE TYPE app_public.rendered_prompt AS (
 	system text,
 	prompt text
@@ -190,18 +363,6 @@ CREATE TYPE app_public.rendered_prompt AS (
 ALTER TYPE app_public.rendered_prompt OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.rendered_prompt IS 'A prompt with its variables filled.';
-
-CREATE TYPE app_public.resource_kind AS ENUM (
-    'agent',
-    'tool',
-    'prompt',
-    'workflow',
-    'knowledge_source'
-);
-
-ALTER TYPE app_public.resource_kind OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE app_public.resource_kind IS 'The kinds of things in the catalogue.';
 
 CREATE TYPE app_public.search_hit AS (
 	rank integer,
@@ -274,6 +435,20 @@ COMMENT ON COLUMN app_public.service_token.name IS 'The service, unique in the t
 COMMENT ON COLUMN app_public.service_token.created_at IS 'When it was made.';
 
 COMMENT ON COLUMN app_public.service_token.last_used_at IS 'When it was last used, to the minute, null when it never was.';
+
+CREATE TYPE app_public.sharing_action AS ENUM (
+    'mode_changed',
+    'granted',
+    'expiry_changed',
+    'revoked',
+    'declined',
+    'accepted',
+    'copied'
+);
+
+ALTER TYPE app_public.sharing_action OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.sharing_action IS 'What happened to who may use a resource.';
 
 CREATE TYPE app_public.tenant_subtree_entry AS (
 	id uuid,
@@ -397,6 +572,136 @@ $$;
 ALTER FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) IS 'The period that an instant falls into: from local midnight to local midnight, each so many months after the anchor day. 22023: the time zone is unknown.';
+
+CREATE FUNCTION app_hidden.catalog_words(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN translate("left"(COALESCE(value, ''::text), 20000), '-_/'::text, '   '::text);
+
+ALTER FUNCTION app_hidden.catalog_words(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.catalog_words(value text) IS 'A text as the search of the catalogue reads it: its first 20,000 characters, compounds taken apart.';
+
+CREATE FUNCTION app_hidden.catalog_label(name text, display_name text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN lower(((app_hidden.catalog_words(name) || ' '::text) || app_hidden.catalog_words(display_name)));
+
+ALTER FUNCTION app_hidden.catalog_label(name text, display_name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.catalog_label(name text, display_name text) IS 'What a misspelt word is compared with.';
+
+CREATE FUNCTION app_hidden.catalog_matches(query text, kinds app_public.resource_kind[]) RETURNS TABLE(kind app_public.resource_kind, id uuid, score double precision)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_tenant_id constant uuid := app_hidden.current_tenant_id();
+  v_question constant text := lower(trim(catalog_matches.query));
+  v_numbers int[];
+  v_words text[];
+  v_lexemes tsquery[];
+  v_missing int[];
+  v_hits app_private.catalog_word_hit[];
+  v_similar_hits app_private.catalog_word_hit[] := '{}';
+  v_kind app_public.resource_kind;
+  v_shared_ids uuid[];
+  v_exact text[] := '{}';
+  v_similar text[] := '{}';
+  v_scopes text[];
+  v_scope text;
+begin
+  select array_agg(q.n), array_agg(q.word), array_agg(q.lexemes) into v_numbers, v_words, v_lexemes
+    from app_private.catalog_question(catalog_matches.query) q;
+  if v_numbers is null or v_tenant_id is null then
+    return;
+  end if;
+
+  foreach v_kind in array catalog_matches.kinds loop
+    v_scopes := array['r.tenant_id = $1'];
+    v_shared_ids := app_hidden.shared_resource_ids(v_kind::text);
+    if cardinality(v_shared_ids) > 0 then
+      v_scopes := v_scopes || format('r.id = any (%L::uuid[]) and r.tenant_id <> $1', v_shared_ids);
+    end if;
+    foreach v_scope in array v_scopes loop
+      v_exact := v_exact || format(
+        'select w.n, %L::app_public.resource_kind, r.id, ts_rank(''{0.1, 0.2, 0.6, 1}'', r.search_vector, w.lexemes)
+                + case when lower(r.name) = $5 or lower(r.display_name) = $5 then 1 else 0 end
+           from unnest($2, $3) as w (n, lexemes) join %s r on r.search_vector @@ w.lexemes
+          where %s and r.deleted_at is null', v_kind, app_private.resource_table(v_kind), v_scope);
+      v_similar := v_similar || format(
+        'select w.n, %L::app_public.resource_kind, r.id, word_similarity(w.word, app_hidden.catalog_label(r.name, r.display_name)) / 2
+           from unnest($2, $3) as w (n, word) join %s r on w.word <%% app_hidden.catalog_label(r.name, r.display_name)
+          where %s and r.deleted_at is null', v_kind, app_private.resource_table(v_kind), v_scope);
+    end loop;
+  end loop;
+
+  execute format($sql$
+    select array(select row(h.*)::app_private.catalog_word_hit from (
+      %s
+      union all
+      select w.n, a.item_type, a.item_id, 0.1
+        from unnest($2, $3) as w (n, lexemes)
+        join app_public.tags t on t.tenant_id = $1 and to_tsvector('simple', app_hidden.catalog_words(t.name)) @@ w.lexemes
+        join app_public.tag_assignments a on a.tenant_id = t.tenant_id and a.tag_id = t.id
+       where a.item_type = any ($4)) as h)
+    $sql$, array_to_string(v_exact, ' union all '))
+    into v_hits using v_tenant_id, v_numbers, v_lexemes, catalog_matches.kinds, v_question;
+
+  v_missing := array(
+    select u.n from unnest(v_numbers, v_words) as u (n, word)
+     where length(u.word) >= 4 and not exists (select from unnest(v_hits) h where h.n = u.n));
+  if cardinality(v_missing) > 0 then
+    -- what <% goes by, until the end of the transaction; only this search uses it
+    perform set_config('pg_trgm.word_similarity_threshold', '0.4', true);
+    execute format('select array(select row(h.*)::app_private.catalog_word_hit from (%s) as h)', array_to_string(v_similar, ' union all '))
+      into v_similar_hits
+      using v_tenant_id, v_missing, array(select u.word from unnest(v_numbers, v_words) as u (n, word) where u.n = any (v_missing) order by u.n);
+  end if;
+
+  return query
+    select h.kind, h.id, sum(h.score) from unnest(v_hits || v_similar_hits) h
+     group by h.kind, h.id having count(distinct h.n) = cardinality(v_numbers);
+end
+$_$;
+
+ALTER FUNCTION app_hidden.catalog_matches(query text, kinds app_public.resource_kind[]) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_hidden.catalog_matches(query text, kinds app_public.resource_kind[]) IS 'What in this tenant''s catalogue, and in what is shared with it, has all the words: ids and scores, nothing else. A word that nothing has matches the names that are at least 0.4 similar to it by trigrams.';
+
+CREATE FUNCTION app_hidden.catalog_vector(name text, display_name text, description text, tags text[]) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((((((setweight(to_tsvector('simple'::regconfig, app_hidden.catalog_words(name)), 'A'::"char") || setweight(to_tsvector('english'::regconfig, app_hidden.catalog_words(name)), 'A'::"char")) || setweight(to_tsvector('simple'::regconfig, app_hidden.catalog_words(display_name)), 'B'::"char")) || setweight(to_tsvector('english'::regconfig, app_hidden.catalog_words(display_name)), 'B'::"char")) || setweight(to_tsvector('simple'::regconfig, app_hidden.catalog_words(description)), 'C'::"char")) || setweight(to_tsvector('english'::regconfig, app_hidden.catalog_words(description)), 'C'::"char")) || setweight(to_tsvector('simple'::regconfig, app_hidden.catalog_words(array_to_string(tags, ' '::text))), 'D'::"char")) || setweight(to_tsvector('english'::regconfig, app_hidden.catalog_words(array_to_string(tags, ' '::text))), 'D'::"char"));
+
+ALTER FUNCTION app_hidden.catalog_vector(name text, display_name text, description text, tags text[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.catalog_vector(name text, display_name text, description text, tags text[]) IS 'The words of a resource: those of its name weigh most, then display name, description, and tags with what else puts it in order.';
+
+CREATE FUNCTION app_hidden.check_catalog_search(query text, "limit" integer, skip integer, tiers integer[], statuses text[], longest_filter integer) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if length(check_catalog_search.query) > 200 then
+    perform app_private.raise_error('RS471', 'The query is longer than 200 characters.', 'Search for its essential words.');
+  elsif coalesce(check_catalog_search."limit" not between 1 and 100, true) then
+    perform app_private.raise_error('RS472', 'limit must be from 1 to 100.', 'Ask for pages, by skip.');
+  elsif coalesce(check_catalog_search.skip not between 0 and 9000, true) then
+    perform app_private.raise_error('RS473', 'skip must be from 0 to 9000.', 'Nobody reads that far: narrow the search.');
+  elsif check_catalog_search.longest_filter > 50 then
+    perform app_private.raise_error('RS474', 'A filter has more than 50 values.', 'Leave the filter out, or name fewer.');
+  elsif not coalesce(check_catalog_search.tiers, '{}') <@ array[1, 2, 3] then
+    perform app_private.raise_error('RS474', 'tiers has a value that is no tier.', 'Tiers are 1, 2 and 3.');
+  elsif not coalesce(check_catalog_search.statuses, '{}') <@ enum_range(null::app_public.agent_status_enum)::text[] then
+    perform app_private.raise_error('RS474', 'statuses has a value that is no status.',
+      'They are active, inactive, draft, archived and deprecated.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_hidden.check_catalog_search(query text, "limit" integer, skip integer, tiers integer[], statuses text[], longest_filter integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.check_catalog_search(query text, "limit" integer, skip integer, tiers integer[], statuses text[], longest_filter integer) IS 'Refuses arguments that are out of range: RS471 to RS474.';
 
 CREATE FUNCTION app_hidden.chunks(content text, chunk_size integer, chunk_overlap integer) RETURNS TABLE(ordinal integer, chunk text, start_offset integer, end_offset integer)
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -683,13 +988,40 @@ begin
   execute format('select exists (select from %s r where r.id = $1 and r.tenant_id = $2 and r.deleted_at is null)',
                  app_private.resource_table(is_visible_resource.kind::app_public.resource_kind))
     into v_is_visible using is_visible_resource.id, app_hidden.current_tenant_id();
-  return v_is_visible;
+  return v_is_visible or coalesce(is_visible_resource.id = any (app_hidden.shared_resource_ids(is_visible_resource.kind)), false);
 end
 $_$;
 
 ALTER FUNCTION app_hidden.is_visible_resource(kind text, id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) IS 'Whether a resource is there for this request and not deleted. What refers to resources asks this, so that one that may not be seen is as good as none.';
+COMMENT ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) IS 'Whether a resource is there for this request and not deleted: the tenant''s own, or shared with it. What refers to resources asks this, so that one that may not be seen is as good as none.';
+
+CREATE FUNCTION app_hidden.materialized_view_alerts() RETURNS TABLE(id bigint, view_name text, raised_at timestamp with time zone, resolved_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select a.id, a.view_name, a.raised_at, a.resolved_at from app_private.materialized_view_alerts a where app_hidden.is_platform_admin();
+$$;
+
+ALTER FUNCTION app_hidden.materialized_view_alerts() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.materialized_view_alerts() IS 'The rows of app_public.materialized_view_alerts.';
+
+CREATE FUNCTION app_hidden.materialized_view_status() RETURNS TABLE(name text, refreshed_at timestamp with time zone, age_seconds integer, stale_after_seconds integer, is_stale boolean, duration_ms integer, row_count bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select v.name, v.refreshed_at, greatest(0, extract(epoch from app_hidden.clock() - v.refreshed_at))::int,
+         extract(epoch from v.stale_after)::int, app_private.is_stale(v), v.duration_ms,
+         -- how much there is of all tenants together is the platform's to know
+         case when app_hidden.is_platform_admin() then v.row_count end
+    from app_private.materialized_views v
+   where app_hidden.current_tenant_id() is not null;
+$$;
+
+ALTER FUNCTION app_hidden.materialized_view_status() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.materialized_view_status() IS 'The rows of app_public.materialized_view_status.';
 
 CREATE FUNCTION app_hidden.my_deleted_workspace_ids() RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -823,6 +1155,1034 @@ $$;
 ALTER FUNCTION app_hidden.placeholder_pattern() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.placeholder_pattern() IS 'What is not plain text in a prompt: escaped braces, or a variable, whose name is the first group.';
+
+CREATE TABLE app_public.agents (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    avatar_url text,
+    icon text,
+    color_scheme text,
+    badge_text text,
+    badge_color text,
+    sort_order integer DEFAULT 0 NOT NULL,
+    status app_public.agent_status_enum DEFAULT 'draft'::app_public.agent_status_enum NOT NULL,
+    tier integer,
+    lifecycle_stage text,
+    validation_status text,
+    is_active boolean DEFAULT true NOT NULL,
+    activated_at timestamp with time zone,
+    deactivated_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    last_seen_at timestamp with time zone,
+    model_id uuid,
+    system_prompt text,
+    temperature numeric(3,2),
+    max_tokens integer,
+    top_p numeric(3,2),
+    frequency_penalty numeric(3,2),
+    presence_penalty numeric(3,2),
+    response_format text,
+    stop_sequences text[],
+    streaming_enabled boolean DEFAULT true NOT NULL,
+    function_calling_enabled boolean DEFAULT false NOT NULL,
+    parallel_function_calls boolean DEFAULT false NOT NULL,
+    max_retry_attempts integer DEFAULT 3 NOT NULL,
+    timeout_seconds integer DEFAULT 60 NOT NULL,
+    primary_category text,
+    subcategory text,
+    specialty text,
+    therapeutic_areas text[] DEFAULT '{}'::text[] NOT NULL,
+    regulatory_domains text[] DEFAULT '{}'::text[] NOT NULL,
+    industry_focus text[] DEFAULT '{}'::text[] NOT NULL,
+    use_cases text[] DEFAULT '{}'::text[] NOT NULL,
+    target_audience text[] DEFAULT '{}'::text[] NOT NULL,
+    required_expertise_level text,
+    compliance_frameworks text[] DEFAULT '{}'::text[] NOT NULL,
+    certifications text[] DEFAULT '{}'::text[] NOT NULL,
+    geographic_scope text[] DEFAULT '{}'::text[] NOT NULL,
+    knowledge_domains jsonb DEFAULT '{}'::jsonb NOT NULL,
+    tools jsonb DEFAULT '[]'::jsonb NOT NULL,
+    tool_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    prompt_templates jsonb DEFAULT '[]'::jsonb NOT NULL,
+    context_window_size integer,
+    supports_multimodal boolean DEFAULT false NOT NULL,
+    supported_file_types text[] DEFAULT '{}'::text[] NOT NULL,
+    max_file_size_mb integer,
+    owner_id uuid DEFAULT app_hidden.current_user_id(),
+    department_id uuid,
+    business_function_id uuid,
+    role_id uuid,
+    cost_per_query numeric,
+    billing_code text,
+    budget_allocation_id uuid,
+    approval_required boolean DEFAULT false NOT NULL,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_rate numeric(5,2),
+    avg_response_time_ms integer,
+    rating numeric(3,2),
+    feedback_count integer DEFAULT 0 NOT NULL,
+    error_count bigint DEFAULT 0 NOT NULL,
+    last_error_at timestamp with time zone,
+    last_success_at timestamp with time zone,
+    performance_score numeric(5,2),
+    analytics_enabled boolean DEFAULT true NOT NULL,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    previous_version_id uuid,
+    is_latest_version boolean DEFAULT true NOT NULL,
+    changelog text,
+    published_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    search_vector tsvector GENERATED ALWAYS AS (app_hidden.catalog_vector(name, display_name, description, ((((ARRAY[primary_category, subcategory, specialty] || therapeutic_areas) || compliance_frameworks) || regulatory_domains) || use_cases))) STORED,
+    CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
+    CONSTRAINT cost_per_query_is_not_negative CHECK (((cost_per_query >= (0)::numeric) AND (cost_per_query < 'Infinity'::numeric))),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT frequency_penalty_is_in_range CHECK (((frequency_penalty >= ('-2'::integer)::numeric) AND (frequency_penalty <= (2)::numeric))),
+    CONSTRAINT knowledge_domains_is_an_object CHECK ((jsonb_typeof(knowledge_domains) = 'object'::text)),
+    CONSTRAINT lifecycle_stage_is_known CHECK ((lifecycle_stage = ANY (ARRAY['development'::text, 'beta'::text, 'production'::text, 'sunset'::text]))),
+    CONSTRAINT max_file_size_mb_is_positive CHECK ((max_file_size_mb > 0)),
+    CONSTRAINT max_retry_attempts_is_in_range CHECK (((max_retry_attempts >= 0) AND (max_retry_attempts <= 20))),
+    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT performance_score_is_a_percentage CHECK (((performance_score >= (0)::numeric) AND (performance_score <= (100)::numeric))),
+    CONSTRAINT presence_penalty_is_in_range CHECK (((presence_penalty >= ('-2'::integer)::numeric) AND (presence_penalty <= (2)::numeric))),
+    CONSTRAINT prompt_templates_is_an_array CHECK ((jsonb_typeof(prompt_templates) = 'array'::text)),
+    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
+    CONSTRAINT required_expertise_level_is_known CHECK ((required_expertise_level = ANY (ARRAY['beginner'::text, 'intermediate'::text, 'expert'::text]))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT response_format_is_known CHECK ((response_format = ANY (ARRAY['json'::text, 'text'::text, 'structured'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT stop_sequences_are_few CHECK ((cardinality(stop_sequences) <= 16)),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
+    CONSTRAINT tier_is_1_to_3 CHECK ((tier = ANY (ARRAY[1, 2, 3]))),
+    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
+    CONSTRAINT tools_is_an_array CHECK ((jsonb_typeof(tools) = 'array'::text)),
+    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric))),
+    CONSTRAINT validation_status_is_known CHECK ((validation_status = ANY (ARRAY['validated'::text, 'pending'::text, 'failed'::text]))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
+);
+
+ALTER TABLE ONLY app_public.agents FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.agents OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.agents IS '@behavior -delete
+An agent of this tenant. can_create_agents and can_edit_agents to write; can_delete_agents for delete_agent and restore_agent.';
+
+COMMENT ON COLUMN app_public.agents.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.agents.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.agents.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.agents.copied_from_id IS 'The agent it was copied from.';
+
+COMMENT ON COLUMN app_public.agents.name IS 'Name, unique among the tenant''s agents that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.agents.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.agents.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.agents.avatar_url IS 'Address of a picture.';
+
+COMMENT ON COLUMN app_public.agents.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.agents.color_scheme IS 'Colour theme.';
+
+COMMENT ON COLUMN app_public.agents.badge_text IS 'Text of its badge.';
+
+COMMENT ON COLUMN app_public.agents.badge_color IS 'Colour of its badge.';
+
+COMMENT ON COLUMN app_public.agents.sort_order IS 'Position in lists, ascending.';
+
+COMMENT ON COLUMN app_public.agents.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.agents.tier IS 'Capability tier, 1 to 3.';
+
+COMMENT ON COLUMN app_public.agents.lifecycle_stage IS 'development, beta, production or sunset.';
+
+COMMENT ON COLUMN app_public.agents.validation_status IS 'validated, pending or failed.';
+
+COMMENT ON COLUMN app_public.agents.is_active IS 'Whether it is switched on.';
+
+COMMENT ON COLUMN app_public.agents.activated_at IS 'When it was last switched on.';
+
+COMMENT ON COLUMN app_public.agents.deactivated_at IS 'When it was last switched off.';
+
+COMMENT ON COLUMN app_public.agents.deleted_at IS 'When it was deleted, null when it is not.';
+
+COMMENT ON COLUMN app_public.agents.last_seen_at IS 'When it last reported.';
+
+COMMENT ON COLUMN app_public.agents.model_id IS 'The language model it uses.';
+
+COMMENT ON COLUMN app_public.agents.system_prompt IS 'Its instructions.';
+
+COMMENT ON COLUMN app_public.agents.temperature IS 'Sampling temperature, 0 to 2.';
+
+COMMENT ON COLUMN app_public.agents.max_tokens IS 'Most tokens of an answer.';
+
+COMMENT ON COLUMN app_public.agents.top_p IS 'Nucleus sampling, 0 to 1.';
+
+COMMENT ON COLUMN app_public.agents.frequency_penalty IS 'Frequency penalty, -2 to 2.';
+
+COMMENT ON COLUMN app_public.agents.presence_penalty IS 'Presence penalty, -2 to 2.';
+
+COMMENT ON COLUMN app_public.agents.response_format IS 'json, text or structured.';
+
+COMMENT ON COLUMN app_public.agents.stop_sequences IS 'Texts at which an answer ends.';
+
+COMMENT ON COLUMN app_public.agents.streaming_enabled IS 'Whether answers are streamed.';
+
+COMMENT ON COLUMN app_public.agents.function_calling_enabled IS 'Whether it may call functions.';
+
+COMMENT ON COLUMN app_public.agents.parallel_function_calls IS 'Whether it may call several at once.';
+
+COMMENT ON COLUMN app_public.agents.max_retry_attempts IS 'How often a failed call is tried again, 0 to 20.';
+
+COMMENT ON COLUMN app_public.agents.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
+
+COMMENT ON COLUMN app_public.agents.primary_category IS 'Main category.';
+
+COMMENT ON COLUMN app_public.agents.subcategory IS 'Subcategory.';
+
+COMMENT ON COLUMN app_public.agents.specialty IS 'Specialty, such as a medical one.';
+
+COMMENT ON COLUMN app_public.agents.therapeutic_areas IS 'Therapeutic areas.';
+
+COMMENT ON COLUMN app_public.agents.regulatory_domains IS 'Regulators it knows, such as FDA, EMA, PMDA.';
+
+COMMENT ON COLUMN app_public.agents.industry_focus IS 'Industries, such as Pharma, MedTech, Biotech.';
+
+COMMENT ON COLUMN app_public.agents.use_cases IS 'What it is commonly used for.';
+
+COMMENT ON COLUMN app_public.agents.target_audience IS 'Who uses it.';
+
+COMMENT ON COLUMN app_public.agents.required_expertise_level IS 'beginner, intermediate or expert.';
+
+COMMENT ON COLUMN app_public.agents.compliance_frameworks IS 'Frameworks, such as 21 CFR Part 11, GxP, HIPAA.';
+
+COMMENT ON COLUMN app_public.agents.certifications IS 'Certifications, such as ISO 13485, SOC 2.';
+
+COMMENT ON COLUMN app_public.agents.geographic_scope IS 'Regions, such as US, EU, Global.';
+
+COMMENT ON COLUMN app_public.agents.knowledge_domains IS 'Areas of knowledge: an object of arrays.';
+
+COMMENT ON COLUMN app_public.agents.tools IS 'Tool configurations: an array of objects with name and config.';
+
+COMMENT ON COLUMN app_public.agents.tool_ids IS 'The tools it works with, in their order; kept from agent_tools.';
+
+COMMENT ON COLUMN app_public.agents.prompt_templates IS 'Saved prompt templates: an array.';
+
+COMMENT ON COLUMN app_public.agents.context_window_size IS 'Most tokens of context.';
+
+COMMENT ON COLUMN app_public.agents.supports_multimodal IS 'Whether it takes images or audio.';
+
+COMMENT ON COLUMN app_public.agents.supported_file_types IS 'File types it takes, such as pdf, docx, csv.';
+
+COMMENT ON COLUMN app_public.agents.max_file_size_mb IS 'Largest file it takes, in megabytes.';
+
+COMMENT ON COLUMN app_public.agents.owner_id IS 'The member who owns it; by default its creator.';
+
+COMMENT ON COLUMN app_public.agents.department_id IS 'The department it belongs to.';
+
+COMMENT ON COLUMN app_public.agents.business_function_id IS 'The business function it serves.';
+
+COMMENT ON COLUMN app_public.agents.role_id IS 'The organizational role it stands for.';
+
+COMMENT ON COLUMN app_public.agents.cost_per_query IS 'Cost of one query in US dollars.';
+
+COMMENT ON COLUMN app_public.agents.billing_code IS 'Code for internal billing.';
+
+COMMENT ON COLUMN app_public.agents.budget_allocation_id IS 'The budget its cost counts against.';
+
+COMMENT ON COLUMN app_public.agents.approval_required IS 'Whether its use needs an approval.';
+
+COMMENT ON COLUMN app_public.agents.usage_count IS 'How often it was used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.avg_response_time_ms IS 'Mean milliseconds until its answer; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
+
+COMMENT ON COLUMN app_public.agents.feedback_count IS 'How many rated it; kept from their ratings.';
+
+COMMENT ON COLUMN app_public.agents.error_count IS 'How often it failed; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.last_error_at IS 'When it last failed; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.last_success_at IS 'When it last succeeded; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.performance_score IS 'Score of its performance, 0 to 100; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.analytics_enabled IS 'Whether its use is analysed.';
+
+COMMENT ON COLUMN app_public.agents.version IS 'Semantic version, of the latest publication once there is one.';
+
+COMMENT ON COLUMN app_public.agents.previous_version_id IS 'The published version before the latest one (resource_versions).';
+
+COMMENT ON COLUMN app_public.agents.is_latest_version IS 'False from an edit until the next publication: the agent differs from its latest version.';
+
+COMMENT ON COLUMN app_public.agents.changelog IS 'What is new in the latest version.';
+
+COMMENT ON COLUMN app_public.agents.published_at IS 'When the latest version was published, null before the first.';
+
+COMMENT ON COLUMN app_public.agents.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.agents.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.agents.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.agents.search_vector IS '@behavior -*
+The words search_catalog finds it by.';
+
+CREATE TABLE app_public.prompts (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    category text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    prompt_text text NOT NULL,
+    system_prompt text,
+    input_variables jsonb DEFAULT '{}'::jsonb NOT NULL,
+    output_format text DEFAULT 'text'::text NOT NULL,
+    model_requirements jsonb DEFAULT '{}'::jsonb NOT NULL,
+    temperature numeric(3,2),
+    max_tokens integer,
+    status text DEFAULT 'active'::text NOT NULL,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    usage_count bigint DEFAULT 0 NOT NULL,
+    rating numeric(3,2),
+    success_rate numeric(5,2),
+    last_used_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    search_vector tsvector GENERATED ALWAYS AS (app_hidden.catalog_vector(name, display_name, description, (category || tags))) STORED,
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT input_variables_is_an_object CHECK ((jsonb_typeof(input_variables) = 'object'::text)),
+    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT model_requirements_is_an_object CHECK ((jsonb_typeof(model_requirements) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT output_format_is_known CHECK ((output_format = ANY (ARRAY['text'::text, 'json'::text, 'markdown'::text, 'structured'::text]))),
+    CONSTRAINT prompt_text_is_in_range CHECK (((prompt_text ~ '\S'::text) AND (length(prompt_text) <= 100000))),
+    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT system_prompt_is_in_range CHECK ((length(system_prompt) <= 100000)),
+    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
+);
+
+ALTER TABLE ONLY app_public.prompts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.prompts OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.prompts IS '@behavior -delete
+A text to be filled with values: see render_prompt. can_create_resources and can_edit_resources to write; can_delete_resources for delete_prompt and restore_prompt.';
+
+COMMENT ON COLUMN app_public.prompts.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.prompts.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.prompts.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.prompts.copied_from_id IS 'The prompt it was copied from.';
+
+COMMENT ON COLUMN app_public.prompts.name IS 'Name, unique among the tenant''s prompts that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.prompts.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.prompts.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.prompts.category IS 'Category to filter by, such as Regulatory or Medical Writing.';
+
+COMMENT ON COLUMN app_public.prompts.tags IS 'Words to filter by.';
+
+COMMENT ON COLUMN app_public.prompts.prompt_text IS 'What is asked. {{name}} stands for the variable of this name. At most 100,000 characters.';
+
+COMMENT ON COLUMN app_public.prompts.system_prompt IS 'The instructions that go before; {{name}} as in prompt_text.';
+
+COMMENT ON COLUMN app_public.prompts.input_variables IS 'The variables: {"name": "string"}, or {"name": {"type", "required", "default", "description", "enum"}}; types are string, number, boolean, array and object.';
+
+COMMENT ON COLUMN app_public.prompts.output_format IS 'text, json, markdown or structured.';
+
+COMMENT ON COLUMN app_public.prompts.model_requirements IS 'What a model must offer, such as {"min_context_window": 8000, "supports_functions": true}.';
+
+COMMENT ON COLUMN app_public.prompts.temperature IS 'Sampling temperature, 0 to 2; null for the model''s default.';
+
+COMMENT ON COLUMN app_public.prompts.max_tokens IS 'Most tokens of an answer.';
+
+COMMENT ON COLUMN app_public.prompts.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.prompts.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.prompts.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.prompts.usage_count IS 'How often it was used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
+
+COMMENT ON COLUMN app_public.prompts.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.last_used_at IS 'When it was last used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.prompts.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.prompts.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.prompts.deleted_at IS 'When it was deleted, null when it is not.';
+
+COMMENT ON COLUMN app_public.prompts.search_vector IS '@behavior -*
+The words search_catalog finds it by.';
+
+CREATE TABLE app_public.rag_knowledge_sources (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    category text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    source_type text DEFAULT 'file'::text NOT NULL,
+    source_url text,
+    source_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    file_path text,
+    file_type text,
+    file_size_bytes bigint,
+    page_count integer,
+    embedding_model text DEFAULT 'hashing-384'::text NOT NULL,
+    chunk_size integer DEFAULT 1000 NOT NULL,
+    chunk_overlap integer DEFAULT 200 NOT NULL,
+    language text DEFAULT 'en'::text NOT NULL,
+    vector_store_id text,
+    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
+    processing_started_at timestamp with time zone,
+    processing_completed_at timestamp with time zone,
+    processing_error text,
+    total_chunks integer DEFAULT 0 NOT NULL,
+    extracted_metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    publication_date date,
+    author text,
+    source_organization text,
+    status text DEFAULT 'active'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    last_synced_at timestamp with time zone,
+    query_count bigint DEFAULT 0 NOT NULL,
+    hit_count bigint DEFAULT 0 NOT NULL,
+    relevance_sum double precision DEFAULT 0 NOT NULL,
+    avg_relevance_score numeric(5,4) GENERATED ALWAYS AS (round(((relevance_sum / (NULLIF(hit_count, 0))::double precision))::numeric, 4)) STORED,
+    last_queried_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    search_vector tsvector GENERATED ALWAYS AS (app_hidden.catalog_vector(name, display_name, description, ((category || tags) || ARRAY[author, source_organization]))) STORED,
+    CONSTRAINT chunk_overlap_is_below_half_the_size CHECK (((chunk_overlap >= 0) AND ((chunk_overlap * 2) <= chunk_size))),
+    CONSTRAINT chunk_size_is_in_range CHECK (((chunk_size >= 100) AND (chunk_size <= 16000))),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT extracted_metadata_is_an_object CHECK ((jsonb_typeof(extracted_metadata) = 'object'::text)),
+    CONSTRAINT file_size_bytes_is_not_negative CHECK ((file_size_bytes >= 0)),
+    CONSTRAINT language_is_a_tag CHECK ((language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$'::text)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT page_count_is_not_negative CHECK ((page_count >= 0)),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT source_config_is_an_object CHECK ((jsonb_typeof(source_config) = 'object'::text)),
+    CONSTRAINT source_type_is_known CHECK ((source_type = ANY (ARRAY['file'::text, 'url'::text, 'database'::text, 'api'::text, 'notion'::text, 'confluence'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'archived'::text])))
+);
+
+ALTER TABLE ONLY app_public.rag_knowledge_sources FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.rag_knowledge_sources OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.rag_knowledge_sources IS '@name knowledge_source
+@behavior -delete
+A collection of documents with settings for how they are cut, embedded and searched. Members create and edit, admins delete (delete_knowledge_source) and restore.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.sharing_mode IS 'private, selected, subtree or platform.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.is_shared IS 'Whether sharing_mode is anything but private.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.resource_type IS 'custom (the tenant''s own) or platform.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.name IS 'Name, unique among the tenant''s sources that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.description IS 'What it holds.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.category IS 'Category, such as Guidelines, Regulations, Literature, Internal Docs.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.tags IS 'Tags.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.source_type IS 'file, url, database, api, notion or confluence.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.source_url IS 'Address it comes from.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.source_config IS 'Settings of where it comes from: an object.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.file_path IS 'Path of the file it comes from.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.file_type IS 'Type of the file it comes from.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.file_size_bytes IS 'Size of the file it comes from, in bytes.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.page_count IS 'Pages of the file it comes from.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.embedding_model IS 'Name of the embedding model (llm_models.name). After a change run reprocess_knowledge_source.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.chunk_size IS 'Most characters of a chunk, 100 to 16,000. After a change run reprocess_knowledge_source.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.chunk_overlap IS 'Most characters a chunk repeats of the one before, at most half of chunk_size. After a change run reprocess_knowledge_source.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.language IS 'Language of the documents, a tag such as en or pt-BR: chooses stemming and stop words. After a change run reprocess_knowledge_source.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.vector_store_id IS 'Its key in an outside vector store, for sources that have one.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_status IS 'How far its documents are: pending (none yet, or all wait), processing, completed, or failed (some did, and nothing is being processed). As of a minute ago; processingCounts is of now.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_started_at IS 'When the first of its documents began to be processed; as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_completed_at IS 'When the last of its documents was completed, null while some are not; as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_error IS 'Why the document that failed last did; null when none is failed. As of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.total_chunks IS 'How many chunks its documents were cut into, as of a minute ago; chunkCount is of now.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.extracted_metadata IS 'Metadata found in the files: an object.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.publication_date IS 'When it was published.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.author IS 'Who wrote it.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.source_organization IS 'Which organization published it.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.status IS 'active, inactive or archived; only active sources are searched.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.enabled IS 'Whether it is searched.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.created_by_user_id IS 'The member who created it.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.last_synced_at IS 'When it was last brought up to date with where it comes from.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.query_count IS 'How many searches found something in it, as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.hit_count IS 'How many of its chunks searches found, as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.relevance_sum IS '@behavior -*
+Sum of the relevances of its hits.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.avg_relevance_score IS 'Mean relevance of its hits, 0 to 1: a hit''s score over the best score of its search. As of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.last_queried_at IS 'When a search last found something in it, as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.metadata IS 'Anything else, an object.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.deleted_at IS 'When it was deleted, null when it is not.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.search_vector IS '@behavior -*
+The words search_catalog finds it by.';
+
+CREATE TABLE app_public.tag_assignments (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    item_type app_public.resource_kind NOT NULL,
+    item_id uuid NOT NULL,
+    tag_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY app_public.tag_assignments FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tag_assignments OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tag_assignments IS 'Which items carry a tag. Who may edit the item may tag it.';
+
+COMMENT ON COLUMN app_public.tag_assignments.item_type IS 'Kind of the item.';
+
+COMMENT ON COLUMN app_public.tag_assignments.item_id IS 'The item.';
+
+COMMENT ON COLUMN app_public.tag_assignments.tag_id IS 'The tag.';
+
+COMMENT ON COLUMN app_public.tag_assignments.created_at IS 'When it was tagged.';
+
+CREATE TABLE app_public.tags (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    slug text NOT NULL,
+    color text,
+    description text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT color_is_a_color CHECK (app_hidden.is_color(color)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug))
+);
+
+ALTER TABLE ONLY app_public.tags FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tags OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tags IS 'Tags for anything in the catalogue. can_create_resources, can_edit_resources and can_delete_resources.';
+
+COMMENT ON COLUMN app_public.tags.name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.tags.slug IS 'Name in addresses, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.tags.color IS 'Colour as #rrggbb, or the name of a theme''s colour.';
+
+COMMENT ON COLUMN app_public.tags.description IS 'What it marks.';
+
+COMMENT ON COLUMN app_public.tags.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tags.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.tools (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    icon text,
+    tool_type text NOT NULL,
+    category text,
+    tool_category_id uuid,
+    endpoint_url text,
+    http_method text,
+    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    authentication_type text DEFAULT 'none'::text NOT NULL,
+    authentication_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    request_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    response_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    timeout_seconds integer DEFAULT 30 NOT NULL,
+    retry_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    activated_at timestamp with time zone,
+    deactivated_at timestamp with time zone,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_rate numeric(5,2),
+    avg_response_time_ms integer,
+    last_used_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    search_vector tsvector GENERATED ALWAYS AS (app_hidden.catalog_vector(name, display_name, description, ARRAY[category])) STORED,
+    CONSTRAINT authentication_config_is_an_object CHECK ((jsonb_typeof(authentication_config) = 'object'::text)),
+    CONSTRAINT authentication_type_is_known CHECK ((authentication_type = ANY (ARRAY['none'::text, 'api_key'::text, 'bearer'::text, 'basic'::text, 'oauth2_client'::text]))),
+    CONSTRAINT called_tool_has_an_endpoint CHECK (((tool_type <> ALL (ARRAY['api'::text, 'webhook'::text])) OR (endpoint_url IS NOT NULL))),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT endpoint_url_is_http CHECK (((length(endpoint_url) <= 2000) AND (endpoint_url ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text))),
+    CONSTRAINT headers_is_an_object CHECK ((jsonb_typeof(headers) = 'object'::text)),
+    CONSTRAINT http_method_is_known CHECK ((http_method = ANY (ARRAY['GET'::text, 'HEAD'::text, 'POST'::text, 'PUT'::text, 'PATCH'::text, 'DELETE'::text]))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT request_schema_is_an_object CHECK (((jsonb_typeof(request_schema) = 'object'::text) AND (pg_column_size(request_schema) <= 1000000))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT response_schema_is_an_object CHECK (((jsonb_typeof(response_schema) = 'object'::text) AND (pg_column_size(response_schema) <= 1000000))),
+    CONSTRAINT retry_config_is_an_object CHECK ((jsonb_typeof(retry_config) = 'object'::text)),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
+    CONSTRAINT tool_type_is_known CHECK ((tool_type = ANY (ARRAY['api'::text, 'function'::text, 'integration'::text, 'webhook'::text]))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
+);
+
+ALTER TABLE ONLY app_public.tools FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tools OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tools IS '@behavior -delete
+Something agents can call. It never holds a secret: authentication_config names one. can_create_resources and can_edit_resources to write; can_delete_resources for delete_tool and restore_tool.';
+
+COMMENT ON COLUMN app_public.tools.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.tools.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.tools.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.tools.copied_from_id IS 'The tool it was copied from.';
+
+COMMENT ON COLUMN app_public.tools.name IS 'Name, unique among the tenant''s tools that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.tools.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.tools.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.tools.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.tools.tool_type IS 'api, function, integration or webhook.';
+
+COMMENT ON COLUMN app_public.tools.category IS 'Category to filter by, such as Regulatory or Clinical Research.';
+
+COMMENT ON COLUMN app_public.tools.tool_category_id IS 'Its place in the tree of categories.';
+
+COMMENT ON COLUMN app_public.tools.endpoint_url IS 'Address that is called; api and webhook need one. Holds no user, password or key.';
+
+COMMENT ON COLUMN app_public.tools.http_method IS 'GET, HEAD, POST, PUT, PATCH or DELETE.';
+
+COMMENT ON COLUMN app_public.tools.headers IS 'Headers sent with each call: {"name": "value"}. Names of credentials are refused.';
+
+COMMENT ON COLUMN app_public.tools.authentication_type IS 'none, api_key, bearer, basic or oauth2_client.';
+
+COMMENT ON COLUMN app_public.tools.authentication_config IS 'What the type of authentication needs; secret_name names a stored secret. api_key: in (header or query), name, secret_name. bearer: secret_name. basic: username, secret_name. oauth2_client: token_url, client_id, secret_name, scopes.';
+
+COMMENT ON COLUMN app_public.tools.request_schema IS 'JSON Schema of what it takes.';
+
+COMMENT ON COLUMN app_public.tools.response_schema IS 'JSON Schema of what it returns.';
+
+COMMENT ON COLUMN app_public.tools.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
+
+COMMENT ON COLUMN app_public.tools.retry_config IS 'How a failed call is tried again: max_attempts (0 to 20), backoff (constant, linear or exponential), delay_ms (0 to 600,000).';
+
+COMMENT ON COLUMN app_public.tools.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.tools.enabled IS 'Whether it may be called.';
+
+COMMENT ON COLUMN app_public.tools.activated_at IS 'When it was last switched on.';
+
+COMMENT ON COLUMN app_public.tools.deactivated_at IS 'When it was last switched off.';
+
+COMMENT ON COLUMN app_public.tools.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.tools.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.tools.usage_count IS 'How often it was called; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.success_rate IS 'Share of calls that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.avg_response_time_ms IS 'Mean milliseconds of a call; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.last_used_at IS 'When it was last called; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.tools.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tools.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.tools.deleted_at IS 'When it was deleted, null when it is not.';
+
+COMMENT ON COLUMN app_public.tools.search_vector IS '@behavior -*
+The words search_catalog finds it by.';
+
+CREATE TABLE app_public.workflows (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    category text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    icon text,
+    workflow_type app_public.workflow_type DEFAULT 'sequential'::app_public.workflow_type NOT NULL,
+    workflow_definition jsonb NOT NULL,
+    steps jsonb DEFAULT '[]'::jsonb NOT NULL,
+    input_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    output_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    agent_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    agent_roles jsonb DEFAULT '{}'::jsonb NOT NULL,
+    timeout_seconds integer DEFAULT 300 NOT NULL,
+    max_retries integer DEFAULT 3 NOT NULL,
+    error_handling text DEFAULT 'stop'::text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    execution_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    avg_execution_time_ms bigint,
+    last_executed_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    search_vector tsvector GENERATED ALWAYS AS (app_hidden.catalog_vector(name, display_name, description, (category || tags))) STORED,
+    CONSTRAINT agent_roles_is_an_object CHECK ((jsonb_typeof(agent_roles) = 'object'::text)),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT error_handling_is_known CHECK ((error_handling = ANY (ARRAY['stop'::text, 'continue'::text, 'retry'::text, 'skip'::text]))),
+    CONSTRAINT input_schema_is_an_object CHECK (((jsonb_typeof(input_schema) = 'object'::text) AND (pg_column_size(input_schema) <= 1000000))),
+    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT output_schema_is_an_object CHECK (((jsonb_typeof(output_schema) = 'object'::text) AND (pg_column_size(output_schema) <= 1000000))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT steps_is_an_array CHECK ((jsonb_typeof(steps) = 'array'::text)),
+    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 86400))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version)),
+    CONSTRAINT workflow_definition_is_an_object CHECK ((jsonb_typeof(workflow_definition) = 'object'::text))
+);
+
+ALTER TABLE ONLY app_public.workflows FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.workflows OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.workflows IS '@behavior -delete
+Steps that agents, tools and prompts do together. can_create_resources and can_edit_resources to write; can_delete_resources for delete_workflow and restore_workflow.';
+
+COMMENT ON COLUMN app_public.workflows.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.workflows.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.workflows.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.workflows.copied_from_id IS 'The workflow it was copied from.';
+
+COMMENT ON COLUMN app_public.workflows.name IS 'Name, unique among the tenant''s workflows that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.workflows.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.workflows.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.workflows.category IS 'Category to filter by.';
+
+COMMENT ON COLUMN app_public.workflows.tags IS 'Words to filter by.';
+
+COMMENT ON COLUMN app_public.workflows.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.workflows.workflow_type IS 'How its steps follow each other.';
+
+COMMENT ON COLUMN app_public.workflows.workflow_definition IS 'The graph: {"nodes": [{"id", "type", …}], "edges": [{"from", "to", "condition"}], "start"}.';
+
+COMMENT ON COLUMN app_public.workflows.steps IS 'Steps for people to read: [{"name", "description", "agent_id", …}].';
+
+COMMENT ON COLUMN app_public.workflows.input_schema IS 'JSON Schema of what it takes.';
+
+COMMENT ON COLUMN app_public.workflows.output_schema IS 'JSON Schema of what it returns.';
+
+COMMENT ON COLUMN app_public.workflows.agent_ids IS 'The agents it needs; kept from the definition, the steps and the roles.';
+
+COMMENT ON COLUMN app_public.workflows.agent_roles IS 'Agents by the role they play: {"reviewer": agent id}.';
+
+COMMENT ON COLUMN app_public.workflows.timeout_seconds IS 'Seconds until a run is given up, 1 to 86,400.';
+
+COMMENT ON COLUMN app_public.workflows.max_retries IS 'How often a failed step is tried again, 0 to 20.';
+
+COMMENT ON COLUMN app_public.workflows.error_handling IS 'What follows when a step fails: stop, continue, retry or skip.';
+
+COMMENT ON COLUMN app_public.workflows.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.workflows.enabled IS 'Whether it may be run.';
+
+COMMENT ON COLUMN app_public.workflows.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.workflows.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.workflows.execution_count IS 'How often it ran; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.success_count IS 'How many runs succeeded; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.failure_count IS 'How many runs failed; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.avg_execution_time_ms IS 'Mean milliseconds of a run; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.last_executed_at IS 'When it last ran; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.workflows.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.workflows.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.workflows.deleted_at IS 'When it was deleted, null when it is not.';
+
+COMMENT ON COLUMN app_public.workflows.search_vector IS '@behavior -*
+The words search_catalog finds it by.';
+
+CREATE MATERIALIZED VIEW app_private.mv_platform_shared_resources AS
+ SELECT 'agent'::app_public.resource_kind AS kind,
+    r.id,
+    r.tenant_id,
+    r.name,
+    r.display_name,
+    r.description,
+    r.primary_category AS category,
+    ARRAY( SELECT t.name
+           FROM (app_public.tag_assignments a
+             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+          WHERE ((a.tenant_id = r.tenant_id) AND (a.item_type = 'agent'::app_public.resource_kind) AND (a.item_id = r.id))
+          ORDER BY t.name) AS tags,
+    r.icon,
+    r.version,
+    (r.status)::text AS status,
+    r.usage_count,
+    r.rating,
+    r.updated_at
+   FROM app_public.agents r
+  WHERE ((r.sharing_mode = 'platform'::text) AND (r.deleted_at IS NULL))
+UNION ALL
+ SELECT 'tool'::app_public.resource_kind AS kind,
+    r.id,
+    r.tenant_id,
+    r.name,
+    r.display_name,
+    r.description,
+    r.category,
+    ARRAY( SELECT t.name
+           FROM (app_public.tag_assignments a
+             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+          WHERE ((a.tenant_id = r.tenant_id) AND (a.item_type = 'tool'::app_public.resource_kind) AND (a.item_id = r.id))
+          ORDER BY t.name) AS tags,
+    r.icon,
+    r.version,
+    r.status,
+    r.usage_count,
+    NULL::numeric AS rating,
+    r.updated_at
+   FROM app_public.tools r
+  WHERE ((r.sharing_mode = 'platform'::text) AND (r.deleted_at IS NULL))
+UNION ALL
+ SELECT 'prompt'::app_public.resource_kind AS kind,
+    prompts.id,
+    prompts.tenant_id,
+    prompts.name,
+    prompts.display_name,
+    prompts.description,
+    prompts.category,
+    prompts.tags,
+    NULL::text AS icon,
+    prompts.version,
+    prompts.status,
+    prompts.usage_count,
+    prompts.rating,
+    prompts.updated_at
+   FROM app_public.prompts
+  WHERE ((prompts.sharing_mode = 'platform'::text) AND (prompts.deleted_at IS NULL))
+UNION ALL
+ SELECT 'workflow'::app_public.resource_kind AS kind,
+    workflows.id,
+    workflows.tenant_id,
+    workflows.name,
+    workflows.display_name,
+    workflows.description,
+    workflows.category,
+    workflows.tags,
+    workflows.icon,
+    workflows.version,
+    workflows.status,
+    workflows.execution_count AS usage_count,
+    NULL::numeric AS rating,
+    workflows.updated_at
+   FROM app_public.workflows
+  WHERE ((workflows.sharing_mode = 'platform'::text) AND (workflows.deleted_at IS NULL))
+UNION ALL
+ SELECT 'knowledge_source'::app_public.resource_kind AS kind,
+    rag_knowledge_sources.id,
+    rag_knowledge_sources.tenant_id,
+    rag_knowledge_sources.name,
+    rag_knowledge_sources.display_name,
+    rag_knowledge_sources.description,
+    rag_knowledge_sources.category,
+    rag_knowledge_sources.tags,
+    NULL::text AS icon,
+    NULL::text AS version,
+    rag_knowledge_sources.status,
+    rag_knowledge_sources.query_count AS usage_count,
+    NULL::numeric AS rating,
+    rag_knowledge_sources.updated_at
+   FROM app_public.rag_knowledge_sources
+  WHERE ((rag_knowledge_sources.sharing_mode = 'platform'::text) AND (rag_knowledge_sources.deleted_at IS NULL))
+  WITH NO DATA;
+
+ALTER TABLE app_private.mv_platform_shared_resources OWNER TO rowhouse_platform;
+
+COMMENT ON MATERIALIZED VIEW app_private.mv_platform_shared_resources IS 'What is shared with every tenant, of all kinds, in one list.';
+
+CREATE FUNCTION app_hidden.platform_shared_resources() RETURNS SETOF app_private.mv_platform_shared_resources
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- no tenant, no rows; what of it a user sees is for the wall to say, in the view
+  select * from app_private.mv_platform_shared_resources where app_hidden.current_tenant_id() is not null;
+$$;
+
+ALTER FUNCTION app_hidden.platform_shared_resources() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.platform_shared_resources() IS 'The rows app_public.platform_shared_resources chooses from.';
+
+CREATE MATERIALIZED VIEW app_private.mv_popular_agents AS
+ SELECT ranked.tenant_id,
+    (ranked.rank)::integer AS rank,
+    ranked.agent_id,
+    ranked.usage_count,
+    ranked.success_rate,
+    ranked.rating,
+    ranked.feedback_count
+   FROM ( SELECT agents.tenant_id,
+            agents.id AS agent_id,
+            agents.usage_count,
+            agents.success_rate,
+            agents.rating,
+            agents.feedback_count,
+            row_number() OVER (PARTITION BY agents.tenant_id ORDER BY agents.usage_count DESC, agents.rating DESC NULLS LAST, agents.feedback_count DESC, agents.name, agents.id) AS rank
+           FROM app_public.agents
+          WHERE ((agents.deleted_at IS NULL) AND (agents.status = 'active'::app_public.agent_status_enum) AND agents.is_active AND ((agents.usage_count > 0) OR (agents.feedback_count > 0)))) ranked
+  WHERE (ranked.rank <= 20)
+  WITH NO DATA;
+
+ALTER TABLE app_private.mv_popular_agents OWNER TO rowhouse_platform;
+
+COMMENT ON MATERIALIZED VIEW app_private.mv_popular_agents IS 'The twenty most used agents of each tenant; equally used ones by their rating.';
+
+CREATE FUNCTION app_hidden.popular_agents() RETURNS SETOF app_private.mv_popular_agents
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from app_private.mv_popular_agents where tenant_id = app_hidden.current_tenant_id();
+$$;
+
+ALTER FUNCTION app_hidden.popular_agents() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.popular_agents() IS 'The rows of app_public.popular_agents.';
 
 CREATE FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(input text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1105,6 +2465,25 @@ ALTER FUNCTION app_hidden.sentences(content text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.sentences(content text) IS 'The sentences of a text in order, each with the white space that follows it.';
 
+CREATE FUNCTION app_hidden.shared_resource_ids(kind text) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return case shared_resource_ids.kind
+    when 'agent' then array(select distinct s.id from app_private.shared_agents() s)
+    when 'tool' then array(select distinct s.id from app_private.shared_tools() s)
+    when 'prompt' then array(select distinct s.id from app_private.shared_prompts() s)
+    when 'workflow' then array(select distinct s.id from app_private.shared_workflows() s)
+    when 'knowledge_source' then array(select distinct s.id from app_private.shared_knowledge_sources() s)
+  end;
+end
+$$;
+
+ALTER FUNCTION app_hidden.shared_resource_ids(kind text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_hidden.shared_resource_ids(kind text) IS 'The resources of a kind that other tenants share with the tenant and user of the request. What the wall of shareable tables lets through besides the tenant''s own.';
+
 CREATE FUNCTION app_hidden.tenant_feature_enabled(name text) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1148,6 +2527,471 @@ ALTER FUNCTION app_hidden.tenant_quota(name text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.tenant_quota(name text) IS 'A limit of the tenant of the context (tenants.quotas), null when there is none. TN404: there is no such quota.';
 
+CREATE TABLE app_public.documents (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    source_id uuid NOT NULL,
+    external_id text NOT NULL,
+    title text NOT NULL,
+    content text,
+    media_type text DEFAULT 'text/plain'::text NOT NULL,
+    size_bytes bigint NOT NULL,
+    content_hash bytea NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
+    processing_stage app_hidden.processing_stage NOT NULL,
+    processing_started_at timestamp with time zone,
+    processing_completed_at timestamp with time zone,
+    processing_error text,
+    created_by_user_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT completed_document_is_done CHECK (((processing_status = 'completed'::app_public.processing_status) = (processing_stage = 'done'::app_hidden.processing_stage))),
+    CONSTRAINT content_hash_is_sha_256 CHECK ((octet_length(content_hash) = 32)),
+    CONSTRAINT external_id_is_a_key CHECK (((length(external_id) >= 1) AND (length(external_id) <= 1024))),
+    CONSTRAINT failed_document_has_an_error CHECK (((processing_status <> 'failed'::app_public.processing_status) OR (processing_error IS NOT NULL))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT parsed_document_has_content CHECK (((processing_stage = 'parse'::app_hidden.processing_stage) OR (content IS NOT NULL))),
+    CONSTRAINT size_bytes_is_not_negative CHECK ((size_bytes >= 0)),
+    CONSTRAINT title_is_in_range CHECK (((length(title) >= 1) AND (length(title) <= 1000)))
+);
+
+ALTER TABLE ONLY app_public.documents FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.documents OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.documents IS '@behavior -single -insert -update -delete
+A document of a knowledge source. Add with create_documents or upload_file, watch processing_status, change with update_document, remove with delete_document.';
+
+COMMENT ON COLUMN app_public.documents.source_id IS 'The knowledge source it belongs to.';
+
+COMMENT ON COLUMN app_public.documents.external_id IS 'Its key within the source: giving a document again under it replaces it. 1 to 1,024 characters.';
+
+COMMENT ON COLUMN app_public.documents.title IS 'Title, 1 to 1,000 characters; searched with every chunk.';
+
+COMMENT ON COLUMN app_public.documents.content IS '@behavior -filterBy -orderBy
+Its text, null until it is parsed.';
+
+COMMENT ON COLUMN app_public.documents.media_type IS 'Media type it was given with.';
+
+COMMENT ON COLUMN app_public.documents.size_bytes IS 'Size as it was given, in bytes.';
+
+COMMENT ON COLUMN app_public.documents.content_hash IS '@behavior -*
+SHA-256 of everything it was given with; tells whether it has changed.';
+
+COMMENT ON COLUMN app_public.documents.metadata IS 'What is known about it (page count, author, keys of your own): an object.';
+
+COMMENT ON COLUMN app_public.documents.processing_status IS 'pending, processing, completed (searchable) or failed.';
+
+COMMENT ON COLUMN app_public.documents.processing_stage IS '@behavior -*
+What is done next: parse, chunk, embed, index, or done.';
+
+COMMENT ON COLUMN app_public.documents.processing_started_at IS 'When processing began.';
+
+COMMENT ON COLUMN app_public.documents.processing_completed_at IS 'When it became searchable.';
+
+COMMENT ON COLUMN app_public.documents.processing_error IS 'Why processing failed, null when it has not.';
+
+COMMENT ON COLUMN app_public.documents.created_by_user_id IS 'The member who added it.';
+
+COMMENT ON COLUMN app_public.documents.created_at IS 'When it was added.';
+
+COMMENT ON COLUMN app_public.documents.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.projects (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    workspace_id uuid,
+    name text NOT NULL,
+    key text,
+    description text,
+    status text DEFAULT 'planned'::text NOT NULL,
+    is_private boolean DEFAULT false NOT NULL,
+    starts_on date,
+    ends_on date,
+    owner_id uuid DEFAULT app_hidden.current_user_id(),
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT dates_are_finite CHECK ((isfinite(starts_on) AND isfinite(ends_on))),
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
+    CONSTRAINT ends_on_is_not_before_starts_on CHECK ((ends_on >= starts_on)),
+    CONSTRAINT key_is_a_short_code CHECK ((key ~ '^[A-Z][A-Z0-9]{1,9}$'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['planned'::text, 'active'::text, 'on_hold'::text, 'completed'::text, 'archived'::text])))
+);
+
+ALTER TABLE ONLY app_public.projects FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.projects OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.projects IS '@behavior -insert -delete
+Work with a goal, that cost can be attributed to. Made by create_project; leads and the tenant''s admins edit it. Seen by everyone who reads the workspace it is in (without one, by the whole tenant), by its members, and by the tenant''s owners.';
+
+COMMENT ON COLUMN app_public.projects.workspace_id IS 'The workspace it is in, null when it is in none; changed by move_project.';
+
+COMMENT ON COLUMN app_public.projects.name IS 'Name, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.projects.key IS 'Short code for lists and cost reports: 2 to 10 upper-case letters and digits, a letter first; unique among the tenant''s projects that are not deleted.';
+
+COMMENT ON COLUMN app_public.projects.description IS 'What it is about, at most 10,000 characters.';
+
+COMMENT ON COLUMN app_public.projects.status IS 'planned, active, on_hold, completed or archived.';
+
+COMMENT ON COLUMN app_public.projects.is_private IS 'Whether only its members and the tenant''s owners see it. Who would lose sight of it cannot set this (42501).';
+
+COMMENT ON COLUMN app_public.projects.starts_on IS 'First day.';
+
+COMMENT ON COLUMN app_public.projects.ends_on IS 'Last day, not before the first.';
+
+COMMENT ON COLUMN app_public.projects.owner_id IS 'The member who answers for it; by default its creator. Gives no rights by itself. WS401: not an active member of the tenant.';
+
+COMMENT ON COLUMN app_public.projects.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.projects.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.projects.deleted_at IS 'When it was deleted, null when it is not; then only those who may restore it see it.';
+
+CREATE TABLE app_public.tenants (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    type text DEFAULT 'organization'::text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    activated_at timestamp with time zone,
+    deactivated_at timestamp with time zone,
+    suspended_at timestamp with time zone,
+    suspension_reason text,
+    cancelled_at timestamp with time zone,
+    cancellation_reason text,
+    subscription_tier text DEFAULT 'standard'::text NOT NULL,
+    subscription_status text DEFAULT 'active'::text NOT NULL,
+    trial_ends_at timestamp with time zone,
+    subscription_started_at timestamp with time zone,
+    subscription_ends_at timestamp with time zone,
+    billing_cycle text,
+    payment_method_id text,
+    last_payment_at timestamp with time zone,
+    next_billing_date timestamp with time zone,
+    parent_tenant_id uuid,
+    tenant_level integer DEFAULT 0 NOT NULL,
+    tenant_path text NOT NULL,
+    resource_access_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    features jsonb DEFAULT '{}'::jsonb NOT NULL,
+    config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    quotas jsonb DEFAULT '{}'::jsonb NOT NULL,
+    domain text,
+    industry text,
+    company_size text,
+    country_code text,
+    timezone text DEFAULT 'UTC'::text NOT NULL,
+    language_code text DEFAULT 'en'::text NOT NULL,
+    hipaa_compliant boolean DEFAULT false NOT NULL,
+    gdpr_compliant boolean DEFAULT false NOT NULL,
+    sox_compliant boolean DEFAULT false NOT NULL,
+    iso_certified boolean DEFAULT false NOT NULL,
+    compliance_notes text,
+    primary_contact_email text,
+    primary_contact_name text,
+    primary_contact_phone text,
+    support_tier text,
+    account_manager_id uuid,
+    last_login_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT billing_cycle_is_known CHECK ((billing_cycle = ANY (ARRAY['monthly'::text, 'annual'::text]))),
+    CONSTRAINT company_size_is_known CHECK ((company_size = ANY (ARRAY['startup'::text, 'small'::text, 'medium'::text, 'enterprise'::text]))),
+    CONSTRAINT country_code_is_iso_3166 CHECK (app_hidden.is_country_code(country_code)),
+    CONSTRAINT domain_is_a_host_name CHECK (app_hidden.is_host_name(domain)),
+    CONSTRAINT language_code_is_a_tag CHECK ((language_code ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$'::text)),
+    CONSTRAINT metadata_is_an_object_of_at_most_16_kb CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT platform_is_at_the_top CHECK (((type <> 'platform'::text) OR (parent_tenant_id IS NULL))),
+    CONSTRAINT primary_contact_email_is_an_email CHECK (app_hidden.is_email(primary_contact_email)),
+    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug)),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['trial'::text, 'active'::text, 'inactive'::text, 'suspended'::text, 'cancelled'::text]))),
+    CONSTRAINT subscription_status_is_known CHECK ((subscription_status = ANY (ARRAY['active'::text, 'inactive'::text, 'trial'::text, 'suspended'::text, 'cancelled'::text]))),
+    CONSTRAINT subscription_tier_is_known CHECK ((subscription_tier = ANY (ARRAY['free'::text, 'standard'::text, 'professional'::text, 'enterprise'::text]))),
+    CONSTRAINT support_tier_is_known CHECK ((support_tier = ANY (ARRAY['basic'::text, 'standard'::text, 'premium'::text]))),
+    CONSTRAINT tenant_level_is_in_range CHECK (((tenant_level >= 0) AND (tenant_level <= 9))),
+    CONSTRAINT type_is_known CHECK ((type = ANY (ARRAY['platform'::text, 'organization'::text])))
+);
+
+ALTER TABLE ONLY app_public.tenants FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tenants OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tenants IS '@behavior -insert -delete
+An organization with a wall around it: whatever it holds, no other tenant sees. You see the one you act in; my_tenants lists the others you are a member of.';
+
+COMMENT ON COLUMN app_public.tenants.slug IS 'Name for addresses and the x-tenant-id header: lower-case letters, digits and hyphens, at most 63, unique.';
+
+COMMENT ON COLUMN app_public.tenants.name IS 'Name for people, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.tenants.type IS 'platform (the one that runs this installation) or organization.';
+
+COMMENT ON COLUMN app_public.tenants.status IS 'trial, active, inactive (without a subscription), suspended or cancelled. In trial and active it can be changed; otherwise its members read and export. activateTenant, suspendTenant, reactivateTenant and cancelTenant are the steps, tenantStatusHistories their record.';
+
+COMMENT ON COLUMN app_public.tenants.activated_at IS 'When it last became active, null when it never was.';
+
+COMMENT ON COLUMN app_public.tenants.deactivated_at IS 'When it became inactive, null when it is not.';
+
+COMMENT ON COLUMN app_public.tenants.suspended_at IS 'When it was suspended, null when it is not.';
+
+COMMENT ON COLUMN app_public.tenants.suspension_reason IS 'Why it was suspended, for its members to read; null when it is not.';
+
+COMMENT ON COLUMN app_public.tenants.cancelled_at IS 'When it was cancelled, null when it is not.';
+
+COMMENT ON COLUMN app_public.tenants.cancellation_reason IS 'Why it was cancelled, when whoever did it said so';
+
+COMMENT ON COLUMN app_public.tenants.subscription_tier IS 'free, standard, professional or enterprise.';
+
+COMMENT ON COLUMN app_public.tenants.subscription_status IS 'active, inactive, trial, suspended or cancelled.';
+
+COMMENT ON COLUMN app_public.tenants.trial_ends_at IS 'End of the trial, null when there is none.';
+
+COMMENT ON COLUMN app_public.tenants.subscription_started_at IS 'Start of the subscription.';
+
+COMMENT ON COLUMN app_public.tenants.subscription_ends_at IS 'End of the subscription, null when it is open-ended.';
+
+COMMENT ON COLUMN app_public.tenants.billing_cycle IS 'monthly or annual.';
+
+COMMENT ON COLUMN app_public.tenants.payment_method_id IS '@behavior -*
+The payment provider''s key of the payment method. Not readable through the API.';
+
+COMMENT ON COLUMN app_public.tenants.last_payment_at IS 'When the last payment arrived.';
+
+COMMENT ON COLUMN app_public.tenants.next_billing_date IS 'When the next invoice is made.';
+
+COMMENT ON COLUMN app_public.tenants.parent_tenant_id IS 'The tenant above it in the hierarchy, null at the top. createSubTenant and moveTenant set it.';
+
+COMMENT ON COLUMN app_public.tenants.tenant_level IS 'Depth in the hierarchy, 0 at the top, at most 9. Kept by the database.';
+
+COMMENT ON COLUMN app_public.tenants.tenant_path IS 'Slugs from the top to it, separated by dots. Kept by the database.';
+
+COMMENT ON COLUMN app_public.tenants.resource_access_config IS 'What it may use, make and share: {shared_resources: {agents, tools, prompts, workflows, rag}, custom_resources: {the same, max_agents, max_rag_storage_gb}, sharing: {can_share_resources, can_receive_shared}}, booleans and limits. Set by platform staff (setTenantEntitlements).';
+
+COMMENT ON COLUMN app_public.tenants.features IS 'Features that are switched on or off against their defaults: an object of booleans. rag_enabled, advanced_rag, expert_panels, workflows, analytics and multi_model are on by default, api_access and white_label off. Set by platform staff (setTenantEntitlements); tenantFeatureEnabled answers with everything considered.';
+
+COMMENT ON COLUMN app_public.tenants.config IS 'Settings: an object. default_model; max_concurrent_chats (1 to 10,000); retention_days (1 to 36,500); allowed_domains (at most 100, lower case); invitation_expiry_days (1 to 30, default 7); store_llm_texts (default false) and llm_text_retention_days (1 to 36,500). search.k1 (0 to 10, default 1.2) and search.b (0 to 1, default 0.75) are BM25''s parameters; search.titleBoost (0 to 100, default 2) is how much a title: word counts; up to search.exactVectorLimit vectors (default 3000) are compared one by one; search.logQueries (hash, text or none; default hash) is what is kept of a question. For members with the permission can_manage_settings. TN402: there is no such setting; TN403: it has another type or range.';
+
+COMMENT ON COLUMN app_public.tenants.quotas IS 'Limits by name, null or missing for none: max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb, max_sub_tenants (direct ones). Set by platform staff (setTenantEntitlements).';
+
+COMMENT ON COLUMN app_public.tenants.domain IS 'Custom domain, a host name in lower case, unique. Set by platform staff (setTenantDomain).';
+
+COMMENT ON COLUMN app_public.tenants.industry IS 'Industry, such as Healthcare or Pharma.';
+
+COMMENT ON COLUMN app_public.tenants.company_size IS 'startup, small, medium or enterprise.';
+
+COMMENT ON COLUMN app_public.tenants.country_code IS 'Country, ISO 3166-1 alpha-2, upper case.';
+
+COMMENT ON COLUMN app_public.tenants.timezone IS 'IANA time zone its calendar periods follow, such as Europe/Berlin. TN403: there is none of this name.';
+
+COMMENT ON COLUMN app_public.tenants.language_code IS 'Primary language, a tag such as en or pt-BR.';
+
+COMMENT ON COLUMN app_public.tenants.hipaa_compliant IS 'Whether it works under HIPAA.';
+
+COMMENT ON COLUMN app_public.tenants.gdpr_compliant IS 'Whether it works under the GDPR.';
+
+COMMENT ON COLUMN app_public.tenants.sox_compliant IS 'Whether it works under SOX.';
+
+COMMENT ON COLUMN app_public.tenants.iso_certified IS 'Whether it holds an ISO certification.';
+
+COMMENT ON COLUMN app_public.tenants.compliance_notes IS 'Notes on compliance.';
+
+COMMENT ON COLUMN app_public.tenants.primary_contact_email IS 'E-mail of its first contact, lower case.';
+
+COMMENT ON COLUMN app_public.tenants.primary_contact_name IS 'Name of its first contact.';
+
+COMMENT ON COLUMN app_public.tenants.primary_contact_phone IS 'Telephone number of its first contact.';
+
+COMMENT ON COLUMN app_public.tenants.support_tier IS 'basic, standard or premium.';
+
+COMMENT ON COLUMN app_public.tenants.account_manager_id IS 'The member of the platform''s staff who looks after it.';
+
+COMMENT ON COLUMN app_public.tenants.last_login_at IS 'When one of its members last logged in.';
+
+COMMENT ON COLUMN app_public.tenants.metadata IS 'Anything else, an object of at most 16 KB.';
+
+COMMENT ON COLUMN app_public.tenants.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tenants.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.user_tenants (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text DEFAULT 'member'::text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    permissions jsonb DEFAULT '{}'::jsonb NOT NULL,
+    invited_by_user_id uuid,
+    joined_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_accessed_at timestamp with time zone,
+    activated_at timestamp with time zone DEFAULT now(),
+    deactivated_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT permissions_are_known_and_boolean CHECK (app_hidden.are_permissions(permissions)),
+    CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'invited'::text, 'suspended'::text, 'pending'::text])))
+);
+
+ALTER TABLE ONLY app_public.user_tenants FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_tenants OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_tenants IS '@name membership
+@behavior -insert -update -delete
+Who belongs to this tenant, and in which role.';
+
+COMMENT ON COLUMN app_public.user_tenants.role IS 'owner, admin, member or viewer; each may do what the later ones may.';
+
+COMMENT ON COLUMN app_public.user_tenants.status IS 'active, inactive, invited, suspended or pending. Only active members get in.';
+
+COMMENT ON COLUMN app_public.user_tenants.permissions IS 'Permissions beyond the role: an object.';
+
+COMMENT ON COLUMN app_public.user_tenants.invited_by_user_id IS 'Who invited the member.';
+
+COMMENT ON COLUMN app_public.user_tenants.joined_at IS 'When the member joined.';
+
+COMMENT ON COLUMN app_public.user_tenants.last_accessed_at IS 'When the member last acted in this tenant.';
+
+COMMENT ON COLUMN app_public.user_tenants.activated_at IS 'When the membership last became active.';
+
+COMMENT ON COLUMN app_public.user_tenants.deactivated_at IS 'When the membership last became inactive.';
+
+COMMENT ON COLUMN app_public.user_tenants.metadata IS 'Anything else, an object.';
+
+COMMENT ON COLUMN app_public.user_tenants.created_at IS 'When the membership was created.';
+
+COMMENT ON COLUMN app_public.user_tenants.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.workspaces (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    description text,
+    icon text,
+    visibility app_public.workspace_visibility DEFAULT 'private'::app_public.workspace_visibility NOT NULL,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    archived_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
+    CONSTRAINT icon_is_a_name CHECK (app_hidden.is_name(icon)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT settings_is_an_object CHECK ((jsonb_typeof(settings) = 'object'::text))
+);
+
+ALTER TABLE ONLY app_public.workspaces FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.workspaces OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.workspaces IS '@behavior -insert -delete
+A room of this tenant for people who work together. Made by create_workspace; its admins edit it. Deleted ones are seen by those who may restore them.';
+
+COMMENT ON COLUMN app_public.workspaces.name IS 'Name, unique among the tenant''s workspaces that are not deleted, also those you cannot see; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.workspaces.description IS 'What it is for, at most 10,000 characters.';
+
+COMMENT ON COLUMN app_public.workspaces.icon IS 'Name of an icon, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.workspaces.visibility IS 'private, team, organization or public: see the type.';
+
+COMMENT ON COLUMN app_public.workspaces.settings IS 'Settings of front ends, an object.';
+
+COMMENT ON COLUMN app_public.workspaces.created_by_user_id IS 'Who created it; null when that person is gone.';
+
+COMMENT ON COLUMN app_public.workspaces.archived_at IS 'When it became read-only (archive_workspace), null when it is not.';
+
+COMMENT ON COLUMN app_public.workspaces.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.workspaces.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.workspaces.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE MATERIALIZED VIEW app_private.mv_tenant_resource_counts AS
+ SELECT t.id AS tenant_id,
+    COALESCE(agents.n, (0)::bigint) AS agent_count,
+    COALESCE(agents.active, (0)::bigint) AS active_agent_count,
+    COALESCE(tools.n, (0)::bigint) AS tool_count,
+    COALESCE(prompts.n, (0)::bigint) AS prompt_count,
+    COALESCE(workflows.n, (0)::bigint) AS workflow_count,
+    COALESCE(sources.n, (0)::bigint) AS knowledge_source_count,
+    COALESCE(documents.n, (0)::bigint) AS document_count,
+    COALESCE(documents.bytes, (0)::bigint) AS document_bytes,
+    COALESCE(members.n, (0)::bigint) AS member_count,
+    COALESCE(workspaces.n, (0)::bigint) AS workspace_count,
+    COALESCE(projects.n, (0)::bigint) AS project_count
+   FROM (((((((((app_public.tenants t
+     LEFT JOIN ( SELECT agents_1.tenant_id,
+            count(*) AS n,
+            count(*) FILTER (WHERE ((agents_1.status = 'active'::app_public.agent_status_enum) AND agents_1.is_active)) AS active
+           FROM app_public.agents agents_1
+          WHERE (agents_1.deleted_at IS NULL)
+          GROUP BY agents_1.tenant_id) agents ON ((agents.tenant_id = t.id)))
+     LEFT JOIN ( SELECT tools_1.tenant_id,
+            count(*) AS n
+           FROM app_public.tools tools_1
+          WHERE (tools_1.deleted_at IS NULL)
+          GROUP BY tools_1.tenant_id) tools ON ((tools.tenant_id = t.id)))
+     LEFT JOIN ( SELECT prompts_1.tenant_id,
+            count(*) AS n
+           FROM app_public.prompts prompts_1
+          WHERE (prompts_1.deleted_at IS NULL)
+          GROUP BY prompts_1.tenant_id) prompts ON ((prompts.tenant_id = t.id)))
+     LEFT JOIN ( SELECT workflows_1.tenant_id,
+            count(*) AS n
+           FROM app_public.workflows workflows_1
+          WHERE (workflows_1.deleted_at IS NULL)
+          GROUP BY workflows_1.tenant_id) workflows ON ((workflows.tenant_id = t.id)))
+     LEFT JOIN ( SELECT rag_knowledge_sources.tenant_id,
+            count(*) AS n
+           FROM app_public.rag_knowledge_sources
+          WHERE (rag_knowledge_sources.deleted_at IS NULL)
+          GROUP BY rag_knowledge_sources.tenant_id) sources ON ((sources.tenant_id = t.id)))
+     LEFT JOIN ( SELECT documents_1.tenant_id,
+            count(*) AS n,
+            (sum(documents_1.size_bytes))::bigint AS bytes
+           FROM app_public.documents documents_1
+          GROUP BY documents_1.tenant_id) documents ON ((documents.tenant_id = t.id)))
+     LEFT JOIN ( SELECT user_tenants.tenant_id,
+            count(*) AS n
+           FROM app_public.user_tenants
+          WHERE (user_tenants.status = 'active'::text)
+          GROUP BY user_tenants.tenant_id) members ON ((members.tenant_id = t.id)))
+     LEFT JOIN ( SELECT workspaces_1.tenant_id,
+            count(*) AS n
+           FROM app_public.workspaces workspaces_1
+          WHERE (workspaces_1.deleted_at IS NULL)
+          GROUP BY workspaces_1.tenant_id) workspaces ON ((workspaces.tenant_id = t.id)))
+     LEFT JOIN ( SELECT projects_1.tenant_id,
+            count(*) AS n
+           FROM app_public.projects projects_1
+          WHERE (projects_1.deleted_at IS NULL)
+          GROUP BY projects_1.tenant_id) projects ON ((projects.tenant_id = t.id)))
+  WITH NO DATA;
+
+ALTER TABLE app_private.mv_tenant_resource_counts OWNER TO rowhouse_platform;
+
+COMMENT ON MATERIALIZED VIEW app_private.mv_tenant_resource_counts IS 'How much of everything each tenant has.';
+
+CREATE FUNCTION app_hidden.tenant_resource_counts() RETURNS SETOF app_private.mv_tenant_resource_counts
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from app_private.mv_tenant_resource_counts where tenant_id = app_hidden.current_tenant_id();
+$$;
+
+ALTER FUNCTION app_hidden.tenant_resource_counts() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.tenant_resource_counts() IS 'The row of app_public.tenant_resource_counts.';
+
 CREATE FUNCTION app_hidden.text_search_config(language text) RETURNS regconfig
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE lower("left"(language, 2)) WHEN 'ar'::text THEN 'arabic'::regconfig WHEN 'da'::text THEN 'danish'::regconfig WHEN 'nl'::text THEN 'dutch'::regconfig WHEN 'en'::text THEN 'english'::regconfig WHEN 'fi'::text THEN 'finnish'::regconfig WHEN 'fr'::text THEN 'french'::regconfig WHEN 'de'::text THEN 'german'::regconfig WHEN 'el'::text THEN 'greek'::regconfig WHEN 'hu'::text THEN 'hungarian'::regconfig WHEN 'id'::text THEN 'indonesian'::regconfig WHEN 'ga'::text THEN 'irish'::regconfig WHEN 'it'::text THEN 'italian'::regconfig WHEN 'lt'::text THEN 'lithuanian'::regconfig WHEN 'no'::text THEN 'norwegian'::regconfig WHEN 'pt'::text THEN 'portuguese'::regconfig WHEN 'ro'::text THEN 'romanian'::regconfig WHEN 'ru'::text THEN 'russian'::regconfig WHEN 'es'::text THEN 'spanish'::regconfig WHEN 'sv'::text THEN 'swedish'::regconfig WHEN 'tr'::text THEN 'turkish'::regconfig ELSE 'simple'::regconfig END;
@@ -1166,6 +3010,20 @@ $$;
 ALTER FUNCTION app_hidden.token_count(vector tsvector) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.token_count(vector tsvector) IS 'Length of a text in tokens that count for search (no stop words; a token counts at most 255 times).';
+
+CREATE FUNCTION app_hidden.view_age(name text, OUT refreshed_at timestamp with time zone, OUT age_seconds integer) RETURNS record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  select v.refreshed_at, greatest(0, extract(epoch from app_hidden.clock() - v.refreshed_at))::int into view_age.refreshed_at, view_age.age_seconds
+    from app_private.materialized_views v where v.name = view_age.name;
+end
+$$;
+
+ALTER FUNCTION app_hidden.view_age(name text, OUT refreshed_at timestamp with time zone, OUT age_seconds integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.view_age(name text, OUT refreshed_at timestamp with time zone, OUT age_seconds integer) IS 'As of when a materialized view is, and how many seconds ago that was.';
 
 CREATE FUNCTION app_private.add_platform_models(providers jsonb) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1245,6 +3103,25 @@ $$;
 ALTER FUNCTION app_private.alive_workers(silent_for interval) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.alive_workers(silent_for interval) IS 'The workers that were heard of within the interval.';
+
+CREATE FUNCTION app_private.ancestor_tenant_ids(tenant_id uuid) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return array(
+    with recursive ancestors (id, level) as (
+      select t.parent_tenant_id, 1 from app_public.tenants t where t.id = ancestor_tenant_ids.tenant_id
+      union all
+      select t.parent_tenant_id, a.level + 1 from ancestors a join app_public.tenants t on t.id = a.id where a.level < 100
+    )
+    select id from ancestors where id is not null);
+end
+$$;
+
+ALTER FUNCTION app_private.ancestor_tenant_ids(tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.ancestor_tenant_ids(tenant_id uuid) IS 'The tenants above a tenant, by parent_tenant_id.';
 
 CREATE FUNCTION app_private.any_term(terms text[]) RETURNS tsquery
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -1762,6 +3639,29 @@ ALTER FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[
 
 COMMENT ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) IS 'Makes one block of these chunks, in place of the blocks they were in; returns how many there are.';
 
+CREATE FUNCTION app_private.catalog_question(query text) RETURNS TABLE(n integer, word text, lexemes tsquery)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    with words as (
+      select u.lexeme, tsvector_to_array(to_tsvector('english', u.lexeme)) as stems, min(u.positions[1]) as position
+        from unnest(to_tsvector('simple', app_hidden.catalog_words(catalog_question.query))) as u
+       group by u.lexeme
+    )
+    select row_number() over (order by w.position, w.lexeme)::int, w.lexeme,
+           (select string_agg(app_private.tsquery_term(t) || ':*', ' | ') from unnest(w.lexeme || w.stems) as t)::tsquery
+      from words w
+     -- a stop word counts where there is nothing else to go by
+     where cardinality(w.stems) > 0 or not exists (select from words o where cardinality(o.stems) > 0);
+end
+$$;
+
+ALTER FUNCTION app_private.catalog_question(query text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.catalog_question(query text) IS 'The words of a question, each with what it is looked up as: whatever begins with the word or with its English stem.';
+
 CREATE TABLE app_public.institutions (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -1967,6 +3867,80 @@ ALTER FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], 
 
 COMMENT ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) IS 'Chunks of these documents, each headed by the document''s title, that have no vector of their source''s model yet, with what is needed to call the model.';
 
+CREATE FUNCTION app_private.columns_of_the_tenant() RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array['department_id', 'business_function_id', 'role_id', 'tool_category_id', 'billing_code', 'budget_allocation_id'];
+$$;
+
+ALTER FUNCTION app_private.columns_of_the_tenant() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.columns_of_the_tenant() IS 'Columns that mean something in their tenant only: a copy for another tenant does without them.';
+
+CREATE FUNCTION app_private.copy_resource(kind app_public.resource_kind, id uuid, name text) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_table regclass := app_private.resource_table(copy_resource.kind);
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_original jsonb;
+  v_is_own boolean;
+  v_columns text;
+  v_name text;
+  v_constraint text;
+  v_id uuid;
+begin
+  perform app_private.require_permission(app_private.resource_permission(copy_resource.kind, 'create'));
+  v_original := app_private.resource_to_copy(copy_resource.kind, copy_resource.id);
+  v_is_own := (v_original ->> 'tenant_id')::uuid = v_tenant_id;
+  select string_agg(quote_ident(attname), ', ' order by attnum) into v_columns
+    from pg_attribute
+   where attrelid = v_table and attnum > 0 and not attisdropped and attgenerated = ''
+     and attname <> all (app_private.uncopied_columns() || case when not v_is_own then app_private.columns_of_the_tenant() end);
+
+  -- the name that was asked for, or the first free one of: Name, Name (copy), Name (copy 2) …
+  for v_attempt in 0 .. 1000 loop
+    v_name := coalesce(copy_resource.name, left(v_original ->> 'name', 240)
+      || case v_attempt when 0 then '' when 1 then ' (copy)' else format(' (copy %s)', v_attempt) end);
+    begin
+      execute format(
+        'insert into %1$s (%2$s, tenant_id, name, copied_from_id) select %2$s, $2, $3, $4 from jsonb_populate_record(null::%1$s, $1) returning id',
+        v_table, v_columns)
+        into v_id using v_original, v_tenant_id, v_name, copy_resource.id;
+      exit;
+    exception when unique_violation then
+      get stacked diagnostics v_constraint = constraint_name;
+      if v_constraint not like '%\_name\_key' then
+        raise;
+      elsif copy_resource.name is not null or v_attempt = 1000 then
+        perform app_private.raise_error('RS563', 'The name is taken.', 'Give the copy another name, or none.');
+      end if;
+    end;
+  end loop;
+
+  if copy_resource.kind = 'agent' then
+    -- what it works with, as far as this tenant may use it too; how a tool is configured is the owner's business
+    insert into app_public.agent_tools (tenant_id, agent_id, tool_id, sort_order, config)
+    select v_tenant_id, v_id, u.tool_id::uuid, u.n, coalesce(t.config, '{}')
+      from jsonb_array_elements_text(v_original -> 'tool_ids') with ordinality as u (tool_id, n)
+      left join app_public.agent_tools t
+        on t.tenant_id = v_tenant_id and t.agent_id = copy_resource.id and t.tool_id = u.tool_id::uuid
+     where app_hidden.is_visible_resource('tool', u.tool_id::uuid);
+    insert into app_public.agent_knowledge_sources (tenant_id, agent_id, source_id)
+    select v_tenant_id, v_id, u.source_id::uuid
+      from jsonb_array_elements_text(v_original -> 'knowledge_source_ids') as u (source_id)
+     where app_hidden.is_visible_resource('knowledge_source', u.source_id::uuid);
+  end if;
+  return v_id;
+end
+$_$;
+
+ALTER FUNCTION app_private.copy_resource(kind app_public.resource_kind, id uuid, name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.copy_resource(kind app_public.resource_kind, id uuid, name text) IS 'Makes a private copy of a visible resource in this tenant. RS301: there is none; RS563: the name is taken; ID203: your permissions do not allow it.';
+
 CREATE FUNCTION app_private.credential_paths(value jsonb) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2120,6 +4094,21 @@ $$;
 ALTER FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) OWNER TO rowhouse_worker;
 
 COMMENT ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) IS 'Adds a job to the task queue in this transaction: it runs if, and only if, the transaction commits.';
+
+CREATE FUNCTION app_private.enqueue_refresh(name text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- the key makes all who ask before it begins one job
+  perform app_private.enqueue_job('catalog__refresh_views', json_build_object('name', enqueue_refresh.name),
+    'catalog__refresh_views:' || enqueue_refresh.name);
+end
+$$;
+
+ALTER FUNCTION app_private.enqueue_refresh(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.enqueue_refresh(name text) IS 'Queues the refresh of a materialized view.';
 
 CREATE FUNCTION app_private.enqueue_stage(stage app_hidden.processing_stage, tenant_id uuid, document_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
@@ -2462,6 +4451,8 @@ CREATE FUNCTION app_private.global_tables() RETURNS regclass[]
     'app_private.user_identities',
     'app_public.llm_providers',    -- facts of the platform
     'app_public.llm_models',
+    'app_private.materialized_views',
+    'app_private.materialized_view_alerts',
     'app_private.worker_heartbeats'
   ]::regclass[];
 $$;
@@ -2489,6 +4480,24 @@ $$;
 ALTER FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) IS 'Lets an analyst''s own login read the reporting views of a tenant. For administrators in psql. TN401: the login is not a member of rowhouse_analyst.';
+
+CREATE FUNCTION app_private.grantee_of(share_id uuid) RETURNS TABLE(slug text, name text, user_email text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select t.slug, t.name, u.email
+      from app_public.resource_shares s
+      join app_public.tenants t on t.id = s.grantee_tenant_id
+      left join app_public.user_profiles u on u.id = s.grantee_user_id
+     where s.id = grantee_of.share_id and s.tenant_id = app_hidden.current_tenant_id();
+end
+$$;
+
+ALTER FUNCTION app_private.grantee_of(share_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.grantee_of(share_id uuid) IS 'The names of whom this tenant granted a share to.';
 
 CREATE FUNCTION app_private.graph_faults(definition jsonb) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE
@@ -2575,6 +4584,21 @@ $$;
 ALTER FUNCTION app_private.graph_faults(definition jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.graph_faults(definition jsonb) IS 'Nodes that cannot be reached, or a node on a cycle that no loop node is on.';
+
+CREATE FUNCTION app_private.has_grants(kind app_public.resource_kind, id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return exists (
+    select from app_public.resource_shares s
+     where s.tenant_id = app_hidden.current_tenant_id() and s.resource_kind = has_grants.kind and s.resource_id = has_grants.id);
+end
+$$;
+
+ALTER FUNCTION app_private.has_grants(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.has_grants(kind app_public.resource_kind, id uuid) IS 'Whether a resource of this tenant was granted to anyone, expired grants included.';
 
 CREATE FUNCTION app_private.has_many_vectors(model_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE
@@ -2741,6 +4765,33 @@ ALTER FUNCTION app_private.is_credential_name(name text) OWNER TO rowhouse_owner
 
 COMMENT ON FUNCTION app_private.is_credential_name(name text) IS 'Whether a header, parameter or key of this name would hold a credential: authorization, cookie, x-api-key, whatever ends in -token, -key, -secret or -password, in any spelling.';
 
+CREATE TABLE app_private.materialized_views (
+    name text NOT NULL,
+    stale_after interval DEFAULT '02:00:00'::interval NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    refreshed_at timestamp with time zone,
+    duration_ms integer,
+    row_count bigint,
+    CONSTRAINT stale_after_is_positive CHECK ((stale_after > '00:00:00'::interval))
+);
+
+ALTER TABLE ONLY app_private.materialized_views FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.materialized_views OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.materialized_views IS 'The materialized views: how old each may become, when and how long it was last refreshed.';
+
+CREATE FUNCTION app_private.is_stale(view app_private.materialized_views) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_hidden.clock() - coalesce((view).refreshed_at, (view).created_at) > (view).stale_after;
+$$;
+
+ALTER FUNCTION app_private.is_stale(view app_private.materialized_views) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.is_stale(view app_private.materialized_views) IS 'Whether a materialized view is older than it may be. One that was never refreshed is as old as itself.';
+
 CREATE FUNCTION app_private.is_timezone(value text) RETURNS boolean
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2881,6 +4932,47 @@ ALTER FUNCTION app_private.list_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.list_tenants() IS 'All tenants. For administrators in psql and for command-line tools.';
 
+CREATE FUNCTION app_private.lock_own_resource(kind app_public.resource_kind, id uuid, is_to_be_shared boolean) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_mode text;
+  v_is_on boolean;
+begin
+  perform app_private.require_permission('can_share_resources');
+  if lock_own_resource.kind is not null then
+    execute format(
+      'select r.sharing_mode, %s and r.status::text in (''active'', ''deprecated'') from %s r
+        where r.id = $1 and r.tenant_id = $2 and (r.deleted_at is null or not $3)
+          for no key update',
+      app_private.resource_switch(lock_own_resource.kind), app_private.resource_table(lock_own_resource.kind))
+      into v_mode, v_is_on
+      using lock_own_resource.id, app_hidden.current_tenant_id(), lock_own_resource.is_to_be_shared;
+  end if;
+  if v_mode is null then
+    perform app_private.raise_error('RS301', 'There is no such resource in this tenant.',
+      'List those of this tenant. What others share with you is theirs to share.');
+  end if;
+  if lock_own_resource.is_to_be_shared then
+    if not (select app_private.tenant_allows(t.resource_access_config, 'sharing.can_share_resources')
+              from app_public.tenants t where t.id = app_hidden.current_tenant_id()) then
+      perform app_private.raise_error('RS261', 'This tenant does not share resources.',
+        'Its resource_access_config switches sharing.can_share_resources off.');
+    end if;
+    if not v_is_on then
+      perform app_private.raise_error('RS561', 'It is switched off, or neither active nor deprecated: nobody it is shared with would see it.',
+        'Switch it on and make it active, then share it.');
+    end if;
+  end if;
+  return v_mode;
+end
+$_$;
+
+ALTER FUNCTION app_private.lock_own_resource(kind app_public.resource_kind, id uuid, is_to_be_shared boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.lock_own_resource(kind app_public.resource_kind, id uuid, is_to_be_shared boolean) IS 'The sharing_mode of a resource of this tenant, its row locked until the end of the transaction. ID203: you may not share; RS301: there is none; and where it is to be shared: RS261: the tenant may not; RS561: it is not on.';
+
 CREATE FUNCTION app_private.lock_tenant_tree() RETURNS void
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2914,60 +5006,6 @@ ALTER FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid
 
 COMMENT ON FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid) IS 'The row of an own agent, prompt or workflow as JSON, locked until the transaction ends. RS351: there is none.';
 
-CREATE TABLE app_public.projects (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    workspace_id uuid,
-    name text NOT NULL,
-    key text,
-    description text,
-    status text DEFAULT 'planned'::text NOT NULL,
-    is_private boolean DEFAULT false NOT NULL,
-    starts_on date,
-    ends_on date,
-    owner_id uuid DEFAULT app_hidden.current_user_id(),
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT dates_are_finite CHECK ((isfinite(starts_on) AND isfinite(ends_on))),
-    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
-    CONSTRAINT ends_on_is_not_before_starts_on CHECK ((ends_on >= starts_on)),
-    CONSTRAINT key_is_a_short_code CHECK ((key ~ '^[A-Z][A-Z0-9]{1,9}$'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['planned'::text, 'active'::text, 'on_hold'::text, 'completed'::text, 'archived'::text])))
-);
-
-ALTER TABLE ONLY app_public.projects FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.projects OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.projects IS '@behavior -insert -delete
-Work with a goal, that cost can be attributed to. Made by create_project; leads and the tenant''s admins edit it. Seen by everyone who reads the workspace it is in (without one, by the whole tenant), by its members, and by the tenant''s owners.';
-
-COMMENT ON COLUMN app_public.projects.workspace_id IS 'The workspace it is in, null when it is in none; changed by move_project.';
-
-COMMENT ON COLUMN app_public.projects.name IS 'Name, at most 255 characters.';
-
-COMMENT ON COLUMN app_public.projects.key IS 'Short code for lists and cost reports: 2 to 10 upper-case letters and digits, a letter first; unique among the tenant''s projects that are not deleted.';
-
-COMMENT ON COLUMN app_public.projects.description IS 'What it is about, at most 10,000 characters.';
-
-COMMENT ON COLUMN app_public.projects.status IS 'planned, active, on_hold, completed or archived.';
-
-COMMENT ON COLUMN app_public.projects.is_private IS 'Whether only its members and the tenant''s owners see it. Who would lose sight of it cannot set this (42501).';
-
-COMMENT ON COLUMN app_public.projects.starts_on IS 'First day.';
-
-COMMENT ON COLUMN app_public.projects.ends_on IS 'Last day, not before the first.';
-
-COMMENT ON COLUMN app_public.projects.owner_id IS 'The member who answers for it; by default its creator. Gives no rights by itself. WS401: not an active member of the tenant.';
-
-COMMENT ON COLUMN app_public.projects.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.projects.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.projects.deleted_at IS 'When it was deleted, null when it is not; then only those who may restore it see it.';
-
 CREATE FUNCTION app_private.locked_project(id uuid) RETURNS app_public.projects
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2992,52 +5030,6 @@ $$;
 ALTER FUNCTION app_private.locked_project(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.locked_project(id uuid) IS 'The project, locked until the end of the transaction. WS304: it is not there, or hidden from you; WS203: you do not lead it.';
-
-CREATE TABLE app_public.workspaces (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    name text NOT NULL,
-    description text,
-    icon text,
-    visibility app_public.workspace_visibility DEFAULT 'private'::app_public.workspace_visibility NOT NULL,
-    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    archived_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
-    CONSTRAINT icon_is_a_name CHECK (app_hidden.is_name(icon)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT settings_is_an_object CHECK ((jsonb_typeof(settings) = 'object'::text))
-);
-
-ALTER TABLE ONLY app_public.workspaces FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.workspaces OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.workspaces IS '@behavior -insert -delete
-A room of this tenant for people who work together. Made by create_workspace; its admins edit it. Deleted ones are seen by those who may restore them.';
-
-COMMENT ON COLUMN app_public.workspaces.name IS 'Name, unique among the tenant''s workspaces that are not deleted, also those you cannot see; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.workspaces.description IS 'What it is for, at most 10,000 characters.';
-
-COMMENT ON COLUMN app_public.workspaces.icon IS 'Name of an icon, at most 255 characters.';
-
-COMMENT ON COLUMN app_public.workspaces.visibility IS 'private, team, organization or public: see the type.';
-
-COMMENT ON COLUMN app_public.workspaces.settings IS 'Settings of front ends, an object.';
-
-COMMENT ON COLUMN app_public.workspaces.created_by_user_id IS 'Who created it; null when that person is gone.';
-
-COMMENT ON COLUMN app_public.workspaces.archived_at IS 'When it became read-only (archive_workspace), null when it is not.';
-
-COMMENT ON COLUMN app_public.workspaces.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.workspaces.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.workspaces.deleted_at IS 'When it was deleted, null when it is not.';
 
 CREATE FUNCTION app_private.locked_workspace(id uuid, minimum app_public.member_role) RETURNS app_public.workspaces
     LANGUAGE plpgsql
@@ -3144,6 +5136,17 @@ $$;
 ALTER FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) IS 'Writes a search down: the question as text, as a hash or not at all, as tenants.config.search.logQueries says.';
+
+CREATE FUNCTION app_private.materialized_view_names() RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select name from app_private.materialized_views order by name;
+$$;
+
+ALTER FUNCTION app_private.materialized_view_names() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.materialized_view_names() IS 'The materialized views there are.';
 
 CREATE FUNCTION app_private.may_manage_tenant(user_id uuid, tenant_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -3584,57 +5587,6 @@ ALTER FUNCTION app_private.positions_above(threshold double precision, block_ids
 
 COMMENT ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) IS 'Where the blocks'' stored scores exceed the threshold, and those scores, both divided by scale. dimension: size of the largest block.';
 
-CREATE TABLE app_public.user_tenants (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    role text DEFAULT 'member'::text NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    permissions jsonb DEFAULT '{}'::jsonb NOT NULL,
-    invited_by_user_id uuid,
-    joined_at timestamp with time zone DEFAULT now() NOT NULL,
-    last_accessed_at timestamp with time zone,
-    activated_at timestamp with time zone DEFAULT now(),
-    deactivated_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT permissions_are_known_and_boolean CHECK (app_hidden.are_permissions(permissions)),
-    CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'invited'::text, 'suspended'::text, 'pending'::text])))
-);
-
-ALTER TABLE ONLY app_public.user_tenants FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.user_tenants OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.user_tenants IS '@name membership
-@behavior -insert -update -delete
-Who belongs to this tenant, and in which role.';
-
-COMMENT ON COLUMN app_public.user_tenants.role IS 'owner, admin, member or viewer; each may do what the later ones may.';
-
-COMMENT ON COLUMN app_public.user_tenants.status IS 'active, inactive, invited, suspended or pending. Only active members get in.';
-
-COMMENT ON COLUMN app_public.user_tenants.permissions IS 'Permissions beyond the role: an object.';
-
-COMMENT ON COLUMN app_public.user_tenants.invited_by_user_id IS 'Who invited the member.';
-
-COMMENT ON COLUMN app_public.user_tenants.joined_at IS 'When the member joined.';
-
-COMMENT ON COLUMN app_public.user_tenants.last_accessed_at IS 'When the member last acted in this tenant.';
-
-COMMENT ON COLUMN app_public.user_tenants.activated_at IS 'When the membership last became active.';
-
-COMMENT ON COLUMN app_public.user_tenants.deactivated_at IS 'When the membership last became inactive.';
-
-COMMENT ON COLUMN app_public.user_tenants.metadata IS 'Anything else, an object.';
-
-COMMENT ON COLUMN app_public.user_tenants.created_at IS 'When the membership was created.';
-
-COMMENT ON COLUMN app_public.user_tenants.updated_at IS 'When it last changed.';
-
 CREATE FUNCTION app_private.provision_member(tenant_id uuid, email text, full_name text DEFAULT NULL::text, role text DEFAULT 'member'::text) RETURNS app_public.user_tenants
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3661,172 +5613,6 @@ $$;
 ALTER FUNCTION app_private.provision_member(tenant_id uuid, email text, full_name text, role text) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.provision_member(tenant_id uuid, email text, full_name text, role text) IS 'Makes a person (by e-mail, with or without a profile) a member of a tenant, or changes the role of one. For administrators in psql and for seeds.';
-
-CREATE TABLE app_public.tenants (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    slug text NOT NULL,
-    name text NOT NULL,
-    type text DEFAULT 'organization'::text NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    activated_at timestamp with time zone,
-    deactivated_at timestamp with time zone,
-    suspended_at timestamp with time zone,
-    suspension_reason text,
-    cancelled_at timestamp with time zone,
-    cancellation_reason text,
-    subscription_tier text DEFAULT 'standard'::text NOT NULL,
-    subscription_status text DEFAULT 'active'::text NOT NULL,
-    trial_ends_at timestamp with time zone,
-    subscription_started_at timestamp with time zone,
-    subscription_ends_at timestamp with time zone,
-    billing_cycle text,
-    payment_method_id text,
-    last_payment_at timestamp with time zone,
-    next_billing_date timestamp with time zone,
-    parent_tenant_id uuid,
-    tenant_level integer DEFAULT 0 NOT NULL,
-    tenant_path text NOT NULL,
-    resource_access_config jsonb DEFAULT '{}'::jsonb NOT NULL,
-    features jsonb DEFAULT '{}'::jsonb NOT NULL,
-    config jsonb DEFAULT '{}'::jsonb NOT NULL,
-    quotas jsonb DEFAULT '{}'::jsonb NOT NULL,
-    domain text,
-    industry text,
-    company_size text,
-    country_code text,
-    timezone text DEFAULT 'UTC'::text NOT NULL,
-    language_code text DEFAULT 'en'::text NOT NULL,
-    hipaa_compliant boolean DEFAULT false NOT NULL,
-    gdpr_compliant boolean DEFAULT false NOT NULL,
-    sox_compliant boolean DEFAULT false NOT NULL,
-    iso_certified boolean DEFAULT false NOT NULL,
-    compliance_notes text,
-    primary_contact_email text,
-    primary_contact_name text,
-    primary_contact_phone text,
-    support_tier text,
-    account_manager_id uuid,
-    last_login_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT billing_cycle_is_known CHECK ((billing_cycle = ANY (ARRAY['monthly'::text, 'annual'::text]))),
-    CONSTRAINT company_size_is_known CHECK ((company_size = ANY (ARRAY['startup'::text, 'small'::text, 'medium'::text, 'enterprise'::text]))),
-    CONSTRAINT country_code_is_iso_3166 CHECK (app_hidden.is_country_code(country_code)),
-    CONSTRAINT domain_is_a_host_name CHECK (app_hidden.is_host_name(domain)),
-    CONSTRAINT language_code_is_a_tag CHECK ((language_code ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$'::text)),
-    CONSTRAINT metadata_is_an_object_of_at_most_16_kb CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT platform_is_at_the_top CHECK (((type <> 'platform'::text) OR (parent_tenant_id IS NULL))),
-    CONSTRAINT primary_contact_email_is_an_email CHECK (app_hidden.is_email(primary_contact_email)),
-    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug)),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['trial'::text, 'active'::text, 'inactive'::text, 'suspended'::text, 'cancelled'::text]))),
-    CONSTRAINT subscription_status_is_known CHECK ((subscription_status = ANY (ARRAY['active'::text, 'inactive'::text, 'trial'::text, 'suspended'::text, 'cancelled'::text]))),
-    CONSTRAINT subscription_tier_is_known CHECK ((subscription_tier = ANY (ARRAY['free'::text, 'standard'::text, 'professional'::text, 'enterprise'::text]))),
-    CONSTRAINT support_tier_is_known CHECK ((support_tier = ANY (ARRAY['basic'::text, 'standard'::text, 'premium'::text]))),
-    CONSTRAINT tenant_level_is_in_range CHECK (((tenant_level >= 0) AND (tenant_level <= 9))),
-    CONSTRAINT type_is_known CHECK ((type = ANY (ARRAY['platform'::text, 'organization'::text])))
-);
-
-ALTER TABLE ONLY app_public.tenants FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.tenants OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.tenants IS '@behavior -insert -delete
-An organization with a wall around it: whatever it holds, no other tenant sees. You see the one you act in; my_tenants lists the others you are a member of.';
-
-COMMENT ON COLUMN app_public.tenants.slug IS 'Name for addresses and the x-tenant-id header: lower-case letters, digits and hyphens, at most 63, unique.';
-
-COMMENT ON COLUMN app_public.tenants.name IS 'Name for people, at most 255 characters.';
-
-COMMENT ON COLUMN app_public.tenants.type IS 'platform (the one that runs this installation) or organization.';
-
-COMMENT ON COLUMN app_public.tenants.status IS 'trial, active, inactive (without a subscription), suspended or cancelled. In trial and active it can be changed; otherwise its members read and export. activateTenant, suspendTenant, reactivateTenant and cancelTenant are the steps, tenantStatusHistories their record.';
-
-COMMENT ON COLUMN app_public.tenants.activated_at IS 'When it last became active, null when it never was.';
-
-COMMENT ON COLUMN app_public.tenants.deactivated_at IS 'When it became inactive, null when it is not.';
-
-COMMENT ON COLUMN app_public.tenants.suspended_at IS 'When it was suspended, null when it is not.';
-
-COMMENT ON COLUMN app_public.tenants.suspension_reason IS 'Why it was suspended, for its members to read; null when it is not.';
-
-COMMENT ON COLUMN app_public.tenants.cancelled_at IS 'When it was cancelled, null when it is not.';
-
-COMMENT ON COLUMN app_public.tenants.cancellation_reason IS 'Why it was cancelled, when whoever did it said so';
-
-COMMENT ON COLUMN app_public.tenants.subscription_tier IS 'free, standard, professional or enterprise.';
-
-COMMENT ON COLUMN app_public.tenants.subscription_status IS 'active, inactive, trial, suspended or cancelled.';
-
-COMMENT ON COLUMN app_public.tenants.trial_ends_at IS 'End of the trial, null when there is none.';
-
-COMMENT ON COLUMN app_public.tenants.subscription_started_at IS 'Start of the subscription.';
-
-COMMENT ON COLUMN app_public.tenants.subscription_ends_at IS 'End of the subscription, null when it is open-ended.';
-
-COMMENT ON COLUMN app_public.tenants.billing_cycle IS 'monthly or annual.';
-
-COMMENT ON COLUMN app_public.tenants.payment_method_id IS '@behavior -*
-The payment provider''s key of the payment method. Not readable through the API.';
-
-COMMENT ON COLUMN app_public.tenants.last_payment_at IS 'When the last payment arrived.';
-
-COMMENT ON COLUMN app_public.tenants.next_billing_date IS 'When the next invoice is made.';
-
-COMMENT ON COLUMN app_public.tenants.parent_tenant_id IS 'The tenant above it in the hierarchy, null at the top. createSubTenant and moveTenant set it.';
-
-COMMENT ON COLUMN app_public.tenants.tenant_level IS 'Depth in the hierarchy, 0 at the top, at most 9. Kept by the database.';
-
-COMMENT ON COLUMN app_public.tenants.tenant_path IS 'Slugs from the top to it, separated by dots. Kept by the database.';
-
-COMMENT ON COLUMN app_public.tenants.resource_access_config IS 'What it may use, make and share: {shared_resources: {agents, tools, prompts, workflows, rag}, custom_resources: {the same, max_agents, max_rag_storage_gb}, sharing: {can_share_resources, can_receive_shared}}, booleans and limits. Set by platform staff (setTenantEntitlements).';
-
-COMMENT ON COLUMN app_public.tenants.features IS 'Features that are switched on or off against their defaults: an object of booleans. rag_enabled, advanced_rag, expert_panels, workflows, analytics and multi_model are on by default, api_access and white_label off. Set by platform staff (setTenantEntitlements); tenantFeatureEnabled answers with everything considered.';
-
-COMMENT ON COLUMN app_public.tenants.config IS 'Settings: an object. default_model; max_concurrent_chats (1 to 10,000); retention_days (1 to 36,500); allowed_domains (at most 100, lower case); invitation_expiry_days (1 to 30, default 7); store_llm_texts (default false) and llm_text_retention_days (1 to 36,500). search.k1 (0 to 10, default 1.2) and search.b (0 to 1, default 0.75) are BM25''s parameters; search.titleBoost (0 to 100, default 2) is how much a title: word counts; up to search.exactVectorLimit vectors (default 3000) are compared one by one; search.logQueries (hash, text or none; default hash) is what is kept of a question. For members with the permission can_manage_settings. TN402: there is no such setting; TN403: it has another type or range.';
-
-COMMENT ON COLUMN app_public.tenants.quotas IS 'Limits by name, null or missing for none: max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb, max_sub_tenants (direct ones). Set by platform staff (setTenantEntitlements).';
-
-COMMENT ON COLUMN app_public.tenants.domain IS 'Custom domain, a host name in lower case, unique. Set by platform staff (setTenantDomain).';
-
-COMMENT ON COLUMN app_public.tenants.industry IS 'Industry, such as Healthcare or Pharma.';
-
-COMMENT ON COLUMN app_public.tenants.company_size IS 'startup, small, medium or enterprise.';
-
-COMMENT ON COLUMN app_public.tenants.country_code IS 'Country, ISO 3166-1 alpha-2, upper case.';
-
-COMMENT ON COLUMN app_public.tenants.timezone IS 'IANA time zone its calendar periods follow, such as Europe/Berlin. TN403: there is none of this name.';
-
-COMMENT ON COLUMN app_public.tenants.language_code IS 'Primary language, a tag such as en or pt-BR.';
-
-COMMENT ON COLUMN app_public.tenants.hipaa_compliant IS 'Whether it works under HIPAA.';
-
-COMMENT ON COLUMN app_public.tenants.gdpr_compliant IS 'Whether it works under the GDPR.';
-
-COMMENT ON COLUMN app_public.tenants.sox_compliant IS 'Whether it works under SOX.';
-
-COMMENT ON COLUMN app_public.tenants.iso_certified IS 'Whether it holds an ISO certification.';
-
-COMMENT ON COLUMN app_public.tenants.compliance_notes IS 'Notes on compliance.';
-
-COMMENT ON COLUMN app_public.tenants.primary_contact_email IS 'E-mail of its first contact, lower case.';
-
-COMMENT ON COLUMN app_public.tenants.primary_contact_name IS 'Name of its first contact.';
-
-COMMENT ON COLUMN app_public.tenants.primary_contact_phone IS 'Telephone number of its first contact.';
-
-COMMENT ON COLUMN app_public.tenants.support_tier IS 'basic, standard or premium.';
-
-COMMENT ON COLUMN app_public.tenants.account_manager_id IS 'The member of the platform''s staff who looks after it.';
-
-COMMENT ON COLUMN app_public.tenants.last_login_at IS 'When one of its members last logged in.';
-
-COMMENT ON COLUMN app_public.tenants.metadata IS 'Anything else, an object of at most 16 KB.';
-
-COMMENT ON COLUMN app_public.tenants.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.tenants.updated_at IS 'When it last changed.';
 
 CREATE FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text, type text DEFAULT 'organization'::text, trial_days integer DEFAULT NULL::integer) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3905,160 +5691,6 @@ $_$;
 ALTER FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text) IS 'Publishes a locked resource as it stands. RS451: the version is not above the latest; RS551: nothing has changed.';
-
-CREATE TABLE app_public.rag_knowledge_sources (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    category text,
-    tags text[] DEFAULT '{}'::text[] NOT NULL,
-    source_type text DEFAULT 'file'::text NOT NULL,
-    source_url text,
-    source_config jsonb DEFAULT '{}'::jsonb NOT NULL,
-    file_path text,
-    file_type text,
-    file_size_bytes bigint,
-    page_count integer,
-    embedding_model text DEFAULT 'hashing-384'::text NOT NULL,
-    chunk_size integer DEFAULT 1000 NOT NULL,
-    chunk_overlap integer DEFAULT 200 NOT NULL,
-    language text DEFAULT 'en'::text NOT NULL,
-    vector_store_id text,
-    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
-    processing_started_at timestamp with time zone,
-    processing_completed_at timestamp with time zone,
-    processing_error text,
-    total_chunks integer DEFAULT 0 NOT NULL,
-    extracted_metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    publication_date date,
-    author text,
-    source_organization text,
-    status text DEFAULT 'active'::text NOT NULL,
-    enabled boolean DEFAULT true NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    last_synced_at timestamp with time zone,
-    query_count bigint DEFAULT 0 NOT NULL,
-    hit_count bigint DEFAULT 0 NOT NULL,
-    relevance_sum double precision DEFAULT 0 NOT NULL,
-    avg_relevance_score numeric(5,4) GENERATED ALWAYS AS (round(((relevance_sum / (NULLIF(hit_count, 0))::double precision))::numeric, 4)) STORED,
-    last_queried_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT chunk_overlap_is_below_half_the_size CHECK (((chunk_overlap >= 0) AND ((chunk_overlap * 2) <= chunk_size))),
-    CONSTRAINT chunk_size_is_in_range CHECK (((chunk_size >= 100) AND (chunk_size <= 16000))),
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT extracted_metadata_is_an_object CHECK ((jsonb_typeof(extracted_metadata) = 'object'::text)),
-    CONSTRAINT file_size_bytes_is_not_negative CHECK ((file_size_bytes >= 0)),
-    CONSTRAINT language_is_a_tag CHECK ((language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$'::text)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT page_count_is_not_negative CHECK ((page_count >= 0)),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT source_config_is_an_object CHECK ((jsonb_typeof(source_config) = 'object'::text)),
-    CONSTRAINT source_type_is_known CHECK ((source_type = ANY (ARRAY['file'::text, 'url'::text, 'database'::text, 'api'::text, 'notion'::text, 'confluence'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'archived'::text])))
-);
-
-ALTER TABLE ONLY app_public.rag_knowledge_sources FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.rag_knowledge_sources OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.rag_knowledge_sources IS '@name knowledge_source
-@behavior -delete
-A collection of documents with settings for how they are cut, embedded and searched. Members create and edit, admins delete (delete_knowledge_source) and restore.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.sharing_mode IS 'private, selected, subtree or platform.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.is_shared IS 'Whether sharing_mode is anything but private.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.resource_type IS 'custom (the tenant''s own) or platform.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.name IS 'Name, unique among the tenant''s sources that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.description IS 'What it holds.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.category IS 'Category, such as Guidelines, Regulations, Literature, Internal Docs.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.tags IS 'Tags.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.source_type IS 'file, url, database, api, notion or confluence.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.source_url IS 'Address it comes from.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.source_config IS 'Settings of where it comes from: an object.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.file_path IS 'Path of the file it comes from.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.file_type IS 'Type of the file it comes from.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.file_size_bytes IS 'Size of the file it comes from, in bytes.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.page_count IS 'Pages of the file it comes from.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.embedding_model IS 'Name of the embedding model (llm_models.name). After a change run reprocess_knowledge_source.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.chunk_size IS 'Most characters of a chunk, 100 to 16,000. After a change run reprocess_knowledge_source.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.chunk_overlap IS 'Most characters a chunk repeats of the one before, at most half of chunk_size. After a change run reprocess_knowledge_source.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.language IS 'Language of the documents, a tag such as en or pt-BR: chooses stemming and stop words. After a change run reprocess_knowledge_source.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.vector_store_id IS 'Its key in an outside vector store, for sources that have one.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_status IS 'How far its documents are: pending (none yet, or all wait), processing, completed, or failed (some did, and nothing is being processed). As of a minute ago; processingCounts is of now.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_started_at IS 'When the first of its documents began to be processed; as of a minute ago.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_completed_at IS 'When the last of its documents was completed, null while some are not; as of a minute ago.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_error IS 'Why the document that failed last did; null when none is failed. As of a minute ago.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.total_chunks IS 'How many chunks its documents were cut into, as of a minute ago; chunkCount is of now.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.extracted_metadata IS 'Metadata found in the files: an object.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.publication_date IS 'When it was published.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.author IS 'Who wrote it.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.source_organization IS 'Which organization published it.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.status IS 'active, inactive or archived; only active sources are searched.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.enabled IS 'Whether it is searched.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.created_by_user_id IS 'The member who created it.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.last_synced_at IS 'When it was last brought up to date with where it comes from.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.query_count IS 'How many searches found something in it, as of a minute ago.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.hit_count IS 'How many of its chunks searches found, as of a minute ago.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.relevance_sum IS '@behavior -*
-Sum of the relevances of its hits.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.avg_relevance_score IS 'Mean relevance of its hits, 0 to 1: a hit''s score over the best score of its search. As of a minute ago.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.last_queried_at IS 'When a search last found something in it, as of a minute ago.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.metadata IS 'Anything else, an object.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.deleted_at IS 'When it was deleted, null when it is not.';
 
 CREATE FUNCTION app_private.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) RETURNS app_public.document_receipt
     LANGUAGE plpgsql
@@ -4183,6 +5815,113 @@ $$;
 ALTER FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) IS 'Notes that these workers are alive now.';
+
+CREATE TABLE app_public.resource_shares (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    resource_kind app_public.resource_kind NOT NULL,
+    resource_id uuid NOT NULL,
+    grantee_tenant_id uuid NOT NULL,
+    grantee_user_id uuid,
+    grantee_workspace_id uuid,
+    expires_at timestamp with time zone,
+    declined_at timestamp with time zone,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT grantee_is_another_tenant CHECK ((grantee_tenant_id <> tenant_id)),
+    CONSTRAINT grantee_is_narrowed_once CHECK ((num_nonnulls(grantee_user_id, grantee_workspace_id) <= 1))
+);
+
+ALTER TABLE ONLY app_public.resource_shares FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.resource_shares OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.resource_shares IS '@behavior -insert -update -delete
+Who beyond this tenant may use which of its resources: another tenant, or one member or workspace of it. share_resource and revoke_share write it; received_shares is the other side.';
+
+COMMENT ON COLUMN app_public.resource_shares.resource_kind IS 'What kind of thing is shared.';
+
+COMMENT ON COLUMN app_public.resource_shares.resource_id IS 'What is shared.';
+
+COMMENT ON COLUMN app_public.resource_shares.grantee_tenant_id IS 'The tenant it is shared with.';
+
+COMMENT ON COLUMN app_public.resource_shares.grantee_user_id IS 'The one member it is shared with, null when it is not so narrow.';
+
+COMMENT ON COLUMN app_public.resource_shares.grantee_workspace_id IS 'The workspace whose members it is shared with, null when it is not so narrow.';
+
+COMMENT ON COLUMN app_public.resource_shares.expires_at IS 'Until when, null without end.';
+
+COMMENT ON COLUMN app_public.resource_shares.declined_at IS 'When the other side declined it, null when it did not.';
+
+COMMENT ON COLUMN app_public.resource_shares.created_by_user_id IS 'Who shared it.';
+
+COMMENT ON COLUMN app_public.resource_shares.created_at IS 'When it was shared.';
+
+COMMENT ON COLUMN app_public.resource_shares.updated_at IS 'When the share last changed.';
+
+CREATE FUNCTION app_private.record_sharing(kind app_public.resource_kind, tenant_id uuid, resource_id uuid, action app_public.sharing_action, from_mode text DEFAULT NULL::text, to_mode text DEFAULT NULL::text, other_tenant_id uuid DEFAULT NULL::uuid, share app_public.resource_shares DEFAULT NULL::app_public.resource_shares) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_name text;
+begin
+  execute format('select r.name from %s r where r.id = $1', app_private.resource_table(record_sharing.kind))
+    into v_name using record_sharing.resource_id;
+  insert into app_public.resource_sharing_audit (
+    tenant_id, action, user_id, resource_kind, resource_id, resource_name, from_mode, to_mode,
+    other_tenant_id, other_tenant_slug, grantee_user_id, grantee_workspace_id, expires_at)
+  select t.id, record_sharing.action,
+         -- people of the other side stay unknown
+         case when t.id = app_hidden.current_tenant_id() then app_hidden.current_user_id() end,
+         record_sharing.kind, record_sharing.resource_id, coalesce(v_name, ''), record_sharing.from_mode, record_sharing.to_mode,
+         record_sharing.other_tenant_id, o.slug, (share).grantee_user_id, (share).grantee_workspace_id, (share).expires_at
+    -- of a tenant that is deleted nothing is left to record
+    from app_public.tenants t
+    left join app_public.tenants o on o.id = record_sharing.other_tenant_id
+   where t.id = record_sharing.tenant_id;
+end
+$_$;
+
+ALTER FUNCTION app_private.record_sharing(kind app_public.resource_kind, tenant_id uuid, resource_id uuid, action app_public.sharing_action, from_mode text, to_mode text, other_tenant_id uuid, share app_public.resource_shares) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.record_sharing(kind app_public.resource_kind, tenant_id uuid, resource_id uuid, action app_public.sharing_action, from_mode text, to_mode text, other_tenant_id uuid, share app_public.resource_shares) IS 'Writes to the audit of the tenant that owns a resource.';
+
+CREATE FUNCTION app_private.refresh_materialized_view_now(name text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_asked_at constant timestamptz := clock_timestamp();
+  v_started_at timestamptz;
+  v_count bigint;
+begin
+  perform app_private.require_materialized_view(refresh_materialized_view_now.name);
+  -- one at a time; of those that wait together the first does it for all
+  perform pg_advisory_xact_lock(hashtextextended('materialized view ' || refresh_materialized_view_now.name, 0));
+  if exists (
+    select from app_private.materialized_views v where v.name = refresh_materialized_view_now.name and v.refreshed_at >= v_asked_at
+  ) then
+    return false;
+  end if;
+  -- the time before the snapshot: the view is at least as new as it says
+  v_started_at := clock_timestamp();
+  execute format('refresh materialized view concurrently app_private.%I', refresh_materialized_view_now.name);
+  execute format('select count(*) from app_private.%I', refresh_materialized_view_now.name) into v_count;
+  update app_private.materialized_views v
+     set refreshed_at = v_started_at, row_count = v_count,
+         duration_ms = ceil(extract(epoch from clock_timestamp() - v_started_at) * 1000)
+   where v.name = refresh_materialized_view_now.name;
+  update app_private.materialized_view_alerts a set resolved_at = greatest(app_hidden.clock(), a.raised_at)
+   where a.view_name = refresh_materialized_view_now.name and a.resolved_at is null;
+  return true;
+end
+$$;
+
+ALTER FUNCTION app_private.refresh_materialized_view_now(name text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.refresh_materialized_view_now(name text) IS 'Refreshes a materialized view while others read it, and ends its alert. One at a time: who waited while another began and did it has nothing left to do, and gets false. RS371: there is no such view.';
 
 CREATE FUNCTION app_private.refresh_sources() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4322,6 +6061,21 @@ ALTER FUNCTION app_private.require_feature(name text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.require_feature(name text) IS 'TN204 unless the tenant of the context has the feature; TN404: there is no such feature.';
 
+CREATE FUNCTION app_private.require_materialized_view(name text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not exists (select from app_private.materialized_views v where v.name = require_materialized_view.name) then
+    perform app_private.raise_error('RS371', 'There is no such materialized view.', 'materialized_view_status lists them.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_materialized_view(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_materialized_view(name text) IS 'RS371 unless there is a materialized view of this name.';
+
 CREATE FUNCTION app_private.require_permission(permission text) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4454,6 +6208,17 @@ ALTER FUNCTION app_private.resource_permission(kind app_public.resource_kind, de
 
 COMMENT ON FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) IS 'The permission that allows to create, edit or delete a resource of a kind.';
 
+CREATE FUNCTION app_private.resource_switch(kind app_public.resource_kind) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case resource_switch.kind when 'agent' then 'r.is_active' when 'prompt' then 'true' else 'r.enabled' end;
+$$;
+
+ALTER FUNCTION app_private.resource_switch(kind app_public.resource_kind) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.resource_switch(kind app_public.resource_kind) IS 'The switch of a kind, as SQL of the row r. A resource is on when its switch is and its status is active or deprecated.';
+
 CREATE FUNCTION app_private.resource_table(kind app_public.resource_kind) RETURNS regclass
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4470,6 +6235,42 @@ $$;
 ALTER FUNCTION app_private.resource_table(kind app_public.resource_kind) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.resource_table(kind app_public.resource_kind) IS 'The table that holds resources of a kind.';
+
+CREATE FUNCTION app_private.resource_to_copy(kind app_public.resource_kind, id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_resource jsonb := app_private.visible_resource(resource_to_copy.kind, resource_to_copy.id);
+begin
+  if v_resource is not null then
+    -- Whoever revokes holds the resource's row: wait, then look again. The grants are locked for callers in repeatable
+    -- read, who would still see one that is gone.
+    execute format('select from %s r where r.id = $1 for share', app_private.resource_table(resource_to_copy.kind))
+      using resource_to_copy.id;
+    perform from app_public.resource_shares s
+      where s.resource_kind = resource_to_copy.kind and s.resource_id = resource_to_copy.id
+        and s.grantee_tenant_id = app_hidden.current_tenant_id()
+      order by s.id for share;
+    v_resource := app_private.visible_resource(resource_to_copy.kind, resource_to_copy.id);
+  end if;
+  if v_resource is null then
+    perform app_private.raise_error('RS301', format('There is no such %s.', replace(resource_to_copy.kind::text, '_', ' ')),
+      'List those of this tenant, and those shared with it.');
+  end if;
+  if resource_to_copy.kind = 'agent' then
+    v_resource := v_resource || jsonb_build_object('knowledge_source_ids', array(
+      select a.source_id from app_public.agent_knowledge_sources a
+       where a.tenant_id = (v_resource ->> 'tenant_id')::uuid and a.agent_id = resource_to_copy.id
+       order by a.created_at, a.source_id));
+  end if;
+  return v_resource;
+end
+$_$;
+
+ALTER FUNCTION app_private.resource_to_copy(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.resource_to_copy(kind app_public.resource_kind, id uuid) IS 'A resource the request sees, as JSON and, of an agent, with knowledge_source_ids; nobody can revoke it before the transaction ends. RS301: there is none.';
 
 CREATE FUNCTION app_private.restore_agent_tools(agent_id uuid, tool_ids jsonb) RETURNS void
     LANGUAGE plpgsql
@@ -4797,6 +6598,33 @@ ALTER PROCEDURE app_private.secure_global_table(IN target regclass) OWNER TO row
 
 COMMENT ON PROCEDURE app_private.secure_global_table(IN target regclass) IS 'Closes a table that is global on purpose: nobody but definer functions sees a row until a policy opens a door.';
 
+CREATE PROCEDURE app_private.secure_shareable_table(IN target regclass, IN kind text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  call app_private.secure_tenant_table(target);
+  execute format('alter policy tenant_isolation on %s to rowhouse_owner, rowhouse_authenticator, rowhouse_worker', target);
+  execute format('drop policy if exists tenant_isolation_with_shares on %s', target);
+  execute format(
+    'create policy tenant_isolation_with_shares on %s as restrictive for all to rowhouse_user
+      using (tenant_id = (select app_hidden.current_tenant_id()) or id = any ((select app_hidden.shared_resource_ids(%L))::uuid[]))
+      with check (tenant_id = (select app_hidden.current_tenant_id()))', target, kind);
+  execute format('drop policy if exists tenant_isolation_of_updates on %s', target);
+  execute format(
+    'create policy tenant_isolation_of_updates on %s as restrictive for update to rowhouse_user
+      using (tenant_id = (select app_hidden.current_tenant_id()))', target);
+  execute format('drop policy if exists tenant_isolation_of_deletes on %s', target);
+  execute format(
+    'create policy tenant_isolation_of_deletes on %s as restrictive for delete to rowhouse_user
+      using (tenant_id = (select app_hidden.current_tenant_id()))', target);
+end
+$$;
+
+ALTER PROCEDURE app_private.secure_shareable_table(IN target regclass, IN kind text) OWNER TO rowhouse_owner;
+
+COMMENT ON PROCEDURE app_private.secure_shareable_table(IN target regclass, IN kind text) IS 'Walls a table of shareable resources in: as secure_tenant_table, but users also read rows that are shared with them. RH901, RH902.';
+
 CREATE PROCEDURE app_private.secure_tenant_table(IN target regclass)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4835,7 +6663,8 @@ CREATE FUNCTION app_private.security_gaps() RETURNS TABLE(object text, gap text)
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   with tables as (
-    select c.oid, c.oid::regclass::text as name, c.relrowsecurity, c.relforcerowsecurity, c.relkind, c.reloptions, n.nspname
+    select c.oid, c.oid::regclass::text as name, c.relrowsecurity, c.relforcerowsecurity, c.relkind, c.reloptions, n.nspname,
+           c.oid in (select app_private.resource_table(k) from unnest(enum_range(null::app_public.resource_kind)) k) as is_shareable
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname in ('app_public', 'app_hidden', 'app_private')
   )
@@ -4845,9 +6674,18 @@ CREATE FUNCTION app_private.security_gaps() RETURNS TABLE(object text, gap text)
   select name, 'has no wall (call app_private.secure_tenant_table, or name it in app_private.global_tables)'
     from tables t
    where relkind in ('r', 'p') and oid <> all (app_private.global_tables())
-     and not exists (
-       select from pg_policy p where p.polrelid = t.oid and p.polname = 'tenant_isolation' and not p.polpermissive and p.polcmd = '*'
-     )
+     and exists (
+       select from unnest(array['rowhouse_owner', 'rowhouse_authenticator', 'rowhouse_user', 'rowhouse_worker']::regrole[]) as walled
+        where not exists (
+          select from pg_policy p where p.polrelid = t.oid and not p.polpermissive and p.polcmd = '*' and walled = any (p.polroles)
+            and (p.polname = 'tenant_isolation' or p.polname = 'tenant_isolation_with_shares' and t.is_shareable)))
+  union all
+  select name, 'others could change what is shared with them (call app_private.secure_shareable_table)'
+    from tables t
+   where is_shareable and (
+     select count(*) from pg_policy p
+      where p.polrelid = t.oid and not p.polpermissive and p.polroles = array['rowhouse_user'::regrole::oid]
+        and (p.polname, p.polcmd) in (('tenant_isolation_of_updates', 'w'), ('tenant_isolation_of_deletes', 'd'))) < 2
   union all
   select name, 'the view is not security_invoker'
     from tables where relkind = 'v' and not coalesce('security_invoker=true' = any (reloptions), false)
@@ -4869,6 +6707,49 @@ $$;
 ALTER FUNCTION app_private.security_gaps() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.security_gaps() IS 'Everything in our schemas that is not secured as it must be; normally nothing.';
+
+CREATE FUNCTION app_private.set_declined(share_id uuid, declined_at timestamp with time zone) RETURNS app_public.received_share
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_share app_public.resource_shares;
+  v_received app_public.received_share;
+begin
+  select r.* into v_received from app_public.received_shares() r where r.share_id = set_declined.share_id;
+  select s.* into v_share from app_public.resource_shares s where s.id = v_received.share_id for no key update;
+  if v_share.id is null then
+    perform app_private.raise_error('RS362', 'There is no such share.', 'received_shares lists them.');
+  end if;
+  if v_share.grantee_user_id is distinct from app_hidden.current_user_id() then
+    perform app_private.require_permission('can_manage_settings');
+  end if;
+  if (v_share.declined_at is null) <> (set_declined.declined_at is null) then
+    update app_public.resource_shares s set declined_at = set_declined.declined_at where s.id = v_share.id;
+    v_received.declined_at := set_declined.declined_at;
+  end if;
+  return v_received;
+end
+$$;
+
+ALTER FUNCTION app_private.set_declined(share_id uuid, declined_at timestamp with time zone) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.set_declined(share_id uuid, declined_at timestamp with time zone) IS 'Declines a received share, or takes that back. RS362: none was received; ID203: it is not for you alone, and you do not manage this tenant''s settings.';
+
+CREATE FUNCTION app_private.set_mode(kind app_public.resource_kind, id uuid, mode text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+  execute format('update %s r set sharing_mode = $1 where r.id = $2 and r.tenant_id = $3 and r.sharing_mode <> $1',
+    app_private.resource_table(set_mode.kind))
+    using set_mode.mode, set_mode.id, app_hidden.current_tenant_id();
+end
+$_$;
+
+ALTER FUNCTION app_private.set_mode(kind app_public.resource_kind, id uuid, mode text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.set_mode(kind app_public.resource_kind, id uuid, mode text) IS 'Writes the sharing_mode of a locked resource of this tenant.';
 
 CREATE FUNCTION app_private.set_tenant_status(tenant_id uuid, status text, reason text DEFAULT NULL::text) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4986,6 +6867,354 @@ $_$;
 ALTER FUNCTION app_private.settings_schema(name text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.settings_schema(name text) IS 'What a column of settings may hold (config, features, quotas, resource_access_config, rate_limit_config), for app_private.validate_settings.';
+
+CREATE FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) RETURNS TABLE(tenant_id uuid, user_id uuid, of_workspace_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select t.id, m.user_id, w.id
+      from app_public.tenants t
+      left join (app_public.user_tenants m
+        join app_public.user_profiles u on u.id = m.user_id and u.email = lower(trim(share_grantee.user_email))
+          and u.is_active and u.deleted_at is null)
+        on m.tenant_id = t.id and m.status = 'active'
+      left join app_public.workspaces w on w.tenant_id = t.id and w.id = share_grantee.workspace_id and w.deleted_at is null
+     where t.slug = lower(trim(share_grantee.tenant_slug)) and t.status in ('trial', 'active')
+       and app_private.tenant_allows(t.resource_access_config, 'sharing.can_receive_shared')
+       and (share_grantee.user_email is null) = (m.user_id is null)
+       and (share_grantee.workspace_id is null) = (w.id is null);
+end
+$$;
+
+ALTER FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) IS 'Whom a grant would be for: a tenant that may receive, and the active member or the workspace of it when one is named. Nothing when any of it is not there.';
+
+CREATE FUNCTION app_private.shared_agents(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+      #variable_conflict use_column
+      declare
+        v_tenant_id uuid := app_hidden.current_tenant_id();
+        v_user_id uuid := app_hidden.current_user_id();
+        v_config jsonb;
+        v_has_parent boolean;
+        v_ancestor_ids uuid[] := '{}';
+        v_sees_all boolean := shared_agents.is_overview and app_hidden.has_permission('can_manage_settings');
+      begin
+        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+          from app_public.tenants t where t.id = v_tenant_id;
+        if not found or not app_private.tenant_allows(v_config, 'sharing.can_receive_shared') then
+          return;
+        end if;
+        if v_has_parent then
+          v_ancestor_ids := app_private.ancestor_tenant_ids(v_tenant_id);
+        end if;
+        return query
+          with candidates as (
+            select r.id, r.tenant_id, r.name, r.sharing_mode, s.id as share_id, r.status::text as status, r.is_active as is_on
+              from app_public.resource_shares s
+              join app_public.agents r on r.id = s.resource_id and r.tenant_id = s.tenant_id and r.sharing_mode <> 'private' and r.deleted_at is null
+             where s.grantee_tenant_id = v_tenant_id and s.resource_kind = 'agent'
+               and (s.expires_at is null or s.expires_at > app_hidden.clock())
+               and (s.declined_at is null or is_overview)
+               and (v_sees_all
+                 or num_nonnulls(s.grantee_user_id, s.grantee_workspace_id) = 0
+                 or s.grantee_user_id = v_user_id
+                 or exists (
+                   select from app_public.workspace_members m
+                     join app_public.workspaces w on w.tenant_id = m.tenant_id and w.id = m.workspace_id and w.deleted_at is null
+                    where m.tenant_id = v_tenant_id and m.workspace_id = s.grantee_workspace_id and m.user_id = v_user_id))
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.is_active
+              from app_public.agents r
+             where r.sharing_mode = 'subtree' and r.deleted_at is null and r.tenant_id = any (v_ancestor_ids)
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.is_active
+              from app_public.agents r
+             where r.sharing_mode = 'platform' and r.deleted_at is null and r.tenant_id <> v_tenant_id
+               and app_private.tenant_allows(v_config, 'shared_resources.agents')
+          )
+          select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
+            from candidates c
+            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+           where c.is_on and c.status in ('active', 'deprecated')
+             and app_private.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
+      end
+      $$;
+
+ALTER FUNCTION app_private.shared_agents(is_overview boolean) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.shared_agents(is_overview boolean) IS 'The agents of other tenants that are shared with the tenant and user of the request, one once for each way it came. The overview has what was declined as well, and, for who has can_manage_settings, what was shared with single users and workspaces.';
+
+CREATE FUNCTION app_private.shared_knowledge_sources(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+      #variable_conflict use_column
+      declare
+        v_tenant_id uuid := app_hidden.current_tenant_id();
+        v_user_id uuid := app_hidden.current_user_id();
+        v_config jsonb;
+        v_has_parent boolean;
+        v_ancestor_ids uuid[] := '{}';
+        v_sees_all boolean := shared_knowledge_sources.is_overview and app_hidden.has_permission('can_manage_settings');
+      begin
+        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+          from app_public.tenants t where t.id = v_tenant_id;
+        if not found or not app_private.tenant_allows(v_config, 'sharing.can_receive_shared') then
+          return;
+        end if;
+        if v_has_parent then
+          v_ancestor_ids := app_private.ancestor_tenant_ids(v_tenant_id);
+        end if;
+        return query
+          with candidates as (
+            select r.id, r.tenant_id, r.name, r.sharing_mode, s.id as share_id, r.status::text as status, r.enabled as is_on
+              from app_public.resource_shares s
+              join app_public.rag_knowledge_sources r on r.id = s.resource_id and r.tenant_id = s.tenant_id and r.sharing_mode <> 'private' and r.deleted_at is null
+             where s.grantee_tenant_id = v_tenant_id and s.resource_kind = 'knowledge_source'
+               and (s.expires_at is null or s.expires_at > app_hidden.clock())
+               and (s.declined_at is null or is_overview)
+               and (v_sees_all
+                 or num_nonnulls(s.grantee_user_id, s.grantee_workspace_id) = 0
+                 or s.grantee_user_id = v_user_id
+                 or exists (
+                   select from app_public.workspace_members m
+                     join app_public.workspaces w on w.tenant_id = m.tenant_id and w.id = m.workspace_id and w.deleted_at is null
+                    where m.tenant_id = v_tenant_id and m.workspace_id = s.grantee_workspace_id and m.user_id = v_user_id))
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.enabled
+              from app_public.rag_knowledge_sources r
+             where r.sharing_mode = 'subtree' and r.deleted_at is null and r.tenant_id = any (v_ancestor_ids)
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.enabled
+              from app_public.rag_knowledge_sources r
+             where r.sharing_mode = 'platform' and r.deleted_at is null and r.tenant_id <> v_tenant_id
+               and app_private.tenant_allows(v_config, 'shared_resources.rag')
+          )
+          select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
+            from candidates c
+            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+           where c.is_on and c.status in ('active', 'deprecated')
+             and app_private.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
+      end
+      $$;
+
+ALTER FUNCTION app_private.shared_knowledge_sources(is_overview boolean) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.shared_knowledge_sources(is_overview boolean) IS 'The knowledge sources of other tenants that are shared with the tenant and user of the request, one once for each way it came. The overview has what was declined as well, and, for who has can_manage_settings, what was shared with single users and workspaces.';
+
+CREATE FUNCTION app_private.shared_prompts(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+      #variable_conflict use_column
+      declare
+        v_tenant_id uuid := app_hidden.current_tenant_id();
+        v_user_id uuid := app_hidden.current_user_id();
+        v_config jsonb;
+        v_has_parent boolean;
+        v_ancestor_ids uuid[] := '{}';
+        v_sees_all boolean := shared_prompts.is_overview and app_hidden.has_permission('can_manage_settings');
+      begin
+        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+          from app_public.tenants t where t.id = v_tenant_id;
+        if not found or not app_private.tenant_allows(v_config, 'sharing.can_receive_shared') then
+          return;
+        end if;
+        if v_has_parent then
+          v_ancestor_ids := app_private.ancestor_tenant_ids(v_tenant_id);
+        end if;
+        return query
+          with candidates as (
+            select r.id, r.tenant_id, r.name, r.sharing_mode, s.id as share_id, r.status::text as status, true as is_on
+              from app_public.resource_shares s
+              join app_public.prompts r on r.id = s.resource_id and r.tenant_id = s.tenant_id and r.sharing_mode <> 'private' and r.deleted_at is null
+             where s.grantee_tenant_id = v_tenant_id and s.resource_kind = 'prompt'
+               and (s.expires_at is null or s.expires_at > app_hidden.clock())
+               and (s.declined_at is null or is_overview)
+               and (v_sees_all
+                 or num_nonnulls(s.grantee_user_id, s.grantee_workspace_id) = 0
+                 or s.grantee_user_id = v_user_id
+                 or exists (
+                   select from app_public.workspace_members m
+                     join app_public.workspaces w on w.tenant_id = m.tenant_id and w.id = m.workspace_id and w.deleted_at is null
+                    where m.tenant_id = v_tenant_id and m.workspace_id = s.grantee_workspace_id and m.user_id = v_user_id))
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, true
+              from app_public.prompts r
+             where r.sharing_mode = 'subtree' and r.deleted_at is null and r.tenant_id = any (v_ancestor_ids)
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, true
+              from app_public.prompts r
+             where r.sharing_mode = 'platform' and r.deleted_at is null and r.tenant_id <> v_tenant_id
+               and app_private.tenant_allows(v_config, 'shared_resources.prompts')
+          )
+          select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
+            from candidates c
+            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+           where c.is_on and c.status in ('active', 'deprecated')
+             and app_private.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
+      end
+      $$;
+
+ALTER FUNCTION app_private.shared_prompts(is_overview boolean) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.shared_prompts(is_overview boolean) IS 'The prompts of other tenants that are shared with the tenant and user of the request, one once for each way it came. The overview has what was declined as well, and, for who has can_manage_settings, what was shared with single users and workspaces.';
+
+CREATE FUNCTION app_private.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(tenant_id uuid, ids uuid[], model_names text[])
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    with in_scope as (
+      select s.tenant_id, s.id, s.embedding_model
+        from app_public.rag_knowledge_sources s
+       where s.id = any (app_hidden.shared_resource_ids('knowledge_source'))
+         and (shared_search_parts.source_ids is null or s.id = any (shared_search_parts.source_ids))
+         and (shared_search_parts.tags is null or s.tags && shared_search_parts.tags)
+         and (shared_search_parts.category is null or s.category = shared_search_parts.category)
+         -- assigned here, or by the tenant that shares the agent as well
+         and (shared_search_parts.agent_id is null or exists (
+           select from app_public.agent_knowledge_sources a
+            where a.agent_id = shared_search_parts.agent_id and a.source_id = s.id
+              and (a.tenant_id = app_hidden.current_tenant_id() or a.agent_id = any (app_hidden.shared_resource_ids('agent')))))
+         -- an empty source costs no search
+         and exists (select from app_public.document_chunks c where c.tenant_id = s.tenant_id and c.source_id = s.id)
+    )
+    select i.tenant_id, array_agg(i.id order by i.id), array(select distinct j.embedding_model from in_scope j order by 1)
+      from in_scope i
+     group by i.tenant_id
+     order by i.tenant_id;
+end
+$$;
+
+ALTER FUNCTION app_private.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) IS 'The sources of other tenants a search goes to, by tenant: shared with the request, with something in them, and in scope as app_private.sources_in_scope has it; and the embedding models that all of them use.';
+
+CREATE FUNCTION app_private.shared_tools(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+      #variable_conflict use_column
+      declare
+        v_tenant_id uuid := app_hidden.current_tenant_id();
+        v_user_id uuid := app_hidden.current_user_id();
+        v_config jsonb;
+        v_has_parent boolean;
+        v_ancestor_ids uuid[] := '{}';
+        v_sees_all boolean := shared_tools.is_overview and app_hidden.has_permission('can_manage_settings');
+      begin
+        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+          from app_public.tenants t where t.id = v_tenant_id;
+        if not found or not app_private.tenant_allows(v_config, 'sharing.can_receive_shared') then
+          return;
+        end if;
+        if v_has_parent then
+          v_ancestor_ids := app_private.ancestor_tenant_ids(v_tenant_id);
+        end if;
+        return query
+          with candidates as (
+            select r.id, r.tenant_id, r.name, r.sharing_mode, s.id as share_id, r.status::text as status, r.enabled as is_on
+              from app_public.resource_shares s
+              join app_public.tools r on r.id = s.resource_id and r.tenant_id = s.tenant_id and r.sharing_mode <> 'private' and r.deleted_at is null
+             where s.grantee_tenant_id = v_tenant_id and s.resource_kind = 'tool'
+               and (s.expires_at is null or s.expires_at > app_hidden.clock())
+               and (s.declined_at is null or is_overview)
+               and (v_sees_all
+                 or num_nonnulls(s.grantee_user_id, s.grantee_workspace_id) = 0
+                 or s.grantee_user_id = v_user_id
+                 or exists (
+                   select from app_public.workspace_members m
+                     join app_public.workspaces w on w.tenant_id = m.tenant_id and w.id = m.workspace_id and w.deleted_at is null
+                    where m.tenant_id = v_tenant_id and m.workspace_id = s.grantee_workspace_id and m.user_id = v_user_id))
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.enabled
+              from app_public.tools r
+             where r.sharing_mode = 'subtree' and r.deleted_at is null and r.tenant_id = any (v_ancestor_ids)
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.enabled
+              from app_public.tools r
+             where r.sharing_mode = 'platform' and r.deleted_at is null and r.tenant_id <> v_tenant_id
+               and app_private.tenant_allows(v_config, 'shared_resources.tools')
+          )
+          select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
+            from candidates c
+            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+           where c.is_on and c.status in ('active', 'deprecated')
+             and app_private.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
+      end
+      $$;
+
+ALTER FUNCTION app_private.shared_tools(is_overview boolean) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.shared_tools(is_overview boolean) IS 'The tools of other tenants that are shared with the tenant and user of the request, one once for each way it came. The overview has what was declined as well, and, for who has can_manage_settings, what was shared with single users and workspaces.';
+
+CREATE FUNCTION app_private.shared_workflows(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+      #variable_conflict use_column
+      declare
+        v_tenant_id uuid := app_hidden.current_tenant_id();
+        v_user_id uuid := app_hidden.current_user_id();
+        v_config jsonb;
+        v_has_parent boolean;
+        v_ancestor_ids uuid[] := '{}';
+        v_sees_all boolean := shared_workflows.is_overview and app_hidden.has_permission('can_manage_settings');
+      begin
+        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+          from app_public.tenants t where t.id = v_tenant_id;
+        if not found or not app_private.tenant_allows(v_config, 'sharing.can_receive_shared') then
+          return;
+        end if;
+        if v_has_parent then
+          v_ancestor_ids := app_private.ancestor_tenant_ids(v_tenant_id);
+        end if;
+        return query
+          with candidates as (
+            select r.id, r.tenant_id, r.name, r.sharing_mode, s.id as share_id, r.status::text as status, r.enabled as is_on
+              from app_public.resource_shares s
+              join app_public.workflows r on r.id = s.resource_id and r.tenant_id = s.tenant_id and r.sharing_mode <> 'private' and r.deleted_at is null
+             where s.grantee_tenant_id = v_tenant_id and s.resource_kind = 'workflow'
+               and (s.expires_at is null or s.expires_at > app_hidden.clock())
+               and (s.declined_at is null or is_overview)
+               and (v_sees_all
+                 or num_nonnulls(s.grantee_user_id, s.grantee_workspace_id) = 0
+                 or s.grantee_user_id = v_user_id
+                 or exists (
+                   select from app_public.workspace_members m
+                     join app_public.workspaces w on w.tenant_id = m.tenant_id and w.id = m.workspace_id and w.deleted_at is null
+                    where m.tenant_id = v_tenant_id and m.workspace_id = s.grantee_workspace_id and m.user_id = v_user_id))
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.enabled
+              from app_public.workflows r
+             where r.sharing_mode = 'subtree' and r.deleted_at is null and r.tenant_id = any (v_ancestor_ids)
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.enabled
+              from app_public.workflows r
+             where r.sharing_mode = 'platform' and r.deleted_at is null and r.tenant_id <> v_tenant_id
+               and app_private.tenant_allows(v_config, 'shared_resources.workflows')
+          )
+          select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
+            from candidates c
+            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+           where c.is_on and c.status in ('active', 'deprecated')
+             and app_private.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
+      end
+      $$;
+
+ALTER FUNCTION app_private.shared_workflows(is_overview boolean) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.shared_workflows(is_overview boolean) IS 'The workflows of other tenants that are shared with the tenant and user of the request, one once for each way it came. The overview has what was declined as well, and, for who has can_manage_settings, what was shared with single users and workspaces.';
 
 CREATE FUNCTION app_private.similar_terms(term text) RETURNS TABLE(similar_term text, similarity double precision)
     LANGUAGE sql STABLE
@@ -5164,6 +7393,18 @@ ALTER FUNCTION app_private.tables_writable_while_suspended() OWNER TO rowhouse_o
 
 COMMENT ON FUNCTION app_private.tables_writable_while_suspended() IS 'Tables of the API that go on being written in a tenant that is read-only, and by visitors: logs.';
 
+CREATE FUNCTION app_private.tenant_allows(config jsonb, key text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- compared as JSON: only a plain false switches off
+  select (tenant_allows.config #> string_to_array(tenant_allows.key, '.')) is distinct from 'false';
+$$;
+
+ALTER FUNCTION app_private.tenant_allows(config jsonb, key text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tenant_allows(config jsonb, key text) IS 'Whether a tenant''s resource_access_config leaves this on, such as sharing.can_receive_shared: everything is on that is not switched off.';
+
 CREATE FUNCTION app_private.tenants_to_merge(minimum integer DEFAULT 1000) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5299,6 +7540,42 @@ $$;
 ALTER FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) IS 'What a text in this language must match to have these words, one after the other or in its title; empty for stop words.';
+
+CREATE FUNCTION app_private.tg__audit_copy() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_owner_id uuid;
+begin
+  execute format('select r.tenant_id from %s r where r.id = $1', app_private.resource_table(tg_argv[0]::app_public.resource_kind))
+    into v_owner_id using new.copied_from_id;
+  if v_owner_id <> new.tenant_id then
+    perform app_private.record_sharing(tg_argv[0]::app_public.resource_kind, v_owner_id, new.copied_from_id, 'copied',
+      other_tenant_id => new.tenant_id);
+  end if;
+  return null;
+end
+$_$;
+
+ALTER FUNCTION app_private.tg__audit_copy() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg__audit_copy() IS 'Records in the owner''s audit that another tenant made a copy.';
+
+CREATE FUNCTION app_private.tg__audit_sharing_mode() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.record_sharing(tg_argv[0]::app_public.resource_kind, new.tenant_id, new.id, 'mode_changed',
+    case tg_op when 'UPDATE' then to_jsonb(old) ->> 'sharing_mode' else 'private' end, new.sharing_mode);
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__audit_sharing_mode() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg__audit_sharing_mode() IS 'Records that a resource came to another sharing_mode, whoever wrote it.';
 
 CREATE FUNCTION app_private.tg__check_model_settings() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5482,6 +7759,23 @@ ALTER FUNCTION app_private.tg__set_updated_at() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg__set_updated_at() IS 'Sets updated_at when a row changes.';
 
+CREATE FUNCTION app_private.tg_agent_knowledge_sources__check_source() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- outside of a tenant's request (administrators, seeds) the foreign key is all there is to ask
+  if new.tenant_id = app_hidden.current_tenant_id() and not app_hidden.is_visible_resource('knowledge_source', new.source_id) then
+    perform app_private.raise_error('RS303', 'There is no such knowledge source.', 'List the sources of this tenant, and those shared with it.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_agent_knowledge_sources__check_source() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_agent_knowledge_sources__check_source() IS 'An agent gets sources its tenant sees. RS303: there is no such source, or it is not for you to see: one error for both.';
+
 CREATE FUNCTION app_private.tg_agent_tools__check_tool() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5615,6 +7909,49 @@ $$;
 ALTER FUNCTION app_private.tg_prompts__check() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg_prompts__check() IS 'A prompt can be rendered. RS429: input_variables or model_requirements; RS430: variables of the texts and those declared differ.';
+
+CREATE FUNCTION app_private.tg_resource_shares__audit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_share app_public.resource_shares := coalesce(new, old);
+begin
+  perform app_private.record_sharing(v_share.resource_kind, v_share.tenant_id, v_share.resource_id, action,
+      other_tenant_id => v_share.grantee_tenant_id, share => v_share)
+    from unnest(case tg_op
+      when 'INSERT' then array['granted']
+      when 'DELETE' then array['revoked']
+      else array_remove(array[
+        case when old.expires_at is distinct from new.expires_at then 'expiry_changed' end,
+        case when old.declined_at is null and new.declined_at is not null then 'declined'
+             when old.declined_at is not null and new.declined_at is null then 'accepted' end], null)
+    end::app_public.sharing_action[]) as action;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_resource_shares__audit() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_resource_shares__audit() IS 'Records that a grant was given, changed, declined, accepted or taken back, whoever wrote it.';
+
+CREATE FUNCTION app_private.tg_resource_sharing_audit__append_only() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- Not a definer function, so that it sees who deletes: retention is a function of the platform. With its tenant a row
+  -- goes as well.
+  if tg_op = 'DELETE' and (current_user = 'rowhouse_platform' or not exists (select from app_public.tenants t where t.id = old.tenant_id)) then
+    return old;
+  end if;
+  perform app_private.raise_error('RS961', 'The audit of sharing is never changed.', 'Retention removes what is old.');
+end
+$$;
+
+ALTER FUNCTION app_private.tg_resource_sharing_audit__append_only() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_resource_sharing_audit__append_only() IS 'Keeps the audit as it was written. RS961.';
 
 CREATE FUNCTION app_private.tg_resource_versions__keep() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6138,6 +8475,29 @@ ALTER FUNCTION app_private.tsquery_term(term text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tsquery_term(term text) IS 'A lexeme as it is written in a tsquery.';
 
+CREATE FUNCTION app_private.uncopied_columns() RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array[
+    -- what makes it this one
+    'id', 'tenant_id', 'name', 'copied_from_id', 'owner_id', 'created_by_user_id', 'created_at', 'updated_at', 'deleted_at',
+    -- who sees it
+    'sharing_mode', 'resource_type',
+    -- what it went through
+    'version', 'previous_version_id', 'is_latest_version', 'changelog', 'published_at', 'validation_status',
+    'activated_at', 'deactivated_at', 'last_seen_at',
+    -- kept from logs, ratings and join tables
+    'tool_ids', 'agent_ids', 'usage_count', 'success_rate', 'avg_response_time_ms', 'rating', 'feedback_count', 'error_count',
+    'last_error_at', 'last_success_at', 'performance_score', 'last_used_at', 'execution_count', 'success_count',
+    'failure_count', 'avg_execution_time_ms', 'last_executed_at'
+  ];
+$$;
+
+ALTER FUNCTION app_private.uncopied_columns() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.uncopied_columns() IS 'Columns a copy does not take over: everything else is copied, so a new column is part of copies unless it is named here.';
+
 CREATE FUNCTION app_private.unknown_terms(terms text[]) RETURNS text[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6206,6 +8566,8 @@ CREATE FUNCTION app_private.unversioned_columns() RETURNS text[]
     'department_id', 'business_function_id', 'role_id', 'budget_allocation_id', 'billing_code', 'metadata',
     -- who may see it
     'sharing_mode', 'is_shared',
+    -- made of the content
+    'search_vector',
     -- where it stands
     'status', 'is_active', 'enabled', 'lifecycle_stage', 'validation_status', 'approval_required', 'analytics_enabled',
     'activated_at', 'deactivated_at', 'deleted_at', 'last_seen_at', 'created_at', 'updated_at',
@@ -6466,6 +8828,56 @@ ALTER FUNCTION app_private.versioned_table(kind app_public.resource_kind) OWNER 
 
 COMMENT ON FUNCTION app_private.versioned_table(kind app_public.resource_kind) IS 'The table of a kind that has versions, null for the others.';
 
+CREATE FUNCTION app_private.visible_resource(kind app_public.resource_kind, id uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_table regclass := app_private.resource_table(visible_resource.kind);
+  v_resource jsonb;
+begin
+  execute format('select to_jsonb(r) from %s r where r.id = $1 and r.tenant_id = $2 and r.deleted_at is null', v_table)
+    into v_resource using visible_resource.id, app_hidden.current_tenant_id();
+  if v_resource is null and visible_resource.id = any (app_hidden.shared_resource_ids(visible_resource.kind::text)) then
+    execute format('select to_jsonb(r) from %s r where r.id = $1', v_table) into v_resource using visible_resource.id;
+  end if;
+  return v_resource;
+end
+$_$;
+
+ALTER FUNCTION app_private.visible_resource(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.visible_resource(kind app_public.resource_kind, id uuid) IS 'A resource of this tenant, or one that is shared with it, as JSON; null when there is none or it is deleted. For definer functions, which by themselves see no shared row.';
+
+CREATE FUNCTION app_private.watch_materialized_views() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_view app_private.materialized_views;
+  v_raised int := 0;
+begin
+  for v_view in select * from app_private.materialized_views order by name loop
+    if app_private.is_stale(v_view) then
+      -- one open alert a view, however often this is seen, and by however many
+      insert into app_private.materialized_view_alerts (view_name, raised_at) values (v_view.name, app_hidden.clock())
+      on conflict (view_name) where resolved_at is null do nothing;
+      if found then
+        v_raised := v_raised + 1;
+      end if;
+    end if;
+    if v_view.refreshed_at is null or app_private.is_stale(v_view) then
+      perform app_private.enqueue_refresh(v_view.name);
+    end if;
+  end loop;
+  return v_raised;
+end
+$$;
+
+ALTER FUNCTION app_private.watch_materialized_views() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.watch_materialized_views() IS 'Raises an alert for each materialized view that has become too old, once until it is refreshed, and queues the refresh of those and of new ones. Returns how many alerts are new.';
+
 CREATE FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6574,6 +8986,18 @@ ALTER FUNCTION app_private.writable_workspace(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.writable_workspace(id uuid) IS 'The workspace, locked, when you may add things to it. WS301: it is not there; WS201: you are not a contributor; WS503: it is archived.';
 
+CREATE FUNCTION app_public.accept_share(share_id uuid) RETURNS app_public.received_share
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_private.set_declined(accept_share.share_id, null);
+$$;
+
+ALTER FUNCTION app_public.accept_share(share_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.accept_share(share_id uuid) IS '@resultFieldName receivedShare
+Takes decline_share back; what was not declined needs no acceptance. can_manage_settings, or it was shared with you alone. RS362: no such share was received; ID203: your permissions do not allow it.';
+
 CREATE FUNCTION app_public.activate_tenant() RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6617,291 +9041,20 @@ ALTER FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, 
 COMMENT ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) IS '@resultFieldName member
 Makes an active member of the tenant a member of a workspace, by default a viewer. From moderator on, for roles below your own; owners give any. WS301: no such workspace; WS201: your role in it does not allow this; WS401: not an active member of the tenant; WS501: a member already.';
 
-CREATE TABLE app_public.agents (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    copied_from_id uuid,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    avatar_url text,
-    icon text,
-    color_scheme text,
-    badge_text text,
-    badge_color text,
-    sort_order integer DEFAULT 0 NOT NULL,
-    status app_public.agent_status_enum DEFAULT 'draft'::app_public.agent_status_enum NOT NULL,
-    tier integer,
-    lifecycle_stage text,
-    validation_status text,
-    is_active boolean DEFAULT true NOT NULL,
-    activated_at timestamp with time zone,
-    deactivated_at timestamp with time zone,
-    deleted_at timestamp with time zone,
-    last_seen_at timestamp with time zone,
-    model_id uuid,
-    system_prompt text,
-    temperature numeric(3,2),
-    max_tokens integer,
-    top_p numeric(3,2),
-    frequency_penalty numeric(3,2),
-    presence_penalty numeric(3,2),
-    response_format text,
-    stop_sequences text[],
-    streaming_enabled boolean DEFAULT true NOT NULL,
-    function_calling_enabled boolean DEFAULT false NOT NULL,
-    parallel_function_calls boolean DEFAULT false NOT NULL,
-    max_retry_attempts integer DEFAULT 3 NOT NULL,
-    timeout_seconds integer DEFAULT 60 NOT NULL,
-    primary_category text,
-    subcategory text,
-    specialty text,
-    therapeutic_areas text[] DEFAULT '{}'::text[] NOT NULL,
-    regulatory_domains text[] DEFAULT '{}'::text[] NOT NULL,
-    industry_focus text[] DEFAULT '{}'::text[] NOT NULL,
-    use_cases text[] DEFAULT '{}'::text[] NOT NULL,
-    target_audience text[] DEFAULT '{}'::text[] NOT NULL,
-    required_expertise_level text,
-    compliance_frameworks text[] DEFAULT '{}'::text[] NOT NULL,
-    certifications text[] DEFAULT '{}'::text[] NOT NULL,
-    geographic_scope text[] DEFAULT '{}'::text[] NOT NULL,
-    knowledge_domains jsonb DEFAULT '{}'::jsonb NOT NULL,
-    tools jsonb DEFAULT '[]'::jsonb NOT NULL,
-    tool_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    prompt_templates jsonb DEFAULT '[]'::jsonb NOT NULL,
-    context_window_size integer,
-    supports_multimodal boolean DEFAULT false NOT NULL,
-    supported_file_types text[] DEFAULT '{}'::text[] NOT NULL,
-    max_file_size_mb integer,
-    owner_id uuid DEFAULT app_hidden.current_user_id(),
-    department_id uuid,
-    business_function_id uuid,
-    role_id uuid,
-    cost_per_query numeric,
-    billing_code text,
-    budget_allocation_id uuid,
-    approval_required boolean DEFAULT false NOT NULL,
-    usage_count bigint DEFAULT 0 NOT NULL,
-    success_rate numeric(5,2),
-    avg_response_time_ms integer,
-    rating numeric(3,2),
-    feedback_count integer DEFAULT 0 NOT NULL,
-    error_count bigint DEFAULT 0 NOT NULL,
-    last_error_at timestamp with time zone,
-    last_success_at timestamp with time zone,
-    performance_score numeric(5,2),
-    analytics_enabled boolean DEFAULT true NOT NULL,
-    version text DEFAULT '1.0.0'::text NOT NULL,
-    previous_version_id uuid,
-    is_latest_version boolean DEFAULT true NOT NULL,
-    changelog text,
-    published_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
-    CONSTRAINT cost_per_query_is_not_negative CHECK (((cost_per_query >= (0)::numeric) AND (cost_per_query < 'Infinity'::numeric))),
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT frequency_penalty_is_in_range CHECK (((frequency_penalty >= ('-2'::integer)::numeric) AND (frequency_penalty <= (2)::numeric))),
-    CONSTRAINT knowledge_domains_is_an_object CHECK ((jsonb_typeof(knowledge_domains) = 'object'::text)),
-    CONSTRAINT lifecycle_stage_is_known CHECK ((lifecycle_stage = ANY (ARRAY['development'::text, 'beta'::text, 'production'::text, 'sunset'::text]))),
-    CONSTRAINT max_file_size_mb_is_positive CHECK ((max_file_size_mb > 0)),
-    CONSTRAINT max_retry_attempts_is_in_range CHECK (((max_retry_attempts >= 0) AND (max_retry_attempts <= 20))),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT performance_score_is_a_percentage CHECK (((performance_score >= (0)::numeric) AND (performance_score <= (100)::numeric))),
-    CONSTRAINT presence_penalty_is_in_range CHECK (((presence_penalty >= ('-2'::integer)::numeric) AND (presence_penalty <= (2)::numeric))),
-    CONSTRAINT prompt_templates_is_an_array CHECK ((jsonb_typeof(prompt_templates) = 'array'::text)),
-    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
-    CONSTRAINT required_expertise_level_is_known CHECK ((required_expertise_level = ANY (ARRAY['beginner'::text, 'intermediate'::text, 'expert'::text]))),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT response_format_is_known CHECK ((response_format = ANY (ARRAY['json'::text, 'text'::text, 'structured'::text]))),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT stop_sequences_are_few CHECK ((cardinality(stop_sequences) <= 16)),
-    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT tier_is_1_to_3 CHECK ((tier = ANY (ARRAY[1, 2, 3]))),
-    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
-    CONSTRAINT tools_is_an_array CHECK ((jsonb_typeof(tools) = 'array'::text)),
-    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric))),
-    CONSTRAINT validation_status_is_known CHECK ((validation_status = ANY (ARRAY['validated'::text, 'pending'::text, 'failed'::text]))),
-    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
-);
-
-ALTER TABLE ONLY app_public.agents FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.agents OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.agents IS '@behavior -delete
-An agent of this tenant. can_create_agents and can_edit_agents to write; can_delete_agents for delete_agent and restore_agent.';
-
-COMMENT ON COLUMN app_public.agents.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
-
-COMMENT ON COLUMN app_public.agents.is_shared IS 'Whether anyone beyond this tenant may use it.';
-
-COMMENT ON COLUMN app_public.agents.resource_type IS 'custom, or platform for those that the platform provides.';
-
-COMMENT ON COLUMN app_public.agents.copied_from_id IS 'The agent it was copied from.';
-
-COMMENT ON COLUMN app_public.agents.name IS 'Name, unique among the tenant''s agents that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.agents.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.agents.description IS 'What it is for.';
-
-COMMENT ON COLUMN app_public.agents.avatar_url IS 'Address of a picture.';
-
-COMMENT ON COLUMN app_public.agents.icon IS 'Name of an icon.';
-
-COMMENT ON COLUMN app_public.agents.color_scheme IS 'Colour theme.';
-
-COMMENT ON COLUMN app_public.agents.badge_text IS 'Text of its badge.';
-
-COMMENT ON COLUMN app_public.agents.badge_color IS 'Colour of its badge.';
-
-COMMENT ON COLUMN app_public.agents.sort_order IS 'Position in lists, ascending.';
-
-COMMENT ON COLUMN app_public.agents.status IS 'draft, active, inactive, deprecated or archived.';
-
-COMMENT ON COLUMN app_public.agents.tier IS 'Capability tier, 1 to 3.';
-
-COMMENT ON COLUMN app_public.agents.lifecycle_stage IS 'development, beta, production or sunset.';
-
-COMMENT ON COLUMN app_public.agents.validation_status IS 'validated, pending or failed.';
-
-COMMENT ON COLUMN app_public.agents.is_active IS 'Whether it is switched on.';
-
-COMMENT ON COLUMN app_public.agents.activated_at IS 'When it was last switched on.';
-
-COMMENT ON COLUMN app_public.agents.deactivated_at IS 'When it was last switched off.';
-
-COMMENT ON COLUMN app_public.agents.deleted_at IS 'When it was deleted, null when it is not.';
-
-COMMENT ON COLUMN app_public.agents.last_seen_at IS 'When it last reported.';
-
-COMMENT ON COLUMN app_public.agents.model_id IS 'The language model it uses.';
-
-COMMENT ON COLUMN app_public.agents.system_prompt IS 'Its instructions.';
-
-COMMENT ON COLUMN app_public.agents.temperature IS 'Sampling temperature, 0 to 2.';
-
-COMMENT ON COLUMN app_public.agents.max_tokens IS 'Most tokens of an answer.';
-
-COMMENT ON COLUMN app_public.agents.top_p IS 'Nucleus sampling, 0 to 1.';
-
-COMMENT ON COLUMN app_public.agents.frequency_penalty IS 'Frequency penalty, -2 to 2.';
-
-COMMENT ON COLUMN app_public.agents.presence_penalty IS 'Presence penalty, -2 to 2.';
-
-COMMENT ON COLUMN app_public.agents.response_format IS 'json, text or structured.';
-
-COMMENT ON COLUMN app_public.agents.stop_sequences IS 'Texts at which an answer ends.';
-
-COMMENT ON COLUMN app_public.agents.streaming_enabled IS 'Whether answers are streamed.';
-
-COMMENT ON COLUMN app_public.agents.function_calling_enabled IS 'Whether it may call functions.';
-
-COMMENT ON COLUMN app_public.agents.parallel_function_calls IS 'Whether it may call several at once.';
-
-COMMENT ON COLUMN app_public.agents.max_retry_attempts IS 'How often a failed call is tried again, 0 to 20.';
-
-COMMENT ON COLUMN app_public.agents.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
-
-COMMENT ON COLUMN app_public.agents.primary_category IS 'Main category.';
-
-COMMENT ON COLUMN app_public.agents.subcategory IS 'Subcategory.';
-
-COMMENT ON COLUMN app_public.agents.specialty IS 'Specialty, such as a medical one.';
-
-COMMENT ON COLUMN app_public.agents.therapeutic_areas IS 'Therapeutic areas.';
-
-COMMENT ON COLUMN app_public.agents.regulatory_domains IS 'Regulators it knows, such as FDA, EMA, PMDA.';
-
-COMMENT ON COLUMN app_public.agents.industry_focus IS 'Industries, such as Pharma, MedTech, Biotech.';
-
-COMMENT ON COLUMN app_public.agents.use_cases IS 'What it is commonly used for.';
-
-COMMENT ON COLUMN app_public.agents.target_audience IS 'Who uses it.';
-
-COMMENT ON COLUMN app_public.agents.required_expertise_level IS 'beginner, intermediate or expert.';
-
-COMMENT ON COLUMN app_public.agents.compliance_frameworks IS 'Frameworks, such as 21 CFR Part 11, GxP, HIPAA.';
-
-COMMENT ON COLUMN app_public.agents.certifications IS 'Certifications, such as ISO 13485, SOC 2.';
-
-COMMENT ON COLUMN app_public.agents.geographic_scope IS 'Regions, such as US, EU, Global.';
-
-COMMENT ON COLUMN app_public.agents.knowledge_domains IS 'Areas of knowledge: an object of arrays.';
-
-COMMENT ON COLUMN app_public.agents.tools IS 'Tool configurations: an array of objects with name and config.';
-
-COMMENT ON COLUMN app_public.agents.tool_ids IS 'The tools it works with, in their order; kept from agent_tools.';
-
-COMMENT ON COLUMN app_public.agents.prompt_templates IS 'Saved prompt templates: an array.';
-
-COMMENT ON COLUMN app_public.agents.context_window_size IS 'Most tokens of context.';
-
-COMMENT ON COLUMN app_public.agents.supports_multimodal IS 'Whether it takes images or audio.';
-
-COMMENT ON COLUMN app_public.agents.supported_file_types IS 'File types it takes, such as pdf, docx, csv.';
-
-COMMENT ON COLUMN app_public.agents.max_file_size_mb IS 'Largest file it takes, in megabytes.';
-
-COMMENT ON COLUMN app_public.agents.owner_id IS 'The member who owns it; by default its creator.';
-
-COMMENT ON COLUMN app_public.agents.department_id IS 'The department it belongs to.';
-
-COMMENT ON COLUMN app_public.agents.business_function_id IS 'The business function it serves.';
-
-COMMENT ON COLUMN app_public.agents.role_id IS 'The organizational role it stands for.';
-
-COMMENT ON COLUMN app_public.agents.cost_per_query IS 'Cost of one query in US dollars.';
-
-COMMENT ON COLUMN app_public.agents.billing_code IS 'Code for internal billing.';
-
-COMMENT ON COLUMN app_public.agents.budget_allocation_id IS 'The budget its cost counts against.';
-
-COMMENT ON COLUMN app_public.agents.approval_required IS 'Whether its use needs an approval.';
-
-COMMENT ON COLUMN app_public.agents.usage_count IS 'How often it was used; kept from the logs.';
-
-COMMENT ON COLUMN app_public.agents.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
-
-COMMENT ON COLUMN app_public.agents.avg_response_time_ms IS 'Mean milliseconds until its answer; kept from the logs.';
-
-COMMENT ON COLUMN app_public.agents.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
-
-COMMENT ON COLUMN app_public.agents.feedback_count IS 'How many rated it; kept from their ratings.';
-
-COMMENT ON COLUMN app_public.agents.error_count IS 'How often it failed; kept from the logs.';
-
-COMMENT ON COLUMN app_public.agents.last_error_at IS 'When it last failed; kept from the logs.';
-
-COMMENT ON COLUMN app_public.agents.last_success_at IS 'When it last succeeded; kept from the logs.';
-
-COMMENT ON COLUMN app_public.agents.performance_score IS 'Score of its performance, 0 to 100; kept from the logs.';
-
-COMMENT ON COLUMN app_public.agents.analytics_enabled IS 'Whether its use is analysed.';
-
-COMMENT ON COLUMN app_public.agents.version IS 'Semantic version, of the latest publication once there is one.';
-
-COMMENT ON COLUMN app_public.agents.previous_version_id IS 'The published version before the latest one (resource_versions).';
-
-COMMENT ON COLUMN app_public.agents.is_latest_version IS 'False from an edit until the next publication: the agent differs from its latest version.';
-
-COMMENT ON COLUMN app_public.agents.changelog IS 'What is new in the latest version.';
-
-COMMENT ON COLUMN app_public.agents.published_at IS 'When the latest version was published, null before the first.';
-
-COMMENT ON COLUMN app_public.agents.metadata IS 'Whatever else is to be known about it: an object.';
-
-COMMENT ON COLUMN app_public.agents.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.agents.updated_at IS 'When it last changed.';
+CREATE FUNCTION app_public.agents_shared_with(resource app_public.agents) RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select array(
+          select distinct s.grantee_tenant_id from app_public.resource_shares s
+           where s.tenant_id = app_hidden.current_tenant_id() and s.resource_kind = 'agent' and s.resource_id = (resource).id
+             and (s.expires_at is null or s.expires_at > app_hidden.clock())
+           order by 1);
+      $$;
+
+ALTER FUNCTION app_public.agents_shared_with(resource app_public.agents) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.agents_shared_with(resource app_public.agents) IS 'The tenants that hold a share of it which has not expired; resource_shares has the details. Empty for those it is shared with: that is the owner''s business.';
 
 CREATE FUNCTION app_public.agents_versions(agent app_public.agents) RETURNS SETOF app_public.resource_versions
     LANGUAGE sql STABLE
@@ -6958,6 +9111,61 @@ ALTER FUNCTION app_public.cancel_tenant(reason text) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.cancel_tenant(reason text) IS '@resultFieldName tenant
 Cancels this tenant: its members can still read and export everything, and change nothing. Nothing is deleted, and platform staff can reactivate it. For members with the permission can_manage_tenant. ID203: your permissions do not allow it; TN501: it is cancelled already; TN502: it is the platform''s own.';
 
+CREATE FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_search_hit) RETURNS app_public.agents
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select r from app_public.agents r where (hit).kind = 'agent' and r.id = (hit).resource_id;
+      $$;
+
+ALTER FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_search_hit) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_search_hit) IS 'The agent, when the hit is one.';
+
+CREATE FUNCTION app_public.catalog_search_hit_knowledge_source(hit app_public.catalog_search_hit) RETURNS app_public.rag_knowledge_sources
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select r from app_public.rag_knowledge_sources r where (hit).kind = 'knowledge_source' and r.id = (hit).resource_id;
+      $$;
+
+ALTER FUNCTION app_public.catalog_search_hit_knowledge_source(hit app_public.catalog_search_hit) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.catalog_search_hit_knowledge_source(hit app_public.catalog_search_hit) IS 'The knowledge source, when the hit is one.';
+
+CREATE FUNCTION app_public.catalog_search_hit_prompt(hit app_public.catalog_search_hit) RETURNS app_public.prompts
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select r from app_public.prompts r where (hit).kind = 'prompt' and r.id = (hit).resource_id;
+      $$;
+
+ALTER FUNCTION app_public.catalog_search_hit_prompt(hit app_public.catalog_search_hit) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.catalog_search_hit_prompt(hit app_public.catalog_search_hit) IS 'The prompt, when the hit is one.';
+
+CREATE FUNCTION app_public.catalog_search_hit_tool(hit app_public.catalog_search_hit) RETURNS app_public.tools
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select r from app_public.tools r where (hit).kind = 'tool' and r.id = (hit).resource_id;
+      $$;
+
+ALTER FUNCTION app_public.catalog_search_hit_tool(hit app_public.catalog_search_hit) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.catalog_search_hit_tool(hit app_public.catalog_search_hit) IS 'The tool, when the hit is one.';
+
+CREATE FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_search_hit) RETURNS app_public.workflows
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select r from app_public.workflows r where (hit).kind = 'workflow' and r.id = (hit).resource_id;
+      $$;
+
+ALTER FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_search_hit) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_search_hit) IS 'The workflow, when the hit is one.';
+
 CREATE FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6991,6 +9199,74 @@ ALTER FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uui
 
 COMMENT ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) IS '@resultFieldName member
 Gives a member of a workspace another role: from moderator on, where both roles are below your own; owners change any; everyone may step down. WS301: no such workspace; WS201: your role in it does not allow this; WS303: not a member; WS402: no role is given; WS502: the last owner cannot be demoted.';
+
+CREATE FUNCTION app_public.copy_agent(id uuid, name text DEFAULT NULL::text) RETURNS app_public.agents
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+      declare
+        v_copy app_public.agents;
+      begin
+        select r.* into v_copy from app_public.agents r where r.id = app_private.copy_resource('agent', copy_agent.id, copy_agent.name);
+        return v_copy;
+      end
+      $$;
+
+ALTER FUNCTION app_public.copy_agent(id uuid, name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.copy_agent(id uuid, name text) IS '@resultFieldName agent
+Copies a agent of this tenant, or one that is shared with it, to a private one of this tenant; the original stays as it is, and copied_from_id names it. The copy has the tools and knowledge sources that this tenant may use. A knowledge source itself cannot be copied: search it where it is. Without a name it keeps the original''s, or gets (copy) after it where that is taken. can_create_agents. RS301: there is no such agent; RS563: the name is taken; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.copy_prompt(id uuid, name text DEFAULT NULL::text) RETURNS app_public.prompts
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+      declare
+        v_copy app_public.prompts;
+      begin
+        select r.* into v_copy from app_public.prompts r where r.id = app_private.copy_resource('prompt', copy_prompt.id, copy_prompt.name);
+        return v_copy;
+      end
+      $$;
+
+ALTER FUNCTION app_public.copy_prompt(id uuid, name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.copy_prompt(id uuid, name text) IS '@resultFieldName prompt
+Copies a prompt of this tenant, or one that is shared with it, to a private one of this tenant; the original stays as it is, and copied_from_id names it. Without a name it keeps the original''s, or gets (copy) after it where that is taken. can_create_resources. RS301: there is no such prompt; RS563: the name is taken; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.copy_tool(id uuid, name text DEFAULT NULL::text) RETURNS app_public.tools
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+      declare
+        v_copy app_public.tools;
+      begin
+        select r.* into v_copy from app_public.tools r where r.id = app_private.copy_resource('tool', copy_tool.id, copy_tool.name);
+        return v_copy;
+      end
+      $$;
+
+ALTER FUNCTION app_public.copy_tool(id uuid, name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.copy_tool(id uuid, name text) IS '@resultFieldName tool
+Copies a tool of this tenant, or one that is shared with it, to a private one of this tenant; the original stays as it is, and copied_from_id names it. Secrets are not copied, for a tool has none: store one of your own under its secret_name. Without a name it keeps the original''s, or gets (copy) after it where that is taken. can_create_resources. RS301: there is no such tool; RS563: the name is taken; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.copy_workflow(id uuid, name text DEFAULT NULL::text) RETURNS app_public.workflows
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+      declare
+        v_copy app_public.workflows;
+      begin
+        select r.* into v_copy from app_public.workflows r where r.id = app_private.copy_resource('workflow', copy_workflow.id, copy_workflow.name);
+        return v_copy;
+      end
+      $$;
+
+ALTER FUNCTION app_public.copy_workflow(id uuid, name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.copy_workflow(id uuid, name text) IS '@resultFieldName workflow
+Copies a workflow of this tenant, or one that is shared with it, to a private one of this tenant; the original stays as it is, and copied_from_id names it. It refers to the same agents, tools and prompts, which must be shared as well. Without a name it keeps the original''s, or gets (copy) after it where that is taken. can_create_resources. RS301: there is no such workflow; RS563: the name is taken; RS434: it refers to what is not shared with this tenant; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.create_documents(source_id uuid, documents jsonb) RETURNS SETOF app_public.document_receipt
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7255,6 +9531,18 @@ ALTER FUNCTION app_public.current_user_profile() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.current_user_profile() IS 'Your own profile.';
 
+CREATE FUNCTION app_public.decline_share(share_id uuid) RETURNS app_public.received_share
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_private.set_declined(decline_share.share_id, clock_timestamp());
+$$;
+
+ALTER FUNCTION app_public.decline_share(share_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.decline_share(share_id uuid) IS '@resultFieldName receivedShare
+Hides what another tenant shares with this one, from everyone it was for; accept_share takes that back. can_manage_settings, or it was shared with you alone. RS362: no such share was received; ID203: your permissions do not allow it.';
+
 CREATE FUNCTION app_public.delete_agent(id uuid) RETURNS app_public.agents
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7267,77 +9555,6 @@ ALTER FUNCTION app_public.delete_agent(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_agent(id uuid) IS '@resultFieldName agent
 Deletes a agent; restore_agent brings it back. It is found no more, at once, and its name can be used again. can_delete_agents. RS301: there is no such; ID203: your permissions do not allow it.';
-
-CREATE TABLE app_public.documents (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    source_id uuid NOT NULL,
-    external_id text NOT NULL,
-    title text NOT NULL,
-    content text,
-    media_type text DEFAULT 'text/plain'::text NOT NULL,
-    size_bytes bigint NOT NULL,
-    content_hash bytea NOT NULL,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
-    processing_stage app_hidden.processing_stage NOT NULL,
-    processing_started_at timestamp with time zone,
-    processing_completed_at timestamp with time zone,
-    processing_error text,
-    created_by_user_id uuid,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT completed_document_is_done CHECK (((processing_status = 'completed'::app_public.processing_status) = (processing_stage = 'done'::app_hidden.processing_stage))),
-    CONSTRAINT content_hash_is_sha_256 CHECK ((octet_length(content_hash) = 32)),
-    CONSTRAINT external_id_is_a_key CHECK (((length(external_id) >= 1) AND (length(external_id) <= 1024))),
-    CONSTRAINT failed_document_has_an_error CHECK (((processing_status <> 'failed'::app_public.processing_status) OR (processing_error IS NOT NULL))),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT parsed_document_has_content CHECK (((processing_stage = 'parse'::app_hidden.processing_stage) OR (content IS NOT NULL))),
-    CONSTRAINT size_bytes_is_not_negative CHECK ((size_bytes >= 0)),
-    CONSTRAINT title_is_in_range CHECK (((length(title) >= 1) AND (length(title) <= 1000)))
-);
-
-ALTER TABLE ONLY app_public.documents FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.documents OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.documents IS '@behavior -single -insert -update -delete
-A document of a knowledge source. Add with create_documents or upload_file, watch processing_status, change with update_document, remove with delete_document.';
-
-COMMENT ON COLUMN app_public.documents.source_id IS 'The knowledge source it belongs to.';
-
-COMMENT ON COLUMN app_public.documents.external_id IS 'Its key within the source: giving a document again under it replaces it. 1 to 1,024 characters.';
-
-COMMENT ON COLUMN app_public.documents.title IS 'Title, 1 to 1,000 characters; searched with every chunk.';
-
-COMMENT ON COLUMN app_public.documents.content IS '@behavior -filterBy -orderBy
-Its text, null until it is parsed.';
-
-COMMENT ON COLUMN app_public.documents.media_type IS 'Media type it was given with.';
-
-COMMENT ON COLUMN app_public.documents.size_bytes IS 'Size as it was given, in bytes.';
-
-COMMENT ON COLUMN app_public.documents.content_hash IS '@behavior -*
-SHA-256 of everything it was given with; tells whether it has changed.';
-
-COMMENT ON COLUMN app_public.documents.metadata IS 'What is known about it (page count, author, keys of your own): an object.';
-
-COMMENT ON COLUMN app_public.documents.processing_status IS 'pending, processing, completed (searchable) or failed.';
-
-COMMENT ON COLUMN app_public.documents.processing_stage IS '@behavior -*
-What is done next: parse, chunk, embed, index, or done.';
-
-COMMENT ON COLUMN app_public.documents.processing_started_at IS 'When processing began.';
-
-COMMENT ON COLUMN app_public.documents.processing_completed_at IS 'When it became searchable.';
-
-COMMENT ON COLUMN app_public.documents.processing_error IS 'Why processing failed, null when it has not.';
-
-COMMENT ON COLUMN app_public.documents.created_by_user_id IS 'The member who added it.';
-
-COMMENT ON COLUMN app_public.documents.created_at IS 'When it was added.';
-
-COMMENT ON COLUMN app_public.documents.updated_at IS 'When it last changed.';
 
 CREATE FUNCTION app_public.delete_document(id uuid) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7409,115 +9626,6 @@ ALTER FUNCTION app_public.delete_project(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.delete_project(id uuid) IS '@resultFieldName project
 Deletes a project; restore_project brings it back with its members. Its key can be used again. Leads and admins of the tenant. WS304: no such project; WS203: you do not lead it.';
 
-CREATE TABLE app_public.prompts (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    copied_from_id uuid,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    category text,
-    tags text[] DEFAULT '{}'::text[] NOT NULL,
-    prompt_text text NOT NULL,
-    system_prompt text,
-    input_variables jsonb DEFAULT '{}'::jsonb NOT NULL,
-    output_format text DEFAULT 'text'::text NOT NULL,
-    model_requirements jsonb DEFAULT '{}'::jsonb NOT NULL,
-    temperature numeric(3,2),
-    max_tokens integer,
-    status text DEFAULT 'active'::text NOT NULL,
-    version text DEFAULT '1.0.0'::text NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    usage_count bigint DEFAULT 0 NOT NULL,
-    rating numeric(3,2),
-    success_rate numeric(5,2),
-    last_used_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT input_variables_is_an_object CHECK ((jsonb_typeof(input_variables) = 'object'::text)),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT model_requirements_is_an_object CHECK ((jsonb_typeof(model_requirements) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT output_format_is_known CHECK ((output_format = ANY (ARRAY['text'::text, 'json'::text, 'markdown'::text, 'structured'::text]))),
-    CONSTRAINT prompt_text_is_in_range CHECK (((prompt_text ~ '\S'::text) AND (length(prompt_text) <= 100000))),
-    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
-    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
-    CONSTRAINT system_prompt_is_in_range CHECK ((length(system_prompt) <= 100000)),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
-);
-
-ALTER TABLE ONLY app_public.prompts FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.prompts OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.prompts IS '@behavior -delete
-A text to be filled with values: see render_prompt. can_create_resources and can_edit_resources to write; can_delete_resources for delete_prompt and restore_prompt.';
-
-COMMENT ON COLUMN app_public.prompts.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
-
-COMMENT ON COLUMN app_public.prompts.is_shared IS 'Whether anyone beyond this tenant may use it.';
-
-COMMENT ON COLUMN app_public.prompts.resource_type IS 'custom, or platform for those that the platform provides.';
-
-COMMENT ON COLUMN app_public.prompts.copied_from_id IS 'The prompt it was copied from.';
-
-COMMENT ON COLUMN app_public.prompts.name IS 'Name, unique among the tenant''s prompts that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.prompts.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.prompts.description IS 'What it is for.';
-
-COMMENT ON COLUMN app_public.prompts.category IS 'Category to filter by, such as Regulatory or Medical Writing.';
-
-COMMENT ON COLUMN app_public.prompts.tags IS 'Words to filter by.';
-
-COMMENT ON COLUMN app_public.prompts.prompt_text IS 'What is asked. {{name}} stands for the variable of this name. At most 100,000 characters.';
-
-COMMENT ON COLUMN app_public.prompts.system_prompt IS 'The instructions that go before; {{name}} as in prompt_text.';
-
-COMMENT ON COLUMN app_public.prompts.input_variables IS 'The variables: {"name": "string"}, or {"name": {"type", "required", "default", "description", "enum"}}; types are string, number, boolean, array and object.';
-
-COMMENT ON COLUMN app_public.prompts.output_format IS 'text, json, markdown or structured.';
-
-COMMENT ON COLUMN app_public.prompts.model_requirements IS 'What a model must offer, such as {"min_context_window": 8000, "supports_functions": true}.';
-
-COMMENT ON COLUMN app_public.prompts.temperature IS 'Sampling temperature, 0 to 2; null for the model''s default.';
-
-COMMENT ON COLUMN app_public.prompts.max_tokens IS 'Most tokens of an answer.';
-
-COMMENT ON COLUMN app_public.prompts.status IS 'draft, active, inactive, deprecated or archived.';
-
-COMMENT ON COLUMN app_public.prompts.version IS 'Semantic version.';
-
-COMMENT ON COLUMN app_public.prompts.created_by_user_id IS 'Who created it.';
-
-COMMENT ON COLUMN app_public.prompts.usage_count IS 'How often it was used; kept from the logs.';
-
-COMMENT ON COLUMN app_public.prompts.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
-
-COMMENT ON COLUMN app_public.prompts.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
-
-COMMENT ON COLUMN app_public.prompts.last_used_at IS 'When it was last used; kept from the logs.';
-
-COMMENT ON COLUMN app_public.prompts.metadata IS 'Whatever else is to be known about it: an object.';
-
-COMMENT ON COLUMN app_public.prompts.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.prompts.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.prompts.deleted_at IS 'When it was deleted, null when it is not.';
-
 CREATE FUNCTION app_public.delete_prompt(id uuid) RETURNS app_public.prompts
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7531,139 +9639,6 @@ ALTER FUNCTION app_public.delete_prompt(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.delete_prompt(id uuid) IS '@resultFieldName prompt
 Deletes a prompt; restore_prompt brings it back. It is found no more, at once, and its name can be used again. can_delete_resources. RS301: there is no such; ID203: your permissions do not allow it.';
 
-CREATE TABLE app_public.tools (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    copied_from_id uuid,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    icon text,
-    tool_type text NOT NULL,
-    category text,
-    tool_category_id uuid,
-    endpoint_url text,
-    http_method text,
-    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
-    authentication_type text DEFAULT 'none'::text NOT NULL,
-    authentication_config jsonb DEFAULT '{}'::jsonb NOT NULL,
-    request_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    response_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    timeout_seconds integer DEFAULT 30 NOT NULL,
-    retry_config jsonb DEFAULT '{}'::jsonb NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    enabled boolean DEFAULT true NOT NULL,
-    activated_at timestamp with time zone,
-    deactivated_at timestamp with time zone,
-    version text DEFAULT '1.0.0'::text NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    usage_count bigint DEFAULT 0 NOT NULL,
-    success_rate numeric(5,2),
-    avg_response_time_ms integer,
-    last_used_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT authentication_config_is_an_object CHECK ((jsonb_typeof(authentication_config) = 'object'::text)),
-    CONSTRAINT authentication_type_is_known CHECK ((authentication_type = ANY (ARRAY['none'::text, 'api_key'::text, 'bearer'::text, 'basic'::text, 'oauth2_client'::text]))),
-    CONSTRAINT called_tool_has_an_endpoint CHECK (((tool_type <> ALL (ARRAY['api'::text, 'webhook'::text])) OR (endpoint_url IS NOT NULL))),
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT endpoint_url_is_http CHECK (((length(endpoint_url) <= 2000) AND (endpoint_url ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text))),
-    CONSTRAINT headers_is_an_object CHECK ((jsonb_typeof(headers) = 'object'::text)),
-    CONSTRAINT http_method_is_known CHECK ((http_method = ANY (ARRAY['GET'::text, 'HEAD'::text, 'POST'::text, 'PUT'::text, 'PATCH'::text, 'DELETE'::text]))),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT request_schema_is_an_object CHECK (((jsonb_typeof(request_schema) = 'object'::text) AND (pg_column_size(request_schema) <= 1000000))),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT response_schema_is_an_object CHECK (((jsonb_typeof(response_schema) = 'object'::text) AND (pg_column_size(response_schema) <= 1000000))),
-    CONSTRAINT retry_config_is_an_object CHECK ((jsonb_typeof(retry_config) = 'object'::text)),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
-    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
-    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
-    CONSTRAINT tool_type_is_known CHECK ((tool_type = ANY (ARRAY['api'::text, 'function'::text, 'integration'::text, 'webhook'::text]))),
-    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
-);
-
-ALTER TABLE ONLY app_public.tools FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.tools OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.tools IS '@behavior -delete
-Something agents can call. It never holds a secret: authentication_config names one. can_create_resources and can_edit_resources to write; can_delete_resources for delete_tool and restore_tool.';
-
-COMMENT ON COLUMN app_public.tools.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
-
-COMMENT ON COLUMN app_public.tools.is_shared IS 'Whether anyone beyond this tenant may use it.';
-
-COMMENT ON COLUMN app_public.tools.resource_type IS 'custom, or platform for those that the platform provides.';
-
-COMMENT ON COLUMN app_public.tools.copied_from_id IS 'The tool it was copied from.';
-
-COMMENT ON COLUMN app_public.tools.name IS 'Name, unique among the tenant''s tools that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.tools.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.tools.description IS 'What it is for.';
-
-COMMENT ON COLUMN app_public.tools.icon IS 'Name of an icon.';
-
-COMMENT ON COLUMN app_public.tools.tool_type IS 'api, function, integration or webhook.';
-
-COMMENT ON COLUMN app_public.tools.category IS 'Category to filter by, such as Regulatory or Clinical Research.';
-
-COMMENT ON COLUMN app_public.tools.tool_category_id IS 'Its place in the tree of categories.';
-
-COMMENT ON COLUMN app_public.tools.endpoint_url IS 'Address that is called; api and webhook need one. Holds no user, password or key.';
-
-COMMENT ON COLUMN app_public.tools.http_method IS 'GET, HEAD, POST, PUT, PATCH or DELETE.';
-
-COMMENT ON COLUMN app_public.tools.headers IS 'Headers sent with each call: {"name": "value"}. Names of credentials are refused.';
-
-COMMENT ON COLUMN app_public.tools.authentication_type IS 'none, api_key, bearer, basic or oauth2_client.';
-
-COMMENT ON COLUMN app_public.tools.authentication_config IS 'What the type of authentication needs; secret_name names a stored secret. api_key: in (header or query), name, secret_name. bearer: secret_name. basic: username, secret_name. oauth2_client: token_url, client_id, secret_name, scopes.';
-
-COMMENT ON COLUMN app_public.tools.request_schema IS 'JSON Schema of what it takes.';
-
-COMMENT ON COLUMN app_public.tools.response_schema IS 'JSON Schema of what it returns.';
-
-COMMENT ON COLUMN app_public.tools.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
-
-COMMENT ON COLUMN app_public.tools.retry_config IS 'How a failed call is tried again: max_attempts (0 to 20), backoff (constant, linear or exponential), delay_ms (0 to 600,000).';
-
-COMMENT ON COLUMN app_public.tools.status IS 'draft, active, inactive, deprecated or archived.';
-
-COMMENT ON COLUMN app_public.tools.enabled IS 'Whether it may be called.';
-
-COMMENT ON COLUMN app_public.tools.activated_at IS 'When it was last switched on.';
-
-COMMENT ON COLUMN app_public.tools.deactivated_at IS 'When it was last switched off.';
-
-COMMENT ON COLUMN app_public.tools.version IS 'Semantic version.';
-
-COMMENT ON COLUMN app_public.tools.created_by_user_id IS 'Who created it.';
-
-COMMENT ON COLUMN app_public.tools.usage_count IS 'How often it was called; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.success_rate IS 'Share of calls that succeeded, in percent; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.avg_response_time_ms IS 'Mean milliseconds of a call; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.last_used_at IS 'When it was last called; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.metadata IS 'Whatever else is to be known about it: an object.';
-
-COMMENT ON COLUMN app_public.tools.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.tools.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.tools.deleted_at IS 'When it was deleted, null when it is not.';
-
 CREATE FUNCTION app_public.delete_tool(id uuid) RETURNS app_public.tools
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7676,132 +9651,6 @@ ALTER FUNCTION app_public.delete_tool(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_tool(id uuid) IS '@resultFieldName tool
 Deletes a tool; restore_tool brings it back. It is found no more, at once, and its name can be used again. can_delete_resources. RS301: there is no such; ID203: your permissions do not allow it.';
-
-CREATE TABLE app_public.workflows (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    copied_from_id uuid,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    category text,
-    tags text[] DEFAULT '{}'::text[] NOT NULL,
-    icon text,
-    workflow_type app_public.workflow_type DEFAULT 'sequential'::app_public.workflow_type NOT NULL,
-    workflow_definition jsonb NOT NULL,
-    steps jsonb DEFAULT '[]'::jsonb NOT NULL,
-    input_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    output_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    agent_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    agent_roles jsonb DEFAULT '{}'::jsonb NOT NULL,
-    timeout_seconds integer DEFAULT 300 NOT NULL,
-    max_retries integer DEFAULT 3 NOT NULL,
-    error_handling text DEFAULT 'stop'::text NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    enabled boolean DEFAULT true NOT NULL,
-    version text DEFAULT '1.0.0'::text NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    execution_count bigint DEFAULT 0 NOT NULL,
-    success_count bigint DEFAULT 0 NOT NULL,
-    failure_count bigint DEFAULT 0 NOT NULL,
-    avg_execution_time_ms bigint,
-    last_executed_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT agent_roles_is_an_object CHECK ((jsonb_typeof(agent_roles) = 'object'::text)),
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT error_handling_is_known CHECK ((error_handling = ANY (ARRAY['stop'::text, 'continue'::text, 'retry'::text, 'skip'::text]))),
-    CONSTRAINT input_schema_is_an_object CHECK (((jsonb_typeof(input_schema) = 'object'::text) AND (pg_column_size(input_schema) <= 1000000))),
-    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT output_schema_is_an_object CHECK (((jsonb_typeof(output_schema) = 'object'::text) AND (pg_column_size(output_schema) <= 1000000))),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
-    CONSTRAINT steps_is_an_array CHECK ((jsonb_typeof(steps) = 'array'::text)),
-    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 86400))),
-    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version)),
-    CONSTRAINT workflow_definition_is_an_object CHECK ((jsonb_typeof(workflow_definition) = 'object'::text))
-);
-
-ALTER TABLE ONLY app_public.workflows FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.workflows OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.workflows IS '@behavior -delete
-Steps that agents, tools and prompts do together. can_create_resources and can_edit_resources to write; can_delete_resources for delete_workflow and restore_workflow.';
-
-COMMENT ON COLUMN app_public.workflows.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
-
-COMMENT ON COLUMN app_public.workflows.is_shared IS 'Whether anyone beyond this tenant may use it.';
-
-COMMENT ON COLUMN app_public.workflows.resource_type IS 'custom, or platform for those that the platform provides.';
-
-COMMENT ON COLUMN app_public.workflows.copied_from_id IS 'The workflow it was copied from.';
-
-COMMENT ON COLUMN app_public.workflows.name IS 'Name, unique among the tenant''s workflows that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.workflows.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.workflows.description IS 'What it is for.';
-
-COMMENT ON COLUMN app_public.workflows.category IS 'Category to filter by.';
-
-COMMENT ON COLUMN app_public.workflows.tags IS 'Words to filter by.';
-
-COMMENT ON COLUMN app_public.workflows.icon IS 'Name of an icon.';
-
-COMMENT ON COLUMN app_public.workflows.workflow_type IS 'How its steps follow each other.';
-
-COMMENT ON COLUMN app_public.workflows.workflow_definition IS 'The graph: {"nodes": [{"id", "type", …}], "edges": [{"from", "to", "condition"}], "start"}.';
-
-COMMENT ON COLUMN app_public.workflows.steps IS 'Steps for people to read: [{"name", "description", "agent_id", …}].';
-
-COMMENT ON COLUMN app_public.workflows.input_schema IS 'JSON Schema of what it takes.';
-
-COMMENT ON COLUMN app_public.workflows.output_schema IS 'JSON Schema of what it returns.';
-
-COMMENT ON COLUMN app_public.workflows.agent_ids IS 'The agents it needs; kept from the definition, the steps and the roles.';
-
-COMMENT ON COLUMN app_public.workflows.agent_roles IS 'Agents by the role they play: {"reviewer": agent id}.';
-
-COMMENT ON COLUMN app_public.workflows.timeout_seconds IS 'Seconds until a run is given up, 1 to 86,400.';
-
-COMMENT ON COLUMN app_public.workflows.max_retries IS 'How often a failed step is tried again, 0 to 20.';
-
-COMMENT ON COLUMN app_public.workflows.error_handling IS 'What follows when a step fails: stop, continue, retry or skip.';
-
-COMMENT ON COLUMN app_public.workflows.status IS 'draft, active, inactive, deprecated or archived.';
-
-COMMENT ON COLUMN app_public.workflows.enabled IS 'Whether it may be run.';
-
-COMMENT ON COLUMN app_public.workflows.version IS 'Semantic version.';
-
-COMMENT ON COLUMN app_public.workflows.created_by_user_id IS 'Who created it.';
-
-COMMENT ON COLUMN app_public.workflows.execution_count IS 'How often it ran; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.success_count IS 'How many runs succeeded; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.failure_count IS 'How many runs failed; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.avg_execution_time_ms IS 'Mean milliseconds of a run; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.last_executed_at IS 'When it last ran; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.metadata IS 'Whatever else is to be known about it: an object.';
-
-COMMENT ON COLUMN app_public.workflows.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.workflows.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.workflows.deleted_at IS 'When it was deleted, null when it is not.';
 
 CREATE FUNCTION app_public.delete_workflow(id uuid) RETURNS app_public.workflows
     LANGUAGE sql SECURITY DEFINER
@@ -8283,6 +10132,21 @@ ALTER FUNCTION app_public.projects_my_role(project app_public.projects) OWNER TO
 
 COMMENT ON FUNCTION app_public.projects_my_role(project app_public.projects) IS 'What you may do in the project: the role of your membership, observer where you may only read, lead for the tenant''s owners, and for its admins where the project is not private.';
 
+CREATE FUNCTION app_public.prompts_shared_with(resource app_public.prompts) RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select array(
+          select distinct s.grantee_tenant_id from app_public.resource_shares s
+           where s.tenant_id = app_hidden.current_tenant_id() and s.resource_kind = 'prompt' and s.resource_id = (resource).id
+             and (s.expires_at is null or s.expires_at > app_hidden.clock())
+           order by 1);
+      $$;
+
+ALTER FUNCTION app_public.prompts_shared_with(resource app_public.prompts) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.prompts_shared_with(resource app_public.prompts) IS 'The tenants that hold a share of it which has not expired; resource_shares has the details. Empty for those it is shared with: that is the owner''s business.';
+
 CREATE FUNCTION app_public.prompts_versions(prompt app_public.prompts) RETURNS SETOF app_public.resource_versions
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8369,6 +10233,21 @@ ALTER FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_pub
 
 COMMENT ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) IS 'How many documents of the source are pending, processing, completed and failed.';
 
+CREATE FUNCTION app_public.rag_knowledge_sources_shared_with(resource app_public.rag_knowledge_sources) RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select array(
+          select distinct s.grantee_tenant_id from app_public.resource_shares s
+           where s.tenant_id = app_hidden.current_tenant_id() and s.resource_kind = 'knowledge_source' and s.resource_id = (resource).id
+             and (s.expires_at is null or s.expires_at > app_hidden.clock())
+           order by 1);
+      $$;
+
+ALTER FUNCTION app_public.rag_knowledge_sources_shared_with(resource app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rag_knowledge_sources_shared_with(resource app_public.rag_knowledge_sources) IS 'The tenants that hold a share of it which has not expired; resource_shares has the details. Empty for those it is shared with: that is the owner''s business.';
+
 CREATE TABLE app_public.user_ratings (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -8449,6 +10328,31 @@ ALTER FUNCTION app_public.reactivate_tenant() OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.reactivate_tenant() IS '@resultFieldName tenant
 Lifts the suspension or the cancellation of this tenant: it is active again, or in trial when it never was active. Platform staff only. TN205: you are not; TN501: it is neither suspended nor cancelled.';
 
+CREATE FUNCTION app_public.received_shares() RETURNS SETOF app_public.received_share
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select r.share_id, r.kind, r.id, r.name, r.sharing_mode, t.slug, t.name,
+           s.grantee_user_id, s.grantee_workspace_id, s.created_at, s.expires_at, s.declined_at
+      from (
+        select 'agent'::app_public.resource_kind as kind, a.* from app_private.shared_agents(true) a
+        union all select 'tool', a.* from app_private.shared_tools(true) a
+        union all select 'prompt', a.* from app_private.shared_prompts(true) a
+        union all select 'workflow', a.* from app_private.shared_workflows(true) a
+        union all select 'knowledge_source', a.* from app_private.shared_knowledge_sources(true) a
+      ) as r
+      join app_public.tenants t on t.id = r.tenant_id
+      left join app_public.resource_shares s on s.id = r.share_id
+     order by r.kind, r.name, r.id, r.share_id;
+end
+$$;
+
+ALTER FUNCTION app_public.received_shares() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.received_shares() IS 'What other tenants share with this one and you may use, by which tenant and how long, and grants that were declined. One resource comes once for each way it reached you. With can_manage_settings also what is shared with single people and workspaces of this tenant.';
+
 CREATE FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer DEFAULT 60) RETURNS TABLE(idx integer, score double precision)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8472,6 +10376,23 @@ $$;
 ALTER FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) IS 'Fuses two rankings of the same items (Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, 2009): the sum of 1 / (k + rank). Item i has score vector_scores[i] and text_scores[i], higher is better, null when the list does not have it; equal scores rank by position. Best first; idx counts from 1.';
+
+CREATE FUNCTION app_public.refresh_materialized_view(name text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_staff();
+  perform app_private.require_materialized_view(refresh_materialized_view.name);
+  perform app_private.enqueue_refresh(refresh_materialized_view.name);
+  return true;
+end
+$$;
+
+ALTER FUNCTION app_public.refresh_materialized_view(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.refresh_materialized_view(name text) IS '@resultFieldName isQueued
+Has a materialized view refreshed by the worker, in the background; materialized_view_status says when it is done. Asking again before it begins changes nothing. Platform staff. RS371: there is no such view; TN205: you are not staff.';
 
 CREATE FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8538,9 +10459,7 @@ declare
   v_variable jsonb;
   v_value jsonb;
 begin
-  if app_hidden.is_visible_resource('prompt', render_prompt.prompt_id) then
-    select * into v_prompt from app_public.prompts p where p.id = render_prompt.prompt_id;
-  end if;
+  v_prompt := jsonb_populate_record(null::app_public.prompts, app_private.visible_resource('prompt', render_prompt.prompt_id));
   if v_prompt.id is null then
     perform app_private.raise_error('RS301', 'There is no such prompt.', 'List the prompts of this tenant, and those shared with it.');
   end if;
@@ -8600,6 +10519,56 @@ ALTER FUNCTION app_public.reprocess_knowledge_source(source_id uuid) OWNER TO ro
 
 COMMENT ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) IS '@resultFieldName count
 Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.resource_shares_grantee_tenant_name(share app_public.resource_shares) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select g.name from app_private.grantee_of((share).id) g;
+$$;
+
+ALTER FUNCTION app_public.resource_shares_grantee_tenant_name(share app_public.resource_shares) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.resource_shares_grantee_tenant_name(share app_public.resource_shares) IS 'The name of the tenant it is shared with.';
+
+CREATE FUNCTION app_public.resource_shares_grantee_tenant_slug(share app_public.resource_shares) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select g.slug from app_private.grantee_of((share).id) g;
+$$;
+
+ALTER FUNCTION app_public.resource_shares_grantee_tenant_slug(share app_public.resource_shares) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.resource_shares_grantee_tenant_slug(share app_public.resource_shares) IS 'The slug of the tenant it is shared with.';
+
+CREATE FUNCTION app_public.resource_shares_grantee_user_email(share app_public.resource_shares) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select g.user_email from app_private.grantee_of((share).id) g;
+$$;
+
+ALTER FUNCTION app_public.resource_shares_grantee_user_email(share app_public.resource_shares) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.resource_shares_grantee_user_email(share app_public.resource_shares) IS 'The e-mail of the one member it is shared with, null when it is not so narrow.';
+
+CREATE FUNCTION app_public.resource_shares_resource_name(share app_public.resource_shares) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_name text;
+begin
+  execute format('select r.name from %s r where r.id = $1 and r.tenant_id = $2', app_private.resource_table((share).resource_kind))
+    into v_name using (share).resource_id, app_hidden.current_tenant_id();
+  return v_name;
+end
+$_$;
+
+ALTER FUNCTION app_public.resource_shares_resource_name(share app_public.resource_shares) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.resource_shares_resource_name(share app_public.resource_shares) IS 'The name of what is shared.';
 
 CREATE FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) RETURNS boolean
     LANGUAGE sql STABLE
@@ -8808,6 +10777,58 @@ ALTER FUNCTION app_public.revoke_service_token(name text) OWNER TO rowhouse_owne
 COMMENT ON FUNCTION app_public.revoke_service_token(name text) IS '@resultFieldName name
 Takes a service token back; it is of no use from then on. For members with the permission can_manage_settings. ID203: you have not got it; TN302: there is no such token.';
 
+CREATE FUNCTION app_public.revoke_share(id uuid) RETURNS app_public.resource_shares
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_share app_public.resource_shares;
+  v_mode text;
+begin
+  perform app_private.require_permission('can_share_resources');
+  select * into v_share from app_public.resource_shares s where s.tenant_id = app_hidden.current_tenant_id() and s.id = revoke_share.id;
+  if found then
+    v_mode := app_private.lock_own_resource(v_share.resource_kind, v_share.resource_id, false);
+    delete from app_public.resource_shares s where s.tenant_id = v_share.tenant_id and s.id = v_share.id returning * into v_share;
+  end if;
+  if not found then
+    perform app_private.raise_error('RS362', 'There is no such share.', 'List the shares of this tenant.');
+  end if;
+  if v_mode = 'selected' and not app_private.has_grants(v_share.resource_kind, v_share.resource_id) then
+    perform app_private.set_mode(v_share.resource_kind, v_share.resource_id, 'private');
+  end if;
+  return v_share;
+end
+$$;
+
+ALTER FUNCTION app_public.revoke_share(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.revoke_share(id uuid) IS '@resultFieldName share
+Takes a share back, at once: with the next statement the grantee finds the resource neither in lists nor by its id nor in searches. Copies that were made stay. With its last share a selected resource becomes private. can_share_resources. RS362: there is no such share; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.revoke_shares(kind app_public.resource_kind, resource_id uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_mode text := app_private.lock_own_resource(revoke_shares.kind, revoke_shares.resource_id, false);
+  v_count int;
+begin
+  delete from app_public.resource_shares s
+   where s.tenant_id = app_hidden.current_tenant_id() and s.resource_kind = revoke_shares.kind and s.resource_id = revoke_shares.resource_id;
+  get diagnostics v_count = row_count;
+  if v_mode = 'selected' then
+    perform app_private.set_mode(revoke_shares.kind, revoke_shares.resource_id, 'private');
+  end if;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_public.revoke_shares(kind app_public.resource_kind, resource_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.revoke_shares(kind app_public.resource_kind, resource_id uuid) IS '@resultFieldName count
+Takes back all shares of a resource and returns how many; a selected one becomes private. What is shared with the subtree or the platform stays so: set_sharing_mode ends that. can_share_resources. RS301: no such resource; ID203: your permissions do not allow it.';
+
 CREATE FUNCTION app_public.rollback_agent(id uuid, version text, changelog text DEFAULT NULL::text, discard_changes boolean DEFAULT false) RETURNS app_public.resource_versions
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8929,6 +10950,75 @@ $$;
 ALTER FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) IS 'Searches the knowledge of this tenant, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits. SR402: several embedding models, name one; SR403: no such model; SR404 to SR416: an argument is out of range.';
+
+CREATE FUNCTION app_public.search_catalog(query text DEFAULT NULL::text, kinds app_public.resource_kind[] DEFAULT NULL::app_public.resource_kind[], categories text[] DEFAULT NULL::text[], therapeutic_areas text[] DEFAULT NULL::text[], compliance_frameworks text[] DEFAULT NULL::text[], tiers integer[] DEFAULT NULL::integer[], statuses text[] DEFAULT NULL::text[], tags text[] DEFAULT NULL::text[], "limit" integer DEFAULT 20, skip integer DEFAULT 0) RETURNS app_public.catalog_search_result
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+declare
+  v_query constant text := case when search_catalog.query ~ '\S' then trim(search_catalog.query) end;
+  v_kinds constant app_public.resource_kind[] := coalesce(nullif(search_catalog.kinds, '{}'), enum_range(null::app_public.resource_kind));
+  v_categories constant text[] := nullif(search_catalog.categories, '{}');
+  v_areas constant text[] := nullif(search_catalog.therapeutic_areas, '{}');
+  v_frameworks constant text[] := nullif(search_catalog.compliance_frameworks, '{}');
+  v_tiers constant int[] := nullif(search_catalog.tiers, '{}');
+  v_statuses constant text[] := nullif(search_catalog.statuses, '{}');
+  v_tags constant text[] := nullif(search_catalog.tags, '{}');
+  v_ids uuid[];
+  v_scores double precision[];
+  v_result app_public.catalog_search_result;
+begin
+  perform app_hidden.check_catalog_search(search_catalog.query, search_catalog."limit", search_catalog.skip, v_tiers, v_statuses,
+    greatest(cardinality(search_catalog.kinds), cardinality(v_categories), cardinality(v_areas), cardinality(v_frameworks),
+             cardinality(v_tiers), cardinality(v_statuses), cardinality(v_tags)));
+  if v_query is not null then
+    select coalesce(array_agg(m.id), '{}'), coalesce(array_agg(m.score), '{}') into v_ids, v_scores
+      from app_hidden.catalog_matches(v_query, v_kinds) m;
+  end if;
+
+  with found as materialized (
+    select r.*, coalesce(m.score, 0) as score
+      from app_hidden.catalog_resources r
+      left join unnest(v_ids, v_scores) as m (id, score) on m.id = r.id
+     where (v_ids is null or r.id = any (v_ids))
+       and r.kind = any (v_kinds)
+       and (v_categories is null or r.category = any (v_categories))
+       and (v_areas is null or r.therapeutic_areas && v_areas)
+       and (v_frameworks is null or r.compliance_frameworks && v_frameworks)
+       and (v_tiers is null or r.tier = any (v_tiers))
+       and (v_statuses is null or r.status = any (v_statuses))
+       and (v_tags is null or r.tags && v_tags)
+  ), page as (
+    select f.*, row_number() over (order by f.score desc, f.label, f.kind, f.id) as rank
+      from found f order by f.score desc, f.label, f.kind, f.id
+     limit search_catalog."limit" offset search_catalog.skip
+  ), counted (facet, value, n) as (
+    select 'kind'::app_public.catalog_facet_kind, f.kind::text, count(*) from found f group by f.kind
+    union all select 'category', f.category, count(*) from found f where f.category is not null group by f.category
+    union all select 'therapeutic_area', v, count(distinct f.id) from found f, unnest(f.therapeutic_areas) v group by v
+    union all select 'compliance_framework', v, count(distinct f.id) from found f, unnest(f.compliance_frameworks) v group by v
+    union all select 'tier', f.tier::text, count(*) from found f where f.tier is not null group by f.tier
+    union all select 'status', f.status, count(*) from found f group by f.status
+    union all select 'tag', v, count(distinct f.id) from found f, unnest(f.tags) v group by v
+  ), ranked as (
+    select c.*, row_number() over (partition by c.facet order by c.n desc, c.value) as place from counted c where c.value is not null
+  )
+  select (select count(*) from found),
+         array(select row(p.rank, p.score, p.kind, p.id, p.tenant_id = (select app_hidden.current_tenant_id()), p.name, p.display_name,
+                          p.description, p.category, p.therapeutic_areas, p.compliance_frameworks, p.tier, p.status, p.tags, p.version,
+                          p.rating, p.usage_count, p.updated_at)::app_public.catalog_search_hit
+                 from page p order by p.rank),
+         array(select row(r.facet, r.value, r.n)::app_public.catalog_facet from ranked r where r.place <= 50 order by r.facet, r.place)
+    into v_result;
+  return v_result;
+end
+$$;
+
+ALTER FUNCTION app_public.search_catalog(query text, kinds app_public.resource_kind[], categories text[], therapeutic_areas text[], compliance_frameworks text[], tiers integer[], statuses text[], tags text[], "limit" integer, skip integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.search_catalog(query text, kinds app_public.resource_kind[], categories text[], therapeutic_areas text[], compliance_frameworks text[], tiers integer[], statuses text[], tags text[], "limit" integer, skip integer) IS 'Finds agents, tools, prompts, workflows and knowledge sources of this tenant and those shared with it, best first. Every word of the query must occur, as it is or as the beginning of a word, in the name (which weighs most), display name, description, tags or what else puts the thing in order; a word of four letters or more that nothing has is read as the names spelt almost like it. Without a query it lists everything by name. Filters: kinds, categories, therapeutic_areas, compliance_frameworks, tiers, statuses, tags; within one any value will do, an empty one filters nothing. total_count and facets (at most 50 values each, the most frequent first) are of the whole result, hits of the page: limit 1 to 100, default 20; skip 0 to 9000. RS471: the query is longer than 200 characters; RS472: limit; RS473: skip; RS474: a filter.';
 
 CREATE FUNCTION app_public.search_hit_document(hit app_public.search_hit) RETURNS app_public.documents
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -9084,6 +11174,35 @@ ALTER FUNCTION app_public.set_primary_institution(institution_id uuid, user_id u
 COMMENT ON FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) IS '@resultFieldName institutionMember
 Makes an affiliation the primary one, in place of the one that was: your own, or with can_manage_users another person''s. WS308: the person is not affiliated with it; ID203: you lack can_manage_users.';
 
+CREATE FUNCTION app_public.set_sharing_mode(kind app_public.resource_kind, resource_id uuid, mode text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.lock_own_resource(set_sharing_mode.kind, set_sharing_mode.resource_id, set_sharing_mode.mode is distinct from 'private');
+  if coalesce(set_sharing_mode.mode not in ('private', 'selected', 'subtree', 'platform'), true) then
+    perform app_private.raise_error('RS464', 'mode must be private, selected, subtree or platform.', 'Name one of these.');
+  end if;
+  if set_sharing_mode.mode = 'platform' and not app_hidden.is_platform_admin()
+    and not exists (select from app_public.tenants t where t.id = app_hidden.current_tenant_id() and t.type = 'platform') then
+    perform app_private.raise_error('RS262', 'Only the platform shares with every tenant.',
+      'Share it with the tenants that need it, or with those below yours by mode subtree.');
+  end if;
+  if set_sharing_mode.mode = 'private' then
+    perform app_public.revoke_shares(set_sharing_mode.kind, set_sharing_mode.resource_id);
+  elsif set_sharing_mode.mode = 'selected' and not app_private.has_grants(set_sharing_mode.kind, set_sharing_mode.resource_id) then
+    perform app_private.raise_error('RS562', 'Nobody is selected.', 'share_resource shares it with someone.');
+  end if;
+  perform app_private.set_mode(set_sharing_mode.kind, set_sharing_mode.resource_id, set_sharing_mode.mode);
+  return set_sharing_mode.mode;
+end
+$$;
+
+ALTER FUNCTION app_public.set_sharing_mode(kind app_public.resource_kind, resource_id uuid, mode text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.set_sharing_mode(kind app_public.resource_kind, resource_id uuid, mode text) IS '@resultFieldName sharingMode
+Says who beyond this tenant may use a resource: private nobody, which takes all shares back; selected those it was shared with (share_resource does that by itself); subtree all tenants below this one, as the hierarchy is at any moment; platform every tenant, for the platform tenant and its staff only. Shares hold in every mode but private. can_share_resources. RS301: no such resource; RS261: this tenant shares nothing; RS262: platform is not for you; RS464: no such mode; RS561: it is not switched on and active; RS562: nobody is selected; ID203: your permissions do not allow it.';
+
 CREATE FUNCTION app_public.set_tenant_domain(domain text DEFAULT NULL::text) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9140,6 +11259,50 @@ ALTER FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, 
 
 COMMENT ON FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, resource_access_config jsonb, rate_limit_config jsonb) IS '@resultFieldName tenant
 What this tenant has: features, quotas, resource_access_config and rate_limit_config. A key that is given is replaced, one that is null goes back to its default, all others stay. Platform staff only, in the tenant they have entered. TN205: you are not; TN402: there is no such setting; TN403: it has another type or range.';
+
+CREATE FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text DEFAULT NULL::text, workspace_id uuid DEFAULT NULL::uuid, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS app_public.resource_shares
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_mode text := app_private.lock_own_resource(share_resource.kind, share_resource.resource_id, true);
+  v_grantee record;
+  v_share app_public.resource_shares;
+begin
+  if share_resource.expires_at <= app_hidden.clock() then
+    perform app_private.raise_error('RS461', 'expires_at has passed.', 'Give a time to come, or none.');
+  end if;
+  if num_nonnulls(share_resource.user_email, share_resource.workspace_id) > 1 then
+    perform app_private.raise_error('RS462', 'A share is for a user or for a workspace, not for both.', 'Share twice.');
+  end if;
+  if lower(trim(share_resource.tenant_slug)) = (select t.slug from app_public.tenants t where t.id = app_hidden.current_tenant_id()) then
+    perform app_private.raise_error('RS463', 'This tenant''s own members see it already.', 'Name another tenant.');
+  end if;
+  select * into v_grantee
+    from app_private.share_grantee(share_resource.tenant_slug, share_resource.user_email, share_resource.workspace_id);
+  if not found then
+    perform app_private.raise_error('RS361', 'There is no such tenant, member or workspace to share with, or it receives nothing.',
+      'Ask them for the slug of their tenant, the member''s e-mail or the id of the workspace.');
+  end if;
+  insert into app_public.resource_shares as s (
+    resource_kind, resource_id, grantee_tenant_id, grantee_user_id, grantee_workspace_id, expires_at)
+  values (share_resource.kind, share_resource.resource_id, v_grantee.tenant_id, v_grantee.user_id, v_grantee.of_workspace_id,
+          share_resource.expires_at)
+  on conflict (tenant_id, resource_kind, resource_id, grantee_tenant_id, grantee_user_id, grantee_workspace_id)
+    do update set expires_at = excluded.expires_at
+  returning * into v_share;
+  if v_mode = 'private' then
+    perform app_private.set_mode(share_resource.kind, share_resource.resource_id, 'selected');
+  end if;
+  return v_share;
+end
+$$;
+
+ALTER FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text, workspace_id uuid, expires_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text, workspace_id uuid, expires_at timestamp with time zone) IS '@resultFieldName share
+Shares a resource of this tenant with another tenant, named by its slug, or with one member (by e-mail) or one workspace of it, until it is revoked or expires. They can use and copy it, not change it or share it on. Sharing it again with the same grantee only changes expires_at. A private resource becomes selected; with subtree or platform the grant holds besides. can_share_resources. RS301: no such resource; RS261: this tenant shares nothing; RS361: no such grantee, or it receives nothing, one error for both; RS461: expires_at has passed; RS462: both a member and a workspace; RS463: it is this tenant; RS561: it is not switched on and active; ID203: your permissions do not allow it.';
 
 CREATE FUNCTION app_public.suspend_tenant(reason text) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -9306,6 +11469,21 @@ $$;
 ALTER FUNCTION app_public.tool_categories_path(category app_public.tool_categories) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) IS 'The slugs from the root down to the category, such as search/literature.';
+
+CREATE FUNCTION app_public.tools_shared_with(resource app_public.tools) RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select array(
+          select distinct s.grantee_tenant_id from app_public.resource_shares s
+           where s.tenant_id = app_hidden.current_tenant_id() and s.resource_kind = 'tool' and s.resource_id = (resource).id
+             and (s.expires_at is null or s.expires_at > app_hidden.clock())
+           order by 1);
+      $$;
+
+ALTER FUNCTION app_public.tools_shared_with(resource app_public.tools) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.tools_shared_with(resource app_public.tools) IS 'The tenants that hold a share of it which has not expired; resource_shares has the details. Empty for those it is shared with: that is the owner''s business.';
 
 CREATE FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
@@ -9587,6 +11765,21 @@ ALTER FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, it
 COMMENT ON FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) IS '@resultFieldName wasRated
 Takes your rating back, with the votes it got; returns whether there was one.';
 
+CREATE FUNCTION app_public.workflows_shared_with(resource app_public.workflows) RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select array(
+          select distinct s.grantee_tenant_id from app_public.resource_shares s
+           where s.tenant_id = app_hidden.current_tenant_id() and s.resource_kind = 'workflow' and s.resource_id = (resource).id
+             and (s.expires_at is null or s.expires_at > app_hidden.clock())
+           order by 1);
+      $$;
+
+ALTER FUNCTION app_public.workflows_shared_with(resource app_public.workflows) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.workflows_shared_with(resource app_public.workflows) IS 'The tenants that hold a share of it which has not expired; resource_shares has the details. Empty for those it is shared with: that is the owner''s business.';
+
 CREATE FUNCTION app_public.workflows_versions(workflow app_public.workflows) RETURNS SETOF app_public.resource_versions
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9632,6 +11825,131 @@ CREATE AGGREGATE app_private.array_concat(anycompatiblearray) (
 ALTER AGGREGATE app_private.array_concat(anycompatiblearray) OWNER TO rowhouse_owner;
 
 COMMENT ON AGGREGATE app_private.array_concat(anycompatiblearray) IS 'Arrays put together.';
+
+CREATE VIEW app_hidden.catalog_resources WITH (security_invoker='true') AS
+ SELECT 'agent'::app_public.resource_kind AS kind,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.name,
+    r.display_name,
+    COALESCE(r.display_name, r.name) AS label,
+    r.description,
+    r.primary_category AS category,
+    r.therapeutic_areas,
+    r.compliance_frameworks,
+    r.tier,
+    (r.status)::text AS status,
+    ARRAY( SELECT t.name
+           FROM (app_public.tag_assignments a
+             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+          WHERE ((a.item_type = 'agent'::app_public.resource_kind) AND (a.item_id = r.id))) AS tags,
+    r.version,
+    r.rating,
+    r.usage_count,
+    r.updated_at
+   FROM app_public.agents r
+  WHERE (r.deleted_at IS NULL)
+UNION ALL
+ SELECT 'tool'::app_public.resource_kind AS kind,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.name,
+    r.display_name,
+    COALESCE(r.display_name, r.name) AS label,
+    r.description,
+    r.category,
+    '{}'::text[] AS therapeutic_areas,
+    '{}'::text[] AS compliance_frameworks,
+    NULL::integer AS tier,
+    r.status,
+    ARRAY( SELECT t.name
+           FROM (app_public.tag_assignments a
+             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+          WHERE ((a.item_type = 'tool'::app_public.resource_kind) AND (a.item_id = r.id))) AS tags,
+    r.version,
+    NULL::numeric AS rating,
+    r.usage_count,
+    r.updated_at
+   FROM app_public.tools r
+  WHERE (r.deleted_at IS NULL)
+UNION ALL
+ SELECT 'prompt'::app_public.resource_kind AS kind,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.name,
+    r.display_name,
+    COALESCE(r.display_name, r.name) AS label,
+    r.description,
+    r.category,
+    '{}'::text[] AS therapeutic_areas,
+    '{}'::text[] AS compliance_frameworks,
+    NULL::integer AS tier,
+    r.status,
+    (r.tags || ARRAY( SELECT t.name
+           FROM (app_public.tag_assignments a
+             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+          WHERE ((a.item_type = 'prompt'::app_public.resource_kind) AND (a.item_id = r.id)))) AS tags,
+    r.version,
+    r.rating,
+    r.usage_count,
+    r.updated_at
+   FROM app_public.prompts r
+  WHERE (r.deleted_at IS NULL)
+UNION ALL
+ SELECT 'workflow'::app_public.resource_kind AS kind,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.name,
+    r.display_name,
+    COALESCE(r.display_name, r.name) AS label,
+    r.description,
+    r.category,
+    '{}'::text[] AS therapeutic_areas,
+    '{}'::text[] AS compliance_frameworks,
+    NULL::integer AS tier,
+    r.status,
+    (r.tags || ARRAY( SELECT t.name
+           FROM (app_public.tag_assignments a
+             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+          WHERE ((a.item_type = 'workflow'::app_public.resource_kind) AND (a.item_id = r.id)))) AS tags,
+    r.version,
+    NULL::numeric AS rating,
+    r.execution_count AS usage_count,
+    r.updated_at
+   FROM app_public.workflows r
+  WHERE (r.deleted_at IS NULL)
+UNION ALL
+ SELECT 'knowledge_source'::app_public.resource_kind AS kind,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.name,
+    r.display_name,
+    COALESCE(r.display_name, r.name) AS label,
+    r.description,
+    r.category,
+    '{}'::text[] AS therapeutic_areas,
+    '{}'::text[] AS compliance_frameworks,
+    NULL::integer AS tier,
+    r.status,
+    (r.tags || ARRAY( SELECT t.name
+           FROM (app_public.tag_assignments a
+             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+          WHERE ((a.item_type = 'knowledge_source'::app_public.resource_kind) AND (a.item_id = r.id)))) AS tags,
+    NULL::text AS version,
+    NULL::numeric AS rating,
+    r.query_count AS usage_count,
+    r.updated_at
+   FROM app_public.rag_knowledge_sources r
+  WHERE (r.deleted_at IS NULL);
+
+ALTER TABLE app_hidden.catalog_resources OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_hidden.catalog_resources IS 'What of the catalogue the request sees, of all kinds, what was deleted left out.';
 
 CREATE TABLE app_private.admin_access_log (
     tenant_id uuid NOT NULL,
@@ -9701,6 +12019,29 @@ ALTER TABLE ONLY app_private.document_files FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_private.document_files OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.document_files IS 'Bytes of uploaded files, kept until they are parsed.';
+
+CREATE TABLE app_private.materialized_view_alerts (
+    id bigint NOT NULL,
+    view_name text NOT NULL,
+    raised_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone,
+    CONSTRAINT resolved_at_is_after_raised_at CHECK ((resolved_at >= raised_at))
+);
+
+ALTER TABLE ONLY app_private.materialized_view_alerts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.materialized_view_alerts OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.materialized_view_alerts IS 'When a materialized view became too old; resolved by its refresh.';
+
+ALTER TABLE app_private.materialized_view_alerts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_private.materialized_view_alerts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE UNLOGGED TABLE app_private.query_log_buffer (
     tenant_id uuid NOT NULL,
@@ -10149,6 +12490,51 @@ COMMENT ON COLUMN app_public.llm_providers.created_at IS 'When it was added.';
 
 COMMENT ON COLUMN app_public.llm_providers.updated_at IS 'When it last changed.';
 
+CREATE VIEW app_public.materialized_view_alerts WITH (security_invoker='true') AS
+ SELECT materialized_view_alerts.id,
+    materialized_view_alerts.view_name,
+    materialized_view_alerts.raised_at,
+    materialized_view_alerts.resolved_at
+   FROM app_hidden.materialized_view_alerts() materialized_view_alerts(id, view_name, raised_at, resolved_at);
+
+ALTER TABLE app_public.materialized_view_alerts OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.materialized_view_alerts IS '@primaryKey id
+When a materialized view became too old, and when it was refreshed again; open while resolved_at is null. Platform staff.';
+
+COMMENT ON COLUMN app_public.materialized_view_alerts.view_name IS 'The view.';
+
+COMMENT ON COLUMN app_public.materialized_view_alerts.raised_at IS 'When it was found to be too old.';
+
+COMMENT ON COLUMN app_public.materialized_view_alerts.resolved_at IS 'When it was refreshed again, null while it is too old.';
+
+CREATE VIEW app_public.materialized_view_status WITH (security_invoker='true') AS
+ SELECT materialized_view_status.name,
+    materialized_view_status.refreshed_at,
+    materialized_view_status.age_seconds,
+    materialized_view_status.stale_after_seconds,
+    materialized_view_status.is_stale,
+    materialized_view_status.duration_ms,
+    materialized_view_status.row_count
+   FROM app_hidden.materialized_view_status() materialized_view_status(name, refreshed_at, age_seconds, stale_after_seconds, is_stale, duration_ms, row_count);
+
+ALTER TABLE app_public.materialized_view_status OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.materialized_view_status IS '@primaryKey name
+The materialized views and how old they are. Members; row_count is for platform staff. refresh_materialized_view refreshes one.';
+
+COMMENT ON COLUMN app_public.materialized_view_status.refreshed_at IS 'As of when it is, null before the first refresh.';
+
+COMMENT ON COLUMN app_public.materialized_view_status.age_seconds IS 'How many seconds ago that was.';
+
+COMMENT ON COLUMN app_public.materialized_view_status.stale_after_seconds IS 'How old it may become.';
+
+COMMENT ON COLUMN app_public.materialized_view_status.is_stale IS 'Whether it is older than that; one that was never refreshed counts from its making.';
+
+COMMENT ON COLUMN app_public.materialized_view_status.duration_ms IS 'How long its last refresh took.';
+
+COMMENT ON COLUMN app_public.materialized_view_status.row_count IS 'How many rows it has, of all tenants; for platform staff.';
+
 CREATE TABLE app_public.model_configurations (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -10264,6 +12650,77 @@ COMMENT ON COLUMN app_public.personas.goals IS 'What they want to get done.';
 COMMENT ON COLUMN app_public.personas.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.personas.updated_at IS 'When it last changed.';
+
+CREATE VIEW app_public.platform_shared_resources WITH (security_invoker='true') AS
+ SELECT m.kind,
+    m.id,
+    m.name,
+    m.display_name,
+    m.description,
+    m.category,
+    m.tags,
+    m.icon,
+    m.version,
+    m.status,
+    m.usage_count,
+    m.rating,
+    m.updated_at,
+    age.refreshed_at,
+    age.age_seconds
+   FROM ((app_hidden.platform_shared_resources() m(kind, id, tenant_id, name, display_name, description, category, tags, icon, version, status, usage_count, rating, updated_at)
+     JOIN app_hidden.catalog_resources r ON (((r.kind = m.kind) AND (r.id = m.id) AND (r.sharing_mode = 'platform'::text))))
+     CROSS JOIN ( SELECT view_age.refreshed_at,
+            view_age.age_seconds
+           FROM app_hidden.view_age('mv_platform_shared_resources'::text) view_age(refreshed_at, age_seconds)) age);
+
+ALTER TABLE app_public.platform_shared_resources OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.platform_shared_resources IS '@primaryKey kind,id
+What the platform shares with every tenant, in one list. Members. Refreshed every hour; what is not shared any more is gone at once.';
+
+COMMENT ON COLUMN app_public.platform_shared_resources.refreshed_at IS 'As of when the list is, null before the first refresh.';
+
+COMMENT ON COLUMN app_public.platform_shared_resources.age_seconds IS 'How many seconds ago that was.';
+
+CREATE VIEW app_public.popular_agents WITH (security_invoker='true') AS
+ SELECT p.rank,
+    p.agent_id,
+    p.usage_count,
+    p.success_rate,
+    p.rating,
+    p.feedback_count,
+    (EXISTS ( SELECT
+           FROM app_public.user_agents u
+          WHERE ((u.tenant_id = p.tenant_id) AND (u.user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) AND (u.agent_id = p.agent_id)))) AS is_in_my_list,
+    age.refreshed_at,
+    age.age_seconds
+   FROM ((app_hidden.popular_agents() p(tenant_id, rank, agent_id, usage_count, success_rate, rating, feedback_count)
+     JOIN app_public.agents a ON (((a.id = p.agent_id) AND (a.deleted_at IS NULL))))
+     CROSS JOIN ( SELECT view_age.refreshed_at,
+            view_age.age_seconds
+           FROM app_hidden.view_age('mv_popular_agents'::text) view_age(refreshed_at, age_seconds)) age);
+
+ALTER TABLE app_public.popular_agents OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.popular_agents IS '@primaryKey agent_id
+@foreignKey (agent_id) references app_public.agents (id)
+The twenty most used agents of this tenant. Those that are not in your list yet are what to recommend to you. Members. Refreshed every hour; a deleted agent is gone at once.';
+
+COMMENT ON COLUMN app_public.popular_agents.rank IS 'Place among the tenant''s agents, from 1: by use, then by rating.';
+
+COMMENT ON COLUMN app_public.popular_agents.usage_count IS 'How often it had been used.';
+
+COMMENT ON COLUMN app_public.popular_agents.success_rate IS 'Percent of its uses that succeeded.';
+
+COMMENT ON COLUMN app_public.popular_agents.rating IS 'Mean rating, 1 to 5.';
+
+COMMENT ON COLUMN app_public.popular_agents.feedback_count IS 'How many rated it.';
+
+COMMENT ON COLUMN app_public.popular_agents.is_in_my_list IS 'Whether it is in your own list of agents, as of now.';
+
+COMMENT ON COLUMN app_public.popular_agents.refreshed_at IS 'As of when the ranking is, null before the first refresh.';
+
+COMMENT ON COLUMN app_public.popular_agents.age_seconds IS 'How many seconds ago that was.';
 
 CREATE TABLE app_public.project_members (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -10383,59 +12840,66 @@ COMMENT ON COLUMN app_public.rag_usage_analytics.avg_latency_ms IS 'Milliseconds
 
 COMMENT ON COLUMN app_public.rag_usage_analytics.last_queried_at IS 'When the last of them began.';
 
-CREATE TABLE app_public.tag_assignments (
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    item_type app_public.resource_kind NOT NULL,
-    item_id uuid NOT NULL,
-    tag_id uuid NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+CREATE TABLE app_public.resource_sharing_audit (
+    tenant_id uuid NOT NULL,
+    id bigint NOT NULL,
+    occurred_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    action app_public.sharing_action NOT NULL,
+    user_id uuid,
+    resource_kind app_public.resource_kind NOT NULL,
+    resource_id uuid NOT NULL,
+    resource_name text NOT NULL,
+    from_mode text,
+    to_mode text,
+    other_tenant_id uuid,
+    other_tenant_slug text,
+    grantee_user_id uuid,
+    grantee_workspace_id uuid,
+    expires_at timestamp with time zone
 );
 
-ALTER TABLE ONLY app_public.tag_assignments FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY app_public.resource_sharing_audit FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE app_public.tag_assignments OWNER TO rowhouse_owner;
+ALTER TABLE app_public.resource_sharing_audit OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.tag_assignments IS 'Which items carry a tag. Who may edit the item may tag it.';
+COMMENT ON TABLE app_public.resource_sharing_audit IS '@behavior -insert -update -delete
+@foreignKey (user_id) references app_public.user_profiles (id)
+Every change of who may use this tenant''s resources, and copies that others made; never changed. can_view_audit.';
 
-COMMENT ON COLUMN app_public.tag_assignments.item_type IS 'Kind of the item.';
+COMMENT ON COLUMN app_public.resource_sharing_audit.occurred_at IS 'When it happened.';
 
-COMMENT ON COLUMN app_public.tag_assignments.item_id IS 'The item.';
+COMMENT ON COLUMN app_public.resource_sharing_audit.action IS 'mode_changed, granted, expiry_changed, revoked, declined, accepted or copied.';
 
-COMMENT ON COLUMN app_public.tag_assignments.tag_id IS 'The tag.';
+COMMENT ON COLUMN app_public.resource_sharing_audit.user_id IS 'Who did it; null when it was the other tenant, or an administrator in psql.';
 
-COMMENT ON COLUMN app_public.tag_assignments.created_at IS 'When it was tagged.';
+COMMENT ON COLUMN app_public.resource_sharing_audit.resource_kind IS 'What kind of thing it is.';
 
-CREATE TABLE app_public.tags (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    name text NOT NULL,
-    slug text NOT NULL,
-    color text,
-    description text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT color_is_a_color CHECK (app_hidden.is_color(color)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug))
+COMMENT ON COLUMN app_public.resource_sharing_audit.resource_id IS 'The resource.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.resource_name IS 'Its name at that time.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.from_mode IS 'The sharing_mode before, for mode_changed.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.to_mode IS 'The sharing_mode since, for mode_changed.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.other_tenant_id IS 'The tenant of the grant, or the one that made the copy.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.other_tenant_slug IS 'Its slug at that time.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.grantee_user_id IS 'The one member of the grant, null when it was not so narrow.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.grantee_workspace_id IS 'The workspace of the grant, null when it was not so narrow.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.expires_at IS 'Until when the grant was to hold.';
+
+ALTER TABLE app_public.resource_sharing_audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_public.resource_sharing_audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
-
-ALTER TABLE ONLY app_public.tags FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.tags OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.tags IS 'Tags for anything in the catalogue. can_create_resources, can_edit_resources and can_delete_resources.';
-
-COMMENT ON COLUMN app_public.tags.name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.tags.slug IS 'Name in addresses, unique in the tenant.';
-
-COMMENT ON COLUMN app_public.tags.color IS 'Colour as #rrggbb, or the name of a theme''s colour.';
-
-COMMENT ON COLUMN app_public.tags.description IS 'What it marks.';
-
-COMMENT ON COLUMN app_public.tags.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.tags.updated_at IS 'When it last changed.';
 
 CREATE TABLE app_public.tenant_config (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -10469,6 +12933,42 @@ COMMENT ON COLUMN app_public.tenant_config.features IS 'Features the tenant has 
 COMMENT ON COLUMN app_public.tenant_config.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.tenant_config.updated_at IS 'When it last changed.';
+
+CREATE VIEW app_public.tenant_resource_counts WITH (security_invoker='true') AS
+ SELECT c.tenant_id,
+    c.agent_count,
+    c.active_agent_count,
+    c.tool_count,
+    c.prompt_count,
+    c.workflow_count,
+    c.knowledge_source_count,
+    c.document_count,
+    c.document_bytes,
+    c.member_count,
+    c.workspace_count,
+    c.project_count,
+    age.refreshed_at,
+    age.age_seconds
+   FROM (app_hidden.tenant_resource_counts() c(tenant_id, agent_count, active_agent_count, tool_count, prompt_count, workflow_count, knowledge_source_count, document_count, document_bytes, member_count, workspace_count, project_count)
+     CROSS JOIN ( SELECT view_age.refreshed_at,
+            view_age.age_seconds
+           FROM app_hidden.view_age('mv_tenant_resource_counts'::text) view_age(refreshed_at, age_seconds)) age);
+
+ALTER TABLE app_public.tenant_resource_counts OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.tenant_resource_counts IS '@primaryKey tenant_id
+@foreignKey (tenant_id) references app_public.tenants (id)
+How much of everything this tenant has, one row. Members. Refreshed every hour.';
+
+COMMENT ON COLUMN app_public.tenant_resource_counts.active_agent_count IS 'Agents that are active and switched on.';
+
+COMMENT ON COLUMN app_public.tenant_resource_counts.document_bytes IS 'Size of all documents as they were given.';
+
+COMMENT ON COLUMN app_public.tenant_resource_counts.member_count IS 'Active members.';
+
+COMMENT ON COLUMN app_public.tenant_resource_counts.refreshed_at IS 'As of when the counts are, null before the first refresh.';
+
+COMMENT ON COLUMN app_public.tenant_resource_counts.age_seconds IS 'How many seconds ago that was.';
 
 CREATE TABLE app_public.tenant_status_history (
     tenant_id uuid NOT NULL,
@@ -10565,6 +13065,12 @@ ALTER TABLE ONLY app_private.changed_sources
 
 ALTER TABLE ONLY app_private.document_files
     ADD CONSTRAINT document_files_pkey PRIMARY KEY (tenant_id, document_id);
+
+ALTER TABLE ONLY app_private.materialized_view_alerts
+    ADD CONSTRAINT materialized_view_alerts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_private.materialized_views
+    ADD CONSTRAINT materialized_views_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY app_private.search_blocks
     ADD CONSTRAINT search_blocks_pkey PRIMARY KEY (tenant_id, id);
@@ -10737,6 +13243,15 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
 
 COMMENT ON CONSTRAINT rag_knowledge_sources_tenant_id_id_key ON app_public.rag_knowledge_sources IS '@behavior -single -update -delete';
 
+ALTER TABLE ONLY app_public.resource_shares
+    ADD CONSTRAINT resource_shares_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.resource_shares
+    ADD CONSTRAINT resource_shares_tenant_id_resource_kind_resource_id_grantee_key UNIQUE NULLS NOT DISTINCT (tenant_id, resource_kind, resource_id, grantee_tenant_id, grantee_user_id, grantee_workspace_id);
+
+ALTER TABLE ONLY app_public.resource_sharing_audit
+    ADD CONSTRAINT resource_sharing_audit_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY app_public.resource_versions
     ADD CONSTRAINT resource_versions_pkey PRIMARY KEY (tenant_id, id);
 
@@ -10834,6 +13349,16 @@ CREATE INDEX admin_access_log_admin_user_id_idx ON app_private.admin_access_log 
 
 CREATE INDEX analyst_tenants_login_idx ON app_private.analyst_tenants USING btree (login);
 
+CREATE UNIQUE INDEX materialized_view_alerts_one_open_key ON app_private.materialized_view_alerts USING btree (view_name) WHERE (resolved_at IS NULL);
+
+CREATE INDEX materialized_view_alerts_view_name_raised_at_idx ON app_private.materialized_view_alerts USING btree (view_name, raised_at);
+
+CREATE UNIQUE INDEX mv_platform_shared_resources_kind_id_idx ON app_private.mv_platform_shared_resources USING btree (kind, id);
+
+CREATE UNIQUE INDEX mv_popular_agents_tenant_id_rank_idx ON app_private.mv_popular_agents USING btree (tenant_id, rank);
+
+CREATE UNIQUE INDEX mv_tenant_resource_counts_tenant_id_idx ON app_private.mv_tenant_resource_counts USING btree (tenant_id);
+
 CREATE INDEX query_log_buffer_tenant_id_idx ON app_private.query_log_buffer USING btree (tenant_id);
 
 CREATE INDEX search_postings_tenant_id_block_id_idx ON app_private.search_postings USING btree (tenant_id, block_id);
@@ -10846,7 +13371,7 @@ CREATE INDEX user_identities_user_id_idx ON app_private.user_identities USING bt
 
 CREATE UNIQUE INDEX agent_industry_mapping_one_primary_key ON app_public.agent_industry_mapping USING btree (tenant_id, agent_id) WHERE is_primary;
 
-CREATE INDEX agent_knowledge_sources_tenant_id_source_id_idx ON app_public.agent_knowledge_sources USING btree (tenant_id, source_id);
+CREATE INDEX agent_knowledge_sources_source_id_idx ON app_public.agent_knowledge_sources USING btree (source_id);
 
 CREATE UNIQUE INDEX agent_persona_mapping_one_primary_key ON app_public.agent_persona_mapping USING btree (tenant_id, agent_id) WHERE is_primary;
 
@@ -10860,6 +13385,8 @@ CREATE INDEX agents_model_id_idx ON app_public.agents USING btree (model_id);
 
 CREATE INDEX agents_owner_id_idx ON app_public.agents USING btree (owner_id);
 
+CREATE INDEX agents_sharing_mode_tenant_id_idx ON app_public.agents USING btree (sharing_mode, tenant_id) WHERE ((sharing_mode = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
+
 CREATE INDEX agents_tenant_id_business_function_id_idx ON app_public.agents USING btree (tenant_id, business_function_id);
 
 CREATE INDEX agents_tenant_id_department_id_idx ON app_public.agents USING btree (tenant_id, department_id);
@@ -10867,6 +13394,8 @@ CREATE INDEX agents_tenant_id_department_id_idx ON app_public.agents USING btree
 CREATE UNIQUE INDEX agents_tenant_id_name_key ON app_public.agents USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
 CREATE INDEX agents_tenant_id_role_id_idx ON app_public.agents USING btree (tenant_id, role_id);
+
+CREATE INDEX agents_tenant_id_search_vector_catalog_label_idx ON app_public.agents USING gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) public.gin_trgm_ops) WHERE (deleted_at IS NULL);
 
 CREATE INDEX agents_tenant_id_sort_order_name_idx ON app_public.agents USING btree (tenant_id, sort_order, name);
 
@@ -10918,7 +13447,11 @@ CREATE INDEX prompts_copied_from_id_idx ON app_public.prompts USING btree (copie
 
 CREATE INDEX prompts_created_by_user_id_idx ON app_public.prompts USING btree (created_by_user_id);
 
+CREATE INDEX prompts_sharing_mode_tenant_id_idx ON app_public.prompts USING btree (sharing_mode, tenant_id) WHERE ((sharing_mode = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
+
 CREATE UNIQUE INDEX prompts_tenant_id_name_key ON app_public.prompts USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX prompts_tenant_id_search_vector_catalog_label_idx ON app_public.prompts USING gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) public.gin_trgm_ops) WHERE (deleted_at IS NULL);
 
 CREATE INDEX query_logs_tenant_id_created_at_idx ON app_public.query_logs USING btree (tenant_id, created_at);
 
@@ -10926,7 +13459,21 @@ CREATE INDEX rag_knowledge_sources_created_by_user_id_idx ON app_public.rag_know
 
 CREATE INDEX rag_knowledge_sources_embedding_model_idx ON app_public.rag_knowledge_sources USING btree (embedding_model);
 
+CREATE INDEX rag_knowledge_sources_sharing_mode_tenant_id_idx ON app_public.rag_knowledge_sources USING btree (sharing_mode, tenant_id) WHERE ((sharing_mode = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
+
 CREATE UNIQUE INDEX rag_knowledge_sources_tenant_id_name_key ON app_public.rag_knowledge_sources USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX rag_knowledge_sources_tenant_id_search_vector_catalog_label_idx ON app_public.rag_knowledge_sources USING gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) public.gin_trgm_ops) WHERE (deleted_at IS NULL);
+
+CREATE INDEX resource_shares_created_by_user_id_idx ON app_public.resource_shares USING btree (created_by_user_id);
+
+CREATE INDEX resource_shares_grantee_tenant_id_grantee_user_id_idx ON app_public.resource_shares USING btree (grantee_tenant_id, grantee_user_id);
+
+CREATE INDEX resource_shares_grantee_tenant_id_grantee_workspace_id_idx ON app_public.resource_shares USING btree (grantee_tenant_id, grantee_workspace_id);
+
+CREATE INDEX resource_shares_grantee_tenant_id_resource_kind_idx ON app_public.resource_shares USING btree (grantee_tenant_id, resource_kind);
+
+CREATE INDEX resource_sharing_audit_tenant_id_resource_kind_resource_id_idx ON app_public.resource_sharing_audit USING btree (tenant_id, resource_kind, resource_id);
 
 CREATE INDEX resource_versions_published_by_user_id_idx ON app_public.resource_versions USING btree (published_by_user_id);
 
@@ -10952,7 +13499,11 @@ CREATE INDEX tools_copied_from_id_idx ON app_public.tools USING btree (copied_fr
 
 CREATE INDEX tools_created_by_user_id_idx ON app_public.tools USING btree (created_by_user_id);
 
+CREATE INDEX tools_sharing_mode_tenant_id_idx ON app_public.tools USING btree (sharing_mode, tenant_id) WHERE ((sharing_mode = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
+
 CREATE UNIQUE INDEX tools_tenant_id_name_key ON app_public.tools USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX tools_tenant_id_search_vector_catalog_label_idx ON app_public.tools USING gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) public.gin_trgm_ops) WHERE (deleted_at IS NULL);
 
 CREATE INDEX tools_tenant_id_tool_category_id_idx ON app_public.tools USING btree (tenant_id, tool_category_id);
 
@@ -10982,9 +13533,13 @@ CREATE INDEX workflows_copied_from_id_idx ON app_public.workflows USING btree (c
 
 CREATE INDEX workflows_created_by_user_id_idx ON app_public.workflows USING btree (created_by_user_id);
 
+CREATE INDEX workflows_sharing_mode_tenant_id_idx ON app_public.workflows USING btree (sharing_mode, tenant_id) WHERE ((sharing_mode = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
+
 CREATE INDEX workflows_tenant_id_agent_ids_idx ON app_public.workflows USING gin (tenant_id, agent_ids);
 
 CREATE UNIQUE INDEX workflows_tenant_id_name_key ON app_public.workflows USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX workflows_tenant_id_search_vector_catalog_label_idx ON app_public.workflows USING gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) public.gin_trgm_ops) WHERE (deleted_at IS NULL);
 
 CREATE INDEX workspace_members_tenant_id_user_id_idx ON app_public.workspace_members USING btree (tenant_id, user_id);
 
@@ -11067,6 +13622,10 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.rag_knowledge_sources FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.resource_shares FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.resource_sharing_audit FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.resource_versions FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.tag_assignments FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
@@ -11147,6 +13706,8 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode,
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, name, display_name, description, category, tags, source_type, source_url, source_config, file_path, file_type, file_size_bytes, page_count, embedding_model, chunk_size, chunk_overlap, language, vector_store_id, extracted_metadata, publication_date, author, source_organization, status, enabled, created_by_user_id, last_synced_at, metadata, created_at, updated_at, deleted_at ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.resource_shares FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tags FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenant_config FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
@@ -11171,6 +13732,8 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.workspace_members
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.workspaces FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _200_append_only BEFORE DELETE OR UPDATE ON app_public.resource_sharing_audit FOR EACH ROW EXECUTE FUNCTION app_private.tg_resource_sharing_audit__append_only();
+
 CREATE TRIGGER _200_check_settings BEFORE INSERT OR UPDATE OF features, rate_limit_config ON app_public.tenant_config FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenant_config__check_settings();
 
 CREATE TRIGGER _200_check_status BEFORE INSERT OR UPDATE OF status, type, suspension_reason, cancellation_reason ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__check_status();
@@ -11186,6 +13749,8 @@ CREATE TRIGGER _200_require_active_member AFTER INSERT ON app_public.project_mem
 CREATE TRIGGER _200_require_active_owner AFTER UPDATE OF owner_id ON app_public.projects FOR EACH ROW WHEN (((new.owner_id IS DISTINCT FROM old.owner_id) AND (new.owner_id IS NOT NULL))) EXECUTE FUNCTION app_private.tg_projects__require_active_owner();
 
 CREATE TRIGGER _200_take_turns BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_tool_categories__take_turns();
+
+CREATE TRIGGER _210_append_only BEFORE TRUNCATE ON app_public.resource_sharing_audit FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_resource_sharing_audit__append_only();
 
 CREATE TRIGGER _210_place_in_tree BEFORE INSERT OR UPDATE OF parent_tenant_id, slug, tenant_level, tenant_path ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__place_in_tree();
 
@@ -11203,6 +13768,8 @@ CREATE TRIGGER _300_check_model_settings BEFORE INSERT OR UPDATE OF model_id, te
 
 CREATE TRIGGER _300_check_model_settings BEFORE INSERT OR UPDATE OF model_id, temperature, max_tokens ON app_public.model_configurations FOR EACH ROW EXECUTE FUNCTION app_private.tg__check_model_settings();
 
+CREATE TRIGGER _300_check_source BEFORE INSERT ON app_public.agent_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg_agent_knowledge_sources__check_source();
+
 CREATE TRIGGER _300_check_tool BEFORE INSERT ON app_public.agent_tools FOR EACH ROW EXECUTE FUNCTION app_private.tg_agent_tools__check_tool();
 
 CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF config ON app_public.agent_tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_credentials('config');
@@ -11212,6 +13779,18 @@ CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF tools ON app_p
 CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF source_config ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_credentials('source_config');
 
 CREATE TRIGGER _300_refuse_cycle BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION app_private.tg_tool_categories__refuse_cycle();
+
+CREATE TRIGGER _500_audit AFTER INSERT OR DELETE OR UPDATE ON app_public.resource_shares FOR EACH ROW EXECUTE FUNCTION app_private.tg_resource_shares__audit();
+
+CREATE TRIGGER _500_audit_sharing_of_added AFTER INSERT ON app_public.agents FOR EACH ROW WHEN ((new.sharing_mode <> 'private'::text)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('agent');
+
+CREATE TRIGGER _500_audit_sharing_of_added AFTER INSERT ON app_public.prompts FOR EACH ROW WHEN ((new.sharing_mode <> 'private'::text)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('prompt');
+
+CREATE TRIGGER _500_audit_sharing_of_added AFTER INSERT ON app_public.rag_knowledge_sources FOR EACH ROW WHEN ((new.sharing_mode <> 'private'::text)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('knowledge_source');
+
+CREATE TRIGGER _500_audit_sharing_of_added AFTER INSERT ON app_public.tools FOR EACH ROW WHEN ((new.sharing_mode <> 'private'::text)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('tool');
+
+CREATE TRIGGER _500_audit_sharing_of_added AFTER INSERT ON app_public.workflows FOR EACH ROW WHEN ((new.sharing_mode <> 'private'::text)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('workflow');
 
 CREATE TRIGGER _500_count AFTER INSERT OR DELETE ON app_public.user_rating_votes FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_rating_votes__count();
 
@@ -11239,7 +13818,25 @@ CREATE TRIGGER _500_refuse_change BEFORE UPDATE OF tenant_id, id, content, conte
 
 CREATE TRIGGER _500_tell_user_agents AFTER INSERT OR DELETE ON app_public.user_favorites FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_favorites__tell_user_agents();
 
+CREATE TRIGGER _510_audit_sharing_mode AFTER UPDATE OF sharing_mode ON app_public.agents FOR EACH ROW WHEN ((old.sharing_mode <> new.sharing_mode)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('agent');
+
+CREATE TRIGGER _510_audit_sharing_mode AFTER UPDATE OF sharing_mode ON app_public.prompts FOR EACH ROW WHEN ((old.sharing_mode <> new.sharing_mode)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('prompt');
+
+CREATE TRIGGER _510_audit_sharing_mode AFTER UPDATE OF sharing_mode ON app_public.rag_knowledge_sources FOR EACH ROW WHEN ((old.sharing_mode <> new.sharing_mode)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('knowledge_source');
+
+CREATE TRIGGER _510_audit_sharing_mode AFTER UPDATE OF sharing_mode ON app_public.tools FOR EACH ROW WHEN ((old.sharing_mode <> new.sharing_mode)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('tool');
+
+CREATE TRIGGER _510_audit_sharing_mode AFTER UPDATE OF sharing_mode ON app_public.workflows FOR EACH ROW WHEN ((old.sharing_mode <> new.sharing_mode)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('workflow');
+
 CREATE TRIGGER _510_create_config AFTER INSERT ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__create_config();
+
+CREATE TRIGGER _520_audit_copy AFTER INSERT ON app_public.agents FOR EACH ROW WHEN ((new.copied_from_id IS NOT NULL)) EXECUTE FUNCTION app_private.tg__audit_copy('agent');
+
+CREATE TRIGGER _520_audit_copy AFTER INSERT ON app_public.prompts FOR EACH ROW WHEN ((new.copied_from_id IS NOT NULL)) EXECUTE FUNCTION app_private.tg__audit_copy('prompt');
+
+CREATE TRIGGER _520_audit_copy AFTER INSERT ON app_public.tools FOR EACH ROW WHEN ((new.copied_from_id IS NOT NULL)) EXECUTE FUNCTION app_private.tg__audit_copy('tool');
+
+CREATE TRIGGER _520_audit_copy AFTER INSERT ON app_public.workflows FOR EACH ROW WHEN ((new.copied_from_id IS NOT NULL)) EXECUTE FUNCTION app_private.tg__audit_copy('workflow');
 
 CREATE TRIGGER _520_record_first_status AFTER INSERT ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg_tenants__record_status();
 
@@ -11258,6 +13855,9 @@ ALTER TABLE ONLY app_private.analyst_tenants
 
 ALTER TABLE ONLY app_private.document_files
     ADD CONSTRAINT document_files_tenant_id_document_id_fkey FOREIGN KEY (tenant_id, document_id) REFERENCES app_public.documents(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_private.materialized_view_alerts
+    ADD CONSTRAINT materialized_view_alerts_view_name_fkey FOREIGN KEY (view_name) REFERENCES app_private.materialized_views(name) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_private.search_blocks
     ADD CONSTRAINT search_blocks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
@@ -11278,18 +13878,18 @@ ALTER TABLE ONLY app_public.agent_industry_mapping
     ADD CONSTRAINT agent_industry_mapping_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.agent_knowledge_sources
+    ADD CONSTRAINT agent_knowledge_sources_source_id_fkey FOREIGN KEY (source_id) REFERENCES app_public.rag_knowledge_sources(id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT agent_knowledge_sources_source_id_fkey ON app_public.agent_knowledge_sources IS '@fieldName source
+@foreignFieldName agentAssignments
+The knowledge source.';
+
+ALTER TABLE ONLY app_public.agent_knowledge_sources
     ADD CONSTRAINT agent_knowledge_sources_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
 
 COMMENT ON CONSTRAINT agent_knowledge_sources_tenant_id_agent_id_fkey ON app_public.agent_knowledge_sources IS '@fieldName agent
 @foreignFieldName knowledgeSourceAssignments
 The agent.';
-
-ALTER TABLE ONLY app_public.agent_knowledge_sources
-    ADD CONSTRAINT agent_knowledge_sources_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id) REFERENCES app_public.rag_knowledge_sources(tenant_id, id) ON DELETE CASCADE;
-
-COMMENT ON CONSTRAINT agent_knowledge_sources_tenant_id_source_id_fkey ON app_public.agent_knowledge_sources IS '@fieldName source
-@foreignFieldName agentAssignments
-The knowledge source.';
 
 ALTER TABLE ONLY app_public.agent_persona_mapping
     ADD CONSTRAINT agent_persona_mapping_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
@@ -11468,6 +14068,24 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
 ALTER TABLE ONLY app_public.rag_knowledge_sources
     ADD CONSTRAINT rag_knowledge_sources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_public.resource_shares
+    ADD CONSTRAINT resource_shares_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.resource_shares
+    ADD CONSTRAINT resource_shares_grantee_tenant_id_fkey FOREIGN KEY (grantee_tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.resource_shares
+    ADD CONSTRAINT resource_shares_grantee_tenant_id_grantee_user_id_fkey FOREIGN KEY (grantee_tenant_id, grantee_user_id) REFERENCES app_public.user_tenants(tenant_id, user_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.resource_shares
+    ADD CONSTRAINT resource_shares_grantee_tenant_id_grantee_workspace_id_fkey FOREIGN KEY (grantee_tenant_id, grantee_workspace_id) REFERENCES app_public.workspaces(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.resource_shares
+    ADD CONSTRAINT resource_shares_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.resource_sharing_audit
+    ADD CONSTRAINT resource_sharing_audit_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_public.resource_versions
     ADD CONSTRAINT resource_versions_published_by_user_id_fkey FOREIGN KEY (published_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
 
@@ -11598,6 +14216,10 @@ CREATE POLICY all_owner ON app_private.changed_sources TO rowhouse_owner USING (
 
 CREATE POLICY all_owner ON app_private.document_files TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_private.materialized_view_alerts TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.materialized_views TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_private.query_log_buffer TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.search_blocks TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -11624,6 +14246,10 @@ CREATE POLICY all_platform ON app_private.changed_sources TO rowhouse_platform U
 
 CREATE POLICY all_platform ON app_private.document_files TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_private.materialized_view_alerts TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.materialized_views TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_private.query_log_buffer TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.search_blocks TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -11647,6 +14273,10 @@ ALTER TABLE app_private.analyst_tenants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app_private.changed_sources ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.document_files ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.materialized_view_alerts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.materialized_views ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.query_log_buffer ENABLE ROW LEVEL SECURITY;
 
@@ -11750,6 +14380,10 @@ CREATE POLICY all_owner ON app_public.query_logs TO rowhouse_owner USING (true) 
 
 CREATE POLICY all_owner ON app_public.rag_knowledge_sources TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.resource_shares TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.resource_sharing_audit TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.resource_versions TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.tag_assignments TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -11831,6 +14465,10 @@ CREATE POLICY all_platform ON app_public.prompts TO rowhouse_platform USING (tru
 CREATE POLICY all_platform ON app_public.query_logs TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.rag_knowledge_sources TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.resource_shares TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.resource_sharing_audit TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.resource_versions TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -11994,6 +14632,10 @@ ALTER TABLE app_public.query_logs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.rag_knowledge_sources ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.resource_shares ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.resource_sharing_audit ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.resource_versions ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY select_admin ON app_public.query_logs FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_role('admin'::text) AS has_role));
@@ -12066,6 +14708,8 @@ CREATE POLICY select_member ON app_public.prompts FOR SELECT TO rowhouse_user US
 
 CREATE POLICY select_member ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_manage_knowledge'::text) AS has_permission)));
 
+CREATE POLICY select_member ON app_public.resource_shares FOR SELECT TO rowhouse_user USING (true);
+
 CREATE POLICY select_member ON app_public.resource_versions FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.tag_assignments FOR SELECT TO rowhouse_user USING (true);
@@ -12095,6 +14739,8 @@ CASE
     ELSE (id = ANY (( SELECT app_hidden.my_deleted_workspace_ids() AS my_deleted_workspace_ids)::uuid[]))
 END);
 
+CREATE POLICY select_permitted ON app_public.resource_sharing_audit FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_view_audit'::text) AS has_permission));
+
 CREATE POLICY select_self ON app_public.user_favorites FOR SELECT TO rowhouse_user USING (((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) AND app_hidden.is_visible_resource((item_type)::text, item_id)));
 
 CREATE POLICY select_self ON app_public.user_rating_votes FOR SELECT TO rowhouse_user USING ((user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)));
@@ -12113,7 +14759,7 @@ CREATE POLICY tenant_isolation ON app_public.agent_persona_mapping AS RESTRICTIV
 
 CREATE POLICY tenant_isolation ON app_public.agent_tools AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_public.agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+CREATE POLICY tenant_isolation ON app_public.agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.avatars AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -12143,11 +14789,15 @@ CREATE POLICY tenant_isolation ON app_public.project_members AS RESTRICTIVE TO r
 
 CREATE POLICY tenant_isolation ON app_public.projects AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_public.prompts AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+CREATE POLICY tenant_isolation ON app_public.prompts AS RESTRICTIVE TO rowhouse_owner, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.query_logs AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_public.rag_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+CREATE POLICY tenant_isolation ON app_public.rag_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.resource_shares AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.resource_sharing_audit AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.resource_versions AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -12161,7 +14811,7 @@ CREATE POLICY tenant_isolation ON app_public.tenant_status_history AS RESTRICTIV
 
 CREATE POLICY tenant_isolation ON app_public.tool_categories AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_public.tools AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+CREATE POLICY tenant_isolation ON app_public.tools AS RESTRICTIVE TO rowhouse_owner, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.user_agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -12173,11 +14823,41 @@ CREATE POLICY tenant_isolation ON app_public.user_ratings AS RESTRICTIVE TO rowh
 
 CREATE POLICY tenant_isolation ON app_public.user_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_public.workflows AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+CREATE POLICY tenant_isolation ON app_public.workflows AS RESTRICTIVE TO rowhouse_owner, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.workspace_members AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.workspaces AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_deletes ON app_public.agents AS RESTRICTIVE FOR DELETE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_deletes ON app_public.prompts AS RESTRICTIVE FOR DELETE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_deletes ON app_public.rag_knowledge_sources AS RESTRICTIVE FOR DELETE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_deletes ON app_public.tools AS RESTRICTIVE FOR DELETE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_deletes ON app_public.workflows AS RESTRICTIVE FOR DELETE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_updates ON app_public.agents AS RESTRICTIVE FOR UPDATE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_updates ON app_public.prompts AS RESTRICTIVE FOR UPDATE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_updates ON app_public.rag_knowledge_sources AS RESTRICTIVE FOR UPDATE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_updates ON app_public.tools AS RESTRICTIVE FOR UPDATE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_updates ON app_public.workflows AS RESTRICTIVE FOR UPDATE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_with_shares ON app_public.agents AS RESTRICTIVE TO rowhouse_user USING (((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) OR (id = ANY (( SELECT app_hidden.shared_resource_ids('agent'::text) AS shared_resource_ids)::uuid[])))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_with_shares ON app_public.prompts AS RESTRICTIVE TO rowhouse_user USING (((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) OR (id = ANY (( SELECT app_hidden.shared_resource_ids('prompt'::text) AS shared_resource_ids)::uuid[])))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_with_shares ON app_public.rag_knowledge_sources AS RESTRICTIVE TO rowhouse_user USING (((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) OR (id = ANY (( SELECT app_hidden.shared_resource_ids('knowledge_source'::text) AS shared_resource_ids)::uuid[])))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_with_shares ON app_public.tools AS RESTRICTIVE TO rowhouse_user USING (((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) OR (id = ANY (( SELECT app_hidden.shared_resource_ids('tool'::text) AS shared_resource_ids)::uuid[])))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_with_shares ON app_public.workflows AS RESTRICTIVE TO rowhouse_user USING (((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) OR (id = ANY (( SELECT app_hidden.shared_resource_ids('workflow'::text) AS shared_resource_ids)::uuid[])))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 ALTER TABLE app_public.tenant_status_history ENABLE ROW LEVEL SECURITY;
 
@@ -12294,6 +14974,24 @@ GRANT ALL ON FUNCTION app_hidden.are_permissions(value jsonb) TO rowhouse_platfo
 
 REVOKE ALL ON FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_hidden.catalog_words(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.catalog_words(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.catalog_words(value text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.catalog_label(name text, display_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.catalog_label(name text, display_name text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.catalog_label(name text, display_name text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.catalog_matches(query text, kinds app_public.resource_kind[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.catalog_matches(query text, kinds app_public.resource_kind[]) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_hidden.catalog_vector(name text, display_name text, description text, tags text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.catalog_vector(name text, display_name text, description text, tags text[]) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.catalog_vector(name text, display_name text, description text, tags text[]) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.check_catalog_search(query text, "limit" integer, skip integer, tiers integer[], statuses text[], longest_filter integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.check_catalog_search(query text, "limit" integer, skip integer, tiers integer[], statuses text[], longest_filter integer) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_hidden.chunks(content text, chunk_size integer, chunk_overlap integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.clock() FROM PUBLIC;
@@ -12379,6 +15077,12 @@ REVOKE ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) FROM P
 GRANT ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_hidden.materialized_view_alerts() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.materialized_view_alerts() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_hidden.materialized_view_status() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.materialized_view_status() TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_hidden.my_deleted_workspace_ids() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.my_deleted_workspace_ids() TO rowhouse_user;
 
@@ -12399,648 +15103,6 @@ GRANT ALL ON FUNCTION app_hidden.placeholder_names(template text) TO rowhouse_pl
 REVOKE ALL ON FUNCTION app_hidden.placeholder_pattern() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.placeholder_pattern() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.placeholder_pattern() TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_hidden.rebuild_search_index() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) TO rowhouse_user;
-GRANT ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) TO rowhouse_platform;
-GRANT ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) TO rowhouse_worker;
-GRANT ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) TO rowhouse_indexer;
-
-REVOKE ALL ON FUNCTION app_hidden.role_permissions(role text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_hidden.role_permissions(role text) TO rowhouse_user;
-GRANT ALL ON FUNCTION app_hidden.role_permissions(role text) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_hidden.search_check() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_hidden.search_settings() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_hidden.search_vector(config regconfig, title text, chunk text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_hidden.searchable_text(title text, chunk text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_hidden.semantic_version_key(version text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_hidden.sentences(content text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_hidden.tenant_feature_enabled(name text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_hidden.tenant_feature_enabled(name text) TO rowhouse_user;
-GRANT ALL ON FUNCTION app_hidden.tenant_feature_enabled(name text) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_hidden.tenant_quota(name text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_hidden.tenant_quota(name text) TO rowhouse_user;
-GRANT ALL ON FUNCTION app_hidden.tenant_quota(name text) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_hidden.text_search_config(language text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_hidden.token_count(vector tsvector) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.add_platform_models(providers jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.add_platform_resources(kind app_public.resource_kind, resources jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.alive_workers(silent_for interval) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.alive_workers(silent_for interval) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.any_term(terms text[]) FROM PUBLIC;
-
-REVOKE ALL ON PROCEDURE app_private.assert_secured() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) TO rowhouse_authenticator;
-
-REVOKE ALL ON FUNCTION app_private.authentication_faults(type text, config jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.authored_content(resource jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.constant_vector(value double precision, dimension integer) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.vector_total(public.vector) FROM PUBLIC;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_blocks TO rowhouse_platform;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_postings TO rowhouse_platform;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_rare_postings TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.block_totals(block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.bm25_ranking(terms text[], term_weights double precision[], scope app_private.search_scope, depth integer) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope app_private.search_scope) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) FROM PUBLIC;
-
-GRANT SELECT ON TABLE app_public.institutions TO rowhouse_user;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.institutions TO rowhouse_user;
-
-GRANT INSERT(type),UPDATE(type) ON TABLE app_public.institutions TO rowhouse_user;
-
-GRANT INSERT(country_code),UPDATE(country_code) ON TABLE app_public.institutions TO rowhouse_user;
-
-GRANT INSERT(website),UPDATE(website) ON TABLE app_public.institutions TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_private.changed_institution(id uuid, is_deleted boolean) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.chunks_at(hits app_private.search_position[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.credential_paths(value jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.delete_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.delete_tenant(slug text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.described_setting(schema jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_owner;
-GRANT ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.enqueue_stage(stage app_hidden.processing_stage, tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.ensure_platform_tenant() FROM PUBLIC;
-
-REVOKE ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) FROM PUBLIC;
-GRANT ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
-
-GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_admin;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.explained(hits app_public.search_hit[], question app_private.search_question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.feature_defaults() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.fill_template(template text, variables jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.global_tables() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.graph_faults(definition jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.has_many_vectors(model_id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.header_faults(headers jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.identify(claims jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.is_allowed_origin(origin text, tenant_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.is_allowed_origin(origin text, tenant_id uuid) TO rowhouse_authenticator;
-
-REVOKE ALL ON FUNCTION app_private.is_credential_name(name text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.is_timezone(value text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.json_changes(old_value jsonb, new_value jsonb, path text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.json_is(value jsonb, type text) FROM PUBLIC;
-
-GRANT SELECT ON TABLE app_public.resource_versions TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_private.latest_version(kind app_public.resource_kind, id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.lock_tenant_tree() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.lock_tenant_tree() TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid) FROM PUBLIC;
-
-GRANT SELECT ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(name) ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(key) ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(description) ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(status) ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(is_private) ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(starts_on) ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(ends_on) ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(owner_id) ON TABLE app_public.projects TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_private.locked_project(id uuid) FROM PUBLIC;
-
-GRANT SELECT ON TABLE app_public.workspaces TO rowhouse_user;
-
-GRANT UPDATE(name) ON TABLE app_public.workspaces TO rowhouse_user;
-
-GRANT UPDATE(description) ON TABLE app_public.workspaces TO rowhouse_user;
-
-GRANT UPDATE(icon) ON TABLE app_public.workspaces TO rowhouse_user;
-
-GRANT UPDATE(visibility) ON TABLE app_public.workspaces TO rowhouse_user;
-
-GRANT UPDATE(settings) ON TABLE app_public.workspaces TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_private.locked_workspace(id uuid, minimum app_public.member_role) FROM PUBLIC;
-
-GRANT SELECT ON TABLE app_public.workspace_members TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_private.locked_workspace_member(workspace app_public.workspaces, user_id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.may_manage_tenant(user_id uuid, tenant_id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.may_view_subtree(user_id uuid, tenant_id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.merge_candidates(chunk_count integer) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.merge_is_due(tenant_id uuid, minimum integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.merge_is_due(tenant_id uuid, minimum integer) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.merge_removals() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.models_to_index(minimum integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.models_to_index(minimum integer) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.next_tenant_statuses(status text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.node_faults(node jsonb, place text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.operator_identity(tenant text, email text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.operator_identity(tenant text, email text) TO rowhouse_authenticator;
-
-REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) FROM PUBLIC;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_changes TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.pending_removals() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) FROM PUBLIC;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_tenants TO rowhouse_platform;
-
-GRANT SELECT(id) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(tenant_id) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(user_id) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(role) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(status) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(permissions) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(invited_by_user_id) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(joined_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(last_accessed_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(activated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(deactivated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(metadata) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(created_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(updated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_private.provision_member(tenant_id uuid, email text, full_name text, role text) FROM PUBLIC;
-
-GRANT SELECT ON TABLE app_public.tenants TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenants TO rowhouse_platform;
-
-GRANT SELECT(id) ON TABLE app_public.tenants TO rowhouse_analyst;
-
-GRANT SELECT(slug) ON TABLE app_public.tenants TO rowhouse_analyst;
-
-GRANT UPDATE(name) ON TABLE app_public.tenants TO rowhouse_user;
-GRANT SELECT(name) ON TABLE app_public.tenants TO rowhouse_analyst;
-
-GRANT SELECT(status) ON TABLE app_public.tenants TO rowhouse_analyst;
-
-GRANT UPDATE(config) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(industry) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(company_size) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(country_code) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(timezone) ON TABLE app_public.tenants TO rowhouse_user;
-GRANT SELECT(timezone) ON TABLE app_public.tenants TO rowhouse_analyst;
-
-GRANT UPDATE(language_code) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(primary_contact_email) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(primary_contact_name) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(primary_contact_phone) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(metadata) ON TABLE app_public.tenants TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text, trial_days integer) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text) FROM PUBLIC;
-
-GRANT SELECT ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rag_knowledge_sources TO rowhouse_platform;
-
-GRANT SELECT(id) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
-
-GRANT SELECT(tenant_id) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-GRANT SELECT(name) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
-
-GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(description),UPDATE(description) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(category),UPDATE(category) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-GRANT SELECT(category) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
-
-GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(source_type),UPDATE(source_type) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(source_url),UPDATE(source_url) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(source_config),UPDATE(source_config) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(file_path),UPDATE(file_path) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(file_type),UPDATE(file_type) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(file_size_bytes),UPDATE(file_size_bytes) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(page_count),UPDATE(page_count) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(embedding_model),UPDATE(embedding_model) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-GRANT SELECT(embedding_model) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
-
-GRANT INSERT(chunk_size),UPDATE(chunk_size) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(chunk_overlap),UPDATE(chunk_overlap) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(language),UPDATE(language) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-GRANT SELECT(language) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
-
-GRANT INSERT(vector_store_id),UPDATE(vector_store_id) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(publication_date),UPDATE(publication_date) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(author),UPDATE(author) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(source_organization),UPDATE(source_organization) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(status),UPDATE(status) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT SELECT(deleted_at) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
-
-REVOKE ALL ON FUNCTION app_private.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_platform;
-GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.refresh_sources() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.refresh_sources() TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.require_active_member(user_id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.require_another_owner(workspace app_public.workspaces, user_id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.require_feature(name text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.require_feature(name text) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.require_permission(permission text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.require_permission(permission text) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.require_power_over(workspace app_public.workspaces, role app_public.member_role) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.require_role(minimum text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.require_room_for_sub_tenant(parent app_public.tenants) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.require_staff() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.require_staff() TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.require_tenant_status(statuses text[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.resource_table(kind app_public.resource_kind) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.resource_table(kind app_public.resource_kind) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.restore_agent_tools(agent_id uuid, tool_ids jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.restore_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.resume_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.retry_faults(config jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.search_idf(document_count integer, total_docs integer) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.search_length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.search_model(embedding_model text, source_ids uuid[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.search_totals() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.searchable_sources(source_ids uuid[]) FROM PUBLIC;
-
-REVOKE ALL ON PROCEDURE app_private.secure_global_table(IN target regclass) FROM PUBLIC;
-
-REVOKE ALL ON PROCEDURE app_private.secure_tenant_table(IN target regclass) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.security_gaps() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.set_tenant_status(tenant_id uuid, status text, reason text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.set_tenant_status(tenant_id uuid, status text, reason text) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.setting_fits(schema jsonb, value jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.settings_schema(name text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.settings_schema(name text) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.similar_terms(term text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.snippet(content text, terms text[], config regconfig) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.step_faults(steps jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.store_query_logs() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.store_query_logs() TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.tables_writable_while_suspended() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.term_document_counts() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.term_statistics(terms text[], unmerged_ids bigint[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.terms_with_prefix(prefix text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg__check_model_settings() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg__drop_search_index() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.tg__drop_search_index() TO rowhouse_owner;
-
-REVOKE ALL ON FUNCTION app_private.tg__list_added_chunks() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.tg__list_added_chunks() TO rowhouse_owner;
-
-REVOKE ALL ON FUNCTION app_private.tg__list_removed_chunks() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.tg__list_removed_chunks() TO rowhouse_owner;
-
-REVOKE ALL ON FUNCTION app_private.tg__note_activation() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg__refuse_chunk_change() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg__refuse_credentials() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg__require_active_member() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg__require_writable_tenant() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg__set_updated_at() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_platform;
-GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_worker;
-
-REVOKE ALL ON FUNCTION app_private.tg_agent_tools__check_tool() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() TO rowhouse_owner;
-
-REVOKE ALL ON FUNCTION app_private.tg_agents__note_unpublished_changes() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_documents__note_changed_sources() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.tg_documents__note_changed_sources() TO rowhouse_owner;
-
-REVOKE ALL ON FUNCTION app_private.tg_documents__note_source_progress() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.tg_documents__note_source_progress() TO rowhouse_owner;
-
-REVOKE ALL ON FUNCTION app_private.tg_projects__require_active_owner() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_prompts__check() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_resource_versions__keep() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_tag_assignments__check_item() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_tenant_config__check_settings() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_tenants__check_settings() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_tenants__check_status() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_tenants__create_config() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.tg_tenants__create_config() TO rowhouse_owner;
-
-REVOKE ALL ON FUNCTION app_private.tg_tenants__lock_tree() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_tenants__move_subtree() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_tenants__place_in_tree() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_tenants__record_status() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.tg_tenants__record_status() TO rowhouse_owner;
-
-REVOKE ALL ON FUNCTION app_private.tg_tool_categories__refuse_cycle() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.tg_tool_categories__refuse_cycle() TO rowhouse_owner;
-
-REVOKE ALL ON FUNCTION app_private.tg_tool_categories__take_turns() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_tools__check() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_user_agents__check_agent() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_user_favorites__check_item() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_user_favorites__tell_user_agents() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_user_rating_votes__count() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_user_ratings__check_item() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tg_user_ratings__rate_item() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.tg_user_ratings__rate_item() TO rowhouse_owner;
-
-REVOKE ALL ON FUNCTION app_private.tg_workflows__check() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.tsquery_term(term text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.unknown_terms(terms text[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.unmerged_chunk_ids() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.unmerged_terms() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.unversioned_columns() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.url_faults(url text, place text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.variable_faults(variables jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.vector_index_is_ready(model_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.vector_index_is_ready(model_id uuid) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.vector_index_name(model_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.vector_index_name(model_id uuid) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowhouse_worker;
-GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.verify_service_token(token text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.verify_service_token(token text) TO rowhouse_authenticator;
-
-REVOKE ALL ON FUNCTION app_private.versioned_table(kind app_public.resource_kind) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.workflow_faults(definition jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.writable_source(source_id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.writable_workspace(id uuid) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_public.activate_tenant() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.activate_tenant() TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.agents TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agents TO rowhouse_platform;
@@ -13163,6 +15225,921 @@ GRANT INSERT(changelog) ON TABLE app_public.agents TO rowhouse_user;
 
 GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.agents TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.prompts TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.prompts TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(prompt_text),UPDATE(prompt_text) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(system_prompt),UPDATE(system_prompt) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(input_variables),UPDATE(input_variables) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(output_format),UPDATE(output_format) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(model_requirements),UPDATE(model_requirements) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(temperature),UPDATE(temperature) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(max_tokens),UPDATE(max_tokens) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(version) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rag_knowledge_sources TO rowhouse_platform;
+GRANT SELECT ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT SELECT(id) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
+
+GRANT SELECT(tenant_id) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+GRANT SELECT(name) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+GRANT SELECT(category) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(source_type),UPDATE(source_type) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(source_url),UPDATE(source_url) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(source_config),UPDATE(source_config) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(file_path),UPDATE(file_path) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(file_type),UPDATE(file_type) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(file_size_bytes),UPDATE(file_size_bytes) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(page_count),UPDATE(page_count) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(embedding_model),UPDATE(embedding_model) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+GRANT SELECT(embedding_model) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
+
+GRANT INSERT(chunk_size),UPDATE(chunk_size) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(chunk_overlap),UPDATE(chunk_overlap) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(language),UPDATE(language) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+GRANT SELECT(language) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
+
+GRANT INSERT(vector_store_id),UPDATE(vector_store_id) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(publication_date),UPDATE(publication_date) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(author),UPDATE(author) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(source_organization),UPDATE(source_organization) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT SELECT(deleted_at) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
+
+GRANT SELECT,DELETE ON TABLE app_public.tag_assignments TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tag_assignments TO rowhouse_platform;
+
+GRANT INSERT(item_type) ON TABLE app_public.tag_assignments TO rowhouse_user;
+
+GRANT INSERT(item_id) ON TABLE app_public.tag_assignments TO rowhouse_user;
+
+GRANT INSERT(tag_id) ON TABLE app_public.tag_assignments TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.tags TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tags TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT INSERT(slug),UPDATE(slug) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT INSERT(color),UPDATE(color) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.tools TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tools TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(tool_type),UPDATE(tool_type) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(tool_category_id),UPDATE(tool_category_id) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(endpoint_url),UPDATE(endpoint_url) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(http_method),UPDATE(http_method) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(headers),UPDATE(headers) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(authentication_type),UPDATE(authentication_type) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(authentication_config),UPDATE(authentication_config) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(request_schema),UPDATE(request_schema) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(response_schema),UPDATE(response_schema) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(retry_config),UPDATE(retry_config) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(version),UPDATE(version) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.workflows TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.workflows TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(workflow_type),UPDATE(workflow_type) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(workflow_definition),UPDATE(workflow_definition) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(steps),UPDATE(steps) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(input_schema),UPDATE(input_schema) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(output_schema),UPDATE(output_schema) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(agent_roles),UPDATE(agent_roles) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(max_retries),UPDATE(max_retries) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(error_handling),UPDATE(error_handling) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(version) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_private.mv_platform_shared_resources TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_hidden.platform_shared_resources() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.platform_shared_resources() TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_private.mv_popular_agents TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_hidden.popular_agents() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.popular_agents() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_hidden.rebuild_search_index() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) TO rowhouse_platform;
+GRANT ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) TO rowhouse_worker;
+GRANT ALL ON FUNCTION app_hidden.require_writable_tenant(is_for_members boolean) TO rowhouse_indexer;
+
+REVOKE ALL ON FUNCTION app_hidden.role_permissions(role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.role_permissions(role text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.role_permissions(role text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.search_check() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.search_settings() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.search_vector(config regconfig, title text, chunk text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.searchable_text(title text, chunk text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.semantic_version_key(version text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.sentences(content text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.shared_resource_ids(kind text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.shared_resource_ids(kind text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.shared_resource_ids(kind text) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_hidden.tenant_feature_enabled(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.tenant_feature_enabled(name text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.tenant_feature_enabled(name text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.tenant_quota(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.tenant_quota(name text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.tenant_quota(name text) TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
+GRANT SELECT ON TABLE app_public.documents TO rowhouse_user;
+
+GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(id) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(source_id) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(size_bytes) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(processing_status) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT ON TABLE app_public.projects TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.projects TO rowhouse_platform;
+
+GRANT UPDATE(name) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(key) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(description) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(status) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(is_private) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(starts_on) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(ends_on) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(owner_id) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.tenants TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenants TO rowhouse_platform;
+
+GRANT SELECT(id) ON TABLE app_public.tenants TO rowhouse_analyst;
+
+GRANT SELECT(slug) ON TABLE app_public.tenants TO rowhouse_analyst;
+
+GRANT UPDATE(name) ON TABLE app_public.tenants TO rowhouse_user;
+GRANT SELECT(name) ON TABLE app_public.tenants TO rowhouse_analyst;
+
+GRANT SELECT(status) ON TABLE app_public.tenants TO rowhouse_analyst;
+
+GRANT UPDATE(config) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(industry) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(company_size) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(country_code) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(timezone) ON TABLE app_public.tenants TO rowhouse_user;
+GRANT SELECT(timezone) ON TABLE app_public.tenants TO rowhouse_analyst;
+
+GRANT UPDATE(language_code) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(primary_contact_email) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(primary_contact_name) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(primary_contact_phone) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(metadata) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_tenants TO rowhouse_platform;
+
+GRANT SELECT(id) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(tenant_id) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(user_id) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(role) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(status) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(permissions) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(invited_by_user_id) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(joined_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(last_accessed_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(activated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(deactivated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(metadata) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(created_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(updated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.workspaces TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.workspaces TO rowhouse_platform;
+
+GRANT UPDATE(name) ON TABLE app_public.workspaces TO rowhouse_user;
+
+GRANT UPDATE(description) ON TABLE app_public.workspaces TO rowhouse_user;
+
+GRANT UPDATE(icon) ON TABLE app_public.workspaces TO rowhouse_user;
+
+GRANT UPDATE(visibility) ON TABLE app_public.workspaces TO rowhouse_user;
+
+GRANT UPDATE(settings) ON TABLE app_public.workspaces TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_private.mv_tenant_resource_counts TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_hidden.tenant_resource_counts() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.tenant_resource_counts() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_hidden.text_search_config(language text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.token_count(vector tsvector) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.view_age(name text, OUT refreshed_at timestamp with time zone, OUT age_seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.view_age(name text, OUT refreshed_at timestamp with time zone, OUT age_seconds integer) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.add_platform_models(providers jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.add_platform_resources(kind app_public.resource_kind, resources jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.alive_workers(silent_for interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.alive_workers(silent_for interval) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.ancestor_tenant_ids(tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.any_term(terms text[]) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE app_private.assert_secured() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant text) TO rowhouse_authenticator;
+
+REVOKE ALL ON FUNCTION app_private.authentication_faults(type text, config jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.authored_content(resource jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.constant_vector(value double precision, dimension integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.vector_total(public.vector) FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_blocks TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_postings TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_rare_postings TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.block_totals(block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.bm25_ranking(terms text[], term_weights double precision[], scope app_private.search_scope, depth integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope app_private.search_scope) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.catalog_question(query text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.catalog_question(query text) TO rowhouse_platform;
+
+GRANT SELECT ON TABLE app_public.institutions TO rowhouse_user;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.institutions TO rowhouse_user;
+
+GRANT INSERT(type),UPDATE(type) ON TABLE app_public.institutions TO rowhouse_user;
+
+GRANT INSERT(country_code),UPDATE(country_code) ON TABLE app_public.institutions TO rowhouse_user;
+
+GRANT INSERT(website),UPDATE(website) ON TABLE app_public.institutions TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.changed_institution(id uuid, is_deleted boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.chunks_at(hits app_private.search_position[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.columns_of_the_tenant() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.copy_resource(kind app_public.resource_kind, id uuid, name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.credential_paths(value jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.delete_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.delete_tenant(slug text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.described_setting(schema jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.embed_builtin(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_owner;
+GRANT ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.enqueue_refresh(name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.enqueue_stage(stage app_hidden.processing_stage, tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.ensure_platform_tenant() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) FROM PUBLIC;
+GRANT ALL ON PROCEDURE app_private.enter_tenant(IN tenant_id uuid) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_admin;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.explained(hits app_public.search_hit[], question app_private.search_question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.feature_defaults() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.fill_template(template text, variables jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.global_tables() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.grantee_of(share_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.grantee_of(share_id uuid) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.graph_faults(definition jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.has_grants(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.has_many_vectors(model_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.header_faults(headers jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.identify(claims jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.is_allowed_origin(origin text, tenant_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.is_allowed_origin(origin text, tenant_id uuid) TO rowhouse_authenticator;
+
+REVOKE ALL ON FUNCTION app_private.is_credential_name(name text) FROM PUBLIC;
+
+GRANT SELECT,UPDATE ON TABLE app_private.materialized_views TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.is_stale(view app_private.materialized_views) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.is_timezone(value text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.json_changes(old_value jsonb, new_value jsonb, path text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.json_is(value jsonb, type text) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.resource_versions TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_private.latest_version(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.lock_own_resource(kind app_public.resource_kind, id uuid, is_to_be_shared boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.lock_tenant_tree() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.lock_tenant_tree() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.locked_project(id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.locked_workspace(id uuid, minimum app_public.member_role) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_public.workspace_members TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.workspace_members TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.locked_workspace_member(workspace app_public.workspaces, user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.materialized_view_names() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.materialized_view_names() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.may_manage_tenant(user_id uuid, tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.may_view_subtree(user_id uuid, tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.merge_candidates(chunk_count integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.merge_is_due(tenant_id uuid, minimum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.merge_is_due(tenant_id uuid, minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.merge_removals() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.merge_search_index(tenant_id uuid, minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.models_to_index(minimum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.models_to_index(minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.next_tenant_statuses(status text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.node_faults(node jsonb, place text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.operator_identity(tenant text, email text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.operator_identity(tenant text, email text) TO rowhouse_authenticator;
+
+REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_changes TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.pending_removals() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.provision_member(tenant_id uuid, email text, full_name text, role text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text, trial_days integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.question_vector(model app_public.llm_models, question app_private.search_question, query_embedding public.vector) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_platform;
+GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) TO rowhouse_worker;
+
+GRANT SELECT ON TABLE app_public.resource_shares TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.resource_shares TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.record_sharing(kind app_public.resource_kind, tenant_id uuid, resource_id uuid, action app_public.sharing_action, from_mode text, to_mode text, other_tenant_id uuid, share app_public.resource_shares) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.refresh_materialized_view_now(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.refresh_materialized_view_now(name text) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.refresh_sources() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.refresh_sources() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.refuse_faults(code text, what text, faults text[], hint text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.release_dead_workers(alive_worker_ids text[], silent_for interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.require_active_member(user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.require_another_owner(workspace app_public.workspaces, user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.require_feature(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.require_feature(name text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.require_materialized_view(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.require_materialized_view(name text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.require_permission(permission text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.require_permission(permission text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.require_power_over(workspace app_public.workspaces, role app_public.member_role) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.require_role(minimum text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.require_room_for_sub_tenant(parent app_public.tenants) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.require_staff() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.require_staff() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.require_tenant_status(statuses text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.require_visible(kind app_public.resource_kind, id uuid) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.resource_switch(kind app_public.resource_kind) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.resource_switch(kind app_public.resource_kind) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.resource_table(kind app_public.resource_kind) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.resource_table(kind app_public.resource_kind) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.resource_to_copy(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.resource_to_copy(kind app_public.resource_kind, id uuid) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.restore_agent_tools(agent_id uuid, tool_ids jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.restore_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.resume_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.retry_faults(config jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.rollback_resource(kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.search_idf(document_count integer, total_docs integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.search_length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.search_model(embedding_model text, source_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.search_totals() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.searchable_sources(source_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE app_private.secure_global_table(IN target regclass) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE app_private.secure_shareable_table(IN target regclass, IN kind text) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE app_private.secure_tenant_table(IN target regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.security_gaps() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.set_declined(share_id uuid, declined_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.set_declined(share_id uuid, declined_at timestamp with time zone) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.set_mode(kind app_public.resource_kind, id uuid, mode text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.set_tenant_status(tenant_id uuid, status text, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.set_tenant_status(tenant_id uuid, status text, reason text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.setting_fits(schema jsonb, value jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.settings_schema(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.settings_schema(name text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.shared_agents(is_overview boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.shared_knowledge_sources(is_overview boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.shared_prompts(is_overview boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.shared_tools(is_overview boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.shared_workflows(is_overview boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.similar_terms(term text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.snippet(content text, terms text[], config regconfig) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.step_faults(steps jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.store_query_logs() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.store_query_logs() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.tables_writable_while_suspended() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tenant_allows(config jsonb, key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tenant_allows(config jsonb, key text) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.term_document_counts() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.term_statistics(terms text[], unmerged_ids bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.terms_with_prefix(prefix text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg__audit_copy() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg__audit_copy() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg__audit_sharing_mode() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg__audit_sharing_mode() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg__check_model_settings() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg__drop_search_index() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg__drop_search_index() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg__list_added_chunks() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg__list_added_chunks() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg__list_removed_chunks() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg__list_removed_chunks() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg__note_activation() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg__refuse_chunk_change() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg__refuse_credentials() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg__require_active_member() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg__require_writable_tenant() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg__set_updated_at() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_platform;
+GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.tg_agent_knowledge_sources__check_source() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_agent_tools__check_tool() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_agents__note_unpublished_changes() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_documents__note_changed_sources() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_documents__note_changed_sources() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_documents__note_source_progress() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_documents__note_source_progress() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_projects__require_active_owner() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_prompts__check() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_resource_shares__audit() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_resource_shares__audit() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_resource_sharing_audit__append_only() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_resource_versions__keep() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tag_assignments__check_item() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenant_config__check_settings() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__check_settings() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__check_status() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__create_config() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_tenants__create_config() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__lock_tree() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__move_subtree() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__place_in_tree() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tenants__record_status() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_tenants__record_status() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_tool_categories__refuse_cycle() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_tool_categories__refuse_cycle() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_tool_categories__take_turns() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_tools__check() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_agents__check_agent() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_favorites__check_item() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_favorites__tell_user_agents() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_rating_votes__count() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_ratings__check_item() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg_user_ratings__rate_item() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_user_ratings__rate_item() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_workflows__check() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tsquery_term(term text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tsquery_term(term text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.uncopied_columns() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.unknown_terms(terms text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.unmerged_chunk_ids() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.unmerged_terms() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.unversioned_columns() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.url_faults(url text, place text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.variable_faults(variables jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.vector_expression(model app_public.llm_models, argument text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.vector_index_is_ready(model_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.vector_index_is_ready(model_id uuid) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.vector_index_name(model_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.vector_index_name(model_id uuid) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowhouse_worker;
+GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.verify_service_token(token text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.verify_service_token(token text) TO rowhouse_authenticator;
+
+REVOKE ALL ON FUNCTION app_private.versioned_table(kind app_public.resource_kind) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.visible_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.visible_resource(kind app_public.resource_kind, id uuid) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.watch_materialized_views() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.watch_materialized_views() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.workflow_faults(definition jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.writable_source(source_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.writable_workspace(id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_public.accept_share(share_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.accept_share(share_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.activate_tenant() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.activate_tenant() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.agents_shared_with(resource app_public.agents) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.agents_shared_with(resource app_public.agents) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.agents_versions(agent app_public.agents) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.agents_versions(agent app_public.agents) TO rowhouse_user;
 
@@ -13176,8 +16153,35 @@ GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq
 REVOKE ALL ON FUNCTION app_public.cancel_tenant(reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.cancel_tenant(reason text) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_search_hit) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_search_hit) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.catalog_search_hit_knowledge_source(hit app_public.catalog_search_hit) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.catalog_search_hit_knowledge_source(hit app_public.catalog_search_hit) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.catalog_search_hit_prompt(hit app_public.catalog_search_hit) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.catalog_search_hit_prompt(hit app_public.catalog_search_hit) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.catalog_search_hit_tool(hit app_public.catalog_search_hit) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.catalog_search_hit_tool(hit app_public.catalog_search_hit) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_search_hit) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_search_hit) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.copy_agent(id uuid, name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.copy_agent(id uuid, name text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.copy_prompt(id uuid, name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.copy_prompt(id uuid, name text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.copy_tool(id uuid, name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.copy_tool(id uuid, name text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.copy_workflow(id uuid, name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.copy_workflow(id uuid, name text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) TO rowhouse_user;
@@ -13227,23 +16231,11 @@ GRANT SELECT(updated_at) ON TABLE app_public.user_profiles TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.current_user_profile() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.current_user_profile() TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.decline_share(share_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.decline_share(share_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.delete_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_agent(id uuid) TO rowhouse_user;
-
-GRANT SELECT ON TABLE app_public.documents TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
-
-GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(id) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(source_id) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(size_bytes) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(processing_status) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_analyst;
 
 REVOKE ALL ON FUNCTION app_public.delete_document(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_document(id uuid) TO rowhouse_user;
@@ -13257,128 +16249,11 @@ GRANT ALL ON FUNCTION app_public.delete_knowledge_source(id uuid) TO rowhouse_us
 REVOKE ALL ON FUNCTION app_public.delete_project(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_project(id uuid) TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.prompts TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.prompts TO rowhouse_platform;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(description),UPDATE(description) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(category),UPDATE(category) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(prompt_text),UPDATE(prompt_text) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(system_prompt),UPDATE(system_prompt) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(input_variables),UPDATE(input_variables) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(output_format),UPDATE(output_format) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(model_requirements),UPDATE(model_requirements) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(temperature),UPDATE(temperature) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(max_tokens),UPDATE(max_tokens) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(status),UPDATE(status) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(version) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.prompts TO rowhouse_user;
-
 REVOKE ALL ON FUNCTION app_public.delete_prompt(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_prompt(id uuid) TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.tools TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tools TO rowhouse_platform;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(tool_type),UPDATE(tool_type) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(category),UPDATE(category) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(tool_category_id),UPDATE(tool_category_id) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(endpoint_url),UPDATE(endpoint_url) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(http_method),UPDATE(http_method) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(headers),UPDATE(headers) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(authentication_type),UPDATE(authentication_type) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(authentication_config),UPDATE(authentication_config) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(request_schema),UPDATE(request_schema) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(response_schema),UPDATE(response_schema) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(retry_config),UPDATE(retry_config) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(status),UPDATE(status) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(version),UPDATE(version) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.tools TO rowhouse_user;
-
 REVOKE ALL ON FUNCTION app_public.delete_tool(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_tool(id uuid) TO rowhouse_user;
-
-GRANT SELECT ON TABLE app_public.workflows TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.workflows TO rowhouse_platform;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(description),UPDATE(description) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(category),UPDATE(category) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(workflow_type),UPDATE(workflow_type) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(workflow_definition),UPDATE(workflow_definition) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(steps),UPDATE(steps) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(input_schema),UPDATE(input_schema) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(output_schema),UPDATE(output_schema) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(agent_roles),UPDATE(agent_roles) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(max_retries),UPDATE(max_retries) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(error_handling),UPDATE(error_handling) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(status),UPDATE(status) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(version) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.workflows TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.delete_workflow(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_workflow(id uuid) TO rowhouse_user;
@@ -13465,6 +16340,9 @@ GRANT ALL ON FUNCTION app_public.order_my_agents(agent_ids uuid[]) TO rowhouse_u
 REVOKE ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.prompts_shared_with(resource app_public.prompts) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.prompts_shared_with(resource app_public.prompts) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.prompts_versions(prompt app_public.prompts) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.prompts_versions(prompt app_public.prompts) TO rowhouse_user;
 
@@ -13483,6 +16361,9 @@ GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_pu
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_shared_with(resource app_public.rag_knowledge_sources) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_shared_with(resource app_public.rag_knowledge_sources) TO rowhouse_user;
+
 GRANT SELECT ON TABLE app_public.user_ratings TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_ratings TO rowhouse_platform;
 
@@ -13492,9 +16373,15 @@ GRANT ALL ON FUNCTION app_public.rate(item_type app_public.resource_kind, item_i
 REVOKE ALL ON FUNCTION app_public.reactivate_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reactivate_tenant() TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.received_shares() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.received_shares() TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_analyst;
+
+REVOKE ALL ON FUNCTION app_public.refresh_materialized_view(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.refresh_materialized_view(name text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.remove_workspace_member(workspace_id uuid, user_id uuid) TO rowhouse_user;
@@ -13507,6 +16394,18 @@ GRANT ALL ON FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) 
 
 REVOKE ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.resource_shares_grantee_tenant_name(share app_public.resource_shares) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.resource_shares_grantee_tenant_name(share app_public.resource_shares) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.resource_shares_grantee_tenant_slug(share app_public.resource_shares) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.resource_shares_grantee_tenant_slug(share app_public.resource_shares) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.resource_shares_grantee_user_email(share app_public.resource_shares) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.resource_shares_grantee_user_email(share app_public.resource_shares) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.resource_shares_resource_name(share app_public.resource_shares) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.resource_shares_resource_name(share app_public.resource_shares) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.resource_versions_is_latest(resource_version app_public.resource_versions) TO rowhouse_user;
@@ -13544,6 +16443,12 @@ GRANT ALL ON FUNCTION app_public.retry_documents(source_id uuid) TO rowhouse_use
 REVOKE ALL ON FUNCTION app_public.revoke_service_token(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.revoke_service_token(name text) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.revoke_share(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.revoke_share(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.revoke_shares(kind app_public.resource_kind, resource_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.revoke_shares(kind app_public.resource_kind, resource_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.rollback_agent(id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rollback_agent(id uuid, version text, changelog text, discard_changes boolean) TO rowhouse_user;
 
@@ -13555,6 +16460,9 @@ GRANT ALL ON FUNCTION app_public.rollback_workflow(id uuid, version text, change
 
 REVOKE ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.search_catalog(query text, kinds app_public.resource_kind[], categories text[], therapeutic_areas text[], compliance_frameworks text[], tiers integer[], statuses text[], tags text[], "limit" integer, skip integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.search_catalog(query text, kinds app_public.resource_kind[], categories text[], therapeutic_areas text[], compliance_frameworks text[], tiers integer[], statuses text[], tags text[], "limit" integer, skip integer) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) TO rowhouse_user;
@@ -13587,11 +16495,17 @@ GRANT INSERT(ends_on),UPDATE(ends_on) ON TABLE app_public.institution_members TO
 REVOKE ALL ON FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.set_sharing_mode(kind app_public.resource_kind, resource_id uuid, mode text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.set_sharing_mode(kind app_public.resource_kind, resource_id uuid, mode text) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.set_tenant_domain(domain text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_tenant_domain(domain text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, resource_access_config jsonb, rate_limit_config jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas jsonb, resource_access_config jsonb, rate_limit_config jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text, workspace_id uuid, expires_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text, workspace_id uuid, expires_at timestamp with time zone) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.suspend_tenant(reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.suspend_tenant(reason text) TO rowhouse_user;
@@ -13635,6 +16549,9 @@ GRANT ALL ON FUNCTION app_public.tool_categories_level(category app_public.tool_
 REVOKE ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.tools_shared_with(resource app_public.tools) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.tools_shared_with(resource app_public.tools) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) TO rowhouse_user;
 
@@ -13668,6 +16585,9 @@ GRANT ALL ON FUNCTION app_public.withdraw_helpful_vote(rating_id uuid) TO rowhou
 REVOKE ALL ON FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.workflows_shared_with(resource app_public.workflows) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.workflows_shared_with(resource app_public.workflows) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.workflows_versions(workflow app_public.workflows) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.workflows_versions(workflow app_public.workflows) TO rowhouse_user;
 
@@ -13676,6 +16596,8 @@ GRANT ALL ON FUNCTION app_public.workspaces_my_role(workspace app_public.workspa
 
 REVOKE ALL ON FUNCTION app_private.array_concat(anycompatiblearray) FROM PUBLIC;
 
+GRANT SELECT ON TABLE app_hidden.catalog_resources TO rowhouse_user;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.admin_access_log TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.analyst_tenants TO rowhouse_platform;
@@ -13683,6 +16605,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.analyst_tenants TO rowhou
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.changed_sources TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.document_files TO rowhouse_platform;
+
+GRANT SELECT,UPDATE ON TABLE app_private.materialized_view_alerts TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.query_log_buffer TO rowhouse_platform;
 
@@ -13804,6 +16728,10 @@ GRANT SELECT(created_at) ON TABLE app_public.llm_providers TO rowhouse_user;
 
 GRANT SELECT(updated_at) ON TABLE app_public.llm_providers TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.materialized_view_alerts TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.materialized_view_status TO rowhouse_user;
+
 GRANT SELECT,DELETE ON TABLE app_public.model_configurations TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.model_configurations TO rowhouse_platform;
 
@@ -13847,6 +16775,10 @@ GRANT INSERT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.personas TO rowh
 
 GRANT INSERT(goals),UPDATE(goals) ON TABLE app_public.personas TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.platform_shared_resources TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.popular_agents TO rowhouse_user;
+
 GRANT SELECT,DELETE ON TABLE app_public.project_members TO rowhouse_user;
 
 GRANT INSERT(project_id) ON TABLE app_public.project_members TO rowhouse_user;
@@ -13879,25 +16811,8 @@ GRANT SELECT(source_relevances) ON TABLE app_public.query_logs TO rowhouse_analy
 GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_analyst;
 
-GRANT SELECT,DELETE ON TABLE app_public.tag_assignments TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tag_assignments TO rowhouse_platform;
-
-GRANT INSERT(item_type) ON TABLE app_public.tag_assignments TO rowhouse_user;
-
-GRANT INSERT(item_id) ON TABLE app_public.tag_assignments TO rowhouse_user;
-
-GRANT INSERT(tag_id) ON TABLE app_public.tag_assignments TO rowhouse_user;
-
-GRANT SELECT,DELETE ON TABLE app_public.tags TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tags TO rowhouse_platform;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tags TO rowhouse_user;
-
-GRANT INSERT(slug),UPDATE(slug) ON TABLE app_public.tags TO rowhouse_user;
-
-GRANT INSERT(color),UPDATE(color) ON TABLE app_public.tags TO rowhouse_user;
-
-GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tags TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.resource_sharing_audit TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.resource_sharing_audit TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenant_config TO rowhouse_platform;
 
@@ -13914,6 +16829,8 @@ GRANT SELECT(features),UPDATE(features) ON TABLE app_public.tenant_config TO row
 GRANT SELECT(created_at) ON TABLE app_public.tenant_config TO rowhouse_user;
 
 GRANT SELECT(updated_at) ON TABLE app_public.tenant_config TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.tenant_resource_counts TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.tenant_status_history TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenant_status_history TO rowhouse_platform;

@@ -104,7 +104,7 @@ comment on column app_public.agent_knowledge_sources.source_id is 'The knowledge
 comment on column app_public.agent_knowledge_sources.created_at is 'When it was assigned.';
 comment on constraint agent_knowledge_sources_tenant_id_agent_id_fkey on app_public.agent_knowledge_sources is
   E'@fieldName agent\n@foreignFieldName knowledgeSourceAssignments\nThe agent.';
-comment on constraint agent_knowledge_sources_tenant_id_source_id_fkey on app_public.agent_knowledge_sources is
+comment on constraint agent_knowledge_sources_source_id_fkey on app_public.agent_knowledge_sources is
   E'@fieldName source\n@foreignFieldName agentAssignments\nThe knowledge source.';
 comment on column app_public.rag_knowledge_sources.processing_status is 'How far its documents are: pending (none yet, or all wait), processing, completed, or failed (some did, and nothing is being processed). As of a minute ago; processingCounts is of now.';
 comment on column app_public.rag_knowledge_sources.processing_started_at is 'When the first of its documents began to be processed; as of a minute ago.';

@@ -9,6 +9,8 @@ as $$
 $$;
 comment on function app_private.resource_switch(app_public.resource_kind) is
   'The switch of a kind, as SQL of the row r. A resource is on when its switch is and its status is active or deprecated.';
+grant execute on function app_private.resource_table(app_public.resource_kind), app_private.resource_switch(app_public.resource_kind)
+  to rowhouse_platform;
 
 create or replace function app_private.lock_own_resource(kind app_public.resource_kind, id uuid, is_to_be_shared boolean)
 returns text
@@ -104,7 +106,7 @@ begin
   end if;
   insert into app_public.resource_shares as s (
     resource_kind, resource_id, grantee_tenant_id, grantee_user_id, grantee_workspace_id, expires_at)
-  values (share_resource.kind, share_resource.resource_id, v_grantee.tenant_id, v_grantee.user_id, v_grantee.workspace_id,
+  values (share_resource.kind, share_resource.resource_id, v_grantee.tenant_id, v_grantee.user_id, v_grantee.of_workspace_id,
           share_resource.expires_at)
   on conflict (tenant_id, resource_kind, resource_id, grantee_tenant_id, grantee_user_id, grantee_workspace_id)
     do update set expires_at = excluded.expires_at

@@ -1,5 +1,3 @@
 grant select on app_public.resource_shares, app_public.resource_sharing_audit to rowhouse_user;
 grant select, insert, update, delete on app_public.resource_shares, app_public.resource_sharing_audit to rowhouse_platform;
 grant select on app_public.workspaces, app_public.workspace_members to rowhouse_platform;
-grant execute on function app_private.resource_table(app_public.resource_kind), app_private.resource_switch(app_public.resource_kind)
-  to rowhouse_platform;

@@ -172,30 +172,34 @@ comment on function app_private.resource_to_copy(app_public.resource_kind, uuid)
 grant execute on function app_private.resource_to_copy(app_public.resource_kind, uuid) to rowhouse_owner;
 
 create or replace function app_private.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text)
-returns table (tenant_id uuid, source_ids uuid[], model_names text[])
+returns table (tenant_id uuid, ids uuid[], model_names text[])
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
   return query
-    select s.tenant_id, array_agg(s.id order by s.id), array_agg(distinct s.embedding_model)
-      from app_public.rag_knowledge_sources s
-     where s.id = any (app_hidden.shared_resource_ids('knowledge_source'))
-       and (shared_search_parts.source_ids is null or s.id = any (shared_search_parts.source_ids))
-       and (shared_search_parts.tags is null or s.tags && shared_search_parts.tags)
-       and (shared_search_parts.category is null or s.category = shared_search_parts.category)
-       -- assigned here, or by the tenant that shares the agent as well
-       and (shared_search_parts.agent_id is null or exists (
-         select from app_public.agent_knowledge_sources a
-          where a.agent_id = shared_search_parts.agent_id and a.source_id = s.id
-            and (a.tenant_id = app_hidden.current_tenant_id() or a.agent_id = any (app_hidden.shared_resource_ids('agent')))))
-       -- an empty source costs no search
-       and exists (select from app_public.document_chunks c where c.tenant_id = s.tenant_id and c.source_id = s.id)
-     group by s.tenant_id
-     order by s.tenant_id;
+    with in_scope as (
+      select s.tenant_id, s.id, s.embedding_model
+        from app_public.rag_knowledge_sources s
+       where s.id = any (app_hidden.shared_resource_ids('knowledge_source'))
+         and (shared_search_parts.source_ids is null or s.id = any (shared_search_parts.source_ids))
+         and (shared_search_parts.tags is null or s.tags && shared_search_parts.tags)
+         and (shared_search_parts.category is null or s.category = shared_search_parts.category)
+         -- assigned here, or by the tenant that shares the agent as well
+         and (shared_search_parts.agent_id is null or exists (
+           select from app_public.agent_knowledge_sources a
+            where a.agent_id = shared_search_parts.agent_id and a.source_id = s.id
+              and (a.tenant_id = app_hidden.current_tenant_id() or a.agent_id = any (app_hidden.shared_resource_ids('agent')))))
+         -- an empty source costs no search
+         and exists (select from app_public.document_chunks c where c.tenant_id = s.tenant_id and c.source_id = s.id)
+    )
+    select i.tenant_id, array_agg(i.id order by i.id), array(select distinct j.embedding_model from in_scope j order by 1)
+      from in_scope i
+     group by i.tenant_id
+     order by i.tenant_id;
 end
 $$;
 comment on function app_private.shared_search_parts(uuid[], uuid, text[], text) is
-  'The sources of other tenants a search goes to, by tenant: shared with the request, with something in them, and in scope as app_private.sources_in_scope has it.';
+  'The sources of other tenants a search goes to, by tenant: shared with the request, with something in them, and in scope as app_private.sources_in_scope has it; and the embedding models that all of them use.';
 grant execute on function app_private.shared_search_parts(uuid[], uuid, text[], text) to rowhouse_owner;

@@ -1,7 +1,7 @@
 -- What the two sides of a share may know of each other, and the audit, which is always the owner's.
 
 create or replace function app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid)
-returns table (tenant_id uuid, user_id uuid, workspace_id uuid)
+returns table (tenant_id uuid, user_id uuid, of_workspace_id uuid)
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
