@@ -143,6 +143,76 @@ describe('with every door open, the wall alone keeps a user of acme from globex'
   )
 })
 
+describe('what globex shares with everyone', () => {
+  const forEachShared = (work: (t: Transaction, table: string) => Promise<void>) => async (): Promise<void> => {
+    const { rows } = await db.pool.query<{ name: string }>(
+      `select app_private.resource_table(k)::text as name from unnest(enum_range(null::app_public.resource_kind)) k`,
+    )
+    expect(rows).toHaveLength(5)
+    for (const { name } of rows) {
+      await db.inTransaction(async (t) => {
+        await openDoors(t, name)
+        await t.query(`update ${name} set sharing_mode = 'platform', status = 'active' where tenant_id = $1`, [
+          db.globex.id,
+        ])
+        await t.become(db.acme.owner)
+        await work(t, name)
+      })
+    }
+  }
+  const ofGlobex = (t: Transaction, table: string): Promise<unknown> =>
+    t.value(`select count(*)::int from ${table} where tenant_id = $1`, [db.globex.id])
+
+  it(
+    'acme sees, with every door open, next to its own rows',
+    forEachShared(async (t, table) => {
+      expect([table, await ofGlobex(t, table)]).toEqual([table, 1])
+      expect(await t.value(`select count(distinct tenant_id)::int from ${table}`)).toBe(2)
+    }),
+  )
+
+  it(
+    'acme cannot update, delete, lock, move or take over',
+    forEachShared(async (t, table) => {
+      const where = `where tenant_id = '${db.globex.id}'`
+      for (const attempt of [
+        `update ${table} set name = 'taken' ${where} returning 1 as one`,
+        `update ${table} set tenant_id = '${db.acme.id}' ${where} returning 1 as one`,
+        `delete from ${table} ${where} returning 1 as one`,
+        `select 1 as one from ${table} ${where} for update`,
+        `select 1 as one from ${table} ${where} for share`,
+      ]) {
+        expect([table, attempt, await t.query(attempt)]).toEqual([table, attempt, []])
+      }
+      const columns = await columnsOf(t, table)
+      const values = columns.replace(/\bid\b/, 'gen_random_uuid()').replace(/\bname\b/, `'another'`)
+      expect(await t.errorCode(`insert into ${table} (${columns}) select ${values} from ${table} ${where}`)).toBe('42501')
+    }),
+  )
+
+  it(
+    'no one sees without a tenant, nor a definer function of the owner or the worker',
+    forEachShared(async (t, table) => {
+      for (const [role, tenant] of [
+        ['rowhouse_user', ''],
+        ['rowhouse_owner', db.acme.id],
+      ] as const) {
+        await t.becomeRole(role, tenant)
+        expect([table, role, await ofGlobex(t, table)]).toEqual([table, role, 0])
+      }
+    }),
+  )
+
+  it('is more than security_gaps() lets any other table do', async () => {
+    await db.inTransaction(async (t) => {
+      await t.query(`call app_private.secure_shareable_table('app_public.workspaces', 'agent')`)
+      await t.query(`drop policy tenant_isolation_of_updates on app_public.agents`)
+      const gaps = await t.query('select object from app_private.security_gaps() order by object')
+      expect(gaps.map(({ object }) => object)).toEqual(['app_public.agents', 'app_public.workspaces'])
+    })
+  })
+})
+
 describe('roles as they are granted', () => {
   const visible = `
     select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = relnamespace

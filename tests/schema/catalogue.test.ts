@@ -23,6 +23,7 @@ describe('every table', () => {
       ...['organizational_roles', 'personas'].map((t) => `app_public.${t}`),
       'app_public.tenant_config',
       'app_public.user_tenants',
+      'app_public.resource_shares',
       'app_public.workspaces',
       'app_public.projects',
       'app_public.institutions',

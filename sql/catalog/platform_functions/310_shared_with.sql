@@ -1,17 +1,6 @@
 -- What is shared with the tenant and the user of the request. Read live, once a query: what is revoked, expired, switched
 -- off or moved in the hierarchy is gone with the next statement. Everything else about sharing asks these functions.
 
-create or replace function app_private.tenant_allows(config jsonb, key text) returns boolean
-language sql immutable parallel safe
-set search_path to pg_catalog, pg_temp
-as $$
-  -- compared as JSON: only a plain false switches off
-  select (tenant_allows.config #> string_to_array(tenant_allows.key, '.')) is distinct from 'false';
-$$;
-comment on function app_private.tenant_allows(jsonb, text) is
-  'Whether a tenant''s resource_access_config leaves this on, such as sharing.can_receive_shared: everything is on that is not switched off.';
-grant execute on function app_private.tenant_allows(jsonb, text) to rowhouse_owner;
-
 create or replace function app_private.ancestor_tenant_ids(tenant_id uuid) returns uuid[]
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp

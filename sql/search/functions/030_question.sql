@@ -109,7 +109,9 @@ as $$
 $$;
 comment on function app_private.similar_terms(text) is 'Up to three words of the vocabulary that share at least 0.4 of their trigrams with this one.';
 
-create or replace function app_private.parse_question(query text, source_ids uuid[], title_boost double precision default 1) returns app_private.search_question
+create or replace function app_private.parse_question(
+  query text, source_ids uuid[], title_boost double precision default 1, reads_misspelt boolean default true
+) returns app_private.search_question
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
@@ -166,7 +168,9 @@ begin
     into v_known
     from (select l.lexeme as term, max(cardinality(l.positions)) as frequency
             from unnest(v_configs) as c (config), unnest(to_tsvector(c.config, v_bare)) as l group by l.lexeme) w;
-  v_unknown := app_private.unknown_terms(array(select jsonb_object_keys(v_known)));
+  if parse_question.reads_misspelt then
+    v_unknown := app_private.unknown_terms(array(select jsonb_object_keys(v_known)));
+  end if;
   select v_known || coalesce(jsonb_object_agg(s.similar_term, jsonb_build_object('weight', s.similarity, 'writtenAs', s.unknown)), '{}')
     into v_known
     from (select distinct on (s.similar_term) s.similar_term, s.similarity, u as unknown
@@ -186,8 +190,8 @@ begin
   return v_question;
 end
 $$;
-comment on function app_private.parse_question(text, uuid[], double precision) is
-  'Reads a question in every language of the sources it goes to. terms is null when it says nothing but stop words or exclusions. SR416: too many words.';
+comment on function app_private.parse_question(text, uuid[], double precision, boolean) is
+  'Reads a question in every language of the sources it goes to. Words that no text has are read as similar ones only where all texts are the asker''s: elsewhere it would tell which words there are. terms is null when it says nothing but stop words or exclusions. SR416: too many words.';
 
 create or replace function app_private.text_condition(config regconfig, text text, is_title boolean) returns tsquery
 language sql stable

@@ -165,23 +165,17 @@ $$;
 comment on function app_private.vector_ranking(app_public.llm_models, public.vector, app_private.search_scope, int) is
   'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 3,000), or while there is no index.';
 
-create or replace function app_private.search_model(embedding_model text, source_ids uuid[]) returns app_public.llm_models
+create or replace function app_private.search_model(embedding_model text, model_names text[]) returns app_public.llm_models
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_names text[];
+  v_names text[] := case when search_model.embedding_model is null then search_model.model_names else array[search_model.embedding_model] end;
   v_model app_public.llm_models;
 begin
-  if search_model.embedding_model is null then
-    select array_agg(distinct s.embedding_model order by s.embedding_model) into v_names
-      from app_private.searchable_sources(search_model.source_ids) s;
-    if cardinality(v_names) > 1 then
-      perform app_private.raise_error('SR402', format('The sources use several embedding models: %s.', array_to_string(v_names, ', ')),
-        'Name one as embedding_model, or search the sources of one model by source_ids.');
-    end if;
-  else
-    v_names := array[search_model.embedding_model];
+  if cardinality(v_names) > 1 then
+    perform app_private.raise_error('SR402', format('The sources use several embedding models: %s.', array_to_string(v_names, ', ')),
+      'Name one as embedding_model, or search the sources of one model by source_ids.');
   end if;
   -- no source, no model, no result
   if v_names is null then
@@ -194,7 +188,7 @@ begin
   return v_model;
 end
 $$;
-comment on function app_private.search_model(text, uuid[]) is 'The embedding model of a search: the one named, or the one all its sources use. SR402: they use several; SR403: no such model.';
+comment on function app_private.search_model(text, text[]) is 'The embedding model of a search: the one named, or the only one of those its sources use; null when there is none. SR402: they use several; SR403: no such model.';
 
 create or replace function app_hidden.query_embedding_model(
   query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text
@@ -203,12 +197,16 @@ language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_source_ids uuid[] := app_private.sources_in_scope(
-    query_embedding_model.source_ids, query_embedding_model.agent_id, query_embedding_model.tags, query_embedding_model.category);
-  v_model app_public.llm_models := app_private.search_model(query_embedding_model.embedding_model, v_source_ids);
+  v_model app_public.llm_models := app_private.search_model(
+    query_embedding_model.embedding_model,
+    (select p.model_names
+       from app_private.search_parts(
+         query_embedding_model.source_ids, query_embedding_model.agent_id, query_embedding_model.tags, query_embedding_model.category) p
+      limit 1));
 begin
   return query
-    select (app_private.parse_question(query_embedding_model.query, v_source_ids)).plain,
+    -- what is embedded of a question is the same for all sources
+    select (app_private.parse_question(query_embedding_model.query, '{}')).plain,
            p.base_url, p.api_key_variable, v_model.provider_model_name, v_model.dimension, v_model.batch_size, v_model.timeout_ms
       from app_public.llm_providers p
      where p.id = v_model.provider_id and p.kind <> 'builtin';

@@ -126,15 +126,22 @@ as $$
 #variable_conflict use_column
 declare
   v_started_at constant timestamptz := clock_timestamp();
+  v_tenant_id constant uuid := app_hidden.current_tenant_id();
   v_end int;
   v_depth int;
-  v_settings record;
-  v_source_ids uuid[];
-  v_question app_private.search_question;
-  v_scope app_private.search_scope;
   v_model app_public.llm_models;
-  v_embedding vector;
-  v_hits app_public.search_hit[];
+  v_part record;
+  v_ranked record;
+  v_tenant_ids uuid[] := '{}';
+  v_questions app_private.search_question[] := '{}';
+  -- of each candidate: its part, its chunk, its scores
+  v_parts int[] := '{}';
+  v_chunk_ids bigint[] := '{}';
+  v_bm25_scores double precision[] := '{}';
+  v_vector_scores double precision[] := '{}';
+  v_top_parts int[];
+  v_top app_public.search_hit[];
+  v_hits app_public.search_hit[] := '{}';
 begin
   perform app_private.check_search_arguments(
     search.query, search.mode, search."limit", search.skip, search.rrf_k, search.fusion, search.metadata);
@@ -142,56 +149,80 @@ begin
   -- both rankings are read to one depth, the same for all pages of a hundred, a thousand or ten thousand
   v_depth := case when search.mode <> 'hybrid' then v_end when v_end <= 100 then 100 when v_end <= 1000 then 1000 else 10000 end;
 
-  v_source_ids := app_private.sources_in_scope(search.source_ids, search.agent_id, search.tags, search.category);
-  select * into v_settings from app_hidden.search_settings();
-  v_question := app_private.parse_question(search.query, v_source_ids, v_settings.title_boost);
-  if v_question.terms is not null then
-    v_scope := app_private.scope_of(
-      v_source_ids, search.document_ids, search.created_after, search.created_before, search.metadata, v_question.text_filter);
-    if search.mode <> 'bm25' then
-      v_model := app_private.search_model(search.embedding_model, v_source_ids);
-      v_embedding := app_private.question_vector(v_model, v_question, search.query_embedding);
+  for v_part in
+    select p.* from app_private.search_parts(search.source_ids, search.agent_id, search.tags, search.category) p
+  loop
+    -- the first part's for all of them, because there is one vector of the question
+    if v_model.id is null and search.mode <> 'bm25' then
+      v_model := app_private.search_model(search.embedding_model, v_part.model_names);
     end if;
+    perform set_config('rowhouse.tenant_id', v_part.tenant_id::text, true);
+    v_ranked := app_private.ranked_part(
+      v_part.ids, search.query, v_part.tenant_id = v_tenant_id, search.mode, v_depth,
+      v_model, search.query_embedding, search.document_ids, search.created_after, search.created_before, search.metadata);
+    perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
+    if v_ranked.chunk_ids is not null then
+      v_tenant_ids := v_tenant_ids || v_part.tenant_id;
+      v_questions := v_questions || v_ranked.question;
+      v_parts := v_parts || array_fill(cardinality(v_tenant_ids), array[cardinality(v_ranked.chunk_ids)]);
+      v_chunk_ids := v_chunk_ids || v_ranked.chunk_ids;
+      v_bm25_scores := v_bm25_scores || v_ranked.bm25_scores;
+      v_vector_scores := v_vector_scores || v_ranked.vector_scores;
+    end if;
+  end loop;
 
-    v_hits := array(
-      with bm25 as (
-        select * from app_private.bm25_ranking(v_question.terms, v_question.weights, v_scope, v_depth) where search.mode <> 'vector'
-      ), vec as (
-        select * from app_private.vector_ranking(v_model, v_embedding, v_scope, v_depth) where search.mode <> 'bm25'
-      ), fused as (
-        select chunk_id, b.score as bm25, b.rank as bm25_rank, v.score as similarity, v.rank as vector_rank,
-               case search.mode
-                 when 'bm25' then b.score
-                 when 'vector' then v.score
-                 else app_private.fused_score(search.fusion, v_model.fusion_weight, search.rrf_k, b.rank, v.rank, b.score, v.score,
-                   max(b.score) over (), min(v.score) over (), max(v.score) over ())
-               end as score
-          from bm25 b full join vec v using (chunk_id)
-      ), top as (
-        select f.*, row_number() over (order by f.score desc, f.chunk_id) as position
-          from fused f order by f.score desc, f.chunk_id limit search."limit" offset search.skip
-      )
-      select row (top.position, top.score, top.bm25, top.bm25_rank, top.similarity, top.vector_rank,
-               c.source_id, c.document_id, c.id, d.title, c.content,
-               app_private.snippet(c.content, v_question.terms, app_hidden.text_search_config(s.language)),
-               null)::app_public.search_hit
-        from top
-        join app_public.document_chunks c on c.tenant_id = app_hidden.current_tenant_id() and c.id = top.chunk_id
-        join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
-        join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id
-       order by top.position);
-    if search.explain then
-      v_hits := app_private.explained(v_hits, v_question, search.mode, search.fusion, search.rrf_k, v_model);
+  -- Scores of all parts are compared as they are, and ranks are those among all parts: as if each part had been read to
+  -- the depth, and then the best of them taken to that depth again.
+  with ranked as (
+    select u.part, u.chunk_id, u.bm25, u.similarity,
+           row_number() over (order by u.bm25 desc nulls last, u.chunk_id, u.part) as bm25_rank,
+           row_number() over (order by u.similarity desc nulls last, u.chunk_id, u.part) as vector_rank
+      from unnest(v_parts, v_chunk_ids, v_bm25_scores, v_vector_scores) as u (part, chunk_id, bm25, similarity)
+  ), best as (
+    select part, chunk_id,
+           case when bm25_rank <= v_depth then bm25 end as bm25,
+           case when bm25_rank <= v_depth and bm25 is not null then bm25_rank::int end as bm25_rank,
+           case when vector_rank <= v_depth then similarity end as similarity,
+           case when vector_rank <= v_depth and similarity is not null then vector_rank::int end as vector_rank
+      from ranked
+  ), fused as (
+    select b.*,
+           case search.mode
+             when 'bm25' then b.bm25
+             when 'vector' then b.similarity
+             else app_private.fused_score(search.fusion, v_model.fusion_weight, search.rrf_k, b.bm25_rank, b.vector_rank, b.bm25,
+               b.similarity, max(b.bm25) over (), min(b.similarity) over (), max(b.similarity) over ())
+           end as score
+      from best b
+     where num_nonnulls(b.bm25, b.similarity) > 0
+  ), top as (
+    select f.*, row_number() over (order by f.score desc, f.chunk_id, f.part) as position
+      from fused f order by f.score desc, f.chunk_id, f.part limit search."limit" offset search.skip
+  )
+  select array_agg(part order by position),
+         array_agg(row (position, score, bm25, bm25_rank, similarity, vector_rank, null, null, chunk_id, null, null, null, null)
+           ::app_public.search_hit order by position)
+    into v_top_parts, v_top
+    from top;
+  for v_index in 1 .. cardinality(v_tenant_ids) loop
+    if v_index = any (v_top_parts) then
+      perform set_config('rowhouse.tenant_id', v_tenant_ids[v_index]::text, true);
+      v_hits := v_hits || app_private.shown_part(
+        array(select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank, null, null, h.chunk_id, null, null, null, null)::app_public.search_hit
+                from unnest(v_top) with ordinality as h where v_top_parts[h.ordinality] = v_index),
+        v_questions[v_index], search.explain, search.mode, search.fusion, search.rrf_k, v_model);
+      perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
     end if;
-  end if;
+  end loop;
+  v_hits := array(select h from unnest(v_hits) h order by h.rank);
 
   perform app_private.log_query(
-    search.query, v_settings.log_queries, search.mode, search.agent_id, v_started_at, coalesce(v_hits, '{}'));
+    search.query, (select s.log_queries from app_hidden.search_settings() s), search.mode, search.agent_id, v_started_at, v_hits);
   return query select * from unnest(v_hits);
 end
 $$;
 comment on function app_public.search(text, app_public.search_mode, int, uuid[], text, public.vector, int, int, uuid[], uuid, text[], text, timestamptz, timestamptz, jsonb, app_public.fusion_method, boolean) is
-  'Searches the knowledge of this tenant, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits. SR402: several embedding models, name one; SR403: no such model; SR404 to SR416: an argument is out of range.';
+  'Searches the knowledge of this tenant and what others share with it, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant; a shared source is ranked by its owner''s, and scores are compared as they are. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits. SR402: several embedding models, name one; SR403: no such model; SR404 to SR416: an argument is out of range.';
 grant execute on function app_public.search(text, app_public.search_mode, int, uuid[], text, public.vector, int, int, uuid[], uuid, text[], text, timestamptz, timestamptz, jsonb, app_public.fusion_method, boolean)
   to rowhouse_user;
 
@@ -250,13 +281,16 @@ set search_path to pg_catalog, pg_temp
 as $$
   select * from app_public.documents d where d.tenant_id = app_hidden.current_tenant_id() and d.id = (hit).document_id;
 $$;
-comment on function app_public.search_hit_document(app_public.search_hit) is E'@behavior typeField -queryField\nThe document the chunk is of.';
+comment on function app_public.search_hit_document(app_public.search_hit) is E'@behavior typeField -queryField\nThe document the chunk is of; null when its source is shared by another tenant, which lends passages and no documents.';
 
 create or replace function app_public.search_hit_source(hit app_public.search_hit) returns app_public.rag_knowledge_sources
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select * from app_public.rag_knowledge_sources s where s.tenant_id = app_hidden.current_tenant_id() and s.id = (hit).source_id;
+  select s.*
+    from app_private.visible_resource('knowledge_source', (hit).source_id) as v
+   cross join jsonb_populate_record(null::app_public.rag_knowledge_sources, v) as s
+   where v is not null;
 $$;
 comment on function app_public.search_hit_source(app_public.search_hit) is E'@behavior typeField -queryField\nThe knowledge source the document belongs to.';
 grant execute on function app_public.search_hit_document(app_public.search_hit), app_public.search_hit_source(app_public.search_hit)

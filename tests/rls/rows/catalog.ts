@@ -24,6 +24,9 @@ export const fillCatalog: Fill = async (t, tenant, ids) => {
     edges: [],
   })
   await insert('agent_tools', 'agent_id, tool_id', ids.agent, ids.tool)
+  const platform = await t.value(`select id from app_public.tenants where type = 'platform'`)
+  // the trigger writes resource_sharing_audit
+  await insert('resource_shares', 'resource_kind, resource_id, grantee_tenant_id', 'agent', ids.agent, platform)
   await insert('agent_persona_mapping', 'agent_id, persona_id', ids.agent, persona)
   await insert('agent_industry_mapping', 'agent_id, industry', ids.agent, 'biotech')
   const tag = await insert('tags', 'name, slug', 'New', 'new')
