@@ -2189,12 +2189,16 @@ CREATE FUNCTION app_hidden.query_embedding_model(query text, embedding_model tex
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_source_ids uuid[] := app_private.sources_in_scope(
-    query_embedding_model.source_ids, query_embedding_model.agent_id, query_embedding_model.tags, query_embedding_model.category);
-  v_model app_public.llm_models := app_private.search_model(query_embedding_model.embedding_model, v_source_ids);
+  v_model app_public.llm_models := app_private.search_model(
+    query_embedding_model.embedding_model,
+    (select p.model_names
+       from app_private.search_parts(
+         query_embedding_model.source_ids, query_embedding_model.agent_id, query_embedding_model.tags, query_embedding_model.category) p
+      limit 1));
 begin
   return query
-    select (app_private.parse_question(query_embedding_model.query, v_source_ids)).plain,
+    -- what is embedded of a question is the same for all sources
+    select (app_private.parse_question(query_embedding_model.query, '{}')).plain,
            p.base_url, p.api_key_variable, v_model.provider_model_name, v_model.dimension, v_model.batch_size, v_model.timeout_ms
       from app_public.llm_providers p
      where p.id = v_model.provider_id and p.kind <> 'builtin';
@@ -5440,7 +5444,7 @@ ALTER FUNCTION app_private.operator_identity(tenant text, email text) OWNER TO r
 
 COMMENT ON FUNCTION app_private.operator_identity(tenant text, email text) IS 'Whom a command-line tool acts as in a tenant (by slug): the member with that e-mail, or the first owner. For the server''s login only. ID201: no such tenant or member.';
 
-CREATE FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision DEFAULT 1) RETURNS app_private.search_question
+CREATE FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision DEFAULT 1, reads_misspelt boolean DEFAULT true) RETURNS app_private.search_question
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -5497,7 +5501,9 @@ begin
     into v_known
     from (select l.lexeme as term, max(cardinality(l.positions)) as frequency
             from unnest(v_configs) as c (config), unnest(to_tsvector(c.config, v_bare)) as l group by l.lexeme) w;
-  v_unknown := app_private.unknown_terms(array(select jsonb_object_keys(v_known)));
+  if parse_question.reads_misspelt then
+    v_unknown := app_private.unknown_terms(array(select jsonb_object_keys(v_known)));
+  end if;
   select v_known || coalesce(jsonb_object_agg(s.similar_term, jsonb_build_object('weight', s.similarity, 'writtenAs', s.unknown)), '{}')
     into v_known
     from (select distinct on (s.similar_term) s.similar_term, s.similarity, u as unknown
@@ -5518,9 +5524,9 @@ begin
 end
 $_$;
 
-ALTER FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision, reads_misspelt boolean) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) IS 'Reads a question in every language of the sources it goes to. terms is null when it says nothing but stop words or exclusions. SR416: too many words.';
+COMMENT ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision, reads_misspelt boolean) IS 'Reads a question in every language of the sources it goes to. Words that no text has are read as similar ones only where all texts are the asker''s: elsewhere it would tell which words there are. terms is null when it says nothing but stop words or exclusions. SR416: too many words.';
 
 CREATE TABLE app_private.search_changes (
     tenant_id uuid NOT NULL,
@@ -5799,6 +5805,38 @@ $$;
 ALTER FUNCTION app_private.raise_error(code text, message text, hint text, detail text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) IS 'Raises an error of the registry (docs/error-codes.md): message is shown to users, hint is their next step, detail is internal.';
+
+CREATE FUNCTION app_private.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question app_private.search_question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+  v_scope app_private.search_scope;
+  v_embedding vector;
+begin
+  question := app_private.parse_question(
+    ranked_part.query, ranked_part.source_ids, (select s.title_boost from app_hidden.search_settings() s), ranked_part.is_own);
+  if question.terms is null then
+    return;
+  end if;
+  v_scope := app_private.scope_of(
+    ranked_part.source_ids, ranked_part.document_ids, ranked_part.created_after, ranked_part.created_before, ranked_part.metadata,
+    question.text_filter);
+  if ranked_part.mode <> 'bm25' then
+    v_embedding := app_private.question_vector(model, question, ranked_part.query_embedding);
+  end if;
+  select array_agg(chunk_id order by chunk_id), array_agg(b.score order by chunk_id), array_agg(v.score order by chunk_id)
+    into chunk_ids, bm25_scores, vector_scores
+    from (select * from app_private.bm25_ranking(question.terms, question.weights, v_scope, ranked_part.depth)
+           where ranked_part.mode <> 'vector') b
+    full join (select * from app_private.vector_ranking(model, v_embedding, v_scope, ranked_part.depth)
+                where ranked_part.mode <> 'bm25') v using (chunk_id);
+end
+$$;
+
+ALTER FUNCTION app_private.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question app_private.search_question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question app_private.search_question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) IS 'The best chunks of these sources of the tenant of the context, to a depth by words and to one by vectors, and the question as its texts read it. SR409 to SR411, SR416 as search.';
 
 CREATE FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6501,23 +6539,17 @@ ALTER FUNCTION app_private.search_length_norm(document_length integer, average_l
 
 COMMENT ON FUNCTION app_private.search_length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) IS 'What BM25 adds to a term''s frequency in its denominator: k1 · (1 - b + b · length / average length).';
 
-CREATE FUNCTION app_private.search_model(embedding_model text, source_ids uuid[]) RETURNS app_public.llm_models
+CREATE FUNCTION app_private.search_model(embedding_model text, model_names text[]) RETURNS app_public.llm_models
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_names text[];
+  v_names text[] := case when search_model.embedding_model is null then search_model.model_names else array[search_model.embedding_model] end;
   v_model app_public.llm_models;
 begin
-  if search_model.embedding_model is null then
-    select array_agg(distinct s.embedding_model order by s.embedding_model) into v_names
-      from app_private.searchable_sources(search_model.source_ids) s;
-    if cardinality(v_names) > 1 then
-      perform app_private.raise_error('SR402', format('The sources use several embedding models: %s.', array_to_string(v_names, ', ')),
-        'Name one as embedding_model, or search the sources of one model by source_ids.');
-    end if;
-  else
-    v_names := array[search_model.embedding_model];
+  if cardinality(v_names) > 1 then
+    perform app_private.raise_error('SR402', format('The sources use several embedding models: %s.', array_to_string(v_names, ', ')),
+      'Name one as embedding_model, or search the sources of one model by source_ids.');
   end if;
   -- no source, no model, no result
   if v_names is null then
@@ -6531,9 +6563,30 @@ begin
 end
 $$;
 
-ALTER FUNCTION app_private.search_model(embedding_model text, source_ids uuid[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.search_model(embedding_model text, model_names text[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.search_model(embedding_model text, source_ids uuid[]) IS 'The embedding model of a search: the one named, or the one all its sources use. SR402: they use several; SR403: no such model.';
+COMMENT ON FUNCTION app_private.search_model(embedding_model text, model_names text[]) IS 'The embedding model of a search: the one named, or the only one of those its sources use; null when there is none. SR402: they use several; SR403: no such model.';
+
+CREATE FUNCTION app_private.search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(tenant_id uuid, ids uuid[], model_names text[])
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select app_hidden.current_tenant_id(), array_agg(s.id order by s.id), array_agg(distinct s.embedding_model)
+      from app_private.searchable_sources(app_private.sources_in_scope(
+        search_parts.source_ids, search_parts.agent_id, search_parts.tags, search_parts.category)) s
+    having count(*) > 0;
+  return query
+    select p.* from app_private.shared_search_parts(
+      search_parts.source_ids, search_parts.agent_id, search_parts.tags, search_parts.category) p;
+end
+$$;
+
+ALTER FUNCTION app_private.search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) IS 'The tenants a search goes to, that of the request first, with the sources in scope. The first row''s model_names are the embedding models to choose from: those of this tenant''s sources, for what others share must not decide how one''s own are searched; of all shared ones where it has none in scope.';
 
 CREATE FUNCTION app_private.search_totals() RETURNS TABLE(total_docs integer, avg_doc_length double precision)
     LANGUAGE plpgsql STABLE
@@ -7216,6 +7269,33 @@ ALTER FUNCTION app_private.shared_workflows(is_overview boolean) OWNER TO rowhou
 
 COMMENT ON FUNCTION app_private.shared_workflows(is_overview boolean) IS 'The workflows of other tenants that are shared with the tenant and user of the request, one once for each way it came. The overview has what was declined as well, and, for who has can_manage_settings, what was shared with single users and workspaces.';
 
+CREATE FUNCTION app_private.shown_part(hits app_public.search_hit[], question app_private.search_question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) RETURNS app_public.search_hit[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_hits app_public.search_hit[];
+begin
+  v_hits := array(
+    select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank,
+             c.source_id, c.document_id, c.id, d.title, c.content,
+             app_private.snippet(c.content, question.terms, app_hidden.text_search_config(s.language)),
+             null)::app_public.search_hit
+      from unnest(shown_part.hits) h
+      join app_public.document_chunks c on c.tenant_id = app_hidden.current_tenant_id() and c.id = h.chunk_id
+      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
+      join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id);
+  if shown_part.explain then
+    v_hits := app_private.explained(v_hits, question, shown_part.mode, shown_part.fusion, shown_part.rrf_k, model);
+  end if;
+  return v_hits;
+end
+$$;
+
+ALTER FUNCTION app_private.shown_part(hits app_public.search_hit[], question app_private.search_question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.shown_part(hits app_public.search_hit[], question app_private.search_question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) IS 'Hits in the tenant of the context with their texts and, when asked for, how their scores came about.';
+
 CREATE FUNCTION app_private.similar_terms(term text) RETURNS TABLE(similar_term text, similarity double precision)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -7401,7 +7481,7 @@ CREATE FUNCTION app_private.tenant_allows(config jsonb, key text) RETURNS boolea
   select (tenant_allows.config #> string_to_array(tenant_allows.key, '.')) is distinct from 'false';
 $$;
 
-ALTER FUNCTION app_private.tenant_allows(config jsonb, key text) OWNER TO rowhouse_platform;
+ALTER FUNCTION app_private.tenant_allows(config jsonb, key text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tenant_allows(config jsonb, key text) IS 'Whether a tenant''s resource_access_config leaves this on, such as sharing.can_receive_shared: everything is on that is not switched off.';
 
@@ -9041,6 +9121,27 @@ ALTER FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, 
 COMMENT ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) IS '@resultFieldName member
 Makes an active member of the tenant a member of a workspace, by default a viewer. From moderator on, for roles below your own; owners give any. WS301: no such workspace; WS201: your role in it does not allow this; WS401: not an active member of the tenant; WS501: a member already.';
 
+CREATE FUNCTION app_public.agents_assigned_tags(resource app_public.agents) RETURNS SETOF app_public.tags
+    LANGUAGE sql STABLE ROWS 3
+    BEGIN ATOMIC
+ SELECT t.id,
+     t.tenant_id,
+     t.name,
+     t.slug,
+     t.color,
+     t.description,
+     t.created_at,
+     t.updated_at
+    FROM (app_public.tag_assignments a
+      JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+   WHERE ((a.tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND (a.item_type = 'agent'::app_public.resource_kind) AND (a.item_id = (agents_assigned_tags.resource).id))
+   ORDER BY t.name;
+END;
+
+ALTER FUNCTION app_public.agents_assigned_tags(resource app_public.agents) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.agents_assigned_tags(resource app_public.agents) IS 'The tags this tenant gave it, by name (tag_assignments).';
+
 CREATE FUNCTION app_public.agents_shared_with(resource app_public.agents) RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -10132,6 +10233,27 @@ ALTER FUNCTION app_public.projects_my_role(project app_public.projects) OWNER TO
 
 COMMENT ON FUNCTION app_public.projects_my_role(project app_public.projects) IS 'What you may do in the project: the role of your membership, observer where you may only read, lead for the tenant''s owners, and for its admins where the project is not private.';
 
+CREATE FUNCTION app_public.prompts_assigned_tags(resource app_public.prompts) RETURNS SETOF app_public.tags
+    LANGUAGE sql STABLE ROWS 3
+    BEGIN ATOMIC
+ SELECT t.id,
+     t.tenant_id,
+     t.name,
+     t.slug,
+     t.color,
+     t.description,
+     t.created_at,
+     t.updated_at
+    FROM (app_public.tag_assignments a
+      JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+   WHERE ((a.tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND (a.item_type = 'prompt'::app_public.resource_kind) AND (a.item_id = (prompts_assigned_tags.resource).id))
+   ORDER BY t.name;
+END;
+
+ALTER FUNCTION app_public.prompts_assigned_tags(resource app_public.prompts) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.prompts_assigned_tags(resource app_public.prompts) IS 'The tags this tenant gave it, by name (tag_assignments).';
+
 CREATE FUNCTION app_public.prompts_shared_with(resource app_public.prompts) RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -10204,6 +10326,27 @@ ALTER FUNCTION app_public.publish_workflow(id uuid, changelog text, version text
 
 COMMENT ON FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) IS '@resultFieldName resourceVersion
 Publishes a workflow as it stands; see publish_agent. Needs can_publish_resources. RS351, RS451, RS551, ID203.';
+
+CREATE FUNCTION app_public.rag_knowledge_sources_assigned_tags(resource app_public.rag_knowledge_sources) RETURNS SETOF app_public.tags
+    LANGUAGE sql STABLE ROWS 3
+    BEGIN ATOMIC
+ SELECT t.id,
+     t.tenant_id,
+     t.name,
+     t.slug,
+     t.color,
+     t.description,
+     t.created_at,
+     t.updated_at
+    FROM (app_public.tag_assignments a
+      JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+   WHERE ((a.tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND (a.item_type = 'knowledge_source'::app_public.resource_kind) AND (a.item_id = (rag_knowledge_sources_assigned_tags.resource).id))
+   ORDER BY t.name;
+END;
+
+ALTER FUNCTION app_public.rag_knowledge_sources_assigned_tags(resource app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rag_knowledge_sources_assigned_tags(resource app_public.rag_knowledge_sources) IS 'The tags this tenant gave it, by name (tag_assignments).';
 
 CREATE FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -10882,15 +11025,22 @@ CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAUL
 #variable_conflict use_column
 declare
   v_started_at constant timestamptz := clock_timestamp();
+  v_tenant_id constant uuid := app_hidden.current_tenant_id();
   v_end int;
   v_depth int;
-  v_settings record;
-  v_source_ids uuid[];
-  v_question app_private.search_question;
-  v_scope app_private.search_scope;
   v_model app_public.llm_models;
-  v_embedding vector;
-  v_hits app_public.search_hit[];
+  v_part record;
+  v_ranked record;
+  v_tenant_ids uuid[] := '{}';
+  v_questions app_private.search_question[] := '{}';
+  -- of each candidate: its part, its chunk, its scores
+  v_parts int[] := '{}';
+  v_chunk_ids bigint[] := '{}';
+  v_bm25_scores double precision[] := '{}';
+  v_vector_scores double precision[] := '{}';
+  v_top_parts int[];
+  v_top app_public.search_hit[];
+  v_hits app_public.search_hit[] := '{}';
 begin
   perform app_private.check_search_arguments(
     search.query, search.mode, search."limit", search.skip, search.rrf_k, search.fusion, search.metadata);
@@ -10898,58 +11048,82 @@ begin
   -- both rankings are read to one depth, the same for all pages of a hundred, a thousand or ten thousand
   v_depth := case when search.mode <> 'hybrid' then v_end when v_end <= 100 then 100 when v_end <= 1000 then 1000 else 10000 end;
 
-  v_source_ids := app_private.sources_in_scope(search.source_ids, search.agent_id, search.tags, search.category);
-  select * into v_settings from app_hidden.search_settings();
-  v_question := app_private.parse_question(search.query, v_source_ids, v_settings.title_boost);
-  if v_question.terms is not null then
-    v_scope := app_private.scope_of(
-      v_source_ids, search.document_ids, search.created_after, search.created_before, search.metadata, v_question.text_filter);
-    if search.mode <> 'bm25' then
-      v_model := app_private.search_model(search.embedding_model, v_source_ids);
-      v_embedding := app_private.question_vector(v_model, v_question, search.query_embedding);
+  for v_part in
+    select p.* from app_private.search_parts(search.source_ids, search.agent_id, search.tags, search.category) p
+  loop
+    -- the first part's for all of them, because there is one vector of the question
+    if v_model.id is null and search.mode <> 'bm25' then
+      v_model := app_private.search_model(search.embedding_model, v_part.model_names);
     end if;
+    perform set_config('rowhouse.tenant_id', v_part.tenant_id::text, true);
+    v_ranked := app_private.ranked_part(
+      v_part.ids, search.query, v_part.tenant_id = v_tenant_id, search.mode, v_depth,
+      v_model, search.query_embedding, search.document_ids, search.created_after, search.created_before, search.metadata);
+    perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
+    if v_ranked.chunk_ids is not null then
+      v_tenant_ids := v_tenant_ids || v_part.tenant_id;
+      v_questions := v_questions || v_ranked.question;
+      v_parts := v_parts || array_fill(cardinality(v_tenant_ids), array[cardinality(v_ranked.chunk_ids)]);
+      v_chunk_ids := v_chunk_ids || v_ranked.chunk_ids;
+      v_bm25_scores := v_bm25_scores || v_ranked.bm25_scores;
+      v_vector_scores := v_vector_scores || v_ranked.vector_scores;
+    end if;
+  end loop;
 
-    v_hits := array(
-      with bm25 as (
-        select * from app_private.bm25_ranking(v_question.terms, v_question.weights, v_scope, v_depth) where search.mode <> 'vector'
-      ), vec as (
-        select * from app_private.vector_ranking(v_model, v_embedding, v_scope, v_depth) where search.mode <> 'bm25'
-      ), fused as (
-        select chunk_id, b.score as bm25, b.rank as bm25_rank, v.score as similarity, v.rank as vector_rank,
-               case search.mode
-                 when 'bm25' then b.score
-                 when 'vector' then v.score
-                 else app_private.fused_score(search.fusion, v_model.fusion_weight, search.rrf_k, b.rank, v.rank, b.score, v.score,
-                   max(b.score) over (), min(v.score) over (), max(v.score) over ())
-               end as score
-          from bm25 b full join vec v using (chunk_id)
-      ), top as (
-        select f.*, row_number() over (order by f.score desc, f.chunk_id) as position
-          from fused f order by f.score desc, f.chunk_id limit search."limit" offset search.skip
-      )
-      select row (top.position, top.score, top.bm25, top.bm25_rank, top.similarity, top.vector_rank,
-               c.source_id, c.document_id, c.id, d.title, c.content,
-               app_private.snippet(c.content, v_question.terms, app_hidden.text_search_config(s.language)),
-               null)::app_public.search_hit
-        from top
-        join app_public.document_chunks c on c.tenant_id = app_hidden.current_tenant_id() and c.id = top.chunk_id
-        join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
-        join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id
-       order by top.position);
-    if search.explain then
-      v_hits := app_private.explained(v_hits, v_question, search.mode, search.fusion, search.rrf_k, v_model);
+  -- Scores of all parts are compared as they are, and ranks are those among all parts: as if each part had been read to
+  -- the depth, and then the best of them taken to that depth again.
+  with ranked as (
+    select u.part, u.chunk_id, u.bm25, u.similarity,
+           row_number() over (order by u.bm25 desc nulls last, u.chunk_id, u.part) as bm25_rank,
+           row_number() over (order by u.similarity desc nulls last, u.chunk_id, u.part) as vector_rank
+      from unnest(v_parts, v_chunk_ids, v_bm25_scores, v_vector_scores) as u (part, chunk_id, bm25, similarity)
+  ), best as (
+    select part, chunk_id,
+           case when bm25_rank <= v_depth then bm25 end as bm25,
+           case when bm25_rank <= v_depth and bm25 is not null then bm25_rank::int end as bm25_rank,
+           case when vector_rank <= v_depth then similarity end as similarity,
+           case when vector_rank <= v_depth and similarity is not null then vector_rank::int end as vector_rank
+      from ranked
+  ), fused as (
+    select b.*,
+           case search.mode
+             when 'bm25' then b.bm25
+             when 'vector' then b.similarity
+             else app_private.fused_score(search.fusion, v_model.fusion_weight, search.rrf_k, b.bm25_rank, b.vector_rank, b.bm25,
+               b.similarity, max(b.bm25) over (), min(b.similarity) over (), max(b.similarity) over ())
+           end as score
+      from best b
+     where num_nonnulls(b.bm25, b.similarity) > 0
+  ), top as (
+    select f.*, row_number() over (order by f.score desc, f.chunk_id, f.part) as position
+      from fused f order by f.score desc, f.chunk_id, f.part limit search."limit" offset search.skip
+  )
+  select array_agg(part order by position),
+         array_agg(row (position, score, bm25, bm25_rank, similarity, vector_rank, null, null, chunk_id, null, null, null, null)
+           ::app_public.search_hit order by position)
+    into v_top_parts, v_top
+    from top;
+  for v_index in 1 .. cardinality(v_tenant_ids) loop
+    if v_index = any (v_top_parts) then
+      perform set_config('rowhouse.tenant_id', v_tenant_ids[v_index]::text, true);
+      v_hits := v_hits || app_private.shown_part(
+        array(select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank, null, null, h.chunk_id, null, null, null, null)::app_public.search_hit
+                from unnest(v_top) with ordinality as h where v_top_parts[h.ordinality] = v_index),
+        v_questions[v_index], search.explain, search.mode, search.fusion, search.rrf_k, v_model);
+      perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
     end if;
-  end if;
+  end loop;
+  v_hits := array(select h from unnest(v_hits) h order by h.rank);
 
   perform app_private.log_query(
-    search.query, v_settings.log_queries, search.mode, search.agent_id, v_started_at, coalesce(v_hits, '{}'));
+    search.query, (select s.log_queries from app_hidden.search_settings() s), search.mode, search.agent_id, v_started_at, v_hits);
   return query select * from unnest(v_hits);
 end
 $$;
 
 ALTER FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) IS 'Searches the knowledge of this tenant, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits. SR402: several embedding models, name one; SR403: no such model; SR404 to SR416: an argument is out of range.';
+COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) IS 'Searches the knowledge of this tenant and what others share with it, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant; a shared source is ranked by its owner''s, and scores are compared as they are. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits. SR402: several embedding models, name one; SR403: no such model; SR404 to SR416: an argument is out of range.';
 
 CREATE FUNCTION app_public.search_catalog(query text DEFAULT NULL::text, kinds app_public.resource_kind[] DEFAULT NULL::app_public.resource_kind[], categories text[] DEFAULT NULL::text[], therapeutic_areas text[] DEFAULT NULL::text[], compliance_frameworks text[] DEFAULT NULL::text[], tiers integer[] DEFAULT NULL::integer[], statuses text[] DEFAULT NULL::text[], tags text[] DEFAULT NULL::text[], "limit" integer DEFAULT 20, skip integer DEFAULT 0) RETURNS app_public.catalog_search_result
     LANGUAGE plpgsql STABLE
@@ -11030,13 +11204,16 @@ $$;
 ALTER FUNCTION app_public.search_hit_document(hit app_public.search_hit) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) IS '@behavior typeField -queryField
-The document the chunk is of.';
+The document the chunk is of; null when its source is shared by another tenant, which lends passages and no documents.';
 
 CREATE FUNCTION app_public.search_hit_source(hit app_public.search_hit) RETURNS app_public.rag_knowledge_sources
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select * from app_public.rag_knowledge_sources s where s.tenant_id = app_hidden.current_tenant_id() and s.id = (hit).source_id;
+  select s.*
+    from app_private.visible_resource('knowledge_source', (hit).source_id) as v
+   cross join jsonb_populate_record(null::app_public.rag_knowledge_sources, v) as s
+   where v is not null;
 $$;
 
 ALTER FUNCTION app_public.search_hit_source(hit app_public.search_hit) OWNER TO rowhouse_owner;
@@ -11470,6 +11647,27 @@ ALTER FUNCTION app_public.tool_categories_path(category app_public.tool_categori
 
 COMMENT ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) IS 'The slugs from the root down to the category, such as search/literature.';
 
+CREATE FUNCTION app_public.tools_assigned_tags(resource app_public.tools) RETURNS SETOF app_public.tags
+    LANGUAGE sql STABLE ROWS 3
+    BEGIN ATOMIC
+ SELECT t.id,
+     t.tenant_id,
+     t.name,
+     t.slug,
+     t.color,
+     t.description,
+     t.created_at,
+     t.updated_at
+    FROM (app_public.tag_assignments a
+      JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+   WHERE ((a.tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND (a.item_type = 'tool'::app_public.resource_kind) AND (a.item_id = (tools_assigned_tags.resource).id))
+   ORDER BY t.name;
+END;
+
+ALTER FUNCTION app_public.tools_assigned_tags(resource app_public.tools) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.tools_assigned_tags(resource app_public.tools) IS 'The tags this tenant gave it, by name (tag_assignments).';
+
 CREATE FUNCTION app_public.tools_shared_with(resource app_public.tools) RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -11764,6 +11962,27 @@ ALTER FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, it
 
 COMMENT ON FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) IS '@resultFieldName wasRated
 Takes your rating back, with the votes it got; returns whether there was one.';
+
+CREATE FUNCTION app_public.workflows_assigned_tags(resource app_public.workflows) RETURNS SETOF app_public.tags
+    LANGUAGE sql STABLE ROWS 3
+    BEGIN ATOMIC
+ SELECT t.id,
+     t.tenant_id,
+     t.name,
+     t.slug,
+     t.color,
+     t.description,
+     t.created_at,
+     t.updated_at
+    FROM (app_public.tag_assignments a
+      JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+   WHERE ((a.tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND (a.item_type = 'workflow'::app_public.resource_kind) AND (a.item_id = (workflows_assigned_tags.resource).id))
+   ORDER BY t.name;
+END;
+
+ALTER FUNCTION app_public.workflows_assigned_tags(resource app_public.workflows) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.workflows_assigned_tags(resource app_public.workflows) IS 'The tags this tenant gave it, by name (tag_assignments).';
 
 CREATE FUNCTION app_public.workflows_shared_with(resource app_public.workflows) RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -15803,7 +16022,7 @@ REVOKE ALL ON FUNCTION app_private.object_faults(value jsonb, shape jsonb, place
 REVOKE ALL ON FUNCTION app_private.operator_identity(tenant text, email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.operator_identity(tenant text, email text) TO rowhouse_authenticator;
 
-REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision, reads_misspelt boolean) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_changes TO rowhouse_platform;
 
@@ -15824,6 +16043,8 @@ REVOKE ALL ON FUNCTION app_private.question_vector(model app_public.llm_models, 
 REVOKE ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_platform;
 GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question app_private.search_question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) TO rowhouse_worker;
@@ -15899,7 +16120,9 @@ REVOKE ALL ON FUNCTION app_private.search_idf(document_count integer, total_docs
 
 REVOKE ALL ON FUNCTION app_private.search_length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.search_model(embedding_model text, source_ids uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.search_model(embedding_model text, model_names text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.search_totals() FROM PUBLIC;
 
@@ -15942,6 +16165,8 @@ REVOKE ALL ON FUNCTION app_private.shared_tools(is_overview boolean) FROM PUBLIC
 
 REVOKE ALL ON FUNCTION app_private.shared_workflows(is_overview boolean) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.shown_part(hits app_public.search_hit[], question app_private.search_question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.similar_terms(term text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.snippet(content text, terms text[], config regconfig) FROM PUBLIC;
@@ -15961,7 +16186,7 @@ GRANT ALL ON FUNCTION app_private.store_query_logs() TO rowhouse_worker;
 REVOKE ALL ON FUNCTION app_private.tables_writable_while_suspended() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tenant_allows(config jsonb, key text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_private.tenant_allows(config jsonb, key text) TO rowhouse_owner;
+GRANT ALL ON FUNCTION app_private.tenant_allows(config jsonb, key text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) TO rowhouse_worker;
@@ -16136,6 +16361,9 @@ GRANT ALL ON FUNCTION app_public.activate_tenant() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.agents_assigned_tags(resource app_public.agents) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.agents_assigned_tags(resource app_public.agents) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.agents_shared_with(resource app_public.agents) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.agents_shared_with(resource app_public.agents) TO rowhouse_user;
@@ -16340,6 +16568,9 @@ GRANT ALL ON FUNCTION app_public.order_my_agents(agent_ids uuid[]) TO rowhouse_u
 REVOKE ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.prompts_assigned_tags(resource app_public.prompts) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.prompts_assigned_tags(resource app_public.prompts) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.prompts_shared_with(resource app_public.prompts) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.prompts_shared_with(resource app_public.prompts) TO rowhouse_user;
 
@@ -16354,6 +16585,9 @@ GRANT ALL ON FUNCTION app_public.publish_prompt(id uuid, changelog text, version
 
 REVOKE ALL ON FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_assigned_tags(resource app_public.rag_knowledge_sources) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_assigned_tags(resource app_public.rag_knowledge_sources) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) TO rowhouse_user;
@@ -16549,6 +16783,9 @@ GRANT ALL ON FUNCTION app_public.tool_categories_level(category app_public.tool_
 REVOKE ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.tools_assigned_tags(resource app_public.tools) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.tools_assigned_tags(resource app_public.tools) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.tools_shared_with(resource app_public.tools) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.tools_shared_with(resource app_public.tools) TO rowhouse_user;
 
@@ -16584,6 +16821,9 @@ GRANT ALL ON FUNCTION app_public.withdraw_helpful_vote(rating_id uuid) TO rowhou
 
 REVOKE ALL ON FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.workflows_assigned_tags(resource app_public.workflows) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.workflows_assigned_tags(resource app_public.workflows) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.workflows_shared_with(resource app_public.workflows) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.workflows_shared_with(resource app_public.workflows) TO rowhouse_user;

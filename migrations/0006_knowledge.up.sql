@@ -274,7 +274,7 @@ create materialized view app_private.mv_platform_shared_resources as
   union all
   select 'knowledge_source', id, tenant_id, name, display_name, description, category, tags, null, null, status, query_count, null, updated_at
     from app_public.rag_knowledge_sources where sharing_mode = 'platform' and deleted_at is null;
-create unique index on app_private.mv_platform_shared_resources (kind, id);
+create unique index on app_private.mv_platform_shared_resources (tenant_id, kind, id);
 
 create materialized view app_private.mv_tenant_resource_counts as
   select t.id as tenant_id,

@@ -1,8 +1,8 @@
 // What is counted once an hour: who reads which rows, how old they are, and what happens when they get too old.
 
 import { describe, expect, it } from 'vitest'
-import { startWorker } from '../../server/worker/index.ts'
 import { createPool } from '../../server/database.ts'
+import { startWorker } from '../../server/worker/index.ts'
 import { isRealServer, type Transaction, useDatabase } from '../helpers/index.ts'
 
 const db = useDatabase()
@@ -221,9 +221,10 @@ describe('a refresh on demand', () => {
         [db.acme.id],
       )
       await client.query('begin')
-      await client.query(`select set_config('role', 'rowhouse_admin', true), set_config('rowhouse.tenant_id', $1, true)`, [
-        db.platform.id,
-      ])
+      await client.query(
+        `select set_config('role', 'rowhouse_admin', true), set_config('rowhouse.tenant_id', $1, true)`,
+        [db.platform.id],
+      )
       await client.query(ask, ['mv_popular_agents'])
       await client.query('commit')
     } finally {
@@ -248,10 +249,9 @@ describe('a refresh on demand', () => {
       await worker.stop()
       await pool.end()
     }
-    const { rows } = await db.pool.query(
-      `select usage_count from app_private.mv_popular_agents where tenant_id = $1`,
-      [db.acme.id],
-    )
+    const { rows } = await db.pool.query(`select usage_count from app_private.mv_popular_agents where tenant_id = $1`, [
+      db.acme.id,
+    ])
     expect(rows).toEqual([{ usage_count: '5' }])
   })
 })

@@ -10,9 +10,18 @@ type Found = { total: number; hits: Hit[]; facets: { facet: string; value: strin
 
 /** As named arguments: { query: '…', kinds: […] }. */
 async function search(t: Transaction, given: Record<string, unknown> = {}): Promise<Found> {
-  return t.value(call(given, `jsonb_build_object('total', s.total_count, 'hits', s.hits, 'facets', s.facets)`), values(given))
+  return t.value(
+    call(given, `jsonb_build_object('total', s.total_count, 'hits', s.hits, 'facets', s.facets)`),
+    values(given),
+  )
 }
-const types: Record<string, string> = { kinds: 'app_public.resource_kind[]', tiers: 'int[]', limit: 'int', skip: 'int', query: 'text' }
+const types: Record<string, string> = {
+  kinds: 'app_public.resource_kind[]',
+  tiers: 'int[]',
+  limit: 'int',
+  skip: 'int',
+  query: 'text',
+}
 const call = (given: Record<string, unknown>, what = '*'): string =>
   `select ${what} from app_public.search_catalog(${Object.keys(given)
     .map((name, i) => `"${name}" => $${i + 1}::${types[name] ?? 'text[]'}`)
@@ -120,8 +129,13 @@ describe('words', () => {
   it('of a tag the tenant gave find what carries it', () =>
     db.inTransaction(async (t) => {
       const ids = await fill(t)
-      const tag = await t.value(`insert into app_public.tags (name, slug) values ('Board favourite', 'board-favourite') returning id`)
-      await t.query(`insert into app_public.tag_assignments (item_type, item_id, tag_id) values ('tool', $1, $2)`, [ids.pubmed, tag])
+      const tag = await t.value(
+        `insert into app_public.tags (name, slug) values ('Board favourite', 'board-favourite') returning id`,
+      )
+      await t.query(`insert into app_public.tag_assignments (item_type, item_id, tag_id) values ('tool', $1, $2)`, [
+        ids.pubmed,
+        tag,
+      ])
       expect(namesOf(await search(t, { query: 'favourite pubmed' }))).toEqual(['pubmed-search'])
       const { hits, facets } = await search(t, { tags: ['Board favourite'] })
       expect(hits).toMatchObject([{ name: 'pubmed-search', tags: ['Board favourite'] }])
@@ -139,7 +153,21 @@ describe('words', () => {
   it('may be anything a person can type', () =>
     db.inTransaction(async (t) => {
       await fill(t)
-      for (const query of [`'`, `a'b`, '\\', `\\'`, '!!!', ':*', '&|!()<->', '%', '$1', '{}', 'ß→😀', 'a:*b', `${'x '.repeat(99)}`])
+      for (const query of [
+        `'`,
+        `a'b`,
+        '\\',
+        `\\'`,
+        '!!!',
+        ':*',
+        '&|!()<->',
+        '%',
+        '$1',
+        '{}',
+        'ß→😀',
+        'a:*b',
+        `${'x '.repeat(99)}`,
+      ])
         expect([query, (await search(t, { query })).total]).toEqual([query, expect.any(Number)])
     }))
 })
@@ -181,7 +209,8 @@ describe('filters, facets and pages', () => {
       await fill(t)
       const { total, hits, facets } = await search(t, { query: 'regulatory', limit: 1 })
       expect([total, hits.length]).toEqual([4, 1])
-      const counts = (facet: string) => facets.filter((f) => f.facet === facet).map(({ value, count }) => [value, count])
+      const counts = (facet: string) =>
+        facets.filter((f) => f.facet === facet).map(({ value, count }) => [value, count])
       expect(counts('kind')).toEqual([
         ['agent', 2],
         ['knowledge_source', 1],

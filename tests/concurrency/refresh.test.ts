@@ -67,7 +67,9 @@ it('a view can be read while it is refreshed', async (context) => {
   try {
     await busy.query('begin')
     await busy.query(refresh)
-    await db.pool.query(`set lock_timeout = '1s'; select count(*) from app_private.mv_popular_agents; reset lock_timeout`)
+    await db.pool.query(
+      `set lock_timeout = '1s'; select count(*) from app_private.mv_popular_agents; reset lock_timeout`,
+    )
     await busy.query('commit')
   } finally {
     await busy.end()

@@ -84,7 +84,13 @@ it('figures carry their age, and staff have them refreshed', async () => {
        materializedViewStatuses { nodes { name isStale rowCount } } }`,
   )
   expect(popularAgents.nodes).toEqual([
-    { rank: 1, usageCount: '3', ageSeconds: expect.any(Number), refreshedAt: expect.any(String), agent: { name: 'trial-designer' } },
+    {
+      rank: 1,
+      usageCount: '3',
+      ageSeconds: expect.any(Number),
+      refreshedAt: expect.any(String),
+      agent: { name: 'trial-designer' },
+    },
   ])
   expect(tenantResourceCounts.nodes).toEqual([{ agentCount: '1', toolCount: '1', ageSeconds: expect.any(Number) }])
   expect(materializedViewStatuses.nodes).toHaveLength(3)
