@@ -12,13 +12,10 @@ comment on function app_private.resource_switch(app_public.resource_kind) is
 grant execute on function app_private.resource_table(app_public.resource_kind), app_private.resource_switch(app_public.resource_kind)
   to rowhouse_platform;
 
+-- compared as JSON: only a plain false switches off. Parsed at creation, so that it is inlined where it is asked per row
 create or replace function app_private.tenant_allows(config jsonb, key text) returns boolean
 language sql immutable parallel safe
-set search_path to pg_catalog, pg_temp
-as $$
-  -- compared as JSON: only a plain false switches off
-  select (tenant_allows.config #> string_to_array(tenant_allows.key, '.')) is distinct from 'false';
-$$;
+return (config #> string_to_array(key, '.')) is distinct from 'false'::jsonb;
 comment on function app_private.tenant_allows(jsonb, text) is
   'Whether a tenant''s resource_access_config leaves this on, such as sharing.can_receive_shared: everything is on that is not switched off.';
 grant execute on function app_private.tenant_allows(jsonb, text) to rowhouse_platform;

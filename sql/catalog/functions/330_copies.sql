@@ -105,9 +105,10 @@ begin
       set search_path to pg_catalog, pg_temp
       as $$
       declare
+        v_copy_id uuid := app_private.copy_resource('%1$s', copy_%1$s.id, copy_%1$s.name);
         v_copy %2$s;
       begin
-        select r.* into v_copy from %2$s r where r.id = app_private.copy_resource('%1$s', copy_%1$s.id, copy_%1$s.name);
+        select r.* into v_copy from %2$s r where r.id = v_copy_id;
         return v_copy;
       end
       $$;

@@ -28,6 +28,8 @@ begin
       returns table (id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
       language plpgsql stable security definer
       set search_path to pg_catalog, pg_temp
+      -- the plan is always by the same indexes, and making one takes ten times as long as running it
+      set plan_cache_mode to force_generic_plan
       as $$
       #variable_conflict use_column
       declare
@@ -90,6 +92,7 @@ $do$;
 create or replace function app_hidden.shared_resource_ids(kind text) returns uuid[]
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
+set plan_cache_mode to force_generic_plan
 as $$
 begin
   return case shared_resource_ids.kind
