@@ -26,29 +26,6 @@ CREATE TYPE app_hidden.processing_stage AS ENUM (
 
 ALTER TYPE app_hidden.processing_stage OWNER TO rowhouse_owner;
 
-CREATE TYPE app_public.resource_kind AS ENUM (
-    'agent',
-    'tool',
-    'prompt',
-    'workflow',
-    'knowledge_source'
-);
-
-ALTER TYPE app_public.resource_kind OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE app_public.resource_kind IS 'The kinds of things in the catalogue.';
-
-CREATE TYPE app_private.catalog_word_hit AS (
-	n integer,
-	kind app_public.resource_kind,
-	id uuid,
-	score double precision
-);
-
-ALTER TYPE app_private.catalog_word_hit OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE app_private.catalog_word_hit IS 'That a resource has a word of a question, and how much that counts.';
-
 CREATE TYPE app_private.search_change AS ENUM (
     'added',
     'removed'
@@ -133,6 +110,18 @@ COMMENT ON COLUMN app_public.catalog_facet.facet IS 'By what it is counted.';
 COMMENT ON COLUMN app_public.catalog_facet.value IS 'The value, as the filters take it.';
 
 COMMENT ON COLUMN app_public.catalog_facet.count IS 'How many of the whole result have it.';
+
+CREATE TYPE app_public.resource_kind AS ENUM (
+    'agent',
+    'tool',
+    'prompt',
+    'workflow',
+    'knowledge_source'
+);
+
+ALTER TYPE app_public.resource_kind OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.resource_kind IS 'The kinds of things in the catalogue.';
 
 CREATE TYPE app_public.catalog_search_hit AS (
 	rank integer,
@@ -597,71 +586,57 @@ CREATE FUNCTION app_hidden.catalog_matches(query text, kinds app_public.resource
 #variable_conflict use_column
 declare
   v_tenant_id constant uuid := app_hidden.current_tenant_id();
-  v_question constant text := lower(trim(catalog_matches.query));
-  v_numbers int[];
-  v_words text[];
-  v_lexemes tsquery[];
-  v_missing int[];
-  v_hits app_private.catalog_word_hit[];
-  v_similar_hits app_private.catalog_word_hit[] := '{}';
-  v_kind app_public.resource_kind;
-  v_shared_ids uuid[];
-  v_exact text[] := '{}';
-  v_similar text[] := '{}';
-  v_scopes text[];
-  v_scope text;
+  v_targets constant text[] := app_private.catalog_targets(catalog_matches.kinds);
+  v_words text[] := '{}';
+  v_conditions text[] := '{}';
+  -- the whole name is the best match there is
+  v_scores text[] := array[
+    format('case when %1$L in (lower(r.name), lower(r.display_name)) then 1 else 0 end', lower(trim(catalog_matches.query)))];
+  v_word record;
+  v_tagged_ids uuid[];
+  v_is_known boolean;
+  v_are_known boolean := true;
 begin
-  select array_agg(q.n), array_agg(q.word), array_agg(q.lexemes) into v_numbers, v_words, v_lexemes
-    from app_private.catalog_question(catalog_matches.query) q;
-  if v_numbers is null or v_tenant_id is null then
+  for v_word in select q.word, q.lexemes from app_private.catalog_question(catalog_matches.query) q order by q.n loop
+    v_tagged_ids := array(
+      select a.item_id from app_public.tags t
+        join app_public.tag_assignments a on a.tenant_id = t.tenant_id and a.tag_id = t.id
+       where t.tenant_id = v_tenant_id and to_tsvector('simple', app_hidden.catalog_words(t.name)) @@ v_word.lexemes);
+    v_words := v_words || v_word.word;
+    v_conditions := v_conditions || format('(r.search_vector @@ %L::tsquery%s)', v_word.lexemes,
+      case when cardinality(v_tagged_ids) > 0 then format(' or r.id = any (%L::uuid[])', v_tagged_ids) else '' end);
+    v_scores := v_scores || format('ts_rank(''{0.1, 0.2, 0.6, 1}'', r.search_vector, %L::tsquery)', v_word.lexemes);
+    if cardinality(v_tagged_ids) > 0 then
+      v_scores := v_scores || format('case when r.id = any (%L::uuid[]) then 0.1 else 0 end', v_tagged_ids);
+    end if;
+  end loop;
+  if v_tenant_id is null or cardinality(v_words) = 0 or cardinality(v_targets) = 0 then
     return;
   end if;
 
-  foreach v_kind in array catalog_matches.kinds loop
-    v_scopes := array['r.tenant_id = $1'];
-    v_shared_ids := app_hidden.shared_resource_ids(v_kind::text);
-    if cardinality(v_shared_ids) > 0 then
-      v_scopes := v_scopes || format('r.id = any (%L::uuid[]) and r.tenant_id <> $1', v_shared_ids);
-    end if;
-    foreach v_scope in array v_scopes loop
-      v_exact := v_exact || format(
-        'select w.n, %L::app_public.resource_kind, r.id, ts_rank(''{0.1, 0.2, 0.6, 1}'', r.search_vector, w.lexemes)
-                + case when lower(r.name) = $5 or lower(r.display_name) = $5 then 1 else 0 end
-           from unnest($2, $3) as w (n, lexemes) join %s r on r.search_vector @@ w.lexemes
-          where %s and r.deleted_at is null', v_kind, app_private.resource_table(v_kind), v_scope);
-      v_similar := v_similar || format(
-        'select w.n, %L::app_public.resource_kind, r.id, word_similarity(w.word, app_hidden.catalog_label(r.name, r.display_name)) / 2
-           from unnest($2, $3) as w (n, word) join %s r on w.word <%% app_hidden.catalog_label(r.name, r.display_name)
-          where %s and r.deleted_at is null', v_kind, app_private.resource_table(v_kind), v_scope);
-    end loop;
-  end loop;
-
-  execute format($sql$
-    select array(select row(h.*)::app_private.catalog_word_hit from (
-      %s
-      union all
-      select w.n, a.item_type, a.item_id, 0.1
-        from unnest($2, $3) as w (n, lexemes)
-        join app_public.tags t on t.tenant_id = $1 and to_tsvector('simple', app_hidden.catalog_words(t.name)) @@ w.lexemes
-        join app_public.tag_assignments a on a.tenant_id = t.tenant_id and a.tag_id = t.id
-       where a.item_type = any ($4)) as h)
-    $sql$, array_to_string(v_exact, ' union all '))
-    into v_hits using v_tenant_id, v_numbers, v_lexemes, catalog_matches.kinds, v_question;
-
-  v_missing := array(
-    select u.n from unnest(v_numbers, v_words) as u (n, word)
-     where length(u.word) >= 4 and not exists (select from unnest(v_hits) h where h.n = u.n));
-  if cardinality(v_missing) > 0 then
-    -- what <% goes by, until the end of the transaction; only this search uses it
-    perform set_config('pg_trgm.word_similarity_threshold', '0.4', true);
-    execute format('select array(select row(h.*)::app_private.catalog_word_hit from (%s) as h)', array_to_string(v_similar, ' union all '))
-      into v_similar_hits
-      using v_tenant_id, v_missing, array(select u.word from unnest(v_numbers, v_words) as u (n, word) where u.n = any (v_missing) order by u.n);
+  return query execute app_private.catalog_query(
+    v_targets, format('r.id, (%s)::double precision', array_to_string(v_scores, ' + ')), v_conditions);
+  if found then
+    return;
   end if;
 
-  return query
-    select h.kind, h.id, sum(h.score) from unnest(v_hits || v_similar_hits) h
-     group by h.kind, h.id having count(distinct h.n) = cardinality(v_numbers);
+  -- nothing has all the words: those that nothing has at all are read as names spelt almost like them
+  for v_i in 1 .. cardinality(v_words) loop
+    continue when length(v_words[v_i]) < 4;
+    execute format('select exists (%s)', app_private.catalog_query(v_targets, '1', array[v_conditions[v_i]])) into v_is_known;
+    if not v_is_known then
+      v_are_known := false;
+      v_conditions[v_i] := format('%L <%% app_hidden.catalog_label(r.name, r.display_name)', v_words[v_i]);
+      v_scores := v_scores || format('word_similarity(%L, app_hidden.catalog_label(r.name, r.display_name)) / 2', v_words[v_i]);
+    end if;
+  end loop;
+  if v_are_known then
+    return;
+  end if;
+  -- what <% goes by, until the end of the transaction; nothing but this search uses it
+  perform set_config('pg_trgm.word_similarity_threshold', '0.4', true);
+  return query execute app_private.catalog_query(
+    v_targets, format('r.id, (%s)::double precision', array_to_string(v_scores, ' + ')), v_conditions);
 end
 $_$;
 
@@ -2472,6 +2447,7 @@ COMMENT ON FUNCTION app_hidden.sentences(content text) IS 'The sentences of a te
 CREATE FUNCTION app_hidden.shared_resource_ids(kind text) RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
   return case shared_resource_ids.kind
@@ -3643,6 +3619,17 @@ ALTER FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[
 
 COMMENT ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) IS 'Makes one block of these chunks, in place of the blocks they were in; returns how many there are.';
 
+CREATE FUNCTION app_private.catalog_query(targets text[], selected text, conditions text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select string_agg(format(target, selected, array_to_string(conditions, ' and ')), ' union all ') from unnest(targets) as target;
+$$;
+
+ALTER FUNCTION app_private.catalog_query(targets text[], selected text, conditions text[]) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.catalog_query(targets text[], selected text, conditions text[]) IS 'The query that selects this of what meets these conditions.';
+
 CREATE FUNCTION app_private.catalog_question(query text) RETURNS TABLE(n integer, word text, lexemes tsquery)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3665,6 +3652,33 @@ $$;
 ALTER FUNCTION app_private.catalog_question(query text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.catalog_question(query text) IS 'The words of a question, each with what it is looked up as: whatever begins with the word or with its English stem.';
+
+CREATE FUNCTION app_private.catalog_targets(kinds app_public.resource_kind[]) RETURNS text[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id constant uuid := app_hidden.current_tenant_id();
+  v_kind app_public.resource_kind;
+  v_shared_ids uuid[];
+  v_target constant text := 'select %L::app_public.resource_kind, %%s from %s r where %%s and r.deleted_at is null and r.tenant_id ';
+  v_targets text[] := '{}';
+begin
+  foreach v_kind in array catalog_targets.kinds loop
+    v_targets := v_targets || format(v_target || '= %L::uuid', v_kind, app_private.resource_table(v_kind), v_tenant_id);
+    v_shared_ids := app_hidden.shared_resource_ids(v_kind::text);
+    if cardinality(v_shared_ids) > 0 then
+      v_targets := v_targets || format(v_target || '<> %L::uuid and r.id = any (%L::uuid[])',
+        v_kind, app_private.resource_table(v_kind), v_tenant_id, v_shared_ids);
+    end if;
+  end loop;
+  return v_targets;
+end
+$$;
+
+ALTER FUNCTION app_private.catalog_targets(kinds app_public.resource_kind[]) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.catalog_targets(kinds app_public.resource_kind[]) IS 'Where the request''s catalogue is: for each kind the own rows r, and the shared ones where there are any, as SQL that waits for what to select and a condition.';
 
 CREATE TABLE app_public.institutions (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -6949,6 +6963,7 @@ COMMENT ON FUNCTION app_private.share_grantee(tenant_slug text, user_email text,
 CREATE FUNCTION app_private.shared_agents(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
       #variable_conflict use_column
       declare
@@ -7007,6 +7022,7 @@ COMMENT ON FUNCTION app_private.shared_agents(is_overview boolean) IS 'The agent
 CREATE FUNCTION app_private.shared_knowledge_sources(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
       #variable_conflict use_column
       declare
@@ -7065,6 +7081,7 @@ COMMENT ON FUNCTION app_private.shared_knowledge_sources(is_overview boolean) IS
 CREATE FUNCTION app_private.shared_prompts(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
       #variable_conflict use_column
       declare
@@ -7156,6 +7173,7 @@ COMMENT ON FUNCTION app_private.shared_search_parts(source_ids uuid[], agent_id 
 CREATE FUNCTION app_private.shared_tools(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
       #variable_conflict use_column
       declare
@@ -7214,6 +7232,7 @@ COMMENT ON FUNCTION app_private.shared_tools(is_overview boolean) IS 'The tools 
 CREATE FUNCTION app_private.shared_workflows(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
       #variable_conflict use_column
       declare
@@ -7475,11 +7494,7 @@ COMMENT ON FUNCTION app_private.tables_writable_while_suspended() IS 'Tables of 
 
 CREATE FUNCTION app_private.tenant_allows(config jsonb, key text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  -- compared as JSON: only a plain false switches off
-  select (tenant_allows.config #> string_to_array(tenant_allows.key, '.')) is distinct from 'false';
-$$;
+    RETURN ((config #> string_to_array(key, '.'::text)) IS DISTINCT FROM 'false'::jsonb);
 
 ALTER FUNCTION app_private.tenant_allows(config jsonb, key text) OWNER TO rowhouse_owner;
 
@@ -9306,9 +9321,10 @@ CREATE FUNCTION app_public.copy_agent(id uuid, name text DEFAULT NULL::text) RET
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
       declare
+        v_copy_id uuid := app_private.copy_resource('agent', copy_agent.id, copy_agent.name);
         v_copy app_public.agents;
       begin
-        select r.* into v_copy from app_public.agents r where r.id = app_private.copy_resource('agent', copy_agent.id, copy_agent.name);
+        select r.* into v_copy from app_public.agents r where r.id = v_copy_id;
         return v_copy;
       end
       $$;
@@ -9323,9 +9339,10 @@ CREATE FUNCTION app_public.copy_prompt(id uuid, name text DEFAULT NULL::text) RE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
       declare
+        v_copy_id uuid := app_private.copy_resource('prompt', copy_prompt.id, copy_prompt.name);
         v_copy app_public.prompts;
       begin
-        select r.* into v_copy from app_public.prompts r where r.id = app_private.copy_resource('prompt', copy_prompt.id, copy_prompt.name);
+        select r.* into v_copy from app_public.prompts r where r.id = v_copy_id;
         return v_copy;
       end
       $$;
@@ -9340,9 +9357,10 @@ CREATE FUNCTION app_public.copy_tool(id uuid, name text DEFAULT NULL::text) RETU
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
       declare
+        v_copy_id uuid := app_private.copy_resource('tool', copy_tool.id, copy_tool.name);
         v_copy app_public.tools;
       begin
-        select r.* into v_copy from app_public.tools r where r.id = app_private.copy_resource('tool', copy_tool.id, copy_tool.name);
+        select r.* into v_copy from app_public.tools r where r.id = v_copy_id;
         return v_copy;
       end
       $$;
@@ -9357,9 +9375,10 @@ CREATE FUNCTION app_public.copy_workflow(id uuid, name text DEFAULT NULL::text) 
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
       declare
+        v_copy_id uuid := app_private.copy_resource('workflow', copy_workflow.id, copy_workflow.name);
         v_copy app_public.workflows;
       begin
-        select r.* into v_copy from app_public.workflows r where r.id = app_private.copy_resource('workflow', copy_workflow.id, copy_workflow.name);
+        select r.* into v_copy from app_public.workflows r where r.id = v_copy_id;
         return v_copy;
       end
       $$;
@@ -13572,7 +13591,7 @@ CREATE UNIQUE INDEX materialized_view_alerts_one_open_key ON app_private.materia
 
 CREATE INDEX materialized_view_alerts_view_name_raised_at_idx ON app_private.materialized_view_alerts USING btree (view_name, raised_at);
 
-CREATE UNIQUE INDEX mv_platform_shared_resources_kind_id_idx ON app_private.mv_platform_shared_resources USING btree (kind, id);
+CREATE UNIQUE INDEX mv_platform_shared_resources_tenant_id_kind_id_idx ON app_private.mv_platform_shared_resources USING btree (tenant_id, kind, id);
 
 CREATE UNIQUE INDEX mv_popular_agents_tenant_id_rank_idx ON app_private.mv_popular_agents USING btree (tenant_id, rank);
 
@@ -15854,8 +15873,12 @@ REVOKE ALL ON FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[],
 
 REVOKE ALL ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.catalog_query(targets text[], selected text, conditions text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.catalog_question(query text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.catalog_question(query text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.catalog_targets(kinds app_public.resource_kind[]) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.institutions TO rowhouse_user;
 

@@ -24,7 +24,6 @@ drop table app_public.business_functions cascade;
 drop table app_public.departments cascade;
 drop table app_public.llm_models cascade;
 drop table app_public.llm_providers cascade;
-drop type app_private.catalog_word_hit cascade;
 drop type app_public.catalog_search_result cascade;
 drop type app_public.catalog_search_hit cascade;
 drop type app_public.catalog_facet cascade;

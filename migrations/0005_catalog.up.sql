@@ -816,9 +816,6 @@ create type app_public.catalog_search_result as (
   facets app_public.catalog_facet[]
 );
 
--- That a resource has a word of a question, the n-th.
-create type app_private.catalog_word_hit as (n int, kind app_public.resource_kind, id uuid, score double precision);
-
 -- What a person makes of the catalogue: their own list of agents, favorites and ratings. Agents and items may be ones
 -- that another tenant shares, so they are referred to by id alone, and a trigger looks whether the person sees them.
 create table app_public.user_agents (

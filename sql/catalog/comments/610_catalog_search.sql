@@ -1,4 +1,3 @@
-comment on type app_private.catalog_word_hit is 'That a resource has a word of a question, and how much that counts.';
 comment on type app_public.catalog_facet_kind is
   'What a result is counted by: kind, category, therapeutic_area, compliance_framework, tier, status or tag.';
 comment on type app_public.catalog_facet is 'How many of a result have a value.';
