@@ -1833,6 +1833,34 @@ ALTER FUNCTION app_hidden.token_count(vector tsvector) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.token_count(vector tsvector) IS 'Length of a text in tokens that count for search (no stop words; a token counts at most 255 times).';
 
+CREATE FUNCTION app_private.add_model_prices(providers jsonb) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_added int;
+begin
+  insert into app_public.llm_model_prices (
+    model_id, input_usd_per_million, cached_input_usd_per_million, output_usd_per_million, reasoning_usd_per_million, valid_from)
+  select m.id, (p.price ->> 'input_per_million_usd')::numeric,
+         coalesce(p.price ->> 'cached_input_per_million_usd', p.price ->> 'input_per_million_usd')::numeric,
+         coalesce(p.price ->> 'output_per_million_usd', '0')::numeric,
+         -- reasoning is billed as output
+         coalesce(p.price ->> 'output_per_million_usd', '0')::numeric,
+         (p.price ->> 'valid_from')::timestamp at time zone 'UTC'
+    from jsonb_to_recordset(add_model_prices.providers) as provider (models jsonb)
+   cross join jsonb_to_recordset(provider.models) as p (name text, price jsonb)
+    join app_public.llm_models m on m.name = p.name
+   where p.price is not null and not exists (select from app_public.llm_model_prices x where x.model_id = m.id);
+  get diagnostics v_added = row_count;
+  return v_added;
+end
+$$;
+
+ALTER FUNCTION app_private.add_model_prices(providers jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.add_model_prices(providers jsonb) IS 'Adds the list prices of models that have none, in USD per million tokens, and returns how many. For npm run migrate.';
+
 CREATE FUNCTION app_private.add_platform_models(providers jsonb) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -11668,6 +11696,7 @@ CREATE FUNCTION app_private.tables_writable_while_suspended() RETURNS regclass[]
   select array[
     'app_public.query_logs',            -- reading is logged
     'app_public.user_sessions',         -- and so is a visit
+    'app_public.rate_limit_usage',      -- and every request is checked
     'app_public.tenant_status_history'  -- and so is the end of a suspension
   ]::regclass[];
 $$;
@@ -12995,23 +13024,10 @@ CREATE FUNCTION app_private.tg_tenants__set_quotas() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_wrong text;
 begin
   if tg_op = 'UPDATE' and old.quotas = new.quotas then
     return null;
   end if;
-  select string_agg(key, ', ' order by key) into v_wrong
-    from jsonb_each(new.quotas) as q (key, value)
-   where key not in ('max_users', 'max_agents', 'max_documents', 'max_api_calls_per_month', 'max_storage_gb')
-      or jsonb_typeof(value) not in ('number', 'null')
-      -- compared as JSON, because a number may be too large for a cast
-      or jsonb_typeof(value) = 'number' and not (value >= '0' and value <= '1000000000000');
-  if v_wrong is not null then
-    perform app_private.raise_error('QT401', format('These quotas are not known, or not numbers from 0 on: %s.', v_wrong),
-      'Known are max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb; null means unlimited.');
-  end if;
-
   delete from app_public.usage_quotas q
    where q.tenant_id = new.id and q.source = 'tenant'
      and not new.quotas ? case q.quota_type when 'api_calls' then 'max_api_calls_per_month' when 'storage' then 'max_storage_gb'
@@ -13032,7 +13048,7 @@ $$;
 
 ALTER FUNCTION app_private.tg_tenants__set_quotas() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.tg_tenants__set_quotas() IS 'Makes tenants.quotas hold, as rows of usage_quotas. QT401: a key is unknown or its value is not a number from 0 on or null.';
+COMMENT ON FUNCTION app_private.tg_tenants__set_quotas() IS 'Makes tenants.quotas hold, as rows of usage_quotas; limits of other kinds are not its business.';
 
 CREATE FUNCTION app_private.tg_tenants__set_rate_limits() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -23527,8 +23543,6 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.rate_limit_config FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.rate_limit_usage FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
-
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.refunds FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.resource_shares FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
@@ -25938,6 +25952,8 @@ GRANT ALL ON FUNCTION app_hidden.tenant_quota(name text) TO rowhouse_platform;
 REVOKE ALL ON FUNCTION app_hidden.text_search_config(language text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.token_count(vector tsvector) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.add_model_prices(providers jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.add_platform_models(providers jsonb) FROM PUBLIC;
 
