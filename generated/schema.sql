@@ -9293,6 +9293,10 @@ declare
   v_wanted app_public.quota_tracking[];
   v_counter app_public.quota_tracking;
 begin
+  -- with an older snapshot, uses that were waited for would not be seen
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform app_private.raise_error('QT406', 'Quotas are set at the isolation level read committed.', 'Set them in a transaction of their own.');
+  end if;
   perform pg_advisory_xact_lock(app_private.quota_lock_key(refresh_quota_counters.tenant_id, refresh_quota_counters.quota_type));
 
   if app_hidden.is_count_quota(refresh_quota_counters.quota_type) then
@@ -9339,7 +9343,7 @@ $$;
 
 ALTER FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) IS 'Brings a tenant''s counters of a type in line with its limits and, for counts, with what there is. Waits for uses that are under way.';
+COMMENT ON FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) IS 'Brings a tenant''s counters of a type in line with its limits and, for counts, with what there is. Waits for uses that are under way. QT406: the isolation level is not read committed.';
 
 CREATE FUNCTION app_private.refresh_rate_limit_rules(tenant_ids uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER

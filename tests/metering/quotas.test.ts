@@ -566,3 +566,19 @@ it('verify_quotas finds a counter that is wrong, recount_quotas mends it', () =>
     await t.query('select app_private.recount_quotas($1)', [db.acme.id])
     expect(await faults(t)).toEqual([])
   }))
+
+it('quotas are set at read committed, where what was waited for is seen', async () => {
+  const client = await db.pool.connect()
+  try {
+    await client.query('begin isolation level repeatable read')
+    await expect(
+      client.query(
+        `insert into app_public.usage_quotas (tenant_id, quota_type, period, quota_limit) values ($1, 'agents', 'none', 1)`,
+        [db.acme.id],
+      ),
+    ).rejects.toMatchObject({ code: 'QT406' })
+  } finally {
+    await client.query('rollback')
+    client.release()
+  }
+})
