@@ -132,6 +132,125 @@ ALTER TYPE app_public.billing_cycle_enum OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.billing_cycle_enum IS 'How long a period is: monthly or annual.';
 
+CREATE TYPE app_public.catalog_facet_kind AS ENUM (
+    'kind',
+    'category',
+    'therapeutic_area',
+    'compliance_framework',
+    'tier',
+    'status',
+    'tag'
+);
+
+ALTER TYPE app_public.catalog_facet_kind OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.catalog_facet_kind IS 'What a result is counted by: kind, category, therapeutic_area, compliance_framework, tier, status or tag.';
+
+CREATE TYPE app_public.catalog_facet AS (
+	facet app_public.catalog_facet_kind,
+	value text,
+	count integer
+);
+
+ALTER TYPE app_public.catalog_facet OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.catalog_facet IS 'How many of a result have a value.';
+
+COMMENT ON COLUMN app_public.catalog_facet.facet IS 'By what it is counted.';
+
+COMMENT ON COLUMN app_public.catalog_facet.value IS 'The value, as the filters take it.';
+
+COMMENT ON COLUMN app_public.catalog_facet.count IS 'How many of the whole result have it.';
+
+CREATE TYPE app_public.resource_kind AS ENUM (
+    'agent',
+    'tool',
+    'prompt',
+    'workflow',
+    'knowledge_source'
+);
+
+ALTER TYPE app_public.resource_kind OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.resource_kind IS 'The kinds of things in the catalogue.';
+
+CREATE TYPE app_public.catalog_search_hit AS (
+	rank integer,
+	score double precision,
+	kind app_public.resource_kind,
+	resource_id uuid,
+	is_own boolean,
+	name text,
+	display_name text,
+	description text,
+	category text,
+	therapeutic_areas text[],
+	compliance_frameworks text[],
+	tier integer,
+	status text,
+	tags text[],
+	version text,
+	rating numeric,
+	usage_count bigint,
+	updated_at timestamp with time zone
+);
+
+ALTER TYPE app_public.catalog_search_hit OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.catalog_search_hit IS 'An agent, tool, prompt, workflow or knowledge source that was found.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.rank IS 'Place in the result, from 1.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.score IS 'What the result is ordered by; comparable within one result only. 0 without a query.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.kind IS 'What it is.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.resource_id IS 'Its id.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.is_own IS 'Whether it is this tenant''s own; else it is shared with you.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.name IS 'Its name.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.display_name IS 'Its name to show.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.category IS 'Its (main) category.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.therapeutic_areas IS 'Therapeutic areas, of agents.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.compliance_frameworks IS 'Compliance frameworks, of agents.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.tier IS 'Capability tier, 1 to 3, of agents.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.status IS 'Its status.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.tags IS 'Its own tags and the names of those this tenant gave it.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.version IS 'Its version; knowledge sources have none.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.rating IS 'Mean rating, 1 to 5, of agents and prompts.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.usage_count IS 'How often it was used.';
+
+COMMENT ON COLUMN app_public.catalog_search_hit.updated_at IS 'When it last changed.';
+
+CREATE TYPE app_public.catalog_search_result AS (
+	total_count integer,
+	hits app_public.catalog_search_hit[],
+	facets app_public.catalog_facet[]
+);
+
+ALTER TYPE app_public.catalog_search_result OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.catalog_search_result IS 'What search_catalog found.';
+
+COMMENT ON COLUMN app_public.catalog_search_result.total_count IS 'How many were found, on all pages.';
+
+COMMENT ON COLUMN app_public.catalog_search_result.hits IS 'This page of them, best first.';
+
+COMMENT ON COLUMN app_public.catalog_search_result.facets IS 'Counts over the whole result: at most 50 values of each kind, the most frequent first.';
+
 CREATE TYPE app_public.document_outcome AS ENUM (
     'created',
     'replaced',
@@ -465,18 +584,6 @@ COMMENT ON COLUMN app_public.received_invitation.invited_by_name IS 'The inviter
 COMMENT ON COLUMN app_public.received_invitation.created_at IS 'When you were invited.';
 
 COMMENT ON COLUMN app_public.received_invitation.expires_at IS 'Until when it can be accepted.';
-
-CREATE TYPE app_public.resource_kind AS ENUM (
-    'agent',
-    'tool',
-    'prompt',
-    'workflow',
-    'knowledge_source'
-);
-
-ALTER TYPE app_public.resource_kind OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE app_public.resource_kind IS 'The kinds of things in the catalogue.';
 
 CREATE TYPE app_public.received_share AS (
 	share_id uuid,
@@ -837,6 +944,122 @@ $$;
 ALTER FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) IS 'The period that an instant falls into: from local midnight to local midnight, each so many months after the anchor day. 22023: the time zone is unknown.';
+
+CREATE FUNCTION app_hidden.catalog_words(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN translate("left"(COALESCE(value, ''::text), 20000), '-_/'::text, '   '::text);
+
+ALTER FUNCTION app_hidden.catalog_words(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.catalog_words(value text) IS 'A text as the search of the catalogue reads it: its first 20,000 characters, compounds taken apart.';
+
+CREATE FUNCTION app_hidden.catalog_label(name text, display_name text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN lower(((app_hidden.catalog_words(name) || ' '::text) || app_hidden.catalog_words(display_name)));
+
+ALTER FUNCTION app_hidden.catalog_label(name text, display_name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.catalog_label(name text, display_name text) IS 'What a misspelt word is compared with.';
+
+CREATE FUNCTION app_hidden.catalog_matches(query text, kinds app_public.resource_kind[]) RETURNS TABLE(kind app_public.resource_kind, id uuid, score double precision)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_tenant_id constant uuid := app_hidden.current_tenant_id();
+  v_targets constant text[] := app_private.catalog_targets(catalog_matches.kinds);
+  v_words text[] := '{}';
+  v_conditions text[] := '{}';
+  -- the whole name is the best match there is
+  v_scores text[] := array[
+    format('case when %1$L in (lower(r.name), lower(r.display_name)) then 1 else 0 end', lower(trim(catalog_matches.query)))];
+  v_word record;
+  v_tagged_ids uuid[];
+  v_is_known boolean;
+  v_are_known boolean := true;
+begin
+  for v_word in select q.word, q.lexemes from app_private.catalog_question(catalog_matches.query) q order by q.n loop
+    v_tagged_ids := array(
+      select a.item_id from app_public.tags t
+        join app_public.tag_assignments a on a.tenant_id = t.tenant_id and a.tag_id = t.id
+       where t.tenant_id = v_tenant_id and to_tsvector('simple', app_hidden.catalog_words(t.name)) @@ v_word.lexemes);
+    v_words := v_words || v_word.word;
+    v_conditions := v_conditions || format('(r.search_vector @@ %L::tsquery%s)', v_word.lexemes,
+      case when cardinality(v_tagged_ids) > 0 then format(' or r.id = any (%L::uuid[])', v_tagged_ids) else '' end);
+    v_scores := v_scores || format('ts_rank(''{0.1, 0.2, 0.6, 1}'', r.search_vector, %L::tsquery)', v_word.lexemes);
+    if cardinality(v_tagged_ids) > 0 then
+      v_scores := v_scores || format('case when r.id = any (%L::uuid[]) then 0.1 else 0 end', v_tagged_ids);
+    end if;
+  end loop;
+  if v_tenant_id is null or cardinality(v_words) = 0 or cardinality(v_targets) = 0 then
+    return;
+  end if;
+
+  return query execute app_private.catalog_query(
+    v_targets, format('r.id, (%s)::double precision', array_to_string(v_scores, ' + ')), v_conditions);
+  if found then
+    return;
+  end if;
+
+  -- nothing has all the words: those that nothing has at all are read as names spelt almost like them
+  for v_i in 1 .. cardinality(v_words) loop
+    continue when length(v_words[v_i]) < 4;
+    execute format('select exists (%s)', app_private.catalog_query(v_targets, '1', array[v_conditions[v_i]])) into v_is_known;
+    if not v_is_known then
+      v_are_known := false;
+      v_conditions[v_i] := format('%L <%% app_hidden.catalog_label(r.name, r.display_name)', v_words[v_i]);
+      v_scores := v_scores || format('word_similarity(%L, app_hidden.catalog_label(r.name, r.display_name)) / 2', v_words[v_i]);
+    end if;
+  end loop;
+  if v_are_known then
+    return;
+  end if;
+  -- what <% goes by, until the end of the transaction; nothing but this search uses it
+  perform set_config('pg_trgm.word_similarity_threshold', '0.4', true);
+  return query execute app_private.catalog_query(
+    v_targets, format('r.id, (%s)::double precision', array_to_string(v_scores, ' + ')), v_conditions);
+end
+$_$;
+
+ALTER FUNCTION app_hidden.catalog_matches(query text, kinds app_public.resource_kind[]) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_hidden.catalog_matches(query text, kinds app_public.resource_kind[]) IS 'What in this tenant''s catalogue, and in what is shared with it, has all the words: ids and scores, nothing else. A word that nothing has matches the names that are at least 0.4 similar to it by trigrams.';
+
+CREATE FUNCTION app_hidden.catalog_vector(name text, display_name text, description text, tags text[]) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((((((setweight(to_tsvector('simple'::regconfig, app_hidden.catalog_words(name)), 'A'::"char") || setweight(to_tsvector('english'::regconfig, app_hidden.catalog_words(name)), 'A'::"char")) || setweight(to_tsvector('simple'::regconfig, app_hidden.catalog_words(display_name)), 'B'::"char")) || setweight(to_tsvector('english'::regconfig, app_hidden.catalog_words(display_name)), 'B'::"char")) || setweight(to_tsvector('simple'::regconfig, app_hidden.catalog_words(description)), 'C'::"char")) || setweight(to_tsvector('english'::regconfig, app_hidden.catalog_words(description)), 'C'::"char")) || setweight(to_tsvector('simple'::regconfig, app_hidden.catalog_words(array_to_string(tags, ' '::text))), 'D'::"char")) || setweight(to_tsvector('english'::regconfig, app_hidden.catalog_words(array_to_string(tags, ' '::text))), 'D'::"char"));
+
+ALTER FUNCTION app_hidden.catalog_vector(name text, display_name text, description text, tags text[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.catalog_vector(name text, display_name text, description text, tags text[]) IS 'The words of a resource: those of its name weigh most, then display name, description, and tags with what else puts it in order.';
+
+CREATE FUNCTION app_hidden.check_catalog_search(query text, "limit" integer, skip integer, tiers integer[], statuses text[], longest_filter integer) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if length(check_catalog_search.query) > 200 then
+    perform app_private.raise_error('RS471', 'The query is longer than 200 characters.', 'Search for its essential words.');
+  elsif coalesce(check_catalog_search."limit" not between 1 and 100, true) then
+    perform app_private.raise_error('RS472', 'limit must be from 1 to 100.', 'Ask for pages, by skip.');
+  elsif coalesce(check_catalog_search.skip not between 0 and 9000, true) then
+    perform app_private.raise_error('RS473', 'skip must be from 0 to 9000.', 'Nobody reads that far: narrow the search.');
+  elsif check_catalog_search.longest_filter > 50 then
+    perform app_private.raise_error('RS474', 'A filter has more than 50 values.', 'Leave the filter out, or name fewer.');
+  elsif not coalesce(check_catalog_search.tiers, '{}') <@ array[1, 2, 3] then
+    perform app_private.raise_error('RS474', 'tiers has a value that is no tier.', 'Tiers are 1, 2 and 3.');
+  elsif not coalesce(check_catalog_search.statuses, '{}') <@ enum_range(null::app_public.agent_status_enum)::text[] then
+    perform app_private.raise_error('RS474', 'statuses has a value that is no status.',
+      'They are active, inactive, draft, archived and deprecated.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_hidden.check_catalog_search(query text, "limit" integer, skip integer, tiers integer[], statuses text[], longest_filter integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.check_catalog_search(query text, "limit" integer, skip integer, tiers integer[], statuses text[], longest_filter integer) IS 'Refuses arguments that are out of range: RS471 to RS474.';
 
 CREATE FUNCTION app_hidden.chunks(content text, chunk_size integer, chunk_overlap integer) RETURNS TABLE(ordinal integer, chunk text, start_offset integer, end_offset integer)
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -1285,6 +1508,33 @@ ALTER FUNCTION app_hidden.local_days(starts timestamp with time zone, ends times
 
 COMMENT ON FUNCTION app_hidden.local_days(starts timestamp with time zone, ends timestamp with time zone, timezone text) IS 'Calendar days from one instant to another in a time zone: a day is one day, also when the clocks change on it.';
 
+CREATE FUNCTION app_hidden.materialized_view_alerts() RETURNS TABLE(id bigint, view_name text, raised_at timestamp with time zone, resolved_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select a.id, a.view_name, a.raised_at, a.resolved_at from app_private.materialized_view_alerts a where app_hidden.is_platform_admin();
+$$;
+
+ALTER FUNCTION app_hidden.materialized_view_alerts() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.materialized_view_alerts() IS 'The rows of app_public.materialized_view_alerts.';
+
+CREATE FUNCTION app_hidden.materialized_view_status() RETURNS TABLE(name text, refreshed_at timestamp with time zone, age_seconds integer, stale_after_seconds integer, is_stale boolean, duration_ms integer, row_count bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select v.name, v.refreshed_at, greatest(0, extract(epoch from app_hidden.clock() - v.refreshed_at))::int,
+         extract(epoch from v.stale_after)::int, app_private.is_stale(v), v.duration_ms,
+         -- how much there is of all tenants together is the platform's to know
+         case when app_hidden.is_platform_admin() then v.row_count end
+    from app_private.materialized_views v
+   where app_hidden.current_tenant_id() is not null;
+$$;
+
+ALTER FUNCTION app_hidden.materialized_view_status() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.materialized_view_status() IS 'The rows of app_public.materialized_view_status.';
+
 CREATE FUNCTION app_hidden.minor_units(currency text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (currency = ANY (ARRAY['JPY'::text, 'KRW'::text, 'CLP'::text, 'VND'::text])) THEN 0 WHEN (currency = ANY (ARRAY['USD'::text, 'EUR'::text, 'GBP'::text, 'CHF'::text, 'CAD'::text, 'AUD'::text, 'NZD'::text, 'SEK'::text, 'NOK'::text, 'DKK'::text, 'PLN'::text, 'CZK'::text, 'HUF'::text, 'RON'::text, 'SGD'::text, 'HKD'::text, 'INR'::text, 'BRL'::text, 'MXN'::text, 'ZAR'::text, 'ILS'::text, 'AED'::text, 'SAR'::text, 'CNY'::text])) THEN 2 WHEN (currency = ANY (ARRAY['BHD'::text, 'KWD'::text, 'OMR'::text, 'JOD'::text, 'TND'::text])) THEN 3 ELSE NULL::integer END;
@@ -1433,6 +1683,1034 @@ $$;
 ALTER FUNCTION app_hidden.placeholder_pattern() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.placeholder_pattern() IS 'What is not plain text in a prompt: escaped braces, or a variable, whose name is the first group.';
+
+CREATE TABLE app_public.agents (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    avatar_url text,
+    icon text,
+    color_scheme text,
+    badge_text text,
+    badge_color text,
+    sort_order integer DEFAULT 0 NOT NULL,
+    status app_public.agent_status_enum DEFAULT 'draft'::app_public.agent_status_enum NOT NULL,
+    tier integer,
+    lifecycle_stage text,
+    validation_status text,
+    is_active boolean DEFAULT true NOT NULL,
+    activated_at timestamp with time zone,
+    deactivated_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    last_seen_at timestamp with time zone,
+    model_id uuid,
+    system_prompt text,
+    temperature numeric(3,2),
+    max_tokens integer,
+    top_p numeric(3,2),
+    frequency_penalty numeric(3,2),
+    presence_penalty numeric(3,2),
+    response_format text,
+    stop_sequences text[],
+    streaming_enabled boolean DEFAULT true NOT NULL,
+    function_calling_enabled boolean DEFAULT false NOT NULL,
+    parallel_function_calls boolean DEFAULT false NOT NULL,
+    max_retry_attempts integer DEFAULT 3 NOT NULL,
+    timeout_seconds integer DEFAULT 60 NOT NULL,
+    primary_category text,
+    subcategory text,
+    specialty text,
+    therapeutic_areas text[] DEFAULT '{}'::text[] NOT NULL,
+    regulatory_domains text[] DEFAULT '{}'::text[] NOT NULL,
+    industry_focus text[] DEFAULT '{}'::text[] NOT NULL,
+    use_cases text[] DEFAULT '{}'::text[] NOT NULL,
+    target_audience text[] DEFAULT '{}'::text[] NOT NULL,
+    required_expertise_level text,
+    compliance_frameworks text[] DEFAULT '{}'::text[] NOT NULL,
+    certifications text[] DEFAULT '{}'::text[] NOT NULL,
+    geographic_scope text[] DEFAULT '{}'::text[] NOT NULL,
+    knowledge_domains jsonb DEFAULT '{}'::jsonb NOT NULL,
+    tools jsonb DEFAULT '[]'::jsonb NOT NULL,
+    tool_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    prompt_templates jsonb DEFAULT '[]'::jsonb NOT NULL,
+    context_window_size integer,
+    supports_multimodal boolean DEFAULT false NOT NULL,
+    supported_file_types text[] DEFAULT '{}'::text[] NOT NULL,
+    max_file_size_mb integer,
+    owner_id uuid DEFAULT app_hidden.current_user_id(),
+    department_id uuid,
+    business_function_id uuid,
+    role_id uuid,
+    cost_per_query numeric,
+    billing_code text,
+    budget_allocation_id uuid,
+    approval_required boolean DEFAULT false NOT NULL,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_rate numeric(5,2),
+    avg_response_time_ms integer,
+    rating numeric(3,2),
+    feedback_count integer DEFAULT 0 NOT NULL,
+    error_count bigint DEFAULT 0 NOT NULL,
+    last_error_at timestamp with time zone,
+    last_success_at timestamp with time zone,
+    performance_score numeric(5,2),
+    analytics_enabled boolean DEFAULT true NOT NULL,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    previous_version_id uuid,
+    is_latest_version boolean DEFAULT true NOT NULL,
+    changelog text,
+    published_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    search_vector tsvector GENERATED ALWAYS AS (app_hidden.catalog_vector(name, display_name, description, ((((ARRAY[primary_category, subcategory, specialty] || therapeutic_areas) || compliance_frameworks) || regulatory_domains) || use_cases))) STORED,
+    CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
+    CONSTRAINT cost_per_query_is_not_negative CHECK (((cost_per_query >= (0)::numeric) AND (cost_per_query < 'Infinity'::numeric))),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT frequency_penalty_is_in_range CHECK (((frequency_penalty >= ('-2'::integer)::numeric) AND (frequency_penalty <= (2)::numeric))),
+    CONSTRAINT knowledge_domains_is_an_object CHECK ((jsonb_typeof(knowledge_domains) = 'object'::text)),
+    CONSTRAINT lifecycle_stage_is_known CHECK ((lifecycle_stage = ANY (ARRAY['development'::text, 'beta'::text, 'production'::text, 'sunset'::text]))),
+    CONSTRAINT max_file_size_mb_is_positive CHECK ((max_file_size_mb > 0)),
+    CONSTRAINT max_retry_attempts_is_in_range CHECK (((max_retry_attempts >= 0) AND (max_retry_attempts <= 20))),
+    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT performance_score_is_a_percentage CHECK (((performance_score >= (0)::numeric) AND (performance_score <= (100)::numeric))),
+    CONSTRAINT presence_penalty_is_in_range CHECK (((presence_penalty >= ('-2'::integer)::numeric) AND (presence_penalty <= (2)::numeric))),
+    CONSTRAINT prompt_templates_is_an_array CHECK ((jsonb_typeof(prompt_templates) = 'array'::text)),
+    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
+    CONSTRAINT required_expertise_level_is_known CHECK ((required_expertise_level = ANY (ARRAY['beginner'::text, 'intermediate'::text, 'expert'::text]))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT response_format_is_known CHECK ((response_format = ANY (ARRAY['json'::text, 'text'::text, 'structured'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT stop_sequences_are_few CHECK ((cardinality(stop_sequences) <= 16)),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
+    CONSTRAINT tier_is_1_to_3 CHECK ((tier = ANY (ARRAY[1, 2, 3]))),
+    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
+    CONSTRAINT tools_is_an_array CHECK ((jsonb_typeof(tools) = 'array'::text)),
+    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric))),
+    CONSTRAINT validation_status_is_known CHECK ((validation_status = ANY (ARRAY['validated'::text, 'pending'::text, 'failed'::text]))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
+);
+
+ALTER TABLE ONLY app_public.agents FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.agents OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.agents IS '@behavior -delete
+An agent of this tenant. can_create_agents and can_edit_agents to write; can_delete_agents for delete_agent and restore_agent.';
+
+COMMENT ON COLUMN app_public.agents.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.agents.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.agents.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.agents.copied_from_id IS 'The agent it was copied from.';
+
+COMMENT ON COLUMN app_public.agents.name IS 'Name, unique among the tenant''s agents that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.agents.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.agents.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.agents.avatar_url IS 'Address of a picture.';
+
+COMMENT ON COLUMN app_public.agents.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.agents.color_scheme IS 'Colour theme.';
+
+COMMENT ON COLUMN app_public.agents.badge_text IS 'Text of its badge.';
+
+COMMENT ON COLUMN app_public.agents.badge_color IS 'Colour of its badge.';
+
+COMMENT ON COLUMN app_public.agents.sort_order IS 'Position in lists, ascending.';
+
+COMMENT ON COLUMN app_public.agents.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.agents.tier IS 'Capability tier, 1 to 3.';
+
+COMMENT ON COLUMN app_public.agents.lifecycle_stage IS 'development, beta, production or sunset.';
+
+COMMENT ON COLUMN app_public.agents.validation_status IS 'validated, pending or failed.';
+
+COMMENT ON COLUMN app_public.agents.is_active IS 'Whether it is switched on.';
+
+COMMENT ON COLUMN app_public.agents.activated_at IS 'When it was last switched on.';
+
+COMMENT ON COLUMN app_public.agents.deactivated_at IS 'When it was last switched off.';
+
+COMMENT ON COLUMN app_public.agents.deleted_at IS 'When it was deleted, null when it is not.';
+
+COMMENT ON COLUMN app_public.agents.last_seen_at IS 'When it last reported.';
+
+COMMENT ON COLUMN app_public.agents.model_id IS 'The language model it uses.';
+
+COMMENT ON COLUMN app_public.agents.system_prompt IS 'Its instructions.';
+
+COMMENT ON COLUMN app_public.agents.temperature IS 'Sampling temperature, 0 to 2.';
+
+COMMENT ON COLUMN app_public.agents.max_tokens IS 'Most tokens of an answer.';
+
+COMMENT ON COLUMN app_public.agents.top_p IS 'Nucleus sampling, 0 to 1.';
+
+COMMENT ON COLUMN app_public.agents.frequency_penalty IS 'Frequency penalty, -2 to 2.';
+
+COMMENT ON COLUMN app_public.agents.presence_penalty IS 'Presence penalty, -2 to 2.';
+
+COMMENT ON COLUMN app_public.agents.response_format IS 'json, text or structured.';
+
+COMMENT ON COLUMN app_public.agents.stop_sequences IS 'Texts at which an answer ends.';
+
+COMMENT ON COLUMN app_public.agents.streaming_enabled IS 'Whether answers are streamed.';
+
+COMMENT ON COLUMN app_public.agents.function_calling_enabled IS 'Whether it may call functions.';
+
+COMMENT ON COLUMN app_public.agents.parallel_function_calls IS 'Whether it may call several at once.';
+
+COMMENT ON COLUMN app_public.agents.max_retry_attempts IS 'How often a failed call is tried again, 0 to 20.';
+
+COMMENT ON COLUMN app_public.agents.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
+
+COMMENT ON COLUMN app_public.agents.primary_category IS 'Main category.';
+
+COMMENT ON COLUMN app_public.agents.subcategory IS 'Subcategory.';
+
+COMMENT ON COLUMN app_public.agents.specialty IS 'Specialty, such as a medical one.';
+
+COMMENT ON COLUMN app_public.agents.therapeutic_areas IS 'Therapeutic areas.';
+
+COMMENT ON COLUMN app_public.agents.regulatory_domains IS 'Regulators it knows, such as FDA, EMA, PMDA.';
+
+COMMENT ON COLUMN app_public.agents.industry_focus IS 'Industries, such as Pharma, MedTech, Biotech.';
+
+COMMENT ON COLUMN app_public.agents.use_cases IS 'What it is commonly used for.';
+
+COMMENT ON COLUMN app_public.agents.target_audience IS 'Who uses it.';
+
+COMMENT ON COLUMN app_public.agents.required_expertise_level IS 'beginner, intermediate or expert.';
+
+COMMENT ON COLUMN app_public.agents.compliance_frameworks IS 'Frameworks, such as 21 CFR Part 11, GxP, HIPAA.';
+
+COMMENT ON COLUMN app_public.agents.certifications IS 'Certifications, such as ISO 13485, SOC 2.';
+
+COMMENT ON COLUMN app_public.agents.geographic_scope IS 'Regions, such as US, EU, Global.';
+
+COMMENT ON COLUMN app_public.agents.knowledge_domains IS 'Areas of knowledge: an object of arrays.';
+
+COMMENT ON COLUMN app_public.agents.tools IS 'Tool configurations: an array of objects with name and config.';
+
+COMMENT ON COLUMN app_public.agents.tool_ids IS 'The tools it works with, in their order; kept from agent_tools.';
+
+COMMENT ON COLUMN app_public.agents.prompt_templates IS 'Saved prompt templates: an array.';
+
+COMMENT ON COLUMN app_public.agents.context_window_size IS 'Most tokens of context.';
+
+COMMENT ON COLUMN app_public.agents.supports_multimodal IS 'Whether it takes images or audio.';
+
+COMMENT ON COLUMN app_public.agents.supported_file_types IS 'File types it takes, such as pdf, docx, csv.';
+
+COMMENT ON COLUMN app_public.agents.max_file_size_mb IS 'Largest file it takes, in megabytes.';
+
+COMMENT ON COLUMN app_public.agents.owner_id IS 'The member who owns it; by default its creator.';
+
+COMMENT ON COLUMN app_public.agents.department_id IS 'The department it belongs to.';
+
+COMMENT ON COLUMN app_public.agents.business_function_id IS 'The business function it serves.';
+
+COMMENT ON COLUMN app_public.agents.role_id IS 'The organizational role it stands for.';
+
+COMMENT ON COLUMN app_public.agents.cost_per_query IS 'Cost of one query in US dollars.';
+
+COMMENT ON COLUMN app_public.agents.billing_code IS 'Code for internal billing.';
+
+COMMENT ON COLUMN app_public.agents.budget_allocation_id IS 'The budget its cost counts against.';
+
+COMMENT ON COLUMN app_public.agents.approval_required IS 'Whether its use needs an approval.';
+
+COMMENT ON COLUMN app_public.agents.usage_count IS 'How often it was used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.avg_response_time_ms IS 'Mean milliseconds until its answer; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
+
+COMMENT ON COLUMN app_public.agents.feedback_count IS 'How many rated it; kept from their ratings.';
+
+COMMENT ON COLUMN app_public.agents.error_count IS 'How often it failed; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.last_error_at IS 'When it last failed; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.last_success_at IS 'When it last succeeded; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.performance_score IS 'Score of its performance, 0 to 100; kept from the logs.';
+
+COMMENT ON COLUMN app_public.agents.analytics_enabled IS 'Whether its use is analysed.';
+
+COMMENT ON COLUMN app_public.agents.version IS 'Semantic version, of the latest publication once there is one.';
+
+COMMENT ON COLUMN app_public.agents.previous_version_id IS 'The published version before the latest one (resource_versions).';
+
+COMMENT ON COLUMN app_public.agents.is_latest_version IS 'False from an edit until the next publication: the agent differs from its latest version.';
+
+COMMENT ON COLUMN app_public.agents.changelog IS 'What is new in the latest version.';
+
+COMMENT ON COLUMN app_public.agents.published_at IS 'When the latest version was published, null before the first.';
+
+COMMENT ON COLUMN app_public.agents.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.agents.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.agents.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.agents.search_vector IS '@behavior -*
+The words search_catalog finds it by.';
+
+CREATE TABLE app_public.prompts (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    category text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    prompt_text text NOT NULL,
+    system_prompt text,
+    input_variables jsonb DEFAULT '{}'::jsonb NOT NULL,
+    output_format text DEFAULT 'text'::text NOT NULL,
+    model_requirements jsonb DEFAULT '{}'::jsonb NOT NULL,
+    temperature numeric(3,2),
+    max_tokens integer,
+    status text DEFAULT 'active'::text NOT NULL,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    usage_count bigint DEFAULT 0 NOT NULL,
+    rating numeric(3,2),
+    success_rate numeric(5,2),
+    last_used_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    search_vector tsvector GENERATED ALWAYS AS (app_hidden.catalog_vector(name, display_name, description, (category || tags))) STORED,
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT input_variables_is_an_object CHECK ((jsonb_typeof(input_variables) = 'object'::text)),
+    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT model_requirements_is_an_object CHECK ((jsonb_typeof(model_requirements) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT output_format_is_known CHECK ((output_format = ANY (ARRAY['text'::text, 'json'::text, 'markdown'::text, 'structured'::text]))),
+    CONSTRAINT prompt_text_is_in_range CHECK (((prompt_text ~ '\S'::text) AND (length(prompt_text) <= 100000))),
+    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT system_prompt_is_in_range CHECK ((length(system_prompt) <= 100000)),
+    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
+);
+
+ALTER TABLE ONLY app_public.prompts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.prompts OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.prompts IS '@behavior -delete
+A text to be filled with values: see render_prompt. can_create_resources and can_edit_resources to write; can_delete_resources for delete_prompt and restore_prompt.';
+
+COMMENT ON COLUMN app_public.prompts.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.prompts.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.prompts.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.prompts.copied_from_id IS 'The prompt it was copied from.';
+
+COMMENT ON COLUMN app_public.prompts.name IS 'Name, unique among the tenant''s prompts that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.prompts.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.prompts.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.prompts.category IS 'Category to filter by, such as Regulatory or Medical Writing.';
+
+COMMENT ON COLUMN app_public.prompts.tags IS 'Words to filter by.';
+
+COMMENT ON COLUMN app_public.prompts.prompt_text IS 'What is asked. {{name}} stands for the variable of this name. At most 100,000 characters.';
+
+COMMENT ON COLUMN app_public.prompts.system_prompt IS 'The instructions that go before; {{name}} as in prompt_text.';
+
+COMMENT ON COLUMN app_public.prompts.input_variables IS 'The variables: {"name": "string"}, or {"name": {"type", "required", "default", "description", "enum"}}; types are string, number, boolean, array and object.';
+
+COMMENT ON COLUMN app_public.prompts.output_format IS 'text, json, markdown or structured.';
+
+COMMENT ON COLUMN app_public.prompts.model_requirements IS 'What a model must offer, such as {"min_context_window": 8000, "supports_functions": true}.';
+
+COMMENT ON COLUMN app_public.prompts.temperature IS 'Sampling temperature, 0 to 2; null for the model''s default.';
+
+COMMENT ON COLUMN app_public.prompts.max_tokens IS 'Most tokens of an answer.';
+
+COMMENT ON COLUMN app_public.prompts.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.prompts.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.prompts.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.prompts.usage_count IS 'How often it was used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
+
+COMMENT ON COLUMN app_public.prompts.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.last_used_at IS 'When it was last used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.prompts.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.prompts.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.prompts.deleted_at IS 'When it was deleted, null when it is not.';
+
+COMMENT ON COLUMN app_public.prompts.search_vector IS '@behavior -*
+The words search_catalog finds it by.';
+
+CREATE TABLE app_public.rag_knowledge_sources (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    category text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    source_type text DEFAULT 'file'::text NOT NULL,
+    source_url text,
+    source_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    file_path text,
+    file_type text,
+    file_size_bytes bigint,
+    page_count integer,
+    embedding_model text DEFAULT 'hashing-384'::text NOT NULL,
+    chunk_size integer DEFAULT 1000 NOT NULL,
+    chunk_overlap integer DEFAULT 200 NOT NULL,
+    language text DEFAULT 'en'::text NOT NULL,
+    vector_store_id text,
+    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
+    processing_started_at timestamp with time zone,
+    processing_completed_at timestamp with time zone,
+    processing_error text,
+    total_chunks integer DEFAULT 0 NOT NULL,
+    extracted_metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    publication_date date,
+    author text,
+    source_organization text,
+    status text DEFAULT 'active'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    last_synced_at timestamp with time zone,
+    query_count bigint DEFAULT 0 NOT NULL,
+    hit_count bigint DEFAULT 0 NOT NULL,
+    relevance_sum double precision DEFAULT 0 NOT NULL,
+    avg_relevance_score numeric(5,4) GENERATED ALWAYS AS (round(((relevance_sum / (NULLIF(hit_count, 0))::double precision))::numeric, 4)) STORED,
+    last_queried_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    search_vector tsvector GENERATED ALWAYS AS (app_hidden.catalog_vector(name, display_name, description, ((category || tags) || ARRAY[author, source_organization]))) STORED,
+    CONSTRAINT chunk_overlap_is_below_half_the_size CHECK (((chunk_overlap >= 0) AND ((chunk_overlap * 2) <= chunk_size))),
+    CONSTRAINT chunk_size_is_in_range CHECK (((chunk_size >= 100) AND (chunk_size <= 16000))),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT extracted_metadata_is_an_object CHECK ((jsonb_typeof(extracted_metadata) = 'object'::text)),
+    CONSTRAINT file_size_bytes_is_not_negative CHECK ((file_size_bytes >= 0)),
+    CONSTRAINT language_is_a_tag CHECK ((language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$'::text)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT page_count_is_not_negative CHECK ((page_count >= 0)),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT source_config_is_an_object CHECK ((jsonb_typeof(source_config) = 'object'::text)),
+    CONSTRAINT source_type_is_known CHECK ((source_type = ANY (ARRAY['file'::text, 'url'::text, 'database'::text, 'api'::text, 'notion'::text, 'confluence'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'archived'::text])))
+);
+
+ALTER TABLE ONLY app_public.rag_knowledge_sources FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.rag_knowledge_sources OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.rag_knowledge_sources IS '@name knowledge_source
+@behavior -delete
+A collection of documents with settings for how they are cut, embedded and searched. can_manage_knowledge to write, delete (delete_knowledge_source) and restore.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.sharing_mode IS 'private, selected, subtree or platform.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.is_shared IS 'Whether sharing_mode is anything but private.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.resource_type IS 'custom (the tenant''s own) or platform.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.name IS 'Name, unique among the tenant''s sources that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.description IS 'What it holds.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.category IS 'Category, such as Guidelines, Regulations, Literature, Internal Docs.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.tags IS 'Tags.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.source_type IS 'file, url, database, api, notion or confluence.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.source_url IS 'Address it comes from.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.source_config IS 'Settings of where it comes from: an object.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.file_path IS 'Path of the file it comes from.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.file_type IS 'Type of the file it comes from.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.file_size_bytes IS 'Size of the file it comes from, in bytes.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.page_count IS 'Pages of the file it comes from.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.embedding_model IS 'Name of the embedding model (llm_models.name). After a change run reprocess_knowledge_source.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.chunk_size IS 'Most characters of a chunk, 100 to 16,000. After a change run reprocess_knowledge_source.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.chunk_overlap IS 'Most characters a chunk repeats of the one before, at most half of chunk_size. After a change run reprocess_knowledge_source.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.language IS 'Language of the documents, a tag such as en or pt-BR: chooses stemming and stop words. After a change run reprocess_knowledge_source.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.vector_store_id IS 'Its key in an outside vector store, for sources that have one.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_status IS 'How far its documents are: pending (none yet, or all wait), processing, completed, or failed (some did, and nothing is being processed). As of a minute ago; processingCounts is of now.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_started_at IS 'When the first of its documents began to be processed; as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_completed_at IS 'When the last of its documents was completed, null while some are not; as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_error IS 'Why the document that failed last did; null when none is failed. As of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.total_chunks IS 'How many chunks its documents were cut into, as of a minute ago; chunkCount is of now.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.extracted_metadata IS 'Metadata found in the files: an object.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.publication_date IS 'When it was published.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.author IS 'Who wrote it.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.source_organization IS 'Which organization published it.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.status IS 'active, inactive or archived; only active sources are searched.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.enabled IS 'Whether it is searched.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.created_by_user_id IS 'The member who created it.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.last_synced_at IS 'When it was last brought up to date with where it comes from.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.query_count IS 'How many searches found something in it, as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.hit_count IS 'How many of its chunks searches found, as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.relevance_sum IS '@behavior -*
+Sum of the relevances of its hits.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.avg_relevance_score IS 'Mean relevance of its hits, 0 to 1: a hit''s score over the best score of its search. As of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.last_queried_at IS 'When a search last found something in it, as of a minute ago.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.metadata IS 'Anything else, an object.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.deleted_at IS 'When it was deleted, null when it is not.';
+
+COMMENT ON COLUMN app_public.rag_knowledge_sources.search_vector IS '@behavior -*
+The words search_catalog finds it by.';
+
+CREATE TABLE app_public.tag_assignments (
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    item_type app_public.resource_kind NOT NULL,
+    item_id uuid NOT NULL,
+    tag_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY app_public.tag_assignments FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tag_assignments OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tag_assignments IS 'Which items carry a tag. Who may edit the item may tag it.';
+
+COMMENT ON COLUMN app_public.tag_assignments.item_type IS 'Kind of the item.';
+
+COMMENT ON COLUMN app_public.tag_assignments.item_id IS 'The item.';
+
+COMMENT ON COLUMN app_public.tag_assignments.tag_id IS 'The tag.';
+
+COMMENT ON COLUMN app_public.tag_assignments.created_at IS 'When it was tagged.';
+
+CREATE TABLE app_public.tags (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    slug text NOT NULL,
+    color text,
+    description text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT color_is_a_color CHECK (app_hidden.is_color(color)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug))
+);
+
+ALTER TABLE ONLY app_public.tags FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tags OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tags IS 'Tags for anything in the catalogue. can_create_resources, can_edit_resources and can_delete_resources.';
+
+COMMENT ON COLUMN app_public.tags.name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.tags.slug IS 'Name in addresses, unique in the tenant.';
+
+COMMENT ON COLUMN app_public.tags.color IS 'Colour as #rrggbb, or the name of a theme''s colour.';
+
+COMMENT ON COLUMN app_public.tags.description IS 'What it marks.';
+
+COMMENT ON COLUMN app_public.tags.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tags.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.tools (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    icon text,
+    tool_type text NOT NULL,
+    category text,
+    tool_category_id uuid,
+    endpoint_url text,
+    http_method text,
+    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    authentication_type text DEFAULT 'none'::text NOT NULL,
+    authentication_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    request_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    response_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    timeout_seconds integer DEFAULT 30 NOT NULL,
+    retry_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    activated_at timestamp with time zone,
+    deactivated_at timestamp with time zone,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_rate numeric(5,2),
+    avg_response_time_ms integer,
+    last_used_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    search_vector tsvector GENERATED ALWAYS AS (app_hidden.catalog_vector(name, display_name, description, ARRAY[category])) STORED,
+    CONSTRAINT authentication_config_is_an_object CHECK ((jsonb_typeof(authentication_config) = 'object'::text)),
+    CONSTRAINT authentication_type_is_known CHECK ((authentication_type = ANY (ARRAY['none'::text, 'api_key'::text, 'bearer'::text, 'basic'::text, 'oauth2_client'::text]))),
+    CONSTRAINT called_tool_has_an_endpoint CHECK (((tool_type <> ALL (ARRAY['api'::text, 'webhook'::text])) OR (endpoint_url IS NOT NULL))),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT endpoint_url_is_http CHECK (((length(endpoint_url) <= 2000) AND (endpoint_url ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text))),
+    CONSTRAINT headers_is_an_object CHECK ((jsonb_typeof(headers) = 'object'::text)),
+    CONSTRAINT http_method_is_known CHECK ((http_method = ANY (ARRAY['GET'::text, 'HEAD'::text, 'POST'::text, 'PUT'::text, 'PATCH'::text, 'DELETE'::text]))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT request_schema_is_an_object CHECK (((jsonb_typeof(request_schema) = 'object'::text) AND (pg_column_size(request_schema) <= 1000000))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT response_schema_is_an_object CHECK (((jsonb_typeof(response_schema) = 'object'::text) AND (pg_column_size(response_schema) <= 1000000))),
+    CONSTRAINT retry_config_is_an_object CHECK ((jsonb_typeof(retry_config) = 'object'::text)),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
+    CONSTRAINT tool_type_is_known CHECK ((tool_type = ANY (ARRAY['api'::text, 'function'::text, 'integration'::text, 'webhook'::text]))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
+);
+
+ALTER TABLE ONLY app_public.tools FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tools OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tools IS '@behavior -delete
+Something agents can call. It never holds a secret: authentication_config names one. can_create_resources and can_edit_resources to write; can_delete_resources for delete_tool and restore_tool.';
+
+COMMENT ON COLUMN app_public.tools.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.tools.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.tools.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.tools.copied_from_id IS 'The tool it was copied from.';
+
+COMMENT ON COLUMN app_public.tools.name IS 'Name, unique among the tenant''s tools that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.tools.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.tools.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.tools.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.tools.tool_type IS 'api, function, integration or webhook.';
+
+COMMENT ON COLUMN app_public.tools.category IS 'Category to filter by, such as Regulatory or Clinical Research.';
+
+COMMENT ON COLUMN app_public.tools.tool_category_id IS 'Its place in the tree of categories.';
+
+COMMENT ON COLUMN app_public.tools.endpoint_url IS 'Address that is called; api and webhook need one. Holds no user, password or key.';
+
+COMMENT ON COLUMN app_public.tools.http_method IS 'GET, HEAD, POST, PUT, PATCH or DELETE.';
+
+COMMENT ON COLUMN app_public.tools.headers IS 'Headers sent with each call: {"name": "value"}. Names of credentials are refused.';
+
+COMMENT ON COLUMN app_public.tools.authentication_type IS 'none, api_key, bearer, basic or oauth2_client.';
+
+COMMENT ON COLUMN app_public.tools.authentication_config IS 'What the type of authentication needs; secret_name names a stored secret. api_key: in (header or query), name, secret_name. bearer: secret_name. basic: username, secret_name. oauth2_client: token_url, client_id, secret_name, scopes.';
+
+COMMENT ON COLUMN app_public.tools.request_schema IS 'JSON Schema of what it takes.';
+
+COMMENT ON COLUMN app_public.tools.response_schema IS 'JSON Schema of what it returns.';
+
+COMMENT ON COLUMN app_public.tools.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
+
+COMMENT ON COLUMN app_public.tools.retry_config IS 'How a failed call is tried again: max_attempts (0 to 20), backoff (constant, linear or exponential), delay_ms (0 to 600,000).';
+
+COMMENT ON COLUMN app_public.tools.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.tools.enabled IS 'Whether it may be called.';
+
+COMMENT ON COLUMN app_public.tools.activated_at IS 'When it was last switched on.';
+
+COMMENT ON COLUMN app_public.tools.deactivated_at IS 'When it was last switched off.';
+
+COMMENT ON COLUMN app_public.tools.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.tools.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.tools.usage_count IS 'How often it was called; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.success_rate IS 'Share of calls that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.avg_response_time_ms IS 'Mean milliseconds of a call; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.last_used_at IS 'When it was last called; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.tools.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tools.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.tools.deleted_at IS 'When it was deleted, null when it is not.';
+
+COMMENT ON COLUMN app_public.tools.search_vector IS '@behavior -*
+The words search_catalog finds it by.';
+
+CREATE TABLE app_public.workflows (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    category text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    icon text,
+    workflow_type app_public.workflow_type DEFAULT 'sequential'::app_public.workflow_type NOT NULL,
+    workflow_definition jsonb NOT NULL,
+    steps jsonb DEFAULT '[]'::jsonb NOT NULL,
+    input_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    output_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    agent_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    agent_roles jsonb DEFAULT '{}'::jsonb NOT NULL,
+    timeout_seconds integer DEFAULT 300 NOT NULL,
+    max_retries integer DEFAULT 3 NOT NULL,
+    error_handling text DEFAULT 'stop'::text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    execution_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    avg_execution_time_ms bigint,
+    last_executed_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    search_vector tsvector GENERATED ALWAYS AS (app_hidden.catalog_vector(name, display_name, description, (category || tags))) STORED,
+    CONSTRAINT agent_roles_is_an_object CHECK ((jsonb_typeof(agent_roles) = 'object'::text)),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT error_handling_is_known CHECK ((error_handling = ANY (ARRAY['stop'::text, 'continue'::text, 'retry'::text, 'skip'::text]))),
+    CONSTRAINT input_schema_is_an_object CHECK (((jsonb_typeof(input_schema) = 'object'::text) AND (pg_column_size(input_schema) <= 1000000))),
+    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT output_schema_is_an_object CHECK (((jsonb_typeof(output_schema) = 'object'::text) AND (pg_column_size(output_schema) <= 1000000))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT steps_is_an_array CHECK ((jsonb_typeof(steps) = 'array'::text)),
+    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 86400))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version)),
+    CONSTRAINT workflow_definition_is_an_object CHECK ((jsonb_typeof(workflow_definition) = 'object'::text))
+);
+
+ALTER TABLE ONLY app_public.workflows FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.workflows OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.workflows IS '@behavior -delete
+Steps that agents, tools and prompts do together. can_create_resources and can_edit_resources to write; can_delete_resources for delete_workflow and restore_workflow.';
+
+COMMENT ON COLUMN app_public.workflows.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.workflows.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.workflows.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.workflows.copied_from_id IS 'The workflow it was copied from.';
+
+COMMENT ON COLUMN app_public.workflows.name IS 'Name, unique among the tenant''s workflows that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.workflows.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.workflows.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.workflows.category IS 'Category to filter by.';
+
+COMMENT ON COLUMN app_public.workflows.tags IS 'Words to filter by.';
+
+COMMENT ON COLUMN app_public.workflows.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.workflows.workflow_type IS 'How its steps follow each other.';
+
+COMMENT ON COLUMN app_public.workflows.workflow_definition IS 'The graph: {"nodes": [{"id", "type", …}], "edges": [{"from", "to", "condition"}], "start"}.';
+
+COMMENT ON COLUMN app_public.workflows.steps IS 'Steps for people to read: [{"name", "description", "agent_id", …}].';
+
+COMMENT ON COLUMN app_public.workflows.input_schema IS 'JSON Schema of what it takes.';
+
+COMMENT ON COLUMN app_public.workflows.output_schema IS 'JSON Schema of what it returns.';
+
+COMMENT ON COLUMN app_public.workflows.agent_ids IS 'The agents it needs; kept from the definition, the steps and the roles.';
+
+COMMENT ON COLUMN app_public.workflows.agent_roles IS 'Agents by the role they play: {"reviewer": agent id}.';
+
+COMMENT ON COLUMN app_public.workflows.timeout_seconds IS 'Seconds until a run is given up, 1 to 86,400.';
+
+COMMENT ON COLUMN app_public.workflows.max_retries IS 'How often a failed step is tried again, 0 to 20.';
+
+COMMENT ON COLUMN app_public.workflows.error_handling IS 'What follows when a step fails: stop, continue, retry or skip.';
+
+COMMENT ON COLUMN app_public.workflows.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.workflows.enabled IS 'Whether it may be run.';
+
+COMMENT ON COLUMN app_public.workflows.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.workflows.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.workflows.execution_count IS 'How often it ran; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.success_count IS 'How many runs succeeded; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.failure_count IS 'How many runs failed; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.avg_execution_time_ms IS 'Mean milliseconds of a run; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.last_executed_at IS 'When it last ran; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.workflows.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.workflows.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.workflows.deleted_at IS 'When it was deleted, null when it is not.';
+
+COMMENT ON COLUMN app_public.workflows.search_vector IS '@behavior -*
+The words search_catalog finds it by.';
+
+CREATE MATERIALIZED VIEW app_private.mv_platform_shared_resources AS
+ SELECT 'agent'::app_public.resource_kind AS kind,
+    r.id,
+    r.tenant_id,
+    r.name,
+    r.display_name,
+    r.description,
+    r.primary_category AS category,
+    ARRAY( SELECT t.name
+           FROM (app_public.tag_assignments a
+             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+          WHERE ((a.tenant_id = r.tenant_id) AND (a.item_type = 'agent'::app_public.resource_kind) AND (a.item_id = r.id))
+          ORDER BY t.name) AS tags,
+    r.icon,
+    r.version,
+    (r.status)::text AS status,
+    r.usage_count,
+    r.rating,
+    r.updated_at
+   FROM app_public.agents r
+  WHERE ((r.sharing_mode = 'platform'::text) AND (r.deleted_at IS NULL))
+UNION ALL
+ SELECT 'tool'::app_public.resource_kind AS kind,
+    r.id,
+    r.tenant_id,
+    r.name,
+    r.display_name,
+    r.description,
+    r.category,
+    ARRAY( SELECT t.name
+           FROM (app_public.tag_assignments a
+             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+          WHERE ((a.tenant_id = r.tenant_id) AND (a.item_type = 'tool'::app_public.resource_kind) AND (a.item_id = r.id))
+          ORDER BY t.name) AS tags,
+    r.icon,
+    r.version,
+    r.status,
+    r.usage_count,
+    NULL::numeric AS rating,
+    r.updated_at
+   FROM app_public.tools r
+  WHERE ((r.sharing_mode = 'platform'::text) AND (r.deleted_at IS NULL))
+UNION ALL
+ SELECT 'prompt'::app_public.resource_kind AS kind,
+    prompts.id,
+    prompts.tenant_id,
+    prompts.name,
+    prompts.display_name,
+    prompts.description,
+    prompts.category,
+    prompts.tags,
+    NULL::text AS icon,
+    prompts.version,
+    prompts.status,
+    prompts.usage_count,
+    prompts.rating,
+    prompts.updated_at
+   FROM app_public.prompts
+  WHERE ((prompts.sharing_mode = 'platform'::text) AND (prompts.deleted_at IS NULL))
+UNION ALL
+ SELECT 'workflow'::app_public.resource_kind AS kind,
+    workflows.id,
+    workflows.tenant_id,
+    workflows.name,
+    workflows.display_name,
+    workflows.description,
+    workflows.category,
+    workflows.tags,
+    workflows.icon,
+    workflows.version,
+    workflows.status,
+    workflows.execution_count AS usage_count,
+    NULL::numeric AS rating,
+    workflows.updated_at
+   FROM app_public.workflows
+  WHERE ((workflows.sharing_mode = 'platform'::text) AND (workflows.deleted_at IS NULL))
+UNION ALL
+ SELECT 'knowledge_source'::app_public.resource_kind AS kind,
+    rag_knowledge_sources.id,
+    rag_knowledge_sources.tenant_id,
+    rag_knowledge_sources.name,
+    rag_knowledge_sources.display_name,
+    rag_knowledge_sources.description,
+    rag_knowledge_sources.category,
+    rag_knowledge_sources.tags,
+    NULL::text AS icon,
+    NULL::text AS version,
+    rag_knowledge_sources.status,
+    rag_knowledge_sources.query_count AS usage_count,
+    NULL::numeric AS rating,
+    rag_knowledge_sources.updated_at
+   FROM app_public.rag_knowledge_sources
+  WHERE ((rag_knowledge_sources.sharing_mode = 'platform'::text) AND (rag_knowledge_sources.deleted_at IS NULL))
+  WITH NO DATA;
+
+ALTER TABLE app_private.mv_platform_shared_resources OWNER TO rowhouse_platform;
+
+COMMENT ON MATERIALIZED VIEW app_private.mv_platform_shared_resources IS 'What is shared with every tenant, of all kinds, in one list.';
+
+CREATE FUNCTION app_hidden.platform_shared_resources() RETURNS SETOF app_private.mv_platform_shared_resources
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- no tenant, no rows; what of it a user sees is for the wall to say, in the view
+  select * from app_private.mv_platform_shared_resources where app_hidden.current_tenant_id() is not null;
+$$;
+
+ALTER FUNCTION app_hidden.platform_shared_resources() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.platform_shared_resources() IS 'The rows app_public.platform_shared_resources chooses from.';
+
+CREATE MATERIALIZED VIEW app_private.mv_popular_agents AS
+ SELECT ranked.tenant_id,
+    (ranked.rank)::integer AS rank,
+    ranked.agent_id,
+    ranked.usage_count,
+    ranked.success_rate,
+    ranked.rating,
+    ranked.feedback_count
+   FROM ( SELECT agents.tenant_id,
+            agents.id AS agent_id,
+            agents.usage_count,
+            agents.success_rate,
+            agents.rating,
+            agents.feedback_count,
+            row_number() OVER (PARTITION BY agents.tenant_id ORDER BY agents.usage_count DESC, agents.rating DESC NULLS LAST, agents.feedback_count DESC, agents.name, agents.id) AS rank
+           FROM app_public.agents
+          WHERE ((agents.deleted_at IS NULL) AND (agents.status = 'active'::app_public.agent_status_enum) AND agents.is_active AND ((agents.usage_count > 0) OR (agents.feedback_count > 0)))) ranked
+  WHERE (ranked.rank <= 20)
+  WITH NO DATA;
+
+ALTER TABLE app_private.mv_popular_agents OWNER TO rowhouse_platform;
+
+COMMENT ON MATERIALIZED VIEW app_private.mv_popular_agents IS 'The twenty most used agents of each tenant; equally used ones by their rating.';
+
+CREATE FUNCTION app_hidden.popular_agents() RETURNS SETOF app_private.mv_popular_agents
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from app_private.mv_popular_agents where tenant_id = app_hidden.current_tenant_id();
+$$;
+
+ALTER FUNCTION app_hidden.popular_agents() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.popular_agents() IS 'The rows of app_public.popular_agents.';
 
 CREATE FUNCTION app_hidden.preference_schema() RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1814,6 +3092,471 @@ ALTER FUNCTION app_hidden.tenant_quota(name text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.tenant_quota(name text) IS 'A limit of the tenant of the context (tenants.quotas), null when there is none. TN404: there is no such quota.';
 
+CREATE TABLE app_public.documents (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    source_id uuid NOT NULL,
+    external_id text NOT NULL,
+    title text NOT NULL,
+    content text,
+    media_type text DEFAULT 'text/plain'::text NOT NULL,
+    size_bytes bigint NOT NULL,
+    content_hash bytea NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
+    processing_stage app_hidden.processing_stage NOT NULL,
+    processing_started_at timestamp with time zone,
+    processing_completed_at timestamp with time zone,
+    processing_error text,
+    created_by_user_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT completed_document_is_done CHECK (((processing_status = 'completed'::app_public.processing_status) = (processing_stage = 'done'::app_hidden.processing_stage))),
+    CONSTRAINT content_hash_is_sha_256 CHECK ((octet_length(content_hash) = 32)),
+    CONSTRAINT external_id_is_a_key CHECK (((length(external_id) >= 1) AND (length(external_id) <= 1024))),
+    CONSTRAINT failed_document_has_an_error CHECK (((processing_status <> 'failed'::app_public.processing_status) OR (processing_error IS NOT NULL))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT parsed_document_has_content CHECK (((processing_stage = 'parse'::app_hidden.processing_stage) OR (content IS NOT NULL))),
+    CONSTRAINT size_bytes_is_not_negative CHECK ((size_bytes >= 0)),
+    CONSTRAINT title_is_in_range CHECK (((length(title) >= 1) AND (length(title) <= 1000)))
+);
+
+ALTER TABLE ONLY app_public.documents FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.documents OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.documents IS '@behavior -single -insert -update -delete
+A document of a knowledge source. Add with create_documents or upload_file, watch processing_status, change with update_document, remove with delete_document.';
+
+COMMENT ON COLUMN app_public.documents.source_id IS 'The knowledge source it belongs to.';
+
+COMMENT ON COLUMN app_public.documents.external_id IS 'Its key within the source: giving a document again under it replaces it. 1 to 1,024 characters.';
+
+COMMENT ON COLUMN app_public.documents.title IS 'Title, 1 to 1,000 characters; searched with every chunk.';
+
+COMMENT ON COLUMN app_public.documents.content IS '@behavior -filterBy -orderBy
+Its text, null until it is parsed.';
+
+COMMENT ON COLUMN app_public.documents.media_type IS 'Media type it was given with.';
+
+COMMENT ON COLUMN app_public.documents.size_bytes IS 'Size as it was given, in bytes.';
+
+COMMENT ON COLUMN app_public.documents.content_hash IS '@behavior -*
+SHA-256 of everything it was given with; tells whether it has changed.';
+
+COMMENT ON COLUMN app_public.documents.metadata IS 'What is known about it (page count, author, keys of your own): an object.';
+
+COMMENT ON COLUMN app_public.documents.processing_status IS 'pending, processing, completed (searchable) or failed.';
+
+COMMENT ON COLUMN app_public.documents.processing_stage IS '@behavior -*
+What is done next: parse, chunk, embed, index, or done.';
+
+COMMENT ON COLUMN app_public.documents.processing_started_at IS 'When processing began.';
+
+COMMENT ON COLUMN app_public.documents.processing_completed_at IS 'When it became searchable.';
+
+COMMENT ON COLUMN app_public.documents.processing_error IS 'Why processing failed, null when it has not.';
+
+COMMENT ON COLUMN app_public.documents.created_by_user_id IS 'The member who added it.';
+
+COMMENT ON COLUMN app_public.documents.created_at IS 'When it was added.';
+
+COMMENT ON COLUMN app_public.documents.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.projects (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    workspace_id uuid,
+    name text NOT NULL,
+    key text,
+    description text,
+    status text DEFAULT 'planned'::text NOT NULL,
+    is_private boolean DEFAULT false NOT NULL,
+    starts_on date,
+    ends_on date,
+    owner_id uuid DEFAULT app_hidden.current_user_id(),
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT dates_are_finite CHECK ((isfinite(starts_on) AND isfinite(ends_on))),
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
+    CONSTRAINT ends_on_is_not_before_starts_on CHECK ((ends_on >= starts_on)),
+    CONSTRAINT key_is_a_short_code CHECK ((key ~ '^[A-Z][A-Z0-9]{1,9}$'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['planned'::text, 'active'::text, 'on_hold'::text, 'completed'::text, 'archived'::text])))
+);
+
+ALTER TABLE ONLY app_public.projects FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.projects OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.projects IS '@behavior -insert -delete
+Work with a goal, that cost can be attributed to. Made by create_project; leads and the tenant''s admins edit it. Seen by everyone who reads the workspace it is in (without one, by the whole tenant), by its members, and by the tenant''s owners.';
+
+COMMENT ON COLUMN app_public.projects.workspace_id IS 'The workspace it is in, null when it is in none; changed by move_project.';
+
+COMMENT ON COLUMN app_public.projects.name IS 'Name, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.projects.key IS 'Short code for lists and cost reports: 2 to 10 upper-case letters and digits, a letter first; unique among the tenant''s projects that are not deleted.';
+
+COMMENT ON COLUMN app_public.projects.description IS 'What it is about, at most 10,000 characters.';
+
+COMMENT ON COLUMN app_public.projects.status IS 'planned, active, on_hold, completed or archived.';
+
+COMMENT ON COLUMN app_public.projects.is_private IS 'Whether only its members and the tenant''s owners see it. Who would lose sight of it cannot set this (42501).';
+
+COMMENT ON COLUMN app_public.projects.starts_on IS 'First day.';
+
+COMMENT ON COLUMN app_public.projects.ends_on IS 'Last day, not before the first.';
+
+COMMENT ON COLUMN app_public.projects.owner_id IS 'The member who answers for it; by default its creator. Gives no rights by itself. WS401: not an active member of the tenant.';
+
+COMMENT ON COLUMN app_public.projects.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.projects.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.projects.deleted_at IS 'When it was deleted, null when it is not; then only those who may restore it see it.';
+
+CREATE TABLE app_public.tenants (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    type text DEFAULT 'organization'::text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    activated_at timestamp with time zone,
+    deactivated_at timestamp with time zone,
+    suspended_at timestamp with time zone,
+    suspension_reason text,
+    cancelled_at timestamp with time zone,
+    cancellation_reason text,
+    subscription_tier text DEFAULT 'standard'::text NOT NULL,
+    subscription_status text DEFAULT 'active'::text NOT NULL,
+    trial_ends_at timestamp with time zone,
+    subscription_started_at timestamp with time zone,
+    subscription_ends_at timestamp with time zone,
+    billing_cycle text,
+    payment_method_id text,
+    last_payment_at timestamp with time zone,
+    next_billing_date timestamp with time zone,
+    parent_tenant_id uuid,
+    tenant_level integer DEFAULT 0 NOT NULL,
+    tenant_path text NOT NULL,
+    resource_access_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    features jsonb DEFAULT '{}'::jsonb NOT NULL,
+    config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    quotas jsonb DEFAULT '{}'::jsonb NOT NULL,
+    domain text,
+    industry text,
+    company_size text,
+    country_code text,
+    timezone text DEFAULT 'UTC'::text NOT NULL,
+    language_code text DEFAULT 'en'::text NOT NULL,
+    hipaa_compliant boolean DEFAULT false NOT NULL,
+    gdpr_compliant boolean DEFAULT false NOT NULL,
+    sox_compliant boolean DEFAULT false NOT NULL,
+    iso_certified boolean DEFAULT false NOT NULL,
+    compliance_notes text,
+    primary_contact_email text,
+    primary_contact_name text,
+    primary_contact_phone text,
+    support_tier text,
+    account_manager_id uuid,
+    last_login_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT billing_cycle_is_known CHECK ((billing_cycle = ANY (ARRAY['monthly'::text, 'annual'::text]))),
+    CONSTRAINT company_size_is_known CHECK ((company_size = ANY (ARRAY['startup'::text, 'small'::text, 'medium'::text, 'enterprise'::text]))),
+    CONSTRAINT country_code_is_iso_3166 CHECK (app_hidden.is_country_code(country_code)),
+    CONSTRAINT domain_is_a_host_name CHECK (app_hidden.is_host_name(domain)),
+    CONSTRAINT language_code_is_a_tag CHECK ((language_code ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$'::text)),
+    CONSTRAINT metadata_is_an_object_of_at_most_16_kb CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT platform_is_at_the_top CHECK (((type <> 'platform'::text) OR (parent_tenant_id IS NULL))),
+    CONSTRAINT primary_contact_email_is_an_email CHECK (app_hidden.is_email(primary_contact_email)),
+    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug)),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['trial'::text, 'active'::text, 'inactive'::text, 'suspended'::text, 'cancelled'::text]))),
+    CONSTRAINT subscription_status_is_known CHECK ((subscription_status = ANY (ARRAY['active'::text, 'inactive'::text, 'trial'::text, 'suspended'::text, 'cancelled'::text]))),
+    CONSTRAINT subscription_tier_is_known CHECK ((subscription_tier = ANY (ARRAY['free'::text, 'standard'::text, 'professional'::text, 'enterprise'::text]))),
+    CONSTRAINT support_tier_is_known CHECK ((support_tier = ANY (ARRAY['basic'::text, 'standard'::text, 'premium'::text]))),
+    CONSTRAINT tenant_level_is_in_range CHECK (((tenant_level >= 0) AND (tenant_level <= 9))),
+    CONSTRAINT type_is_known CHECK ((type = ANY (ARRAY['platform'::text, 'organization'::text])))
+);
+
+ALTER TABLE ONLY app_public.tenants FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tenants OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tenants IS '@behavior -insert -delete
+An organization with a wall around it: whatever it holds, no other tenant sees. You see the one you act in; my_tenants lists the others you are a member of.';
+
+COMMENT ON COLUMN app_public.tenants.slug IS 'Name for addresses and the x-tenant-id header: lower-case letters, digits and hyphens, at most 63, unique.';
+
+COMMENT ON COLUMN app_public.tenants.name IS 'Name for people, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.tenants.type IS 'platform (the one that runs this installation) or organization.';
+
+COMMENT ON COLUMN app_public.tenants.status IS 'trial, active, inactive (without a subscription), suspended or cancelled. In trial and active it can be changed; otherwise its members read and export. activateTenant, suspendTenant, reactivateTenant and cancelTenant are the steps, tenantStatusHistories their record.';
+
+COMMENT ON COLUMN app_public.tenants.activated_at IS 'When it last became active, null when it never was.';
+
+COMMENT ON COLUMN app_public.tenants.deactivated_at IS 'When it became inactive, null when it is not.';
+
+COMMENT ON COLUMN app_public.tenants.suspended_at IS 'When it was suspended, null when it is not.';
+
+COMMENT ON COLUMN app_public.tenants.suspension_reason IS 'Why it was suspended, for its members to read; null when it is not.';
+
+COMMENT ON COLUMN app_public.tenants.cancelled_at IS 'When it was cancelled, null when it is not.';
+
+COMMENT ON COLUMN app_public.tenants.cancellation_reason IS 'Why it was cancelled, when whoever did it said so';
+
+COMMENT ON COLUMN app_public.tenants.subscription_tier IS 'free, standard, professional or enterprise.';
+
+COMMENT ON COLUMN app_public.tenants.subscription_status IS 'active, inactive, trial, suspended or cancelled.';
+
+COMMENT ON COLUMN app_public.tenants.trial_ends_at IS 'End of the trial, null when there is none.';
+
+COMMENT ON COLUMN app_public.tenants.subscription_started_at IS 'Start of the subscription.';
+
+COMMENT ON COLUMN app_public.tenants.subscription_ends_at IS 'End of the subscription, null when it is open-ended.';
+
+COMMENT ON COLUMN app_public.tenants.billing_cycle IS 'monthly or annual.';
+
+COMMENT ON COLUMN app_public.tenants.payment_method_id IS '@behavior -*
+The payment provider''s key of the payment method. Not readable through the API.';
+
+COMMENT ON COLUMN app_public.tenants.last_payment_at IS 'When the last payment arrived.';
+
+COMMENT ON COLUMN app_public.tenants.next_billing_date IS 'When the next invoice is made.';
+
+COMMENT ON COLUMN app_public.tenants.parent_tenant_id IS 'The tenant above it in the hierarchy, null at the top. createSubTenant and moveTenant set it.';
+
+COMMENT ON COLUMN app_public.tenants.tenant_level IS 'Depth in the hierarchy, 0 at the top, at most 9. Kept by the database.';
+
+COMMENT ON COLUMN app_public.tenants.tenant_path IS 'Slugs from the top to it, separated by dots. Kept by the database.';
+
+COMMENT ON COLUMN app_public.tenants.resource_access_config IS 'What it may use, make and share: {shared_resources: {agents, tools, prompts, workflows, rag}, custom_resources: {the same, max_agents, max_rag_storage_gb}, sharing: {can_share_resources, can_receive_shared}}, booleans and limits. Set by platform staff (setTenantEntitlements).';
+
+COMMENT ON COLUMN app_public.tenants.features IS 'Features that are switched on or off against their defaults: an object of booleans. rag_enabled, advanced_rag, expert_panels, workflows, analytics and multi_model are on by default, api_access and white_label off. Set by platform staff (setTenantEntitlements); tenantFeatureEnabled answers with everything considered.';
+
+COMMENT ON COLUMN app_public.tenants.config IS 'Settings: an object. default_model; max_concurrent_chats (1 to 10,000); retention_days (1 to 36,500); allowed_domains (at most 100, lower case); invitation_expiry_days (1 to 30, default 7); store_llm_texts (default false) and llm_text_retention_days (1 to 36,500). search.k1 (0 to 10, default 1.2) and search.b (0 to 1, default 0.75) are BM25''s parameters; search.titleBoost (0 to 100, default 2) is how much a title: word counts; up to search.exactVectorLimit vectors (default 3000) are compared one by one; search.logQueries (hash, text or none; default hash) is what is kept of a question. For members with the permission can_manage_settings. TN402: there is no such setting; TN403: it has another type or range.';
+
+COMMENT ON COLUMN app_public.tenants.quotas IS 'Limits by name, null or missing for none: max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb, max_sub_tenants (direct ones). Set by platform staff (setTenantEntitlements).';
+
+COMMENT ON COLUMN app_public.tenants.domain IS 'Custom domain, a host name in lower case, unique. Set by platform staff (setTenantDomain).';
+
+COMMENT ON COLUMN app_public.tenants.industry IS 'Industry, such as Healthcare or Pharma.';
+
+COMMENT ON COLUMN app_public.tenants.company_size IS 'startup, small, medium or enterprise.';
+
+COMMENT ON COLUMN app_public.tenants.country_code IS 'Country, ISO 3166-1 alpha-2, upper case.';
+
+COMMENT ON COLUMN app_public.tenants.timezone IS 'IANA time zone its calendar periods follow, such as Europe/Berlin. TN403: there is none of this name.';
+
+COMMENT ON COLUMN app_public.tenants.language_code IS 'Primary language, a tag such as en or pt-BR.';
+
+COMMENT ON COLUMN app_public.tenants.hipaa_compliant IS 'Whether it works under HIPAA.';
+
+COMMENT ON COLUMN app_public.tenants.gdpr_compliant IS 'Whether it works under the GDPR.';
+
+COMMENT ON COLUMN app_public.tenants.sox_compliant IS 'Whether it works under SOX.';
+
+COMMENT ON COLUMN app_public.tenants.iso_certified IS 'Whether it holds an ISO certification.';
+
+COMMENT ON COLUMN app_public.tenants.compliance_notes IS 'Notes on compliance.';
+
+COMMENT ON COLUMN app_public.tenants.primary_contact_email IS 'E-mail of its first contact, lower case.';
+
+COMMENT ON COLUMN app_public.tenants.primary_contact_name IS 'Name of its first contact.';
+
+COMMENT ON COLUMN app_public.tenants.primary_contact_phone IS 'Telephone number of its first contact.';
+
+COMMENT ON COLUMN app_public.tenants.support_tier IS 'basic, standard or premium.';
+
+COMMENT ON COLUMN app_public.tenants.account_manager_id IS 'The member of the platform''s staff who looks after it.';
+
+COMMENT ON COLUMN app_public.tenants.last_login_at IS 'When one of its members last logged in.';
+
+COMMENT ON COLUMN app_public.tenants.metadata IS 'Anything else, an object of at most 16 KB.';
+
+COMMENT ON COLUMN app_public.tenants.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tenants.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.user_tenants (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text DEFAULT 'member'::text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    permissions jsonb DEFAULT '{}'::jsonb NOT NULL,
+    invited_by_user_id uuid,
+    joined_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_accessed_at timestamp with time zone,
+    activated_at timestamp with time zone DEFAULT now(),
+    deactivated_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT permissions_are_known_and_boolean CHECK (app_hidden.are_permissions(permissions)),
+    CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'invited'::text, 'suspended'::text, 'pending'::text])))
+);
+
+ALTER TABLE ONLY app_public.user_tenants FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_tenants OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_tenants IS '@name membership
+@behavior -insert -update -delete
+Who belongs to this tenant, and in which role.';
+
+COMMENT ON COLUMN app_public.user_tenants.role IS 'owner, admin, member or viewer; each may do what the later ones may.';
+
+COMMENT ON COLUMN app_public.user_tenants.status IS 'active, inactive, invited, suspended or pending. Only active members get in. Changed with deactivate_member, suspend_member, reactivate_member.';
+
+COMMENT ON COLUMN app_public.user_tenants.permissions IS 'What the member may beyond the role (true), or may not in spite of it (false): an object of permissions. Changed with change_member_permissions; effectivePermissions has the sum.';
+
+COMMENT ON COLUMN app_public.user_tenants.invited_by_user_id IS 'Who invited the member.';
+
+COMMENT ON COLUMN app_public.user_tenants.joined_at IS 'When the member joined.';
+
+COMMENT ON COLUMN app_public.user_tenants.last_accessed_at IS 'When the member last acted in this tenant, to five minutes.';
+
+COMMENT ON COLUMN app_public.user_tenants.activated_at IS 'When the membership last became active.';
+
+COMMENT ON COLUMN app_public.user_tenants.deactivated_at IS 'When the membership last became inactive.';
+
+COMMENT ON COLUMN app_public.user_tenants.metadata IS 'Anything else, an object.';
+
+COMMENT ON COLUMN app_public.user_tenants.created_at IS 'When the membership was created.';
+
+COMMENT ON COLUMN app_public.user_tenants.updated_at IS 'When it last changed.';
+
+CREATE TABLE app_public.workspaces (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    name text NOT NULL,
+    description text,
+    icon text,
+    visibility app_public.workspace_visibility DEFAULT 'private'::app_public.workspace_visibility NOT NULL,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    archived_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
+    CONSTRAINT icon_is_a_name CHECK (app_hidden.is_name(icon)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT settings_is_an_object CHECK ((jsonb_typeof(settings) = 'object'::text))
+);
+
+ALTER TABLE ONLY app_public.workspaces FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.workspaces OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.workspaces IS '@behavior -insert -delete
+A room of this tenant for people who work together. Made by create_workspace; its admins edit it. Deleted ones are seen by those who may restore them.';
+
+COMMENT ON COLUMN app_public.workspaces.name IS 'Name, unique among the tenant''s workspaces that are not deleted, also those you cannot see; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.workspaces.description IS 'What it is for, at most 10,000 characters.';
+
+COMMENT ON COLUMN app_public.workspaces.icon IS 'Name of an icon, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.workspaces.visibility IS 'private, team, organization or public: see the type.';
+
+COMMENT ON COLUMN app_public.workspaces.settings IS 'Settings of front ends, an object.';
+
+COMMENT ON COLUMN app_public.workspaces.created_by_user_id IS 'Who created it; null when that person is gone.';
+
+COMMENT ON COLUMN app_public.workspaces.archived_at IS 'When it became read-only (archive_workspace), null when it is not.';
+
+COMMENT ON COLUMN app_public.workspaces.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.workspaces.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.workspaces.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE MATERIALIZED VIEW app_private.mv_tenant_resource_counts AS
+ SELECT t.id AS tenant_id,
+    COALESCE(agents.n, (0)::bigint) AS agent_count,
+    COALESCE(agents.active, (0)::bigint) AS active_agent_count,
+    COALESCE(tools.n, (0)::bigint) AS tool_count,
+    COALESCE(prompts.n, (0)::bigint) AS prompt_count,
+    COALESCE(workflows.n, (0)::bigint) AS workflow_count,
+    COALESCE(sources.n, (0)::bigint) AS knowledge_source_count,
+    COALESCE(documents.n, (0)::bigint) AS document_count,
+    COALESCE(documents.bytes, (0)::bigint) AS document_bytes,
+    COALESCE(members.n, (0)::bigint) AS member_count,
+    COALESCE(workspaces.n, (0)::bigint) AS workspace_count,
+    COALESCE(projects.n, (0)::bigint) AS project_count
+   FROM (((((((((app_public.tenants t
+     LEFT JOIN ( SELECT agents_1.tenant_id,
+            count(*) AS n,
+            count(*) FILTER (WHERE ((agents_1.status = 'active'::app_public.agent_status_enum) AND agents_1.is_active)) AS active
+           FROM app_public.agents agents_1
+          WHERE (agents_1.deleted_at IS NULL)
+          GROUP BY agents_1.tenant_id) agents ON ((agents.tenant_id = t.id)))
+     LEFT JOIN ( SELECT tools_1.tenant_id,
+            count(*) AS n
+           FROM app_public.tools tools_1
+          WHERE (tools_1.deleted_at IS NULL)
+          GROUP BY tools_1.tenant_id) tools ON ((tools.tenant_id = t.id)))
+     LEFT JOIN ( SELECT prompts_1.tenant_id,
+            count(*) AS n
+           FROM app_public.prompts prompts_1
+          WHERE (prompts_1.deleted_at IS NULL)
+          GROUP BY prompts_1.tenant_id) prompts ON ((prompts.tenant_id = t.id)))
+     LEFT JOIN ( SELECT workflows_1.tenant_id,
+            count(*) AS n
+           FROM app_public.workflows workflows_1
+          WHERE (workflows_1.deleted_at IS NULL)
+          GROUP BY workflows_1.tenant_id) workflows ON ((workflows.tenant_id = t.id)))
+     LEFT JOIN ( SELECT rag_knowledge_sources.tenant_id,
+            count(*) AS n
+           FROM app_public.rag_knowledge_sources
+          WHERE (rag_knowledge_sources.deleted_at IS NULL)
+          GROUP BY rag_knowledge_sources.tenant_id) sources ON ((sources.tenant_id = t.id)))
+     LEFT JOIN ( SELECT documents_1.tenant_id,
+            count(*) AS n,
+            (sum(documents_1.size_bytes))::bigint AS bytes
+           FROM app_public.documents documents_1
+          GROUP BY documents_1.tenant_id) documents ON ((documents.tenant_id = t.id)))
+     LEFT JOIN ( SELECT user_tenants.tenant_id,
+            count(*) AS n
+           FROM app_public.user_tenants
+          WHERE (user_tenants.status = 'active'::text)
+          GROUP BY user_tenants.tenant_id) members ON ((members.tenant_id = t.id)))
+     LEFT JOIN ( SELECT workspaces_1.tenant_id,
+            count(*) AS n
+           FROM app_public.workspaces workspaces_1
+          WHERE (workspaces_1.deleted_at IS NULL)
+          GROUP BY workspaces_1.tenant_id) workspaces ON ((workspaces.tenant_id = t.id)))
+     LEFT JOIN ( SELECT projects_1.tenant_id,
+            count(*) AS n
+           FROM app_public.projects projects_1
+          WHERE (projects_1.deleted_at IS NULL)
+          GROUP BY projects_1.tenant_id) projects ON ((projects.tenant_id = t.id)))
+  WITH NO DATA;
+
+ALTER TABLE app_private.mv_tenant_resource_counts OWNER TO rowhouse_platform;
+
+COMMENT ON MATERIALIZED VIEW app_private.mv_tenant_resource_counts IS 'How much of everything each tenant has.';
+
+CREATE FUNCTION app_hidden.tenant_resource_counts() RETURNS SETOF app_private.mv_tenant_resource_counts
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from app_private.mv_tenant_resource_counts where tenant_id = app_hidden.current_tenant_id();
+$$;
+
+ALTER FUNCTION app_hidden.tenant_resource_counts() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.tenant_resource_counts() IS 'The row of app_public.tenant_resource_counts.';
+
 CREATE FUNCTION app_hidden.text_search_config(language text) RETURNS regconfig
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE lower("left"(language, 2)) WHEN 'ar'::text THEN 'arabic'::regconfig WHEN 'da'::text THEN 'danish'::regconfig WHEN 'nl'::text THEN 'dutch'::regconfig WHEN 'en'::text THEN 'english'::regconfig WHEN 'fi'::text THEN 'finnish'::regconfig WHEN 'fr'::text THEN 'french'::regconfig WHEN 'de'::text THEN 'german'::regconfig WHEN 'el'::text THEN 'greek'::regconfig WHEN 'hu'::text THEN 'hungarian'::regconfig WHEN 'id'::text THEN 'indonesian'::regconfig WHEN 'ga'::text THEN 'irish'::regconfig WHEN 'it'::text THEN 'italian'::regconfig WHEN 'lt'::text THEN 'lithuanian'::regconfig WHEN 'no'::text THEN 'norwegian'::regconfig WHEN 'pt'::text THEN 'portuguese'::regconfig WHEN 'ro'::text THEN 'romanian'::regconfig WHEN 'ru'::text THEN 'russian'::regconfig WHEN 'es'::text THEN 'spanish'::regconfig WHEN 'sv'::text THEN 'swedish'::regconfig WHEN 'tr'::text THEN 'turkish'::regconfig ELSE 'simple'::regconfig END;
@@ -1832,6 +3575,20 @@ $$;
 ALTER FUNCTION app_hidden.token_count(vector tsvector) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.token_count(vector tsvector) IS 'Length of a text in tokens that count for search (no stop words; a token counts at most 255 times).';
+
+CREATE FUNCTION app_hidden.view_age(name text, OUT refreshed_at timestamp with time zone, OUT age_seconds integer) RETURNS record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  select v.refreshed_at, greatest(0, extract(epoch from app_hidden.clock() - v.refreshed_at))::int into view_age.refreshed_at, view_age.age_seconds
+    from app_private.materialized_views v where v.name = view_age.name;
+end
+$$;
+
+ALTER FUNCTION app_hidden.view_age(name text, OUT refreshed_at timestamp with time zone, OUT age_seconds integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_hidden.view_age(name text, OUT refreshed_at timestamp with time zone, OUT age_seconds integer) IS 'As of when a materialized view is, and how many seconds ago that was.';
 
 CREATE FUNCTION app_private.add_model_prices(providers jsonb) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3640,6 +5397,67 @@ ALTER FUNCTION app_private.can_be_charged(tenant_id uuid) OWNER TO rowhouse_owne
 
 COMMENT ON FUNCTION app_private.can_be_charged(tenant_id uuid) IS 'Whether a tenant has a payment method, or pays by invoice.';
 
+CREATE FUNCTION app_private.catalog_query(targets text[], selected text, conditions text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select string_agg(format(target, selected, array_to_string(conditions, ' and ')), ' union all ') from unnest(targets) as target;
+$$;
+
+ALTER FUNCTION app_private.catalog_query(targets text[], selected text, conditions text[]) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.catalog_query(targets text[], selected text, conditions text[]) IS 'The query that selects this of what meets these conditions.';
+
+CREATE FUNCTION app_private.catalog_question(query text) RETURNS TABLE(n integer, word text, lexemes tsquery)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    with words as (
+      select u.lexeme, tsvector_to_array(to_tsvector('english', u.lexeme)) as stems, min(u.positions[1]) as position
+        from unnest(to_tsvector('simple', app_hidden.catalog_words(catalog_question.query))) as u
+       group by u.lexeme
+    )
+    select row_number() over (order by w.position, w.lexeme)::int, w.lexeme,
+           (select string_agg(app_private.tsquery_term(t) || ':*', ' | ') from unnest(w.lexeme || w.stems) as t)::tsquery
+      from words w
+     -- a stop word counts where there is nothing else to go by
+     where cardinality(w.stems) > 0 or not exists (select from words o where cardinality(o.stems) > 0);
+end
+$$;
+
+ALTER FUNCTION app_private.catalog_question(query text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.catalog_question(query text) IS 'The words of a question, each with what it is looked up as: whatever begins with the word or with its English stem.';
+
+CREATE FUNCTION app_private.catalog_targets(kinds app_public.resource_kind[]) RETURNS text[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id constant uuid := app_hidden.current_tenant_id();
+  v_kind app_public.resource_kind;
+  v_shared_ids uuid[];
+  v_target constant text := 'select %L::app_public.resource_kind, %%s from %s r where %%s and r.deleted_at is null and r.tenant_id ';
+  v_targets text[] := '{}';
+begin
+  foreach v_kind in array catalog_targets.kinds loop
+    v_targets := v_targets || format(v_target || '= %L::uuid', v_kind, app_private.resource_table(v_kind), v_tenant_id);
+    v_shared_ids := app_hidden.shared_resource_ids(v_kind::text);
+    if cardinality(v_shared_ids) > 0 then
+      v_targets := v_targets || format(v_target || '<> %L::uuid and r.id = any (%L::uuid[])',
+        v_kind, app_private.resource_table(v_kind), v_tenant_id, v_shared_ids);
+    end if;
+  end loop;
+  return v_targets;
+end
+$$;
+
+ALTER FUNCTION app_private.catalog_targets(kinds app_public.resource_kind[]) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.catalog_targets(kinds app_public.resource_kind[]) IS 'Where the request''s catalogue is: for each kind the own rows r, and the shared ones where there are any, as SQL that waits for what to select and a condition.';
+
 CREATE FUNCTION app_private.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3712,57 +5530,6 @@ $$;
 ALTER FUNCTION app_private.change_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.change_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) IS 'An upgrade within a period: the rest of it is credited at the old price and charged at the new one.';
-
-CREATE TABLE app_public.user_tenants (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    role text DEFAULT 'member'::text NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    permissions jsonb DEFAULT '{}'::jsonb NOT NULL,
-    invited_by_user_id uuid,
-    joined_at timestamp with time zone DEFAULT now() NOT NULL,
-    last_accessed_at timestamp with time zone,
-    activated_at timestamp with time zone DEFAULT now(),
-    deactivated_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT permissions_are_known_and_boolean CHECK (app_hidden.are_permissions(permissions)),
-    CONSTRAINT role_is_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'invited'::text, 'suspended'::text, 'pending'::text])))
-);
-
-ALTER TABLE ONLY app_public.user_tenants FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.user_tenants OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.user_tenants IS '@name membership
-@behavior -insert -update -delete
-Who belongs to this tenant, and in which role.';
-
-COMMENT ON COLUMN app_public.user_tenants.role IS 'owner, admin, member or viewer; each may do what the later ones may.';
-
-COMMENT ON COLUMN app_public.user_tenants.status IS 'active, inactive, invited, suspended or pending. Only active members get in. Changed with deactivate_member, suspend_member, reactivate_member.';
-
-COMMENT ON COLUMN app_public.user_tenants.permissions IS 'What the member may beyond the role (true), or may not in spite of it (false): an object of permissions. Changed with change_member_permissions; effectivePermissions has the sum.';
-
-COMMENT ON COLUMN app_public.user_tenants.invited_by_user_id IS 'Who invited the member.';
-
-COMMENT ON COLUMN app_public.user_tenants.joined_at IS 'When the member joined.';
-
-COMMENT ON COLUMN app_public.user_tenants.last_accessed_at IS 'When the member last acted in this tenant, to five minutes.';
-
-COMMENT ON COLUMN app_public.user_tenants.activated_at IS 'When the membership last became active.';
-
-COMMENT ON COLUMN app_public.user_tenants.deactivated_at IS 'When the membership last became inactive.';
-
-COMMENT ON COLUMN app_public.user_tenants.metadata IS 'Anything else, an object.';
-
-COMMENT ON COLUMN app_public.user_tenants.created_at IS 'When the membership was created.';
-
-COMMENT ON COLUMN app_public.user_tenants.updated_at IS 'When it last changed.';
 
 CREATE FUNCTION app_private.change_member_status(user_id uuid, status text) RETURNS app_public.user_tenants
     LANGUAGE plpgsql
@@ -4165,16 +5932,18 @@ declare
   v_claimed int[];
   v_place bigint;
 begin
-  -- nearly always all keys are new, and then a plain insert is twice as fast as one that looks for conflicts
-  begin
-    insert into app_private.usage_idempotency_keys (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
-    select v_tenant_id, k.key, k.payload_hash, claim_usage_keys.batch_id, k.place, k.occurred_at
-      from app_private.keys_of_usage(claim_usage_keys.inputs, v_now) as k;
-    return array(select generate_series(1, cardinality(claim_usage_keys.inputs)));
-  exception when unique_violation then
-    -- and otherwise what the attempt wrote is undone
-    null;
-  end;
+  if cardinality(claim_usage_keys.inputs) >= 100 then
+    -- nearly always all keys are new, and then a plain insert is twice as fast as one that looks for conflicts
+    begin
+      insert into app_private.usage_idempotency_keys (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
+      select v_tenant_id, k.key, k.payload_hash, claim_usage_keys.batch_id, k.place, k.occurred_at
+        from app_private.keys_of_usage(claim_usage_keys.inputs, v_now) as k;
+      return array(select generate_series(1, cardinality(claim_usage_keys.inputs)));
+    exception when unique_violation then
+      -- and otherwise what the attempt wrote is undone
+      null;
+    end;
+  end if;
 
   with claimed as (
     insert into app_private.usage_idempotency_keys as k (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
@@ -4920,6 +6689,21 @@ $$;
 ALTER FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) OWNER TO rowhouse_worker;
 
 COMMENT ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) IS 'Adds a job to the task queue in this transaction: it runs if, and only if, the transaction commits.';
+
+CREATE FUNCTION app_private.enqueue_refresh(name text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- the key makes all who ask before it begins one job
+  perform app_private.enqueue_job('catalog__refresh_views', json_build_object('name', enqueue_refresh.name),
+    'catalog__refresh_views:' || enqueue_refresh.name);
+end
+$$;
+
+ALTER FUNCTION app_private.enqueue_refresh(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.enqueue_refresh(name text) IS 'Queues the refresh of a materialized view.';
 
 CREATE FUNCTION app_private.enqueue_stage(stage app_hidden.processing_stage, tenant_id uuid, document_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
@@ -5770,6 +7554,8 @@ CREATE FUNCTION app_private.global_tables() RETURNS regclass[]
     'app_private.user_identities',
     'app_public.llm_providers',    -- facts of the platform
     'app_public.llm_models',
+    'app_private.materialized_views',
+    'app_private.materialized_view_alerts',
     'app_public.llm_model_prices',
     'app_public.usage_types',      -- what can be used means the same for every tenant
     'app_public.plans',            -- what the platform sells
@@ -6407,6 +8193,33 @@ ALTER FUNCTION app_private.is_staff(user_id uuid) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.is_staff(user_id uuid) IS 'Whether someone is platform staff: an active owner or admin of the tenant of type platform.';
 
+CREATE TABLE app_private.materialized_views (
+    name text NOT NULL,
+    stale_after interval DEFAULT '02:00:00'::interval NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    refreshed_at timestamp with time zone,
+    duration_ms integer,
+    row_count bigint,
+    CONSTRAINT stale_after_is_positive CHECK ((stale_after > '00:00:00'::interval))
+);
+
+ALTER TABLE ONLY app_private.materialized_views FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.materialized_views OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.materialized_views IS 'The materialized views: how old each may become, when and how long it was last refreshed.';
+
+CREATE FUNCTION app_private.is_stale(view app_private.materialized_views) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_hidden.clock() - coalesce((view).refreshed_at, (view).created_at) > (view).stale_after;
+$$;
+
+ALTER FUNCTION app_private.is_stale(view app_private.materialized_views) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.is_stale(view app_private.materialized_views) IS 'Whether a materialized view is older than it may be. One that was never refreshed is as old as itself.';
+
 CREATE FUNCTION app_private.is_timezone(value text) RETURNS boolean
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6801,60 +8614,6 @@ ALTER FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid
 
 COMMENT ON FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid) IS 'The row of an own agent, prompt or workflow as JSON, locked until the transaction ends. RS351: there is none.';
 
-CREATE TABLE app_public.projects (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    workspace_id uuid,
-    name text NOT NULL,
-    key text,
-    description text,
-    status text DEFAULT 'planned'::text NOT NULL,
-    is_private boolean DEFAULT false NOT NULL,
-    starts_on date,
-    ends_on date,
-    owner_id uuid DEFAULT app_hidden.current_user_id(),
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT dates_are_finite CHECK ((isfinite(starts_on) AND isfinite(ends_on))),
-    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
-    CONSTRAINT ends_on_is_not_before_starts_on CHECK ((ends_on >= starts_on)),
-    CONSTRAINT key_is_a_short_code CHECK ((key ~ '^[A-Z][A-Z0-9]{1,9}$'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['planned'::text, 'active'::text, 'on_hold'::text, 'completed'::text, 'archived'::text])))
-);
-
-ALTER TABLE ONLY app_public.projects FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.projects OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.projects IS '@behavior -insert -delete
-Work with a goal, that cost can be attributed to. Made by create_project; leads and the tenant''s admins edit it. Seen by everyone who reads the workspace it is in (without one, by the whole tenant), by its members, and by the tenant''s owners.';
-
-COMMENT ON COLUMN app_public.projects.workspace_id IS 'The workspace it is in, null when it is in none; changed by move_project.';
-
-COMMENT ON COLUMN app_public.projects.name IS 'Name, at most 255 characters.';
-
-COMMENT ON COLUMN app_public.projects.key IS 'Short code for lists and cost reports: 2 to 10 upper-case letters and digits, a letter first; unique among the tenant''s projects that are not deleted.';
-
-COMMENT ON COLUMN app_public.projects.description IS 'What it is about, at most 10,000 characters.';
-
-COMMENT ON COLUMN app_public.projects.status IS 'planned, active, on_hold, completed or archived.';
-
-COMMENT ON COLUMN app_public.projects.is_private IS 'Whether only its members and the tenant''s owners see it. Who would lose sight of it cannot set this (42501).';
-
-COMMENT ON COLUMN app_public.projects.starts_on IS 'First day.';
-
-COMMENT ON COLUMN app_public.projects.ends_on IS 'Last day, not before the first.';
-
-COMMENT ON COLUMN app_public.projects.owner_id IS 'The member who answers for it; by default its creator. Gives no rights by itself. WS401: not an active member of the tenant.';
-
-COMMENT ON COLUMN app_public.projects.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.projects.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.projects.deleted_at IS 'When it was deleted, null when it is not; then only those who may restore it see it.';
-
 CREATE FUNCTION app_private.locked_project(id uuid) RETURNS app_public.projects
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6879,52 +8638,6 @@ $$;
 ALTER FUNCTION app_private.locked_project(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.locked_project(id uuid) IS 'The project, locked until the end of the transaction. WS304: it is not there, or hidden from you; WS203: you do not lead it.';
-
-CREATE TABLE app_public.workspaces (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    name text NOT NULL,
-    description text,
-    icon text,
-    visibility app_public.workspace_visibility DEFAULT 'private'::app_public.workspace_visibility NOT NULL,
-    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    archived_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT description_is_not_too_long CHECK ((length(description) <= 10000)),
-    CONSTRAINT icon_is_a_name CHECK (app_hidden.is_name(icon)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT settings_is_an_object CHECK ((jsonb_typeof(settings) = 'object'::text))
-);
-
-ALTER TABLE ONLY app_public.workspaces FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.workspaces OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.workspaces IS '@behavior -insert -delete
-A room of this tenant for people who work together. Made by create_workspace; its admins edit it. Deleted ones are seen by those who may restore them.';
-
-COMMENT ON COLUMN app_public.workspaces.name IS 'Name, unique among the tenant''s workspaces that are not deleted, also those you cannot see; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.workspaces.description IS 'What it is for, at most 10,000 characters.';
-
-COMMENT ON COLUMN app_public.workspaces.icon IS 'Name of an icon, at most 255 characters.';
-
-COMMENT ON COLUMN app_public.workspaces.visibility IS 'private, team, organization or public: see the type.';
-
-COMMENT ON COLUMN app_public.workspaces.settings IS 'Settings of front ends, an object.';
-
-COMMENT ON COLUMN app_public.workspaces.created_by_user_id IS 'Who created it; null when that person is gone.';
-
-COMMENT ON COLUMN app_public.workspaces.archived_at IS 'When it became read-only (archive_workspace), null when it is not.';
-
-COMMENT ON COLUMN app_public.workspaces.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.workspaces.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.workspaces.deleted_at IS 'When it was deleted, null when it is not.';
 
 CREATE FUNCTION app_private.locked_workspace(id uuid, minimum app_public.member_role) RETURNS app_public.workspaces
     LANGUAGE plpgsql
@@ -7050,6 +8763,17 @@ $$;
 ALTER FUNCTION app_private.make_default(tenant_id uuid, id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.make_default(tenant_id uuid, id uuid) IS 'Makes a payment method the default; none with null.';
+
+CREATE FUNCTION app_private.materialized_view_names() RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select name from app_private.materialized_views order by name;
+$$;
+
+ALTER FUNCTION app_private.materialized_view_names() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.materialized_view_names() IS 'The materialized views there are.';
 
 CREATE FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) RETURNS boolean
     LANGUAGE sql IMMUTABLE
@@ -8115,172 +9839,6 @@ ALTER FUNCTION app_private.provision_member(tenant_id uuid, email text, full_nam
 
 COMMENT ON FUNCTION app_private.provision_member(tenant_id uuid, email text, full_name text, role text) IS 'Makes a person (by e-mail, with or without a profile) a member of a tenant, or changes the role of one. For administrators in psql and for seeds.';
 
-CREATE TABLE app_public.tenants (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    slug text NOT NULL,
-    name text NOT NULL,
-    type text DEFAULT 'organization'::text NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    activated_at timestamp with time zone,
-    deactivated_at timestamp with time zone,
-    suspended_at timestamp with time zone,
-    suspension_reason text,
-    cancelled_at timestamp with time zone,
-    cancellation_reason text,
-    subscription_tier text DEFAULT 'standard'::text NOT NULL,
-    subscription_status text DEFAULT 'active'::text NOT NULL,
-    trial_ends_at timestamp with time zone,
-    subscription_started_at timestamp with time zone,
-    subscription_ends_at timestamp with time zone,
-    billing_cycle text,
-    payment_method_id text,
-    last_payment_at timestamp with time zone,
-    next_billing_date timestamp with time zone,
-    parent_tenant_id uuid,
-    tenant_level integer DEFAULT 0 NOT NULL,
-    tenant_path text NOT NULL,
-    resource_access_config jsonb DEFAULT '{}'::jsonb NOT NULL,
-    features jsonb DEFAULT '{}'::jsonb NOT NULL,
-    config jsonb DEFAULT '{}'::jsonb NOT NULL,
-    quotas jsonb DEFAULT '{}'::jsonb NOT NULL,
-    domain text,
-    industry text,
-    company_size text,
-    country_code text,
-    timezone text DEFAULT 'UTC'::text NOT NULL,
-    language_code text DEFAULT 'en'::text NOT NULL,
-    hipaa_compliant boolean DEFAULT false NOT NULL,
-    gdpr_compliant boolean DEFAULT false NOT NULL,
-    sox_compliant boolean DEFAULT false NOT NULL,
-    iso_certified boolean DEFAULT false NOT NULL,
-    compliance_notes text,
-    primary_contact_email text,
-    primary_contact_name text,
-    primary_contact_phone text,
-    support_tier text,
-    account_manager_id uuid,
-    last_login_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT billing_cycle_is_known CHECK ((billing_cycle = ANY (ARRAY['monthly'::text, 'annual'::text]))),
-    CONSTRAINT company_size_is_known CHECK ((company_size = ANY (ARRAY['startup'::text, 'small'::text, 'medium'::text, 'enterprise'::text]))),
-    CONSTRAINT country_code_is_iso_3166 CHECK (app_hidden.is_country_code(country_code)),
-    CONSTRAINT domain_is_a_host_name CHECK (app_hidden.is_host_name(domain)),
-    CONSTRAINT language_code_is_a_tag CHECK ((language_code ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$'::text)),
-    CONSTRAINT metadata_is_an_object_of_at_most_16_kb CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT platform_is_at_the_top CHECK (((type <> 'platform'::text) OR (parent_tenant_id IS NULL))),
-    CONSTRAINT primary_contact_email_is_an_email CHECK (app_hidden.is_email(primary_contact_email)),
-    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug)),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['trial'::text, 'active'::text, 'inactive'::text, 'suspended'::text, 'cancelled'::text]))),
-    CONSTRAINT subscription_status_is_known CHECK ((subscription_status = ANY (ARRAY['active'::text, 'inactive'::text, 'trial'::text, 'suspended'::text, 'cancelled'::text]))),
-    CONSTRAINT subscription_tier_is_known CHECK ((subscription_tier = ANY (ARRAY['free'::text, 'standard'::text, 'professional'::text, 'enterprise'::text]))),
-    CONSTRAINT support_tier_is_known CHECK ((support_tier = ANY (ARRAY['basic'::text, 'standard'::text, 'premium'::text]))),
-    CONSTRAINT tenant_level_is_in_range CHECK (((tenant_level >= 0) AND (tenant_level <= 9))),
-    CONSTRAINT type_is_known CHECK ((type = ANY (ARRAY['platform'::text, 'organization'::text])))
-);
-
-ALTER TABLE ONLY app_public.tenants FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.tenants OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.tenants IS '@behavior -insert -delete
-An organization with a wall around it: whatever it holds, no other tenant sees. You see the one you act in; my_tenants lists the others you are a member of.';
-
-COMMENT ON COLUMN app_public.tenants.slug IS 'Name for addresses and the x-tenant-id header: lower-case letters, digits and hyphens, at most 63, unique.';
-
-COMMENT ON COLUMN app_public.tenants.name IS 'Name for people, at most 255 characters.';
-
-COMMENT ON COLUMN app_public.tenants.type IS 'platform (the one that runs this installation) or organization.';
-
-COMMENT ON COLUMN app_public.tenants.status IS 'trial, active, inactive (without a subscription), suspended or cancelled. In trial and active it can be changed; otherwise its members read and export. activateTenant, suspendTenant, reactivateTenant and cancelTenant are the steps, tenantStatusHistories their record.';
-
-COMMENT ON COLUMN app_public.tenants.activated_at IS 'When it last became active, null when it never was.';
-
-COMMENT ON COLUMN app_public.tenants.deactivated_at IS 'When it became inactive, null when it is not.';
-
-COMMENT ON COLUMN app_public.tenants.suspended_at IS 'When it was suspended, null when it is not.';
-
-COMMENT ON COLUMN app_public.tenants.suspension_reason IS 'Why it was suspended, for its members to read; null when it is not.';
-
-COMMENT ON COLUMN app_public.tenants.cancelled_at IS 'When it was cancelled, null when it is not.';
-
-COMMENT ON COLUMN app_public.tenants.cancellation_reason IS 'Why it was cancelled, when whoever did it said so';
-
-COMMENT ON COLUMN app_public.tenants.subscription_tier IS 'free, standard, professional or enterprise.';
-
-COMMENT ON COLUMN app_public.tenants.subscription_status IS 'active, inactive, trial, suspended or cancelled.';
-
-COMMENT ON COLUMN app_public.tenants.trial_ends_at IS 'End of the trial, null when there is none.';
-
-COMMENT ON COLUMN app_public.tenants.subscription_started_at IS 'Start of the subscription.';
-
-COMMENT ON COLUMN app_public.tenants.subscription_ends_at IS 'End of the subscription, null when it is open-ended.';
-
-COMMENT ON COLUMN app_public.tenants.billing_cycle IS 'monthly or annual.';
-
-COMMENT ON COLUMN app_public.tenants.payment_method_id IS '@behavior -*
-The payment provider''s key of the payment method. Not readable through the API.';
-
-COMMENT ON COLUMN app_public.tenants.last_payment_at IS 'When the last payment arrived.';
-
-COMMENT ON COLUMN app_public.tenants.next_billing_date IS 'When the next invoice is made.';
-
-COMMENT ON COLUMN app_public.tenants.parent_tenant_id IS 'The tenant above it in the hierarchy, null at the top. createSubTenant and moveTenant set it.';
-
-COMMENT ON COLUMN app_public.tenants.tenant_level IS 'Depth in the hierarchy, 0 at the top, at most 9. Kept by the database.';
-
-COMMENT ON COLUMN app_public.tenants.tenant_path IS 'Slugs from the top to it, separated by dots. Kept by the database.';
-
-COMMENT ON COLUMN app_public.tenants.resource_access_config IS 'What it may use, make and share: {shared_resources: {agents, tools, prompts, workflows, rag}, custom_resources: {the same, max_agents, max_rag_storage_gb}, sharing: {can_share_resources, can_receive_shared}}, booleans and limits. Set by platform staff (setTenantEntitlements).';
-
-COMMENT ON COLUMN app_public.tenants.features IS 'Features that are switched on or off against their defaults: an object of booleans. rag_enabled, advanced_rag, expert_panels, workflows, analytics and multi_model are on by default, api_access and white_label off. Set by platform staff (setTenantEntitlements); tenantFeatureEnabled answers with everything considered.';
-
-COMMENT ON COLUMN app_public.tenants.config IS 'Settings: an object. default_model; max_concurrent_chats (1 to 10,000); retention_days (1 to 36,500); allowed_domains (at most 100, lower case); invitation_expiry_days (1 to 30, default 7); store_llm_texts (default false) and llm_text_retention_days (1 to 36,500). search.k1 (0 to 10, default 1.2) and search.b (0 to 1, default 0.75) are BM25''s parameters; search.titleBoost (0 to 100, default 2) is how much a title: word counts; up to search.exactVectorLimit vectors (default 3000) are compared one by one; search.logQueries (hash, text or none; default hash) is what is kept of a question. For members with the permission can_manage_settings. TN402: there is no such setting; TN403: it has another type or range.';
-
-COMMENT ON COLUMN app_public.tenants.quotas IS 'Limits by name, null or missing for none: max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb, max_sub_tenants (direct ones). Set by platform staff (setTenantEntitlements).';
-
-COMMENT ON COLUMN app_public.tenants.domain IS 'Custom domain, a host name in lower case, unique. Set by platform staff (setTenantDomain).';
-
-COMMENT ON COLUMN app_public.tenants.industry IS 'Industry, such as Healthcare or Pharma.';
-
-COMMENT ON COLUMN app_public.tenants.company_size IS 'startup, small, medium or enterprise.';
-
-COMMENT ON COLUMN app_public.tenants.country_code IS 'Country, ISO 3166-1 alpha-2, upper case.';
-
-COMMENT ON COLUMN app_public.tenants.timezone IS 'IANA time zone its calendar periods follow, such as Europe/Berlin. TN403: there is none of this name.';
-
-COMMENT ON COLUMN app_public.tenants.language_code IS 'Primary language, a tag such as en or pt-BR.';
-
-COMMENT ON COLUMN app_public.tenants.hipaa_compliant IS 'Whether it works under HIPAA.';
-
-COMMENT ON COLUMN app_public.tenants.gdpr_compliant IS 'Whether it works under the GDPR.';
-
-COMMENT ON COLUMN app_public.tenants.sox_compliant IS 'Whether it works under SOX.';
-
-COMMENT ON COLUMN app_public.tenants.iso_certified IS 'Whether it holds an ISO certification.';
-
-COMMENT ON COLUMN app_public.tenants.compliance_notes IS 'Notes on compliance.';
-
-COMMENT ON COLUMN app_public.tenants.primary_contact_email IS 'E-mail of its first contact, lower case.';
-
-COMMENT ON COLUMN app_public.tenants.primary_contact_name IS 'Name of its first contact.';
-
-COMMENT ON COLUMN app_public.tenants.primary_contact_phone IS 'Telephone number of its first contact.';
-
-COMMENT ON COLUMN app_public.tenants.support_tier IS 'basic, standard or premium.';
-
-COMMENT ON COLUMN app_public.tenants.account_manager_id IS 'The member of the platform''s staff who looks after it.';
-
-COMMENT ON COLUMN app_public.tenants.last_login_at IS 'When one of its members last logged in.';
-
-COMMENT ON COLUMN app_public.tenants.metadata IS 'Anything else, an object of at most 16 KB.';
-
-COMMENT ON COLUMN app_public.tenants.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.tenants.updated_at IS 'When it last changed.';
-
 CREATE FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text, type text DEFAULT 'organization'::text, trial_days integer DEFAULT NULL::integer) RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8358,160 +9916,6 @@ $_$;
 ALTER FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text) IS 'Publishes a locked resource as it stands. RS451: the version is not above the latest; RS551: nothing has changed.';
-
-CREATE TABLE app_public.rag_knowledge_sources (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    category text,
-    tags text[] DEFAULT '{}'::text[] NOT NULL,
-    source_type text DEFAULT 'file'::text NOT NULL,
-    source_url text,
-    source_config jsonb DEFAULT '{}'::jsonb NOT NULL,
-    file_path text,
-    file_type text,
-    file_size_bytes bigint,
-    page_count integer,
-    embedding_model text DEFAULT 'hashing-384'::text NOT NULL,
-    chunk_size integer DEFAULT 1000 NOT NULL,
-    chunk_overlap integer DEFAULT 200 NOT NULL,
-    language text DEFAULT 'en'::text NOT NULL,
-    vector_store_id text,
-    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
-    processing_started_at timestamp with time zone,
-    processing_completed_at timestamp with time zone,
-    processing_error text,
-    total_chunks integer DEFAULT 0 NOT NULL,
-    extracted_metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    publication_date date,
-    author text,
-    source_organization text,
-    status text DEFAULT 'active'::text NOT NULL,
-    enabled boolean DEFAULT true NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    last_synced_at timestamp with time zone,
-    query_count bigint DEFAULT 0 NOT NULL,
-    hit_count bigint DEFAULT 0 NOT NULL,
-    relevance_sum double precision DEFAULT 0 NOT NULL,
-    avg_relevance_score numeric(5,4) GENERATED ALWAYS AS (round(((relevance_sum / (NULLIF(hit_count, 0))::double precision))::numeric, 4)) STORED,
-    last_queried_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT chunk_overlap_is_below_half_the_size CHECK (((chunk_overlap >= 0) AND ((chunk_overlap * 2) <= chunk_size))),
-    CONSTRAINT chunk_size_is_in_range CHECK (((chunk_size >= 100) AND (chunk_size <= 16000))),
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT extracted_metadata_is_an_object CHECK ((jsonb_typeof(extracted_metadata) = 'object'::text)),
-    CONSTRAINT file_size_bytes_is_not_negative CHECK ((file_size_bytes >= 0)),
-    CONSTRAINT language_is_a_tag CHECK ((language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$'::text)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT page_count_is_not_negative CHECK ((page_count >= 0)),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT source_config_is_an_object CHECK ((jsonb_typeof(source_config) = 'object'::text)),
-    CONSTRAINT source_type_is_known CHECK ((source_type = ANY (ARRAY['file'::text, 'url'::text, 'database'::text, 'api'::text, 'notion'::text, 'confluence'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'archived'::text])))
-);
-
-ALTER TABLE ONLY app_public.rag_knowledge_sources FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.rag_knowledge_sources OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.rag_knowledge_sources IS '@name knowledge_source
-@behavior -delete
-A collection of documents with settings for how they are cut, embedded and searched. can_manage_knowledge to write, delete (delete_knowledge_source) and restore.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.sharing_mode IS 'private, selected, subtree or platform.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.is_shared IS 'Whether sharing_mode is anything but private.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.resource_type IS 'custom (the tenant''s own) or platform.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.name IS 'Name, unique among the tenant''s sources that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.description IS 'What it holds.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.category IS 'Category, such as Guidelines, Regulations, Literature, Internal Docs.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.tags IS 'Tags.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.source_type IS 'file, url, database, api, notion or confluence.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.source_url IS 'Address it comes from.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.source_config IS 'Settings of where it comes from: an object.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.file_path IS 'Path of the file it comes from.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.file_type IS 'Type of the file it comes from.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.file_size_bytes IS 'Size of the file it comes from, in bytes.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.page_count IS 'Pages of the file it comes from.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.embedding_model IS 'Name of the embedding model (llm_models.name). After a change run reprocess_knowledge_source.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.chunk_size IS 'Most characters of a chunk, 100 to 16,000. After a change run reprocess_knowledge_source.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.chunk_overlap IS 'Most characters a chunk repeats of the one before, at most half of chunk_size. After a change run reprocess_knowledge_source.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.language IS 'Language of the documents, a tag such as en or pt-BR: chooses stemming and stop words. After a change run reprocess_knowledge_source.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.vector_store_id IS 'Its key in an outside vector store, for sources that have one.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_status IS 'How far its documents are: pending (none yet, or all wait), processing, completed, or failed (some did, and nothing is being processed). As of a minute ago; processingCounts is of now.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_started_at IS 'When the first of its documents began to be processed; as of a minute ago.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_completed_at IS 'When the last of its documents was completed, null while some are not; as of a minute ago.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.processing_error IS 'Why the document that failed last did; null when none is failed. As of a minute ago.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.total_chunks IS 'How many chunks its documents were cut into, as of a minute ago; chunkCount is of now.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.extracted_metadata IS 'Metadata found in the files: an object.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.publication_date IS 'When it was published.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.author IS 'Who wrote it.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.source_organization IS 'Which organization published it.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.status IS 'active, inactive or archived; only active sources are searched.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.enabled IS 'Whether it is searched.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.created_by_user_id IS 'The member who created it.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.last_synced_at IS 'When it was last brought up to date with where it comes from.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.query_count IS 'How many searches found something in it, as of a minute ago.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.hit_count IS 'How many of its chunks searches found, as of a minute ago.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.relevance_sum IS '@behavior -*
-Sum of the relevances of its hits.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.avg_relevance_score IS 'Mean relevance of its hits, 0 to 1: a hit''s score over the best score of its search. As of a minute ago.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.last_queried_at IS 'When a search last found something in it, as of a minute ago.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.metadata IS 'Anything else, an object.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.rag_knowledge_sources.deleted_at IS 'When it was deleted, null when it is not.';
 
 CREATE FUNCTION app_private.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) RETURNS app_public.document_receipt
     LANGUAGE plpgsql
@@ -9284,6 +10688,41 @@ ALTER FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) OWNER TO r
 
 COMMENT ON FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) IS 'Copies the totals of these agents of the tenant to usage_count, error_count, success_rate (percent), avg_response_time_ms, last_success_at and last_error_at.';
 
+CREATE FUNCTION app_private.refresh_materialized_view_now(name text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_asked_at constant timestamptz := clock_timestamp();
+  v_started_at timestamptz;
+  v_count bigint;
+begin
+  perform app_private.require_materialized_view(refresh_materialized_view_now.name);
+  -- one at a time; of those that wait together the first does it for all
+  perform pg_advisory_xact_lock(hashtextextended('materialized view ' || refresh_materialized_view_now.name, 0));
+  if exists (
+    select from app_private.materialized_views v where v.name = refresh_materialized_view_now.name and v.refreshed_at >= v_asked_at
+  ) then
+    return false;
+  end if;
+  -- the time before the snapshot: the view is at least as new as it says
+  v_started_at := clock_timestamp();
+  execute format('refresh materialized view concurrently app_private.%I', refresh_materialized_view_now.name);
+  execute format('select count(*) from app_private.%I', refresh_materialized_view_now.name) into v_count;
+  update app_private.materialized_views v
+     set refreshed_at = v_started_at, row_count = v_count,
+         duration_ms = ceil(extract(epoch from clock_timestamp() - v_started_at) * 1000)
+   where v.name = refresh_materialized_view_now.name;
+  update app_private.materialized_view_alerts a set resolved_at = greatest(app_hidden.clock(), a.raised_at)
+   where a.view_name = refresh_materialized_view_now.name and a.resolved_at is null;
+  return true;
+end
+$$;
+
+ALTER FUNCTION app_private.refresh_materialized_view_now(name text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.refresh_materialized_view_now(name text) IS 'Refreshes a materialized view while others read it, and ends its alert. One at a time: who waited while another began and did it has nothing left to do, and gets false. RS371: there is no such view.';
+
 CREATE FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9710,6 +11149,21 @@ $$;
 ALTER FUNCTION app_private.require_known_role(role text, permissions jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.require_known_role(role text, permissions jsonb) IS 'ID405: there is no such role; ID406: permissions is not an object of known permissions, each true or false (the key is named).';
+
+CREATE FUNCTION app_private.require_materialized_view(name text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not exists (select from app_private.materialized_views v where v.name = require_materialized_view.name) then
+    perform app_private.raise_error('RS371', 'There is no such materialized view.', 'materialized_view_status lists them.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.require_materialized_view(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.require_materialized_view(name text) IS 'RS371 unless there is a materialized view of this name.';
 
 CREATE FUNCTION app_private.require_permission(permission text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -10553,13 +12007,13 @@ begin
     select v_id, e.kind::app_public.entitlement_kind_enum, e.key, e.is_enabled, e.quota_limit, coalesce(e.overage_allowed, false)
       from (values
         ('free', 'quota', 'api_calls', null::boolean, 1000::numeric, false), ('free', 'quota', 'users', null, 3, false),
-        ('free', 'quota', 'agents', null, 3, false), ('free', 'feature', 'custom_branding', false, null, null),
+        ('free', 'quota', 'agents', null, 3, false), ('free', 'feature', 'white_label', false, null, null),
         ('standard', 'quota', 'api_calls', null, 100000, true), ('standard', 'quota', 'users', null, 25, false),
-        ('standard', 'quota', 'agents', null, 25, false), ('standard', 'feature', 'custom_branding', false, null, null),
+        ('standard', 'quota', 'agents', null, 25, false), ('standard', 'feature', 'white_label', false, null, null),
         ('professional', 'quota', 'api_calls', null, 1000000, true), ('professional', 'quota', 'users', null, 250, false),
-        ('professional', 'quota', 'agents', null, 250, false), ('professional', 'feature', 'custom_branding', true, null, null),
+        ('professional', 'quota', 'agents', null, 250, false), ('professional', 'feature', 'white_label', true, null, null),
         ('enterprise', 'quota', 'api_calls', null, 10000000, true), ('enterprise', 'quota', 'users', null, 10000, false),
-        ('enterprise', 'quota', 'agents', null, 10000, false), ('enterprise', 'feature', 'custom_branding', true, null, null)
+        ('enterprise', 'quota', 'agents', null, 10000, false), ('enterprise', 'feature', 'white_label', true, null, null)
       ) as e (slug, kind, key, is_enabled, quota_limit, overage_allowed)
      where e.slug = v_plan.slug;
   end loop;
@@ -13684,6 +15138,8 @@ CREATE FUNCTION app_private.unversioned_columns() RETURNS text[]
     'department_id', 'business_function_id', 'role_id', 'budget_allocation_id', 'billing_code', 'metadata',
     -- who may see it
     'sharing_mode', 'is_shared',
+    -- made of the content
+    'search_vector',
     -- where it stands
     'status', 'is_active', 'enabled', 'lifecycle_stage', 'validation_status', 'approval_required', 'analytics_enabled',
     'activated_at', 'deactivated_at', 'deleted_at', 'last_seen_at', 'created_at', 'updated_at',
@@ -14447,6 +15903,35 @@ ALTER FUNCTION app_private.visible_resource(kind app_public.resource_kind, id uu
 
 COMMENT ON FUNCTION app_private.visible_resource(kind app_public.resource_kind, id uuid) IS 'A resource of this tenant, or one that is shared with it, as JSON; null when there is none or it is deleted. For definer functions, which by themselves see no shared row.';
 
+CREATE FUNCTION app_private.watch_materialized_views() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_view app_private.materialized_views;
+  v_raised int := 0;
+begin
+  for v_view in select * from app_private.materialized_views order by name loop
+    if app_private.is_stale(v_view) then
+      -- one open alert a view, however often this is seen, and by however many
+      insert into app_private.materialized_view_alerts (view_name, raised_at) values (v_view.name, app_hidden.clock())
+      on conflict (view_name) where resolved_at is null do nothing;
+      if found then
+        v_raised := v_raised + 1;
+      end if;
+    end if;
+    if v_view.refreshed_at is null or app_private.is_stale(v_view) then
+      perform app_private.enqueue_refresh(v_view.name);
+    end if;
+  end loop;
+  return v_raised;
+end
+$$;
+
+ALTER FUNCTION app_private.watch_materialized_views() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.watch_materialized_views() IS 'Raises an alert for each materialized view that has become too old, once until it is refreshed, and queues the refresh of those and of new ones. Returns how many alerts are new.';
+
 CREATE FUNCTION app_private.with_defaults(settings jsonb, schema jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -14949,291 +16434,26 @@ ALTER FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, 
 COMMENT ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) IS '@resultFieldName member
 Makes an active member of the tenant a member of a workspace, by default a viewer. From moderator on, for roles below your own; owners give any. WS301: no such workspace; WS201: your role in it does not allow this; WS401: not an active member of the tenant; WS501: a member already.';
 
-CREATE TABLE app_public.agents (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    copied_from_id uuid,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    avatar_url text,
-    icon text,
-    color_scheme text,
-    badge_text text,
-    badge_color text,
-    sort_order integer DEFAULT 0 NOT NULL,
-    status app_public.agent_status_enum DEFAULT 'draft'::app_public.agent_status_enum NOT NULL,
-    tier integer,
-    lifecycle_stage text,
-    validation_status text,
-    is_active boolean DEFAULT true NOT NULL,
-    activated_at timestamp with time zone,
-    deactivated_at timestamp with time zone,
-    deleted_at timestamp with time zone,
-    last_seen_at timestamp with time zone,
-    model_id uuid,
-    system_prompt text,
-    temperature numeric(3,2),
-    max_tokens integer,
-    top_p numeric(3,2),
-    frequency_penalty numeric(3,2),
-    presence_penalty numeric(3,2),
-    response_format text,
-    stop_sequences text[],
-    streaming_enabled boolean DEFAULT true NOT NULL,
-    function_calling_enabled boolean DEFAULT false NOT NULL,
-    parallel_function_calls boolean DEFAULT false NOT NULL,
-    max_retry_attempts integer DEFAULT 3 NOT NULL,
-    timeout_seconds integer DEFAULT 60 NOT NULL,
-    primary_category text,
-    subcategory text,
-    specialty text,
-    therapeutic_areas text[] DEFAULT '{}'::text[] NOT NULL,
-    regulatory_domains text[] DEFAULT '{}'::text[] NOT NULL,
-    industry_focus text[] DEFAULT '{}'::text[] NOT NULL,
-    use_cases text[] DEFAULT '{}'::text[] NOT NULL,
-    target_audience text[] DEFAULT '{}'::text[] NOT NULL,
-    required_expertise_level text,
-    compliance_frameworks text[] DEFAULT '{}'::text[] NOT NULL,
-    certifications text[] DEFAULT '{}'::text[] NOT NULL,
-    geographic_scope text[] DEFAULT '{}'::text[] NOT NULL,
-    knowledge_domains jsonb DEFAULT '{}'::jsonb NOT NULL,
-    tools jsonb DEFAULT '[]'::jsonb NOT NULL,
-    tool_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    prompt_templates jsonb DEFAULT '[]'::jsonb NOT NULL,
-    context_window_size integer,
-    supports_multimodal boolean DEFAULT false NOT NULL,
-    supported_file_types text[] DEFAULT '{}'::text[] NOT NULL,
-    max_file_size_mb integer,
-    owner_id uuid DEFAULT app_hidden.current_user_id(),
-    department_id uuid,
-    business_function_id uuid,
-    role_id uuid,
-    cost_per_query numeric,
-    billing_code text,
-    budget_allocation_id uuid,
-    approval_required boolean DEFAULT false NOT NULL,
-    usage_count bigint DEFAULT 0 NOT NULL,
-    success_rate numeric(5,2),
-    avg_response_time_ms integer,
-    rating numeric(3,2),
-    feedback_count integer DEFAULT 0 NOT NULL,
-    error_count bigint DEFAULT 0 NOT NULL,
-    last_error_at timestamp with time zone,
-    last_success_at timestamp with time zone,
-    performance_score numeric(5,2),
-    analytics_enabled boolean DEFAULT true NOT NULL,
-    version text DEFAULT '1.0.0'::text NOT NULL,
-    previous_version_id uuid,
-    is_latest_version boolean DEFAULT true NOT NULL,
-    changelog text,
-    published_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
-    CONSTRAINT cost_per_query_is_not_negative CHECK (((cost_per_query >= (0)::numeric) AND (cost_per_query < 'Infinity'::numeric))),
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT frequency_penalty_is_in_range CHECK (((frequency_penalty >= ('-2'::integer)::numeric) AND (frequency_penalty <= (2)::numeric))),
-    CONSTRAINT knowledge_domains_is_an_object CHECK ((jsonb_typeof(knowledge_domains) = 'object'::text)),
-    CONSTRAINT lifecycle_stage_is_known CHECK ((lifecycle_stage = ANY (ARRAY['development'::text, 'beta'::text, 'production'::text, 'sunset'::text]))),
-    CONSTRAINT max_file_size_mb_is_positive CHECK ((max_file_size_mb > 0)),
-    CONSTRAINT max_retry_attempts_is_in_range CHECK (((max_retry_attempts >= 0) AND (max_retry_attempts <= 20))),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT performance_score_is_a_percentage CHECK (((performance_score >= (0)::numeric) AND (performance_score <= (100)::numeric))),
-    CONSTRAINT presence_penalty_is_in_range CHECK (((presence_penalty >= ('-2'::integer)::numeric) AND (presence_penalty <= (2)::numeric))),
-    CONSTRAINT prompt_templates_is_an_array CHECK ((jsonb_typeof(prompt_templates) = 'array'::text)),
-    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
-    CONSTRAINT required_expertise_level_is_known CHECK ((required_expertise_level = ANY (ARRAY['beginner'::text, 'intermediate'::text, 'expert'::text]))),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT response_format_is_known CHECK ((response_format = ANY (ARRAY['json'::text, 'text'::text, 'structured'::text]))),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT stop_sequences_are_few CHECK ((cardinality(stop_sequences) <= 16)),
-    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT tier_is_1_to_3 CHECK ((tier = ANY (ARRAY[1, 2, 3]))),
-    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
-    CONSTRAINT tools_is_an_array CHECK ((jsonb_typeof(tools) = 'array'::text)),
-    CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric))),
-    CONSTRAINT validation_status_is_known CHECK ((validation_status = ANY (ARRAY['validated'::text, 'pending'::text, 'failed'::text]))),
-    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
-);
-
-ALTER TABLE ONLY app_public.agents FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.agents OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.agents IS '@behavior -delete
-An agent of this tenant. can_create_agents and can_edit_agents to write; can_delete_agents for delete_agent and restore_agent.';
-
-COMMENT ON COLUMN app_public.agents.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
-
-COMMENT ON COLUMN app_public.agents.is_shared IS 'Whether anyone beyond this tenant may use it.';
-
-COMMENT ON COLUMN app_public.agents.resource_type IS 'custom, or platform for those that the platform provides.';
-
-COMMENT ON COLUMN app_public.agents.copied_from_id IS 'The agent it was copied from.';
-
-COMMENT ON COLUMN app_public.agents.name IS 'Name, unique among the tenant''s agents that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.agents.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.agents.description IS 'What it is for.';
-
-COMMENT ON COLUMN app_public.agents.avatar_url IS 'Address of a picture.';
-
-COMMENT ON COLUMN app_public.agents.icon IS 'Name of an icon.';
-
-COMMENT ON COLUMN app_public.agents.color_scheme IS 'Colour theme.';
-
-COMMENT ON COLUMN app_public.agents.badge_text IS 'Text of its badge.';
-
-COMMENT ON COLUMN app_public.agents.badge_color IS 'Colour of its badge.';
-
-COMMENT ON COLUMN app_public.agents.sort_order IS 'Position in lists, ascending.';
-
-COMMENT ON COLUMN app_public.agents.status IS 'draft, active, inactive, deprecated or archived.';
-
-COMMENT ON COLUMN app_public.agents.tier IS 'Capability tier, 1 to 3.';
-
-COMMENT ON COLUMN app_public.agents.lifecycle_stage IS 'development, beta, production or sunset.';
-
-COMMENT ON COLUMN app_public.agents.validation_status IS 'validated, pending or failed.';
-
-COMMENT ON COLUMN app_public.agents.is_active IS 'Whether it is switched on.';
-
-COMMENT ON COLUMN app_public.agents.activated_at IS 'When it was last switched on.';
-
-COMMENT ON COLUMN app_public.agents.deactivated_at IS 'When it was last switched off.';
-
-COMMENT ON COLUMN app_public.agents.deleted_at IS 'When it was deleted, null when it is not.';
-
-COMMENT ON COLUMN app_public.agents.last_seen_at IS 'When it last reported.';
-
-COMMENT ON COLUMN app_public.agents.model_id IS 'The language model it uses.';
-
-COMMENT ON COLUMN app_public.agents.system_prompt IS 'Its instructions.';
-
-COMMENT ON COLUMN app_public.agents.temperature IS 'Sampling temperature, 0 to 2.';
-
-COMMENT ON COLUMN app_public.agents.max_tokens IS 'Most tokens of an answer.';
-
-COMMENT ON COLUMN app_public.agents.top_p IS 'Nucleus sampling, 0 to 1.';
-
-COMMENT ON COLUMN app_public.agents.frequency_penalty IS 'Frequency penalty, -2 to 2.';
-
-COMMENT ON COLUMN app_public.agents.presence_penalty IS 'Presence penalty, -2 to 2.';
-
-COMMENT ON COLUMN app_public.agents.response_format IS 'json, text or structured.';
-
-COMMENT ON COLUMN app_public.agents.stop_sequences IS 'Texts at which an answer ends.';
-
-COMMENT ON COLUMN app_public.agents.streaming_enabled IS 'Whether answers are streamed.';
-
-COMMENT ON COLUMN app_public.agents.function_calling_enabled IS 'Whether it may call functions.';
-
-COMMENT ON COLUMN app_public.agents.parallel_function_calls IS 'Whether it may call several at once.';
-
-COMMENT ON COLUMN app_public.agents.max_retry_attempts IS 'How often a failed call is tried again, 0 to 20.';
-
-COMMENT ON COLUMN app_public.agents.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
-
-COMMENT ON COLUMN app_public.agents.primary_category IS 'Main category.';
-
-COMMENT ON COLUMN app_public.agents.subcategory IS 'Subcategory.';
-
-COMMENT ON COLUMN app_public.agents.specialty IS 'Specialty, such as a medical one.';
-
-COMMENT ON COLUMN app_public.agents.therapeutic_areas IS 'Therapeutic areas.';
-
-COMMENT ON COLUMN app_public.agents.regulatory_domains IS 'Regulators it knows, such as FDA, EMA, PMDA.';
-
-COMMENT ON COLUMN app_public.agents.industry_focus IS 'Industries, such as Pharma, MedTech, Biotech.';
-
-COMMENT ON COLUMN app_public.agents.use_cases IS 'What it is commonly used for.';
-
-COMMENT ON COLUMN app_public.agents.target_audience IS 'Who uses it.';
-
-COMMENT ON COLUMN app_public.agents.required_expertise_level IS 'beginner, intermediate or expert.';
-
-COMMENT ON COLUMN app_public.agents.compliance_frameworks IS 'Frameworks, such as 21 CFR Part 11, GxP, HIPAA.';
-
-COMMENT ON COLUMN app_public.agents.certifications IS 'Certifications, such as ISO 13485, SOC 2.';
-
-COMMENT ON COLUMN app_public.agents.geographic_scope IS 'Regions, such as US, EU, Global.';
-
-COMMENT ON COLUMN app_public.agents.knowledge_domains IS 'Areas of knowledge: an object of arrays.';
-
-COMMENT ON COLUMN app_public.agents.tools IS 'Tool configurations: an array of objects with name and config.';
-
-COMMENT ON COLUMN app_public.agents.tool_ids IS 'The tools it works with, in their order; kept from agent_tools.';
-
-COMMENT ON COLUMN app_public.agents.prompt_templates IS 'Saved prompt templates: an array.';
-
-COMMENT ON COLUMN app_public.agents.context_window_size IS 'Most tokens of context.';
-
-COMMENT ON COLUMN app_public.agents.supports_multimodal IS 'Whether it takes images or audio.';
-
-COMMENT ON COLUMN app_public.agents.supported_file_types IS 'File types it takes, such as pdf, docx, csv.';
-
-COMMENT ON COLUMN app_public.agents.max_file_size_mb IS 'Largest file it takes, in megabytes.';
-
-COMMENT ON COLUMN app_public.agents.owner_id IS 'The member who owns it; by default its creator.';
-
-COMMENT ON COLUMN app_public.agents.department_id IS 'The department it belongs to.';
-
-COMMENT ON COLUMN app_public.agents.business_function_id IS 'The business function it serves.';
-
-COMMENT ON COLUMN app_public.agents.role_id IS 'The organizational role it stands for.';
-
-COMMENT ON COLUMN app_public.agents.cost_per_query IS 'Cost of one query in US dollars.';
-
-COMMENT ON COLUMN app_public.agents.billing_code IS 'Code for internal billing.';
-
-COMMENT ON COLUMN app_public.agents.budget_allocation_id IS 'The budget its cost counts against.';
-
-COMMENT ON COLUMN app_public.agents.approval_required IS 'Whether its use needs an approval.';
-
-COMMENT ON COLUMN app_public.agents.usage_count IS 'How often it was used; kept from the logs.';
-
-COMMENT ON COLUMN app_public.agents.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
-
-COMMENT ON COLUMN app_public.agents.avg_response_time_ms IS 'Mean milliseconds until its answer; kept from the logs.';
-
-COMMENT ON COLUMN app_public.agents.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
-
-COMMENT ON COLUMN app_public.agents.feedback_count IS 'How many rated it; kept from their ratings.';
-
-COMMENT ON COLUMN app_public.agents.error_count IS 'How often it failed; kept from the logs.';
-
-COMMENT ON COLUMN app_public.agents.last_error_at IS 'When it last failed; kept from the logs.';
-
-COMMENT ON COLUMN app_public.agents.last_success_at IS 'When it last succeeded; kept from the logs.';
-
-COMMENT ON COLUMN app_public.agents.performance_score IS 'Score of its performance, 0 to 100; kept from the logs.';
-
-COMMENT ON COLUMN app_public.agents.analytics_enabled IS 'Whether its use is analysed.';
-
-COMMENT ON COLUMN app_public.agents.version IS 'Semantic version, of the latest publication once there is one.';
-
-COMMENT ON COLUMN app_public.agents.previous_version_id IS 'The published version before the latest one (resource_versions).';
-
-COMMENT ON COLUMN app_public.agents.is_latest_version IS 'False from an edit until the next publication: the agent differs from its latest version.';
-
-COMMENT ON COLUMN app_public.agents.changelog IS 'What is new in the latest version.';
-
-COMMENT ON COLUMN app_public.agents.published_at IS 'When the latest version was published, null before the first.';
-
-COMMENT ON COLUMN app_public.agents.metadata IS 'Whatever else is to be known about it: an object.';
-
-COMMENT ON COLUMN app_public.agents.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.agents.updated_at IS 'When it last changed.';
+CREATE FUNCTION app_public.agents_assigned_tags(resource app_public.agents) RETURNS SETOF app_public.tags
+    LANGUAGE sql STABLE ROWS 3
+    BEGIN ATOMIC
+ SELECT t.id,
+     t.tenant_id,
+     t.name,
+     t.slug,
+     t.color,
+     t.description,
+     t.created_at,
+     t.updated_at
+    FROM (app_public.tag_assignments a
+      JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+   WHERE ((a.tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND (a.item_type = 'agent'::app_public.resource_kind) AND (a.item_id = (agents_assigned_tags.resource).id))
+   ORDER BY t.name;
+END;
+
+ALTER FUNCTION app_public.agents_assigned_tags(resource app_public.agents) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.agents_assigned_tags(resource app_public.agents) IS 'The tags this tenant gave it, by name (tag_assignments).';
 
 CREATE FUNCTION app_public.agents_shared_with(resource app_public.agents) RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -15385,6 +16605,61 @@ ALTER FUNCTION app_public.cancel_tenant(reason text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.cancel_tenant(reason text) IS '@resultFieldName tenant
 Cancels this tenant: its members can still read and export everything, and change nothing. Nothing is deleted, and platform staff can reactivate it. For members with the permission can_manage_tenant. ID203: your permissions do not allow it; TN501: it is cancelled already; TN502: it is the platform''s own.';
+
+CREATE FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_search_hit) RETURNS app_public.agents
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select r from app_public.agents r where (hit).kind = 'agent' and r.id = (hit).resource_id;
+      $$;
+
+ALTER FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_search_hit) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_search_hit) IS 'The agent, when the hit is one.';
+
+CREATE FUNCTION app_public.catalog_search_hit_knowledge_source(hit app_public.catalog_search_hit) RETURNS app_public.rag_knowledge_sources
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select r from app_public.rag_knowledge_sources r where (hit).kind = 'knowledge_source' and r.id = (hit).resource_id;
+      $$;
+
+ALTER FUNCTION app_public.catalog_search_hit_knowledge_source(hit app_public.catalog_search_hit) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.catalog_search_hit_knowledge_source(hit app_public.catalog_search_hit) IS 'The knowledge source, when the hit is one.';
+
+CREATE FUNCTION app_public.catalog_search_hit_prompt(hit app_public.catalog_search_hit) RETURNS app_public.prompts
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select r from app_public.prompts r where (hit).kind = 'prompt' and r.id = (hit).resource_id;
+      $$;
+
+ALTER FUNCTION app_public.catalog_search_hit_prompt(hit app_public.catalog_search_hit) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.catalog_search_hit_prompt(hit app_public.catalog_search_hit) IS 'The prompt, when the hit is one.';
+
+CREATE FUNCTION app_public.catalog_search_hit_tool(hit app_public.catalog_search_hit) RETURNS app_public.tools
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select r from app_public.tools r where (hit).kind = 'tool' and r.id = (hit).resource_id;
+      $$;
+
+ALTER FUNCTION app_public.catalog_search_hit_tool(hit app_public.catalog_search_hit) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.catalog_search_hit_tool(hit app_public.catalog_search_hit) IS 'The tool, when the hit is one.';
+
+CREATE FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_search_hit) RETURNS app_public.workflows
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select r from app_public.workflows r where (hit).kind = 'workflow' and r.id = (hit).resource_id;
+      $$;
+
+ALTER FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_search_hit) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_search_hit) IS 'The workflow, when the hit is one.';
 
 CREATE FUNCTION app_public.change_member_permissions(user_id uuid, permissions jsonb) RETURNS app_public.user_tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -15588,115 +16863,6 @@ ALTER FUNCTION app_public.copy_agent(id uuid, name text) OWNER TO rowhouse_owner
 COMMENT ON FUNCTION app_public.copy_agent(id uuid, name text) IS '@resultFieldName agent
 Copies a agent of this tenant, or one that is shared with it, to a private one of this tenant; the original stays as it is, and copied_from_id names it. The copy has the tools and knowledge sources that this tenant may use. A knowledge source itself cannot be copied: search it where it is. Without a name it keeps the original''s, or gets (copy) after it where that is taken. can_create_agents. RS301: there is no such agent; RS563: the name is taken; ID203: your permissions do not allow it.';
 
-CREATE TABLE app_public.prompts (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    copied_from_id uuid,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    category text,
-    tags text[] DEFAULT '{}'::text[] NOT NULL,
-    prompt_text text NOT NULL,
-    system_prompt text,
-    input_variables jsonb DEFAULT '{}'::jsonb NOT NULL,
-    output_format text DEFAULT 'text'::text NOT NULL,
-    model_requirements jsonb DEFAULT '{}'::jsonb NOT NULL,
-    temperature numeric(3,2),
-    max_tokens integer,
-    status text DEFAULT 'active'::text NOT NULL,
-    version text DEFAULT '1.0.0'::text NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    usage_count bigint DEFAULT 0 NOT NULL,
-    rating numeric(3,2),
-    success_rate numeric(5,2),
-    last_used_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT input_variables_is_an_object CHECK ((jsonb_typeof(input_variables) = 'object'::text)),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT model_requirements_is_an_object CHECK ((jsonb_typeof(model_requirements) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT output_format_is_known CHECK ((output_format = ANY (ARRAY['text'::text, 'json'::text, 'markdown'::text, 'structured'::text]))),
-    CONSTRAINT prompt_text_is_in_range CHECK (((prompt_text ~ '\S'::text) AND (length(prompt_text) <= 100000))),
-    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
-    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
-    CONSTRAINT system_prompt_is_in_range CHECK ((length(system_prompt) <= 100000)),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
-);
-
-ALTER TABLE ONLY app_public.prompts FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.prompts OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.prompts IS '@behavior -delete
-A text to be filled with values: see render_prompt. can_create_resources and can_edit_resources to write; can_delete_resources for delete_prompt and restore_prompt.';
-
-COMMENT ON COLUMN app_public.prompts.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
-
-COMMENT ON COLUMN app_public.prompts.is_shared IS 'Whether anyone beyond this tenant may use it.';
-
-COMMENT ON COLUMN app_public.prompts.resource_type IS 'custom, or platform for those that the platform provides.';
-
-COMMENT ON COLUMN app_public.prompts.copied_from_id IS 'The prompt it was copied from.';
-
-COMMENT ON COLUMN app_public.prompts.name IS 'Name, unique among the tenant''s prompts that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.prompts.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.prompts.description IS 'What it is for.';
-
-COMMENT ON COLUMN app_public.prompts.category IS 'Category to filter by, such as Regulatory or Medical Writing.';
-
-COMMENT ON COLUMN app_public.prompts.tags IS 'Words to filter by.';
-
-COMMENT ON COLUMN app_public.prompts.prompt_text IS 'What is asked. {{name}} stands for the variable of this name. At most 100,000 characters.';
-
-COMMENT ON COLUMN app_public.prompts.system_prompt IS 'The instructions that go before; {{name}} as in prompt_text.';
-
-COMMENT ON COLUMN app_public.prompts.input_variables IS 'The variables: {"name": "string"}, or {"name": {"type", "required", "default", "description", "enum"}}; types are string, number, boolean, array and object.';
-
-COMMENT ON COLUMN app_public.prompts.output_format IS 'text, json, markdown or structured.';
-
-COMMENT ON COLUMN app_public.prompts.model_requirements IS 'What a model must offer, such as {"min_context_window": 8000, "supports_functions": true}.';
-
-COMMENT ON COLUMN app_public.prompts.temperature IS 'Sampling temperature, 0 to 2; null for the model''s default.';
-
-COMMENT ON COLUMN app_public.prompts.max_tokens IS 'Most tokens of an answer.';
-
-COMMENT ON COLUMN app_public.prompts.status IS 'draft, active, inactive, deprecated or archived.';
-
-COMMENT ON COLUMN app_public.prompts.version IS 'Semantic version.';
-
-COMMENT ON COLUMN app_public.prompts.created_by_user_id IS 'Who created it.';
-
-COMMENT ON COLUMN app_public.prompts.usage_count IS 'How often it was used; kept from the logs.';
-
-COMMENT ON COLUMN app_public.prompts.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
-
-COMMENT ON COLUMN app_public.prompts.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
-
-COMMENT ON COLUMN app_public.prompts.last_used_at IS 'When it was last used; kept from the logs.';
-
-COMMENT ON COLUMN app_public.prompts.metadata IS 'Whatever else is to be known about it: an object.';
-
-COMMENT ON COLUMN app_public.prompts.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.prompts.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.prompts.deleted_at IS 'When it was deleted, null when it is not.';
-
 CREATE FUNCTION app_public.copy_prompt(id uuid, name text DEFAULT NULL::text) RETURNS app_public.prompts
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -15715,139 +16881,6 @@ ALTER FUNCTION app_public.copy_prompt(id uuid, name text) OWNER TO rowhouse_owne
 COMMENT ON FUNCTION app_public.copy_prompt(id uuid, name text) IS '@resultFieldName prompt
 Copies a prompt of this tenant, or one that is shared with it, to a private one of this tenant; the original stays as it is, and copied_from_id names it. Without a name it keeps the original''s, or gets (copy) after it where that is taken. can_create_resources. RS301: there is no such prompt; RS563: the name is taken; ID203: your permissions do not allow it.';
 
-CREATE TABLE app_public.tools (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    copied_from_id uuid,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    icon text,
-    tool_type text NOT NULL,
-    category text,
-    tool_category_id uuid,
-    endpoint_url text,
-    http_method text,
-    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
-    authentication_type text DEFAULT 'none'::text NOT NULL,
-    authentication_config jsonb DEFAULT '{}'::jsonb NOT NULL,
-    request_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    response_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    timeout_seconds integer DEFAULT 30 NOT NULL,
-    retry_config jsonb DEFAULT '{}'::jsonb NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    enabled boolean DEFAULT true NOT NULL,
-    activated_at timestamp with time zone,
-    deactivated_at timestamp with time zone,
-    version text DEFAULT '1.0.0'::text NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    usage_count bigint DEFAULT 0 NOT NULL,
-    success_rate numeric(5,2),
-    avg_response_time_ms integer,
-    last_used_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT authentication_config_is_an_object CHECK ((jsonb_typeof(authentication_config) = 'object'::text)),
-    CONSTRAINT authentication_type_is_known CHECK ((authentication_type = ANY (ARRAY['none'::text, 'api_key'::text, 'bearer'::text, 'basic'::text, 'oauth2_client'::text]))),
-    CONSTRAINT called_tool_has_an_endpoint CHECK (((tool_type <> ALL (ARRAY['api'::text, 'webhook'::text])) OR (endpoint_url IS NOT NULL))),
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT endpoint_url_is_http CHECK (((length(endpoint_url) <= 2000) AND (endpoint_url ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text))),
-    CONSTRAINT headers_is_an_object CHECK ((jsonb_typeof(headers) = 'object'::text)),
-    CONSTRAINT http_method_is_known CHECK ((http_method = ANY (ARRAY['GET'::text, 'HEAD'::text, 'POST'::text, 'PUT'::text, 'PATCH'::text, 'DELETE'::text]))),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT request_schema_is_an_object CHECK (((jsonb_typeof(request_schema) = 'object'::text) AND (pg_column_size(request_schema) <= 1000000))),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT response_schema_is_an_object CHECK (((jsonb_typeof(response_schema) = 'object'::text) AND (pg_column_size(response_schema) <= 1000000))),
-    CONSTRAINT retry_config_is_an_object CHECK ((jsonb_typeof(retry_config) = 'object'::text)),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
-    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
-    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
-    CONSTRAINT tool_type_is_known CHECK ((tool_type = ANY (ARRAY['api'::text, 'function'::text, 'integration'::text, 'webhook'::text]))),
-    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
-);
-
-ALTER TABLE ONLY app_public.tools FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.tools OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.tools IS '@behavior -delete
-Something agents can call. It never holds a secret: authentication_config names one. can_create_resources and can_edit_resources to write; can_delete_resources for delete_tool and restore_tool.';
-
-COMMENT ON COLUMN app_public.tools.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
-
-COMMENT ON COLUMN app_public.tools.is_shared IS 'Whether anyone beyond this tenant may use it.';
-
-COMMENT ON COLUMN app_public.tools.resource_type IS 'custom, or platform for those that the platform provides.';
-
-COMMENT ON COLUMN app_public.tools.copied_from_id IS 'The tool it was copied from.';
-
-COMMENT ON COLUMN app_public.tools.name IS 'Name, unique among the tenant''s tools that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.tools.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.tools.description IS 'What it is for.';
-
-COMMENT ON COLUMN app_public.tools.icon IS 'Name of an icon.';
-
-COMMENT ON COLUMN app_public.tools.tool_type IS 'api, function, integration or webhook.';
-
-COMMENT ON COLUMN app_public.tools.category IS 'Category to filter by, such as Regulatory or Clinical Research.';
-
-COMMENT ON COLUMN app_public.tools.tool_category_id IS 'Its place in the tree of categories.';
-
-COMMENT ON COLUMN app_public.tools.endpoint_url IS 'Address that is called; api and webhook need one. Holds no user, password or key.';
-
-COMMENT ON COLUMN app_public.tools.http_method IS 'GET, HEAD, POST, PUT, PATCH or DELETE.';
-
-COMMENT ON COLUMN app_public.tools.headers IS 'Headers sent with each call: {"name": "value"}. Names of credentials are refused.';
-
-COMMENT ON COLUMN app_public.tools.authentication_type IS 'none, api_key, bearer, basic or oauth2_client.';
-
-COMMENT ON COLUMN app_public.tools.authentication_config IS 'What the type of authentication needs; secret_name names a stored secret. api_key: in (header or query), name, secret_name. bearer: secret_name. basic: username, secret_name. oauth2_client: token_url, client_id, secret_name, scopes.';
-
-COMMENT ON COLUMN app_public.tools.request_schema IS 'JSON Schema of what it takes.';
-
-COMMENT ON COLUMN app_public.tools.response_schema IS 'JSON Schema of what it returns.';
-
-COMMENT ON COLUMN app_public.tools.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
-
-COMMENT ON COLUMN app_public.tools.retry_config IS 'How a failed call is tried again: max_attempts (0 to 20), backoff (constant, linear or exponential), delay_ms (0 to 600,000).';
-
-COMMENT ON COLUMN app_public.tools.status IS 'draft, active, inactive, deprecated or archived.';
-
-COMMENT ON COLUMN app_public.tools.enabled IS 'Whether it may be called.';
-
-COMMENT ON COLUMN app_public.tools.activated_at IS 'When it was last switched on.';
-
-COMMENT ON COLUMN app_public.tools.deactivated_at IS 'When it was last switched off.';
-
-COMMENT ON COLUMN app_public.tools.version IS 'Semantic version.';
-
-COMMENT ON COLUMN app_public.tools.created_by_user_id IS 'Who created it.';
-
-COMMENT ON COLUMN app_public.tools.usage_count IS 'How often it was called; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.success_rate IS 'Share of calls that succeeded, in percent; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.avg_response_time_ms IS 'Mean milliseconds of a call; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.last_used_at IS 'When it was last called; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.metadata IS 'Whatever else is to be known about it: an object.';
-
-COMMENT ON COLUMN app_public.tools.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.tools.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.tools.deleted_at IS 'When it was deleted, null when it is not.';
-
 CREATE FUNCTION app_public.copy_tool(id uuid, name text DEFAULT NULL::text) RETURNS app_public.tools
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -15865,132 +16898,6 @@ ALTER FUNCTION app_public.copy_tool(id uuid, name text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.copy_tool(id uuid, name text) IS '@resultFieldName tool
 Copies a tool of this tenant, or one that is shared with it, to a private one of this tenant; the original stays as it is, and copied_from_id names it. Secrets are not copied, for a tool has none: store one of your own under its secret_name. Without a name it keeps the original''s, or gets (copy) after it where that is taken. can_create_resources. RS301: there is no such tool; RS563: the name is taken; ID203: your permissions do not allow it.';
-
-CREATE TABLE app_public.workflows (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    copied_from_id uuid,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    category text,
-    tags text[] DEFAULT '{}'::text[] NOT NULL,
-    icon text,
-    workflow_type app_public.workflow_type DEFAULT 'sequential'::app_public.workflow_type NOT NULL,
-    workflow_definition jsonb NOT NULL,
-    steps jsonb DEFAULT '[]'::jsonb NOT NULL,
-    input_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    output_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    agent_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    agent_roles jsonb DEFAULT '{}'::jsonb NOT NULL,
-    timeout_seconds integer DEFAULT 300 NOT NULL,
-    max_retries integer DEFAULT 3 NOT NULL,
-    error_handling text DEFAULT 'stop'::text NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    enabled boolean DEFAULT true NOT NULL,
-    version text DEFAULT '1.0.0'::text NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    execution_count bigint DEFAULT 0 NOT NULL,
-    success_count bigint DEFAULT 0 NOT NULL,
-    failure_count bigint DEFAULT 0 NOT NULL,
-    avg_execution_time_ms bigint,
-    last_executed_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT agent_roles_is_an_object CHECK ((jsonb_typeof(agent_roles) = 'object'::text)),
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT error_handling_is_known CHECK ((error_handling = ANY (ARRAY['stop'::text, 'continue'::text, 'retry'::text, 'skip'::text]))),
-    CONSTRAINT input_schema_is_an_object CHECK (((jsonb_typeof(input_schema) = 'object'::text) AND (pg_column_size(input_schema) <= 1000000))),
-    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT output_schema_is_an_object CHECK (((jsonb_typeof(output_schema) = 'object'::text) AND (pg_column_size(output_schema) <= 1000000))),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
-    CONSTRAINT steps_is_an_array CHECK ((jsonb_typeof(steps) = 'array'::text)),
-    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 86400))),
-    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version)),
-    CONSTRAINT workflow_definition_is_an_object CHECK ((jsonb_typeof(workflow_definition) = 'object'::text))
-);
-
-ALTER TABLE ONLY app_public.workflows FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.workflows OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.workflows IS '@behavior -delete
-Steps that agents, tools and prompts do together. can_create_resources and can_edit_resources to write; can_delete_resources for delete_workflow and restore_workflow.';
-
-COMMENT ON COLUMN app_public.workflows.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
-
-COMMENT ON COLUMN app_public.workflows.is_shared IS 'Whether anyone beyond this tenant may use it.';
-
-COMMENT ON COLUMN app_public.workflows.resource_type IS 'custom, or platform for those that the platform provides.';
-
-COMMENT ON COLUMN app_public.workflows.copied_from_id IS 'The workflow it was copied from.';
-
-COMMENT ON COLUMN app_public.workflows.name IS 'Name, unique among the tenant''s workflows that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.workflows.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.workflows.description IS 'What it is for.';
-
-COMMENT ON COLUMN app_public.workflows.category IS 'Category to filter by.';
-
-COMMENT ON COLUMN app_public.workflows.tags IS 'Words to filter by.';
-
-COMMENT ON COLUMN app_public.workflows.icon IS 'Name of an icon.';
-
-COMMENT ON COLUMN app_public.workflows.workflow_type IS 'How its steps follow each other.';
-
-COMMENT ON COLUMN app_public.workflows.workflow_definition IS 'The graph: {"nodes": [{"id", "type", …}], "edges": [{"from", "to", "condition"}], "start"}.';
-
-COMMENT ON COLUMN app_public.workflows.steps IS 'Steps for people to read: [{"name", "description", "agent_id", …}].';
-
-COMMENT ON COLUMN app_public.workflows.input_schema IS 'JSON Schema of what it takes.';
-
-COMMENT ON COLUMN app_public.workflows.output_schema IS 'JSON Schema of what it returns.';
-
-COMMENT ON COLUMN app_public.workflows.agent_ids IS 'The agents it needs; kept from the definition, the steps and the roles.';
-
-COMMENT ON COLUMN app_public.workflows.agent_roles IS 'Agents by the role they play: {"reviewer": agent id}.';
-
-COMMENT ON COLUMN app_public.workflows.timeout_seconds IS 'Seconds until a run is given up, 1 to 86,400.';
-
-COMMENT ON COLUMN app_public.workflows.max_retries IS 'How often a failed step is tried again, 0 to 20.';
-
-COMMENT ON COLUMN app_public.workflows.error_handling IS 'What follows when a step fails: stop, continue, retry or skip.';
-
-COMMENT ON COLUMN app_public.workflows.status IS 'draft, active, inactive, deprecated or archived.';
-
-COMMENT ON COLUMN app_public.workflows.enabled IS 'Whether it may be run.';
-
-COMMENT ON COLUMN app_public.workflows.version IS 'Semantic version.';
-
-COMMENT ON COLUMN app_public.workflows.created_by_user_id IS 'Who created it.';
-
-COMMENT ON COLUMN app_public.workflows.execution_count IS 'How often it ran; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.success_count IS 'How many runs succeeded; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.failure_count IS 'How many runs failed; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.avg_execution_time_ms IS 'Mean milliseconds of a run; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.last_executed_at IS 'When it last ran; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.metadata IS 'Whatever else is to be known about it: an object.';
-
-COMMENT ON COLUMN app_public.workflows.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.workflows.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.workflows.deleted_at IS 'When it was deleted, null when it is not.';
 
 CREATE FUNCTION app_public.copy_workflow(id uuid, name text DEFAULT NULL::text) RETURNS app_public.workflows
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16354,77 +17261,6 @@ ALTER FUNCTION app_public.delete_agent(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_agent(id uuid) IS '@resultFieldName agent
 Deletes a agent; restore_agent brings it back. It is found no more, at once, and its name can be used again. can_delete_agents. RS301: there is no such; ID203: your permissions do not allow it.';
-
-CREATE TABLE app_public.documents (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    source_id uuid NOT NULL,
-    external_id text NOT NULL,
-    title text NOT NULL,
-    content text,
-    media_type text DEFAULT 'text/plain'::text NOT NULL,
-    size_bytes bigint NOT NULL,
-    content_hash bytea NOT NULL,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    processing_status app_public.processing_status DEFAULT 'pending'::app_public.processing_status NOT NULL,
-    processing_stage app_hidden.processing_stage NOT NULL,
-    processing_started_at timestamp with time zone,
-    processing_completed_at timestamp with time zone,
-    processing_error text,
-    created_by_user_id uuid,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT completed_document_is_done CHECK (((processing_status = 'completed'::app_public.processing_status) = (processing_stage = 'done'::app_hidden.processing_stage))),
-    CONSTRAINT content_hash_is_sha_256 CHECK ((octet_length(content_hash) = 32)),
-    CONSTRAINT external_id_is_a_key CHECK (((length(external_id) >= 1) AND (length(external_id) <= 1024))),
-    CONSTRAINT failed_document_has_an_error CHECK (((processing_status <> 'failed'::app_public.processing_status) OR (processing_error IS NOT NULL))),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT parsed_document_has_content CHECK (((processing_stage = 'parse'::app_hidden.processing_stage) OR (content IS NOT NULL))),
-    CONSTRAINT size_bytes_is_not_negative CHECK ((size_bytes >= 0)),
-    CONSTRAINT title_is_in_range CHECK (((length(title) >= 1) AND (length(title) <= 1000)))
-);
-
-ALTER TABLE ONLY app_public.documents FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.documents OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.documents IS '@behavior -single -insert -update -delete
-A document of a knowledge source. Add with create_documents or upload_file, watch processing_status, change with update_document, remove with delete_document.';
-
-COMMENT ON COLUMN app_public.documents.source_id IS 'The knowledge source it belongs to.';
-
-COMMENT ON COLUMN app_public.documents.external_id IS 'Its key within the source: giving a document again under it replaces it. 1 to 1,024 characters.';
-
-COMMENT ON COLUMN app_public.documents.title IS 'Title, 1 to 1,000 characters; searched with every chunk.';
-
-COMMENT ON COLUMN app_public.documents.content IS '@behavior -filterBy -orderBy
-Its text, null until it is parsed.';
-
-COMMENT ON COLUMN app_public.documents.media_type IS 'Media type it was given with.';
-
-COMMENT ON COLUMN app_public.documents.size_bytes IS 'Size as it was given, in bytes.';
-
-COMMENT ON COLUMN app_public.documents.content_hash IS '@behavior -*
-SHA-256 of everything it was given with; tells whether it has changed.';
-
-COMMENT ON COLUMN app_public.documents.metadata IS 'What is known about it (page count, author, keys of your own): an object.';
-
-COMMENT ON COLUMN app_public.documents.processing_status IS 'pending, processing, completed (searchable) or failed.';
-
-COMMENT ON COLUMN app_public.documents.processing_stage IS '@behavior -*
-What is done next: parse, chunk, embed, index, or done.';
-
-COMMENT ON COLUMN app_public.documents.processing_started_at IS 'When processing began.';
-
-COMMENT ON COLUMN app_public.documents.processing_completed_at IS 'When it became searchable.';
-
-COMMENT ON COLUMN app_public.documents.processing_error IS 'Why processing failed, null when it has not.';
-
-COMMENT ON COLUMN app_public.documents.created_by_user_id IS 'The member who added it.';
-
-COMMENT ON COLUMN app_public.documents.created_at IS 'When it was added.';
-
-COMMENT ON COLUMN app_public.documents.updated_at IS 'When it last changed.';
 
 CREATE FUNCTION app_public.delete_document(id uuid) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -17692,6 +18528,27 @@ ALTER FUNCTION app_public.projects_my_role(project app_public.projects) OWNER TO
 
 COMMENT ON FUNCTION app_public.projects_my_role(project app_public.projects) IS 'What you may do in the project: the role of your membership, observer where you may only read, lead for the tenant''s owners, and for its admins where the project is not private.';
 
+CREATE FUNCTION app_public.prompts_assigned_tags(resource app_public.prompts) RETURNS SETOF app_public.tags
+    LANGUAGE sql STABLE ROWS 3
+    BEGIN ATOMIC
+ SELECT t.id,
+     t.tenant_id,
+     t.name,
+     t.slug,
+     t.color,
+     t.description,
+     t.created_at,
+     t.updated_at
+    FROM (app_public.tag_assignments a
+      JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+   WHERE ((a.tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND (a.item_type = 'prompt'::app_public.resource_kind) AND (a.item_id = (prompts_assigned_tags.resource).id))
+   ORDER BY t.name;
+END;
+
+ALTER FUNCTION app_public.prompts_assigned_tags(resource app_public.prompts) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.prompts_assigned_tags(resource app_public.prompts) IS 'The tags this tenant gave it, by name (tag_assignments).';
+
 CREATE FUNCTION app_public.prompts_shared_with(resource app_public.prompts) RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -17782,6 +18639,27 @@ $$;
 ALTER FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) IS 'held, settled, released or expired.';
+
+CREATE FUNCTION app_public.rag_knowledge_sources_assigned_tags(resource app_public.rag_knowledge_sources) RETURNS SETOF app_public.tags
+    LANGUAGE sql STABLE ROWS 3
+    BEGIN ATOMIC
+ SELECT t.id,
+     t.tenant_id,
+     t.name,
+     t.slug,
+     t.color,
+     t.description,
+     t.created_at,
+     t.updated_at
+    FROM (app_public.tag_assignments a
+      JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+   WHERE ((a.tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND (a.item_type = 'knowledge_source'::app_public.resource_kind) AND (a.item_id = (rag_knowledge_sources_assigned_tags.resource).id))
+   ORDER BY t.name;
+END;
+
+ALTER FUNCTION app_public.rag_knowledge_sources_assigned_tags(resource app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rag_knowledge_sources_assigned_tags(resource app_public.rag_knowledge_sources) IS 'The tags this tenant gave it, by name (tag_assignments).';
 
 CREATE FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -18096,6 +18974,23 @@ ALTER FUNCTION app_public.record_usages(events jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.record_usages(events jsonb) IS '@resultFieldName receipts
 Writes down 1 to 10,000 uses at once, all of them or none: a list of objects with the arguments of recordUsage in snake_case, each with its own idempotency key. Returns their receipts in the same order. Errors name the place of the first event that is refused, from 1. MT412: not such a list; MT413: an unknown field; otherwise as recordUsage.';
+
+CREATE FUNCTION app_public.refresh_materialized_view(name text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.require_staff();
+  perform app_private.require_materialized_view(refresh_materialized_view.name);
+  perform app_private.enqueue_refresh(refresh_materialized_view.name);
+  return true;
+end
+$$;
+
+ALTER FUNCTION app_public.refresh_materialized_view(name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.refresh_materialized_view(name text) IS '@resultFieldName isQueued
+Has a materialized view refreshed by the worker, in the background; materialized_view_status says when it is done. Asking again before it begins changes nothing. Platform staff. RS371: there is no such view; TN205: you are not staff.';
 
 CREATE FUNCTION app_public.refund_payment(payment_id uuid, amount numeric DEFAULT NULL::numeric, reason text DEFAULT NULL::text) RETURNS app_public.refunds
     LANGUAGE plpgsql SECURITY DEFINER
@@ -18989,6 +19884,75 @@ ALTER FUNCTION app_public.search(query text, mode app_public.search_mode, "limit
 
 COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) IS 'Searches the knowledge of this tenant and what others share with it, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant; a shared source is ranked by its owner''s, and scores are compared as they are. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits. SR402: several embedding models, name one; SR403: no such model; SR404 to SR416: an argument is out of range.';
 
+CREATE FUNCTION app_public.search_catalog(query text DEFAULT NULL::text, kinds app_public.resource_kind[] DEFAULT NULL::app_public.resource_kind[], categories text[] DEFAULT NULL::text[], therapeutic_areas text[] DEFAULT NULL::text[], compliance_frameworks text[] DEFAULT NULL::text[], tiers integer[] DEFAULT NULL::integer[], statuses text[] DEFAULT NULL::text[], tags text[] DEFAULT NULL::text[], "limit" integer DEFAULT 20, skip integer DEFAULT 0) RETURNS app_public.catalog_search_result
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+declare
+  v_query constant text := case when search_catalog.query ~ '\S' then trim(search_catalog.query) end;
+  v_kinds constant app_public.resource_kind[] := coalesce(nullif(search_catalog.kinds, '{}'), enum_range(null::app_public.resource_kind));
+  v_categories constant text[] := nullif(search_catalog.categories, '{}');
+  v_areas constant text[] := nullif(search_catalog.therapeutic_areas, '{}');
+  v_frameworks constant text[] := nullif(search_catalog.compliance_frameworks, '{}');
+  v_tiers constant int[] := nullif(search_catalog.tiers, '{}');
+  v_statuses constant text[] := nullif(search_catalog.statuses, '{}');
+  v_tags constant text[] := nullif(search_catalog.tags, '{}');
+  v_ids uuid[];
+  v_scores double precision[];
+  v_result app_public.catalog_search_result;
+begin
+  perform app_hidden.check_catalog_search(search_catalog.query, search_catalog."limit", search_catalog.skip, v_tiers, v_statuses,
+    greatest(cardinality(search_catalog.kinds), cardinality(v_categories), cardinality(v_areas), cardinality(v_frameworks),
+             cardinality(v_tiers), cardinality(v_statuses), cardinality(v_tags)));
+  if v_query is not null then
+    select coalesce(array_agg(m.id), '{}'), coalesce(array_agg(m.score), '{}') into v_ids, v_scores
+      from app_hidden.catalog_matches(v_query, v_kinds) m;
+  end if;
+
+  with found as materialized (
+    select r.*, coalesce(m.score, 0) as score
+      from app_hidden.catalog_resources r
+      left join unnest(v_ids, v_scores) as m (id, score) on m.id = r.id
+     where (v_ids is null or r.id = any (v_ids))
+       and r.kind = any (v_kinds)
+       and (v_categories is null or r.category = any (v_categories))
+       and (v_areas is null or r.therapeutic_areas && v_areas)
+       and (v_frameworks is null or r.compliance_frameworks && v_frameworks)
+       and (v_tiers is null or r.tier = any (v_tiers))
+       and (v_statuses is null or r.status = any (v_statuses))
+       and (v_tags is null or r.tags && v_tags)
+  ), page as (
+    select f.*, row_number() over (order by f.score desc, f.label, f.kind, f.id) as rank
+      from found f order by f.score desc, f.label, f.kind, f.id
+     limit search_catalog."limit" offset search_catalog.skip
+  ), counted (facet, value, n) as (
+    select 'kind'::app_public.catalog_facet_kind, f.kind::text, count(*) from found f group by f.kind
+    union all select 'category', f.category, count(*) from found f where f.category is not null group by f.category
+    union all select 'therapeutic_area', v, count(distinct f.id) from found f, unnest(f.therapeutic_areas) v group by v
+    union all select 'compliance_framework', v, count(distinct f.id) from found f, unnest(f.compliance_frameworks) v group by v
+    union all select 'tier', f.tier::text, count(*) from found f where f.tier is not null group by f.tier
+    union all select 'status', f.status, count(*) from found f group by f.status
+    union all select 'tag', v, count(distinct f.id) from found f, unnest(f.tags) v group by v
+  ), ranked as (
+    select c.*, row_number() over (partition by c.facet order by c.n desc, c.value) as place from counted c where c.value is not null
+  )
+  select (select count(*) from found),
+         array(select row(p.rank, p.score, p.kind, p.id, p.tenant_id = (select app_hidden.current_tenant_id()), p.name, p.display_name,
+                          p.description, p.category, p.therapeutic_areas, p.compliance_frameworks, p.tier, p.status, p.tags, p.version,
+                          p.rating, p.usage_count, p.updated_at)::app_public.catalog_search_hit
+                 from page p order by p.rank),
+         array(select row(r.facet, r.value, r.n)::app_public.catalog_facet from ranked r where r.place <= 50 order by r.facet, r.place)
+    into v_result;
+  return v_result;
+end
+$$;
+
+ALTER FUNCTION app_public.search_catalog(query text, kinds app_public.resource_kind[], categories text[], therapeutic_areas text[], compliance_frameworks text[], tiers integer[], statuses text[], tags text[], "limit" integer, skip integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.search_catalog(query text, kinds app_public.resource_kind[], categories text[], therapeutic_areas text[], compliance_frameworks text[], tiers integer[], statuses text[], tags text[], "limit" integer, skip integer) IS 'Finds agents, tools, prompts, workflows and knowledge sources of this tenant and those shared with it, best first. Every word of the query must occur, as it is or as the beginning of a word, in the name (which weighs most), display name, description, tags or what else puts the thing in order; a word of four letters or more that nothing has is read as the names spelt almost like it. Without a query it lists everything by name. Filters: kinds, categories, therapeutic_areas, compliance_frameworks, tiers, statuses, tags; within one any value will do, an empty one filters nothing. total_count and facets (at most 50 values each, the most frequent first) are of the whole result, hits of the page: limit 1 to 100, default 20; skip 0 to 9000. RS471: the query is longer than 200 characters; RS472: limit; RS473: skip; RS474: a filter.';
+
 CREATE FUNCTION app_public.search_hit_document(hit app_public.search_hit) RETURNS app_public.documents
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -19728,6 +20692,27 @@ ALTER FUNCTION app_public.tool_categories_path(category app_public.tool_categori
 
 COMMENT ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) IS 'The slugs from the root down to the category, such as search/literature.';
 
+CREATE FUNCTION app_public.tools_assigned_tags(resource app_public.tools) RETURNS SETOF app_public.tags
+    LANGUAGE sql STABLE ROWS 3
+    BEGIN ATOMIC
+ SELECT t.id,
+     t.tenant_id,
+     t.name,
+     t.slug,
+     t.color,
+     t.description,
+     t.created_at,
+     t.updated_at
+    FROM (app_public.tag_assignments a
+      JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+   WHERE ((a.tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND (a.item_type = 'tool'::app_public.resource_kind) AND (a.item_id = (tools_assigned_tags.resource).id))
+   ORDER BY t.name;
+END;
+
+ALTER FUNCTION app_public.tools_assigned_tags(resource app_public.tools) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.tools_assigned_tags(resource app_public.tools) IS 'The tags this tenant gave it, by name (tag_assignments).';
+
 CREATE FUNCTION app_public.tools_shared_with(resource app_public.tools) RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -20354,6 +21339,27 @@ ALTER FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, it
 COMMENT ON FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) IS '@resultFieldName wasRated
 Takes your rating back, with the votes it got; returns whether there was one.';
 
+CREATE FUNCTION app_public.workflows_assigned_tags(resource app_public.workflows) RETURNS SETOF app_public.tags
+    LANGUAGE sql STABLE ROWS 3
+    BEGIN ATOMIC
+ SELECT t.id,
+     t.tenant_id,
+     t.name,
+     t.slug,
+     t.color,
+     t.description,
+     t.created_at,
+     t.updated_at
+    FROM (app_public.tag_assignments a
+      JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+   WHERE ((a.tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) AND (a.item_type = 'workflow'::app_public.resource_kind) AND (a.item_id = (workflows_assigned_tags.resource).id))
+   ORDER BY t.name;
+END;
+
+ALTER FUNCTION app_public.workflows_assigned_tags(resource app_public.workflows) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.workflows_assigned_tags(resource app_public.workflows) IS 'The tags this tenant gave it, by name (tag_assignments).';
+
 CREATE FUNCTION app_public.workflows_shared_with(resource app_public.workflows) RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -20414,6 +21420,131 @@ CREATE AGGREGATE app_private.array_concat(anycompatiblearray) (
 ALTER AGGREGATE app_private.array_concat(anycompatiblearray) OWNER TO rowhouse_owner;
 
 COMMENT ON AGGREGATE app_private.array_concat(anycompatiblearray) IS 'Arrays put together.';
+
+CREATE VIEW app_hidden.catalog_resources WITH (security_invoker='true') AS
+ SELECT 'agent'::app_public.resource_kind AS kind,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.name,
+    r.display_name,
+    COALESCE(r.display_name, r.name) AS label,
+    r.description,
+    r.primary_category AS category,
+    r.therapeutic_areas,
+    r.compliance_frameworks,
+    r.tier,
+    (r.status)::text AS status,
+    ARRAY( SELECT t.name
+           FROM (app_public.tag_assignments a
+             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+          WHERE ((a.item_type = 'agent'::app_public.resource_kind) AND (a.item_id = r.id))) AS tags,
+    r.version,
+    r.rating,
+    r.usage_count,
+    r.updated_at
+   FROM app_public.agents r
+  WHERE (r.deleted_at IS NULL)
+UNION ALL
+ SELECT 'tool'::app_public.resource_kind AS kind,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.name,
+    r.display_name,
+    COALESCE(r.display_name, r.name) AS label,
+    r.description,
+    r.category,
+    '{}'::text[] AS therapeutic_areas,
+    '{}'::text[] AS compliance_frameworks,
+    NULL::integer AS tier,
+    r.status,
+    ARRAY( SELECT t.name
+           FROM (app_public.tag_assignments a
+             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+          WHERE ((a.item_type = 'tool'::app_public.resource_kind) AND (a.item_id = r.id))) AS tags,
+    r.version,
+    NULL::numeric AS rating,
+    r.usage_count,
+    r.updated_at
+   FROM app_public.tools r
+  WHERE (r.deleted_at IS NULL)
+UNION ALL
+ SELECT 'prompt'::app_public.resource_kind AS kind,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.name,
+    r.display_name,
+    COALESCE(r.display_name, r.name) AS label,
+    r.description,
+    r.category,
+    '{}'::text[] AS therapeutic_areas,
+    '{}'::text[] AS compliance_frameworks,
+    NULL::integer AS tier,
+    r.status,
+    (r.tags || ARRAY( SELECT t.name
+           FROM (app_public.tag_assignments a
+             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+          WHERE ((a.item_type = 'prompt'::app_public.resource_kind) AND (a.item_id = r.id)))) AS tags,
+    r.version,
+    r.rating,
+    r.usage_count,
+    r.updated_at
+   FROM app_public.prompts r
+  WHERE (r.deleted_at IS NULL)
+UNION ALL
+ SELECT 'workflow'::app_public.resource_kind AS kind,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.name,
+    r.display_name,
+    COALESCE(r.display_name, r.name) AS label,
+    r.description,
+    r.category,
+    '{}'::text[] AS therapeutic_areas,
+    '{}'::text[] AS compliance_frameworks,
+    NULL::integer AS tier,
+    r.status,
+    (r.tags || ARRAY( SELECT t.name
+           FROM (app_public.tag_assignments a
+             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+          WHERE ((a.item_type = 'workflow'::app_public.resource_kind) AND (a.item_id = r.id)))) AS tags,
+    r.version,
+    NULL::numeric AS rating,
+    r.execution_count AS usage_count,
+    r.updated_at
+   FROM app_public.workflows r
+  WHERE (r.deleted_at IS NULL)
+UNION ALL
+ SELECT 'knowledge_source'::app_public.resource_kind AS kind,
+    r.id,
+    r.tenant_id,
+    r.sharing_mode,
+    r.name,
+    r.display_name,
+    COALESCE(r.display_name, r.name) AS label,
+    r.description,
+    r.category,
+    '{}'::text[] AS therapeutic_areas,
+    '{}'::text[] AS compliance_frameworks,
+    NULL::integer AS tier,
+    r.status,
+    (r.tags || ARRAY( SELECT t.name
+           FROM (app_public.tag_assignments a
+             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
+          WHERE ((a.item_type = 'knowledge_source'::app_public.resource_kind) AND (a.item_id = r.id)))) AS tags,
+    NULL::text AS version,
+    NULL::numeric AS rating,
+    r.query_count AS usage_count,
+    r.updated_at
+   FROM app_public.rag_knowledge_sources r
+  WHERE (r.deleted_at IS NULL);
+
+ALTER TABLE app_hidden.catalog_resources OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_hidden.catalog_resources IS 'What of the catalogue the request sees, of all kinds, what was deleted left out.';
 
 CREATE TABLE app_private.admin_access_log (
     tenant_id uuid NOT NULL,
@@ -20622,6 +21753,29 @@ ALTER TABLE ONLY app_private.llm_texts_default FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_private.llm_texts_default OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.llm_texts_default IS 'Texts of months that have no partition; the task moves them.';
+
+CREATE TABLE app_private.materialized_view_alerts (
+    id bigint NOT NULL,
+    view_name text NOT NULL,
+    raised_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone,
+    CONSTRAINT resolved_at_is_after_raised_at CHECK ((resolved_at >= raised_at))
+);
+
+ALTER TABLE ONLY app_private.materialized_view_alerts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.materialized_view_alerts OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.materialized_view_alerts IS 'When a materialized view became too old; resolved by its refresh.';
+
+ALTER TABLE app_private.materialized_view_alerts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_private.materialized_view_alerts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE app_private.payment_customers (
     tenant_id uuid NOT NULL,
@@ -21535,6 +22689,51 @@ The answer, where the tenant keeps it.';
 
 COMMENT ON COLUMN app_public.llm_usage_logs.created_at IS 'When it was recorded.';
 
+CREATE VIEW app_public.materialized_view_alerts WITH (security_invoker='true') AS
+ SELECT materialized_view_alerts.id,
+    materialized_view_alerts.view_name,
+    materialized_view_alerts.raised_at,
+    materialized_view_alerts.resolved_at
+   FROM app_hidden.materialized_view_alerts() materialized_view_alerts(id, view_name, raised_at, resolved_at);
+
+ALTER TABLE app_public.materialized_view_alerts OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.materialized_view_alerts IS '@primaryKey id
+When a materialized view became too old, and when it was refreshed again; open while resolved_at is null. Platform staff.';
+
+COMMENT ON COLUMN app_public.materialized_view_alerts.view_name IS 'The view.';
+
+COMMENT ON COLUMN app_public.materialized_view_alerts.raised_at IS 'When it was found to be too old.';
+
+COMMENT ON COLUMN app_public.materialized_view_alerts.resolved_at IS 'When it was refreshed again, null while it is too old.';
+
+CREATE VIEW app_public.materialized_view_status WITH (security_invoker='true') AS
+ SELECT materialized_view_status.name,
+    materialized_view_status.refreshed_at,
+    materialized_view_status.age_seconds,
+    materialized_view_status.stale_after_seconds,
+    materialized_view_status.is_stale,
+    materialized_view_status.duration_ms,
+    materialized_view_status.row_count
+   FROM app_hidden.materialized_view_status() materialized_view_status(name, refreshed_at, age_seconds, stale_after_seconds, is_stale, duration_ms, row_count);
+
+ALTER TABLE app_public.materialized_view_status OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.materialized_view_status IS '@primaryKey name
+The materialized views and how old they are. Members; row_count is for platform staff. refresh_materialized_view refreshes one.';
+
+COMMENT ON COLUMN app_public.materialized_view_status.refreshed_at IS 'As of when it is, null before the first refresh.';
+
+COMMENT ON COLUMN app_public.materialized_view_status.age_seconds IS 'How many seconds ago that was.';
+
+COMMENT ON COLUMN app_public.materialized_view_status.stale_after_seconds IS 'How old it may become.';
+
+COMMENT ON COLUMN app_public.materialized_view_status.is_stale IS 'Whether it is older than that; one that was never refreshed counts from its making.';
+
+COMMENT ON COLUMN app_public.materialized_view_status.duration_ms IS 'How long its last refresh took.';
+
+COMMENT ON COLUMN app_public.materialized_view_status.row_count IS 'How many rows it has, of all tenants; for platform staff.';
+
 CREATE TABLE app_public.model_configurations (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -21690,6 +22889,77 @@ COMMENT ON COLUMN app_public.plan_entitlements.overage_allowed IS 'Whether more 
 COMMENT ON COLUMN app_public.plan_entitlements.created_at IS 'When it was made.';
 
 COMMENT ON COLUMN app_public.plan_entitlements.updated_at IS 'When it last changed.';
+
+CREATE VIEW app_public.platform_shared_resources WITH (security_invoker='true') AS
+ SELECT m.kind,
+    m.id,
+    m.name,
+    m.display_name,
+    m.description,
+    m.category,
+    m.tags,
+    m.icon,
+    m.version,
+    m.status,
+    m.usage_count,
+    m.rating,
+    m.updated_at,
+    age.refreshed_at,
+    age.age_seconds
+   FROM ((app_hidden.platform_shared_resources() m(kind, id, tenant_id, name, display_name, description, category, tags, icon, version, status, usage_count, rating, updated_at)
+     JOIN app_hidden.catalog_resources r ON (((r.kind = m.kind) AND (r.id = m.id) AND (r.sharing_mode = 'platform'::text))))
+     CROSS JOIN ( SELECT view_age.refreshed_at,
+            view_age.age_seconds
+           FROM app_hidden.view_age('mv_platform_shared_resources'::text) view_age(refreshed_at, age_seconds)) age);
+
+ALTER TABLE app_public.platform_shared_resources OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.platform_shared_resources IS '@primaryKey kind,id
+What the platform shares with every tenant, in one list. Members. Refreshed every hour; what is not shared any more is gone at once.';
+
+COMMENT ON COLUMN app_public.platform_shared_resources.refreshed_at IS 'As of when the list is, null before the first refresh.';
+
+COMMENT ON COLUMN app_public.platform_shared_resources.age_seconds IS 'How many seconds ago that was.';
+
+CREATE VIEW app_public.popular_agents WITH (security_invoker='true') AS
+ SELECT p.rank,
+    p.agent_id,
+    p.usage_count,
+    p.success_rate,
+    p.rating,
+    p.feedback_count,
+    (EXISTS ( SELECT
+           FROM app_public.user_agents u
+          WHERE ((u.tenant_id = p.tenant_id) AND (u.user_id = ( SELECT app_hidden.current_user_id() AS current_user_id)) AND (u.agent_id = p.agent_id)))) AS is_in_my_list,
+    age.refreshed_at,
+    age.age_seconds
+   FROM ((app_hidden.popular_agents() p(tenant_id, rank, agent_id, usage_count, success_rate, rating, feedback_count)
+     JOIN app_public.agents a ON (((a.id = p.agent_id) AND (a.deleted_at IS NULL))))
+     CROSS JOIN ( SELECT view_age.refreshed_at,
+            view_age.age_seconds
+           FROM app_hidden.view_age('mv_popular_agents'::text) view_age(refreshed_at, age_seconds)) age);
+
+ALTER TABLE app_public.popular_agents OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.popular_agents IS '@primaryKey agent_id
+@foreignKey (agent_id) references app_public.agents (id)
+The twenty most used agents of this tenant. Those that are not in your list yet are what to recommend to you. Members. Refreshed every hour; a deleted agent is gone at once.';
+
+COMMENT ON COLUMN app_public.popular_agents.rank IS 'Place among the tenant''s agents, from 1: by use, then by rating.';
+
+COMMENT ON COLUMN app_public.popular_agents.usage_count IS 'How often it had been used.';
+
+COMMENT ON COLUMN app_public.popular_agents.success_rate IS 'Percent of its uses that succeeded.';
+
+COMMENT ON COLUMN app_public.popular_agents.rating IS 'Mean rating, 1 to 5.';
+
+COMMENT ON COLUMN app_public.popular_agents.feedback_count IS 'How many rated it.';
+
+COMMENT ON COLUMN app_public.popular_agents.is_in_my_list IS 'Whether it is in your own list of agents, as of now.';
+
+COMMENT ON COLUMN app_public.popular_agents.refreshed_at IS 'As of when the ranking is, null before the first refresh.';
+
+COMMENT ON COLUMN app_public.popular_agents.age_seconds IS 'How many seconds ago that was.';
 
 CREATE TABLE app_public.project_members (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -21986,60 +23256,6 @@ ALTER TABLE app_public.resource_sharing_audit ALTER COLUMN id ADD GENERATED ALWA
     CACHE 1
 );
 
-CREATE TABLE app_public.tag_assignments (
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    item_type app_public.resource_kind NOT NULL,
-    item_id uuid NOT NULL,
-    tag_id uuid NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-ALTER TABLE ONLY app_public.tag_assignments FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.tag_assignments OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.tag_assignments IS 'Which items carry a tag. Who may edit the item may tag it.';
-
-COMMENT ON COLUMN app_public.tag_assignments.item_type IS 'Kind of the item.';
-
-COMMENT ON COLUMN app_public.tag_assignments.item_id IS 'The item.';
-
-COMMENT ON COLUMN app_public.tag_assignments.tag_id IS 'The tag.';
-
-COMMENT ON COLUMN app_public.tag_assignments.created_at IS 'When it was tagged.';
-
-CREATE TABLE app_public.tags (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    name text NOT NULL,
-    slug text NOT NULL,
-    color text,
-    description text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT color_is_a_color CHECK (app_hidden.is_color(color)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT slug_is_a_slug CHECK (app_hidden.is_slug(slug))
-);
-
-ALTER TABLE ONLY app_public.tags FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.tags OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.tags IS 'Tags for anything in the catalogue. can_create_resources, can_edit_resources and can_delete_resources.';
-
-COMMENT ON COLUMN app_public.tags.name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.tags.slug IS 'Name in addresses, unique in the tenant.';
-
-COMMENT ON COLUMN app_public.tags.color IS 'Colour as #rrggbb, or the name of a theme''s colour.';
-
-COMMENT ON COLUMN app_public.tags.description IS 'What it marks.';
-
-COMMENT ON COLUMN app_public.tags.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.tags.updated_at IS 'When it last changed.';
-
 CREATE TABLE app_public.tenant_config (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid NOT NULL,
@@ -22072,6 +23288,42 @@ COMMENT ON COLUMN app_public.tenant_config.features IS 'Features the tenant has 
 COMMENT ON COLUMN app_public.tenant_config.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.tenant_config.updated_at IS 'When it last changed.';
+
+CREATE VIEW app_public.tenant_resource_counts WITH (security_invoker='true') AS
+ SELECT c.tenant_id,
+    c.agent_count,
+    c.active_agent_count,
+    c.tool_count,
+    c.prompt_count,
+    c.workflow_count,
+    c.knowledge_source_count,
+    c.document_count,
+    c.document_bytes,
+    c.member_count,
+    c.workspace_count,
+    c.project_count,
+    age.refreshed_at,
+    age.age_seconds
+   FROM (app_hidden.tenant_resource_counts() c(tenant_id, agent_count, active_agent_count, tool_count, prompt_count, workflow_count, knowledge_source_count, document_count, document_bytes, member_count, workspace_count, project_count)
+     CROSS JOIN ( SELECT view_age.refreshed_at,
+            view_age.age_seconds
+           FROM app_hidden.view_age('mv_tenant_resource_counts'::text) view_age(refreshed_at, age_seconds)) age);
+
+ALTER TABLE app_public.tenant_resource_counts OWNER TO rowhouse_owner;
+
+COMMENT ON VIEW app_public.tenant_resource_counts IS '@primaryKey tenant_id
+@foreignKey (tenant_id) references app_public.tenants (id)
+How much of everything this tenant has, one row. Members. Refreshed every hour.';
+
+COMMENT ON COLUMN app_public.tenant_resource_counts.active_agent_count IS 'Agents that are active and switched on.';
+
+COMMENT ON COLUMN app_public.tenant_resource_counts.document_bytes IS 'Size of all documents as they were given.';
+
+COMMENT ON COLUMN app_public.tenant_resource_counts.member_count IS 'Active members.';
+
+COMMENT ON COLUMN app_public.tenant_resource_counts.refreshed_at IS 'As of when the counts are, null before the first refresh.';
+
+COMMENT ON COLUMN app_public.tenant_resource_counts.age_seconds IS 'How many seconds ago that was.';
 
 CREATE TABLE app_public.tenant_status_history (
     tenant_id uuid NOT NULL,
@@ -22641,6 +23893,12 @@ ALTER TABLE ONLY app_private.llm_texts
 ALTER TABLE ONLY app_private.llm_texts_default
     ADD CONSTRAINT llm_texts_default_pkey PRIMARY KEY (tenant_id, occurred_at, call_id);
 
+ALTER TABLE ONLY app_private.materialized_view_alerts
+    ADD CONSTRAINT materialized_view_alerts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_private.materialized_views
+    ADD CONSTRAINT materialized_views_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY app_private.payment_customers
     ADD CONSTRAINT payment_customers_pkey PRIMARY KEY (tenant_id, provider);
 
@@ -23120,6 +24378,16 @@ CREATE INDEX llm_calls_tenant_id_model_id_occurred_at_idx ON ONLY app_private.ll
 
 CREATE INDEX llm_calls_default_tenant_id_model_id_occurred_at_idx ON app_private.llm_calls_default USING btree (tenant_id, model_id, occurred_at);
 
+CREATE UNIQUE INDEX materialized_view_alerts_one_open_key ON app_private.materialized_view_alerts USING btree (view_name) WHERE (resolved_at IS NULL);
+
+CREATE INDEX materialized_view_alerts_view_name_raised_at_idx ON app_private.materialized_view_alerts USING btree (view_name, raised_at);
+
+CREATE UNIQUE INDEX mv_platform_shared_resources_tenant_id_kind_id_idx ON app_private.mv_platform_shared_resources USING btree (tenant_id, kind, id);
+
+CREATE UNIQUE INDEX mv_popular_agents_tenant_id_rank_idx ON app_private.mv_popular_agents USING btree (tenant_id, rank);
+
+CREATE UNIQUE INDEX mv_tenant_resource_counts_tenant_id_idx ON app_private.mv_tenant_resource_counts USING btree (tenant_id);
+
 CREATE INDEX query_log_buffer_tenant_id_idx ON app_private.query_log_buffer USING btree (tenant_id);
 
 CREATE INDEX quota_holds_reservation_id_idx ON app_private.quota_holds USING btree (reservation_id);
@@ -23175,6 +24443,8 @@ CREATE INDEX agents_tenant_id_department_id_idx ON app_public.agents USING btree
 CREATE UNIQUE INDEX agents_tenant_id_name_key ON app_public.agents USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
 CREATE INDEX agents_tenant_id_role_id_idx ON app_public.agents USING btree (tenant_id, role_id);
+
+CREATE INDEX agents_tenant_id_search_vector_catalog_label_idx ON app_public.agents USING gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) public.gin_trgm_ops) WHERE (deleted_at IS NULL);
 
 CREATE INDEX agents_tenant_id_sort_order_name_idx ON app_public.agents USING btree (tenant_id, sort_order, name);
 
@@ -23294,6 +24564,8 @@ CREATE INDEX prompts_sharing_mode_tenant_id_idx ON app_public.prompts USING btre
 
 CREATE UNIQUE INDEX prompts_tenant_id_name_key ON app_public.prompts USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
+CREATE INDEX prompts_tenant_id_search_vector_catalog_label_idx ON app_public.prompts USING gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) public.gin_trgm_ops) WHERE (deleted_at IS NULL);
+
 CREATE INDEX query_logs_tenant_id_created_at_idx ON app_public.query_logs USING btree (tenant_id, created_at);
 
 CREATE INDEX quota_alerts_acknowledged_by_user_id_idx ON app_public.quota_alerts USING btree (acknowledged_by_user_id);
@@ -23311,6 +24583,8 @@ CREATE INDEX rag_knowledge_sources_embedding_model_idx ON app_public.rag_knowled
 CREATE INDEX rag_knowledge_sources_sharing_mode_tenant_id_idx ON app_public.rag_knowledge_sources USING btree (sharing_mode, tenant_id) WHERE ((sharing_mode = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
 
 CREATE UNIQUE INDEX rag_knowledge_sources_tenant_id_name_key ON app_public.rag_knowledge_sources USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX rag_knowledge_sources_tenant_id_search_vector_catalog_label_idx ON app_public.rag_knowledge_sources USING gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) public.gin_trgm_ops) WHERE (deleted_at IS NULL);
 
 CREATE INDEX rate_limit_config_is_default_idx ON app_public.rate_limit_config USING btree (is_default) WHERE is_default;
 
@@ -23372,6 +24646,8 @@ CREATE INDEX tools_sharing_mode_tenant_id_idx ON app_public.tools USING btree (s
 
 CREATE UNIQUE INDEX tools_tenant_id_name_key ON app_public.tools USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
+CREATE INDEX tools_tenant_id_search_vector_catalog_label_idx ON app_public.tools USING gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) public.gin_trgm_ops) WHERE (deleted_at IS NULL);
+
 CREATE INDEX tools_tenant_id_tool_category_id_idx ON app_public.tools USING btree (tenant_id, tool_category_id);
 
 CREATE UNIQUE INDEX usage_quotas_tenant_id_quota_type_quota_scope_scope_id_peri_idx ON app_public.usage_quotas USING btree (tenant_id, quota_type, quota_scope, scope_id, period, applies_to_subtree, is_hard_limit, source) NULLS NOT DISTINCT;
@@ -23415,6 +24691,8 @@ CREATE INDEX workflows_sharing_mode_tenant_id_idx ON app_public.workflows USING 
 CREATE INDEX workflows_tenant_id_agent_ids_idx ON app_public.workflows USING gin (tenant_id, agent_ids);
 
 CREATE UNIQUE INDEX workflows_tenant_id_name_key ON app_public.workflows USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX workflows_tenant_id_search_vector_catalog_label_idx ON app_public.workflows USING gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) public.gin_trgm_ops) WHERE (deleted_at IS NULL);
 
 CREATE INDEX workspace_members_tenant_id_user_id_idx ON app_public.workspace_members USING btree (tenant_id, user_id);
 
@@ -23904,6 +25182,9 @@ ALTER TABLE ONLY app_private.invoice_documents
 
 ALTER TABLE ONLY app_private.invoice_numbers
     ADD CONSTRAINT invoice_numbers_issuer_id_fkey FOREIGN KEY (issuer_id) REFERENCES app_public.invoice_issuers(id);
+
+ALTER TABLE ONLY app_private.materialized_view_alerts
+    ADD CONSTRAINT materialized_view_alerts_view_name_fkey FOREIGN KEY (view_name) REFERENCES app_private.materialized_views(name) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_private.payment_customers
     ADD CONSTRAINT payment_customers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
@@ -24546,6 +25827,10 @@ CREATE POLICY all_owner ON app_private.llm_texts TO rowhouse_owner USING (true) 
 
 CREATE POLICY all_owner ON app_private.llm_texts_default TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_private.materialized_view_alerts TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.materialized_views TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_private.payment_customers TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.payment_events TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -24614,6 +25899,10 @@ CREATE POLICY all_platform ON app_private.llm_texts TO rowhouse_platform USING (
 
 CREATE POLICY all_platform ON app_private.llm_texts_default TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_private.materialized_view_alerts TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.materialized_views TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_private.payment_customers TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.payment_events TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -24679,6 +25968,10 @@ ALTER TABLE app_private.llm_calls_default ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app_private.llm_texts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.llm_texts_default ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.materialized_view_alerts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.materialized_views ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.payment_customers ENABLE ROW LEVEL SECURITY;
 
@@ -25750,6 +27043,24 @@ REVOKE ALL ON FUNCTION app_hidden.billing_period(at timestamp with time zone, an
 GRANT ALL ON FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_hidden.catalog_words(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.catalog_words(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.catalog_words(value text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.catalog_label(name text, display_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.catalog_label(name text, display_name text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.catalog_label(name text, display_name text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.catalog_matches(query text, kinds app_public.resource_kind[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.catalog_matches(query text, kinds app_public.resource_kind[]) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_hidden.catalog_vector(name text, display_name text, description text, tags text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.catalog_vector(name text, display_name text, description text, tags text[]) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.catalog_vector(name text, display_name text, description text, tags text[]) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_hidden.check_catalog_search(query text, "limit" integer, skip integer, tiers integer[], statuses text[], longest_filter integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.check_catalog_search(query text, "limit" integer, skip integer, tiers integer[], statuses text[], longest_filter integer) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_hidden.chunks(content text, chunk_size integer, chunk_overlap integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.clock() FROM PUBLIC;
@@ -25869,6 +27180,12 @@ REVOKE ALL ON FUNCTION app_hidden.local_days(starts timestamp with time zone, en
 GRANT ALL ON FUNCTION app_hidden.local_days(starts timestamp with time zone, ends timestamp with time zone, timezone text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.local_days(starts timestamp with time zone, ends timestamp with time zone, timezone text) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION app_hidden.materialized_view_alerts() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.materialized_view_alerts() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_hidden.materialized_view_status() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.materialized_view_status() TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_hidden.minor_units(currency text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.minor_units(currency text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.minor_units(currency text) TO rowhouse_platform;
@@ -25897,6 +27214,333 @@ GRANT ALL ON FUNCTION app_hidden.placeholder_names(template text) TO rowhouse_pl
 REVOKE ALL ON FUNCTION app_hidden.placeholder_pattern() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.placeholder_pattern() TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.placeholder_pattern() TO rowhouse_platform;
+
+GRANT SELECT ON TABLE app_public.agents TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agents TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(color_scheme),UPDATE(color_scheme) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(badge_text),UPDATE(badge_text) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(badge_color),UPDATE(badge_color) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(tier),UPDATE(tier) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(lifecycle_stage),UPDATE(lifecycle_stage) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(validation_status),UPDATE(validation_status) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(is_active),UPDATE(is_active) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(model_id),UPDATE(model_id) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(system_prompt),UPDATE(system_prompt) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(temperature),UPDATE(temperature) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(max_tokens),UPDATE(max_tokens) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(top_p),UPDATE(top_p) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(frequency_penalty),UPDATE(frequency_penalty) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(presence_penalty),UPDATE(presence_penalty) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(response_format),UPDATE(response_format) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(stop_sequences),UPDATE(stop_sequences) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(streaming_enabled),UPDATE(streaming_enabled) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(function_calling_enabled),UPDATE(function_calling_enabled) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(parallel_function_calls),UPDATE(parallel_function_calls) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(max_retry_attempts),UPDATE(max_retry_attempts) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(primary_category),UPDATE(primary_category) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(subcategory),UPDATE(subcategory) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(specialty),UPDATE(specialty) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(therapeutic_areas),UPDATE(therapeutic_areas) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(regulatory_domains),UPDATE(regulatory_domains) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(industry_focus),UPDATE(industry_focus) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(use_cases),UPDATE(use_cases) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(target_audience),UPDATE(target_audience) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(required_expertise_level),UPDATE(required_expertise_level) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(compliance_frameworks),UPDATE(compliance_frameworks) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(certifications),UPDATE(certifications) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(geographic_scope),UPDATE(geographic_scope) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(knowledge_domains),UPDATE(knowledge_domains) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(tools),UPDATE(tools) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(prompt_templates),UPDATE(prompt_templates) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(context_window_size),UPDATE(context_window_size) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(supports_multimodal),UPDATE(supports_multimodal) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(supported_file_types),UPDATE(supported_file_types) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(max_file_size_mb),UPDATE(max_file_size_mb) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(owner_id),UPDATE(owner_id) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(department_id),UPDATE(department_id) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(business_function_id),UPDATE(business_function_id) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(role_id),UPDATE(role_id) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(cost_per_query),UPDATE(cost_per_query) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(billing_code),UPDATE(billing_code) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(budget_allocation_id),UPDATE(budget_allocation_id) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(approval_required),UPDATE(approval_required) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(analytics_enabled),UPDATE(analytics_enabled) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(version) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(changelog) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.agents TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.prompts TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.prompts TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(prompt_text),UPDATE(prompt_text) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(system_prompt),UPDATE(system_prompt) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(input_variables),UPDATE(input_variables) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(output_format),UPDATE(output_format) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(model_requirements),UPDATE(model_requirements) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(temperature),UPDATE(temperature) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(max_tokens),UPDATE(max_tokens) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(version) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.prompts TO rowhouse_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rag_knowledge_sources TO rowhouse_platform;
+GRANT SELECT ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT SELECT(id) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
+
+GRANT SELECT(tenant_id) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+GRANT SELECT(name) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+GRANT SELECT(category) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(source_type),UPDATE(source_type) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(source_url),UPDATE(source_url) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(source_config),UPDATE(source_config) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(file_path),UPDATE(file_path) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(file_type),UPDATE(file_type) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(file_size_bytes),UPDATE(file_size_bytes) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(page_count),UPDATE(page_count) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(embedding_model),UPDATE(embedding_model) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+GRANT SELECT(embedding_model) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
+
+GRANT INSERT(chunk_size),UPDATE(chunk_size) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(chunk_overlap),UPDATE(chunk_overlap) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(language),UPDATE(language) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+GRANT SELECT(language) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
+
+GRANT INSERT(vector_store_id),UPDATE(vector_store_id) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(publication_date),UPDATE(publication_date) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(author),UPDATE(author) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(source_organization),UPDATE(source_organization) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
+
+GRANT SELECT(deleted_at) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
+
+GRANT SELECT,DELETE ON TABLE app_public.tag_assignments TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tag_assignments TO rowhouse_platform;
+
+GRANT INSERT(item_type) ON TABLE app_public.tag_assignments TO rowhouse_user;
+
+GRANT INSERT(item_id) ON TABLE app_public.tag_assignments TO rowhouse_user;
+
+GRANT INSERT(tag_id) ON TABLE app_public.tag_assignments TO rowhouse_user;
+
+GRANT SELECT,DELETE ON TABLE app_public.tags TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tags TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT INSERT(slug),UPDATE(slug) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT INSERT(color),UPDATE(color) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tags TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.tools TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tools TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(tool_type),UPDATE(tool_type) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(tool_category_id),UPDATE(tool_category_id) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(endpoint_url),UPDATE(endpoint_url) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(http_method),UPDATE(http_method) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(headers),UPDATE(headers) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(authentication_type),UPDATE(authentication_type) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(authentication_config),UPDATE(authentication_config) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(request_schema),UPDATE(request_schema) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(response_schema),UPDATE(response_schema) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(retry_config),UPDATE(retry_config) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(version),UPDATE(version) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.tools TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.workflows TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.workflows TO rowhouse_platform;
+
+GRANT INSERT(name),UPDATE(name) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(description),UPDATE(description) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(category),UPDATE(category) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(workflow_type),UPDATE(workflow_type) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(workflow_definition),UPDATE(workflow_definition) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(steps),UPDATE(steps) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(input_schema),UPDATE(input_schema) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(output_schema),UPDATE(output_schema) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(agent_roles),UPDATE(agent_roles) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(max_retries),UPDATE(max_retries) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(error_handling),UPDATE(error_handling) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(version) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.workflows TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_private.mv_platform_shared_resources TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_hidden.platform_shared_resources() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.platform_shared_resources() TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_private.mv_popular_agents TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_hidden.popular_agents() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.popular_agents() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_hidden.preference_schema() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.preference_schema() TO rowhouse_user;
@@ -25953,9 +27597,127 @@ REVOKE ALL ON FUNCTION app_hidden.tenant_quota(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_hidden.tenant_quota(name text) TO rowhouse_user;
 GRANT ALL ON FUNCTION app_hidden.tenant_quota(name text) TO rowhouse_platform;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
+GRANT SELECT ON TABLE app_public.documents TO rowhouse_user;
+
+GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(id) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(source_id) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(size_bytes) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(processing_status) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT ON TABLE app_public.projects TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.projects TO rowhouse_platform;
+
+GRANT UPDATE(name) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(key) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(description) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(status) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(is_private) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(starts_on) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(ends_on) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT UPDATE(owner_id) ON TABLE app_public.projects TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.tenants TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenants TO rowhouse_platform;
+
+GRANT SELECT(id) ON TABLE app_public.tenants TO rowhouse_analyst;
+
+GRANT SELECT(slug) ON TABLE app_public.tenants TO rowhouse_analyst;
+
+GRANT UPDATE(name) ON TABLE app_public.tenants TO rowhouse_user;
+GRANT SELECT(name) ON TABLE app_public.tenants TO rowhouse_analyst;
+
+GRANT SELECT(status) ON TABLE app_public.tenants TO rowhouse_analyst;
+
+GRANT UPDATE(config) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(industry) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(company_size) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(country_code) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(timezone) ON TABLE app_public.tenants TO rowhouse_user;
+GRANT SELECT(timezone) ON TABLE app_public.tenants TO rowhouse_analyst;
+
+GRANT UPDATE(language_code) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(primary_contact_email) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(primary_contact_name) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(primary_contact_phone) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT UPDATE(metadata) ON TABLE app_public.tenants TO rowhouse_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_tenants TO rowhouse_platform;
+
+GRANT SELECT(id) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(tenant_id) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(user_id) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(role) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(status) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(permissions) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(invited_by_user_id) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(joined_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(last_accessed_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(activated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(deactivated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(metadata) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(created_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT(updated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.workspaces TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.workspaces TO rowhouse_platform;
+
+GRANT UPDATE(name) ON TABLE app_public.workspaces TO rowhouse_user;
+
+GRANT UPDATE(description) ON TABLE app_public.workspaces TO rowhouse_user;
+
+GRANT UPDATE(icon) ON TABLE app_public.workspaces TO rowhouse_user;
+
+GRANT UPDATE(visibility) ON TABLE app_public.workspaces TO rowhouse_user;
+
+GRANT UPDATE(settings) ON TABLE app_public.workspaces TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_private.mv_tenant_resource_counts TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_hidden.tenant_resource_counts() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.tenant_resource_counts() TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_hidden.text_search_config(language text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.token_count(vector tsvector) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_hidden.view_age(name text, OUT refreshed_at timestamp with time zone, OUT age_seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.view_age(name text, OUT refreshed_at timestamp with time zone, OUT age_seconds integer) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_private.add_model_prices(providers jsonb) FROM PUBLIC;
 
@@ -26068,6 +27830,13 @@ REVOKE ALL ON FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids
 
 REVOKE ALL ON FUNCTION app_private.can_be_charged(tenant_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.catalog_query(targets text[], selected text, conditions text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.catalog_question(query text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.catalog_question(query text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.catalog_targets(kinds app_public.resource_kind[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.plan_prices TO rowhouse_user;
@@ -26075,36 +27844,6 @@ GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plan_prices TO rowhouse_admin;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plan_prices TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.change_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamp with time zone) FROM PUBLIC;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_tenants TO rowhouse_platform;
-
-GRANT SELECT(id) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(tenant_id) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(user_id) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(role) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(status) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(permissions) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(invited_by_user_id) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(joined_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(last_accessed_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(activated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(deactivated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(metadata) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(created_at) ON TABLE app_public.user_tenants TO rowhouse_user;
-
-GRANT SELECT(updated_at) ON TABLE app_public.user_tenants TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_private.change_member_status(user_id uuid, status text) FROM PUBLIC;
 
@@ -26195,6 +27934,8 @@ REVOKE ALL ON FUNCTION app_private.end_subscription(subscription app_public.subs
 REVOKE ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_owner;
 GRANT ALL ON FUNCTION app_private.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.enqueue_refresh(name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.enqueue_stage(stage app_hidden.processing_stage, tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 
@@ -26319,6 +28060,10 @@ REVOKE ALL ON FUNCTION app_private.is_credential_name(name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.is_staff(user_id uuid) FROM PUBLIC;
 
+GRANT SELECT,UPDATE ON TABLE app_private.materialized_views TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.is_stale(view app_private.materialized_views) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.is_timezone(value text) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.plans TO rowhouse_user;
@@ -26359,38 +28104,7 @@ GRANT ALL ON FUNCTION app_private.lock_tenant_tree() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.lock_versioned(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 
-GRANT SELECT ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(name) ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(key) ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(description) ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(status) ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(is_private) ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(starts_on) ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(ends_on) ON TABLE app_public.projects TO rowhouse_user;
-
-GRANT UPDATE(owner_id) ON TABLE app_public.projects TO rowhouse_user;
-
 REVOKE ALL ON FUNCTION app_private.locked_project(id uuid) FROM PUBLIC;
-
-GRANT SELECT ON TABLE app_public.workspaces TO rowhouse_user;
-GRANT SELECT ON TABLE app_public.workspaces TO rowhouse_platform;
-
-GRANT UPDATE(name) ON TABLE app_public.workspaces TO rowhouse_user;
-
-GRANT UPDATE(description) ON TABLE app_public.workspaces TO rowhouse_user;
-
-GRANT UPDATE(icon) ON TABLE app_public.workspaces TO rowhouse_user;
-
-GRANT UPDATE(visibility) ON TABLE app_public.workspaces TO rowhouse_user;
-
-GRANT UPDATE(settings) ON TABLE app_public.workspaces TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_private.locked_workspace(id uuid, minimum app_public.member_role) FROM PUBLIC;
 
@@ -26402,6 +28116,9 @@ REVOKE ALL ON FUNCTION app_private.locked_workspace_member(workspace app_public.
 REVOKE ALL ON FUNCTION app_private.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.make_default(tenant_id uuid, id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.materialized_view_names() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.materialized_view_names() TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.may_grant(grantor_role text, grantor_permissions text[], role text, permissions jsonb) TO rowhouse_platform;
@@ -26499,101 +28216,9 @@ REVOKE ALL ON FUNCTION app_private.prices_of_models(model_ids uuid[]) FROM PUBLI
 
 REVOKE ALL ON FUNCTION app_private.provision_member(tenant_id uuid, email text, full_name text, role text) FROM PUBLIC;
 
-GRANT SELECT ON TABLE app_public.tenants TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenants TO rowhouse_platform;
-
-GRANT SELECT(id) ON TABLE app_public.tenants TO rowhouse_analyst;
-
-GRANT SELECT(slug) ON TABLE app_public.tenants TO rowhouse_analyst;
-
-GRANT UPDATE(name) ON TABLE app_public.tenants TO rowhouse_user;
-GRANT SELECT(name) ON TABLE app_public.tenants TO rowhouse_analyst;
-
-GRANT SELECT(status) ON TABLE app_public.tenants TO rowhouse_analyst;
-
-GRANT UPDATE(config) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(industry) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(company_size) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(country_code) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(timezone) ON TABLE app_public.tenants TO rowhouse_user;
-GRANT SELECT(timezone) ON TABLE app_public.tenants TO rowhouse_analyst;
-
-GRANT UPDATE(language_code) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(primary_contact_email) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(primary_contact_name) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(primary_contact_phone) ON TABLE app_public.tenants TO rowhouse_user;
-
-GRANT UPDATE(metadata) ON TABLE app_public.tenants TO rowhouse_user;
-
 REVOKE ALL ON FUNCTION app_private.provision_tenant(slug text, name text, owner_email text, owner_name text, type text, trial_days integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.publish_resource(kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text) FROM PUBLIC;
-
-GRANT SELECT ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rag_knowledge_sources TO rowhouse_platform;
-
-GRANT SELECT(id) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
-
-GRANT SELECT(tenant_id) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-GRANT SELECT(name) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
-
-GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(description),UPDATE(description) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(category),UPDATE(category) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-GRANT SELECT(category) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
-
-GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(source_type),UPDATE(source_type) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(source_url),UPDATE(source_url) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(source_config),UPDATE(source_config) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(file_path),UPDATE(file_path) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(file_type),UPDATE(file_type) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(file_size_bytes),UPDATE(file_size_bytes) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(page_count),UPDATE(page_count) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(embedding_model),UPDATE(embedding_model) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-GRANT SELECT(embedding_model) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
-
-GRANT INSERT(chunk_size),UPDATE(chunk_size) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(chunk_overlap),UPDATE(chunk_overlap) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(language),UPDATE(language) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-GRANT SELECT(language) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
-
-GRANT INSERT(vector_store_id),UPDATE(vector_store_id) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(publication_date),UPDATE(publication_date) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(author),UPDATE(author) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(source_organization),UPDATE(source_organization) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(status),UPDATE(status) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.rag_knowledge_sources TO rowhouse_user;
-
-GRANT SELECT(deleted_at) ON TABLE app_public.rag_knowledge_sources TO rowhouse_analyst;
 
 REVOKE ALL ON FUNCTION app_private.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) FROM PUBLIC;
 
@@ -26661,6 +28286,9 @@ REVOKE ALL ON FUNCTION app_private.recurring_line(price app_public.plan_prices, 
 
 REVOKE ALL ON FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.refresh_materialized_view_now(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.refresh_materialized_view_now(name text) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.refresh_rate_limit_rules(tenant_ids uuid[]) FROM PUBLIC;
@@ -26697,6 +28325,9 @@ REVOKE ALL ON FUNCTION app_private.require_grantable(role text, permissions json
 REVOKE ALL ON FUNCTION app_private.require_invitation_keys(item jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.require_known_role(role text, permissions jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.require_materialized_view(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.require_materialized_view(name text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.require_permission(permission text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.require_permission(permission text) TO rowhouse_platform;
@@ -27078,6 +28709,7 @@ REVOKE ALL ON FUNCTION app_private.threshold(scores public.vector, wanted double
 REVOKE ALL ON FUNCTION app_private.total_invoice(tenant_id uuid, invoice_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tsquery_term(term text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tsquery_term(term text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.uncopied_columns() FROM PUBLIC;
 
@@ -27154,6 +28786,9 @@ REVOKE ALL ON FUNCTION app_private.versioned_table(kind app_public.resource_kind
 REVOKE ALL ON FUNCTION app_private.visible_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.visible_resource(kind app_public.resource_kind, id uuid) TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION app_private.watch_materialized_views() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.watch_materialized_views() TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION app_private.with_defaults(settings jsonb, schema jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) FROM PUBLIC;
@@ -27197,126 +28832,8 @@ GRANT ALL ON FUNCTION app_public.add_payment_method(provider_method_id text, pro
 REVOKE ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.agents TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agents TO rowhouse_platform;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(description),UPDATE(description) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(color_scheme),UPDATE(color_scheme) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(badge_text),UPDATE(badge_text) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(badge_color),UPDATE(badge_color) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(sort_order),UPDATE(sort_order) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(status),UPDATE(status) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(tier),UPDATE(tier) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(lifecycle_stage),UPDATE(lifecycle_stage) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(validation_status),UPDATE(validation_status) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(is_active),UPDATE(is_active) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(model_id),UPDATE(model_id) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(system_prompt),UPDATE(system_prompt) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(temperature),UPDATE(temperature) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(max_tokens),UPDATE(max_tokens) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(top_p),UPDATE(top_p) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(frequency_penalty),UPDATE(frequency_penalty) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(presence_penalty),UPDATE(presence_penalty) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(response_format),UPDATE(response_format) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(stop_sequences),UPDATE(stop_sequences) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(streaming_enabled),UPDATE(streaming_enabled) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(function_calling_enabled),UPDATE(function_calling_enabled) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(parallel_function_calls),UPDATE(parallel_function_calls) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(max_retry_attempts),UPDATE(max_retry_attempts) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(primary_category),UPDATE(primary_category) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(subcategory),UPDATE(subcategory) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(specialty),UPDATE(specialty) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(therapeutic_areas),UPDATE(therapeutic_areas) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(regulatory_domains),UPDATE(regulatory_domains) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(industry_focus),UPDATE(industry_focus) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(use_cases),UPDATE(use_cases) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(target_audience),UPDATE(target_audience) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(required_expertise_level),UPDATE(required_expertise_level) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(compliance_frameworks),UPDATE(compliance_frameworks) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(certifications),UPDATE(certifications) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(geographic_scope),UPDATE(geographic_scope) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(knowledge_domains),UPDATE(knowledge_domains) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(tools),UPDATE(tools) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(prompt_templates),UPDATE(prompt_templates) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(context_window_size),UPDATE(context_window_size) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(supports_multimodal),UPDATE(supports_multimodal) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(supported_file_types),UPDATE(supported_file_types) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(max_file_size_mb),UPDATE(max_file_size_mb) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(owner_id),UPDATE(owner_id) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(department_id),UPDATE(department_id) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(business_function_id),UPDATE(business_function_id) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(role_id),UPDATE(role_id) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(cost_per_query),UPDATE(cost_per_query) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(billing_code),UPDATE(billing_code) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(budget_allocation_id),UPDATE(budget_allocation_id) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(approval_required),UPDATE(approval_required) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(analytics_enabled),UPDATE(analytics_enabled) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(version) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(changelog) ON TABLE app_public.agents TO rowhouse_user;
-
-GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.agents TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.agents_assigned_tags(resource app_public.agents) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.agents_assigned_tags(resource app_public.agents) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.agents_shared_with(resource app_public.agents) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.agents_shared_with(resource app_public.agents) TO rowhouse_user;
@@ -27343,6 +28860,21 @@ GRANT ALL ON FUNCTION app_public.cancel_subscription(at_period_end boolean) TO r
 REVOKE ALL ON FUNCTION app_public.cancel_tenant(reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.cancel_tenant(reason text) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_search_hit) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.catalog_search_hit_agent(hit app_public.catalog_search_hit) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.catalog_search_hit_knowledge_source(hit app_public.catalog_search_hit) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.catalog_search_hit_knowledge_source(hit app_public.catalog_search_hit) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.catalog_search_hit_prompt(hit app_public.catalog_search_hit) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.catalog_search_hit_prompt(hit app_public.catalog_search_hit) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.catalog_search_hit_tool(hit app_public.catalog_search_hit) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.catalog_search_hit_tool(hit app_public.catalog_search_hit) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_search_hit) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.catalog_search_hit_workflow(hit app_public.catalog_search_hit) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.change_member_permissions(user_id uuid, permissions jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.change_member_permissions(user_id uuid, permissions jsonb) TO rowhouse_user;
 
@@ -27367,128 +28899,11 @@ GRANT ALL ON FUNCTION app_public.consume_quota(quota_type text, amount numeric, 
 REVOKE ALL ON FUNCTION app_public.copy_agent(id uuid, name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.copy_agent(id uuid, name text) TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.prompts TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.prompts TO rowhouse_platform;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(description),UPDATE(description) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(category),UPDATE(category) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(prompt_text),UPDATE(prompt_text) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(system_prompt),UPDATE(system_prompt) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(input_variables),UPDATE(input_variables) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(output_format),UPDATE(output_format) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(model_requirements),UPDATE(model_requirements) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(temperature),UPDATE(temperature) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(max_tokens),UPDATE(max_tokens) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(status),UPDATE(status) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(version) ON TABLE app_public.prompts TO rowhouse_user;
-
-GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.prompts TO rowhouse_user;
-
 REVOKE ALL ON FUNCTION app_public.copy_prompt(id uuid, name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.copy_prompt(id uuid, name text) TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.tools TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tools TO rowhouse_platform;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(tool_type),UPDATE(tool_type) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(category),UPDATE(category) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(tool_category_id),UPDATE(tool_category_id) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(endpoint_url),UPDATE(endpoint_url) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(http_method),UPDATE(http_method) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(headers),UPDATE(headers) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(authentication_type),UPDATE(authentication_type) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(authentication_config),UPDATE(authentication_config) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(request_schema),UPDATE(request_schema) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(response_schema),UPDATE(response_schema) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(retry_config),UPDATE(retry_config) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(status),UPDATE(status) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(version),UPDATE(version) ON TABLE app_public.tools TO rowhouse_user;
-
-GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.tools TO rowhouse_user;
-
 REVOKE ALL ON FUNCTION app_public.copy_tool(id uuid, name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.copy_tool(id uuid, name text) TO rowhouse_user;
-
-GRANT SELECT ON TABLE app_public.workflows TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.workflows TO rowhouse_platform;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(display_name),UPDATE(display_name) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(description),UPDATE(description) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(category),UPDATE(category) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(tags),UPDATE(tags) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(icon),UPDATE(icon) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(workflow_type),UPDATE(workflow_type) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(workflow_definition),UPDATE(workflow_definition) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(steps),UPDATE(steps) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(input_schema),UPDATE(input_schema) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(output_schema),UPDATE(output_schema) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(agent_roles),UPDATE(agent_roles) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(timeout_seconds),UPDATE(timeout_seconds) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(max_retries),UPDATE(max_retries) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(error_handling),UPDATE(error_handling) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(status),UPDATE(status) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(enabled),UPDATE(enabled) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(version) ON TABLE app_public.workflows TO rowhouse_user;
-
-GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.workflows TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.copy_workflow(id uuid, name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.copy_workflow(id uuid, name text) TO rowhouse_user;
@@ -27540,21 +28955,6 @@ GRANT ALL ON FUNCTION app_public.decline_share(share_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.delete_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_agent(id uuid) TO rowhouse_user;
-
-GRANT SELECT ON TABLE app_public.documents TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
-
-GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(id) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(source_id) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(size_bytes) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(processing_status) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_analyst;
 
 REVOKE ALL ON FUNCTION app_public.delete_document(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_document(id uuid) TO rowhouse_user;
@@ -27738,6 +29138,9 @@ GRANT ALL ON FUNCTION app_public.preview_plan_change(plan text, billing_cycle ap
 REVOKE ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.prompts_assigned_tags(resource app_public.prompts) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.prompts_assigned_tags(resource app_public.prompts) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.prompts_shared_with(resource app_public.prompts) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.prompts_shared_with(resource app_public.prompts) TO rowhouse_user;
 
@@ -27755,6 +29158,9 @@ GRANT ALL ON FUNCTION app_public.publish_workflow(id uuid, changelog text, versi
 
 REVOKE ALL ON FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_assigned_tags(resource app_public.rag_knowledge_sources) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_assigned_tags(resource app_public.rag_knowledge_sources) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) TO rowhouse_user;
@@ -27795,6 +29201,9 @@ GRANT ALL ON FUNCTION app_public.record_usage(idempotency_key text, usage_type t
 
 REVOKE ALL ON FUNCTION app_public.record_usages(events jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.record_usages(events jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.refresh_materialized_view(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.refresh_materialized_view(name text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.refund_payment(payment_id uuid, amount numeric, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.refund_payment(payment_id uuid, amount numeric, reason text) TO rowhouse_user;
@@ -27910,6 +29319,9 @@ GRANT ALL ON FUNCTION app_public.rollback_workflow(id uuid, version text, change
 REVOKE ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.search_catalog(query text, kinds app_public.resource_kind[], categories text[], therapeutic_areas text[], compliance_frameworks text[], tiers integer[], statuses text[], tags text[], "limit" integer, skip integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.search_catalog(query text, kinds app_public.resource_kind[], categories text[], therapeutic_areas text[], compliance_frameworks text[], tiers integer[], statuses text[], tags text[], "limit" integer, skip integer) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) TO rowhouse_user;
 
@@ -28022,6 +29434,9 @@ GRANT ALL ON FUNCTION app_public.tool_categories_level(category app_public.tool_
 REVOKE ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.tools_assigned_tags(resource app_public.tools) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.tools_assigned_tags(resource app_public.tools) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.tools_shared_with(resource app_public.tools) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.tools_shared_with(resource app_public.tools) TO rowhouse_user;
 
@@ -28091,6 +29506,9 @@ GRANT ALL ON FUNCTION app_public.withdraw_helpful_vote(rating_id uuid) TO rowhou
 REVOKE ALL ON FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.workflows_assigned_tags(resource app_public.workflows) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.workflows_assigned_tags(resource app_public.workflows) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.workflows_shared_with(resource app_public.workflows) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.workflows_shared_with(resource app_public.workflows) TO rowhouse_user;
 
@@ -28101,6 +29519,8 @@ REVOKE ALL ON FUNCTION app_public.workspaces_my_role(workspace app_public.worksp
 GRANT ALL ON FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_private.array_concat(anycompatiblearray) FROM PUBLIC;
+
+GRANT SELECT ON TABLE app_hidden.catalog_resources TO rowhouse_user;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.admin_access_log TO rowhouse_platform;
 
@@ -28115,6 +29535,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.document_files TO rowhous
 GRANT SELECT,DELETE ON TABLE app_private.llm_calls_default TO rowhouse_platform;
 
 GRANT SELECT,DELETE ON TABLE app_private.llm_texts_default TO rowhouse_platform;
+
+GRANT SELECT,UPDATE ON TABLE app_private.materialized_view_alerts TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.query_log_buffer TO rowhouse_platform;
 
@@ -28261,6 +29683,10 @@ GRANT SELECT(updated_at) ON TABLE app_public.llm_providers TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.llm_usage_logs TO rowhouse_user;
 
+GRANT SELECT ON TABLE app_public.materialized_view_alerts TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.materialized_view_status TO rowhouse_user;
+
 GRANT SELECT,DELETE ON TABLE app_public.model_configurations TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.model_configurations TO rowhouse_platform;
 
@@ -28307,6 +29733,10 @@ GRANT INSERT(goals),UPDATE(goals) ON TABLE app_public.personas TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.plan_entitlements TO rowhouse_user;
 GRANT INSERT,DELETE,UPDATE ON TABLE app_public.plan_entitlements TO rowhouse_admin;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.plan_entitlements TO rowhouse_platform;
+
+GRANT SELECT ON TABLE app_public.platform_shared_resources TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.popular_agents TO rowhouse_user;
 
 GRANT SELECT,DELETE ON TABLE app_public.project_members TO rowhouse_user;
 
@@ -28373,26 +29803,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rate_limit_usage TO rowhou
 GRANT SELECT ON TABLE app_public.resource_sharing_audit TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.resource_sharing_audit TO rowhouse_platform;
 
-GRANT SELECT,DELETE ON TABLE app_public.tag_assignments TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tag_assignments TO rowhouse_platform;
-
-GRANT INSERT(item_type) ON TABLE app_public.tag_assignments TO rowhouse_user;
-
-GRANT INSERT(item_id) ON TABLE app_public.tag_assignments TO rowhouse_user;
-
-GRANT INSERT(tag_id) ON TABLE app_public.tag_assignments TO rowhouse_user;
-
-GRANT SELECT,DELETE ON TABLE app_public.tags TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tags TO rowhouse_platform;
-
-GRANT INSERT(name),UPDATE(name) ON TABLE app_public.tags TO rowhouse_user;
-
-GRANT INSERT(slug),UPDATE(slug) ON TABLE app_public.tags TO rowhouse_user;
-
-GRANT INSERT(color),UPDATE(color) ON TABLE app_public.tags TO rowhouse_user;
-
-GRANT INSERT(description),UPDATE(description) ON TABLE app_public.tags TO rowhouse_user;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenant_config TO rowhouse_platform;
 
 GRANT SELECT(id) ON TABLE app_public.tenant_config TO rowhouse_user;
@@ -28408,6 +29818,8 @@ GRANT SELECT(features),UPDATE(features) ON TABLE app_public.tenant_config TO row
 GRANT SELECT(created_at) ON TABLE app_public.tenant_config TO rowhouse_user;
 
 GRANT SELECT(updated_at) ON TABLE app_public.tenant_config TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.tenant_resource_counts TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.tenant_status_history TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenant_status_history TO rowhouse_platform;

@@ -740,6 +740,82 @@ create table app_public.resource_versions (
 );
 create index on app_public.resource_versions (published_by_user_id);
 
+-- Searching the catalogue. A word is found as it is written and by its English stem, in either case also as a beginning.
+create function app_hidden.catalog_words(value text) returns text
+  language sql immutable parallel safe
+  -- compounds are several words, in texts and in questions
+  return translate(left(coalesce(value, ''), 20000), '-_/', '   ');
+comment on function app_hidden.catalog_words(text) is 'A text as the search of the catalogue reads it: its first 20,000 characters, compounds taken apart.';
+
+create function app_hidden.catalog_vector(name text, display_name text, description text, tags text[]) returns tsvector
+  language sql immutable parallel safe
+  return
+    setweight(to_tsvector('pg_catalog.simple', app_hidden.catalog_words(name)), 'A')
+    || setweight(to_tsvector('pg_catalog.english', app_hidden.catalog_words(name)), 'A')
+    || setweight(to_tsvector('pg_catalog.simple', app_hidden.catalog_words(display_name)), 'B')
+    || setweight(to_tsvector('pg_catalog.english', app_hidden.catalog_words(display_name)), 'B')
+    || setweight(to_tsvector('pg_catalog.simple', app_hidden.catalog_words(description)), 'C')
+    || setweight(to_tsvector('pg_catalog.english', app_hidden.catalog_words(description)), 'C')
+    || setweight(to_tsvector('pg_catalog.simple', app_hidden.catalog_words(array_to_string(tags, ' '))), 'D')
+    || setweight(to_tsvector('pg_catalog.english', app_hidden.catalog_words(array_to_string(tags, ' '))), 'D');
+comment on function app_hidden.catalog_vector(text, text, text, text[]) is
+  'The words of a resource: those of its name weigh most, then display name, description, and tags with what else puts it in order.';
+
+create function app_hidden.catalog_label(name text, display_name text) returns text
+  language sql immutable parallel safe
+  return lower(app_hidden.catalog_words(name) || ' ' || app_hidden.catalog_words(display_name));
+comment on function app_hidden.catalog_label(text, text) is 'What a misspelt word is compared with.';
+
+-- Columns that a rule keeps, so that nothing can forget to. Tenant, words and label in one index: a question is always
+-- about one tenant.
+alter table app_public.agents add column search_vector tsvector generated always as (
+  app_hidden.catalog_vector(name, display_name, description,
+    array[primary_category, subcategory, specialty] || therapeutic_areas || compliance_frameworks || regulatory_domains || use_cases)) stored;
+alter table app_public.tools add column search_vector tsvector generated always as (
+  app_hidden.catalog_vector(name, display_name, description, array[category])) stored;
+alter table app_public.prompts add column search_vector tsvector generated always as (
+  app_hidden.catalog_vector(name, display_name, description, category || tags)) stored;
+alter table app_public.workflows add column search_vector tsvector generated always as (
+  app_hidden.catalog_vector(name, display_name, description, category || tags)) stored;
+create index on app_public.agents
+  using gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
+create index on app_public.tools
+  using gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
+create index on app_public.prompts
+  using gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
+create index on app_public.workflows
+  using gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
+
+create type app_public.catalog_facet_kind as enum
+  ('kind', 'category', 'therapeutic_area', 'compliance_framework', 'tier', 'status', 'tag');
+create type app_public.catalog_facet as (facet app_public.catalog_facet_kind, value text, count int);
+create type app_public.catalog_search_hit as (
+  rank int,
+  score double precision,
+  kind app_public.resource_kind,
+  resource_id uuid,
+  is_own boolean,
+  name text,
+  display_name text,
+  description text,
+  category text,
+  therapeutic_areas text[],
+  compliance_frameworks text[],
+  tier int,
+  status text,
+  tags text[],
+  version text,
+  rating numeric,
+  usage_count bigint,
+  updated_at timestamptz
+);
+-- What app_public.search_catalog() returns.
+create type app_public.catalog_search_result as (
+  total_count int,
+  hits app_public.catalog_search_hit[],
+  facets app_public.catalog_facet[]
+);
+
 -- What a person makes of the catalogue: their own list of agents, favorites and ratings. Agents and items may be ones
 -- that another tenant shares, so they are referred to by id alone, and a trigger looks whether the person sees them.
 create table app_public.user_agents (

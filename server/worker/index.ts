@@ -14,6 +14,8 @@ const heartbeatIntervalMs = 5_000
 const schedule: Record<string, string> = {
   billing__collect_payments: '*/5 * * * *',
   billing__run_invoices: '*/5 * * * *',
+  catalog__refresh_views: '7 * * * *',
+  catalog__watch_views: '*/5 * * * *',
   identity__end_idle_sessions: '*/5 * * * *',
   knowledge__refresh_sources: '* * * * *',
   metering__create_partitions: '7 * * * *',

@@ -23,3 +23,6 @@ export const invoicePayload = z.strictObject({ tenantId: z.uuid(), invoiceId: z.
 export const refundPayload = z.strictObject({ tenantId: z.uuid(), refundId: z.uuid() })
 
 export const paymentMethodPayload = z.strictObject({ tenantId: z.uuid(), paymentMethodId: z.uuid() })
+
+/** None is named when all are meant; what the clock queues says when it was due. */
+export const viewPayload = z.strictObject({ name: z.string().nullish(), _cron: z.unknown().optional() })

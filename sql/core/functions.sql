@@ -117,6 +117,8 @@ as $$
     'app_private.user_identities',
     'app_public.llm_providers',    -- facts of the platform
     'app_public.llm_models',
+    'app_private.materialized_views',
+    'app_private.materialized_view_alerts',
     'app_public.llm_model_prices',
     'app_public.usage_types',      -- what can be used means the same for every tenant
     'app_public.plans',            -- what the platform sells

@@ -369,12 +369,12 @@ describe('entitlements', () => {
       await t.become(db.acme.viewer)
       expect(
         await t.query(
-          `select kind::text, key, is_enabled, quota_limit::text, source, reason from app_public.entitlements() where key in ('users', 'custom_branding')`,
+          `select kind::text, key, is_enabled, quota_limit::text, source, reason from app_public.entitlements() where key in ('users', 'white_label')`,
         ),
       ).toEqual([
         {
           kind: 'feature',
-          key: 'custom_branding',
+          key: 'white_label',
           is_enabled: true,
           quota_limit: null,
           source: 'plan',
@@ -387,7 +387,7 @@ describe('entitlements', () => {
       await t.query(`select app_public.remove_entitlement_override('quota', 'users')`)
       expect(await t.errorCode(`select app_public.remove_entitlement_override('quota', 'users')`)).toBe('LB308')
       expect(await t.query(`select quotas ->> 'max_users' as users, features from app_public.tenants`)).toEqual([
-        { users: '250', features: { custom_branding: true } },
+        { users: '250', features: { white_label: true } },
       ])
     }))
 

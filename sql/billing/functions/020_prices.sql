@@ -137,13 +137,13 @@ begin
     select v_id, e.kind::app_public.entitlement_kind_enum, e.key, e.is_enabled, e.quota_limit, coalesce(e.overage_allowed, false)
       from (values
         ('free', 'quota', 'api_calls', null::boolean, 1000::numeric, false), ('free', 'quota', 'users', null, 3, false),
-        ('free', 'quota', 'agents', null, 3, false), ('free', 'feature', 'custom_branding', false, null, null),
+        ('free', 'quota', 'agents', null, 3, false), ('free', 'feature', 'white_label', false, null, null),
         ('standard', 'quota', 'api_calls', null, 100000, true), ('standard', 'quota', 'users', null, 25, false),
-        ('standard', 'quota', 'agents', null, 25, false), ('standard', 'feature', 'custom_branding', false, null, null),
+        ('standard', 'quota', 'agents', null, 25, false), ('standard', 'feature', 'white_label', false, null, null),
         ('professional', 'quota', 'api_calls', null, 1000000, true), ('professional', 'quota', 'users', null, 250, false),
-        ('professional', 'quota', 'agents', null, 250, false), ('professional', 'feature', 'custom_branding', true, null, null),
+        ('professional', 'quota', 'agents', null, 250, false), ('professional', 'feature', 'white_label', true, null, null),
         ('enterprise', 'quota', 'api_calls', null, 10000000, true), ('enterprise', 'quota', 'users', null, 10000, false),
-        ('enterprise', 'quota', 'agents', null, 10000, false), ('enterprise', 'feature', 'custom_branding', true, null, null)
+        ('enterprise', 'quota', 'agents', null, 10000, false), ('enterprise', 'feature', 'white_label', true, null, null)
       ) as e (slug, kind, key, is_enabled, quota_limit, overage_allowed)
      where e.slug = v_plan.slug;
   end loop;

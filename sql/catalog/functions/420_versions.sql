@@ -19,6 +19,8 @@ as $$
     'department_id', 'business_function_id', 'role_id', 'budget_allocation_id', 'billing_code', 'metadata',
     -- who may see it
     'sharing_mode', 'is_shared',
+    -- made of the content
+    'search_vector',
     -- where it stands
     'status', 'is_active', 'enabled', 'lifecycle_stage', 'validation_status', 'approval_required', 'analytics_enabled',
     'activated_at', 'deactivated_at', 'deleted_at', 'last_seen_at', 'created_at', 'updated_at',

@@ -31,16 +31,18 @@ declare
   v_claimed int[];
   v_place bigint;
 begin
-  -- nearly always all keys are new, and then a plain insert is twice as fast as one that looks for conflicts
-  begin
-    insert into app_private.usage_idempotency_keys (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
-    select v_tenant_id, k.key, k.payload_hash, claim_usage_keys.batch_id, k.place, k.occurred_at
-      from app_private.keys_of_usage(claim_usage_keys.inputs, v_now) as k;
-    return array(select generate_series(1, cardinality(claim_usage_keys.inputs)));
-  exception when unique_violation then
-    -- and otherwise what the attempt wrote is undone
-    null;
-  end;
+  if cardinality(claim_usage_keys.inputs) >= 100 then
+    -- nearly always all keys are new, and then a plain insert is twice as fast as one that looks for conflicts
+    begin
+      insert into app_private.usage_idempotency_keys (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
+      select v_tenant_id, k.key, k.payload_hash, claim_usage_keys.batch_id, k.place, k.occurred_at
+        from app_private.keys_of_usage(claim_usage_keys.inputs, v_now) as k;
+      return array(select generate_series(1, cardinality(claim_usage_keys.inputs)));
+    exception when unique_violation then
+      -- and otherwise what the attempt wrote is undone
+      null;
+    end;
+  end if;
 
   with claimed as (
     insert into app_private.usage_idempotency_keys as k (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
