@@ -10732,6 +10732,10 @@ declare
   v_wanted app_public.quota_tracking[];
   v_counter app_public.quota_tracking;
 begin
+  -- with an older snapshot, uses that were waited for would not be seen
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform app_private.raise_error('QT406', 'Quotas are set at the isolation level read committed.', 'Set them in a transaction of their own.');
+  end if;
   perform pg_advisory_xact_lock(app_private.quota_lock_key(refresh_quota_counters.tenant_id, refresh_quota_counters.quota_type));
 
   if app_hidden.is_count_quota(refresh_quota_counters.quota_type) then
@@ -10778,7 +10782,7 @@ $$;
 
 ALTER FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) IS 'Brings a tenant''s counters of a type in line with its limits and, for counts, with what there is. Waits for uses that are under way.';
+COMMENT ON FUNCTION app_private.refresh_quota_counters(tenant_id uuid, quota_type text) IS 'Brings a tenant''s counters of a type in line with its limits and, for counts, with what there is. Waits for uses that are under way. QT406: the isolation level is not read committed.';
 
 CREATE FUNCTION app_private.refresh_rate_limit_rules(tenant_ids uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -13150,6 +13154,7 @@ CREATE FUNCTION app_private.tables_writable_while_suspended() RETURNS regclass[]
   select array[
     'app_public.query_logs',            -- reading is logged
     'app_public.user_sessions',         -- and so is a visit
+    'app_public.rate_limit_usage',      -- and every request is checked
     'app_public.tenant_status_history'  -- and so is the end of a suspension
   ]::regclass[];
 $$;
@@ -14477,23 +14482,10 @@ CREATE FUNCTION app_private.tg_tenants__set_quotas() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_wrong text;
 begin
   if tg_op = 'UPDATE' and old.quotas = new.quotas then
     return null;
   end if;
-  select string_agg(key, ', ' order by key) into v_wrong
-    from jsonb_each(new.quotas) as q (key, value)
-   where key not in ('max_users', 'max_agents', 'max_documents', 'max_api_calls_per_month', 'max_storage_gb')
-      or jsonb_typeof(value) not in ('number', 'null')
-      -- compared as JSON, because a number may be too large for a cast
-      or jsonb_typeof(value) = 'number' and not (value >= '0' and value <= '1000000000000');
-  if v_wrong is not null then
-    perform app_private.raise_error('QT401', format('These quotas are not known, or not numbers from 0 on: %s.', v_wrong),
-      'Known are max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb; null means unlimited.');
-  end if;
-
   delete from app_public.usage_quotas q
    where q.tenant_id = new.id and q.source = 'tenant'
      and not new.quotas ? case q.quota_type when 'api_calls' then 'max_api_calls_per_month' when 'storage' then 'max_storage_gb'
@@ -14514,7 +14506,7 @@ $$;
 
 ALTER FUNCTION app_private.tg_tenants__set_quotas() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.tg_tenants__set_quotas() IS 'Makes tenants.quotas hold, as rows of usage_quotas. QT401: a key is unknown or its value is not a number from 0 on or null.';
+COMMENT ON FUNCTION app_private.tg_tenants__set_quotas() IS 'Makes tenants.quotas hold, as rows of usage_quotas; limits of other kinds are not its business.';
 
 CREATE FUNCTION app_private.tg_tenants__set_rate_limits() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -24832,8 +24824,6 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.rag_knowledge_sources FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.rate_limit_config FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
-
-CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.rate_limit_usage FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.refunds FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 

@@ -14,7 +14,7 @@ import { allowOrigin, answerPreflight, createOriginCheck } from './http-cors.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
 import { serveStripeWebhook } from './payments/webhook.ts'
-import { refuse, sendRateLimit } from './rate-limits.ts'
+import { type Admission, refuse, sendRateLimit } from './rate-limits.ts'
 
 export type HttpServerOptions = {
   config: Config
@@ -123,13 +123,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     if (!claims && !options.executor.isIntrospection(body)) throw unauthenticated()
 
     const context: Grafast.RequestContext = {}
+    let admission: Admission | undefined
     if (claims) {
       const tenant = request.headers['x-tenant-id'] ?? claims[config.JWT_TENANT_CLAIM]
       const requestedTenant = typeof tenant === 'string' ? tenant : undefined
       const identity = await authenticate(options.pool, claims, requestedTenant, scope.id)
       scope.identity = identity
-      sendRateLimit(response, identity.admission)
-      refuse(response, identity.admission)
+      admission = identity.admission
       context.pgSettings = {
         role: identity.role,
         'rowhouse.user_id': identity.userId,
@@ -140,6 +140,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       }
     }
     await allowOrigin(request, response, isAllowedOrigin, scope.identity?.tenantId ?? undefined)
+    if (admission) {
+      sendRateLimit(response, admission)
+      refuse(response, admission)
+    }
     scope.operation = body.operationName?.slice(0, 100)
     const { status, result, operation } = await options.executor.run(body, context)
     scope.operation ??= operation

@@ -183,4 +183,32 @@ describe('requests that were served', () => {
     ).toBe(2)
     expect(await take()).toEqual([])
   })
+
+  it('become usage events, each request once, whichever of two workers books it', async () => {
+    for (const person of ['member@acme.test', 'member@acme.test', 'admin@acme.test', 'member@globex.test'])
+      await server.ask(person, query)
+    const store = async (): Promise<number> => {
+      const client = await db.pool.connect()
+      try {
+        await client.query('begin; set local role rowhouse_worker')
+        const { rows } = await client.query('select app_private.store_api_calls()::int as calls')
+        await client.query('commit')
+        return rows[0].calls
+      } finally {
+        client.release()
+      }
+    }
+    const [a, b] = await Promise.all([store(), store()])
+    expect((a as number) + (b as number)).toBe(4)
+    expect(await store()).toBe(0)
+    const { rows } = await db.pool.query(
+      `select tenant_id = $1 as is_acme, user_id, sum(quantity)::int as calls from app_public.usage_events where usage_type = 'api_call' group by 1, 2 order by 3, 1`,
+      [db.acme.id],
+    )
+    expect(rows).toEqual([
+      { is_acme: false, user_id: db.globex.member.userId, calls: 1 },
+      { is_acme: true, user_id: db.acme.admin.userId, calls: 1 },
+      { is_acme: true, user_id: db.acme.member.userId, calls: 2 },
+    ])
+  })
 })

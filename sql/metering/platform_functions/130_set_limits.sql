@@ -66,6 +66,10 @@ declare
   v_wanted app_public.quota_tracking[];
   v_counter app_public.quota_tracking;
 begin
+  -- with an older snapshot, uses that were waited for would not be seen
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform app_private.raise_error('QT406', 'Quotas are set at the isolation level read committed.', 'Set them in a transaction of their own.');
+  end if;
   perform pg_advisory_xact_lock(app_private.quota_lock_key(refresh_quota_counters.tenant_id, refresh_quota_counters.quota_type));
 
   if app_hidden.is_count_quota(refresh_quota_counters.quota_type) then
@@ -110,7 +114,7 @@ begin
 end
 $$;
 comment on function app_private.refresh_quota_counters(uuid, text) is
-  'Brings a tenant''s counters of a type in line with its limits and, for counts, with what there is. Waits for uses that are under way.';
+  'Brings a tenant''s counters of a type in line with its limits and, for counts, with what there is. Waits for uses that are under way. QT406: the isolation level is not read committed.';
 
 create or replace function app_private.recount_quotas(tenant_id uuid) returns void
 language plpgsql volatile security definer
@@ -194,28 +198,16 @@ end
 $$;
 comment on function app_private.tg_usage_quotas__refresh_counters() is 'Counters follow their limits at once.';
 
--- tenants.quotas is the short form: {"max_agents": 50} is a hard limit of the tenant, null says that there is none.
+-- tenants.quotas is the short form: {"max_agents": 50} is a hard limit of the tenant, null says that there is none. What
+-- its keys and values may be is tenancy's to check.
 create or replace function app_private.tg_tenants__set_quotas() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
-declare
-  v_wrong text;
 begin
   if tg_op = 'UPDATE' and old.quotas = new.quotas then
     return null;
   end if;
-  select string_agg(key, ', ' order by key) into v_wrong
-    from jsonb_each(new.quotas) as q (key, value)
-   where key not in ('max_users', 'max_agents', 'max_documents', 'max_api_calls_per_month', 'max_storage_gb')
-      or jsonb_typeof(value) not in ('number', 'null')
-      -- compared as JSON, because a number may be too large for a cast
-      or jsonb_typeof(value) = 'number' and not (value >= '0' and value <= '1000000000000');
-  if v_wrong is not null then
-    perform app_private.raise_error('QT401', format('These quotas are not known, or not numbers from 0 on: %s.', v_wrong),
-      'Known are max_users, max_agents, max_documents, max_api_calls_per_month, max_storage_gb; null means unlimited.');
-  end if;
-
   delete from app_public.usage_quotas q
    where q.tenant_id = new.id and q.source = 'tenant'
      and not new.quotas ? case q.quota_type when 'api_calls' then 'max_api_calls_per_month' when 'storage' then 'max_storage_gb'
@@ -234,7 +226,7 @@ begin
 end
 $$;
 comment on function app_private.tg_tenants__set_quotas() is
-  'Makes tenants.quotas hold, as rows of usage_quotas. QT401: a key is unknown or its value is not a number from 0 on or null.';
+  'Makes tenants.quotas hold, as rows of usage_quotas; limits of other kinds are not its business.';
 
 create or replace function app_private.tg_tenants__move_counts() returns trigger
 language plpgsql security definer

@@ -233,6 +233,7 @@ as $$
   select array[
     'app_public.query_logs',            -- reading is logged
     'app_public.user_sessions',         -- and so is a visit
+    'app_public.rate_limit_usage',      -- and every request is checked
     'app_public.tenant_status_history'  -- and so is the end of a suspension
   ]::regclass[];
 $$;
