@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { UsageError } from '../../server/cli.ts'
-import { dropOnSignal, inspectServer } from '../search/scratch.ts'
+import { dropOnSignal, inspectServer, withScratch } from '../search/scratch.ts'
 import { measureBulk } from './bulk.ts'
 import type { Part } from './part.ts'
+import { measureRateLimits } from './rate-limits.ts'
 import { toMarkdown } from './report.ts'
 import { measureRollUps } from './rollups.ts'
 
@@ -34,6 +35,7 @@ type Options = z.infer<typeof optionsShape>
 const parts: ((options: Options) => Promise<Part>)[] = [
   ({ url, rounds }) => measureBulk(url, rounds),
   ({ url, rounds, history }) => measureRollUps(url, history, rounds),
+  ({ url, rounds }) => withScratch(url, (scratch) => measureRateLimits(scratch, rounds)),
 ]
 
 export async function benchMetering(args: string[]): Promise<void> {
