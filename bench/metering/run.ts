@@ -9,6 +9,7 @@ import { UsageError } from '../../server/cli.ts'
 import { dropOnSignal, inspectServer } from '../search/scratch.ts'
 import { measureBulk } from './bulk.ts'
 import type { Part } from './part.ts'
+import { measureRateLimits } from './rate-limits.ts'
 import { toMarkdown } from './report.ts'
 import { measureRollUps } from './rollups.ts'
 
