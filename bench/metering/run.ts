@@ -35,6 +35,7 @@ type Options = z.infer<typeof optionsShape>
 const parts: ((options: Options) => Promise<Part>)[] = [
   ({ url, rounds }) => measureBulk(url, rounds),
   ({ url, rounds, history }) => measureRollUps(url, history, rounds),
+  ({ url, rounds }) => measureRateLimits(url, rounds),
 ]
 
 export async function benchMetering(args: string[]): Promise<void> {
