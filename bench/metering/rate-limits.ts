@@ -7,13 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { withClient, withScratch } from '../search/scratch.ts'
+import { type Measured, median, type Part } from './part.ts'
 
 const run = promisify(execFile)
 const pgbench = process.env.PGBENCH ?? '/usr/lib/postgresql/15/bin/pgbench'
 const [clients, threads, seconds] = [8, 2, 2]
-
-type Measured = { name: string; ours: string; theirs: string; ratio: number; sign: '≤' | '≥'; bar: number }
-export type RateLimitReport = { title: string; how: string; measured: Measured[] }
 
 /** Tenants by ids that pgbench can draw, each with one limit a minute that is never reached. */
 const setUp = `
@@ -37,7 +35,10 @@ const contenders = {
 }
 type Contender = keyof typeof contenders
 
-export async function measureRateLimits(url: string, rounds: number): Promise<RateLimitReport> {
+export const measureRateLimits = (serverUrl: string, rounds: number): Promise<Part> =>
+  withScratch(serverUrl, (url) => measure(url, rounds))
+
+async function measure(url: string, rounds: number): Promise<Part> {
   await withClient(url, (client) => client.query(setUp))
   const directory = await mkdtemp(join(tmpdir(), 'rowhouse-bench-'))
   try {
@@ -87,11 +88,8 @@ async function rateOf(url: string, directory: string, script: string, mode: stri
   return Number(/tps = ([\d.]+)/.exec(stdout)?.[1])
 }
 
-const median = (values: number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
-
 if (import.meta.main) {
   const [url, rounds = '5'] = process.argv.slice(2)
   if (!url) throw new Error('Usage: node bench/metering/rate-limits.ts URL [rounds]')
-  console.log(await withScratch(url, (scratch) => measureRateLimits(scratch, Number(rounds))))
+  console.log(await measureRateLimits(url, Number(rounds)))
 }

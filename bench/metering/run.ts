@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { UsageError } from '../../server/cli.ts'
-import { dropOnSignal, inspectServer, withScratch } from '../search/scratch.ts'
+import { dropOnSignal, inspectServer } from '../search/scratch.ts'
 import { measureBulk } from './bulk.ts'
 import type { Part } from './part.ts'
 import { measureRateLimits } from './rate-limits.ts'
@@ -35,7 +35,7 @@ type Options = z.infer<typeof optionsShape>
 const parts: ((options: Options) => Promise<Part>)[] = [
   ({ url, rounds }) => measureBulk(url, rounds),
   ({ url, rounds, history }) => measureRollUps(url, history, rounds),
-  ({ url, rounds }) => withScratch(url, (scratch) => measureRateLimits(scratch, rounds)),
+  ({ url, rounds }) => measureRateLimits(url, rounds),
 ]
 
 export async function benchMetering(args: string[]): Promise<void> {
