@@ -181,15 +181,6 @@ ALTER TYPE app_public.processing_status OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.processing_status IS 'How far a document is: pending, processing, completed (searchable) or failed (processing_error says why).';
 
-CREATE TYPE app_public.rendered_prompt AS (
-	system text,
-	prompt text
-);
-
-ALTER TYPE app_public.rendered_prompt OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE app_public.rendered_prompt IS 'A prompt with its variables filled.';
-
 CREATE TYPE app_public.resource_kind AS ENUM (
     'agent',
     'tool',
@@ -201,6 +192,58 @@ CREATE TYPE app_public.resource_kind AS ENUM (
 ALTER TYPE app_public.resource_kind OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.resource_kind IS 'The kinds of things in the catalogue.';
+
+CREATE TYPE app_public.received_share AS (
+	share_id uuid,
+	resource_kind app_public.resource_kind,
+	resource_id uuid,
+	resource_name text,
+	sharing_mode text,
+	from_tenant_slug text,
+	from_tenant_name text,
+	grantee_user_id uuid,
+	grantee_workspace_id uuid,
+	shared_at timestamp with time zone,
+	expires_at timestamp with time zone,
+	declined_at timestamp with time zone
+);
+
+ALTER TYPE app_public.received_share OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.received_share IS 'Something another tenant shares with this one.';
+
+COMMENT ON COLUMN app_public.received_share.share_id IS 'The grant, for decline_share and accept_share; null for what is shared with a subtree or the platform.';
+
+COMMENT ON COLUMN app_public.received_share.resource_kind IS 'What kind of thing it is.';
+
+COMMENT ON COLUMN app_public.received_share.resource_id IS 'Its id, to read it by.';
+
+COMMENT ON COLUMN app_public.received_share.resource_name IS 'Its name.';
+
+COMMENT ON COLUMN app_public.received_share.sharing_mode IS 'selected, subtree or platform.';
+
+COMMENT ON COLUMN app_public.received_share.from_tenant_slug IS 'The slug of the tenant it belongs to.';
+
+COMMENT ON COLUMN app_public.received_share.from_tenant_name IS 'The name of the tenant it belongs to.';
+
+COMMENT ON COLUMN app_public.received_share.grantee_user_id IS 'The one person it is for, null when it is not so narrow.';
+
+COMMENT ON COLUMN app_public.received_share.grantee_workspace_id IS 'The workspace whose members it is for, null when it is not so narrow.';
+
+COMMENT ON COLUMN app_public.received_share.shared_at IS 'When it was granted.';
+
+COMMENT ON COLUMN app_public.received_share.expires_at IS 'Until when, null without end.';
+
+COMMENT ON COLUMN app_public.received_share.declined_at IS 'When this tenant declined it, null when it did not.';
+
+CREATE TYPE app_public.rendered_prompt AS (
+	system text,
+	prompt text
+);
+
+ALTER TYPE app_public.rendered_prompt OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.rendered_prompt IS 'A prompt with its variables filled.';
 
 CREATE TYPE app_public.search_hit AS (
 	rank integer,
@@ -257,6 +300,20 @@ CREATE TYPE app_public.search_mode AS ENUM (
 ALTER TYPE app_public.search_mode OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE app_public.search_mode IS 'How a search ranks: bm25 (words), vector (nearness of embeddings) or hybrid (both, fused).';
+
+CREATE TYPE app_public.sharing_action AS ENUM (
+    'mode_changed',
+    'granted',
+    'expiry_changed',
+    'revoked',
+    'declined',
+    'accepted',
+    'copied'
+);
+
+ALTER TYPE app_public.sharing_action OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.sharing_action IS 'What happened to who may use a resource.';
 
 CREATE TYPE app_public.vector_quantization AS ENUM (
     'none',
@@ -616,13 +673,13 @@ begin
   execute format('select exists (select from %s r where r.id = $1 and r.tenant_id = $2 and r.deleted_at is null)',
                  app_private.resource_table(is_visible_resource.kind::app_public.resource_kind))
     into v_is_visible using is_visible_resource.id, app_hidden.current_tenant_id();
-  return v_is_visible;
+  return v_is_visible or coalesce(is_visible_resource.id = any (app_hidden.shared_resource_ids(is_visible_resource.kind)), false);
 end
 $_$;
 
 ALTER FUNCTION app_hidden.is_visible_resource(kind text, id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) IS 'Whether a resource is there for this request and not deleted. What refers to resources asks this, so that one that may not be seen is as good as none.';
+COMMENT ON FUNCTION app_hidden.is_visible_resource(kind text, id uuid) IS 'Whether a resource is there for this request and not deleted: the tenant''s own, or shared with it. What refers to resources asks this, so that one that may not be seen is as good as none.';
 
 CREATE FUNCTION app_hidden.my_deleted_workspace_ids() RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -746,12 +803,16 @@ CREATE FUNCTION app_hidden.query_embedding_model(query text, embedding_model tex
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_source_ids uuid[] := app_private.sources_in_scope(
-    query_embedding_model.source_ids, query_embedding_model.agent_id, query_embedding_model.tags, query_embedding_model.category);
-  v_model app_public.llm_models := app_private.search_model(query_embedding_model.embedding_model, v_source_ids);
+  v_model app_public.llm_models := app_private.search_model(
+    query_embedding_model.embedding_model,
+    (select p.model_names
+       from app_private.search_parts(
+         query_embedding_model.source_ids, query_embedding_model.agent_id, query_embedding_model.tags, query_embedding_model.category) p
+      limit 1));
 begin
   return query
-    select (app_private.parse_question(query_embedding_model.query, v_source_ids)).plain,
+    -- what is embedded of a question is the same for all sources
+    select (app_private.parse_question(query_embedding_model.query, '{}')).plain,
            p.base_url, p.api_key_variable, v_model.provider_model_name, v_model.dimension, v_model.batch_size, v_model.timeout_ms
       from app_public.llm_providers p
      where p.id = v_model.provider_id and p.kind <> 'builtin';
@@ -965,6 +1026,26 @@ ALTER FUNCTION app_hidden.sentences(content text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_hidden.sentences(content text) IS 'The sentences of a text in order, each with the white space that follows it.';
 
+CREATE FUNCTION app_hidden.shared_resource_ids(kind text) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+begin
+  return case shared_resource_ids.kind
+    when 'agent' then array(select distinct s.id from app_private.shared_agents() s)
+    when 'tool' then array(select distinct s.id from app_private.shared_tools() s)
+    when 'prompt' then array(select distinct s.id from app_private.shared_prompts() s)
+    when 'workflow' then array(select distinct s.id from app_private.shared_workflows() s)
+    when 'knowledge_source' then array(select distinct s.id from app_private.shared_knowledge_sources() s)
+  end;
+end
+$$;
+
+ALTER FUNCTION app_hidden.shared_resource_ids(kind text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_hidden.shared_resource_ids(kind text) IS 'The resources of a kind that other tenants share with the tenant and user of the request. What the wall of shareable tables lets through besides the tenant''s own.';
+
 CREATE FUNCTION app_hidden.text_search_config(language text) RETURNS regconfig
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE lower("left"(language, 2)) WHEN 'ar'::text THEN 'arabic'::regconfig WHEN 'da'::text THEN 'danish'::regconfig WHEN 'nl'::text THEN 'dutch'::regconfig WHEN 'en'::text THEN 'english'::regconfig WHEN 'fi'::text THEN 'finnish'::regconfig WHEN 'fr'::text THEN 'french'::regconfig WHEN 'de'::text THEN 'german'::regconfig WHEN 'el'::text THEN 'greek'::regconfig WHEN 'hu'::text THEN 'hungarian'::regconfig WHEN 'id'::text THEN 'indonesian'::regconfig WHEN 'ga'::text THEN 'irish'::regconfig WHEN 'it'::text THEN 'italian'::regconfig WHEN 'lt'::text THEN 'lithuanian'::regconfig WHEN 'no'::text THEN 'norwegian'::regconfig WHEN 'pt'::text THEN 'portuguese'::regconfig WHEN 'ro'::text THEN 'romanian'::regconfig WHEN 'ru'::text THEN 'russian'::regconfig WHEN 'es'::text THEN 'spanish'::regconfig WHEN 'sv'::text THEN 'swedish'::regconfig WHEN 'tr'::text THEN 'turkish'::regconfig ELSE 'simple'::regconfig END;
@@ -996,6 +1077,25 @@ $$;
 ALTER FUNCTION app_private.alive_workers(silent_for interval) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.alive_workers(silent_for interval) IS 'The workers that were heard of within the interval.';
+
+CREATE FUNCTION app_private.ancestor_tenant_ids(tenant_id uuid) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return array(
+    with recursive ancestors (id, level) as (
+      select t.parent_tenant_id, 1 from app_public.tenants t where t.id = ancestor_tenant_ids.tenant_id
+      union all
+      select t.parent_tenant_id, a.level + 1 from ancestors a join app_public.tenants t on t.id = a.id where a.level < 100
+    )
+    select id from ancestors where id is not null);
+end
+$$;
+
+ALTER FUNCTION app_private.ancestor_tenant_ids(tenant_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.ancestor_tenant_ids(tenant_id uuid) IS 'The tenants above a tenant, by parent_tenant_id.';
 
 CREATE FUNCTION app_private.any_term(terms text[]) RETURNS tsquery
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -1706,6 +1806,80 @@ ALTER FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], 
 
 COMMENT ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) IS 'Chunks of these documents, each headed by the document''s title, that have no vector of their source''s model yet, with what is needed to call the model.';
 
+CREATE FUNCTION app_private.columns_of_the_tenant() RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array['department_id', 'business_function_id', 'role_id', 'tool_category_id', 'billing_code', 'budget_allocation_id'];
+$$;
+
+ALTER FUNCTION app_private.columns_of_the_tenant() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.columns_of_the_tenant() IS 'Columns that mean something in their tenant only: a copy for another tenant does without them.';
+
+CREATE FUNCTION app_private.copy_resource(kind app_public.resource_kind, id uuid, name text) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_table regclass := app_private.resource_table(copy_resource.kind);
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_original jsonb;
+  v_is_own boolean;
+  v_columns text;
+  v_name text;
+  v_constraint text;
+  v_id uuid;
+begin
+  perform app_private.require_permission(app_private.resource_permission(copy_resource.kind, 'create'));
+  v_original := app_private.resource_to_copy(copy_resource.kind, copy_resource.id);
+  v_is_own := (v_original ->> 'tenant_id')::uuid = v_tenant_id;
+  select string_agg(quote_ident(attname), ', ' order by attnum) into v_columns
+    from pg_attribute
+   where attrelid = v_table and attnum > 0 and not attisdropped and attgenerated = ''
+     and attname <> all (app_private.uncopied_columns() || case when not v_is_own then app_private.columns_of_the_tenant() end);
+
+  -- the name that was asked for, or the first free one of: Name, Name (copy), Name (copy 2) …
+  for v_attempt in 0 .. 1000 loop
+    v_name := coalesce(copy_resource.name, left(v_original ->> 'name', 240)
+      || case v_attempt when 0 then '' when 1 then ' (copy)' else format(' (copy %s)', v_attempt) end);
+    begin
+      execute format(
+        'insert into %1$s (%2$s, tenant_id, name, copied_from_id) select %2$s, $2, $3, $4 from jsonb_populate_record(null::%1$s, $1) returning id',
+        v_table, v_columns)
+        into v_id using v_original, v_tenant_id, v_name, copy_resource.id;
+      exit;
+    exception when unique_violation then
+      get stacked diagnostics v_constraint = constraint_name;
+      if v_constraint not like '%\_name\_key' then
+        raise;
+      elsif copy_resource.name is not null or v_attempt = 1000 then
+        perform app_private.raise_error('RS563', 'The name is taken.', 'Give the copy another name, or none.');
+      end if;
+    end;
+  end loop;
+
+  if copy_resource.kind = 'agent' then
+    -- what it works with, as far as this tenant may use it too; how a tool is configured is the owner's business
+    insert into app_public.agent_tools (tenant_id, agent_id, tool_id, sort_order, config)
+    select v_tenant_id, v_id, u.tool_id::uuid, u.n, coalesce(t.config, '{}')
+      from jsonb_array_elements_text(v_original -> 'tool_ids') with ordinality as u (tool_id, n)
+      left join app_public.agent_tools t
+        on t.tenant_id = v_tenant_id and t.agent_id = copy_resource.id and t.tool_id = u.tool_id::uuid
+     where app_hidden.is_visible_resource('tool', u.tool_id::uuid);
+    insert into app_public.agent_knowledge_sources (tenant_id, agent_id, source_id)
+    select v_tenant_id, v_id, u.source_id::uuid
+      from jsonb_array_elements_text(v_original -> 'knowledge_source_ids') as u (source_id)
+     where app_hidden.is_visible_resource('knowledge_source', u.source_id::uuid);
+  end if;
+  return v_id;
+end
+$_$;
+
+ALTER FUNCTION app_private.copy_resource(kind app_public.resource_kind, id uuid, name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.copy_resource(kind app_public.resource_kind, id uuid, name text) IS 'Makes a private copy of a visible resource in this tenant. RS301: there is none; RS563: the name is taken; ID203: your permissions do not allow it.';
+
 CREATE FUNCTION app_private.credential_paths(value jsonb) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2170,6 +2344,24 @@ ALTER FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) OWNE
 
 COMMENT ON FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) IS 'Lets an analyst''s own login read the reporting views of a tenant. For administrators in psql. TN401: the login is not a member of rowhouse_analyst.';
 
+CREATE FUNCTION app_private.grantee_of(share_id uuid) RETURNS TABLE(slug text, name text, user_email text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select t.slug, t.name, u.email
+      from app_public.resource_shares s
+      join app_public.tenants t on t.id = s.grantee_tenant_id
+      left join app_public.user_profiles u on u.id = s.grantee_user_id
+     where s.id = grantee_of.share_id and s.tenant_id = app_hidden.current_tenant_id();
+end
+$$;
+
+ALTER FUNCTION app_private.grantee_of(share_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.grantee_of(share_id uuid) IS 'The names of whom this tenant granted a share to.';
+
 CREATE FUNCTION app_private.graph_faults(definition jsonb) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2255,6 +2447,21 @@ $$;
 ALTER FUNCTION app_private.graph_faults(definition jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.graph_faults(definition jsonb) IS 'Nodes that cannot be reached, or a node on a cycle that no loop node is on.';
+
+CREATE FUNCTION app_private.has_grants(kind app_public.resource_kind, id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return exists (
+    select from app_public.resource_shares s
+     where s.tenant_id = app_hidden.current_tenant_id() and s.resource_kind = has_grants.kind and s.resource_id = has_grants.id);
+end
+$$;
+
+ALTER FUNCTION app_private.has_grants(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.has_grants(kind app_public.resource_kind, id uuid) IS 'Whether a resource of this tenant was granted to anyone, expired grants included.';
 
 CREATE FUNCTION app_private.has_many_vectors(model_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE
@@ -2436,6 +2643,47 @@ $$;
 ALTER FUNCTION app_private.list_tenants() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.list_tenants() IS 'All tenants. For administrators in psql and for command-line tools.';
+
+CREATE FUNCTION app_private.lock_own_resource(kind app_public.resource_kind, id uuid, is_to_be_shared boolean) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_mode text;
+  v_is_on boolean;
+begin
+  perform app_private.require_permission('can_share_resources');
+  if lock_own_resource.kind is not null then
+    execute format(
+      'select r.sharing_mode, %s and r.status::text in (''active'', ''deprecated'') from %s r
+        where r.id = $1 and r.tenant_id = $2 and (r.deleted_at is null or not $3)
+          for no key update',
+      app_private.resource_switch(lock_own_resource.kind), app_private.resource_table(lock_own_resource.kind))
+      into v_mode, v_is_on
+      using lock_own_resource.id, app_hidden.current_tenant_id(), lock_own_resource.is_to_be_shared;
+  end if;
+  if v_mode is null then
+    perform app_private.raise_error('RS301', 'There is no such resource in this tenant.',
+      'List those of this tenant. What others share with you is theirs to share.');
+  end if;
+  if lock_own_resource.is_to_be_shared then
+    if not (select app_private.tenant_allows(t.resource_access_config, 'sharing.can_share_resources')
+              from app_public.tenants t where t.id = app_hidden.current_tenant_id()) then
+      perform app_private.raise_error('RS261', 'This tenant does not share resources.',
+        'Its resource_access_config switches sharing.can_share_resources off.');
+    end if;
+    if not v_is_on then
+      perform app_private.raise_error('RS561', 'It is switched off, or neither active nor deprecated: nobody it is shared with would see it.',
+        'Switch it on and make it active, then share it.');
+    end if;
+  end if;
+  return v_mode;
+end
+$_$;
+
+ALTER FUNCTION app_private.lock_own_resource(kind app_public.resource_kind, id uuid, is_to_be_shared boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.lock_own_resource(kind app_public.resource_kind, id uuid, is_to_be_shared boolean) IS 'The sharing_mode of a resource of this tenant, its row locked until the end of the transaction. ID203: you may not share; RS301: there is none; and where it is to be shared: RS261: the tenant may not; RS561: it is not on.';
 
 CREATE TABLE app_public.projects (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -2901,7 +3149,7 @@ ALTER FUNCTION app_private.operator_identity(tenant text, email text) OWNER TO r
 
 COMMENT ON FUNCTION app_private.operator_identity(tenant text, email text) IS 'Whom a command-line tool acts as in a tenant (by slug): the member with that e-mail, or the first owner. For the server''s login only. ID201: no such tenant or member.';
 
-CREATE FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision DEFAULT 1) RETURNS app_private.search_question
+CREATE FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision DEFAULT 1, reads_misspelt boolean DEFAULT true) RETURNS app_private.search_question
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -2958,7 +3206,9 @@ begin
     into v_known
     from (select l.lexeme as term, max(cardinality(l.positions)) as frequency
             from unnest(v_configs) as c (config), unnest(to_tsvector(c.config, v_bare)) as l group by l.lexeme) w;
-  v_unknown := app_private.unknown_terms(array(select jsonb_object_keys(v_known)));
+  if parse_question.reads_misspelt then
+    v_unknown := app_private.unknown_terms(array(select jsonb_object_keys(v_known)));
+  end if;
   select v_known || coalesce(jsonb_object_agg(s.similar_term, jsonb_build_object('weight', s.similarity, 'writtenAs', s.unknown)), '{}')
     into v_known
     from (select distinct on (s.similar_term) s.similar_term, s.similarity, u as unknown
@@ -2979,9 +3229,9 @@ begin
 end
 $_$;
 
-ALTER FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision, reads_misspelt boolean) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) IS 'Reads a question in every language of the sources it goes to. terms is null when it says nothing but stop words or exclusions. SR416: too many words.';
+COMMENT ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision, reads_misspelt boolean) IS 'Reads a question in every language of the sources it goes to. Words that no text has are read as similar ones only where all texts are the asker''s: elsewhere it would tell which words there are. terms is null when it says nothing but stop words or exclusions. SR416: too many words.';
 
 CREATE TABLE app_private.search_changes (
     tenant_id uuid NOT NULL,
@@ -3572,6 +3822,38 @@ ALTER FUNCTION app_private.raise_error(code text, message text, hint text, detai
 
 COMMENT ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) IS 'Raises an error of the registry (docs/error-codes.md): message is shown to users, hint is their next step, detail is internal.';
 
+CREATE FUNCTION app_private.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question app_private.search_question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+  v_scope app_private.search_scope;
+  v_embedding vector;
+begin
+  question := app_private.parse_question(
+    ranked_part.query, ranked_part.source_ids, (select s.title_boost from app_hidden.search_settings() s), ranked_part.is_own);
+  if question.terms is null then
+    return;
+  end if;
+  v_scope := app_private.scope_of(
+    ranked_part.source_ids, ranked_part.document_ids, ranked_part.created_after, ranked_part.created_before, ranked_part.metadata,
+    question.text_filter);
+  if ranked_part.mode <> 'bm25' then
+    v_embedding := app_private.question_vector(model, question, ranked_part.query_embedding);
+  end if;
+  select array_agg(chunk_id order by chunk_id), array_agg(b.score order by chunk_id), array_agg(v.score order by chunk_id)
+    into chunk_ids, bm25_scores, vector_scores
+    from (select * from app_private.bm25_ranking(question.terms, question.weights, v_scope, ranked_part.depth)
+           where ranked_part.mode <> 'vector') b
+    full join (select * from app_private.vector_ranking(model, v_embedding, v_scope, ranked_part.depth)
+                where ranked_part.mode <> 'bm25') v using (chunk_id);
+end
+$$;
+
+ALTER FUNCTION app_private.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question app_private.search_question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question app_private.search_question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) IS 'The best chunks of these sources of the tenant of the context, to a depth by words and to one by vectors, and the question as its texts read it. SR409 to SR411, SR416 as search.';
+
 CREATE FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3587,6 +3869,78 @@ $$;
 ALTER FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) IS 'Notes that these workers are alive now.';
+
+CREATE TABLE app_public.resource_shares (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    resource_kind app_public.resource_kind NOT NULL,
+    resource_id uuid NOT NULL,
+    grantee_tenant_id uuid NOT NULL,
+    grantee_user_id uuid,
+    grantee_workspace_id uuid,
+    expires_at timestamp with time zone,
+    declined_at timestamp with time zone,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT grantee_is_another_tenant CHECK ((grantee_tenant_id <> tenant_id)),
+    CONSTRAINT grantee_is_narrowed_once CHECK ((num_nonnulls(grantee_user_id, grantee_workspace_id) <= 1))
+);
+
+ALTER TABLE ONLY app_public.resource_shares FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.resource_shares OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.resource_shares IS '@behavior -insert -update -delete
+Who beyond this tenant may use which of its resources: another tenant, or one member or workspace of it. share_resource and revoke_share write it; received_shares is the other side.';
+
+COMMENT ON COLUMN app_public.resource_shares.resource_kind IS 'What kind of thing is shared.';
+
+COMMENT ON COLUMN app_public.resource_shares.resource_id IS 'What is shared.';
+
+COMMENT ON COLUMN app_public.resource_shares.grantee_tenant_id IS 'The tenant it is shared with.';
+
+COMMENT ON COLUMN app_public.resource_shares.grantee_user_id IS 'The one member it is shared with, null when it is not so narrow.';
+
+COMMENT ON COLUMN app_public.resource_shares.grantee_workspace_id IS 'The workspace whose members it is shared with, null when it is not so narrow.';
+
+COMMENT ON COLUMN app_public.resource_shares.expires_at IS 'Until when, null without end.';
+
+COMMENT ON COLUMN app_public.resource_shares.declined_at IS 'When the other side declined it, null when it did not.';
+
+COMMENT ON COLUMN app_public.resource_shares.created_by_user_id IS 'Who shared it.';
+
+COMMENT ON COLUMN app_public.resource_shares.created_at IS 'When it was shared.';
+
+COMMENT ON COLUMN app_public.resource_shares.updated_at IS 'When the share last changed.';
+
+CREATE FUNCTION app_private.record_sharing(kind app_public.resource_kind, tenant_id uuid, resource_id uuid, action app_public.sharing_action, from_mode text DEFAULT NULL::text, to_mode text DEFAULT NULL::text, other_tenant_id uuid DEFAULT NULL::uuid, share app_public.resource_shares DEFAULT NULL::app_public.resource_shares) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_name text;
+begin
+  execute format('select r.name from %s r where r.id = $1', app_private.resource_table(record_sharing.kind))
+    into v_name using record_sharing.resource_id;
+  insert into app_public.resource_sharing_audit (
+    tenant_id, action, user_id, resource_kind, resource_id, resource_name, from_mode, to_mode,
+    other_tenant_id, other_tenant_slug, grantee_user_id, grantee_workspace_id, expires_at)
+  select t.id, record_sharing.action,
+         -- people of the other side stay unknown
+         case when t.id = app_hidden.current_tenant_id() then app_hidden.current_user_id() end,
+         record_sharing.kind, record_sharing.resource_id, coalesce(v_name, ''), record_sharing.from_mode, record_sharing.to_mode,
+         record_sharing.other_tenant_id, o.slug, (share).grantee_user_id, (share).grantee_workspace_id, (share).expires_at
+    -- of a tenant that is deleted nothing is left to record
+    from app_public.tenants t
+    left join app_public.tenants o on o.id = record_sharing.other_tenant_id
+   where t.id = record_sharing.tenant_id;
+end
+$_$;
+
+ALTER FUNCTION app_private.record_sharing(kind app_public.resource_kind, tenant_id uuid, resource_id uuid, action app_public.sharing_action, from_mode text, to_mode text, other_tenant_id uuid, share app_public.resource_shares) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.record_sharing(kind app_public.resource_kind, tenant_id uuid, resource_id uuid, action app_public.sharing_action, from_mode text, to_mode text, other_tenant_id uuid, share app_public.resource_shares) IS 'Writes to the audit of the tenant that owns a resource.';
 
 CREATE FUNCTION app_private.refresh_sources() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3774,6 +4128,17 @@ ALTER FUNCTION app_private.resource_permission(kind app_public.resource_kind, de
 
 COMMENT ON FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) IS 'The permission that allows to create, edit or delete a resource of a kind.';
 
+CREATE FUNCTION app_private.resource_switch(kind app_public.resource_kind) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case resource_switch.kind when 'agent' then 'r.is_active' when 'prompt' then 'true' else 'r.enabled' end;
+$$;
+
+ALTER FUNCTION app_private.resource_switch(kind app_public.resource_kind) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.resource_switch(kind app_public.resource_kind) IS 'The switch of a kind, as SQL of the row r. A resource is on when its switch is and its status is active or deprecated.';
+
 CREATE FUNCTION app_private.resource_table(kind app_public.resource_kind) RETURNS regclass
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3790,6 +4155,42 @@ $$;
 ALTER FUNCTION app_private.resource_table(kind app_public.resource_kind) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.resource_table(kind app_public.resource_kind) IS 'The table that holds resources of a kind.';
+
+CREATE FUNCTION app_private.resource_to_copy(kind app_public.resource_kind, id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_resource jsonb := app_private.visible_resource(resource_to_copy.kind, resource_to_copy.id);
+begin
+  if v_resource is not null then
+    -- Whoever revokes holds the resource's row: wait, then look again. The grants are locked for callers in repeatable
+    -- read, who would still see one that is gone.
+    execute format('select from %s r where r.id = $1 for share', app_private.resource_table(resource_to_copy.kind))
+      using resource_to_copy.id;
+    perform from app_public.resource_shares s
+      where s.resource_kind = resource_to_copy.kind and s.resource_id = resource_to_copy.id
+        and s.grantee_tenant_id = app_hidden.current_tenant_id()
+      order by s.id for share;
+    v_resource := app_private.visible_resource(resource_to_copy.kind, resource_to_copy.id);
+  end if;
+  if v_resource is null then
+    perform app_private.raise_error('RS301', format('There is no such %s.', replace(resource_to_copy.kind::text, '_', ' ')),
+      'List those of this tenant, and those shared with it.');
+  end if;
+  if resource_to_copy.kind = 'agent' then
+    v_resource := v_resource || jsonb_build_object('knowledge_source_ids', array(
+      select a.source_id from app_public.agent_knowledge_sources a
+       where a.tenant_id = (v_resource ->> 'tenant_id')::uuid and a.agent_id = resource_to_copy.id
+       order by a.created_at, a.source_id));
+  end if;
+  return v_resource;
+end
+$_$;
+
+ALTER FUNCTION app_private.resource_to_copy(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.resource_to_copy(kind app_public.resource_kind, id uuid) IS 'A resource the request sees, as JSON and, of an agent, with knowledge_source_ids; nobody can revoke it before the transaction ends. RS301: there is none.';
 
 CREATE FUNCTION app_private.restore_resource(kind app_public.resource_kind, id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3950,23 +4351,17 @@ ALTER FUNCTION app_private.search_length_norm(document_length integer, average_l
 
 COMMENT ON FUNCTION app_private.search_length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) IS 'What BM25 adds to a term''s frequency in its denominator: k1 · (1 - b + b · length / average length).';
 
-CREATE FUNCTION app_private.search_model(embedding_model text, source_ids uuid[]) RETURNS app_public.llm_models
+CREATE FUNCTION app_private.search_model(embedding_model text, model_names text[]) RETURNS app_public.llm_models
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_names text[];
+  v_names text[] := case when search_model.embedding_model is null then search_model.model_names else array[search_model.embedding_model] end;
   v_model app_public.llm_models;
 begin
-  if search_model.embedding_model is null then
-    select array_agg(distinct s.embedding_model order by s.embedding_model) into v_names
-      from app_private.searchable_sources(search_model.source_ids) s;
-    if cardinality(v_names) > 1 then
-      perform app_private.raise_error('SR402', format('The sources use several embedding models: %s.', array_to_string(v_names, ', ')),
-        'Name one as embedding_model, or search the sources of one model by source_ids.');
-    end if;
-  else
-    v_names := array[search_model.embedding_model];
+  if cardinality(v_names) > 1 then
+    perform app_private.raise_error('SR402', format('The sources use several embedding models: %s.', array_to_string(v_names, ', ')),
+      'Name one as embedding_model, or search the sources of one model by source_ids.');
   end if;
   -- no source, no model, no result
   if v_names is null then
@@ -3980,9 +4375,30 @@ begin
 end
 $$;
 
-ALTER FUNCTION app_private.search_model(embedding_model text, source_ids uuid[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.search_model(embedding_model text, model_names text[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.search_model(embedding_model text, source_ids uuid[]) IS 'The embedding model of a search: the one named, or the one all its sources use. SR402: they use several; SR403: no such model.';
+COMMENT ON FUNCTION app_private.search_model(embedding_model text, model_names text[]) IS 'The embedding model of a search: the one named, or the only one of those its sources use; null when there is none. SR402: they use several; SR403: no such model.';
+
+CREATE FUNCTION app_private.search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(tenant_id uuid, ids uuid[], model_names text[])
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select app_hidden.current_tenant_id(), array_agg(s.id order by s.id), array_agg(distinct s.embedding_model)
+      from app_private.searchable_sources(app_private.sources_in_scope(
+        search_parts.source_ids, search_parts.agent_id, search_parts.tags, search_parts.category)) s
+    having count(*) > 0;
+  return query
+    select p.* from app_private.shared_search_parts(
+      search_parts.source_ids, search_parts.agent_id, search_parts.tags, search_parts.category) p;
+end
+$$;
+
+ALTER FUNCTION app_private.search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) IS 'The tenants a search goes to, that of the request first, with the sources in scope. The first row''s model_names are the embedding models to choose from: those of this tenant''s sources, for what others share must not decide how one''s own are searched; of all shared ones where it has none in scope.';
 
 CREATE FUNCTION app_private.search_totals() RETURNS TABLE(total_docs integer, avg_doc_length double precision)
     LANGUAGE plpgsql STABLE
@@ -4047,6 +4463,33 @@ ALTER PROCEDURE app_private.secure_global_table(IN target regclass) OWNER TO row
 
 COMMENT ON PROCEDURE app_private.secure_global_table(IN target regclass) IS 'Closes a table that is global on purpose: nobody but definer functions sees a row until a policy opens a door.';
 
+CREATE PROCEDURE app_private.secure_shareable_table(IN target regclass, IN kind text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  call app_private.secure_tenant_table(target);
+  execute format('alter policy tenant_isolation on %s to rowhouse_owner, rowhouse_authenticator, rowhouse_worker', target);
+  execute format('drop policy if exists tenant_isolation_with_shares on %s', target);
+  execute format(
+    'create policy tenant_isolation_with_shares on %s as restrictive for all to rowhouse_user
+      using (tenant_id = (select app_hidden.current_tenant_id()) or id = any ((select app_hidden.shared_resource_ids(%L))::uuid[]))
+      with check (tenant_id = (select app_hidden.current_tenant_id()))', target, kind);
+  execute format('drop policy if exists tenant_isolation_of_updates on %s', target);
+  execute format(
+    'create policy tenant_isolation_of_updates on %s as restrictive for update to rowhouse_user
+      using (tenant_id = (select app_hidden.current_tenant_id()))', target);
+  execute format('drop policy if exists tenant_isolation_of_deletes on %s', target);
+  execute format(
+    'create policy tenant_isolation_of_deletes on %s as restrictive for delete to rowhouse_user
+      using (tenant_id = (select app_hidden.current_tenant_id()))', target);
+end
+$$;
+
+ALTER PROCEDURE app_private.secure_shareable_table(IN target regclass, IN kind text) OWNER TO rowhouse_owner;
+
+COMMENT ON PROCEDURE app_private.secure_shareable_table(IN target regclass, IN kind text) IS 'Walls a table of shareable resources in: as secure_tenant_table, but users also read rows that are shared with them. RH901, RH902.';
+
 CREATE PROCEDURE app_private.secure_tenant_table(IN target regclass)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4085,7 +4528,8 @@ CREATE FUNCTION app_private.security_gaps() RETURNS TABLE(object text, gap text)
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   with tables as (
-    select c.oid, c.oid::regclass::text as name, c.relrowsecurity, c.relforcerowsecurity, c.relkind, c.reloptions, n.nspname
+    select c.oid, c.oid::regclass::text as name, c.relrowsecurity, c.relforcerowsecurity, c.relkind, c.reloptions, n.nspname,
+           c.oid in (select app_private.resource_table(k) from unnest(enum_range(null::app_public.resource_kind)) k) as is_shareable
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname in ('app_public', 'app_hidden', 'app_private')
   )
@@ -4095,9 +4539,18 @@ CREATE FUNCTION app_private.security_gaps() RETURNS TABLE(object text, gap text)
   select name, 'has no wall (call app_private.secure_tenant_table, or name it in app_private.global_tables)'
     from tables t
    where relkind in ('r', 'p') and oid <> all (app_private.global_tables())
-     and not exists (
-       select from pg_policy p where p.polrelid = t.oid and p.polname = 'tenant_isolation' and not p.polpermissive and p.polcmd = '*'
-     )
+     and exists (
+       select from unnest(array['rowhouse_owner', 'rowhouse_authenticator', 'rowhouse_user', 'rowhouse_worker']::regrole[]) as walled
+        where not exists (
+          select from pg_policy p where p.polrelid = t.oid and not p.polpermissive and p.polcmd = '*' and walled = any (p.polroles)
+            and (p.polname = 'tenant_isolation' or p.polname = 'tenant_isolation_with_shares' and t.is_shareable)))
+  union all
+  select name, 'others could change what is shared with them (call app_private.secure_shareable_table)'
+    from tables t
+   where is_shareable and (
+     select count(*) from pg_policy p
+      where p.polrelid = t.oid and not p.polpermissive and p.polroles = array['rowhouse_user'::regrole::oid]
+        and (p.polname, p.polcmd) in (('tenant_isolation_of_updates', 'w'), ('tenant_isolation_of_deletes', 'd'))) < 2
   union all
   select name, 'the view is not security_invoker'
     from tables where relkind = 'v' and not coalesce('security_invoker=true' = any (reloptions), false)
@@ -4119,6 +4572,435 @@ $$;
 ALTER FUNCTION app_private.security_gaps() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.security_gaps() IS 'Everything in our schemas that is not secured as it must be; normally nothing.';
+
+CREATE FUNCTION app_private.set_declined(share_id uuid, declined_at timestamp with time zone) RETURNS app_public.received_share
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_share app_public.resource_shares;
+  v_received app_public.received_share;
+begin
+  select r.* into v_received from app_public.received_shares() r where r.share_id = set_declined.share_id;
+  select s.* into v_share from app_public.resource_shares s where s.id = v_received.share_id for no key update;
+  if v_share.id is null then
+    perform app_private.raise_error('RS362', 'There is no such share.', 'received_shares lists them.');
+  end if;
+  if v_share.grantee_user_id is distinct from app_hidden.current_user_id() then
+    perform app_private.require_permission('can_manage_settings');
+  end if;
+  if (v_share.declined_at is null) <> (set_declined.declined_at is null) then
+    update app_public.resource_shares s set declined_at = set_declined.declined_at where s.id = v_share.id;
+    v_received.declined_at := set_declined.declined_at;
+  end if;
+  return v_received;
+end
+$$;
+
+ALTER FUNCTION app_private.set_declined(share_id uuid, declined_at timestamp with time zone) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.set_declined(share_id uuid, declined_at timestamp with time zone) IS 'Declines a received share, or takes that back. RS362: none was received; ID203: it is not for you alone, and you do not manage this tenant''s settings.';
+
+CREATE FUNCTION app_private.set_mode(kind app_public.resource_kind, id uuid, mode text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+  execute format('update %s r set sharing_mode = $1 where r.id = $2 and r.tenant_id = $3 and r.sharing_mode <> $1',
+    app_private.resource_table(set_mode.kind))
+    using set_mode.mode, set_mode.id, app_hidden.current_tenant_id();
+end
+$_$;
+
+ALTER FUNCTION app_private.set_mode(kind app_public.resource_kind, id uuid, mode text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.set_mode(kind app_public.resource_kind, id uuid, mode text) IS 'Writes the sharing_mode of a locked resource of this tenant.';
+
+CREATE FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) RETURNS TABLE(tenant_id uuid, user_id uuid, of_workspace_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select t.id, m.user_id, w.id
+      from app_public.tenants t
+      left join (app_public.user_tenants m
+        join app_public.user_profiles u on u.id = m.user_id and u.email = lower(trim(share_grantee.user_email))
+          and u.is_active and u.deleted_at is null)
+        on m.tenant_id = t.id and m.status = 'active'
+      left join app_public.workspaces w on w.tenant_id = t.id and w.id = share_grantee.workspace_id and w.deleted_at is null
+     where t.slug = lower(trim(share_grantee.tenant_slug)) and t.status in ('trial', 'active')
+       and app_private.tenant_allows(t.resource_access_config, 'sharing.can_receive_shared')
+       and (share_grantee.user_email is null) = (m.user_id is null)
+       and (share_grantee.workspace_id is null) = (w.id is null);
+end
+$$;
+
+ALTER FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) IS 'Whom a grant would be for: a tenant that may receive, and the active member or the workspace of it when one is named. Nothing when any of it is not there.';
+
+CREATE FUNCTION app_private.shared_agents(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+      #variable_conflict use_column
+      declare
+        v_tenant_id uuid := app_hidden.current_tenant_id();
+        v_user_id uuid := app_hidden.current_user_id();
+        v_config jsonb;
+        v_has_parent boolean;
+        v_ancestor_ids uuid[] := '{}';
+        v_sees_all boolean := shared_agents.is_overview and app_hidden.has_permission('can_manage_settings');
+      begin
+        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+          from app_public.tenants t where t.id = v_tenant_id;
+        if not found or not app_private.tenant_allows(v_config, 'sharing.can_receive_shared') then
+          return;
+        end if;
+        if v_has_parent then
+          v_ancestor_ids := app_private.ancestor_tenant_ids(v_tenant_id);
+        end if;
+        return query
+          with candidates as (
+            select r.id, r.tenant_id, r.name, r.sharing_mode, s.id as share_id, r.status::text as status, r.is_active as is_on
+              from app_public.resource_shares s
+              join app_public.agents r on r.id = s.resource_id and r.tenant_id = s.tenant_id and r.sharing_mode <> 'private' and r.deleted_at is null
+             where s.grantee_tenant_id = v_tenant_id and s.resource_kind = 'agent'
+               and (s.expires_at is null or s.expires_at > app_hidden.clock())
+               and (s.declined_at is null or is_overview)
+               and (v_sees_all
+                 or num_nonnulls(s.grantee_user_id, s.grantee_workspace_id) = 0
+                 or s.grantee_user_id = v_user_id
+                 or exists (
+                   select from app_public.workspace_members m
+                     join app_public.workspaces w on w.tenant_id = m.tenant_id and w.id = m.workspace_id and w.deleted_at is null
+                    where m.tenant_id = v_tenant_id and m.workspace_id = s.grantee_workspace_id and m.user_id = v_user_id))
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.is_active
+              from app_public.agents r
+             where r.sharing_mode = 'subtree' and r.deleted_at is null and r.tenant_id = any (v_ancestor_ids)
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.is_active
+              from app_public.agents r
+             where r.sharing_mode = 'platform' and r.deleted_at is null and r.tenant_id <> v_tenant_id
+               and app_private.tenant_allows(v_config, 'shared_resources.agents')
+          )
+          select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
+            from candidates c
+            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+           where c.is_on and c.status in ('active', 'deprecated')
+             and app_private.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
+      end
+      $$;
+
+ALTER FUNCTION app_private.shared_agents(is_overview boolean) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.shared_agents(is_overview boolean) IS 'The agents of other tenants that are shared with the tenant and user of the request, one once for each way it came. The overview has what was declined as well, and, for who has can_manage_settings, what was shared with single users and workspaces.';
+
+CREATE FUNCTION app_private.shared_knowledge_sources(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+      #variable_conflict use_column
+      declare
+        v_tenant_id uuid := app_hidden.current_tenant_id();
+        v_user_id uuid := app_hidden.current_user_id();
+        v_config jsonb;
+        v_has_parent boolean;
+        v_ancestor_ids uuid[] := '{}';
+        v_sees_all boolean := shared_knowledge_sources.is_overview and app_hidden.has_permission('can_manage_settings');
+      begin
+        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+          from app_public.tenants t where t.id = v_tenant_id;
+        if not found or not app_private.tenant_allows(v_config, 'sharing.can_receive_shared') then
+          return;
+        end if;
+        if v_has_parent then
+          v_ancestor_ids := app_private.ancestor_tenant_ids(v_tenant_id);
+        end if;
+        return query
+          with candidates as (
+            select r.id, r.tenant_id, r.name, r.sharing_mode, s.id as share_id, r.status::text as status, r.enabled as is_on
+              from app_public.resource_shares s
+              join app_public.rag_knowledge_sources r on r.id = s.resource_id and r.tenant_id = s.tenant_id and r.sharing_mode <> 'private' and r.deleted_at is null
+             where s.grantee_tenant_id = v_tenant_id and s.resource_kind = 'knowledge_source'
+               and (s.expires_at is null or s.expires_at > app_hidden.clock())
+               and (s.declined_at is null or is_overview)
+               and (v_sees_all
+                 or num_nonnulls(s.grantee_user_id, s.grantee_workspace_id) = 0
+                 or s.grantee_user_id = v_user_id
+                 or exists (
+                   select from app_public.workspace_members m
+                     join app_public.workspaces w on w.tenant_id = m.tenant_id and w.id = m.workspace_id and w.deleted_at is null
+                    where m.tenant_id = v_tenant_id and m.workspace_id = s.grantee_workspace_id and m.user_id = v_user_id))
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.enabled
+              from app_public.rag_knowledge_sources r
+             where r.sharing_mode = 'subtree' and r.deleted_at is null and r.tenant_id = any (v_ancestor_ids)
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.enabled
+              from app_public.rag_knowledge_sources r
+             where r.sharing_mode = 'platform' and r.deleted_at is null and r.tenant_id <> v_tenant_id
+               and app_private.tenant_allows(v_config, 'shared_resources.rag')
+          )
+          select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
+            from candidates c
+            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+           where c.is_on and c.status in ('active', 'deprecated')
+             and app_private.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
+      end
+      $$;
+
+ALTER FUNCTION app_private.shared_knowledge_sources(is_overview boolean) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.shared_knowledge_sources(is_overview boolean) IS 'The knowledge sources of other tenants that are shared with the tenant and user of the request, one once for each way it came. The overview has what was declined as well, and, for who has can_manage_settings, what was shared with single users and workspaces.';
+
+CREATE FUNCTION app_private.shared_prompts(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+      #variable_conflict use_column
+      declare
+        v_tenant_id uuid := app_hidden.current_tenant_id();
+        v_user_id uuid := app_hidden.current_user_id();
+        v_config jsonb;
+        v_has_parent boolean;
+        v_ancestor_ids uuid[] := '{}';
+        v_sees_all boolean := shared_prompts.is_overview and app_hidden.has_permission('can_manage_settings');
+      begin
+        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+          from app_public.tenants t where t.id = v_tenant_id;
+        if not found or not app_private.tenant_allows(v_config, 'sharing.can_receive_shared') then
+          return;
+        end if;
+        if v_has_parent then
+          v_ancestor_ids := app_private.ancestor_tenant_ids(v_tenant_id);
+        end if;
+        return query
+          with candidates as (
+            select r.id, r.tenant_id, r.name, r.sharing_mode, s.id as share_id, r.status::text as status, true as is_on
+              from app_public.resource_shares s
+              join app_public.prompts r on r.id = s.resource_id and r.tenant_id = s.tenant_id and r.sharing_mode <> 'private' and r.deleted_at is null
+             where s.grantee_tenant_id = v_tenant_id and s.resource_kind = 'prompt'
+               and (s.expires_at is null or s.expires_at > app_hidden.clock())
+               and (s.declined_at is null or is_overview)
+               and (v_sees_all
+                 or num_nonnulls(s.grantee_user_id, s.grantee_workspace_id) = 0
+                 or s.grantee_user_id = v_user_id
+                 or exists (
+                   select from app_public.workspace_members m
+                     join app_public.workspaces w on w.tenant_id = m.tenant_id and w.id = m.workspace_id and w.deleted_at is null
+                    where m.tenant_id = v_tenant_id and m.workspace_id = s.grantee_workspace_id and m.user_id = v_user_id))
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, true
+              from app_public.prompts r
+             where r.sharing_mode = 'subtree' and r.deleted_at is null and r.tenant_id = any (v_ancestor_ids)
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, true
+              from app_public.prompts r
+             where r.sharing_mode = 'platform' and r.deleted_at is null and r.tenant_id <> v_tenant_id
+               and app_private.tenant_allows(v_config, 'shared_resources.prompts')
+          )
+          select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
+            from candidates c
+            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+           where c.is_on and c.status in ('active', 'deprecated')
+             and app_private.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
+      end
+      $$;
+
+ALTER FUNCTION app_private.shared_prompts(is_overview boolean) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.shared_prompts(is_overview boolean) IS 'The prompts of other tenants that are shared with the tenant and user of the request, one once for each way it came. The overview has what was declined as well, and, for who has can_manage_settings, what was shared with single users and workspaces.';
+
+CREATE FUNCTION app_private.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(tenant_id uuid, ids uuid[], model_names text[])
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_shared_ids uuid[] := app_hidden.shared_resource_ids('knowledge_source');
+begin
+  -- all that most tenants' searches cost more for the sake of sharing
+  if cardinality(v_shared_ids) = 0 then
+    return;
+  end if;
+  return query
+    with in_scope as (
+      select s.tenant_id, s.id, s.embedding_model
+        from app_public.rag_knowledge_sources s
+       where s.id = any (v_shared_ids)
+         and (shared_search_parts.source_ids is null or s.id = any (shared_search_parts.source_ids))
+         and (shared_search_parts.tags is null or s.tags && shared_search_parts.tags)
+         and (shared_search_parts.category is null or s.category = shared_search_parts.category)
+         -- assigned here, or by the tenant that shares the agent as well
+         and (shared_search_parts.agent_id is null or exists (
+           select from app_public.agent_knowledge_sources a
+            where a.agent_id = shared_search_parts.agent_id and a.source_id = s.id
+              and (a.tenant_id = app_hidden.current_tenant_id() or a.agent_id = any (app_hidden.shared_resource_ids('agent')))))
+         -- an empty source costs no search
+         and exists (select from app_public.document_chunks c where c.tenant_id = s.tenant_id and c.source_id = s.id)
+    )
+    select i.tenant_id, array_agg(i.id order by i.id), array(select distinct j.embedding_model from in_scope j order by 1)
+      from in_scope i
+     group by i.tenant_id
+     order by i.tenant_id;
+end
+$$;
+
+ALTER FUNCTION app_private.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) IS 'The sources of other tenants a search goes to, by tenant: shared with the request, with something in them, and in scope as app_private.sources_in_scope has it; and the embedding models that all of them use.';
+
+CREATE FUNCTION app_private.shared_tools(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+      #variable_conflict use_column
+      declare
+        v_tenant_id uuid := app_hidden.current_tenant_id();
+        v_user_id uuid := app_hidden.current_user_id();
+        v_config jsonb;
+        v_has_parent boolean;
+        v_ancestor_ids uuid[] := '{}';
+        v_sees_all boolean := shared_tools.is_overview and app_hidden.has_permission('can_manage_settings');
+      begin
+        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+          from app_public.tenants t where t.id = v_tenant_id;
+        if not found or not app_private.tenant_allows(v_config, 'sharing.can_receive_shared') then
+          return;
+        end if;
+        if v_has_parent then
+          v_ancestor_ids := app_private.ancestor_tenant_ids(v_tenant_id);
+        end if;
+        return query
+          with candidates as (
+            select r.id, r.tenant_id, r.name, r.sharing_mode, s.id as share_id, r.status::text as status, r.enabled as is_on
+              from app_public.resource_shares s
+              join app_public.tools r on r.id = s.resource_id and r.tenant_id = s.tenant_id and r.sharing_mode <> 'private' and r.deleted_at is null
+             where s.grantee_tenant_id = v_tenant_id and s.resource_kind = 'tool'
+               and (s.expires_at is null or s.expires_at > app_hidden.clock())
+               and (s.declined_at is null or is_overview)
+               and (v_sees_all
+                 or num_nonnulls(s.grantee_user_id, s.grantee_workspace_id) = 0
+                 or s.grantee_user_id = v_user_id
+                 or exists (
+                   select from app_public.workspace_members m
+                     join app_public.workspaces w on w.tenant_id = m.tenant_id and w.id = m.workspace_id and w.deleted_at is null
+                    where m.tenant_id = v_tenant_id and m.workspace_id = s.grantee_workspace_id and m.user_id = v_user_id))
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.enabled
+              from app_public.tools r
+             where r.sharing_mode = 'subtree' and r.deleted_at is null and r.tenant_id = any (v_ancestor_ids)
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.enabled
+              from app_public.tools r
+             where r.sharing_mode = 'platform' and r.deleted_at is null and r.tenant_id <> v_tenant_id
+               and app_private.tenant_allows(v_config, 'shared_resources.tools')
+          )
+          select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
+            from candidates c
+            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+           where c.is_on and c.status in ('active', 'deprecated')
+             and app_private.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
+      end
+      $$;
+
+ALTER FUNCTION app_private.shared_tools(is_overview boolean) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.shared_tools(is_overview boolean) IS 'The tools of other tenants that are shared with the tenant and user of the request, one once for each way it came. The overview has what was declined as well, and, for who has can_manage_settings, what was shared with single users and workspaces.';
+
+CREATE FUNCTION app_private.shared_workflows(is_overview boolean DEFAULT false) RETURNS TABLE(id uuid, tenant_id uuid, name text, sharing_mode text, share_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+      #variable_conflict use_column
+      declare
+        v_tenant_id uuid := app_hidden.current_tenant_id();
+        v_user_id uuid := app_hidden.current_user_id();
+        v_config jsonb;
+        v_has_parent boolean;
+        v_ancestor_ids uuid[] := '{}';
+        v_sees_all boolean := shared_workflows.is_overview and app_hidden.has_permission('can_manage_settings');
+      begin
+        select t.resource_access_config, t.parent_tenant_id is not null into v_config, v_has_parent
+          from app_public.tenants t where t.id = v_tenant_id;
+        if not found or not app_private.tenant_allows(v_config, 'sharing.can_receive_shared') then
+          return;
+        end if;
+        if v_has_parent then
+          v_ancestor_ids := app_private.ancestor_tenant_ids(v_tenant_id);
+        end if;
+        return query
+          with candidates as (
+            select r.id, r.tenant_id, r.name, r.sharing_mode, s.id as share_id, r.status::text as status, r.enabled as is_on
+              from app_public.resource_shares s
+              join app_public.workflows r on r.id = s.resource_id and r.tenant_id = s.tenant_id and r.sharing_mode <> 'private' and r.deleted_at is null
+             where s.grantee_tenant_id = v_tenant_id and s.resource_kind = 'workflow'
+               and (s.expires_at is null or s.expires_at > app_hidden.clock())
+               and (s.declined_at is null or is_overview)
+               and (v_sees_all
+                 or num_nonnulls(s.grantee_user_id, s.grantee_workspace_id) = 0
+                 or s.grantee_user_id = v_user_id
+                 or exists (
+                   select from app_public.workspace_members m
+                     join app_public.workspaces w on w.tenant_id = m.tenant_id and w.id = m.workspace_id and w.deleted_at is null
+                    where m.tenant_id = v_tenant_id and m.workspace_id = s.grantee_workspace_id and m.user_id = v_user_id))
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.enabled
+              from app_public.workflows r
+             where r.sharing_mode = 'subtree' and r.deleted_at is null and r.tenant_id = any (v_ancestor_ids)
+            union all
+            select r.id, r.tenant_id, r.name, r.sharing_mode, null, r.status::text, r.enabled
+              from app_public.workflows r
+             where r.sharing_mode = 'platform' and r.deleted_at is null and r.tenant_id <> v_tenant_id
+               and app_private.tenant_allows(v_config, 'shared_resources.workflows')
+          )
+          select c.id, c.tenant_id, c.name, c.sharing_mode, c.share_id
+            from candidates c
+            join app_public.tenants o on o.id = c.tenant_id and o.status in ('trial', 'active')
+           where c.is_on and c.status in ('active', 'deprecated')
+             and app_private.tenant_allows(o.resource_access_config, 'sharing.can_share_resources');
+      end
+      $$;
+
+ALTER FUNCTION app_private.shared_workflows(is_overview boolean) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.shared_workflows(is_overview boolean) IS 'The workflows of other tenants that are shared with the tenant and user of the request, one once for each way it came. The overview has what was declined as well, and, for who has can_manage_settings, what was shared with single users and workspaces.';
+
+CREATE FUNCTION app_private.shown_part(hits app_public.search_hit[], question app_private.search_question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) RETURNS app_public.search_hit[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_hits app_public.search_hit[];
+begin
+  v_hits := array(
+    select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank,
+             c.source_id, c.document_id, c.id, d.title, c.content,
+             app_private.snippet(c.content, question.terms, app_hidden.text_search_config(s.language)),
+             null)::app_public.search_hit
+      from unnest(shown_part.hits) h
+      join app_public.document_chunks c on c.tenant_id = app_hidden.current_tenant_id() and c.id = h.chunk_id
+      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
+      join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id);
+  if shown_part.explain then
+    v_hits := app_private.explained(v_hits, question, shown_part.mode, shown_part.fusion, shown_part.rrf_k, model);
+  end if;
+  return v_hits;
+end
+$$;
+
+ALTER FUNCTION app_private.shown_part(hits app_public.search_hit[], question app_private.search_question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.shown_part(hits app_public.search_hit[], question app_private.search_question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) IS 'Hits in the tenant of the context with their texts and, when asked for, how their scores came about.';
 
 CREATE FUNCTION app_private.similar_terms(term text) RETURNS TABLE(similar_term text, similarity double precision)
     LANGUAGE sql STABLE
@@ -4283,6 +5165,14 @@ ALTER FUNCTION app_private.store_query_logs() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.store_query_logs() IS 'Moves what searches wrote into the buffer to query_logs and counts it for each source; returns how many searches. Each is moved once: the row''s lock decides between two workers.';
 
+CREATE FUNCTION app_private.tenant_allows(config jsonb, key text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((config #> string_to_array(key, '.'::text)) IS DISTINCT FROM 'false'::jsonb);
+
+ALTER FUNCTION app_private.tenant_allows(config jsonb, key text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tenant_allows(config jsonb, key text) IS 'Whether a tenant''s resource_access_config leaves this on, such as sharing.can_receive_shared: everything is on that is not switched off.';
+
 CREATE FUNCTION app_private.tenants_to_merge(minimum integer DEFAULT 1000) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4418,6 +5308,42 @@ $$;
 ALTER FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) IS 'What a text in this language must match to have these words, one after the other or in its title; empty for stop words.';
+
+CREATE FUNCTION app_private.tg__audit_copy() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_owner_id uuid;
+begin
+  execute format('select r.tenant_id from %s r where r.id = $1', app_private.resource_table(tg_argv[0]::app_public.resource_kind))
+    into v_owner_id using new.copied_from_id;
+  if v_owner_id <> new.tenant_id then
+    perform app_private.record_sharing(tg_argv[0]::app_public.resource_kind, v_owner_id, new.copied_from_id, 'copied',
+      other_tenant_id => new.tenant_id);
+  end if;
+  return null;
+end
+$_$;
+
+ALTER FUNCTION app_private.tg__audit_copy() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg__audit_copy() IS 'Records in the owner''s audit that another tenant made a copy.';
+
+CREATE FUNCTION app_private.tg__audit_sharing_mode() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.record_sharing(tg_argv[0]::app_public.resource_kind, new.tenant_id, new.id, 'mode_changed',
+    case tg_op when 'UPDATE' then to_jsonb(old) ->> 'sharing_mode' else 'private' end, new.sharing_mode);
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__audit_sharing_mode() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg__audit_sharing_mode() IS 'Records that a resource came to another sharing_mode, whoever wrote it.';
 
 CREATE FUNCTION app_private.tg__check_model_settings() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4587,6 +5513,23 @@ ALTER FUNCTION app_private.tg__set_updated_at() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg__set_updated_at() IS 'Sets updated_at when a row changes.';
 
+CREATE FUNCTION app_private.tg_agent_knowledge_sources__check_source() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- outside of a tenant's request (administrators, seeds) the foreign key is all there is to ask
+  if new.tenant_id = app_hidden.current_tenant_id() and not app_hidden.is_visible_resource('knowledge_source', new.source_id) then
+    perform app_private.raise_error('RS303', 'There is no such knowledge source.', 'List the sources of this tenant, and those shared with it.');
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_agent_knowledge_sources__check_source() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_agent_knowledge_sources__check_source() IS 'An agent gets sources its tenant sees. RS303: there is no such source, or it is not for you to see: one error for both.';
+
 CREATE FUNCTION app_private.tg_agent_tools__check_tool() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4703,6 +5646,49 @@ $$;
 ALTER FUNCTION app_private.tg_prompts__check() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg_prompts__check() IS 'A prompt can be rendered. RS429: input_variables or model_requirements; RS430: variables of the texts and those declared differ.';
+
+CREATE FUNCTION app_private.tg_resource_shares__audit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_share app_public.resource_shares := coalesce(new, old);
+begin
+  perform app_private.record_sharing(v_share.resource_kind, v_share.tenant_id, v_share.resource_id, action,
+      other_tenant_id => v_share.grantee_tenant_id, share => v_share)
+    from unnest(case tg_op
+      when 'INSERT' then array['granted']
+      when 'DELETE' then array['revoked']
+      else array_remove(array[
+        case when old.expires_at is distinct from new.expires_at then 'expiry_changed' end,
+        case when old.declined_at is null and new.declined_at is not null then 'declined'
+             when old.declined_at is not null and new.declined_at is null then 'accepted' end], null)
+    end::app_public.sharing_action[]) as action;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_resource_shares__audit() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_resource_shares__audit() IS 'Records that a grant was given, changed, declined, accepted or taken back, whoever wrote it.';
+
+CREATE FUNCTION app_private.tg_resource_sharing_audit__append_only() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- Not a definer function, so that it sees who deletes: retention is a function of the platform. With its tenant a row
+  -- goes as well.
+  if tg_op = 'DELETE' and (current_user = 'rowhouse_platform' or not exists (select from app_public.tenants t where t.id = old.tenant_id)) then
+    return old;
+  end if;
+  perform app_private.raise_error('RS961', 'The audit of sharing is never changed.', 'Retention removes what is old.');
+end
+$$;
+
+ALTER FUNCTION app_private.tg_resource_sharing_audit__append_only() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.tg_resource_sharing_audit__append_only() IS 'Keeps the audit as it was written. RS961.';
 
 CREATE FUNCTION app_private.tg_tag_assignments__check_item() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4889,6 +5875,29 @@ CREATE FUNCTION app_private.tsquery_term(term text) RETURNS text
 ALTER FUNCTION app_private.tsquery_term(term text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tsquery_term(term text) IS 'A lexeme as it is written in a tsquery.';
+
+CREATE FUNCTION app_private.uncopied_columns() RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array[
+    -- what makes it this one
+    'id', 'tenant_id', 'name', 'copied_from_id', 'owner_id', 'created_by_user_id', 'created_at', 'updated_at', 'deleted_at',
+    -- who sees it
+    'sharing_mode', 'resource_type',
+    -- what it went through
+    'version', 'previous_version_id', 'is_latest_version', 'changelog', 'published_at', 'validation_status',
+    'activated_at', 'deactivated_at', 'last_seen_at',
+    -- kept from logs, ratings and join tables
+    'tool_ids', 'agent_ids', 'usage_count', 'success_rate', 'avg_response_time_ms', 'rating', 'feedback_count', 'error_count',
+    'last_error_at', 'last_success_at', 'performance_score', 'last_used_at', 'execution_count', 'success_count',
+    'failure_count', 'avg_execution_time_ms', 'last_executed_at'
+  ];
+$$;
+
+ALTER FUNCTION app_private.uncopied_columns() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.uncopied_columns() IS 'Columns a copy does not take over: everything else is copied, so a new column is part of copies unless it is named here.';
 
 CREATE FUNCTION app_private.unknown_terms(terms text[]) RETURNS text[]
     LANGUAGE plpgsql STABLE
@@ -5106,6 +6115,27 @@ ALTER FUNCTION app_private.vector_ranking(model app_public.llm_models, query_emb
 
 COMMENT ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) IS 'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 3,000), or while there is no index.';
 
+CREATE FUNCTION app_private.visible_resource(kind app_public.resource_kind, id uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_table regclass := app_private.resource_table(visible_resource.kind);
+  v_resource jsonb;
+begin
+  execute format('select to_jsonb(r) from %s r where r.id = $1 and r.tenant_id = $2 and r.deleted_at is null', v_table)
+    into v_resource using visible_resource.id, app_hidden.current_tenant_id();
+  if v_resource is null and visible_resource.id = any (app_hidden.shared_resource_ids(visible_resource.kind::text)) then
+    execute format('select to_jsonb(r) from %s r where r.id = $1', v_table) into v_resource using visible_resource.id;
+  end if;
+  return v_resource;
+end
+$_$;
+
+ALTER FUNCTION app_private.visible_resource(kind app_public.resource_kind, id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.visible_resource(kind app_public.resource_kind, id uuid) IS 'A resource of this tenant, or one that is shared with it, as JSON; null when there is none or it is deleted. For definer functions, which by themselves see no shared row.';
+
 CREATE FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5213,6 +6243,18 @@ ALTER FUNCTION app_private.writable_workspace(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.writable_workspace(id uuid) IS 'The workspace, locked, when you may add things to it. WS301: it is not there; WS201: you are not a contributor; WS503: it is archived.';
 
+CREATE FUNCTION app_public.accept_share(share_id uuid) RETURNS app_public.received_share
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_private.set_declined(accept_share.share_id, null);
+$$;
+
+ALTER FUNCTION app_public.accept_share(share_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.accept_share(share_id uuid) IS '@resultFieldName receivedShare
+Takes decline_share back; what was not declined needs no acceptance. can_manage_settings, or it was shared with you alone. RS362: no such share was received; ID203: your permissions do not allow it.';
+
 CREATE FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role DEFAULT 'viewer'::app_public.member_role) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5239,255 +6281,6 @@ ALTER FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, 
 
 COMMENT ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) IS '@resultFieldName member
 Makes an active member of the tenant a member of a workspace, by default a viewer. From moderator on, for roles below your own; owners give any. WS301: no such workspace; WS201: your role in it does not allow this; WS401: not an active member of the tenant; WS501: a member already.';
-
-CREATE FUNCTION app_public.archive_workspace(id uuid) RETURNS app_public.workspaces
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_workspace app_public.workspaces := app_private.locked_workspace(archive_workspace.id, 'admin');
-begin
-  if v_workspace.archived_at is null then
-    update app_public.workspaces w set archived_at = clock_timestamp() where w.id = v_workspace.id returning * into v_workspace;
-  end if;
-  return v_workspace;
-end
-$$;
-
-ALTER FUNCTION app_public.archive_workspace(id uuid) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.archive_workspace(id uuid) IS '@resultFieldName workspace
-Makes a workspace read-only; unarchive_workspace takes it up again. People can still be removed and leave. Doing it twice is no error. Admins of the workspace. WS301: no such workspace; WS201: your role in it does not allow this.';
-
-CREATE FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision DEFAULT 1.2, b double precision DEFAULT 0.75) RETURNS double precision
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN ((term_freq IS NULL) OR (doc_freq IS NULL) OR (total_docs IS NULL) OR (doc_length IS NULL) OR (avg_doc_length IS NULL) OR (term_freq <= (0)::double precision) OR (avg_doc_length <= (0)::double precision)) THEN (0)::double precision ELSE (((ln(((1)::double precision + ((((total_docs - doc_freq))::double precision + (0.5)::double precision) / ((doc_freq)::double precision + (0.5)::double precision)))) * term_freq) * (k1 + (1)::double precision)) / (term_freq + (k1 * (((1)::double precision - b) + ((b * (doc_length)::double precision) / avg_doc_length))))) END;
-
-ALTER FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) IS 'BM25 of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with Lucene''s idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. 0 when the term does not occur or the collection is empty.';
-
-CREATE FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) RETURNS app_public.workspace_members
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_workspace app_public.workspaces := app_private.locked_workspace(change_workspace_member.workspace_id, 'viewer');
-  v_member app_public.workspace_members;
-begin
-  if change_workspace_member.role is null then
-    perform app_private.raise_error('WS402', 'No role is given.', 'Name one: viewer, contributor, moderator, admin or owner.');
-  end if;
-  -- stepping down is everyone's own business
-  if change_workspace_member.user_id is distinct from app_hidden.current_user_id() then
-    perform app_private.require_power_over(v_workspace, 'viewer');
-  end if;
-  v_member := app_private.locked_workspace_member(v_workspace, change_workspace_member.user_id);
-  if v_member.user_id <> app_hidden.current_user_id() or change_workspace_member.role > v_member.role then
-    perform app_private.require_power_over(v_workspace, greatest(v_member.role, change_workspace_member.role));
-  end if;
-  if v_member.role = 'owner' and change_workspace_member.role < 'owner' then
-    perform app_private.require_another_owner(v_workspace, v_member.user_id);
-  end if;
-  update app_public.workspace_members m set role = change_workspace_member.role
-   where m.tenant_id = v_member.tenant_id and m.workspace_id = v_member.workspace_id and m.user_id = v_member.user_id
-  returning * into v_member;
-  return v_member;
-end
-$$;
-
-ALTER FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) IS '@resultFieldName member
-Gives a member of a workspace another role: from moderator on, where both roles are below your own; owners change any; everyone may step down. WS301: no such workspace; WS201: your role in it does not allow this; WS303: not a member; WS402: no role is given; WS502: the last owner cannot be demoted.';
-
-CREATE FUNCTION app_public.create_documents(source_id uuid, documents jsonb) RETURNS SETOF app_public.document_receipt
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_source app_public.rag_knowledge_sources := app_private.writable_source(create_documents.source_id);
-  v_item jsonb;
-  v_receipt app_public.document_receipt;
-  v_document_ids uuid[] := '{}';
-begin
-  if jsonb_typeof(create_documents.documents) is distinct from 'array'
-    or jsonb_array_length(create_documents.documents) not between 1 and 500 then
-    perform app_private.raise_error('KN401', 'documents must be an array of 1 to 500 objects.', 'Send them in several calls.');
-  end if;
-
-  -- in the order of their keys, so that two loads of the same documents never wait for each other in a circle
-  for v_item in
-    select d from jsonb_array_elements(create_documents.documents) with ordinality as e (d, n) order by d ->> 'externalId', n
-  loop
-    v_receipt := row (v_item ->> 'externalId', null, 'refused', app_private.document_error(v_item))::app_public.document_receipt;
-    if v_receipt.error is null then
-      v_receipt := app_private.put_document(
-        v_source, v_item ->> 'externalId', coalesce(nullif(trim(v_item ->> 'title'), ''), v_item ->> 'externalId'),
-        v_item ->> 'text', null, null, 'text/plain', coalesce(v_item -> 'metadata', '{}'));
-      if v_receipt.outcome in ('created', 'replaced') then
-        v_document_ids := v_document_ids || v_receipt.document_id;
-      end if;
-    end if;
-    return next v_receipt;
-  end loop;
-  perform app_private.enqueue_stage('chunk', v_source.tenant_id, v_document_ids);
-end
-$$;
-
-ALTER FUNCTION app_public.create_documents(source_id uuid, documents jsonb) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) IS '@resultFieldName receipts
-Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. can_manage_knowledge. KN301: no such source; KN401: not an array of 1 to 500; ID203: your permissions do not allow it.';
-
-CREATE FUNCTION app_public.create_project(name text, key text DEFAULT NULL::text, description text DEFAULT NULL::text, workspace_id uuid DEFAULT NULL::uuid, is_private boolean DEFAULT false, starts_on date DEFAULT NULL::date, ends_on date DEFAULT NULL::date, status text DEFAULT 'planned'::text) RETURNS app_public.projects
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_project app_public.projects;
-begin
-  perform app_private.require_permission('can_create_projects');
-  perform app_private.require_active_member(app_hidden.current_user_id());
-  if create_project.workspace_id is not null then
-    perform app_private.writable_workspace(create_project.workspace_id);
-  end if;
-  insert into app_public.projects (name, key, description, workspace_id, is_private, starts_on, ends_on, status)
-  values (create_project.name, create_project.key, create_project.description, create_project.workspace_id,
-          coalesce(create_project.is_private, false), create_project.starts_on, create_project.ends_on,
-          coalesce(create_project.status, 'planned'))
-  returning * into v_project;
-  insert into app_public.project_members (project_id, user_id, role)
-  values (v_project.id, app_hidden.current_user_id(), 'lead');
-  return v_project;
-end
-$$;
-
-ALTER FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) IS '@resultFieldName project
-Creates a project and makes you its lead; in a workspace, contributors do. ID203: you lack can_create_projects; WS301: no such workspace; WS201: your role in it does not allow this; WS401: you are not a member of this tenant; WS503: the workspace is archived; 23505: the key is taken; 23514: a value is out of range.';
-
-CREATE FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text) RETURNS app_public.tenants
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  if not app_hidden.is_platform_admin() then
-    perform app_private.raise_error('TN201', 'Only platform staff can create tenants.', 'Ask an administrator of the platform tenant.');
-  end if;
-  return app_private.provision_tenant(create_tenant.slug, create_tenant.name, create_tenant.owner_email, create_tenant.owner_name);
-end
-$$;
-
-ALTER FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) OWNER TO rowhouse_platform;
-
-COMMENT ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) IS '@resultFieldName tenant
-Creates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. Platform staff only. TN201: you are not; 23505: the slug is taken; 23514: a value is out of range.';
-
-CREATE FUNCTION app_public.create_workspace(name text, description text DEFAULT NULL::text, icon text DEFAULT NULL::text, visibility app_public.workspace_visibility DEFAULT 'private'::app_public.workspace_visibility, settings jsonb DEFAULT '{}'::jsonb) RETURNS app_public.workspaces
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_workspace app_public.workspaces;
-begin
-  perform app_private.require_role('member');
-  -- platform staff may act here and yet belong to another tenant: a workspace needs an owner of this one
-  perform app_private.require_active_member(app_hidden.current_user_id());
-  insert into app_public.workspaces (name, description, icon, visibility, settings)
-  values (create_workspace.name, create_workspace.description, create_workspace.icon,
-          coalesce(create_workspace.visibility, 'private'), coalesce(create_workspace.settings, '{}'))
-  returning * into v_workspace;
-  insert into app_public.workspace_members (workspace_id, user_id, role)
-  values (v_workspace.id, app_hidden.current_user_id(), 'owner');
-  return v_workspace;
-end
-$$;
-
-ALTER FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) IS '@resultFieldName workspace
-Creates a workspace and makes you its owner. Members of the tenant. ID202: your role in the tenant does not allow it; WS401: you are not a member of this tenant; 23505: the name is taken; 23514: a value is out of range.';
-
-CREATE FUNCTION app_public.current_tenant() RETURNS app_public.tenants
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select * from app_public.tenants where id = app_hidden.current_tenant_id();
-$$;
-
-ALTER FUNCTION app_public.current_tenant() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.current_tenant() IS 'The tenant this request acts in.';
-
-CREATE TABLE app_public.user_profiles (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    email text NOT NULL,
-    full_name text,
-    avatar_url text,
-    job_title text,
-    department text,
-    organization text,
-    preferences jsonb DEFAULT '{}'::jsonb NOT NULL,
-    notification_settings jsonb DEFAULT '{}'::jsonb NOT NULL,
-    is_active boolean DEFAULT true NOT NULL,
-    last_seen_at timestamp with time zone,
-    onboarding_completed boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT email_is_an_email CHECK (app_hidden.is_email(email)),
-    CONSTRAINT full_name_is_a_name CHECK (app_hidden.is_name(full_name)),
-    CONSTRAINT notification_settings_is_an_object CHECK ((jsonb_typeof(notification_settings) = 'object'::text)),
-    CONSTRAINT preferences_is_an_object CHECK ((jsonb_typeof(preferences) = 'object'::text))
-);
-
-ALTER TABLE ONLY app_public.user_profiles FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.user_profiles OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.user_profiles IS '@behavior -insert -delete
-A person, one across all tenants. You see yourself and the people you share this tenant with.';
-
-COMMENT ON COLUMN app_public.user_profiles.email IS 'E-mail address, lower case, unique among profiles that are not deleted.';
-
-COMMENT ON COLUMN app_public.user_profiles.full_name IS 'Name, at most 255 characters.';
-
-COMMENT ON COLUMN app_public.user_profiles.avatar_url IS 'Address of a picture.';
-
-COMMENT ON COLUMN app_public.user_profiles.job_title IS 'Job title.';
-
-COMMENT ON COLUMN app_public.user_profiles.department IS 'Department, in the person''s own words.';
-
-COMMENT ON COLUMN app_public.user_profiles.organization IS 'Organization, in the person''s own words.';
-
-COMMENT ON COLUMN app_public.user_profiles.preferences IS 'Settings of the user interface: an object. Not readable through the API.';
-
-COMMENT ON COLUMN app_public.user_profiles.notification_settings IS 'What the person wants to be told of: an object. Not readable through the API.';
-
-COMMENT ON COLUMN app_public.user_profiles.is_active IS 'Whether the person may log in.';
-
-COMMENT ON COLUMN app_public.user_profiles.last_seen_at IS 'When the person was last seen.';
-
-COMMENT ON COLUMN app_public.user_profiles.onboarding_completed IS 'Whether the first steps are done.';
-
-COMMENT ON COLUMN app_public.user_profiles.created_at IS 'When the profile was created.';
-
-COMMENT ON COLUMN app_public.user_profiles.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.user_profiles.deleted_at IS 'When it was deleted, null when it is not.';
-
-CREATE FUNCTION app_public.current_user_profile() RETURNS app_public.user_profiles
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select * from app_public.user_profiles where id = app_hidden.current_user_id();
-$$;
-
-ALTER FUNCTION app_public.current_user_profile() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.current_user_profile() IS 'Your own profile.';
 
 CREATE TABLE app_public.agents (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -5775,6 +6568,722 @@ COMMENT ON COLUMN app_public.agents.created_at IS 'When it was created.';
 
 COMMENT ON COLUMN app_public.agents.updated_at IS 'When it last changed.';
 
+CREATE FUNCTION app_public.agents_shared_with(resource app_public.agents) RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select array(
+          select distinct s.grantee_tenant_id from app_public.resource_shares s
+           where s.tenant_id = app_hidden.current_tenant_id() and s.resource_kind = 'agent' and s.resource_id = (resource).id
+             and (s.expires_at is null or s.expires_at > app_hidden.clock())
+           order by 1);
+      $$;
+
+ALTER FUNCTION app_public.agents_shared_with(resource app_public.agents) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.agents_shared_with(resource app_public.agents) IS 'The tenants that hold a share of it which has not expired; resource_shares has the details. Empty for those it is shared with: that is the owner''s business.';
+
+CREATE FUNCTION app_public.archive_workspace(id uuid) RETURNS app_public.workspaces
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_workspace app_public.workspaces := app_private.locked_workspace(archive_workspace.id, 'admin');
+begin
+  if v_workspace.archived_at is null then
+    update app_public.workspaces w set archived_at = clock_timestamp() where w.id = v_workspace.id returning * into v_workspace;
+  end if;
+  return v_workspace;
+end
+$$;
+
+ALTER FUNCTION app_public.archive_workspace(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.archive_workspace(id uuid) IS '@resultFieldName workspace
+Makes a workspace read-only; unarchive_workspace takes it up again. People can still be removed and leave. Doing it twice is no error. Admins of the workspace. WS301: no such workspace; WS201: your role in it does not allow this.';
+
+CREATE FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision DEFAULT 1.2, b double precision DEFAULT 0.75) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((term_freq IS NULL) OR (doc_freq IS NULL) OR (total_docs IS NULL) OR (doc_length IS NULL) OR (avg_doc_length IS NULL) OR (term_freq <= (0)::double precision) OR (avg_doc_length <= (0)::double precision)) THEN (0)::double precision ELSE (((ln(((1)::double precision + ((((total_docs - doc_freq))::double precision + (0.5)::double precision) / ((doc_freq)::double precision + (0.5)::double precision)))) * term_freq) * (k1 + (1)::double precision)) / (term_freq + (k1 * (((1)::double precision - b) + ((b * (doc_length)::double precision) / avg_doc_length))))) END;
+
+ALTER FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) IS 'BM25 of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with Lucene''s idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. 0 when the term does not occur or the collection is empty.';
+
+CREATE FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) RETURNS app_public.workspace_members
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_workspace app_public.workspaces := app_private.locked_workspace(change_workspace_member.workspace_id, 'viewer');
+  v_member app_public.workspace_members;
+begin
+  if change_workspace_member.role is null then
+    perform app_private.raise_error('WS402', 'No role is given.', 'Name one: viewer, contributor, moderator, admin or owner.');
+  end if;
+  -- stepping down is everyone's own business
+  if change_workspace_member.user_id is distinct from app_hidden.current_user_id() then
+    perform app_private.require_power_over(v_workspace, 'viewer');
+  end if;
+  v_member := app_private.locked_workspace_member(v_workspace, change_workspace_member.user_id);
+  if v_member.user_id <> app_hidden.current_user_id() or change_workspace_member.role > v_member.role then
+    perform app_private.require_power_over(v_workspace, greatest(v_member.role, change_workspace_member.role));
+  end if;
+  if v_member.role = 'owner' and change_workspace_member.role < 'owner' then
+    perform app_private.require_another_owner(v_workspace, v_member.user_id);
+  end if;
+  update app_public.workspace_members m set role = change_workspace_member.role
+   where m.tenant_id = v_member.tenant_id and m.workspace_id = v_member.workspace_id and m.user_id = v_member.user_id
+  returning * into v_member;
+  return v_member;
+end
+$$;
+
+ALTER FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) IS '@resultFieldName member
+Gives a member of a workspace another role: from moderator on, where both roles are below your own; owners change any; everyone may step down. WS301: no such workspace; WS201: your role in it does not allow this; WS303: not a member; WS402: no role is given; WS502: the last owner cannot be demoted.';
+
+CREATE FUNCTION app_public.copy_agent(id uuid, name text DEFAULT NULL::text) RETURNS app_public.agents
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+      declare
+        v_copy_id uuid := app_private.copy_resource('agent', copy_agent.id, copy_agent.name);
+        v_copy app_public.agents;
+      begin
+        select r.* into v_copy from app_public.agents r where r.id = v_copy_id;
+        return v_copy;
+      end
+      $$;
+
+ALTER FUNCTION app_public.copy_agent(id uuid, name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.copy_agent(id uuid, name text) IS '@resultFieldName agent
+Copies a agent of this tenant, or one that is shared with it, to a private one of this tenant; the original stays as it is, and copied_from_id names it. The copy has the tools and knowledge sources that this tenant may use. A knowledge source itself cannot be copied: search it where it is. Without a name it keeps the original''s, or gets (copy) after it where that is taken. can_create_agents. RS301: there is no such agent; RS563: the name is taken; ID203: your permissions do not allow it.';
+
+CREATE TABLE app_public.prompts (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    category text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    prompt_text text NOT NULL,
+    system_prompt text,
+    input_variables jsonb DEFAULT '{}'::jsonb NOT NULL,
+    output_format text DEFAULT 'text'::text NOT NULL,
+    model_requirements jsonb DEFAULT '{}'::jsonb NOT NULL,
+    temperature numeric(3,2),
+    max_tokens integer,
+    status text DEFAULT 'active'::text NOT NULL,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    usage_count bigint DEFAULT 0 NOT NULL,
+    rating numeric(3,2),
+    success_rate numeric(5,2),
+    last_used_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT input_variables_is_an_object CHECK ((jsonb_typeof(input_variables) = 'object'::text)),
+    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT model_requirements_is_an_object CHECK ((jsonb_typeof(model_requirements) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT output_format_is_known CHECK ((output_format = ANY (ARRAY['text'::text, 'json'::text, 'markdown'::text, 'structured'::text]))),
+    CONSTRAINT prompt_text_is_in_range CHECK (((prompt_text ~ '\S'::text) AND (length(prompt_text) <= 100000))),
+    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT system_prompt_is_in_range CHECK ((length(system_prompt) <= 100000)),
+    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
+);
+
+ALTER TABLE ONLY app_public.prompts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.prompts OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.prompts IS '@behavior -delete
+A text to be filled with values: see render_prompt. can_create_resources and can_edit_resources to write; can_delete_resources for delete_prompt and restore_prompt.';
+
+COMMENT ON COLUMN app_public.prompts.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.prompts.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.prompts.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.prompts.copied_from_id IS 'The prompt it was copied from.';
+
+COMMENT ON COLUMN app_public.prompts.name IS 'Name, unique among the tenant''s prompts that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.prompts.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.prompts.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.prompts.category IS 'Category to filter by, such as Regulatory or Medical Writing.';
+
+COMMENT ON COLUMN app_public.prompts.tags IS 'Words to filter by.';
+
+COMMENT ON COLUMN app_public.prompts.prompt_text IS 'What is asked. {{name}} stands for the variable of this name. At most 100,000 characters.';
+
+COMMENT ON COLUMN app_public.prompts.system_prompt IS 'The instructions that go before; {{name}} as in prompt_text.';
+
+COMMENT ON COLUMN app_public.prompts.input_variables IS 'The variables: {"name": "string"}, or {"name": {"type", "required", "default", "description", "enum"}}; types are string, number, boolean, array and object.';
+
+COMMENT ON COLUMN app_public.prompts.output_format IS 'text, json, markdown or structured.';
+
+COMMENT ON COLUMN app_public.prompts.model_requirements IS 'What a model must offer, such as {"min_context_window": 8000, "supports_functions": true}.';
+
+COMMENT ON COLUMN app_public.prompts.temperature IS 'Sampling temperature, 0 to 2; null for the model''s default.';
+
+COMMENT ON COLUMN app_public.prompts.max_tokens IS 'Most tokens of an answer.';
+
+COMMENT ON COLUMN app_public.prompts.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.prompts.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.prompts.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.prompts.usage_count IS 'How often it was used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
+
+COMMENT ON COLUMN app_public.prompts.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.last_used_at IS 'When it was last used; kept from the logs.';
+
+COMMENT ON COLUMN app_public.prompts.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.prompts.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.prompts.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.prompts.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE FUNCTION app_public.copy_prompt(id uuid, name text DEFAULT NULL::text) RETURNS app_public.prompts
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+      declare
+        v_copy_id uuid := app_private.copy_resource('prompt', copy_prompt.id, copy_prompt.name);
+        v_copy app_public.prompts;
+      begin
+        select r.* into v_copy from app_public.prompts r where r.id = v_copy_id;
+        return v_copy;
+      end
+      $$;
+
+ALTER FUNCTION app_public.copy_prompt(id uuid, name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.copy_prompt(id uuid, name text) IS '@resultFieldName prompt
+Copies a prompt of this tenant, or one that is shared with it, to a private one of this tenant; the original stays as it is, and copied_from_id names it. Without a name it keeps the original''s, or gets (copy) after it where that is taken. can_create_resources. RS301: there is no such prompt; RS563: the name is taken; ID203: your permissions do not allow it.';
+
+CREATE TABLE app_public.tools (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    icon text,
+    tool_type text NOT NULL,
+    category text,
+    tool_category_id uuid,
+    endpoint_url text,
+    http_method text,
+    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    authentication_type text DEFAULT 'none'::text NOT NULL,
+    authentication_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    request_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    response_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    timeout_seconds integer DEFAULT 30 NOT NULL,
+    retry_config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    activated_at timestamp with time zone,
+    deactivated_at timestamp with time zone,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    usage_count bigint DEFAULT 0 NOT NULL,
+    success_rate numeric(5,2),
+    avg_response_time_ms integer,
+    last_used_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT authentication_config_is_an_object CHECK ((jsonb_typeof(authentication_config) = 'object'::text)),
+    CONSTRAINT authentication_type_is_known CHECK ((authentication_type = ANY (ARRAY['none'::text, 'api_key'::text, 'bearer'::text, 'basic'::text, 'oauth2_client'::text]))),
+    CONSTRAINT called_tool_has_an_endpoint CHECK (((tool_type <> ALL (ARRAY['api'::text, 'webhook'::text])) OR (endpoint_url IS NOT NULL))),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT endpoint_url_is_http CHECK (((length(endpoint_url) <= 2000) AND (endpoint_url ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text))),
+    CONSTRAINT headers_is_an_object CHECK ((jsonb_typeof(headers) = 'object'::text)),
+    CONSTRAINT http_method_is_known CHECK ((http_method = ANY (ARRAY['GET'::text, 'HEAD'::text, 'POST'::text, 'PUT'::text, 'PATCH'::text, 'DELETE'::text]))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT request_schema_is_an_object CHECK (((jsonb_typeof(request_schema) = 'object'::text) AND (pg_column_size(request_schema) <= 1000000))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT response_schema_is_an_object CHECK (((jsonb_typeof(response_schema) = 'object'::text) AND (pg_column_size(response_schema) <= 1000000))),
+    CONSTRAINT retry_config_is_an_object CHECK ((jsonb_typeof(retry_config) = 'object'::text)),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
+    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
+    CONSTRAINT tool_type_is_known CHECK ((tool_type = ANY (ARRAY['api'::text, 'function'::text, 'integration'::text, 'webhook'::text]))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
+);
+
+ALTER TABLE ONLY app_public.tools FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.tools OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.tools IS '@behavior -delete
+Something agents can call. It never holds a secret: authentication_config names one. can_create_resources and can_edit_resources to write; can_delete_resources for delete_tool and restore_tool.';
+
+COMMENT ON COLUMN app_public.tools.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.tools.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.tools.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.tools.copied_from_id IS 'The tool it was copied from.';
+
+COMMENT ON COLUMN app_public.tools.name IS 'Name, unique among the tenant''s tools that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.tools.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.tools.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.tools.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.tools.tool_type IS 'api, function, integration or webhook.';
+
+COMMENT ON COLUMN app_public.tools.category IS 'Category to filter by, such as Regulatory or Clinical Research.';
+
+COMMENT ON COLUMN app_public.tools.tool_category_id IS 'Its place in the tree of categories.';
+
+COMMENT ON COLUMN app_public.tools.endpoint_url IS 'Address that is called; api and webhook need one. Holds no user, password or key.';
+
+COMMENT ON COLUMN app_public.tools.http_method IS 'GET, HEAD, POST, PUT, PATCH or DELETE.';
+
+COMMENT ON COLUMN app_public.tools.headers IS 'Headers sent with each call: {"name": "value"}. Names of credentials are refused.';
+
+COMMENT ON COLUMN app_public.tools.authentication_type IS 'none, api_key, bearer, basic or oauth2_client.';
+
+COMMENT ON COLUMN app_public.tools.authentication_config IS 'What the type of authentication needs; secret_name names a stored secret. api_key: in (header or query), name, secret_name. bearer: secret_name. basic: username, secret_name. oauth2_client: token_url, client_id, secret_name, scopes.';
+
+COMMENT ON COLUMN app_public.tools.request_schema IS 'JSON Schema of what it takes.';
+
+COMMENT ON COLUMN app_public.tools.response_schema IS 'JSON Schema of what it returns.';
+
+COMMENT ON COLUMN app_public.tools.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
+
+COMMENT ON COLUMN app_public.tools.retry_config IS 'How a failed call is tried again: max_attempts (0 to 20), backoff (constant, linear or exponential), delay_ms (0 to 600,000).';
+
+COMMENT ON COLUMN app_public.tools.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.tools.enabled IS 'Whether it may be called.';
+
+COMMENT ON COLUMN app_public.tools.activated_at IS 'When it was last switched on.';
+
+COMMENT ON COLUMN app_public.tools.deactivated_at IS 'When it was last switched off.';
+
+COMMENT ON COLUMN app_public.tools.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.tools.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.tools.usage_count IS 'How often it was called; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.success_rate IS 'Share of calls that succeeded, in percent; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.avg_response_time_ms IS 'Mean milliseconds of a call; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.last_used_at IS 'When it was last called; kept from the logs.';
+
+COMMENT ON COLUMN app_public.tools.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.tools.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.tools.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.tools.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE FUNCTION app_public.copy_tool(id uuid, name text DEFAULT NULL::text) RETURNS app_public.tools
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+      declare
+        v_copy_id uuid := app_private.copy_resource('tool', copy_tool.id, copy_tool.name);
+        v_copy app_public.tools;
+      begin
+        select r.* into v_copy from app_public.tools r where r.id = v_copy_id;
+        return v_copy;
+      end
+      $$;
+
+ALTER FUNCTION app_public.copy_tool(id uuid, name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.copy_tool(id uuid, name text) IS '@resultFieldName tool
+Copies a tool of this tenant, or one that is shared with it, to a private one of this tenant; the original stays as it is, and copied_from_id names it. Secrets are not copied, for a tool has none: store one of your own under its secret_name. Without a name it keeps the original''s, or gets (copy) after it where that is taken. can_create_resources. RS301: there is no such tool; RS563: the name is taken; ID203: your permissions do not allow it.';
+
+CREATE TABLE app_public.workflows (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
+    sharing_mode text DEFAULT 'private'::text NOT NULL,
+    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
+    resource_type text DEFAULT 'custom'::text NOT NULL,
+    copied_from_id uuid,
+    name text NOT NULL,
+    display_name text,
+    description text,
+    category text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    icon text,
+    workflow_type app_public.workflow_type DEFAULT 'sequential'::app_public.workflow_type NOT NULL,
+    workflow_definition jsonb NOT NULL,
+    steps jsonb DEFAULT '[]'::jsonb NOT NULL,
+    input_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    output_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
+    agent_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    agent_roles jsonb DEFAULT '{}'::jsonb NOT NULL,
+    timeout_seconds integer DEFAULT 300 NOT NULL,
+    max_retries integer DEFAULT 3 NOT NULL,
+    error_handling text DEFAULT 'stop'::text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    version text DEFAULT '1.0.0'::text NOT NULL,
+    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
+    execution_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    failure_count bigint DEFAULT 0 NOT NULL,
+    avg_execution_time_ms bigint,
+    last_executed_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT agent_roles_is_an_object CHECK ((jsonb_typeof(agent_roles) = 'object'::text)),
+    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
+    CONSTRAINT error_handling_is_known CHECK ((error_handling = ANY (ARRAY['stop'::text, 'continue'::text, 'retry'::text, 'skip'::text]))),
+    CONSTRAINT input_schema_is_an_object CHECK (((jsonb_typeof(input_schema) = 'object'::text) AND (pg_column_size(input_schema) <= 1000000))),
+    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
+    CONSTRAINT output_schema_is_an_object CHECK (((jsonb_typeof(output_schema) = 'object'::text) AND (pg_column_size(output_schema) <= 1000000))),
+    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
+    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
+    CONSTRAINT steps_is_an_array CHECK ((jsonb_typeof(steps) = 'array'::text)),
+    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 86400))),
+    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version)),
+    CONSTRAINT workflow_definition_is_an_object CHECK ((jsonb_typeof(workflow_definition) = 'object'::text))
+);
+
+ALTER TABLE ONLY app_public.workflows FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.workflows OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.workflows IS '@behavior -delete
+Steps that agents, tools and prompts do together. can_create_resources and can_edit_resources to write; can_delete_resources for delete_workflow and restore_workflow.';
+
+COMMENT ON COLUMN app_public.workflows.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
+
+COMMENT ON COLUMN app_public.workflows.is_shared IS 'Whether anyone beyond this tenant may use it.';
+
+COMMENT ON COLUMN app_public.workflows.resource_type IS 'custom, or platform for those that the platform provides.';
+
+COMMENT ON COLUMN app_public.workflows.copied_from_id IS 'The workflow it was copied from.';
+
+COMMENT ON COLUMN app_public.workflows.name IS 'Name, unique among the tenant''s workflows that are not deleted; at most 255 characters.';
+
+COMMENT ON COLUMN app_public.workflows.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.workflows.description IS 'What it is for.';
+
+COMMENT ON COLUMN app_public.workflows.category IS 'Category to filter by.';
+
+COMMENT ON COLUMN app_public.workflows.tags IS 'Words to filter by.';
+
+COMMENT ON COLUMN app_public.workflows.icon IS 'Name of an icon.';
+
+COMMENT ON COLUMN app_public.workflows.workflow_type IS 'How its steps follow each other.';
+
+COMMENT ON COLUMN app_public.workflows.workflow_definition IS 'The graph: {"nodes": [{"id", "type", …}], "edges": [{"from", "to", "condition"}], "start"}.';
+
+COMMENT ON COLUMN app_public.workflows.steps IS 'Steps for people to read: [{"name", "description", "agent_id", …}].';
+
+COMMENT ON COLUMN app_public.workflows.input_schema IS 'JSON Schema of what it takes.';
+
+COMMENT ON COLUMN app_public.workflows.output_schema IS 'JSON Schema of what it returns.';
+
+COMMENT ON COLUMN app_public.workflows.agent_ids IS 'The agents it needs; kept from the definition, the steps and the roles.';
+
+COMMENT ON COLUMN app_public.workflows.agent_roles IS 'Agents by the role they play: {"reviewer": agent id}.';
+
+COMMENT ON COLUMN app_public.workflows.timeout_seconds IS 'Seconds until a run is given up, 1 to 86,400.';
+
+COMMENT ON COLUMN app_public.workflows.max_retries IS 'How often a failed step is tried again, 0 to 20.';
+
+COMMENT ON COLUMN app_public.workflows.error_handling IS 'What follows when a step fails: stop, continue, retry or skip.';
+
+COMMENT ON COLUMN app_public.workflows.status IS 'draft, active, inactive, deprecated or archived.';
+
+COMMENT ON COLUMN app_public.workflows.enabled IS 'Whether it may be run.';
+
+COMMENT ON COLUMN app_public.workflows.version IS 'Semantic version.';
+
+COMMENT ON COLUMN app_public.workflows.created_by_user_id IS 'Who created it.';
+
+COMMENT ON COLUMN app_public.workflows.execution_count IS 'How often it ran; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.success_count IS 'How many runs succeeded; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.failure_count IS 'How many runs failed; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.avg_execution_time_ms IS 'Mean milliseconds of a run; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.last_executed_at IS 'When it last ran; kept from the logs.';
+
+COMMENT ON COLUMN app_public.workflows.metadata IS 'Whatever else is to be known about it: an object.';
+
+COMMENT ON COLUMN app_public.workflows.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN app_public.workflows.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.workflows.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE FUNCTION app_public.copy_workflow(id uuid, name text DEFAULT NULL::text) RETURNS app_public.workflows
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+      declare
+        v_copy_id uuid := app_private.copy_resource('workflow', copy_workflow.id, copy_workflow.name);
+        v_copy app_public.workflows;
+      begin
+        select r.* into v_copy from app_public.workflows r where r.id = v_copy_id;
+        return v_copy;
+      end
+      $$;
+
+ALTER FUNCTION app_public.copy_workflow(id uuid, name text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.copy_workflow(id uuid, name text) IS '@resultFieldName workflow
+Copies a workflow of this tenant, or one that is shared with it, to a private one of this tenant; the original stays as it is, and copied_from_id names it. It refers to the same agents, tools and prompts, which must be shared as well. Without a name it keeps the original''s, or gets (copy) after it where that is taken. can_create_resources. RS301: there is no such workflow; RS563: the name is taken; RS434: it refers to what is not shared with this tenant; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.create_documents(source_id uuid, documents jsonb) RETURNS SETOF app_public.document_receipt
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_source app_public.rag_knowledge_sources := app_private.writable_source(create_documents.source_id);
+  v_item jsonb;
+  v_receipt app_public.document_receipt;
+  v_document_ids uuid[] := '{}';
+begin
+  if jsonb_typeof(create_documents.documents) is distinct from 'array'
+    or jsonb_array_length(create_documents.documents) not between 1 and 500 then
+    perform app_private.raise_error('KN401', 'documents must be an array of 1 to 500 objects.', 'Send them in several calls.');
+  end if;
+
+  -- in the order of their keys, so that two loads of the same documents never wait for each other in a circle
+  for v_item in
+    select d from jsonb_array_elements(create_documents.documents) with ordinality as e (d, n) order by d ->> 'externalId', n
+  loop
+    v_receipt := row (v_item ->> 'externalId', null, 'refused', app_private.document_error(v_item))::app_public.document_receipt;
+    if v_receipt.error is null then
+      v_receipt := app_private.put_document(
+        v_source, v_item ->> 'externalId', coalesce(nullif(trim(v_item ->> 'title'), ''), v_item ->> 'externalId'),
+        v_item ->> 'text', null, null, 'text/plain', coalesce(v_item -> 'metadata', '{}'));
+      if v_receipt.outcome in ('created', 'replaced') then
+        v_document_ids := v_document_ids || v_receipt.document_id;
+      end if;
+    end if;
+    return next v_receipt;
+  end loop;
+  perform app_private.enqueue_stage('chunk', v_source.tenant_id, v_document_ids);
+end
+$$;
+
+ALTER FUNCTION app_public.create_documents(source_id uuid, documents jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) IS '@resultFieldName receipts
+Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. can_manage_knowledge. KN301: no such source; KN401: not an array of 1 to 500; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.create_project(name text, key text DEFAULT NULL::text, description text DEFAULT NULL::text, workspace_id uuid DEFAULT NULL::uuid, is_private boolean DEFAULT false, starts_on date DEFAULT NULL::date, ends_on date DEFAULT NULL::date, status text DEFAULT 'planned'::text) RETURNS app_public.projects
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_project app_public.projects;
+begin
+  perform app_private.require_permission('can_create_projects');
+  perform app_private.require_active_member(app_hidden.current_user_id());
+  if create_project.workspace_id is not null then
+    perform app_private.writable_workspace(create_project.workspace_id);
+  end if;
+  insert into app_public.projects (name, key, description, workspace_id, is_private, starts_on, ends_on, status)
+  values (create_project.name, create_project.key, create_project.description, create_project.workspace_id,
+          coalesce(create_project.is_private, false), create_project.starts_on, create_project.ends_on,
+          coalesce(create_project.status, 'planned'))
+  returning * into v_project;
+  insert into app_public.project_members (project_id, user_id, role)
+  values (v_project.id, app_hidden.current_user_id(), 'lead');
+  return v_project;
+end
+$$;
+
+ALTER FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) IS '@resultFieldName project
+Creates a project and makes you its lead; in a workspace, contributors do. ID203: you lack can_create_projects; WS301: no such workspace; WS201: your role in it does not allow this; WS401: you are not a member of this tenant; WS503: the workspace is archived; 23505: the key is taken; 23514: a value is out of range.';
+
+CREATE FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text DEFAULT NULL::text) RETURNS app_public.tenants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not app_hidden.is_platform_admin() then
+    perform app_private.raise_error('TN201', 'Only platform staff can create tenants.', 'Ask an administrator of the platform tenant.');
+  end if;
+  return app_private.provision_tenant(create_tenant.slug, create_tenant.name, create_tenant.owner_email, create_tenant.owner_name);
+end
+$$;
+
+ALTER FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) IS '@resultFieldName tenant
+Creates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. Platform staff only. TN201: you are not; 23505: the slug is taken; 23514: a value is out of range.';
+
+CREATE FUNCTION app_public.create_workspace(name text, description text DEFAULT NULL::text, icon text DEFAULT NULL::text, visibility app_public.workspace_visibility DEFAULT 'private'::app_public.workspace_visibility, settings jsonb DEFAULT '{}'::jsonb) RETURNS app_public.workspaces
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_workspace app_public.workspaces;
+begin
+  perform app_private.require_role('member');
+  -- platform staff may act here and yet belong to another tenant: a workspace needs an owner of this one
+  perform app_private.require_active_member(app_hidden.current_user_id());
+  insert into app_public.workspaces (name, description, icon, visibility, settings)
+  values (create_workspace.name, create_workspace.description, create_workspace.icon,
+          coalesce(create_workspace.visibility, 'private'), coalesce(create_workspace.settings, '{}'))
+  returning * into v_workspace;
+  insert into app_public.workspace_members (workspace_id, user_id, role)
+  values (v_workspace.id, app_hidden.current_user_id(), 'owner');
+  return v_workspace;
+end
+$$;
+
+ALTER FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) IS '@resultFieldName workspace
+Creates a workspace and makes you its owner. Members of the tenant. ID202: your role in the tenant does not allow it; WS401: you are not a member of this tenant; 23505: the name is taken; 23514: a value is out of range.';
+
+CREATE FUNCTION app_public.current_tenant() RETURNS app_public.tenants
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from app_public.tenants where id = app_hidden.current_tenant_id();
+$$;
+
+ALTER FUNCTION app_public.current_tenant() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.current_tenant() IS 'The tenant this request acts in.';
+
+CREATE TABLE app_public.user_profiles (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    email text NOT NULL,
+    full_name text,
+    avatar_url text,
+    job_title text,
+    department text,
+    organization text,
+    preferences jsonb DEFAULT '{}'::jsonb NOT NULL,
+    notification_settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    last_seen_at timestamp with time zone,
+    onboarding_completed boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT email_is_an_email CHECK (app_hidden.is_email(email)),
+    CONSTRAINT full_name_is_a_name CHECK (app_hidden.is_name(full_name)),
+    CONSTRAINT notification_settings_is_an_object CHECK ((jsonb_typeof(notification_settings) = 'object'::text)),
+    CONSTRAINT preferences_is_an_object CHECK ((jsonb_typeof(preferences) = 'object'::text))
+);
+
+ALTER TABLE ONLY app_public.user_profiles FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.user_profiles OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.user_profiles IS '@behavior -insert -delete
+A person, one across all tenants. You see yourself and the people you share this tenant with.';
+
+COMMENT ON COLUMN app_public.user_profiles.email IS 'E-mail address, lower case, unique among profiles that are not deleted.';
+
+COMMENT ON COLUMN app_public.user_profiles.full_name IS 'Name, at most 255 characters.';
+
+COMMENT ON COLUMN app_public.user_profiles.avatar_url IS 'Address of a picture.';
+
+COMMENT ON COLUMN app_public.user_profiles.job_title IS 'Job title.';
+
+COMMENT ON COLUMN app_public.user_profiles.department IS 'Department, in the person''s own words.';
+
+COMMENT ON COLUMN app_public.user_profiles.organization IS 'Organization, in the person''s own words.';
+
+COMMENT ON COLUMN app_public.user_profiles.preferences IS 'Settings of the user interface: an object. Not readable through the API.';
+
+COMMENT ON COLUMN app_public.user_profiles.notification_settings IS 'What the person wants to be told of: an object. Not readable through the API.';
+
+COMMENT ON COLUMN app_public.user_profiles.is_active IS 'Whether the person may log in.';
+
+COMMENT ON COLUMN app_public.user_profiles.last_seen_at IS 'When the person was last seen.';
+
+COMMENT ON COLUMN app_public.user_profiles.onboarding_completed IS 'Whether the first steps are done.';
+
+COMMENT ON COLUMN app_public.user_profiles.created_at IS 'When the profile was created.';
+
+COMMENT ON COLUMN app_public.user_profiles.updated_at IS 'When it last changed.';
+
+COMMENT ON COLUMN app_public.user_profiles.deleted_at IS 'When it was deleted, null when it is not.';
+
+CREATE FUNCTION app_public.current_user_profile() RETURNS app_public.user_profiles
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select * from app_public.user_profiles where id = app_hidden.current_user_id();
+$$;
+
+ALTER FUNCTION app_public.current_user_profile() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.current_user_profile() IS 'Your own profile.';
+
+CREATE FUNCTION app_public.decline_share(share_id uuid) RETURNS app_public.received_share
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select app_private.set_declined(decline_share.share_id, clock_timestamp());
+$$;
+
+ALTER FUNCTION app_public.decline_share(share_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.decline_share(share_id uuid) IS '@resultFieldName receivedShare
+Hides what another tenant shares with this one, from everyone it was for; accept_share takes that back. can_manage_settings, or it was shared with you alone. RS362: no such share was received; ID203: your permissions do not allow it.';
+
 CREATE FUNCTION app_public.delete_agent(id uuid) RETURNS app_public.agents
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5929,115 +7438,6 @@ ALTER FUNCTION app_public.delete_project(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.delete_project(id uuid) IS '@resultFieldName project
 Deletes a project; restore_project brings it back with its members. Its key can be used again. Leads and admins of the tenant. WS304: no such project; WS203: you do not lead it.';
 
-CREATE TABLE app_public.prompts (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    copied_from_id uuid,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    category text,
-    tags text[] DEFAULT '{}'::text[] NOT NULL,
-    prompt_text text NOT NULL,
-    system_prompt text,
-    input_variables jsonb DEFAULT '{}'::jsonb NOT NULL,
-    output_format text DEFAULT 'text'::text NOT NULL,
-    model_requirements jsonb DEFAULT '{}'::jsonb NOT NULL,
-    temperature numeric(3,2),
-    max_tokens integer,
-    status text DEFAULT 'active'::text NOT NULL,
-    version text DEFAULT '1.0.0'::text NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    usage_count bigint DEFAULT 0 NOT NULL,
-    rating numeric(3,2),
-    success_rate numeric(5,2),
-    last_used_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT input_variables_is_an_object CHECK ((jsonb_typeof(input_variables) = 'object'::text)),
-    CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT model_requirements_is_an_object CHECK ((jsonb_typeof(model_requirements) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT output_format_is_known CHECK ((output_format = ANY (ARRAY['text'::text, 'json'::text, 'markdown'::text, 'structured'::text]))),
-    CONSTRAINT prompt_text_is_in_range CHECK (((prompt_text ~ '\S'::text) AND (length(prompt_text) <= 100000))),
-    CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
-    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
-    CONSTRAINT system_prompt_is_in_range CHECK ((length(system_prompt) <= 100000)),
-    CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
-    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
-);
-
-ALTER TABLE ONLY app_public.prompts FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.prompts OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.prompts IS '@behavior -delete
-A text to be filled with values: see render_prompt. can_create_resources and can_edit_resources to write; can_delete_resources for delete_prompt and restore_prompt.';
-
-COMMENT ON COLUMN app_public.prompts.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
-
-COMMENT ON COLUMN app_public.prompts.is_shared IS 'Whether anyone beyond this tenant may use it.';
-
-COMMENT ON COLUMN app_public.prompts.resource_type IS 'custom, or platform for those that the platform provides.';
-
-COMMENT ON COLUMN app_public.prompts.copied_from_id IS 'The prompt it was copied from.';
-
-COMMENT ON COLUMN app_public.prompts.name IS 'Name, unique among the tenant''s prompts that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.prompts.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.prompts.description IS 'What it is for.';
-
-COMMENT ON COLUMN app_public.prompts.category IS 'Category to filter by, such as Regulatory or Medical Writing.';
-
-COMMENT ON COLUMN app_public.prompts.tags IS 'Words to filter by.';
-
-COMMENT ON COLUMN app_public.prompts.prompt_text IS 'What is asked. {{name}} stands for the variable of this name. At most 100,000 characters.';
-
-COMMENT ON COLUMN app_public.prompts.system_prompt IS 'The instructions that go before; {{name}} as in prompt_text.';
-
-COMMENT ON COLUMN app_public.prompts.input_variables IS 'The variables: {"name": "string"}, or {"name": {"type", "required", "default", "description", "enum"}}; types are string, number, boolean, array and object.';
-
-COMMENT ON COLUMN app_public.prompts.output_format IS 'text, json, markdown or structured.';
-
-COMMENT ON COLUMN app_public.prompts.model_requirements IS 'What a model must offer, such as {"min_context_window": 8000, "supports_functions": true}.';
-
-COMMENT ON COLUMN app_public.prompts.temperature IS 'Sampling temperature, 0 to 2; null for the model''s default.';
-
-COMMENT ON COLUMN app_public.prompts.max_tokens IS 'Most tokens of an answer.';
-
-COMMENT ON COLUMN app_public.prompts.status IS 'draft, active, inactive, deprecated or archived.';
-
-COMMENT ON COLUMN app_public.prompts.version IS 'Semantic version.';
-
-COMMENT ON COLUMN app_public.prompts.created_by_user_id IS 'Who created it.';
-
-COMMENT ON COLUMN app_public.prompts.usage_count IS 'How often it was used; kept from the logs.';
-
-COMMENT ON COLUMN app_public.prompts.rating IS 'Mean rating of its users, 1 to 5; kept from their ratings.';
-
-COMMENT ON COLUMN app_public.prompts.success_rate IS 'Share of uses that succeeded, in percent; kept from the logs.';
-
-COMMENT ON COLUMN app_public.prompts.last_used_at IS 'When it was last used; kept from the logs.';
-
-COMMENT ON COLUMN app_public.prompts.metadata IS 'Whatever else is to be known about it: an object.';
-
-COMMENT ON COLUMN app_public.prompts.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.prompts.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.prompts.deleted_at IS 'When it was deleted, null when it is not.';
-
 CREATE FUNCTION app_public.delete_prompt(id uuid) RETURNS app_public.prompts
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6051,139 +7451,6 @@ ALTER FUNCTION app_public.delete_prompt(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.delete_prompt(id uuid) IS '@resultFieldName prompt
 Deletes a prompt; restore_prompt brings it back. It is found no more, at once, and its name can be used again. can_delete_resources. RS301: there is no such; ID203: your permissions do not allow it.';
 
-CREATE TABLE app_public.tools (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    copied_from_id uuid,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    icon text,
-    tool_type text NOT NULL,
-    category text,
-    tool_category_id uuid,
-    endpoint_url text,
-    http_method text,
-    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
-    authentication_type text DEFAULT 'none'::text NOT NULL,
-    authentication_config jsonb DEFAULT '{}'::jsonb NOT NULL,
-    request_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    response_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    timeout_seconds integer DEFAULT 30 NOT NULL,
-    retry_config jsonb DEFAULT '{}'::jsonb NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    enabled boolean DEFAULT true NOT NULL,
-    activated_at timestamp with time zone,
-    deactivated_at timestamp with time zone,
-    version text DEFAULT '1.0.0'::text NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    usage_count bigint DEFAULT 0 NOT NULL,
-    success_rate numeric(5,2),
-    avg_response_time_ms integer,
-    last_used_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT authentication_config_is_an_object CHECK ((jsonb_typeof(authentication_config) = 'object'::text)),
-    CONSTRAINT authentication_type_is_known CHECK ((authentication_type = ANY (ARRAY['none'::text, 'api_key'::text, 'bearer'::text, 'basic'::text, 'oauth2_client'::text]))),
-    CONSTRAINT called_tool_has_an_endpoint CHECK (((tool_type <> ALL (ARRAY['api'::text, 'webhook'::text])) OR (endpoint_url IS NOT NULL))),
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT endpoint_url_is_http CHECK (((length(endpoint_url) <= 2000) AND (endpoint_url ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text))),
-    CONSTRAINT headers_is_an_object CHECK ((jsonb_typeof(headers) = 'object'::text)),
-    CONSTRAINT http_method_is_known CHECK ((http_method = ANY (ARRAY['GET'::text, 'HEAD'::text, 'POST'::text, 'PUT'::text, 'PATCH'::text, 'DELETE'::text]))),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT request_schema_is_an_object CHECK (((jsonb_typeof(request_schema) = 'object'::text) AND (pg_column_size(request_schema) <= 1000000))),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT response_schema_is_an_object CHECK (((jsonb_typeof(response_schema) = 'object'::text) AND (pg_column_size(response_schema) <= 1000000))),
-    CONSTRAINT retry_config_is_an_object CHECK ((jsonb_typeof(retry_config) = 'object'::text)),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
-    CONSTRAINT success_rate_is_a_percentage CHECK (((success_rate >= (0)::numeric) AND (success_rate <= (100)::numeric))),
-    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 3600))),
-    CONSTRAINT tool_type_is_known CHECK ((tool_type = ANY (ARRAY['api'::text, 'function'::text, 'integration'::text, 'webhook'::text]))),
-    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version))
-);
-
-ALTER TABLE ONLY app_public.tools FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.tools OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.tools IS '@behavior -delete
-Something agents can call. It never holds a secret: authentication_config names one. can_create_resources and can_edit_resources to write; can_delete_resources for delete_tool and restore_tool.';
-
-COMMENT ON COLUMN app_public.tools.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
-
-COMMENT ON COLUMN app_public.tools.is_shared IS 'Whether anyone beyond this tenant may use it.';
-
-COMMENT ON COLUMN app_public.tools.resource_type IS 'custom, or platform for those that the platform provides.';
-
-COMMENT ON COLUMN app_public.tools.copied_from_id IS 'The tool it was copied from.';
-
-COMMENT ON COLUMN app_public.tools.name IS 'Name, unique among the tenant''s tools that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.tools.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.tools.description IS 'What it is for.';
-
-COMMENT ON COLUMN app_public.tools.icon IS 'Name of an icon.';
-
-COMMENT ON COLUMN app_public.tools.tool_type IS 'api, function, integration or webhook.';
-
-COMMENT ON COLUMN app_public.tools.category IS 'Category to filter by, such as Regulatory or Clinical Research.';
-
-COMMENT ON COLUMN app_public.tools.tool_category_id IS 'Its place in the tree of categories.';
-
-COMMENT ON COLUMN app_public.tools.endpoint_url IS 'Address that is called; api and webhook need one. Holds no user, password or key.';
-
-COMMENT ON COLUMN app_public.tools.http_method IS 'GET, HEAD, POST, PUT, PATCH or DELETE.';
-
-COMMENT ON COLUMN app_public.tools.headers IS 'Headers sent with each call: {"name": "value"}. Names of credentials are refused.';
-
-COMMENT ON COLUMN app_public.tools.authentication_type IS 'none, api_key, bearer, basic or oauth2_client.';
-
-COMMENT ON COLUMN app_public.tools.authentication_config IS 'What the type of authentication needs; secret_name names a stored secret. api_key: in (header or query), name, secret_name. bearer: secret_name. basic: username, secret_name. oauth2_client: token_url, client_id, secret_name, scopes.';
-
-COMMENT ON COLUMN app_public.tools.request_schema IS 'JSON Schema of what it takes.';
-
-COMMENT ON COLUMN app_public.tools.response_schema IS 'JSON Schema of what it returns.';
-
-COMMENT ON COLUMN app_public.tools.timeout_seconds IS 'Seconds until a call is given up, 1 to 3,600.';
-
-COMMENT ON COLUMN app_public.tools.retry_config IS 'How a failed call is tried again: max_attempts (0 to 20), backoff (constant, linear or exponential), delay_ms (0 to 600,000).';
-
-COMMENT ON COLUMN app_public.tools.status IS 'draft, active, inactive, deprecated or archived.';
-
-COMMENT ON COLUMN app_public.tools.enabled IS 'Whether it may be called.';
-
-COMMENT ON COLUMN app_public.tools.activated_at IS 'When it was last switched on.';
-
-COMMENT ON COLUMN app_public.tools.deactivated_at IS 'When it was last switched off.';
-
-COMMENT ON COLUMN app_public.tools.version IS 'Semantic version.';
-
-COMMENT ON COLUMN app_public.tools.created_by_user_id IS 'Who created it.';
-
-COMMENT ON COLUMN app_public.tools.usage_count IS 'How often it was called; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.success_rate IS 'Share of calls that succeeded, in percent; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.avg_response_time_ms IS 'Mean milliseconds of a call; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.last_used_at IS 'When it was last called; kept from the logs.';
-
-COMMENT ON COLUMN app_public.tools.metadata IS 'Whatever else is to be known about it: an object.';
-
-COMMENT ON COLUMN app_public.tools.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.tools.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.tools.deleted_at IS 'When it was deleted, null when it is not.';
-
 CREATE FUNCTION app_public.delete_tool(id uuid) RETURNS app_public.tools
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6196,132 +7463,6 @@ ALTER FUNCTION app_public.delete_tool(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_tool(id uuid) IS '@resultFieldName tool
 Deletes a tool; restore_tool brings it back. It is found no more, at once, and its name can be used again. can_delete_resources. RS301: there is no such; ID203: your permissions do not allow it.';
-
-CREATE TABLE app_public.workflows (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
-    sharing_mode text DEFAULT 'private'::text NOT NULL,
-    is_shared boolean GENERATED ALWAYS AS ((sharing_mode <> 'private'::text)) STORED NOT NULL,
-    resource_type text DEFAULT 'custom'::text NOT NULL,
-    copied_from_id uuid,
-    name text NOT NULL,
-    display_name text,
-    description text,
-    category text,
-    tags text[] DEFAULT '{}'::text[] NOT NULL,
-    icon text,
-    workflow_type app_public.workflow_type DEFAULT 'sequential'::app_public.workflow_type NOT NULL,
-    workflow_definition jsonb NOT NULL,
-    steps jsonb DEFAULT '[]'::jsonb NOT NULL,
-    input_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    output_schema jsonb DEFAULT '{}'::jsonb NOT NULL,
-    agent_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    agent_roles jsonb DEFAULT '{}'::jsonb NOT NULL,
-    timeout_seconds integer DEFAULT 300 NOT NULL,
-    max_retries integer DEFAULT 3 NOT NULL,
-    error_handling text DEFAULT 'stop'::text NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    enabled boolean DEFAULT true NOT NULL,
-    version text DEFAULT '1.0.0'::text NOT NULL,
-    created_by_user_id uuid DEFAULT app_hidden.current_user_id(),
-    execution_count bigint DEFAULT 0 NOT NULL,
-    success_count bigint DEFAULT 0 NOT NULL,
-    failure_count bigint DEFAULT 0 NOT NULL,
-    avg_execution_time_ms bigint,
-    last_executed_at timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT agent_roles_is_an_object CHECK ((jsonb_typeof(agent_roles) = 'object'::text)),
-    CONSTRAINT display_name_is_a_name CHECK (app_hidden.is_name(display_name)),
-    CONSTRAINT error_handling_is_known CHECK ((error_handling = ANY (ARRAY['stop'::text, 'continue'::text, 'retry'::text, 'skip'::text]))),
-    CONSTRAINT input_schema_is_an_object CHECK (((jsonb_typeof(input_schema) = 'object'::text) AND (pg_column_size(input_schema) <= 1000000))),
-    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT output_schema_is_an_object CHECK (((jsonb_typeof(output_schema) = 'object'::text) AND (pg_column_size(output_schema) <= 1000000))),
-    CONSTRAINT resource_type_is_known CHECK ((resource_type = ANY (ARRAY['custom'::text, 'platform'::text]))),
-    CONSTRAINT sharing_mode_is_known CHECK ((sharing_mode = ANY (ARRAY['private'::text, 'selected'::text, 'subtree'::text, 'platform'::text]))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'inactive'::text, 'deprecated'::text, 'archived'::text]))),
-    CONSTRAINT steps_is_an_array CHECK ((jsonb_typeof(steps) = 'array'::text)),
-    CONSTRAINT timeout_seconds_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 86400))),
-    CONSTRAINT version_is_semantic CHECK (app_hidden.is_semantic_version(version)),
-    CONSTRAINT workflow_definition_is_an_object CHECK ((jsonb_typeof(workflow_definition) = 'object'::text))
-);
-
-ALTER TABLE ONLY app_public.workflows FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.workflows OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.workflows IS '@behavior -delete
-Steps that agents, tools and prompts do together. can_create_resources and can_edit_resources to write; can_delete_resources for delete_workflow and restore_workflow.';
-
-COMMENT ON COLUMN app_public.workflows.sharing_mode IS 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
-
-COMMENT ON COLUMN app_public.workflows.is_shared IS 'Whether anyone beyond this tenant may use it.';
-
-COMMENT ON COLUMN app_public.workflows.resource_type IS 'custom, or platform for those that the platform provides.';
-
-COMMENT ON COLUMN app_public.workflows.copied_from_id IS 'The workflow it was copied from.';
-
-COMMENT ON COLUMN app_public.workflows.name IS 'Name, unique among the tenant''s workflows that are not deleted; at most 255 characters.';
-
-COMMENT ON COLUMN app_public.workflows.display_name IS 'Name to show.';
-
-COMMENT ON COLUMN app_public.workflows.description IS 'What it is for.';
-
-COMMENT ON COLUMN app_public.workflows.category IS 'Category to filter by.';
-
-COMMENT ON COLUMN app_public.workflows.tags IS 'Words to filter by.';
-
-COMMENT ON COLUMN app_public.workflows.icon IS 'Name of an icon.';
-
-COMMENT ON COLUMN app_public.workflows.workflow_type IS 'How its steps follow each other.';
-
-COMMENT ON COLUMN app_public.workflows.workflow_definition IS 'The graph: {"nodes": [{"id", "type", …}], "edges": [{"from", "to", "condition"}], "start"}.';
-
-COMMENT ON COLUMN app_public.workflows.steps IS 'Steps for people to read: [{"name", "description", "agent_id", …}].';
-
-COMMENT ON COLUMN app_public.workflows.input_schema IS 'JSON Schema of what it takes.';
-
-COMMENT ON COLUMN app_public.workflows.output_schema IS 'JSON Schema of what it returns.';
-
-COMMENT ON COLUMN app_public.workflows.agent_ids IS 'The agents it needs; kept from the definition, the steps and the roles.';
-
-COMMENT ON COLUMN app_public.workflows.agent_roles IS 'Agents by the role they play: {"reviewer": agent id}.';
-
-COMMENT ON COLUMN app_public.workflows.timeout_seconds IS 'Seconds until a run is given up, 1 to 86,400.';
-
-COMMENT ON COLUMN app_public.workflows.max_retries IS 'How often a failed step is tried again, 0 to 20.';
-
-COMMENT ON COLUMN app_public.workflows.error_handling IS 'What follows when a step fails: stop, continue, retry or skip.';
-
-COMMENT ON COLUMN app_public.workflows.status IS 'draft, active, inactive, deprecated or archived.';
-
-COMMENT ON COLUMN app_public.workflows.enabled IS 'Whether it may be run.';
-
-COMMENT ON COLUMN app_public.workflows.version IS 'Semantic version.';
-
-COMMENT ON COLUMN app_public.workflows.created_by_user_id IS 'Who created it.';
-
-COMMENT ON COLUMN app_public.workflows.execution_count IS 'How often it ran; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.success_count IS 'How many runs succeeded; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.failure_count IS 'How many runs failed; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.avg_execution_time_ms IS 'Mean milliseconds of a run; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.last_executed_at IS 'When it last ran; kept from the logs.';
-
-COMMENT ON COLUMN app_public.workflows.metadata IS 'Whatever else is to be known about it: an object.';
-
-COMMENT ON COLUMN app_public.workflows.created_at IS 'When it was created.';
-
-COMMENT ON COLUMN app_public.workflows.updated_at IS 'When it last changed.';
-
-COMMENT ON COLUMN app_public.workflows.deleted_at IS 'When it was deleted, null when it is not.';
 
 CREATE FUNCTION app_public.delete_workflow(id uuid) RETURNS app_public.workflows
     LANGUAGE sql SECURITY DEFINER
@@ -6580,6 +7721,21 @@ ALTER FUNCTION app_public.projects_my_role(project app_public.projects) OWNER TO
 
 COMMENT ON FUNCTION app_public.projects_my_role(project app_public.projects) IS 'What you may do in the project: the role of your membership, observer where you may only read, lead for the tenant''s owners, and for its admins where the project is not private.';
 
+CREATE FUNCTION app_public.prompts_shared_with(resource app_public.prompts) RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select array(
+          select distinct s.grantee_tenant_id from app_public.resource_shares s
+           where s.tenant_id = app_hidden.current_tenant_id() and s.resource_kind = 'prompt' and s.resource_id = (resource).id
+             and (s.expires_at is null or s.expires_at > app_hidden.clock())
+           order by 1);
+      $$;
+
+ALTER FUNCTION app_public.prompts_shared_with(resource app_public.prompts) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.prompts_shared_with(resource app_public.prompts) IS 'The tenants that hold a share of it which has not expired; resource_shares has the details. Empty for those it is shared with: that is the owner''s business.';
+
 CREATE FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6607,6 +7763,46 @@ $$;
 ALTER FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) IS 'How many documents of the source are pending, processing, completed and failed.';
+
+CREATE FUNCTION app_public.rag_knowledge_sources_shared_with(resource app_public.rag_knowledge_sources) RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select array(
+          select distinct s.grantee_tenant_id from app_public.resource_shares s
+           where s.tenant_id = app_hidden.current_tenant_id() and s.resource_kind = 'knowledge_source' and s.resource_id = (resource).id
+             and (s.expires_at is null or s.expires_at > app_hidden.clock())
+           order by 1);
+      $$;
+
+ALTER FUNCTION app_public.rag_knowledge_sources_shared_with(resource app_public.rag_knowledge_sources) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.rag_knowledge_sources_shared_with(resource app_public.rag_knowledge_sources) IS 'The tenants that hold a share of it which has not expired; resource_shares has the details. Empty for those it is shared with: that is the owner''s business.';
+
+CREATE FUNCTION app_public.received_shares() RETURNS SETOF app_public.received_share
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select r.share_id, r.kind, r.id, r.name, r.sharing_mode, t.slug, t.name,
+           s.grantee_user_id, s.grantee_workspace_id, s.created_at, s.expires_at, s.declined_at
+      from (
+        select 'agent'::app_public.resource_kind as kind, a.* from app_private.shared_agents(true) a
+        union all select 'tool', a.* from app_private.shared_tools(true) a
+        union all select 'prompt', a.* from app_private.shared_prompts(true) a
+        union all select 'workflow', a.* from app_private.shared_workflows(true) a
+        union all select 'knowledge_source', a.* from app_private.shared_knowledge_sources(true) a
+      ) as r
+      join app_public.tenants t on t.id = r.tenant_id
+      left join app_public.resource_shares s on s.id = r.share_id
+     order by r.kind, r.name, r.id, r.share_id;
+end
+$$;
+
+ALTER FUNCTION app_public.received_shares() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_public.received_shares() IS 'What other tenants share with this one and you may use, by which tenant and how long, and grants that were declined. One resource comes once for each way it reached you. With can_manage_settings also what is shared with single people and workspaces of this tenant.';
 
 CREATE FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer DEFAULT 60) RETURNS TABLE(idx integer, score double precision)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -6674,9 +7870,7 @@ declare
   v_variable jsonb;
   v_value jsonb;
 begin
-  if app_hidden.is_visible_resource('prompt', render_prompt.prompt_id) then
-    select * into v_prompt from app_public.prompts p where p.id = render_prompt.prompt_id;
-  end if;
+  v_prompt := jsonb_populate_record(null::app_public.prompts, app_private.visible_resource('prompt', render_prompt.prompt_id));
   if v_prompt.id is null then
     perform app_private.raise_error('RS301', 'There is no such prompt.', 'List the prompts of this tenant, and those shared with it.');
   end if;
@@ -6736,6 +7930,56 @@ ALTER FUNCTION app_public.reprocess_knowledge_source(source_id uuid) OWNER TO ro
 
 COMMENT ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) IS '@resultFieldName count
 Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.resource_shares_grantee_tenant_name(share app_public.resource_shares) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select g.name from app_private.grantee_of((share).id) g;
+$$;
+
+ALTER FUNCTION app_public.resource_shares_grantee_tenant_name(share app_public.resource_shares) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.resource_shares_grantee_tenant_name(share app_public.resource_shares) IS 'The name of the tenant it is shared with.';
+
+CREATE FUNCTION app_public.resource_shares_grantee_tenant_slug(share app_public.resource_shares) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select g.slug from app_private.grantee_of((share).id) g;
+$$;
+
+ALTER FUNCTION app_public.resource_shares_grantee_tenant_slug(share app_public.resource_shares) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.resource_shares_grantee_tenant_slug(share app_public.resource_shares) IS 'The slug of the tenant it is shared with.';
+
+CREATE FUNCTION app_public.resource_shares_grantee_user_email(share app_public.resource_shares) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select g.user_email from app_private.grantee_of((share).id) g;
+$$;
+
+ALTER FUNCTION app_public.resource_shares_grantee_user_email(share app_public.resource_shares) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.resource_shares_grantee_user_email(share app_public.resource_shares) IS 'The e-mail of the one member it is shared with, null when it is not so narrow.';
+
+CREATE FUNCTION app_public.resource_shares_resource_name(share app_public.resource_shares) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_name text;
+begin
+  execute format('select r.name from %s r where r.id = $1 and r.tenant_id = $2', app_private.resource_table((share).resource_kind))
+    into v_name using (share).resource_id, app_hidden.current_tenant_id();
+  return v_name;
+end
+$_$;
+
+ALTER FUNCTION app_public.resource_shares_resource_name(share app_public.resource_shares) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.resource_shares_resource_name(share app_public.resource_shares) IS 'The name of what is shared.';
 
 CREATE FUNCTION app_public.restore_agent(id uuid) RETURNS app_public.agents
     LANGUAGE sql SECURITY DEFINER
@@ -6907,6 +8151,58 @@ ALTER FUNCTION app_public.retry_documents(source_id uuid) OWNER TO rowhouse_owne
 COMMENT ON FUNCTION app_public.retry_documents(source_id uuid) IS '@resultFieldName count
 Processes all failed documents of a source again and returns how many. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
 
+CREATE FUNCTION app_public.revoke_share(id uuid) RETURNS app_public.resource_shares
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_share app_public.resource_shares;
+  v_mode text;
+begin
+  perform app_private.require_permission('can_share_resources');
+  select * into v_share from app_public.resource_shares s where s.tenant_id = app_hidden.current_tenant_id() and s.id = revoke_share.id;
+  if found then
+    v_mode := app_private.lock_own_resource(v_share.resource_kind, v_share.resource_id, false);
+    delete from app_public.resource_shares s where s.tenant_id = v_share.tenant_id and s.id = v_share.id returning * into v_share;
+  end if;
+  if not found then
+    perform app_private.raise_error('RS362', 'There is no such share.', 'List the shares of this tenant.');
+  end if;
+  if v_mode = 'selected' and not app_private.has_grants(v_share.resource_kind, v_share.resource_id) then
+    perform app_private.set_mode(v_share.resource_kind, v_share.resource_id, 'private');
+  end if;
+  return v_share;
+end
+$$;
+
+ALTER FUNCTION app_public.revoke_share(id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.revoke_share(id uuid) IS '@resultFieldName share
+Takes a share back, at once: with the next statement the grantee finds the resource neither in lists nor by its id nor in searches. Copies that were made stay. With its last share a selected resource becomes private. can_share_resources. RS362: there is no such share; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.revoke_shares(kind app_public.resource_kind, resource_id uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_mode text := app_private.lock_own_resource(revoke_shares.kind, revoke_shares.resource_id, false);
+  v_count int;
+begin
+  delete from app_public.resource_shares s
+   where s.tenant_id = app_hidden.current_tenant_id() and s.resource_kind = revoke_shares.kind and s.resource_id = revoke_shares.resource_id;
+  get diagnostics v_count = row_count;
+  if v_mode = 'selected' then
+    perform app_private.set_mode(revoke_shares.kind, revoke_shares.resource_id, 'private');
+  end if;
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION app_public.revoke_shares(kind app_public.resource_kind, resource_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.revoke_shares(kind app_public.resource_kind, resource_id uuid) IS '@resultFieldName count
+Takes back all shares of a resource and returns how many; a selected one becomes private. What is shared with the subtree or the platform stays so: set_sharing_mode ends that. can_share_resources. RS301: no such resource; ID203: your permissions do not allow it.';
+
 CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAULT 'hybrid'::app_public.search_mode, "limit" integer DEFAULT 10, source_ids uuid[] DEFAULT NULL::uuid[], embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, rrf_k integer DEFAULT 60, skip integer DEFAULT 0, document_ids uuid[] DEFAULT NULL::uuid[], agent_id uuid DEFAULT NULL::uuid, tags text[] DEFAULT NULL::text[], category text DEFAULT NULL::text, created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, fusion app_public.fusion_method DEFAULT 'rrf'::app_public.fusion_method, explain boolean DEFAULT false) RETURNS SETOF app_public.search_hit
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -6915,15 +8211,22 @@ CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAUL
 #variable_conflict use_column
 declare
   v_started_at constant timestamptz := clock_timestamp();
+  v_tenant_id constant uuid := app_hidden.current_tenant_id();
   v_end int;
   v_depth int;
-  v_settings record;
-  v_source_ids uuid[];
-  v_question app_private.search_question;
-  v_scope app_private.search_scope;
   v_model app_public.llm_models;
-  v_embedding vector;
-  v_hits app_public.search_hit[];
+  v_part record;
+  v_ranked record;
+  v_tenant_ids uuid[] := '{}';
+  v_questions app_private.search_question[] := '{}';
+  -- of each candidate: its part, its chunk, its scores
+  v_parts int[] := '{}';
+  v_chunk_ids bigint[] := '{}';
+  v_bm25_scores double precision[] := '{}';
+  v_vector_scores double precision[] := '{}';
+  v_top_parts int[];
+  v_top app_public.search_hit[];
+  v_hits app_public.search_hit[] := '{}';
 begin
   perform app_private.check_search_arguments(
     search.query, search.mode, search."limit", search.skip, search.rrf_k, search.fusion, search.metadata);
@@ -6931,58 +8234,82 @@ begin
   -- both rankings are read to one depth, the same for all pages of a hundred, a thousand or ten thousand
   v_depth := case when search.mode <> 'hybrid' then v_end when v_end <= 100 then 100 when v_end <= 1000 then 1000 else 10000 end;
 
-  v_source_ids := app_private.sources_in_scope(search.source_ids, search.agent_id, search.tags, search.category);
-  select * into v_settings from app_hidden.search_settings();
-  v_question := app_private.parse_question(search.query, v_source_ids, v_settings.title_boost);
-  if v_question.terms is not null then
-    v_scope := app_private.scope_of(
-      v_source_ids, search.document_ids, search.created_after, search.created_before, search.metadata, v_question.text_filter);
-    if search.mode <> 'bm25' then
-      v_model := app_private.search_model(search.embedding_model, v_source_ids);
-      v_embedding := app_private.question_vector(v_model, v_question, search.query_embedding);
+  for v_part in
+    select p.* from app_private.search_parts(search.source_ids, search.agent_id, search.tags, search.category) p
+  loop
+    -- the first part's for all of them, because there is one vector of the question
+    if v_model.id is null and search.mode <> 'bm25' then
+      v_model := app_private.search_model(search.embedding_model, v_part.model_names);
     end if;
+    perform set_config('rowhouse.tenant_id', v_part.tenant_id::text, true);
+    v_ranked := app_private.ranked_part(
+      v_part.ids, search.query, v_part.tenant_id = v_tenant_id, search.mode, v_depth,
+      v_model, search.query_embedding, search.document_ids, search.created_after, search.created_before, search.metadata);
+    perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
+    if v_ranked.chunk_ids is not null then
+      v_tenant_ids := v_tenant_ids || v_part.tenant_id;
+      v_questions := v_questions || v_ranked.question;
+      v_parts := v_parts || array_fill(cardinality(v_tenant_ids), array[cardinality(v_ranked.chunk_ids)]);
+      v_chunk_ids := v_chunk_ids || v_ranked.chunk_ids;
+      v_bm25_scores := v_bm25_scores || v_ranked.bm25_scores;
+      v_vector_scores := v_vector_scores || v_ranked.vector_scores;
+    end if;
+  end loop;
 
-    v_hits := array(
-      with bm25 as (
-        select * from app_private.bm25_ranking(v_question.terms, v_question.weights, v_scope, v_depth) where search.mode <> 'vector'
-      ), vec as (
-        select * from app_private.vector_ranking(v_model, v_embedding, v_scope, v_depth) where search.mode <> 'bm25'
-      ), fused as (
-        select chunk_id, b.score as bm25, b.rank as bm25_rank, v.score as similarity, v.rank as vector_rank,
-               case search.mode
-                 when 'bm25' then b.score
-                 when 'vector' then v.score
-                 else app_private.fused_score(search.fusion, v_model.fusion_weight, search.rrf_k, b.rank, v.rank, b.score, v.score,
-                   max(b.score) over (), min(v.score) over (), max(v.score) over ())
-               end as score
-          from bm25 b full join vec v using (chunk_id)
-      ), top as (
-        select f.*, row_number() over (order by f.score desc, f.chunk_id) as position
-          from fused f order by f.score desc, f.chunk_id limit search."limit" offset search.skip
-      )
-      select row (top.position, top.score, top.bm25, top.bm25_rank, top.similarity, top.vector_rank,
-               c.source_id, c.document_id, c.id, d.title, c.content,
-               app_private.snippet(c.content, v_question.terms, app_hidden.text_search_config(s.language)),
-               null)::app_public.search_hit
-        from top
-        join app_public.document_chunks c on c.tenant_id = app_hidden.current_tenant_id() and c.id = top.chunk_id
-        join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
-        join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id
-       order by top.position);
-    if search.explain then
-      v_hits := app_private.explained(v_hits, v_question, search.mode, search.fusion, search.rrf_k, v_model);
+  -- Scores of all parts are compared as they are, and ranks are those among all parts: as if each part had been read to
+  -- the depth, and then the best of them taken to that depth again.
+  with ranked as (
+    select u.part, u.chunk_id, u.bm25, u.similarity,
+           row_number() over (order by u.bm25 desc nulls last, u.chunk_id, u.part) as bm25_rank,
+           row_number() over (order by u.similarity desc nulls last, u.chunk_id, u.part) as vector_rank
+      from unnest(v_parts, v_chunk_ids, v_bm25_scores, v_vector_scores) as u (part, chunk_id, bm25, similarity)
+  ), best as (
+    select part, chunk_id,
+           case when bm25_rank <= v_depth then bm25 end as bm25,
+           case when bm25_rank <= v_depth and bm25 is not null then bm25_rank::int end as bm25_rank,
+           case when vector_rank <= v_depth then similarity end as similarity,
+           case when vector_rank <= v_depth and similarity is not null then vector_rank::int end as vector_rank
+      from ranked
+  ), fused as (
+    select b.*,
+           case search.mode
+             when 'bm25' then b.bm25
+             when 'vector' then b.similarity
+             else app_private.fused_score(search.fusion, v_model.fusion_weight, search.rrf_k, b.bm25_rank, b.vector_rank, b.bm25,
+               b.similarity, max(b.bm25) over (), min(b.similarity) over (), max(b.similarity) over ())
+           end as score
+      from best b
+     where num_nonnulls(b.bm25, b.similarity) > 0
+  ), top as (
+    select f.*, row_number() over (order by f.score desc, f.chunk_id, f.part) as position
+      from fused f order by f.score desc, f.chunk_id, f.part limit search."limit" offset search.skip
+  )
+  select array_agg(part order by position),
+         array_agg(row (position, score, bm25, bm25_rank, similarity, vector_rank, null, null, chunk_id, null, null, null, null)
+           ::app_public.search_hit order by position)
+    into v_top_parts, v_top
+    from top;
+  for v_index in 1 .. cardinality(v_tenant_ids) loop
+    if v_index = any (v_top_parts) then
+      perform set_config('rowhouse.tenant_id', v_tenant_ids[v_index]::text, true);
+      v_hits := v_hits || app_private.shown_part(
+        array(select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank, null, null, h.chunk_id, null, null, null, null)::app_public.search_hit
+                from unnest(v_top) with ordinality as h where v_top_parts[h.ordinality] = v_index),
+        v_questions[v_index], search.explain, search.mode, search.fusion, search.rrf_k, v_model);
+      perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
     end if;
-  end if;
+  end loop;
+  v_hits := array(select h from unnest(v_hits) h order by h.rank);
 
   perform app_private.log_query(
-    search.query, v_settings.log_queries, search.mode, search.agent_id, v_started_at, coalesce(v_hits, '{}'));
+    search.query, (select s.log_queries from app_hidden.search_settings() s), search.mode, search.agent_id, v_started_at, v_hits);
   return query select * from unnest(v_hits);
 end
 $$;
 
 ALTER FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) IS 'Searches the knowledge of this tenant, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits. SR402: several embedding models, name one; SR403: no such model; SR404 to SR416: an argument is out of range.';
+COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) IS 'Searches the knowledge of this tenant and what others share with it, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant; a shared source is ranked by its owner''s, and scores are compared as they are. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits. SR402: several embedding models, name one; SR403: no such model; SR404 to SR416: an argument is out of range.';
 
 CREATE FUNCTION app_public.search_hit_document(hit app_public.search_hit) RETURNS app_public.documents
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -6994,13 +8321,16 @@ $$;
 ALTER FUNCTION app_public.search_hit_document(hit app_public.search_hit) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) IS '@behavior typeField -queryField
-The document the chunk is of.';
+The document the chunk is of; null when its source is shared by another tenant, which lends passages and no documents.';
 
 CREATE FUNCTION app_public.search_hit_source(hit app_public.search_hit) RETURNS app_public.rag_knowledge_sources
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select * from app_public.rag_knowledge_sources s where s.tenant_id = app_hidden.current_tenant_id() and s.id = (hit).source_id;
+  select s.*
+    from app_private.visible_resource('knowledge_source', (hit).source_id) as v
+   cross join jsonb_populate_record(null::app_public.rag_knowledge_sources, v) as s
+   where v is not null;
 $$;
 
 ALTER FUNCTION app_public.search_hit_source(hit app_public.search_hit) OWNER TO rowhouse_owner;
@@ -7120,6 +8450,79 @@ ALTER FUNCTION app_public.set_primary_institution(institution_id uuid, user_id u
 COMMENT ON FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) IS '@resultFieldName institutionMember
 Makes an affiliation the primary one, in place of the one that was: your own, or with can_manage_users another person''s. WS308: the person is not affiliated with it; ID203: you lack can_manage_users.';
 
+CREATE FUNCTION app_public.set_sharing_mode(kind app_public.resource_kind, resource_id uuid, mode text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform app_private.lock_own_resource(set_sharing_mode.kind, set_sharing_mode.resource_id, set_sharing_mode.mode is distinct from 'private');
+  if coalesce(set_sharing_mode.mode not in ('private', 'selected', 'subtree', 'platform'), true) then
+    perform app_private.raise_error('RS464', 'mode must be private, selected, subtree or platform.', 'Name one of these.');
+  end if;
+  if set_sharing_mode.mode = 'platform' and not app_hidden.is_platform_admin()
+    and not exists (select from app_public.tenants t where t.id = app_hidden.current_tenant_id() and t.type = 'platform') then
+    perform app_private.raise_error('RS262', 'Only the platform shares with every tenant.',
+      'Share it with the tenants that need it, or with those below yours by mode subtree.');
+  end if;
+  if set_sharing_mode.mode = 'private' then
+    perform app_public.revoke_shares(set_sharing_mode.kind, set_sharing_mode.resource_id);
+  elsif set_sharing_mode.mode = 'selected' and not app_private.has_grants(set_sharing_mode.kind, set_sharing_mode.resource_id) then
+    perform app_private.raise_error('RS562', 'Nobody is selected.', 'share_resource shares it with someone.');
+  end if;
+  perform app_private.set_mode(set_sharing_mode.kind, set_sharing_mode.resource_id, set_sharing_mode.mode);
+  return set_sharing_mode.mode;
+end
+$$;
+
+ALTER FUNCTION app_public.set_sharing_mode(kind app_public.resource_kind, resource_id uuid, mode text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.set_sharing_mode(kind app_public.resource_kind, resource_id uuid, mode text) IS '@resultFieldName sharingMode
+Says who beyond this tenant may use a resource: private nobody, which takes all shares back; selected those it was shared with (share_resource does that by itself); subtree all tenants below this one, as the hierarchy is at any moment; platform every tenant, for the platform tenant and its staff only. Shares hold in every mode but private. can_share_resources. RS301: no such resource; RS261: this tenant shares nothing; RS262: platform is not for you; RS464: no such mode; RS561: it is not switched on and active; RS562: nobody is selected; ID203: your permissions do not allow it.';
+
+CREATE FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text DEFAULT NULL::text, workspace_id uuid DEFAULT NULL::uuid, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS app_public.resource_shares
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_mode text := app_private.lock_own_resource(share_resource.kind, share_resource.resource_id, true);
+  v_grantee record;
+  v_share app_public.resource_shares;
+begin
+  if share_resource.expires_at <= app_hidden.clock() then
+    perform app_private.raise_error('RS461', 'expires_at has passed.', 'Give a time to come, or none.');
+  end if;
+  if num_nonnulls(share_resource.user_email, share_resource.workspace_id) > 1 then
+    perform app_private.raise_error('RS462', 'A share is for a user or for a workspace, not for both.', 'Share twice.');
+  end if;
+  if lower(trim(share_resource.tenant_slug)) = (select t.slug from app_public.tenants t where t.id = app_hidden.current_tenant_id()) then
+    perform app_private.raise_error('RS463', 'This tenant''s own members see it already.', 'Name another tenant.');
+  end if;
+  select * into v_grantee
+    from app_private.share_grantee(share_resource.tenant_slug, share_resource.user_email, share_resource.workspace_id);
+  if not found then
+    perform app_private.raise_error('RS361', 'There is no such tenant, member or workspace to share with, or it receives nothing.',
+      'Ask them for the slug of their tenant, the member''s e-mail or the id of the workspace.');
+  end if;
+  insert into app_public.resource_shares as s (
+    resource_kind, resource_id, grantee_tenant_id, grantee_user_id, grantee_workspace_id, expires_at)
+  values (share_resource.kind, share_resource.resource_id, v_grantee.tenant_id, v_grantee.user_id, v_grantee.of_workspace_id,
+          share_resource.expires_at)
+  on conflict (tenant_id, resource_kind, resource_id, grantee_tenant_id, grantee_user_id, grantee_workspace_id)
+    do update set expires_at = excluded.expires_at
+  returning * into v_share;
+  if v_mode = 'private' then
+    perform app_private.set_mode(share_resource.kind, share_resource.resource_id, 'selected');
+  end if;
+  return v_share;
+end
+$$;
+
+ALTER FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text, workspace_id uuid, expires_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text, workspace_id uuid, expires_at timestamp with time zone) IS '@resultFieldName share
+Shares a resource of this tenant with another tenant, named by its slug, or with one member (by e-mail) or one workspace of it, until it is revoked or expires. They can use and copy it, not change it or share it on. Sharing it again with the same grantee only changes expires_at. A private resource becomes selected; with subtree or platform the grant holds besides. can_share_resources. RS301: no such resource; RS261: this tenant shares nothing; RS361: no such grantee, or it receives nothing, one error for both; RS461: expires_at has passed; RS462: both a member and a workspace; RS463: it is this tenant; RS561: it is not switched on and active; ID203: your permissions do not allow it.';
+
 CREATE TABLE app_public.tool_categories (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -7185,6 +8588,21 @@ $$;
 ALTER FUNCTION app_public.tool_categories_path(category app_public.tool_categories) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) IS 'The slugs from the root down to the category, such as search/literature.';
+
+CREATE FUNCTION app_public.tools_shared_with(resource app_public.tools) RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select array(
+          select distinct s.grantee_tenant_id from app_public.resource_shares s
+           where s.tenant_id = app_hidden.current_tenant_id() and s.resource_kind = 'tool' and s.resource_id = (resource).id
+             and (s.expires_at is null or s.expires_at > app_hidden.clock())
+           order by 1);
+      $$;
+
+ALTER FUNCTION app_public.tools_shared_with(resource app_public.tools) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.tools_shared_with(resource app_public.tools) IS 'The tenants that hold a share of it which has not expired; resource_shares has the details. Empty for those it is shared with: that is the owner''s business.';
 
 CREATE FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) RETURNS app_public.workspace_members
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7344,6 +8762,21 @@ ALTER FUNCTION app_public.verify_institution(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.verify_institution(id uuid) IS '@resultFieldName institution
 Vouches that an institution is what it says; from then on only admins edit it. unverify_institution takes it back. Doing it twice keeps the first. Admins. WS306: no such institution; ID202: your role does not allow it.';
+
+CREATE FUNCTION app_public.workflows_shared_with(resource app_public.workflows) RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+        select array(
+          select distinct s.grantee_tenant_id from app_public.resource_shares s
+           where s.tenant_id = app_hidden.current_tenant_id() and s.resource_kind = 'workflow' and s.resource_id = (resource).id
+             and (s.expires_at is null or s.expires_at > app_hidden.clock())
+           order by 1);
+      $$;
+
+ALTER FUNCTION app_public.workflows_shared_with(resource app_public.workflows) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.workflows_shared_with(resource app_public.workflows) IS 'The tenants that hold a share of it which has not expired; resource_shares has the details. Empty for those it is shared with: that is the owner''s business.';
 
 CREATE FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) RETURNS app_public.member_role
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -7574,7 +9007,7 @@ ALTER TABLE ONLY app_public.agent_knowledge_sources FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.agent_knowledge_sources OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.agent_knowledge_sources IS 'Which knowledge sources an agent works with; a search with agent_id looks into these. Members assign and take away.';
+COMMENT ON TABLE app_public.agent_knowledge_sources IS 'Which knowledge sources an agent works with, of this tenant or shared with it; a search with agent_id looks into these. Members assign and take away.';
 
 COMMENT ON COLUMN app_public.agent_knowledge_sources.tenant_id IS 'The tenant.';
 
@@ -8128,6 +9561,67 @@ COMMENT ON COLUMN app_public.rag_usage_analytics.avg_latency_ms IS 'Milliseconds
 
 COMMENT ON COLUMN app_public.rag_usage_analytics.last_queried_at IS 'When the last of them began.';
 
+CREATE TABLE app_public.resource_sharing_audit (
+    tenant_id uuid NOT NULL,
+    id bigint NOT NULL,
+    occurred_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    action app_public.sharing_action NOT NULL,
+    user_id uuid,
+    resource_kind app_public.resource_kind NOT NULL,
+    resource_id uuid NOT NULL,
+    resource_name text NOT NULL,
+    from_mode text,
+    to_mode text,
+    other_tenant_id uuid,
+    other_tenant_slug text,
+    grantee_user_id uuid,
+    grantee_workspace_id uuid,
+    expires_at timestamp with time zone
+);
+
+ALTER TABLE ONLY app_public.resource_sharing_audit FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.resource_sharing_audit OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.resource_sharing_audit IS '@behavior -insert -update -delete
+@foreignKey (user_id) references app_public.user_profiles (id)
+Every change of who may use this tenant''s resources, and copies that others made; never changed. can_view_audit.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.occurred_at IS 'When it happened.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.action IS 'mode_changed, granted, expiry_changed, revoked, declined, accepted or copied.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.user_id IS 'Who did it; null when it was the other tenant, or an administrator in psql.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.resource_kind IS 'What kind of thing it is.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.resource_id IS 'The resource.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.resource_name IS 'Its name at that time.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.from_mode IS 'The sharing_mode before, for mode_changed.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.to_mode IS 'The sharing_mode since, for mode_changed.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.other_tenant_id IS 'The tenant of the grant, or the one that made the copy.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.other_tenant_slug IS 'Its slug at that time.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.grantee_user_id IS 'The one member of the grant, null when it was not so narrow.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.grantee_workspace_id IS 'The workspace of the grant, null when it was not so narrow.';
+
+COMMENT ON COLUMN app_public.resource_sharing_audit.expires_at IS 'Until when the grant was to hold.';
+
+ALTER TABLE app_public.resource_sharing_audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME app_public.resource_sharing_audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE app_public.tag_assignments (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
     item_type app_public.resource_kind NOT NULL,
@@ -8395,6 +9889,15 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
 
 COMMENT ON CONSTRAINT rag_knowledge_sources_tenant_id_id_key ON app_public.rag_knowledge_sources IS '@behavior -single -update -delete';
 
+ALTER TABLE ONLY app_public.resource_shares
+    ADD CONSTRAINT resource_shares_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY app_public.resource_shares
+    ADD CONSTRAINT resource_shares_tenant_id_resource_kind_resource_id_grantee_key UNIQUE NULLS NOT DISTINCT (tenant_id, resource_kind, resource_id, grantee_tenant_id, grantee_user_id, grantee_workspace_id);
+
+ALTER TABLE ONLY app_public.resource_sharing_audit
+    ADD CONSTRAINT resource_sharing_audit_pkey PRIMARY KEY (tenant_id, id);
+
 ALTER TABLE ONLY app_public.tag_assignments
     ADD CONSTRAINT tag_assignments_pkey PRIMARY KEY (tenant_id, item_type, item_id, tag_id);
 
@@ -8465,7 +9968,7 @@ CREATE INDEX user_identities_user_id_idx ON app_private.user_identities USING bt
 
 CREATE UNIQUE INDEX agent_industry_mapping_one_primary_key ON app_public.agent_industry_mapping USING btree (tenant_id, agent_id) WHERE is_primary;
 
-CREATE INDEX agent_knowledge_sources_tenant_id_source_id_idx ON app_public.agent_knowledge_sources USING btree (tenant_id, source_id);
+CREATE INDEX agent_knowledge_sources_source_id_idx ON app_public.agent_knowledge_sources USING btree (source_id);
 
 CREATE UNIQUE INDEX agent_persona_mapping_one_primary_key ON app_public.agent_persona_mapping USING btree (tenant_id, agent_id) WHERE is_primary;
 
@@ -8478,6 +9981,8 @@ CREATE INDEX agents_copied_from_id_idx ON app_public.agents USING btree (copied_
 CREATE INDEX agents_model_id_idx ON app_public.agents USING btree (model_id);
 
 CREATE INDEX agents_owner_id_idx ON app_public.agents USING btree (owner_id);
+
+CREATE INDEX agents_sharing_mode_tenant_id_idx ON app_public.agents USING btree (sharing_mode, tenant_id) WHERE ((sharing_mode = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
 
 CREATE INDEX agents_tenant_id_business_function_id_idx ON app_public.agents USING btree (tenant_id, business_function_id);
 
@@ -8537,6 +10042,8 @@ CREATE INDEX prompts_copied_from_id_idx ON app_public.prompts USING btree (copie
 
 CREATE INDEX prompts_created_by_user_id_idx ON app_public.prompts USING btree (created_by_user_id);
 
+CREATE INDEX prompts_sharing_mode_tenant_id_idx ON app_public.prompts USING btree (sharing_mode, tenant_id) WHERE ((sharing_mode = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
+
 CREATE UNIQUE INDEX prompts_tenant_id_name_key ON app_public.prompts USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
 CREATE INDEX query_logs_tenant_id_created_at_idx ON app_public.query_logs USING btree (tenant_id, created_at);
@@ -8545,7 +10052,19 @@ CREATE INDEX rag_knowledge_sources_created_by_user_id_idx ON app_public.rag_know
 
 CREATE INDEX rag_knowledge_sources_embedding_model_idx ON app_public.rag_knowledge_sources USING btree (embedding_model);
 
+CREATE INDEX rag_knowledge_sources_sharing_mode_tenant_id_idx ON app_public.rag_knowledge_sources USING btree (sharing_mode, tenant_id) WHERE ((sharing_mode = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
+
 CREATE UNIQUE INDEX rag_knowledge_sources_tenant_id_name_key ON app_public.rag_knowledge_sources USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
+
+CREATE INDEX resource_shares_created_by_user_id_idx ON app_public.resource_shares USING btree (created_by_user_id);
+
+CREATE INDEX resource_shares_grantee_tenant_id_grantee_user_id_idx ON app_public.resource_shares USING btree (grantee_tenant_id, grantee_user_id);
+
+CREATE INDEX resource_shares_grantee_tenant_id_grantee_workspace_id_idx ON app_public.resource_shares USING btree (grantee_tenant_id, grantee_workspace_id);
+
+CREATE INDEX resource_shares_grantee_tenant_id_resource_kind_idx ON app_public.resource_shares USING btree (grantee_tenant_id, resource_kind);
+
+CREATE INDEX resource_sharing_audit_tenant_id_resource_kind_resource_id_idx ON app_public.resource_sharing_audit USING btree (tenant_id, resource_kind, resource_id);
 
 CREATE INDEX tag_assignments_tenant_id_tag_id_idx ON app_public.tag_assignments USING btree (tenant_id, tag_id);
 
@@ -8565,6 +10084,8 @@ CREATE INDEX tools_copied_from_id_idx ON app_public.tools USING btree (copied_fr
 
 CREATE INDEX tools_created_by_user_id_idx ON app_public.tools USING btree (created_by_user_id);
 
+CREATE INDEX tools_sharing_mode_tenant_id_idx ON app_public.tools USING btree (sharing_mode, tenant_id) WHERE ((sharing_mode = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
+
 CREATE UNIQUE INDEX tools_tenant_id_name_key ON app_public.tools USING btree (tenant_id, name) WHERE (deleted_at IS NULL);
 
 CREATE INDEX tools_tenant_id_tool_category_id_idx ON app_public.tools USING btree (tenant_id, tool_category_id);
@@ -8578,6 +10099,8 @@ CREATE INDEX user_tenants_user_id_idx ON app_public.user_tenants USING btree (us
 CREATE INDEX workflows_copied_from_id_idx ON app_public.workflows USING btree (copied_from_id);
 
 CREATE INDEX workflows_created_by_user_id_idx ON app_public.workflows USING btree (created_by_user_id);
+
+CREATE INDEX workflows_sharing_mode_tenant_id_idx ON app_public.workflows USING btree (sharing_mode, tenant_id) WHERE ((sharing_mode = ANY (ARRAY['subtree'::text, 'platform'::text])) AND (deleted_at IS NULL));
 
 CREATE INDEX workflows_tenant_id_agent_ids_idx ON app_public.workflows USING gin (tenant_id, agent_ids);
 
@@ -8662,6 +10185,8 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode,
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE OF id, tenant_id, sharing_mode, resource_type, name, display_name, description, category, tags, source_type, source_url, source_config, file_path, file_type, file_size_bytes, page_count, embedding_model, chunk_size, chunk_overlap, language, vector_store_id, extracted_metadata, publication_date, author, source_organization, status, enabled, created_by_user_id, last_synced_at, metadata, created_at, updated_at, deleted_at ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.resource_shares FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
+
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tags FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
@@ -8680,6 +10205,8 @@ CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.workspace_members
 
 CREATE TRIGGER _100_set_updated_at BEFORE UPDATE ON app_public.workspaces FOR EACH ROW EXECUTE FUNCTION app_private.tg__set_updated_at();
 
+CREATE TRIGGER _200_append_only BEFORE DELETE OR UPDATE ON app_public.resource_sharing_audit FOR EACH ROW EXECUTE FUNCTION app_private.tg_resource_sharing_audit__append_only();
+
 CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, is_active ON app_public.agents FOR EACH ROW EXECUTE FUNCTION app_private.tg__note_activation('is_active');
 
 CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, enabled ON app_public.tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__note_activation('enabled');
@@ -8689,6 +10216,8 @@ CREATE TRIGGER _200_require_active_member AFTER INSERT ON app_public.project_mem
 CREATE TRIGGER _200_require_active_owner AFTER UPDATE OF owner_id ON app_public.projects FOR EACH ROW WHEN (((new.owner_id IS DISTINCT FROM old.owner_id) AND (new.owner_id IS NOT NULL))) EXECUTE FUNCTION app_private.tg_projects__require_active_owner();
 
 CREATE TRIGGER _200_take_turns BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_tool_categories__take_turns();
+
+CREATE TRIGGER _210_append_only BEFORE TRUNCATE ON app_public.resource_sharing_audit FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_resource_sharing_audit__append_only();
 
 CREATE TRIGGER _300_check BEFORE INSERT OR UPDATE OF prompt_text, system_prompt, input_variables, model_requirements ON app_public.prompts FOR EACH ROW EXECUTE FUNCTION app_private.tg_prompts__check();
 
@@ -8702,6 +10231,8 @@ CREATE TRIGGER _300_check_model_settings BEFORE INSERT OR UPDATE OF model_id, te
 
 CREATE TRIGGER _300_check_model_settings BEFORE INSERT OR UPDATE OF model_id, temperature, max_tokens ON app_public.model_configurations FOR EACH ROW EXECUTE FUNCTION app_private.tg__check_model_settings();
 
+CREATE TRIGGER _300_check_source BEFORE INSERT ON app_public.agent_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg_agent_knowledge_sources__check_source();
+
 CREATE TRIGGER _300_check_tool BEFORE INSERT ON app_public.agent_tools FOR EACH ROW EXECUTE FUNCTION app_private.tg_agent_tools__check_tool();
 
 CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF config ON app_public.agent_tools FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_credentials('config');
@@ -8711,6 +10242,18 @@ CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF tools ON app_p
 CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF source_config ON app_public.rag_knowledge_sources FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_credentials('source_config');
 
 CREATE TRIGGER _300_refuse_cycle BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION app_private.tg_tool_categories__refuse_cycle();
+
+CREATE TRIGGER _500_audit AFTER INSERT OR DELETE OR UPDATE ON app_public.resource_shares FOR EACH ROW EXECUTE FUNCTION app_private.tg_resource_shares__audit();
+
+CREATE TRIGGER _500_audit_sharing_of_added AFTER INSERT ON app_public.agents FOR EACH ROW WHEN ((new.sharing_mode <> 'private'::text)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('agent');
+
+CREATE TRIGGER _500_audit_sharing_of_added AFTER INSERT ON app_public.prompts FOR EACH ROW WHEN ((new.sharing_mode <> 'private'::text)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('prompt');
+
+CREATE TRIGGER _500_audit_sharing_of_added AFTER INSERT ON app_public.rag_knowledge_sources FOR EACH ROW WHEN ((new.sharing_mode <> 'private'::text)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('knowledge_source');
+
+CREATE TRIGGER _500_audit_sharing_of_added AFTER INSERT ON app_public.tools FOR EACH ROW WHEN ((new.sharing_mode <> 'private'::text)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('tool');
+
+CREATE TRIGGER _500_audit_sharing_of_added AFTER INSERT ON app_public.workflows FOR EACH ROW WHEN ((new.sharing_mode <> 'private'::text)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('workflow');
 
 CREATE TRIGGER _500_drop_search_index AFTER DELETE ON app_public.tenants FOR EACH ROW EXECUTE FUNCTION app_private.tg__drop_search_index();
 
@@ -8731,6 +10274,24 @@ CREATE TRIGGER _500_note_changed_sources_of_removed AFTER DELETE ON app_public.d
 CREATE TRIGGER _500_note_source_progress AFTER UPDATE ON app_public.documents REFERENCING OLD TABLE AS old_documents NEW TABLE AS new_documents FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_documents__note_source_progress();
 
 CREATE TRIGGER _500_refuse_change BEFORE UPDATE OF tenant_id, id, content, content_tsvector, document_length ON app_public.document_chunks FOR EACH ROW EXECUTE FUNCTION app_private.tg__refuse_chunk_change();
+
+CREATE TRIGGER _510_audit_sharing_mode AFTER UPDATE OF sharing_mode ON app_public.agents FOR EACH ROW WHEN ((old.sharing_mode <> new.sharing_mode)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('agent');
+
+CREATE TRIGGER _510_audit_sharing_mode AFTER UPDATE OF sharing_mode ON app_public.prompts FOR EACH ROW WHEN ((old.sharing_mode <> new.sharing_mode)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('prompt');
+
+CREATE TRIGGER _510_audit_sharing_mode AFTER UPDATE OF sharing_mode ON app_public.rag_knowledge_sources FOR EACH ROW WHEN ((old.sharing_mode <> new.sharing_mode)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('knowledge_source');
+
+CREATE TRIGGER _510_audit_sharing_mode AFTER UPDATE OF sharing_mode ON app_public.tools FOR EACH ROW WHEN ((old.sharing_mode <> new.sharing_mode)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('tool');
+
+CREATE TRIGGER _510_audit_sharing_mode AFTER UPDATE OF sharing_mode ON app_public.workflows FOR EACH ROW WHEN ((old.sharing_mode <> new.sharing_mode)) EXECUTE FUNCTION app_private.tg__audit_sharing_mode('workflow');
+
+CREATE TRIGGER _520_audit_copy AFTER INSERT ON app_public.agents FOR EACH ROW WHEN ((new.copied_from_id IS NOT NULL)) EXECUTE FUNCTION app_private.tg__audit_copy('agent');
+
+CREATE TRIGGER _520_audit_copy AFTER INSERT ON app_public.prompts FOR EACH ROW WHEN ((new.copied_from_id IS NOT NULL)) EXECUTE FUNCTION app_private.tg__audit_copy('prompt');
+
+CREATE TRIGGER _520_audit_copy AFTER INSERT ON app_public.tools FOR EACH ROW WHEN ((new.copied_from_id IS NOT NULL)) EXECUTE FUNCTION app_private.tg__audit_copy('tool');
+
+CREATE TRIGGER _520_audit_copy AFTER INSERT ON app_public.workflows FOR EACH ROW WHEN ((new.copied_from_id IS NOT NULL)) EXECUTE FUNCTION app_private.tg__audit_copy('workflow');
 
 ALTER TABLE ONLY app_private.admin_access_log
     ADD CONSTRAINT admin_access_log_admin_user_id_fkey FOREIGN KEY (admin_user_id) REFERENCES app_public.user_profiles(id);
@@ -8763,18 +10324,18 @@ ALTER TABLE ONLY app_public.agent_industry_mapping
     ADD CONSTRAINT agent_industry_mapping_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.agent_knowledge_sources
+    ADD CONSTRAINT agent_knowledge_sources_source_id_fkey FOREIGN KEY (source_id) REFERENCES app_public.rag_knowledge_sources(id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT agent_knowledge_sources_source_id_fkey ON app_public.agent_knowledge_sources IS '@fieldName source
+@foreignFieldName agentAssignments
+The knowledge source.';
+
+ALTER TABLE ONLY app_public.agent_knowledge_sources
     ADD CONSTRAINT agent_knowledge_sources_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
 
 COMMENT ON CONSTRAINT agent_knowledge_sources_tenant_id_agent_id_fkey ON app_public.agent_knowledge_sources IS '@fieldName agent
 @foreignFieldName knowledgeSourceAssignments
 The agent.';
-
-ALTER TABLE ONLY app_public.agent_knowledge_sources
-    ADD CONSTRAINT agent_knowledge_sources_tenant_id_source_id_fkey FOREIGN KEY (tenant_id, source_id) REFERENCES app_public.rag_knowledge_sources(tenant_id, id) ON DELETE CASCADE;
-
-COMMENT ON CONSTRAINT agent_knowledge_sources_tenant_id_source_id_fkey ON app_public.agent_knowledge_sources IS '@fieldName source
-@foreignFieldName agentAssignments
-The knowledge source.';
 
 ALTER TABLE ONLY app_public.agent_persona_mapping
     ADD CONSTRAINT agent_persona_mapping_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES app_public.agents(tenant_id, id) ON DELETE CASCADE;
@@ -8952,6 +10513,24 @@ ALTER TABLE ONLY app_public.rag_knowledge_sources
 
 ALTER TABLE ONLY app_public.rag_knowledge_sources
     ADD CONSTRAINT rag_knowledge_sources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.resource_shares
+    ADD CONSTRAINT resource_shares_created_by_user_id_fkey FOREIGN KEY (created_by_user_id) REFERENCES app_public.user_profiles(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY app_public.resource_shares
+    ADD CONSTRAINT resource_shares_grantee_tenant_id_fkey FOREIGN KEY (grantee_tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.resource_shares
+    ADD CONSTRAINT resource_shares_grantee_tenant_id_grantee_user_id_fkey FOREIGN KEY (grantee_tenant_id, grantee_user_id) REFERENCES app_public.user_tenants(tenant_id, user_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.resource_shares
+    ADD CONSTRAINT resource_shares_grantee_tenant_id_grantee_workspace_id_fkey FOREIGN KEY (grantee_tenant_id, grantee_workspace_id) REFERENCES app_public.workspaces(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.resource_shares
+    ADD CONSTRAINT resource_shares_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.resource_sharing_audit
+    ADD CONSTRAINT resource_sharing_audit_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY app_public.tag_assignments
     ADD CONSTRAINT tag_assignments_tenant_id_tag_id_fkey FOREIGN KEY (tenant_id, tag_id) REFERENCES app_public.tags(tenant_id, id) ON DELETE CASCADE;
@@ -9190,6 +10769,10 @@ CREATE POLICY all_owner ON app_public.query_logs TO rowhouse_owner USING (true) 
 
 CREATE POLICY all_owner ON app_public.rag_knowledge_sources TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_public.resource_shares TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.resource_sharing_audit TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_public.tag_assignments TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.tags TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -9257,6 +10840,10 @@ CREATE POLICY all_platform ON app_public.prompts TO rowhouse_platform USING (tru
 CREATE POLICY all_platform ON app_public.query_logs TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.rag_knowledge_sources TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.resource_shares TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.resource_sharing_audit TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.tag_assignments TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -9400,6 +10987,10 @@ ALTER TABLE app_public.query_logs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.rag_knowledge_sources ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.resource_shares ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.resource_sharing_audit ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY select_admin ON app_public.query_logs FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_role('admin'::text) AS has_role));
 
 CREATE POLICY select_analyst ON app_public.documents FOR SELECT TO rowhouse_analyst USING ((tenant_id = ANY (( SELECT app_hidden.analyst_tenant_ids() AS analyst_tenant_ids)::uuid[])));
@@ -9466,6 +11057,8 @@ CREATE POLICY select_member ON app_public.prompts FOR SELECT TO rowhouse_user US
 
 CREATE POLICY select_member ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT app_hidden.has_permission('can_manage_knowledge'::text) AS has_permission)));
 
+CREATE POLICY select_member ON app_public.resource_shares FOR SELECT TO rowhouse_user USING (true);
+
 CREATE POLICY select_member ON app_public.tag_assignments FOR SELECT TO rowhouse_user USING (true);
 
 CREATE POLICY select_member ON app_public.tags FOR SELECT TO rowhouse_user USING (true);
@@ -9491,6 +11084,8 @@ CASE
     ELSE (id = ANY (( SELECT app_hidden.my_deleted_workspace_ids() AS my_deleted_workspace_ids)::uuid[]))
 END);
 
+CREATE POLICY select_permitted ON app_public.resource_sharing_audit FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_view_audit'::text) AS has_permission));
+
 ALTER TABLE app_public.tag_assignments ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.tags ENABLE ROW LEVEL SECURITY;
@@ -9503,7 +11098,7 @@ CREATE POLICY tenant_isolation ON app_public.agent_persona_mapping AS RESTRICTIV
 
 CREATE POLICY tenant_isolation ON app_public.agent_tools AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_public.agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+CREATE POLICY tenant_isolation ON app_public.agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.avatars AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -9533,11 +11128,15 @@ CREATE POLICY tenant_isolation ON app_public.project_members AS RESTRICTIVE TO r
 
 CREATE POLICY tenant_isolation ON app_public.projects AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_public.prompts AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+CREATE POLICY tenant_isolation ON app_public.prompts AS RESTRICTIVE TO rowhouse_owner, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.query_logs AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_public.rag_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+CREATE POLICY tenant_isolation ON app_public.rag_knowledge_sources AS RESTRICTIVE TO rowhouse_owner, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.resource_shares AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.resource_sharing_audit AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.tag_assignments AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -9545,15 +11144,45 @@ CREATE POLICY tenant_isolation ON app_public.tags AS RESTRICTIVE TO rowhouse_own
 
 CREATE POLICY tenant_isolation ON app_public.tool_categories AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_public.tools AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+CREATE POLICY tenant_isolation ON app_public.tools AS RESTRICTIVE TO rowhouse_owner, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.user_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
-CREATE POLICY tenant_isolation ON app_public.workflows AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+CREATE POLICY tenant_isolation ON app_public.workflows AS RESTRICTIVE TO rowhouse_owner, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.workspace_members AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.workspaces AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_deletes ON app_public.agents AS RESTRICTIVE FOR DELETE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_deletes ON app_public.prompts AS RESTRICTIVE FOR DELETE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_deletes ON app_public.rag_knowledge_sources AS RESTRICTIVE FOR DELETE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_deletes ON app_public.tools AS RESTRICTIVE FOR DELETE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_deletes ON app_public.workflows AS RESTRICTIVE FOR DELETE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_updates ON app_public.agents AS RESTRICTIVE FOR UPDATE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_updates ON app_public.prompts AS RESTRICTIVE FOR UPDATE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_updates ON app_public.rag_knowledge_sources AS RESTRICTIVE FOR UPDATE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_updates ON app_public.tools AS RESTRICTIVE FOR UPDATE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_of_updates ON app_public.workflows AS RESTRICTIVE FOR UPDATE TO rowhouse_user USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_with_shares ON app_public.agents AS RESTRICTIVE TO rowhouse_user USING (((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) OR (id = ANY (( SELECT app_hidden.shared_resource_ids('agent'::text) AS shared_resource_ids)::uuid[])))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_with_shares ON app_public.prompts AS RESTRICTIVE TO rowhouse_user USING (((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) OR (id = ANY (( SELECT app_hidden.shared_resource_ids('prompt'::text) AS shared_resource_ids)::uuid[])))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_with_shares ON app_public.rag_knowledge_sources AS RESTRICTIVE TO rowhouse_user USING (((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) OR (id = ANY (( SELECT app_hidden.shared_resource_ids('knowledge_source'::text) AS shared_resource_ids)::uuid[])))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_with_shares ON app_public.tools AS RESTRICTIVE TO rowhouse_user USING (((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) OR (id = ANY (( SELECT app_hidden.shared_resource_ids('tool'::text) AS shared_resource_ids)::uuid[])))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation_with_shares ON app_public.workflows AS RESTRICTIVE TO rowhouse_user USING (((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)) OR (id = ANY (( SELECT app_hidden.shared_resource_ids('workflow'::text) AS shared_resource_ids)::uuid[])))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 ALTER TABLE app_public.tenants ENABLE ROW LEVEL SECURITY;
 
@@ -9767,12 +11396,18 @@ REVOKE ALL ON FUNCTION app_hidden.searchable_text(title text, chunk text) FROM P
 
 REVOKE ALL ON FUNCTION app_hidden.sentences(content text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_hidden.shared_resource_ids(kind text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_hidden.shared_resource_ids(kind text) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_hidden.shared_resource_ids(kind text) TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_hidden.text_search_config(language text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_hidden.token_count(vector tsvector) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.alive_workers(silent_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.alive_workers(silent_for interval) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.ancestor_tenant_ids(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.any_term(terms text[]) FROM PUBLIC;
 
@@ -9828,6 +11463,10 @@ REVOKE ALL ON FUNCTION app_private.chunks_at(hits app_private.search_position[])
 REVOKE ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.columns_of_the_tenant() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.copy_resource(kind app_public.resource_kind, id uuid, name text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.credential_paths(value jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.delete_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
@@ -9872,7 +11511,12 @@ REVOKE ALL ON FUNCTION app_private.global_tables() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.grant_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.grantee_of(share_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.grantee_of(share_id uuid) TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.graph_faults(definition jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.has_grants(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.has_many_vectors(model_id uuid) FROM PUBLIC;
 
@@ -9890,6 +11534,8 @@ REVOKE ALL ON FUNCTION app_private.is_credential_name(name text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.json_is(value jsonb, type text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.list_tenants() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.lock_own_resource(kind app_public.resource_kind, id uuid, is_to_be_shared boolean) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.projects TO rowhouse_user;
 
@@ -9912,6 +11558,7 @@ GRANT UPDATE(owner_id) ON TABLE app_public.projects TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_private.locked_project(id uuid) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.workspaces TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.workspaces TO rowhouse_platform;
 
 GRANT UPDATE(name) ON TABLE app_public.workspaces TO rowhouse_user;
 
@@ -9926,6 +11573,7 @@ GRANT UPDATE(settings) ON TABLE app_public.workspaces TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_private.locked_workspace(id uuid, minimum app_public.member_role) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.workspace_members TO rowhouse_user;
+GRANT SELECT ON TABLE app_public.workspace_members TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.locked_workspace_member(workspace app_public.workspaces, user_id uuid) FROM PUBLIC;
 
@@ -9951,7 +11599,7 @@ REVOKE ALL ON FUNCTION app_private.object_faults(value jsonb, shape jsonb, place
 REVOKE ALL ON FUNCTION app_private.operator_identity(tenant text, email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.operator_identity(tenant text, email text) TO rowhouse_authenticator;
 
-REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[], title_boost double precision, reads_misspelt boolean) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_changes TO rowhouse_platform;
 
@@ -10155,8 +11803,15 @@ REVOKE ALL ON FUNCTION app_private.raise_error(code text, message text, hint tex
 GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_platform;
 GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question app_private.search_question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) TO rowhouse_worker;
+
+GRANT SELECT ON TABLE app_public.resource_shares TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.resource_shares TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.record_sharing(kind app_public.resource_kind, tenant_id uuid, resource_id uuid, action app_public.sharing_action, from_mode text, to_mode text, other_tenant_id uuid, share app_public.resource_shares) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.refresh_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.refresh_sources() TO rowhouse_worker;
@@ -10178,7 +11833,14 @@ REVOKE ALL ON FUNCTION app_private.require_role(minimum text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.resource_permission(kind app_public.resource_kind, deed text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.resource_switch(kind app_public.resource_kind) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.resource_switch(kind app_public.resource_kind) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_private.resource_table(kind app_public.resource_kind) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.resource_table(kind app_public.resource_kind) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.resource_to_copy(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.resource_to_copy(kind app_public.resource_kind, id uuid) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.restore_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
 
@@ -10194,7 +11856,9 @@ REVOKE ALL ON FUNCTION app_private.search_idf(document_count integer, total_docs
 
 REVOKE ALL ON FUNCTION app_private.search_length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.search_model(embedding_model text, source_ids uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.search_model(embedding_model text, model_names text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.search_totals() FROM PUBLIC;
 
@@ -10202,9 +11866,34 @@ REVOKE ALL ON FUNCTION app_private.searchable_sources(source_ids uuid[]) FROM PU
 
 REVOKE ALL ON PROCEDURE app_private.secure_global_table(IN target regclass) FROM PUBLIC;
 
+REVOKE ALL ON PROCEDURE app_private.secure_shareable_table(IN target regclass, IN kind text) FROM PUBLIC;
+
 REVOKE ALL ON PROCEDURE app_private.secure_tenant_table(IN target regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.security_gaps() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.set_declined(share_id uuid, declined_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.set_declined(share_id uuid, declined_at timestamp with time zone) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.set_mode(kind app_public.resource_kind, id uuid, mode text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.share_grantee(tenant_slug text, user_email text, workspace_id uuid) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.shared_agents(is_overview boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.shared_knowledge_sources(is_overview boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.shared_prompts(is_overview boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.shared_tools(is_overview boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.shared_workflows(is_overview boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.shown_part(hits app_public.search_hit[], question app_private.search_question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.similar_terms(term text) FROM PUBLIC;
 
@@ -10222,6 +11911,9 @@ GRANT ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid
 REVOKE ALL ON FUNCTION app_private.store_query_logs() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.store_query_logs() TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.tenant_allows(config jsonb, key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tenant_allows(config jsonb, key text) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) TO rowhouse_worker;
 
@@ -10232,6 +11924,12 @@ REVOKE ALL ON FUNCTION app_private.term_statistics(terms text[], unmerged_ids bi
 REVOKE ALL ON FUNCTION app_private.terms_with_prefix(prefix text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.text_condition(config regconfig, text text, is_title boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.tg__audit_copy() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg__audit_copy() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg__audit_sharing_mode() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg__audit_sharing_mode() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.tg__check_model_settings() FROM PUBLIC;
 
@@ -10256,6 +11954,8 @@ REVOKE ALL ON FUNCTION app_private.tg__set_updated_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_platform;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.tg_agent_knowledge_sources__check_source() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.tg_agent_tools__check_tool() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg_agent_tools__keep_tool_ids() FROM PUBLIC;
@@ -10271,6 +11971,11 @@ REVOKE ALL ON FUNCTION app_private.tg_projects__require_active_owner() FROM PUBL
 
 REVOKE ALL ON FUNCTION app_private.tg_prompts__check() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.tg_resource_shares__audit() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_resource_shares__audit() TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION app_private.tg_resource_sharing_audit__append_only() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.tg_tag_assignments__check_item() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg_tool_categories__refuse_cycle() FROM PUBLIC;
@@ -10285,6 +11990,8 @@ REVOKE ALL ON FUNCTION app_private.tg_workflows__check() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tsquery_term(term text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.uncopied_columns() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.unknown_terms(terms text[]) FROM PUBLIC;
 
@@ -10310,6 +12017,9 @@ GRANT ALL ON FUNCTION app_private.vector_index_statements(model_id uuid) TO rowh
 
 REVOKE ALL ON FUNCTION app_private.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.visible_resource(kind app_public.resource_kind, id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.visible_resource(kind app_public.resource_kind, id uuid) TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.with_terms(terms jsonb, more text[], weight double precision, written_as text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.workflow_faults(definition jsonb) FROM PUBLIC;
@@ -10318,60 +12028,11 @@ REVOKE ALL ON FUNCTION app_private.writable_source(source_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.writable_workspace(id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_public.accept_share(share_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.accept_share(share_id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.add_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.archive_workspace(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.archive_workspace(id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_user;
-GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_analyst;
-
-REVOKE ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.current_tenant() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.current_tenant() TO rowhouse_user;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_profiles TO rowhouse_platform;
-
-GRANT SELECT(id) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(email) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(full_name),UPDATE(full_name) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(job_title),UPDATE(job_title) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(department),UPDATE(department) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(organization),UPDATE(organization) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(is_active) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(last_seen_at) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(created_at) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-GRANT SELECT(updated_at) ON TABLE app_public.user_profiles TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.current_user_profile() FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.current_user_profile() TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.agents TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agents TO rowhouse_platform;
@@ -10494,35 +12155,21 @@ GRANT INSERT(changelog),UPDATE(changelog) ON TABLE app_public.agents TO rowhouse
 
 GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.agents TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.delete_agent(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.delete_agent(id uuid) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.agents_shared_with(resource app_public.agents) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.agents_shared_with(resource app_public.agents) TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.documents TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
+REVOKE ALL ON FUNCTION app_public.archive_workspace(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.archive_workspace(id uuid) TO rowhouse_user;
 
-GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_analyst;
+REVOKE ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_user;
+GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_analyst;
 
-GRANT SELECT(id) ON TABLE app_public.documents TO rowhouse_analyst;
+REVOKE ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role) TO rowhouse_user;
 
-GRANT SELECT(source_id) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(size_bytes) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(processing_status) ON TABLE app_public.documents TO rowhouse_analyst;
-
-GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_analyst;
-
-REVOKE ALL ON FUNCTION app_public.delete_document(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.delete_document(id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.delete_institution(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.delete_institution(id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.delete_knowledge_source(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.delete_knowledge_source(id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.delete_project(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.delete_project(id uuid) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.copy_agent(id uuid, name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.copy_agent(id uuid, name text) TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.prompts TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.prompts TO rowhouse_platform;
@@ -10557,8 +12204,8 @@ GRANT INSERT(version),UPDATE(version) ON TABLE app_public.prompts TO rowhouse_us
 
 GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.prompts TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.delete_prompt(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.delete_prompt(id uuid) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.copy_prompt(id uuid, name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.copy_prompt(id uuid, name text) TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.tools TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tools TO rowhouse_platform;
@@ -10603,8 +12250,8 @@ GRANT INSERT(version),UPDATE(version) ON TABLE app_public.tools TO rowhouse_user
 
 GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.tools TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.delete_tool(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.delete_tool(id uuid) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.copy_tool(id uuid, name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.copy_tool(id uuid, name text) TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.workflows TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.workflows TO rowhouse_platform;
@@ -10647,6 +12294,90 @@ GRANT INSERT(version),UPDATE(version) ON TABLE app_public.workflows TO rowhouse_
 
 GRANT INSERT(metadata),UPDATE(metadata) ON TABLE app_public.workflows TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.copy_workflow(id uuid, name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.copy_workflow(id uuid, name text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_project(name text, key text, description text, workspace_id uuid, is_private boolean, starts_on date, ends_on date, status text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_tenant(slug text, name text, owner_email text, owner_name text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_workspace(name text, description text, icon text, visibility app_public.workspace_visibility, settings jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.current_tenant() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.current_tenant() TO rowhouse_user;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_profiles TO rowhouse_platform;
+
+GRANT SELECT(id) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(email) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(full_name),UPDATE(full_name) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(avatar_url),UPDATE(avatar_url) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(job_title),UPDATE(job_title) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(department),UPDATE(department) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(organization),UPDATE(organization) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(is_active) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(last_seen_at) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(created_at) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+GRANT SELECT(updated_at) ON TABLE app_public.user_profiles TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.current_user_profile() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.current_user_profile() TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.decline_share(share_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.decline_share(share_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.delete_agent(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_agent(id uuid) TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.documents TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
+
+GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(id) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(source_id) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(size_bytes) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(processing_status) ON TABLE app_public.documents TO rowhouse_analyst;
+
+GRANT SELECT(created_at) ON TABLE app_public.documents TO rowhouse_analyst;
+
+REVOKE ALL ON FUNCTION app_public.delete_document(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_document(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.delete_institution(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_institution(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.delete_knowledge_source(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_knowledge_source(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.delete_project(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_project(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.delete_prompt(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_prompt(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.delete_tool(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.delete_tool(id uuid) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.delete_workflow(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_workflow(id uuid) TO rowhouse_user;
 
@@ -10686,11 +12417,20 @@ GRANT ALL ON FUNCTION app_public.my_workspaces() TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.prompts_shared_with(resource app_public.prompts) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.prompts_shared_with(resource app_public.prompts) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_chunk_count(source app_public.rag_knowledge_sources) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.rag_knowledge_sources_shared_with(resource app_public.rag_knowledge_sources) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.rag_knowledge_sources_shared_with(resource app_public.rag_knowledge_sources) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.received_shares() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.received_shares() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
@@ -10704,6 +12444,18 @@ GRANT ALL ON FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) 
 
 REVOKE ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.resource_shares_grantee_tenant_name(share app_public.resource_shares) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.resource_shares_grantee_tenant_name(share app_public.resource_shares) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.resource_shares_grantee_tenant_slug(share app_public.resource_shares) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.resource_shares_grantee_tenant_slug(share app_public.resource_shares) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.resource_shares_grantee_user_email(share app_public.resource_shares) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.resource_shares_grantee_user_email(share app_public.resource_shares) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.resource_shares_resource_name(share app_public.resource_shares) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.resource_shares_resource_name(share app_public.resource_shares) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.restore_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.restore_agent(id uuid) TO rowhouse_user;
@@ -10734,6 +12486,12 @@ GRANT ALL ON FUNCTION app_public.retry_document(id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.retry_documents(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.retry_documents(source_id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.revoke_share(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.revoke_share(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.revoke_shares(kind app_public.resource_kind, resource_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.revoke_shares(kind app_public.resource_kind, resource_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) TO rowhouse_user;
@@ -10766,6 +12524,12 @@ GRANT INSERT(ends_on),UPDATE(ends_on) ON TABLE app_public.institution_members TO
 REVOKE ALL ON FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_primary_institution(institution_id uuid, user_id uuid) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.set_sharing_mode(kind app_public.resource_kind, resource_id uuid, mode text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.set_sharing_mode(kind app_public.resource_kind, resource_id uuid, mode text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text, workspace_id uuid, expires_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text, workspace_id uuid, expires_at timestamp with time zone) TO rowhouse_user;
+
 GRANT SELECT,DELETE ON TABLE app_public.tool_categories TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tool_categories TO rowhouse_platform;
 
@@ -10787,6 +12551,9 @@ GRANT ALL ON FUNCTION app_public.tool_categories_level(category app_public.tool_
 REVOKE ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.tool_categories_path(category app_public.tool_categories) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.tools_shared_with(resource app_public.tools) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.tools_shared_with(resource app_public.tools) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.transfer_workspace(workspace_id uuid, user_id uuid) TO rowhouse_user;
 
@@ -10804,6 +12571,9 @@ GRANT ALL ON FUNCTION app_public.upload_file(source_id uuid, file_name text, con
 
 REVOKE ALL ON FUNCTION app_public.verify_institution(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.verify_institution(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION app_public.workflows_shared_with(resource app_public.workflows) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.workflows_shared_with(resource app_public.workflows) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.workspaces_my_role(workspace app_public.workspaces) TO rowhouse_user;
@@ -11012,6 +12782,9 @@ GRANT SELECT(source_relevances) ON TABLE app_public.query_logs TO rowhouse_analy
 
 GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.rag_usage_analytics TO rowhouse_analyst;
+
+GRANT SELECT ON TABLE app_public.resource_sharing_audit TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.resource_sharing_audit TO rowhouse_platform;
 
 GRANT SELECT,DELETE ON TABLE app_public.tag_assignments TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tag_assignments TO rowhouse_platform;

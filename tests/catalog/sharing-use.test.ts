@@ -47,7 +47,8 @@ describe('what is shared is used', () => {
          values ('w', '{"nodes": [{"id": "a", "type": "agent", "agent_id": "${agent}"}], "edges": []}')`,
         `insert into app_public.tag_assignments (item_type, item_id, tag_id) select 'agent', '${agent}', id from app_public.tags`,
       ]
-      for (const use of uses) expect([use, await t.errorCode(use)]).toEqual([use, use.includes('workflows') ? 'RS434' : 'RS303'])
+      for (const use of uses)
+        expect([use, await t.errorCode(use)]).toEqual([use, use.includes('workflows') ? 'RS434' : 'RS303'])
       await share(t, db.acme.admin, 'tool', tool, 'granted')
       await share(t, db.acme.admin, 'knowledge_source', source, 'granted')
       await share(t, db.acme.admin, 'agent', agent, 'granted')
@@ -119,10 +120,10 @@ describe('a copy', () => {
       ]
       await t.query(`select app_public.set_agent_tools($1, $2)`, [agent, [hidden, tool]])
       await t.query(`update app_public.agent_tools set config = '{"depth": 2}'`)
-      await t.query(`insert into app_public.agent_knowledge_sources (agent_id, source_id) select $1, unnest($2::uuid[])`, [
-        agent,
-        [source, secret],
-      ])
+      await t.query(
+        `insert into app_public.agent_knowledge_sources (agent_id, source_id) select $1, unnest($2::uuid[])`,
+        [agent, [source, secret]],
+      )
       await share(t, db.acme.admin, 'agent', agent, 'granted')
       await share(t, db.acme.admin, 'tool', tool, 'granted')
       await share(t, db.acme.admin, 'knowledge_source', source, 'granted')
@@ -152,8 +153,7 @@ describe('a copy', () => {
         const id = await createResource(t, kind, db.acme.member)
         await share(t, db.acme.admin, kind, id, 'granted')
         await t.become(member)
-        const copy = (name?: string) =>
-          t.value(`select name from app_public.copy_${kind}($1, $2)`, [id, name ?? null])
+        const copy = (name?: string) => t.value(`select name from app_public.copy_${kind}($1, $2)`, [id, name ?? null])
         expect([await copy(), await copy(), await copy(), await copy('mine')]).toEqual([
           `the ${kind}`,
           `the ${kind} (copy)`,
@@ -202,7 +202,9 @@ describe('a copy', () => {
 it('asks what is shared once a query, and reads it by indexes', async () => {
   await db.inTransaction(async (t) => {
     await t.becomeSuperuser()
-    await t.query(`insert into app_public.tenants (slug, name) select 't' || i, 't' || i from generate_series(1, 100) i`)
+    await t.query(
+      `insert into app_public.tenants (slug, name) select 't' || i, 't' || i from generate_series(1, 100) i`,
+    )
     await t.query(`
       insert into app_public.agents (tenant_id, name, status, sharing_mode)
       select t.id, 'a' || i, 'active', case when i = 1 and t.slug like 't%0' then 'platform' else 'private' end
@@ -218,7 +220,9 @@ it('asks what is shared once a query, and reads it by indexes', async () => {
     expect(loops.length).toBeGreaterThanOrEqual(2)
     expect(Math.max(...loops)).toBe(1)
     // one's own row by its id does not even ask
-    const [{ id }] = (await t.query('select id from app_public.agents where tenant_id = $1 limit 1', [db.acme.id])) as [{ id: string }]
+    const [{ id }] = (await t.query('select id from app_public.agents where tenant_id = $1 limit 1', [db.acme.id])) as [
+      { id: string },
+    ]
     const one = await explain(`select * from app_public.agents where id = '${id}'`)
     expect(one).toContain('agents_pkey')
     expect(one).toContain('"Actual Loops":0')

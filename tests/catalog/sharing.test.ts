@@ -2,7 +2,17 @@
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
-import { become, createResource, createWorld, type Kind, kindNames, kinds, sees, share, type World } from './sharing-world.ts'
+import {
+  become,
+  createResource,
+  createWorld,
+  type Kind,
+  kindNames,
+  kinds,
+  sees,
+  share,
+  type World,
+} from './sharing-world.ts'
 
 const db = useDatabase()
 let world: World
@@ -35,9 +45,9 @@ describe('sharing', () => {
       await share(t, db.acme.admin, 'agent', agent, ' Granted ')
       expect(await modeOf(t, agent)).toBe('selected')
       expect(await t.value('select is_shared from app_public.agents where id = $1', [agent])).toBe(true)
-      expect(await t.value('select app_public.agents_shared_with(a) from app_public.agents a where id = $1', [agent])).toEqual([
-        world.tenants.granted,
-      ])
+      expect(
+        await t.value('select app_public.agents_shared_with(a) from app_public.agents a where id = $1', [agent]),
+      ).toEqual([world.tenants.granted])
       expect(await sees(t, member(), 'agent', agent)).toBe(true)
     }),
   )
@@ -46,14 +56,16 @@ describe('sharing', () => {
     'says the same of a tenant, member or workspace that is not there and of one that receives nothing',
     inWorld(async (t) => {
       agent = await createResource(t, 'agent', db.acme.member)
-      await asSuperuser(t, `update app_public.tenants set status = 'suspended', suspension_reason = 'late' where slug = 'child'`)
+      await asSuperuser(
+        t,
+        `update app_public.tenants set status = 'suspended', suspension_reason = 'late' where slug = 'child'`,
+      )
       await t.query(
         `update app_public.tenants set resource_access_config = '{"sharing": {"can_receive_shared": false}}' where slug = 'stranger'`,
       )
-      await t.query(
-        `update app_public.user_tenants set status = 'inactive' where tenant_id = $1 and role = 'viewer'`,
-        [world.tenants.granted],
-      )
+      await t.query(`update app_public.user_tenants set status = 'inactive' where tenant_id = $1 and role = 'viewer'`, [
+        world.tenants.granted,
+      ])
       await t.become(db.acme.admin)
       for (const grantee of [
         `'nowhere'`,
@@ -66,7 +78,10 @@ describe('sharing', () => {
         `'granted', workspace_id => '${world.workspaceId}'`,
         `'team', workspace_id => gen_random_uuid()`,
       ]) {
-        expect([grantee, await refused(t, `share_resource('agent', '${agent}', ${grantee})`)]).toEqual([grantee, 'RS361'])
+        expect([grantee, await refused(t, `share_resource('agent', '${agent}', ${grantee})`)]).toEqual([
+          grantee,
+          'RS361',
+        ])
       }
     }),
   )
@@ -111,7 +126,10 @@ describe('sharing', () => {
         const id = await createResource(t, kind, db.acme.member)
         await t.query(`update app_public.${kinds[kind]} set status = 'inactive' where id = $1`, [id])
         await t.become(db.acme.admin)
-        for (const call of [`share_resource('${kind}', '${id}', 'granted')`, `set_sharing_mode('${kind}', '${id}', 'subtree')`]) {
+        for (const call of [
+          `share_resource('${kind}', '${id}', 'granted')`,
+          `set_sharing_mode('${kind}', '${id}', 'subtree')`,
+        ]) {
           expect(await refused(t, call)).toBe('RS561')
         }
         await t.query(`update app_public.${kinds[kind]} set status = 'active' where id = $1`, [id])
@@ -133,8 +151,12 @@ describe('sharing', () => {
   it.each(kindNames)('leaves the columns of a %s alone: only functions write them', async (kind) => {
     await db.inTransaction(async (t) => {
       const id = await createResource(t, kind, db.acme.owner)
-      expect(await t.errorCode(`update app_public.${kinds[kind]} set sharing_mode = 'platform' where id = $1`, [id])).toBe('42501')
-      expect(await t.errorCode(`insert into app_public.${kinds[kind]} (name, sharing_mode) values ('x', 'platform')`)).toBe('42501')
+      expect(
+        await t.errorCode(`update app_public.${kinds[kind]} set sharing_mode = 'platform' where id = $1`, [id]),
+      ).toBe('42501')
+      expect(
+        await t.errorCode(`insert into app_public.${kinds[kind]} (name, sharing_mode) values ('x', 'platform')`),
+      ).toBe('42501')
       for (const text of [
         `insert into app_public.resource_shares (resource_kind, resource_id, grantee_tenant_id) values ('agent', '${id}', '${db.globex.id}')`,
         `update app_public.resource_shares set declined_at = null`,
@@ -194,7 +216,11 @@ describe('sharing', () => {
 })
 
 describe.each(kindNames)('a share of a %s ends', (kind: Kind) => {
-  const ends = (title: string, deed: (t: Transaction, id: string, shareId: string) => Promise<unknown>, undo?: (t: Transaction, id: string) => Promise<unknown>) =>
+  const ends = (
+    title: string,
+    deed: (t: Transaction, id: string, shareId: string) => Promise<unknown>,
+    undo?: (t: Transaction, id: string) => Promise<unknown>,
+  ) =>
     it(
       title,
       inWorld(async (t) => {
@@ -259,8 +285,13 @@ describe.each(kindNames)('a share of a %s ends', (kind: Kind) => {
   )
   ends(
     'while its tenant is suspended',
-    (t) => asSuperuser(t, `update app_public.tenants set status = 'suspended', suspension_reason = 'late' where slug = 'acme'`),
-    (t) => asSuperuser(t, `update app_public.tenants set status = 'active', suspension_reason = null where slug = 'acme'`),
+    (t) =>
+      asSuperuser(
+        t,
+        `update app_public.tenants set status = 'suspended', suspension_reason = 'late' where slug = 'acme'`,
+      ),
+    (t) =>
+      asSuperuser(t, `update app_public.tenants set status = 'active', suspension_reason = null where slug = 'acme'`),
   )
   ends(
     'when the other tenant declines it, until it accepts it',
@@ -324,7 +355,9 @@ describe('who it reaches follows', () => {
       await t.become(db.acme.admin)
       expect(await t.value('select count(*)::int from app_public.resource_shares')).toBe(0)
       expect(
-        await t.query('select action, other_tenant_slug from app_public.resource_sharing_audit order by id desc limit 1'),
+        await t.query(
+          'select action, other_tenant_slug from app_public.resource_sharing_audit order by id desc limit 1',
+        ),
       ).toEqual([{ action: 'revoked', other_tenant_slug: 'one' }])
     }),
   )
@@ -368,11 +401,17 @@ describe('either side', () => {
       expect(own).toMatchObject({ name: 'the agent', slug: 'one', tenant: 'one', email: 'chosen@one.test' })
       await become(t, relation('the one granted person'))
       expect(
-        await t.query('select resource_name, from_tenant_slug, from_tenant_name, sharing_mode from app_public.received_shares()'),
-      ).toEqual([{ resource_name: 'the agent', from_tenant_slug: 'acme', from_tenant_name: 'ACME', sharing_mode: 'selected' }])
+        await t.query(
+          'select resource_name, from_tenant_slug, from_tenant_name, sharing_mode from app_public.received_shares()',
+        ),
+      ).toEqual([
+        { resource_name: 'the agent', from_tenant_slug: 'acme', from_tenant_name: 'ACME', sharing_mode: 'selected' },
+      ])
       // a row that one makes up oneself tells nothing
       expect(
-        await t.value('select app_public.resource_shares_grantee_tenant_name($1::app_public.resource_shares)', [own?.row]),
+        await t.value('select app_public.resource_shares_grantee_tenant_name($1::app_public.resource_shares)', [
+          own?.row,
+        ]),
       ).toBeNull()
     }),
   )
@@ -457,7 +496,9 @@ describe('either side', () => {
       await share(t, owner().person as never, 'agent', owned, 'stranger')
       await asSuperuser(t, `select app_private.delete_tenant('granted')`)
       expect(await t.value('select count(*)::int from app_public.resource_shares')).toBe(0)
-      expect(await t.query('select distinct tenant_id, action from app_public.resource_sharing_audit order by action')).toEqual([
+      expect(
+        await t.query('select distinct tenant_id, action from app_public.resource_sharing_audit order by action'),
+      ).toEqual([
         { tenant_id: db.acme.id, action: 'mode_changed' },
         { tenant_id: db.acme.id, action: 'granted' },
         { tenant_id: db.acme.id, action: 'revoked' },

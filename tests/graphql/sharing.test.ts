@@ -69,8 +69,12 @@ it('an agent is shared, used, copied, revoked and audited', async () => {
   ])
   expect(resourceSharingAudits.nodes[0].user.email).toBe('admin@acme.test')
   expect(resourceSharingAudits.nodes[2]).toMatchObject({ otherTenantSlug: 'globex', user: null })
-  expect((await ask('owner@globex.test', `{ resourceSharingAudits { nodes { action } } }`)).resourceSharingAudits.nodes).toEqual([])
-  expect(await codeOf('member@acme.test', `mutation { deleteResourceShare(input: {id: "${id}"}) { clientMutationId } }`)).toBe('WB402')
+  expect(
+    (await ask('owner@globex.test', `{ resourceSharingAudits { nodes { action } } }`)).resourceSharingAudits.nodes,
+  ).toEqual([])
+  expect(
+    await codeOf('member@acme.test', `mutation { deleteResourceShare(input: {id: "${id}"}) { clientMutationId } }`),
+  ).toBe('WB402')
 })
 
 it('a mode is set and a share is declined', async () => {
@@ -80,7 +84,9 @@ it('a mode is set and a share is declined', async () => {
   )
   const { id } = createTool.tool
   const set = `mutation ($id: UUID!, $mode: String!) { setSharingMode(input: {kind: tool, resourceId: $id, mode: $mode}) { sharingMode } }`
-  expect((await ask('admin@acme.test', set, { id, mode: 'subtree' })).setSharingMode).toEqual({ sharingMode: 'subtree' })
+  expect((await ask('admin@acme.test', set, { id, mode: 'subtree' })).setSharingMode).toEqual({
+    sharingMode: 'subtree',
+  })
   expect(await codeOf('admin@acme.test', set, { id, mode: 'platform' })).toBe('RS262')
   await ask(
     'admin@acme.test',
@@ -118,6 +124,9 @@ it('a shared source is searched', async () => {
     `mutation ($id: UUID!) { shareResource(input: {kind: knowledge_source, resourceId: $id, tenantSlug: "globex"}) { share { id } } }`,
     { id: source },
   )
-  const { search } = await ask('viewer@globex.test', `{ search(query: "wing") { nodes { content source { name } document { id } } } }`)
+  const { search } = await ask(
+    'viewer@globex.test',
+    `{ search(query: "wing") { nodes { content source { name } document { id } } } }`,
+  )
   expect(search.nodes).toEqual([{ content: 'turbulent flow over a wing', source: { name: 'Papers' }, document: null }])
 })

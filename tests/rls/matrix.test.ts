@@ -186,7 +186,9 @@ describe('what globex shares with everyone', () => {
       }
       const columns = await columnsOf(t, table)
       const values = columns.replace(/\bid\b/, 'gen_random_uuid()').replace(/\bname\b/, `'another'`)
-      expect(await t.errorCode(`insert into ${table} (${columns}) select ${values} from ${table} ${where}`)).toBe('42501')
+      expect(await t.errorCode(`insert into ${table} (${columns}) select ${values} from ${table} ${where}`)).toBe(
+        '42501',
+      )
     }),
   )
 

@@ -22,19 +22,35 @@ const shareSource = async (t: Transaction, id: string, slug = 'acme'): Promise<s
   return t.value(`select id from app_public.share_resource('knowledge_source', $1, $2)`, [id, slug])
 }
 
-type Hit = { rank: number; score: number; bm25_rank: number; vector_rank: number; chunk_id: string; source_id: string; content: string; title: string; snippet: string; explanation: Record<string, never> }
+type Hit = {
+  rank: number
+  score: number
+  bm25_rank: number
+  vector_rank: number
+  chunk_id: string
+  source_id: string
+  content: string
+  title: string
+  snippet: string
+  explanation: Record<string, never>
+}
 const ask = async (t: Transaction, query: string, more = ''): Promise<Hit[]> => {
   await t.become(db.acme.viewer)
   return t.query<Hit>(`select * from app_public.search($1${more}) order by rank`, [query])
 }
-const contents = async (t: Transaction, query: string, more = '') => (await ask(t, query, more)).map(({ content }) => content)
+const contents = async (t: Transaction, query: string, more = '') =>
+  (await ask(t, query, more)).map(({ content }) => content)
 
 let shared: string
 let hidden: string
 const withTexts = (work: (t: Transaction) => Promise<void>) => (): Promise<void> =>
   db.inTransaction(async (t) => {
     await addTexts(t, db.acme.member, ['the wing of acme', 'a plain body'])
-    shared = await addTexts(t, db.globex.member, ['the wing of globex', 'the wing and the wing twice', 'nothing of note'])
+    shared = await addTexts(t, db.globex.member, [
+      'the wing of globex',
+      'the wing and the wing twice',
+      'nothing of note',
+    ])
     hidden = await addTexts(t, db.globex.member, ['the secret wing of globex', 'a hidden whisper'])
     await work(t)
   })
@@ -113,7 +129,12 @@ describe('rankings of several tenants', () => {
       expect(new Set(hits.map(({ vector_rank }) => vector_rank)).size).toBe(hits.length)
       // each part is explained by its own tenant's statistics
       const counts = new Map(hits.map(({ source_id, explanation }) => [source_id === shared, explanation.chunkCount]))
-      expect(counts).toEqual(new Map([[true, 5], [false, 2]]))
+      expect(counts).toEqual(
+        new Map([
+          [true, 5],
+          [false, 2],
+        ]),
+      )
     }),
   )
 
@@ -127,14 +148,26 @@ describe('rankings of several tenants', () => {
            from app_public.search('globex', 'bm25') h`,
       )
       expect(hits).toEqual([
-        { source_id: shared, title: 'Text 0', snippet: expect.stringContaining('<mark>globex</mark>'), source: shared, document: null },
+        {
+          source_id: shared,
+          title: 'Text 0',
+          snippet: expect.stringContaining('<mark>globex</mark>'),
+          source: shared,
+          document: null,
+        },
       ])
       for (const table of ['documents', 'document_chunks', 'embeddings']) {
-        expect(await t.value(`select count(*)::int from app_public.${table} where tenant_id = $1`, [db.globex.id])).toBe(0)
+        expect(
+          await t.value(`select count(*)::int from app_public.${table} where tenant_id = $1`, [db.globex.id]),
+        ).toBe(0)
       }
-      await t.query(`select app_public.search_hit_source(row (1, 1, 1, 1, 1, 1, '${hidden}', null, 1, '', '', '', null))`)
+      await t.query(
+        `select app_public.search_hit_source(row (1, 1, 1, 1, 1, 1, '${hidden}', null, 1, '', '', '', null))`,
+      )
       expect(
-        await t.value(`select (app_public.search_hit_source(row (1, 1, 1, 1, 1, 1, '${hidden}', null, 1, '', '', '', null))).id`),
+        await t.value(
+          `select (app_public.search_hit_source(row (1, 1, 1, 1, 1, 1, '${hidden}', null, 1, '', '', '', null))).id`,
+        ),
       ).toBeNull()
     }),
   )
@@ -150,9 +183,13 @@ describe('rankings of several tenants', () => {
       await t.becomeSuperuser()
       await t.query(`alter table app_private.search_terms rename to search_terms_gone`)
       await t.become(db.acme.viewer)
-      expect(await t.errorCode(`select * from app_public.search('wing* of', 'bm25', 10, array['${shared}']::uuid[])`)).toBe('42P01')
+      expect(
+        await t.errorCode(`select * from app_public.search('wing* of', 'bm25', 10, array['${shared}']::uuid[])`),
+      ).toBe('42P01')
       expect(await context()).toBe(db.acme.id)
-      await t.query(`do $$ begin perform app_public.search('wing* of', 'bm25', 10, array['${shared}']::uuid[]); exception when undefined_table then null; end $$`)
+      await t.query(
+        `do $$ begin perform app_public.search('wing* of', 'bm25', 10, array['${shared}']::uuid[]); exception when undefined_table then null; end $$`,
+      )
       expect(await context()).toBe(db.acme.id)
       await t.becomeSuperuser()
       await t.query(`alter table app_private.search_terms_gone rename to search_terms`)
@@ -179,14 +216,19 @@ describe('filters work on what is shared', () => {
     'by source, tags, category, document and metadata',
     withTexts(async (t) => {
       await t.become(db.globex.member)
-      await t.query(`update app_public.rag_knowledge_sources set tags = '{new}', category = 'aero' where id = $1`, [shared])
+      await t.query(`update app_public.rag_knowledge_sources set tags = '{new}', category = 'aero' where id = $1`, [
+        shared,
+      ])
       await shareSource(t, shared)
       for (const filter of [
         `, 'bm25', source_ids => array['${shared}']::uuid[]`,
         `, 'bm25', tags => '{new,old}'`,
         `, 'bm25', category => 'aero'`,
       ]) {
-        expect((await contents(t, 'wing', filter)).sort()).toEqual(['the wing and the wing twice', 'the wing of globex'])
+        expect((await contents(t, 'wing', filter)).sort()).toEqual([
+          'the wing and the wing twice',
+          'the wing of globex',
+        ])
       }
       expect(await contents(t, 'wing', `, 'bm25', source_ids => array['${hidden}']::uuid[]`)).toEqual([])
       expect(await contents(t, 'wing', `, 'bm25', metadata => '{"a": 1}'`)).toEqual([])
@@ -210,13 +252,18 @@ describe('filters work on what is shared', () => {
       const by = (agent: unknown) => `, 'bm25', agent_id => '${agent}'`
       expect(await contents(t, 'wing', by(own))).toHaveLength(2)
       await t.become(db.globex.member)
-      const theirs = await t.value(`insert into app_public.agents (name, status) values ('theirs', 'active') returning id`)
+      const theirs = await t.value(
+        `insert into app_public.agents (name, status) values ('theirs', 'active') returning id`,
+      )
       await assign(theirs, shared)
       await assign(theirs, hidden)
       expect(await contents(t, 'wing', by(theirs))).toEqual([])
       await t.become(db.globex.admin)
       await t.query(`select app_public.share_resource('agent', $1, 'acme')`, [theirs])
-      expect((await contents(t, 'wing', by(theirs))).sort()).toEqual(['the wing and the wing twice', 'the wing of globex'])
+      expect((await contents(t, 'wing', by(theirs))).sort()).toEqual([
+        'the wing and the wing twice',
+        'the wing of globex',
+      ])
     }),
   )
 
@@ -228,7 +275,12 @@ describe('filters work on what is shared', () => {
       expect(await found('"wing of globex"')).toEqual(['the wing of globex'])
       expect((await found('wing -globex')).sort()).toEqual(['the wing and the wing twice', 'the wing of acme'])
       expect(await found('globe*')).toEqual(['the wing of globex'])
-      expect((await found('title:text wing -acme')).sort()).toEqual(['a plain body', 'nothing of note', 'the wing and the wing twice', 'the wing of globex'])
+      expect((await found('title:text wing -acme')).sort()).toEqual([
+        'a plain body',
+        'nothing of note',
+        'the wing and the wing twice',
+        'the wing of globex',
+      ])
     }),
   )
 })
@@ -267,7 +319,9 @@ describe('what the owner keeps to itself', () => {
       const only = `array['${shared}', '${other}']::uuid[]`
       expect(await t.errorCode(`select * from app_public.search('wing', 'hybrid', 10, ${only})`)).toBe('SR402')
       expect(
-        (await t.query(`select * from app_public.search('wing', 'vector', 10, ${only}, 'other')`)).map((h) => h.source_id),
+        (await t.query(`select * from app_public.search('wing', 'vector', 10, ${only}, 'other')`)).map(
+          (h) => h.source_id,
+        ),
       ).toEqual([other])
     }),
   )

@@ -28,5 +28,8 @@ export const fillKnowledge: Fill = async (t, tenant, ids) => {
     ids.agent,
     ids.source,
   ])
-  await t.query(`insert into app_private.changed_sources (tenant_id, source_id) values ($1, $2)`, [tenant.id, ids.source])
+  await t.query(`insert into app_private.changed_sources (tenant_id, source_id) values ($1, $2)`, [
+    tenant.id,
+    ids.source,
+  ])
 }
