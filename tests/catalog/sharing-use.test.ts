@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { type Person, type Transaction, useDatabase } from '../helpers/index.ts'
-import { become, createResource, createWorld, sees, share, type World } from './sharing-world.ts'
+import { createResource, createWorld, sees, share, type World } from './sharing-world.ts'
 
 const db = useDatabase()
 let world: World
