@@ -1,6 +1,6 @@
 // A search covers the sources that are shared with the tenant, as well as if it were asked at home, and nothing else there.
 
-import { beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type Person, type Transaction, useDatabase } from '../helpers/index.ts'
 import { addDocuments, createSource, processDocuments } from '../helpers/knowledge.ts'
 
@@ -54,10 +54,6 @@ const withTexts = (work: (t: Transaction) => Promise<void>) => (): Promise<void>
     hidden = await addTexts(t, db.globex.member, ['the secret wing of globex', 'a hidden whisper'])
     await work(t)
   })
-beforeEach(() => {
-  shared = hidden = ''
-})
-
 describe.each(['bm25', 'vector', 'hybrid'])('in mode %s a search', (mode) => {
   const inMode = `, '${mode}'`
 
