@@ -5,7 +5,7 @@ set role rowhouse_owner;
 
 create type app_public.agent_status_enum as enum ('active', 'inactive', 'draft', 'archived', 'deprecated');
 create type app_public.llm_model_kind as enum ('chat', 'embedding');
-create type app_public.llm_provider_kind as enum ('builtin', 'openai');
+create type app_public.llm_provider_kind as enum ('builtin', 'openai', 'anthropic');
 create type app_public.vector_quantization as enum ('none', 'halfvec', 'binary');
 create type app_public.resource_kind as enum ('agent', 'tool', 'prompt', 'workflow', 'knowledge_source');
 create type app_public.workflow_type as enum
@@ -713,6 +713,209 @@ create table app_public.tag_assignments (
   foreign key (tenant_id, tag_id) references app_public.tags (tenant_id, id) on delete cascade
 );
 create index on app_public.tag_assignments (tenant_id, tag_id);
+
+-- What was published of an agent, prompt or workflow, never changed again. The newest is the one with the highest
+-- number; nothing marks it, so nothing can mark two.
+create table app_public.resource_versions (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  resource_kind app_public.resource_kind not null,
+  resource_id uuid not null,
+  version_number int not null,
+  version text not null,
+  content jsonb not null,
+  changelog text,
+  rolled_back_to text,
+  published_by_user_id uuid references app_public.user_profiles (id) on delete set null,
+  published_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  unique (tenant_id, resource_kind, resource_id, version_number),
+  unique (tenant_id, resource_kind, resource_id, version),
+  constraint resource_kind_has_versions check (resource_kind in ('agent', 'prompt', 'workflow')),
+  constraint version_number_is_positive check (version_number > 0),
+  constraint version_is_semantic check (app_hidden.is_semantic_version(version)),
+  constraint content_is_an_object check (jsonb_typeof(content) = 'object'),
+  constraint changelog_is_in_range check (length(changelog) <= 10000)
+);
+create index on app_public.resource_versions (published_by_user_id);
+
+-- Searching the catalogue. A word is found as it is written and by its English stem, in either case also as a beginning.
+create function app_hidden.catalog_words(value text) returns text
+  language sql immutable parallel safe
+  -- compounds are several words, in texts and in questions
+  return translate(left(coalesce(value, ''), 20000), '-_/', '   ');
+comment on function app_hidden.catalog_words(text) is 'A text as the search of the catalogue reads it: its first 20,000 characters, compounds taken apart.';
+
+create function app_hidden.catalog_vector(name text, display_name text, description text, tags text[]) returns tsvector
+  language sql immutable parallel safe
+  return
+    setweight(to_tsvector('pg_catalog.simple', app_hidden.catalog_words(name)), 'A')
+    || setweight(to_tsvector('pg_catalog.english', app_hidden.catalog_words(name)), 'A')
+    || setweight(to_tsvector('pg_catalog.simple', app_hidden.catalog_words(display_name)), 'B')
+    || setweight(to_tsvector('pg_catalog.english', app_hidden.catalog_words(display_name)), 'B')
+    || setweight(to_tsvector('pg_catalog.simple', app_hidden.catalog_words(description)), 'C')
+    || setweight(to_tsvector('pg_catalog.english', app_hidden.catalog_words(description)), 'C')
+    || setweight(to_tsvector('pg_catalog.simple', app_hidden.catalog_words(array_to_string(tags, ' '))), 'D')
+    || setweight(to_tsvector('pg_catalog.english', app_hidden.catalog_words(array_to_string(tags, ' '))), 'D');
+comment on function app_hidden.catalog_vector(text, text, text, text[]) is
+  'The words of a resource: those of its name weigh most, then display name, description, and tags with what else puts it in order.';
+
+create function app_hidden.catalog_label(name text, display_name text) returns text
+  language sql immutable parallel safe
+  return lower(app_hidden.catalog_words(name) || ' ' || app_hidden.catalog_words(display_name));
+comment on function app_hidden.catalog_label(text, text) is 'What a misspelt word is compared with.';
+
+-- Columns that a rule keeps, so that nothing can forget to. Tenant, words and label in one index: a question is always
+-- about one tenant.
+alter table app_public.agents add column search_vector tsvector generated always as (
+  app_hidden.catalog_vector(name, display_name, description,
+    array[primary_category, subcategory, specialty] || therapeutic_areas || compliance_frameworks || regulatory_domains || use_cases)) stored;
+alter table app_public.tools add column search_vector tsvector generated always as (
+  app_hidden.catalog_vector(name, display_name, description, array[category])) stored;
+alter table app_public.prompts add column search_vector tsvector generated always as (
+  app_hidden.catalog_vector(name, display_name, description, category || tags)) stored;
+alter table app_public.workflows add column search_vector tsvector generated always as (
+  app_hidden.catalog_vector(name, display_name, description, category || tags)) stored;
+create index on app_public.agents
+  using gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
+create index on app_public.tools
+  using gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
+create index on app_public.prompts
+  using gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
+create index on app_public.workflows
+  using gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
+
+create type app_public.catalog_facet_kind as enum
+  ('kind', 'category', 'therapeutic_area', 'compliance_framework', 'tier', 'status', 'tag');
+create type app_public.catalog_facet as (facet app_public.catalog_facet_kind, value text, count int);
+create type app_public.catalog_search_hit as (
+  rank int,
+  score double precision,
+  kind app_public.resource_kind,
+  resource_id uuid,
+  is_own boolean,
+  name text,
+  display_name text,
+  description text,
+  category text,
+  therapeutic_areas text[],
+  compliance_frameworks text[],
+  tier int,
+  status text,
+  tags text[],
+  version text,
+  rating numeric,
+  usage_count bigint,
+  updated_at timestamptz
+);
+-- What app_public.search_catalog() returns.
+create type app_public.catalog_search_result as (
+  total_count int,
+  hits app_public.catalog_search_hit[],
+  facets app_public.catalog_facet[]
+);
+
+-- What a person makes of the catalogue: their own list of agents, favorites and ratings. Agents and items may be ones
+-- that another tenant shares, so they are referred to by id alone, and a trigger looks whether the person sees them.
+create table app_public.user_agents (
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null default app_hidden.current_user_id() references app_public.user_profiles (id) on delete cascade,
+  agent_id uuid not null references app_public.agents (id) on delete cascade,
+  original_agent_id uuid references app_public.agents (id) on delete set null,
+  is_user_copy boolean not null generated always as (original_agent_id is not null) stored,
+
+  folder text,
+  tags text[] not null default '{}',
+  is_pinned boolean not null default false,
+  sort_order int not null default 0,
+  is_favorite boolean not null default false, -- kept from user_favorites
+
+  custom_name text,
+  custom_description text,
+  custom_avatar text,
+  custom_color text,
+  custom_system_prompt text,
+  settings jsonb not null default '{}',
+
+  -- kept from the usage log
+  usage_count bigint not null default 0,
+  message_count bigint not null default 0,
+  conversation_count bigint not null default 0,
+  success_count bigint not null default 0,
+  error_count bigint not null default 0,
+  first_used_at timestamptz,
+  last_used_at timestamptz,
+
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  unique (tenant_id, user_id, agent_id),
+  constraint folder_is_a_name check (app_hidden.is_name(folder)),
+  constraint tags_are_few check (cardinality(tags) <= 50 and array_position(tags, null) is null),
+  constraint custom_name_is_a_name check (app_hidden.is_name(custom_name)),
+  constraint custom_description_is_in_range check (length(custom_description) <= 10000),
+  constraint custom_avatar_is_an_image check (app_hidden.is_image_url(custom_avatar)),
+  constraint custom_color_is_a_color check (app_hidden.is_color(custom_color)),
+  constraint custom_system_prompt_is_in_range check (length(custom_system_prompt) <= 100000),
+  constraint settings_is_an_object check (jsonb_typeof(settings) = 'object' and pg_column_size(settings) <= 100000)
+);
+create index on app_public.user_agents (user_id);
+create index on app_public.user_agents (agent_id);
+create index on app_public.user_agents (original_agent_id);
+create index on app_public.user_agents (tenant_id, user_id, is_pinned desc, sort_order);
+
+create table app_public.user_favorites (
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null default app_hidden.current_user_id() references app_public.user_profiles (id) on delete cascade,
+  item_type app_public.resource_kind not null,
+  item_id uuid not null,
+  notes text,
+  metadata jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  unique (tenant_id, user_id, item_type, item_id),
+  constraint notes_are_in_range check (length(notes) <= 10000),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 100000)
+);
+create index on app_public.user_favorites (user_id);
+
+create table app_public.user_ratings (
+  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null default app_hidden.current_user_id() references app_public.user_profiles (id) on delete cascade,
+  item_type app_public.resource_kind not null,
+  item_id uuid not null,
+  rating int not null,
+  review text,
+  helpful_count int not null default 0, -- kept from user_rating_votes
+  metadata jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+
+  primary key (tenant_id, id),
+  unique (tenant_id, user_id, item_type, item_id),
+  constraint rating_is_1_to_5 check (rating between 1 and 5),
+  constraint review_is_in_range check (length(review) <= 10000),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 100000)
+);
+create index on app_public.user_ratings (user_id);
+-- an item's rating is made of those of all tenants that see it
+create index on app_public.user_ratings (item_id, item_type) include (rating);
+
+create table app_public.user_rating_votes (
+  tenant_id uuid not null,
+  rating_id uuid not null,
+  user_id uuid not null references app_public.user_profiles (id) on delete cascade,
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, rating_id, user_id),
+  foreign key (tenant_id, rating_id) references app_public.user_ratings (tenant_id, id) on delete cascade
+);
+create index on app_public.user_rating_votes (user_id);
 
 -- The embedder that needs nothing: every database has it, so text can be embedded before anything is configured.
 insert into app_public.llm_providers (name, display_name, kind) values ('builtin', 'Built in', 'builtin');

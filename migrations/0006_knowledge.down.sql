@@ -1,3 +1,8 @@
+drop table app_private.materialized_view_alerts cascade;
+drop table app_private.materialized_views cascade;
+drop materialized view app_private.mv_popular_agents cascade;
+drop materialized view app_private.mv_tenant_resource_counts cascade;
+drop materialized view app_private.mv_platform_shared_resources cascade;
 drop table app_private.changed_sources cascade;
 drop table app_public.agent_knowledge_sources;
 drop table app_public.embeddings cascade;

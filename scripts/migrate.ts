@@ -4,6 +4,7 @@ import { orFail } from '../server/cli.ts'
 import { loadConfig } from '../server/config.ts'
 import { openDatabase } from '../server/database.ts'
 import { migrateDown, migrateUp } from '../server/migrations.ts'
+import { seedPlatform } from '../server/platform-resources.ts'
 
 await orFail(async () => {
   const [direction = 'up', count = '1'] = process.argv.slice(2)
@@ -13,8 +14,10 @@ await orFail(async () => {
   const database = await openDatabase(config, { mayShare: true })
   try {
     const log = (line: string): void => console.log(line)
-    if (direction === 'up') await migrateUp(database.migrationUrl, log)
-    else await migrateDown(database.migrationUrl, Number(count), log)
+    if (direction === 'up') {
+      await migrateUp(database.migrationUrl, log)
+      log(`The platform's resources are there (${await seedPlatform(database.migrationUrl)} new).`)
+    } else await migrateDown(database.migrationUrl, Number(count), log)
   } finally {
     await database.close()
   }

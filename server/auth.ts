@@ -5,8 +5,10 @@ import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, SignJWT } from 
 import type { Pool } from 'pg'
 import { type Config, developmentSecret } from './config.ts'
 import { PublicError } from './errors.ts'
+import { type Admission, admissionRow } from './rate-limits.ts'
 
-export type Identity = { userId: string; tenantId: string; role: 'rowhouse_user' | 'rowhouse_admin' }
+/** Without a tenant (null): someone who is a member of none yet. */
+export type Identity = { userId: string; tenantId: string | null; role: 'rowhouse_user' | 'rowhouse_admin' }
 export type VerifyToken = (token: string) => Promise<JWTPayload>
 
 const longestToken = 8_192
@@ -54,20 +56,28 @@ function isFaultOfToken(error: unknown): boolean {
   )
 }
 
-/** Live membership, read from the database at every request. */
+/** Live membership, rate limits and metering: one query a request, committed before what the request does. */
 export async function authenticate(
   pool: Pool,
   claims: JWTPayload,
   requestedTenant: string | undefined,
   requestId: string,
-): Promise<Identity> {
-  const { rows } = await pool.query<{ user_id: string; tenant_id: string; role: Identity['role'] }>(
-    `select * from app_private.authenticate($1, $2)`,
-    [JSON.stringify({ ...claims, request_id: requestId }), requestedTenant ?? null],
-  )
+): Promise<Identity & { admission: Admission }> {
+  const { rows } = await pool.query<{
+    identity: { user_id: string; tenant_id: string | null; role: Identity['role'] }
+  }>(`select * from app_private.begin_request($1, $2)`, [
+    JSON.stringify({ ...claims, request_id: requestId }),
+    requestedTenant ?? null,
+  ])
   const row = rows[0]
   if (!row) throw unauthenticated()
-  return { userId: row.user_id, tenantId: row.tenant_id, role: row.role }
+  const { identity } = row
+  return {
+    userId: identity.user_id,
+    tenantId: identity.tenant_id,
+    role: identity.role,
+    admission: admissionRow.parse(row),
+  }
 }
 
 /** A token for development: signed with the development secret, its e-mail address taken as verified. */

@@ -79,7 +79,39 @@ export const variables = {
     z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
     'least severe level that is logged',
   ],
+  TRUST_PROXY: [
+    integer(0, 10).default(0),
+    'how many reverse proxies of yours stand before the server; the address of a client is then taken from X-Forwarded-For',
+  ],
+  SMTP_URL: [
+    z.url({ protocol: /^smtps?$/ }).optional(),
+    'mail server, such as smtps://user:password@host; without one mails are kept in ROWHOUSE_DATA_DIR/mail, in production they fail',
+  ],
+  MAIL_FROM: [z.string().default('Rowhouse <rowhouse@localhost>'), 'sender of mails'],
+  APP_URL: [
+    z
+      .url({ protocol: /^https?$/ })
+      .default('http://127.0.0.1:4000')
+      .transform((value) => value.replace(/\/+$/, '')),
+    'address of your front end, which links in mails lead to',
+  ],
   METRICS_TOKEN: [z.string().optional(), 'bearer token that /metrics asks for; open without one'],
+  STRIPE_SECRET_KEY: [
+    z.string().optional(),
+    'secret key of your Stripe account; without it only manual payments are taken',
+  ],
+  STRIPE_WEBHOOK_SECRET: [
+    z.string().optional(),
+    'signing secret of the Stripe webhook that points to /webhooks/stripe; without it the address does not exist',
+  ],
+  STRIPE_API_URL: [
+    z.url({ protocol: /^https?$/ }).default('https://api.stripe.com'),
+    "address of Stripe's API; another one for tests",
+  ],
+  INVOICE_FONT: [
+    z.string().optional(),
+    'TrueType or OpenType file that PDF invoices are set in; without it names beyond Western European letters show as ?',
+  ],
 } as const satisfies Record<string, readonly [z.ZodType, string]>
 
 type Variables = { [K in keyof typeof variables]: z.output<(typeof variables)[K][0]> }

@@ -5,6 +5,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { PGlite } from '@electric-sql/pglite'
 import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin'
+import { btree_gist } from '@electric-sql/pglite/contrib/btree_gist'
 import { intarray } from '@electric-sql/pglite/contrib/intarray'
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm'
 import { vector } from '@electric-sql/pglite-pgvector'
@@ -75,7 +76,7 @@ type EngineModule = {
 export async function openSession(options: { dataDirectory?: string; template?: Uint8Array }): Promise<Session> {
   const open = () =>
     PGlite.create({
-      extensions: { vector, pg_trgm, intarray, btree_gin },
+      extensions: { vector, pg_trgm, intarray, btree_gin, btree_gist },
       startParams,
       initDbStartParams,
       ...(options.dataDirectory ? { dataDir: options.dataDirectory } : {}),

@@ -1,7 +1,8 @@
-// Reading a body without holding more than is allowed, sending JSON, CORS, and who is at this machine.
+// Reading a body without holding more than is allowed, sending JSON, and who is at this machine.
 
 import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isIP } from 'node:net'
 import { PublicError } from './errors.ts'
 
 const tooLarge = (limit: number): PublicError =>
@@ -50,23 +51,13 @@ function writeJson(response: ServerResponse, status: number, body: unknown): Buf
   return bytes
 }
 
-/** Lets the configured origins call from a browser, and nobody else. Returns whether that was all that was asked. */
-export function applyCors(request: IncomingMessage, response: ServerResponse, origins: readonly string[]): boolean {
-  const { origin } = request.headers
-  if (origins.length > 0) response.setHeader('vary', 'origin')
-  const isAllowed = origin !== undefined && origins.includes(origin)
-  if (isAllowed) {
-    response.setHeader('access-control-allow-origin', origin)
-    response.setHeader('access-control-expose-headers', 'x-request-id')
-  }
-  if (request.method !== 'OPTIONS') return false
-  if (isAllowed) {
-    response.setHeader('access-control-allow-methods', 'POST')
-    response.setHeader('access-control-allow-headers', 'authorization, content-type, x-tenant-id, x-request-id')
-    response.setHeader('access-control-max-age', '600')
-  }
-  response.writeHead(204).end()
-  return true
+/** Where a request comes from: its peer, or what the nearest of our own proxies saw. Empty when that is no address. */
+export function clientAddress(request: IncomingMessage, proxies: number): string {
+  const peer = request.socket.remoteAddress ?? ''
+  const forwarded = String(request.headers['x-forwarded-for'] ?? '').split(',')
+  // each proxy adds whom it was called by on the right; what stands left of ours anyone can have written
+  const address = (proxies > 0 ? (forwarded.at(-proxies) ?? '') : peer).trim().replace(/^::ffff:(?=\d+\.)/i, '')
+  return isIP(address) ? address : ''
 }
 
 /** Compares a secret in a time that says nothing about it. */

@@ -9,9 +9,12 @@ import { authenticate, claimsOf, type Identity, unauthenticated, type VerifyToke
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
 import type { Executor } from './graphql/execute.ts'
-import { applyCors, isSecret, readBody, sendJson, sendJsonAndClose } from './http-basics.ts'
+import { clientAddress, isSecret, readBody, sendJson, sendJsonAndClose } from './http-basics.ts'
+import { allowOrigin, answerPreflight, createOriginCheck } from './http-cors.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
+import { serveStripeWebhook } from './payments/webhook.ts'
+import { type Admission, refuse, sendRateLimit } from './rate-limits.ts'
 
 export type HttpServerOptions = {
   config: Config
@@ -32,6 +35,7 @@ type Scope = { id: string; route: string; identity?: Identity; operation?: strin
 
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { config, logger, metrics } = options
+  const isAllowedOrigin = createOriginCheck(options.pool, config.CORS_ORIGINS)
   let isClosing = false
 
   const server = createServer(
@@ -56,7 +60,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
             status: response.statusCode,
             ms: Math.round(seconds * 1000),
             user: scope.identity?.userId,
-            tenant: scope.identity?.tenantId,
+            tenant: scope.identity?.tenantId ?? undefined,
             operation: scope.operation,
           },
           'request',
@@ -70,8 +74,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const path = (request.url ?? '/').split('?', 1)[0]
     if (path === '/graphql') {
       scope.route = 'graphql'
-      if (applyCors(request, response, config.CORS_ORIGINS)) return
-      await serveGraphQL(request, response, scope)
+      if (request.method === 'OPTIONS') return answerPreflight(request, response, isAllowedOrigin)
+      try {
+        await serveGraphQL(request, response, scope)
+      } catch (error) {
+        // turned away before a tenant was known, a page must still be able to read why
+        if (!scope.identity) await allowOrigin(request, response, isAllowedOrigin).catch(() => {})
+        throw error
+      }
+    } else if (path === '/webhooks/stripe' && config.STRIPE_WEBHOOK_SECRET) {
+      scope.route = 'webhook'
+      await serveStripeWebhook(config, options.pool, request, response)
     } else if (path === '/healthz') {
       scope.route = 'health'
       sendJson(response, 200, { status: 'ok' })
@@ -110,18 +123,26 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     if (!claims && !options.executor.isIntrospection(body)) throw unauthenticated()
 
     const context: Grafast.RequestContext = {}
+    let admission: Admission | undefined
     if (claims) {
       const tenant = request.headers['x-tenant-id'] ?? claims[config.JWT_TENANT_CLAIM]
       const requestedTenant = typeof tenant === 'string' ? tenant : undefined
       const identity = await authenticate(options.pool, claims, requestedTenant, scope.id)
       scope.identity = identity
+      admission = identity.admission
       context.pgSettings = {
         role: identity.role,
         'rowhouse.user_id': identity.userId,
-        'rowhouse.tenant_id': identity.tenantId,
+        'rowhouse.tenant_id': identity.tenantId ?? '',
         'rowhouse.request_id': scope.id,
+        'rowhouse.ip': clientAddress(request, config.TRUST_PROXY),
         statement_timeout: String(config.STATEMENT_TIMEOUT_MS),
       }
+    }
+    await allowOrigin(request, response, isAllowedOrigin, scope.identity?.tenantId ?? undefined)
+    if (admission) {
+      sendRateLimit(response, admission)
+      refuse(response, admission)
     }
     scope.operation = body.operationName?.slice(0, 100)
     const { status, result, operation } = await options.executor.run(body, context)

@@ -5,6 +5,7 @@ import pg from 'pg'
 import type { Config } from './config.ts'
 import type { Database } from './database.ts'
 import { isCurrent, migrateUp, migrationState } from './migrations.ts'
+import { seedPlatform } from './platform-resources.ts'
 import { seedDemo } from './seed.ts'
 
 export async function prepareDatabase(
@@ -18,6 +19,7 @@ export async function prepareDatabase(
     let state = await migrationState(client)
     if (options.migrate || (database.isOwner && !isCurrent(state))) {
       await migrateUp(database.migrationUrl, (line) => console.log(line))
+      await seedPlatform(database.migrationUrl)
       state = await migrationState(client)
     }
     if (!isCurrent(state)) {

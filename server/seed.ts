@@ -26,7 +26,9 @@ const roles = ['admin', 'member', 'viewer']
 export async function seedDemo(url: string): Promise<void> {
   const pool = new pg.Pool({ connectionString: url, max: 1 })
   try {
-    const { rows } = await pool.query<{ count: number }>('select count(*)::int as count from app_public.tenants')
+    const { rows } = await pool.query<{ count: number }>(
+      `select count(*)::int as count from app_public.tenants where type <> 'platform'`,
+    )
     if (rows[0]?.count) return
     await pool.query('select app_private.provision_tenant($1, $2, $3, $4, $5)', [
       'platform',
@@ -35,6 +37,7 @@ export async function seedDemo(url: string): Promise<void> {
       'Platform Owner',
       'platform',
     ])
+    await pool.query('select app_private.seed_example_plans()')
     for (const tenant of demoTenants) {
       await pool.query('select app_private.provision_tenant($1, $2, $3, $4)', [
         tenant.slug,

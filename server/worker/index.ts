@@ -12,7 +12,17 @@ const heartbeatIntervalMs = 5_000
 
 /** What runs by the clock: cron times in UTC, by task. */
 const schedule: Record<string, string> = {
+  billing__collect_payments: '*/5 * * * *',
+  billing__run_invoices: '*/5 * * * *',
+  catalog__refresh_views: '7 * * * *',
+  catalog__watch_views: '*/5 * * * *',
+  identity__end_idle_sessions: '*/5 * * * *',
   knowledge__refresh_sources: '* * * * *',
+  metering__create_partitions: '7 * * * *',
+  metering__drop_llm_texts: '23 3 * * *',
+  metering__expire_reservations: '* * * * *',
+  metering__roll_up: '* * * * *',
+  metering__store_api_calls: '* * * * *',
   search__maintain_indexes: '* * * * *',
   search__store_query_logs: '* * * * *',
 }

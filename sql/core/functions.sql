@@ -117,6 +117,18 @@ as $$
     'app_private.user_identities',
     'app_public.llm_providers',    -- facts of the platform
     'app_public.llm_models',
+    'app_private.materialized_views',
+    'app_private.materialized_view_alerts',
+    'app_public.llm_model_prices',
+    'app_public.usage_types',      -- what can be used means the same for every tenant
+    'app_public.plans',            -- what the platform sells
+    'app_public.plan_prices',
+    'app_public.plan_price_components',
+    'app_public.plan_entitlements',
+    'app_public.invoice_issuers',
+    'app_private.invoice_counters',
+    'app_private.invoice_numbers',
+    'app_private.payment_events',  -- news that says only inside whose it is
     'app_private.worker_heartbeats'
   ]::regclass[];
 $$;
@@ -226,3 +238,4 @@ as $$
 $$;
 comment on function app_private.alive_workers(interval) is 'The workers that were heard of within the interval.';
 grant execute on function app_private.record_heartbeats(text[], interval), app_private.alive_workers(interval) to rowhouse_worker;
+grant execute on procedure app_private.enter_tenant(uuid) to rowhouse_platform;

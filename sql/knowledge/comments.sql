@@ -12,7 +12,7 @@ comment on column app_public.processing_counts.completed is 'Searchable.';
 comment on column app_public.processing_counts.failed is 'Failed; retry_documents tries them again.';
 
 comment on table app_public.rag_knowledge_sources is
-  E'@name knowledge_source\n@behavior -delete\nA collection of documents with settings for how they are cut, embedded and searched. Members create and edit, admins delete (delete_knowledge_source) and restore.';
+  E'@name knowledge_source\n@behavior -delete\nA collection of documents with settings for how they are cut, embedded and searched. can_manage_knowledge to write, delete (delete_knowledge_source) and restore.';
 comment on constraint rag_knowledge_sources_tenant_id_id_key on app_public.rag_knowledge_sources is
   E'@behavior -single -update -delete';
 comment on column app_public.rag_knowledge_sources.sharing_mode is 'private, selected, subtree or platform.';
@@ -97,7 +97,7 @@ comment on column app_public.embeddings.cost_usd is 'What making it cost, in US 
 comment on column app_public.embeddings.generation_time_ms is 'How long the request that made it took, in milliseconds.';
 comment on column app_public.embeddings.created_at is 'When it was made.';
 
-comment on table app_public.agent_knowledge_sources is 'Which knowledge sources an agent works with, of this tenant or shared with it; a search with agent_id looks into these. Members assign and take away.';
+comment on table app_public.agent_knowledge_sources is 'Which knowledge sources an agent works with, of this tenant or shared with it; a search with agent_id looks into these. can_edit_agents assigns and takes away.';
 comment on column app_public.agent_knowledge_sources.tenant_id is 'The tenant.';
 comment on column app_public.agent_knowledge_sources.agent_id is 'The agent.';
 comment on column app_public.agent_knowledge_sources.source_id is 'The knowledge source.';

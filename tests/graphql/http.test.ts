@@ -215,7 +215,8 @@ describe('the end', () => {
 async function waiting(client: PoolClient): Promise<void> {
   for (;;) {
     const { rows } = await client.query<{ count: number }>(
-      `select count(*)::int as count from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))`,
+      // not pg_stat_activity: within a transaction it stays as it was when first looked at
+      `select count(*)::int as count from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))`,
     )
     if (rows[0]?.count) return
   }

@@ -94,10 +94,10 @@ async function inTransaction<T>(pool: pg.Pool, work: (t: Transaction) => Promise
 export function transaction(client: pg.ClientBase): Transaction {
   const query: Transaction['query'] = async (text, values) => (await client.query(text, values)).rows
   const becomeRole: Transaction['becomeRole'] = async (role, tenantId = '') => {
-    await client.query(`select set_config('role', $1, true), set_config('rowhouse.tenant_id', $2, true)`, [
-      role,
-      tenantId,
-    ])
+    await client.query(
+      `select set_config('role', $1, true), set_config('rowhouse.tenant_id', $2, true), set_config('rowhouse.user_id', '', true)`,
+      [role, tenantId],
+    )
   }
   return {
     query,
@@ -108,7 +108,7 @@ export function transaction(client: pg.ClientBase): Transaction {
       await client.query(`select set_config('rowhouse.user_id', $1, true)`, [person.userId])
     },
     becomeSuperuser: async () => {
-      await client.query(`select set_config('role', 'none', true)`)
+      await client.query(`select set_config('role', 'none', true), set_config('rowhouse.user_id', '', true)`)
     },
     errorCode: async (text, values) => {
       await client.query('savepoint attempt')

@@ -21,12 +21,19 @@ describe('every table', () => {
       ...['tools', 'prompts', 'workflows', 'tool_categories', 'tags', 'avatars', 'icons'].map((t) => `app_public.${t}`),
       ...['model_configurations', 'departments', 'business_functions'].map((t) => `app_public.${t}`),
       ...['organizational_roles', 'personas'].map((t) => `app_public.${t}`),
+      'app_public.tenant_config',
+      'app_public.user_tenants',
+      'app_public.invitations',
       'app_public.resource_shares',
       'app_public.workspaces',
       'app_public.projects',
       'app_public.institutions',
       'app_public.agents',
       'app_public.rag_knowledge_sources',
+      'app_public.subscriptions',
+      'app_public.llm_model_price_overrides',
+      'app_public.usage_quotas',
+      'app_public.rate_limit_config',
     ]
     expect(
       await names(`

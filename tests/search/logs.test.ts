@@ -88,7 +88,7 @@ describe('query logs', () => {
         '{"search": {"titleBoost": -1}}',
         '{"search": {"exactVectorLimit": 1.5}}',
       ]) {
-        expect(await t.errorCode('update app_public.tenants set config = $1', [config])).toBe('23514')
+        expect(await t.errorCode('update app_public.tenants set config = $1', [config])).toBe('TN403')
       }
     }))
 })

@@ -1,5 +1,5 @@
 comment on type app_public.llm_model_kind is 'What a model does: chat or embedding.';
-comment on type app_public.llm_provider_kind is 'How a provider is spoken to: builtin (in the database) or openai (any OpenAI-compatible endpoint).';
+comment on type app_public.llm_provider_kind is 'How a provider is spoken to: builtin (in the database), openai (any OpenAI-compatible endpoint) or anthropic (its Messages API; no embeddings).';
 comment on table app_public.llm_providers is 'Who serves models: the built-in one, or an OpenAI-compatible endpoint. The same for all tenants; platform staff edit them.';
 comment on column app_public.llm_providers.name is 'Key for people: a slug, unique.';
 comment on column app_public.llm_providers.display_name is 'Name to show.';

@@ -57,9 +57,9 @@ comment on column app_public.agents.billing_code is 'Code for internal billing.'
 comment on column app_public.agents.budget_allocation_id is 'The budget its cost counts against.';
 comment on column app_public.agents.analytics_enabled is 'Whether its use is analysed.';
 comment on column app_public.agents.approval_required is 'Whether its use needs an approval.';
-comment on column app_public.agents.version is 'Semantic version.';
-comment on column app_public.agents.changelog is 'What changed in this version.';
-comment on column app_public.agents.published_at is 'When this version was published.';
+comment on column app_public.agents.version is 'Semantic version, of the latest publication once there is one.';
+comment on column app_public.agents.changelog is 'What is new in the latest version.';
+comment on column app_public.agents.published_at is 'When the latest version was published, null before the first.';
 comment on column app_public.agents.created_at is 'When it was created.';
 comment on column app_public.agents.updated_at is 'When it last changed.';
 comment on column app_public.agents.sharing_mode is 'Who beyond this tenant may use it: private (nobody), selected (whom it was shared with), subtree (tenants below this one) or platform (all).';
@@ -79,8 +79,8 @@ comment on column app_public.agents.error_count is 'How often it failed; kept fr
 comment on column app_public.agents.last_error_at is 'When it last failed; kept from the logs.';
 comment on column app_public.agents.last_success_at is 'When it last succeeded; kept from the logs.';
 comment on column app_public.agents.performance_score is 'Score of its performance, 0 to 100; kept from the logs.';
-comment on column app_public.agents.previous_version_id is 'The version before this one.';
-comment on column app_public.agents.is_latest_version is 'Whether this is the latest version.';
+comment on column app_public.agents.previous_version_id is 'The published version before the latest one (resource_versions).';
+comment on column app_public.agents.is_latest_version is 'False from an edit until the next publication: the agent differs from its latest version.';
 comment on column app_public.agents.metadata is 'Whatever else is to be known about it: an object.';
 
 comment on table app_public.agent_tools is 'Which tools an agent works with: the tenant''s own, or ones shared with it. can_edit_agents.';

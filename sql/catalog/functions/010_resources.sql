@@ -13,6 +13,7 @@ as $$
   end::regclass;
 $$;
 comment on function app_private.resource_table(app_public.resource_kind) is 'The table that holds resources of a kind.';
+grant execute on function app_private.resource_table(app_public.resource_kind) to rowhouse_platform;
 
 create or replace function app_private.resource_permission(kind app_public.resource_kind, deed text) returns text
 language sql immutable parallel safe

@@ -20,7 +20,7 @@ grant update (
   compliance_frameworks, certifications, geographic_scope, knowledge_domains, tools, prompt_templates,
   context_window_size, supports_multimodal, supported_file_types, max_file_size_mb, owner_id, department_id,
   business_function_id, role_id, cost_per_query, billing_code, budget_allocation_id, analytics_enabled,
-  approval_required, version, changelog, metadata
+  approval_required, metadata
 ) on app_public.agents to rowhouse_user;
 
 grant select, delete on app_public.agent_tools to rowhouse_user;

@@ -18,7 +18,7 @@ grant insert (
 ) on app_public.prompts to rowhouse_user;
 grant update (
   name, display_name, description, category, tags, prompt_text, system_prompt, input_variables, output_format,
-  model_requirements, temperature, max_tokens, status, version, metadata
+  model_requirements, temperature, max_tokens, status, metadata
 ) on app_public.prompts to rowhouse_user;
 
 grant select on app_public.workflows to rowhouse_user;
@@ -28,7 +28,7 @@ grant insert (
 ) on app_public.workflows to rowhouse_user;
 grant update (
   name, display_name, description, category, tags, icon, workflow_type, workflow_definition, steps, input_schema,
-  output_schema, agent_roles, timeout_seconds, max_retries, error_handling, status, enabled, version, metadata
+  output_schema, agent_roles, timeout_seconds, max_retries, error_handling, status, enabled, metadata
 ) on app_public.workflows to rowhouse_user;
 
 grant select, delete on app_public.tool_categories to rowhouse_user;

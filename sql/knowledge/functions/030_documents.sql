@@ -9,6 +9,7 @@ declare
   v_source app_public.rag_knowledge_sources;
 begin
   perform app_private.require_permission('can_manage_knowledge');
+  perform app_private.require_feature('rag_enabled');
   select * into v_source from app_public.rag_knowledge_sources s where s.id = writable_source.source_id and s.deleted_at is null;
   if not found then
     perform app_private.raise_error('KN301', 'There is no such knowledge source.', 'List the knowledge sources of this tenant.');
@@ -16,7 +17,7 @@ begin
   return v_source;
 end
 $$;
-comment on function app_private.writable_source(uuid) is 'A source you may add documents to. KN301: there is no such source; ID203: your permissions do not allow it.';
+comment on function app_private.writable_source(uuid) is 'A source you may add documents to. KN301: there is no such source; ID203: your permissions do not allow it; TN204: rag_enabled is switched off.';
 
 create or replace function app_private.enqueue_stage(stage app_hidden.processing_stage, tenant_id uuid, document_ids uuid[]) returns void
 language plpgsql volatile

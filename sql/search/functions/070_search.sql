@@ -40,6 +40,7 @@ language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 begin
+  perform app_private.require_feature('rag_enabled');
   if check_search_arguments.query is null or check_search_arguments.query !~ '\S' then
     perform app_private.raise_error('SR404', 'The query is empty.', 'Search for at least one word.');
   end if;
@@ -67,7 +68,7 @@ begin
 end
 $$;
 comment on function app_private.check_search_arguments(text, app_public.search_mode, int, int, int, app_public.fusion_method, jsonb) is
-  'Refuses arguments that are out of range: SR404 to SR408, SR413 to SR415.';
+  'Refuses arguments that are out of range: SR404 to SR408, SR413 to SR415; and a tenant without the feature: TN204.';
 
 create or replace function app_private.question_vector(
   model app_public.llm_models, question app_private.search_question, query_embedding public.vector

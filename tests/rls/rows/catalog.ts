@@ -31,4 +31,21 @@ export const fillCatalog: Fill = async (t, tenant, ids) => {
   await insert('agent_industry_mapping', 'agent_id, industry', ids.agent, 'biotech')
   const tag = await insert('tags', 'name, slug', 'New', 'new')
   await insert('tag_assignments', 'item_type, item_id, tag_id', 'agent', ids.agent, tag)
+  await insert(
+    'resource_versions',
+    'resource_kind, resource_id, version_number, version, content',
+    'agent',
+    ids.agent,
+    1,
+    '1.0.0',
+    {},
+  )
+  const user = tenant.owner.userId
+  await insert('user_agents', 'user_id, agent_id', user, ids.agent)
+  await insert('user_favorites', 'user_id, item_type, item_id', user, 'agent', ids.agent)
+  const rating = await t.value(
+    `insert into app_public.user_ratings (tenant_id, user_id, item_type, item_id, rating) values ($1, $2, 'agent', $3, 5) returning id`,
+    [tenant.id, user, ids.agent],
+  )
+  await insert('user_rating_votes', 'rating_id, user_id', rating, tenant.member.userId)
 }

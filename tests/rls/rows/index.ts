@@ -2,15 +2,29 @@
 // a later one finds in `ids` what the earlier ones made.
 
 import { type Tenant, type TestDatabase, type Transaction, transaction } from '../../helpers/index.ts'
+import { fillBilling } from './billing.ts'
 import { fillCatalog } from './catalog.ts'
+import { fillIdentity } from './identity.ts'
 import { fillKnowledge } from './knowledge.ts'
+import { fillMetering } from './metering.ts'
+import { fillQuotas } from './quotas.ts'
 import { fillSearch } from './search.ts'
 import { fillTenancy } from './tenancy.ts'
 import { fillWorkspaces } from './workspaces.ts'
 
 export type Fill = (t: Transaction, tenant: Tenant, ids: Record<string, unknown>) => Promise<void>
 
-const domains: Fill[] = [fillTenancy, fillWorkspaces, fillCatalog, fillKnowledge, fillSearch]
+const domains: Fill[] = [
+  fillTenancy,
+  fillIdentity,
+  fillWorkspaces,
+  fillCatalog,
+  fillKnowledge,
+  fillSearch,
+  fillMetering,
+  fillQuotas,
+  fillBilling,
+]
 
 export async function fillTables(db: TestDatabase): Promise<void> {
   const client = await db.pool.connect()

@@ -1,0 +1,30 @@
+// The report: what was measured, each figure beside its bar.
+
+import { figure, table } from '../search/format.ts'
+import type { Server } from '../search/scratch.ts'
+import { isMet, type Part } from './part.ts'
+
+export type Report = { server: Server; cores: number; parts: Part[] }
+
+export function toMarkdown({ server, cores, parts }: Report): string {
+  const settings = Object.entries(server.settings).map(([name, value]) => `${name} ${value}`)
+  return [
+    '# Metering, measured',
+    `${server.engine}, ${cores} cores, ${settings.join(', ')}. Written by \`npm run bench -- metering\`; ratios are of one run on one machine.`,
+    table(
+      ['what', 'ours', 'beside it', 'ratio', 'bar', 'met'],
+      parts
+        .flatMap(({ measured }) => measured)
+        .map((one) => [
+          one.name,
+          one.ours,
+          one.theirs,
+          figure(one.ratio),
+          `${one.sign} ${one.bar}`,
+          isMet(one) ? 'yes' : 'no',
+        ]),
+    ),
+    ...parts.map(({ title, how }) => `## ${title}\n${how}`),
+    '',
+  ].join('\n\n')
+}

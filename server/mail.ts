@@ -1,0 +1,59 @@
+// Mail: handed to the mail server of SMTP_URL; without one, in development, kept as a file that a mail program opens.
+
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createTransport } from 'nodemailer'
+import type { Config } from './config.ts'
+
+export type Mail = { to: string; subject: string; text: string; html: string }
+
+/** Why a mail did not go out, in words that a tenant's administrators may read: nothing of the server's own answer. */
+export class MailError extends Error {
+  readonly isPermanent: boolean
+  constructor(message: string, isPermanent: boolean, cause?: unknown) {
+    super(message, { cause })
+    this.isPermanent = isPermanent
+  }
+}
+
+// a server that is not heard of must not keep a worker
+const patience = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 30_000 }
+
+/** Sends a mail, or keeps it; returns the file it is kept in. */
+export async function sendMail(config: Config, mail: Mail): Promise<string | undefined> {
+  const message = {
+    from: config.MAIL_FROM,
+    // as an object, so that nothing in an address is taken for a second one
+    to: { name: '', address: mail.to },
+    subject: mail.subject,
+    text: mail.text,
+    html: mail.html,
+    headers: { 'auto-submitted': 'auto-generated' },
+  }
+  if (config.SMTP_URL) {
+    try {
+      await createTransport({ url: config.SMTP_URL, ...patience }).sendMail(message)
+    } catch (error) {
+      throw new MailError(reasonOf(error), false, error)
+    }
+    return undefined
+  }
+  if (config.isProduction) throw new MailError('No mail server is set up (SMTP_URL).', true)
+  const { message: bytes } = await createTransport({ streamTransport: true, buffer: true }).sendMail(message)
+  const directory = join(config.ROWHOUSE_DATA_DIR, 'mail')
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const path = join(
+    directory,
+    `${new Date().toISOString().replaceAll(':', '-')}-${mail.to.replace(/[^\w.@-]/g, '_')}.eml`,
+  )
+  await writeFile(path, bytes as Buffer, { mode: 0o600 })
+  return path
+}
+
+function reasonOf(error: unknown): string {
+  const { responseCode, code } = error as { responseCode?: number; code?: string }
+  if (responseCode) return `The mail server refused the mail (${responseCode}).`
+  if (code === 'EAUTH') return 'The mail server refused the login.'
+  if (code === 'ETLS') return 'No secure connection to the mail server could be made.'
+  return 'The mail server could not be reached.'
+}

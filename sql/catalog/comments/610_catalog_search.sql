@@ -1,0 +1,35 @@
+comment on type app_public.catalog_facet_kind is
+  'What a result is counted by: kind, category, therapeutic_area, compliance_framework, tier, status or tag.';
+comment on type app_public.catalog_facet is 'How many of a result have a value.';
+comment on column app_public.catalog_facet.facet is 'By what it is counted.';
+comment on column app_public.catalog_facet.value is 'The value, as the filters take it.';
+comment on column app_public.catalog_facet.count is 'How many of the whole result have it.';
+comment on type app_public.catalog_search_result is 'What search_catalog found.';
+comment on column app_public.catalog_search_result.total_count is 'How many were found, on all pages.';
+comment on column app_public.catalog_search_result.hits is 'This page of them, best first.';
+comment on column app_public.catalog_search_result.facets is 'Counts over the whole result: at most 50 values of each kind, the most frequent first.';
+comment on type app_public.catalog_search_hit is 'An agent, tool, prompt, workflow or knowledge source that was found.';
+comment on column app_public.catalog_search_hit.rank is 'Place in the result, from 1.';
+comment on column app_public.catalog_search_hit.score is 'What the result is ordered by; comparable within one result only. 0 without a query.';
+comment on column app_public.catalog_search_hit.kind is 'What it is.';
+comment on column app_public.catalog_search_hit.resource_id is 'Its id.';
+comment on column app_public.catalog_search_hit.is_own is 'Whether it is this tenant''s own; else it is shared with you.';
+comment on column app_public.catalog_search_hit.name is 'Its name.';
+comment on column app_public.catalog_search_hit.display_name is 'Its name to show.';
+comment on column app_public.catalog_search_hit.description is 'What it is for.';
+comment on column app_public.catalog_search_hit.category is 'Its (main) category.';
+comment on column app_public.catalog_search_hit.therapeutic_areas is 'Therapeutic areas, of agents.';
+comment on column app_public.catalog_search_hit.compliance_frameworks is 'Compliance frameworks, of agents.';
+comment on column app_public.catalog_search_hit.tier is 'Capability tier, 1 to 3, of agents.';
+comment on column app_public.catalog_search_hit.status is 'Its status.';
+comment on column app_public.catalog_search_hit.tags is 'Its own tags and the names of those this tenant gave it.';
+comment on column app_public.catalog_search_hit.version is 'Its version; knowledge sources have none.';
+comment on column app_public.catalog_search_hit.rating is 'Mean rating, 1 to 5, of agents and prompts.';
+comment on column app_public.catalog_search_hit.usage_count is 'How often it was used.';
+comment on column app_public.catalog_search_hit.updated_at is 'When it last changed.';
+
+comment on column app_public.agents.search_vector is E'@behavior -*\nThe words search_catalog finds it by.';
+comment on column app_public.tools.search_vector is E'@behavior -*\nThe words search_catalog finds it by.';
+comment on column app_public.prompts.search_vector is E'@behavior -*\nThe words search_catalog finds it by.';
+comment on column app_public.workflows.search_vector is E'@behavior -*\nThe words search_catalog finds it by.';
+comment on column app_public.rag_knowledge_sources.search_vector is E'@behavior -*\nThe words search_catalog finds it by.';

@@ -1,0 +1,27 @@
+comment on table app_private.materialized_views is 'The materialized views: how old each may become, when and how long it was last refreshed.';
+comment on table app_private.materialized_view_alerts is 'When a materialized view became too old; resolved by its refresh.';
+
+comment on column app_public.platform_shared_resources.refreshed_at is 'As of when the list is, null before the first refresh.';
+comment on column app_public.platform_shared_resources.age_seconds is 'How many seconds ago that was.';
+comment on column app_public.tenant_resource_counts.refreshed_at is 'As of when the counts are, null before the first refresh.';
+comment on column app_public.tenant_resource_counts.age_seconds is 'How many seconds ago that was.';
+comment on column app_public.tenant_resource_counts.active_agent_count is 'Agents that are active and switched on.';
+comment on column app_public.tenant_resource_counts.document_bytes is 'Size of all documents as they were given.';
+comment on column app_public.tenant_resource_counts.member_count is 'Active members.';
+comment on column app_public.popular_agents.rank is 'Place among the tenant''s agents, from 1: by use, then by rating.';
+comment on column app_public.popular_agents.usage_count is 'How often it had been used.';
+comment on column app_public.popular_agents.success_rate is 'Percent of its uses that succeeded.';
+comment on column app_public.popular_agents.rating is 'Mean rating, 1 to 5.';
+comment on column app_public.popular_agents.feedback_count is 'How many rated it.';
+comment on column app_public.popular_agents.is_in_my_list is 'Whether it is in your own list of agents, as of now.';
+comment on column app_public.popular_agents.refreshed_at is 'As of when the ranking is, null before the first refresh.';
+comment on column app_public.popular_agents.age_seconds is 'How many seconds ago that was.';
+comment on column app_public.materialized_view_status.refreshed_at is 'As of when it is, null before the first refresh.';
+comment on column app_public.materialized_view_status.age_seconds is 'How many seconds ago that was.';
+comment on column app_public.materialized_view_status.stale_after_seconds is 'How old it may become.';
+comment on column app_public.materialized_view_status.is_stale is 'Whether it is older than that; one that was never refreshed counts from its making.';
+comment on column app_public.materialized_view_status.duration_ms is 'How long its last refresh took.';
+comment on column app_public.materialized_view_status.row_count is 'How many rows it has, of all tenants; for platform staff.';
+comment on column app_public.materialized_view_alerts.view_name is 'The view.';
+comment on column app_public.materialized_view_alerts.raised_at is 'When it was found to be too old.';
+comment on column app_public.materialized_view_alerts.resolved_at is 'When it was refreshed again, null while it is too old.';

@@ -1,0 +1,165 @@
+-- Rolling up: takes batches out of the queue and adds them to what was counted before, in one transaction. What a run
+-- costs follows from what is new. Late events are new like all others, and land on the day they belong to.
+
+create or replace function app_private.add_to_rollups(batch_ids bigint[], from_at timestamptz, to_at timestamptz, timezone text) returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  insert into app_private.usage_minutes as m
+  select * from app_private.usage_by_minute(add_to_rollups.batch_ids, add_to_rollups.from_at, add_to_rollups.to_at)
+  on conflict (tenant_id, minute, user_id, agent_id, api_key_id) do update
+     set request_count = m.request_count + excluded.request_count, token_count = m.token_count + excluded.token_count,
+         cost = m.cost + excluded.cost, consultation_count = m.consultation_count + excluded.consultation_count,
+         panel_count = m.panel_count + excluded.panel_count, workflow_count = m.workflow_count + excluded.workflow_count,
+         tool_call_count = m.tool_call_count + excluded.tool_call_count, duration_ms = m.duration_ms + excluded.duration_ms,
+         timed_count = m.timed_count + excluded.timed_count, success_count = m.success_count + excluded.success_count,
+         error_count = m.error_count + excluded.error_count;
+
+  insert into app_private.usage_days as d
+  select * from app_private.usage_by_day(add_to_rollups.batch_ids, add_to_rollups.from_at, add_to_rollups.to_at, add_to_rollups.timezone)
+  on conflict (tenant_id, used_on, usage_type, user_id, agent_id, api_key_id, project_id, model_id, feature_name) do update
+     set event_count = d.event_count + excluded.event_count, quantity = d.quantity + excluded.quantity, cost = d.cost + excluded.cost,
+         duration_ms = d.duration_ms + excluded.duration_ms, timed_count = d.timed_count + excluded.timed_count,
+         success_count = d.success_count + excluded.success_count, error_count = d.error_count + excluded.error_count,
+         abandon_count = d.abandon_count + excluded.abandon_count,
+         last_success_at = greatest(d.last_success_at, excluded.last_success_at),
+         last_error_at = greatest(d.last_error_at, excluded.last_error_at);
+end
+$$;
+comment on function app_private.add_to_rollups(bigint[], timestamptz, timestamptz, text) is
+  'Adds events to the roll-ups by minute and by day: those of these batches, or all of these times that no longer wait.';
+
+create or replace function app_private.add_to_agents(batch_ids bigint[], from_at timestamptz, to_at timestamptz) returns uuid[]
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_agent_ids uuid[];
+begin
+  with added as (
+    insert into app_private.usage_agents as a
+    select * from app_private.usage_by_agent(add_to_agents.batch_ids, add_to_agents.from_at, add_to_agents.to_at)
+    on conflict (tenant_id, agent_id) do update
+       set call_count = a.call_count + excluded.call_count, duration_ms = a.duration_ms + excluded.duration_ms,
+           timed_count = a.timed_count + excluded.timed_count, success_count = a.success_count + excluded.success_count,
+           error_count = a.error_count + excluded.error_count,
+           last_success_at = greatest(a.last_success_at, excluded.last_success_at),
+           last_error_at = greatest(a.last_error_at, excluded.last_error_at)
+    returning agent_id
+  )
+  select array_agg(agent_id) into v_agent_ids from added;
+  return v_agent_ids;
+end
+$$;
+comment on function app_private.add_to_agents(bigint[], timestamptz, timestamptz) is 'Adds calls to the totals of their agents; returns which agents those are.';
+
+create or replace function app_private.rebuild_rollups(tenant_id uuid, from_on date default null, to_on date default null) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_timezone text;
+  v_from_at timestamptz;
+  v_to_at timestamptz;
+begin
+  call app_private.enter_tenant(rebuild_rollups.tenant_id);
+  perform pg_advisory_xact_lock(app_private.metering_lock('roll_up'), hashtext(rebuild_rollups.tenant_id::text));
+  select t.timezone into v_timezone from app_public.tenants t where t.id = rebuild_rollups.tenant_id;
+  if not found then
+    return;
+  end if;
+  v_from_at := coalesce(rebuild_rollups.from_on::timestamp at time zone v_timezone, '-infinity');
+  v_to_at := coalesce(rebuild_rollups.to_on::timestamp at time zone v_timezone, 'infinity');
+
+  delete from app_private.usage_minutes m
+   where m.tenant_id = rebuild_rollups.tenant_id and m.minute >= date_trunc('minute', v_from_at) and m.minute < date_trunc('minute', v_to_at);
+  delete from app_private.usage_days d
+   where d.tenant_id = rebuild_rollups.tenant_id
+     and d.used_on >= coalesce(rebuild_rollups.from_on, '-infinity') and d.used_on < coalesce(rebuild_rollups.to_on, 'infinity');
+  perform app_private.add_to_rollups(null, v_from_at, v_to_at, v_timezone);
+
+  -- totals have no period: they follow from all days
+  delete from app_private.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id;
+  insert into app_private.usage_agents select * from app_private.agent_totals_of_days();
+  perform app_private.refresh_agent_statistics(array(select a.agent_id from app_private.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id));
+
+  if rebuild_rollups.from_on is null and rebuild_rollups.to_on is null then
+    insert into app_private.usage_rollup_state (tenant_id, timezone) values (rebuild_rollups.tenant_id, v_timezone)
+    on conflict (tenant_id) do update set timezone = excluded.timezone, rolled_up_at = now();
+  end if;
+end
+$$;
+comment on function app_private.rebuild_rollups(uuid, date, date) is
+  'Counts a tenant''s events of these days (the last one excluded; all when left out) anew, batches that wait in the queue excepted. Recording goes on meanwhile.';
+
+create or replace function app_private.agent_totals_of_days() returns setof app_private.usage_agents
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select d.tenant_id, d.agent_id, sum(d.event_count)::bigint, sum(d.duration_ms)::bigint, sum(d.timed_count)::bigint,
+           sum(d.success_count)::bigint, sum(d.error_count)::bigint, max(d.last_success_at), max(d.last_error_at)
+      from app_private.usage_days d
+     where d.tenant_id = app_hidden.current_tenant_id() and d.agent_id is not null and d.usage_type = 'llm_call'
+     group by d.tenant_id, d.agent_id;
+end
+$$;
+comment on function app_private.agent_totals_of_days() is 'The totals of the tenant''s agents as the roll-up by day has them.';
+
+create or replace function app_private.roll_up_usage(tenant_id uuid, max_events int default 50000) returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_timezone text;
+  v_counted_in text;
+  v_batch_ids bigint[];
+  v_from_at timestamptz;
+  v_to_at timestamptz;
+  v_count int;
+begin
+  call app_private.enter_tenant(roll_up_usage.tenant_id);
+  -- another worker is at it
+  if not pg_try_advisory_xact_lock(app_private.metering_lock('roll_up'), hashtext(roll_up_usage.tenant_id::text)) then
+    return 0;
+  end if;
+  select t.timezone, s.timezone into v_timezone, v_counted_in
+    from app_public.tenants t left join app_private.usage_rollup_state s on s.tenant_id = t.id
+   where t.id = roll_up_usage.tenant_id;
+  if not found then
+    -- recorded while the tenant was being deleted: nobody will count it
+    delete from app_private.usage_queue q where q.tenant_id = roll_up_usage.tenant_id;
+    return 0;
+  end if;
+  if v_counted_in <> v_timezone then
+    perform app_private.rebuild_rollups(roll_up_usage.tenant_id);
+  end if;
+
+  with waiting as (
+    select q.batch_id, sum(q.event_count) over (order by q.batch_id) - q.event_count as before_it
+      from (select * from app_private.usage_queue q where q.tenant_id = roll_up_usage.tenant_id
+             order by q.batch_id limit roll_up_usage.max_events) as q
+  ), taken as (
+    delete from app_private.usage_queue q using waiting w
+     where q.tenant_id = roll_up_usage.tenant_id and q.batch_id = w.batch_id and w.before_it < roll_up_usage.max_events
+    returning q.batch_id, q.first_at, q.last_at, q.event_count
+  )
+  select array_agg(batch_id), min(first_at), max(last_at) + interval '1 microsecond', coalesce(sum(event_count), 0)
+    into v_batch_ids, v_from_at, v_to_at, v_count from taken;
+  if v_count > 0 then
+    perform app_private.add_to_rollups(v_batch_ids, v_from_at, v_to_at, v_timezone);
+    perform app_private.refresh_agent_statistics(app_private.add_to_agents(v_batch_ids, v_from_at, v_to_at));
+  end if;
+  insert into app_private.usage_rollup_state as s (tenant_id, timezone) values (roll_up_usage.tenant_id, v_timezone)
+  on conflict (tenant_id) do update set rolled_up_at = now();
+  return v_count;
+end
+$$;
+comment on function app_private.roll_up_usage(uuid, int) is
+  'Adds what a tenant used since the last time to its roll-ups, the oldest batches first, about this many events at most; returns how many. 0 when nothing waits or another worker is at it. Counts the tenant''s days anew when its time zone has changed.';
+
+grant execute on function app_private.roll_up_usage(uuid, int) to rowhouse_worker;

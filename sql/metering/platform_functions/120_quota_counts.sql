@@ -1,0 +1,126 @@
+-- Counts follow the rows they count, whoever changes them and by whichever door: triggers on memberships, agents and
+-- documents. A statement that adds many rows takes them from the quota at once.
+
+create or replace function app_private.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text default null)
+returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if change_count.delta <> 0 then
+    perform from app_private.use_quota(
+      change_count.tenant_id, change_count.quota_type, change_count.delta, change_count.user_id, scope => change_count.scope);
+  end if;
+end
+$$;
+comment on function app_private.change_count(uuid, text, numeric, uuid, text) is 'Adds to what is counted of a tenant and a user. QT601: more than the limit.';
+
+create or replace function app_private.move_count(tenant_id uuid, quota_type text, amount numeric, old_user_id uuid, new_user_id uuid)
+returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  -- the tenant has as many as before, so only the two users' counters change
+  if old_user_id is distinct from new_user_id then
+    perform app_private.change_count(move_count.tenant_id, move_count.quota_type, -move_count.amount, move_count.old_user_id, 'user');
+    perform app_private.change_count(move_count.tenant_id, move_count.quota_type, move_count.amount, move_count.new_user_id, 'user');
+  end if;
+end
+$$;
+comment on function app_private.move_count(uuid, text, numeric, uuid, uuid) is 'What is counted changes hands within a tenant. QT601: more than the limit of the one who gets it.';
+
+create or replace function app_private.tg_user_tenants__count_rows() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform app_private.change_count(r.tenant_id, 'users', case tg_op when 'INSERT' then r.number else -r.number end, null)
+    from (select c.tenant_id, count(*) as number from changed_rows c where c.status = 'active' group by c.tenant_id order by c.tenant_id) r;
+  return null;
+end
+$$;
+comment on function app_private.tg_user_tenants__count_rows() is 'Counts active members that come and go. QT601: more than the quota.';
+
+create or replace function app_private.tg_user_tenants__count_change() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if old.status = 'active' then
+    perform app_private.change_count(old.tenant_id, 'users', -1, null);
+  end if;
+  if new.status = 'active' then
+    perform app_private.change_count(new.tenant_id, 'users', 1, null);
+  end if;
+  return null;
+end
+$$;
+comment on function app_private.tg_user_tenants__count_change() is 'Counts members that become active or cease to be. QT601: more than the quota.';
+
+create or replace function app_private.tg_agents__count_rows() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform app_private.change_count(r.tenant_id, 'agents', case tg_op when 'INSERT' then r.number else -r.number end, r.owner_id)
+    from (select c.tenant_id, c.owner_id, count(*) as number from changed_rows c where c.deleted_at is null
+           group by c.tenant_id, c.owner_id order by c.tenant_id, c.owner_id) r;
+  return null;
+end
+$$;
+comment on function app_private.tg_agents__count_rows() is 'Counts agents that come and go. QT601: more than the quota.';
+
+create or replace function app_private.tg_agents__count_change() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if old.deleted_at is null and new.deleted_at is null and old.tenant_id = new.tenant_id then
+    perform app_private.move_count(new.tenant_id, 'agents', 1, old.owner_id, new.owner_id);
+    return null;
+  end if;
+  if old.deleted_at is null then
+    perform app_private.change_count(old.tenant_id, 'agents', -1, old.owner_id);
+  end if;
+  if new.deleted_at is null then
+    perform app_private.change_count(new.tenant_id, 'agents', 1, new.owner_id);
+  end if;
+  return null;
+end
+$$;
+comment on function app_private.tg_agents__count_change() is 'Counts agents that are deleted, restored or change their owner. QT601: more than the quota.';
+
+create or replace function app_private.tg_documents__count_rows() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_sign int := case tg_op when 'INSERT' then 1 else -1 end;
+begin
+  -- first all the one type, then the other: the same order in every statement
+  perform app_private.change_count(r.tenant_id, r.quota_type, v_sign * r.amount, r.created_by_user_id)
+    from (select c.tenant_id, t.quota_type, c.created_by_user_id, sum(case t.quota_type when 'storage' then c.size_bytes else 1 end) as amount
+            from changed_rows c, unnest(array['documents', 'storage']) as t (quota_type)
+           group by 1, 2, 3 order by 1, 2, 3) r;
+  return null;
+end
+$$;
+comment on function app_private.tg_documents__count_rows() is 'Counts documents that come and go, and their bytes. QT601: more than the quota.';
+
+create or replace function app_private.tg_documents__count_change() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform app_private.move_count(new.tenant_id, 'documents', 1, old.created_by_user_id, new.created_by_user_id);
+  perform app_private.move_count(new.tenant_id, 'storage', old.size_bytes, old.created_by_user_id, new.created_by_user_id);
+  perform app_private.change_count(new.tenant_id, 'storage', new.size_bytes - old.size_bytes, new.created_by_user_id);
+  return null;
+end
+$$;
+comment on function app_private.tg_documents__count_change() is 'Counts the bytes of documents that are replaced by larger or smaller ones, and documents that change hands. QT601: more than the quota.';
+
+grant execute on function app_private.tg_user_tenants__count_rows(), app_private.tg_user_tenants__count_change(),
+  app_private.tg_agents__count_rows(), app_private.tg_agents__count_change(),
+  app_private.tg_documents__count_rows(), app_private.tg_documents__count_change() to rowhouse_owner;

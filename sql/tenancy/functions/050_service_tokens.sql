@@ -1,0 +1,75 @@
+-- Tokens by which a tenant's own services are known. Shown once, kept as a hash; the tenant's id in a token only says
+-- where to look for it.
+
+create or replace function app_public.create_service_token(name text) returns text
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_name text := trim(create_service_token.name);
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_tokens jsonb;
+  v_token text;
+begin
+  perform app_private.require_permission('can_manage_settings');
+  if not coalesce(app_hidden.is_name(v_name) and length(v_name) <= 100, false) then
+    perform app_private.raise_error('TN406', 'The name of a token has 1 to 100 characters.', 'Name the service that will use it.');
+  end if;
+  select c.service_tokens into v_tokens from app_public.tenant_config c where c.tenant_id = v_tenant_id for no key update;
+  if v_tokens ? v_name then
+    perform app_private.raise_error('TN505', 'There is a token of this name.', 'Choose another name, or revoke that one first.');
+  end if;
+  if (select count(*) from jsonb_object_keys(v_tokens)) >= 50 then
+    perform app_private.raise_error('TN603', 'A tenant has at most 50 service tokens.', 'Revoke one that is not used any more.');
+  end if;
+  -- 366 random bits (three UUIDs of 122, from the server's strong source) hashed to 256
+  v_token := format('rhs_%s_%s', replace(v_tenant_id::text, '-', ''),
+    encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'));
+  update app_public.tenant_config c
+     set service_tokens = c.service_tokens || jsonb_build_object(v_name, jsonb_build_object(
+           'hash', encode(sha256(convert_to(v_token, 'UTF8')), 'hex'), 'created_at', app_hidden.clock(), 'last_used_at', null))
+   where c.tenant_id = v_tenant_id;
+  return v_token;
+end
+$$;
+comment on function app_public.create_service_token(text) is
+  E'@resultFieldName token\nMakes a token for one of this tenant''s services and returns it, this once: only its hash is kept. For members with the permission can_manage_settings. ID203: you have not got it; TN406: the name is not one; TN505: there is a token of this name; TN603: there are 50 already.';
+
+create or replace function app_public.service_tokens() returns setof app_public.service_token
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform app_private.require_permission('can_manage_settings');
+  return query
+    select e.key, (e.value ->> 'created_at')::timestamptz, (e.value ->> 'last_used_at')::timestamptz
+      from app_public.tenant_config c, jsonb_each(c.service_tokens) as e
+     where c.tenant_id = app_hidden.current_tenant_id()
+     order by e.key;
+end
+$$;
+comment on function app_public.service_tokens() is
+  'This tenant''s service tokens by name, without the tokens. For members with the permission can_manage_settings. ID203: you have not got it.';
+
+create or replace function app_public.revoke_service_token(name text) returns text
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_name text := trim(revoke_service_token.name);
+begin
+  perform app_private.require_permission('can_manage_settings');
+  update app_public.tenant_config c set service_tokens = c.service_tokens - v_name
+   where c.tenant_id = app_hidden.current_tenant_id() and c.service_tokens ? v_name;
+  if not found then
+    perform app_private.raise_error('TN302', 'There is no such token.', 'serviceTokens lists them.');
+  end if;
+  return v_name;
+end
+$$;
+comment on function app_public.revoke_service_token(text) is
+  E'@resultFieldName name\nTakes a service token back; it is of no use from then on. For members with the permission can_manage_settings. ID203: you have not got it; TN302: there is no such token.';
+grant execute on function app_public.create_service_token(text), app_public.service_tokens(), app_public.revoke_service_token(text)
+  to rowhouse_user;

@@ -1,0 +1,56 @@
+// Makes a tenant the provider's customer, once, and attaches a payment method to it.
+
+import type { Task } from 'graphile-worker'
+import { paymentProvider } from '../server/payments/index.ts'
+import { type AttachedMethod, PaymentMethodError } from '../server/payments/provider.ts'
+import { paymentMethodPayload } from '../server/worker/payload.ts'
+
+type Job = {
+  provider: string
+  provider_method_id: string
+  status: string
+  customer_id: string | null
+  name: string | null
+  email: string | null
+}
+
+export const task: Task = async (payload, { withPgClient }) => {
+  const { tenantId, paymentMethodId } = paymentMethodPayload.parse(payload)
+  const { rows } = await withPgClient((client) =>
+    client.query<Job>('select * from app_private.payment_method_job($1, $2)', [tenantId, paymentMethodId]),
+  )
+  const job = rows[0]
+  if (job?.status !== 'pending') return
+  const provider = paymentProvider(job.provider)
+  let customerId = job.customer_id
+  if (!customerId) {
+    const created = await provider.createCustomer({ tenantId, name: job.name, email: job.email })
+    customerId = await withPgClient(async (client) => {
+      const stored = await client.query<{ id: string }>('select app_private.store_customer($1, $2, $3) as id', [
+        tenantId,
+        job.provider,
+        created,
+      ])
+      return stored.rows[0]?.id ?? created
+    })
+  }
+  let method: AttachedMethod | undefined
+  let failure: string | null = null
+  try {
+    method = await provider.attachMethod(customerId, job.provider_method_id)
+  } catch (error) {
+    if (!(error instanceof PaymentMethodError)) throw error
+    failure = error.message
+  }
+  await withPgClient((client) =>
+    client.query('select app_private.finish_attaching($1, $2, $3, $4, $5, $6, $7)', [
+      tenantId,
+      paymentMethodId,
+      method?.brand,
+      method?.last4,
+      method?.expiresMonth,
+      method?.expiresYear,
+      failure,
+    ]),
+  )
+}

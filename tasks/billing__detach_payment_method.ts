@@ -1,0 +1,17 @@
+// Takes a payment method that its owner removed off at the provider too.
+
+import type { Task } from 'graphile-worker'
+import { paymentProvider } from '../server/payments/index.ts'
+import { paymentMethodPayload } from '../server/worker/payload.ts'
+
+export const task: Task = async (payload, { withPgClient }) => {
+  const { tenantId, paymentMethodId } = paymentMethodPayload.parse(payload)
+  const { rows } = await withPgClient((client) =>
+    client.query<{ provider: string; provider_method_id: string; status: string }>(
+      'select provider, provider_method_id, status from app_private.payment_method_job($1, $2)',
+      [tenantId, paymentMethodId],
+    ),
+  )
+  const method = rows[0]
+  if (method?.status === 'detached') await paymentProvider(method.provider).detachMethod(method.provider_method_id)
+}

@@ -1,0 +1,26 @@
+// Reminders, renewals and invoices of every tenant that has something due, each in a transaction of its own: what goes
+// wrong with one tenant is logged and holds up nobody else.
+
+import type { Task } from 'graphile-worker'
+
+export const task: Task = async (_payload, { withPgClient, logger }) => {
+  let after: string | null = null
+  let failures = 0
+  for (;;) {
+    const page: string[] = await withPgClient(async (client) => {
+      const { rows } = await client.query<{ id: string }>('select app_private.tenants_to_bill($1) as id', [after])
+      return rows.map(({ id }) => id)
+    })
+    for (const tenantId of page) {
+      try {
+        await withPgClient((client) => client.query('select app_private.run_billing($1)', [tenantId]))
+      } catch (error) {
+        failures += 1
+        logger.error(`Billing of tenant ${tenantId} failed: ${(error as Error).message}`)
+      }
+    }
+    after = page.at(-1) ?? null
+    if (!after) break
+  }
+  if (failures > 0) throw new Error(`Billing failed for ${failures} tenants; the log says which`)
+}

@@ -1,0 +1,18 @@
+// Each hour, and when asked: refreshes the materialized views, or the one that is named, while others read them.
+
+import type { Task } from 'graphile-worker'
+import { viewPayload } from '../server/worker/payload.ts'
+
+export const task: Task = async (payload, { withPgClient }) => {
+  const { name } = viewPayload.parse(payload ?? {})
+  const { rows } = await withPgClient((client) =>
+    client.query<{ name: string }>(
+      'select name from app_private.materialized_view_names() as name where name = $1 or $1 is null',
+      [name],
+    ),
+  )
+  // a transaction each, so that one that fails keeps none of the others back
+  for (const view of rows) {
+    await withPgClient((client) => client.query('select app_private.refresh_materialized_view_now($1)', [view.name]))
+  }
+}

@@ -1,0 +1,273 @@
+// A year of 20 tenants by the clock: trials, changes of plan, pauses, late events, changed prices, failed payments. The
+// test keeps its own ledger of what was used; at the end ledger, events, roll-ups, invoices and money agree to the last
+// digit, and every line of every invoice is computed again.
+
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { type Transaction, useDatabase } from '../helpers/index.ts'
+import { addPlan, type Component, differences, setClock } from './helpers.ts'
+
+const db = useDatabase()
+const tenantCount = 20
+const day = 86_400_000
+const start = Date.UTC(2024, 1, 10)
+const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Pacific/Auckland']
+const types = ['search', 'tool_call', 'document']
+
+/** mulberry32: the same year every time. */
+function randomness(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+type Used = { type: string; quantity: number; at: number; recordedAt: number }
+type Tenant = { id: string; tenantId: string; userId: string; ledger: Used[] }
+
+const components = (factor: number): Component[] => [
+  { usageType: 'search', model: 'per_unit', unitAmount: `${factor}.0037`, included: 50 },
+  {
+    usageType: 'tool_call',
+    model: 'tiered',
+    tiers: [{ upTo: 20, unitAmount: 0.333 }, { upTo: 100, unitAmount: 0.1, flatAmount: 1 }, { unitAmount: 0.017 }],
+  },
+  { usageType: 'document', model: 'package', unitAmount: 1.99, packageSize: 7 },
+]
+
+async function addPlans(t: Transaction): Promise<void> {
+  await addPlan(t, { slug: 'free', tier: 'free', amount: 0 })
+  for (const currency of ['USD', 'JPY']) {
+    for (const cycle of ['monthly', 'annual']) {
+      const times = cycle === 'annual' ? 10 : 1
+      await addPlan(t, {
+        slug: 'small',
+        currency,
+        cycle,
+        amount: 29.9 * times,
+        trialDays: 14,
+        components: components(0),
+      })
+      await addPlan(t, {
+        slug: 'middle',
+        tier: 'professional',
+        currency,
+        cycle,
+        amount: 101.01 * times,
+        components: components(0),
+      })
+      await addPlan(t, { slug: 'large', tier: 'enterprise', currency, cycle, amount: 999 * times })
+    }
+  }
+}
+
+async function addTenants(t: Transaction): Promise<Tenant[]> {
+  const tenants: Tenant[] = []
+  for (let i = 0; i < tenantCount; i += 1) {
+    await t.becomeSuperuser()
+    const id = await t.value<string>('select id from app_private.provision_tenant($1, $1, $2)', [
+      `year-${i}`,
+      `year-${i}@x.test`,
+    ])
+    const userId = await t.value<string>('select user_id from app_public.user_tenants where tenant_id = $1', [id])
+    await t.query('update app_public.tenants set timezone = $2 where id = $1', [id, zones[i % zones.length]])
+    await t.query('call app_private.enter_tenant($1)', [id])
+    await t.query('select app_private.lock_billing($1)', [id])
+    await t.query(
+      `update app_public.billing_profiles set currency = $2, tax_rate = $3, collection_method = $4 where tenant_id = $1`,
+      [id, i % 5 === 4 ? 'JPY' : 'USD', i % 3 === 0 ? '0.19' : '0', i % 4 === 3 ? 'invoice' : 'automatic'],
+    )
+    if (i !== 9) {
+      // one has no way to pay: its trial expires
+      await t.query(
+        `insert into app_public.payment_methods (tenant_id, provider, provider_method_id, status, is_default) values ($1, 'stripe', 'pm_' || $2::int::text, 'attached', true)`,
+        [id, i],
+      )
+    }
+    tenants.push({ id, tenantId: id, userId, ledger: [] })
+  }
+  return tenants
+}
+
+it('a year: ledger, events, roll-ups, invoices and money agree', { timeout: 300_000 }, () =>
+  db.inTransaction(async (t) => {
+    const random = randomness(20_240_210)
+    const pick = <V>(values: readonly V[]): V => values[Math.floor(random() * values.length)] as V
+    await addPlans(t)
+    const tenants = await addTenants(t)
+    const become = (tenant: Tenant): Promise<void> => t.become(tenant as never)
+    const attempts: Record<string, number> = {}
+    /** What people try; that some of it is refused is part of a year. */
+    const attempt = async (statement: string): Promise<void> => {
+      const code = (await t.errorCode(statement)) ?? 'done'
+      attempts[code] = (attempts[code] ?? 0) + 1
+      expect(code).toMatch(/^(done|LB\d{3})$/)
+    }
+    const record = async (tenant: Tenant, at: number, recordedAt: number): Promise<void> => {
+      const used = { type: pick(types), quantity: 1 + Math.floor(random() * 40), at, recordedAt }
+      await t.query('select app_public.record_usage($1, $2, $3, $4)', [
+        `${tenant.id}-${tenant.ledger.length}`,
+        used.type,
+        used.quantity,
+        new Date(at),
+      ])
+      tenant.ledger.push(used)
+    }
+
+    for (let now = start; now < start + 366 * day; now += day) {
+      const elapsed = (now - start) / day
+      await setClock(t, new Date(now + Math.floor(random() * day)).toISOString())
+      if (elapsed === 100 || elapsed === 250) {
+        await t.becomeSuperuser()
+        for (const currency of ['USD', 'JPY'])
+          await addPlan(t, {
+            slug: 'small',
+            currency,
+            amount: elapsed === 100 ? 31.5 : 33,
+            validFrom: new Date(now + 3 * day).toISOString(),
+            components: components(elapsed === 100 ? 0 : 1),
+          })
+      }
+      for (const [i, tenant] of tenants.entries()) {
+        await become(tenant)
+        if (elapsed === i)
+          await attempt(
+            `select app_public.start_subscription('${i % 2 ? 'small' : 'middle'}', '${i % 6 === 5 ? 'annual' : 'monthly'}')`,
+          )
+        if (elapsed > i && random() < 0.12) await record(tenant, now - Math.floor(random() * 60_000), now)
+        // late by up to three weeks: often beyond the end of a period that is billed
+        if (elapsed > i + 30 && random() < 0.05) await record(tenant, now - Math.floor(random() * 21 * day), now)
+        const mood = random()
+        if (elapsed > i && mood < 0.01)
+          await attempt(`select app_public.change_plan('${pick(['small', 'middle', 'large'])}')`)
+        else if (mood < 0.013)
+          await attempt(
+            `select app_public.change_plan('${pick(['small', 'middle'])}', '${pick(['monthly', 'annual'])}')`,
+          )
+        else if (mood < 0.016) await attempt(`select app_public.cancel_subscription(${pick(['true', 'false'])})`)
+        else if (mood < 0.019) await attempt(`select app_public.pause_subscription()`)
+        else if (mood < 0.03) await attempt(`select app_public.resume_subscription()`)
+        else if (elapsed > i && mood < 0.045)
+          await attempt(`select app_public.start_subscription('${pick(['small', 'middle'])}')`)
+      }
+      await collectAndBill(t, random)
+    }
+    // what is still open or late is billed once more
+    for (let later = 1; later <= 13; later += 1) {
+      await setClock(t, new Date(start + (366 + 31 * later) * day).toISOString())
+      await collectAndBill(t, random)
+    }
+
+    await t.becomeSuperuser()
+    const kinds = await t.query<{ kind: string }>(`select distinct kind::text from app_public.invoice_lines order by 1`)
+    expect(kinds.map(({ kind }) => kind)).toEqual(['adjustment', 'overage', 'proration', 'recurring', 'usage'])
+    for (const tenant of tenants) {
+      expect([tenant.id, await differences(t, tenant.id)]).toEqual([tenant.id, []])
+      await ledgerAgrees(t, tenant)
+    }
+    await t.becomeSuperuser()
+    expect(await t.query('select * from app_private.invoice_number_gaps()')).toEqual([])
+    // every period of every subscription has one invoice that opens it, except where there is nothing to pay
+    expect(
+      await t.query(
+        `select tenant_id, subscription_id, period_number from app_public.invoices where reason in ('period', 'end')
+          group by tenant_id, subscription_id, period_number, reason having count(*) > 1`,
+      ),
+    ).toEqual([])
+    const seen = await t.query<{ status: string }>(
+      `select distinct status::text from app_public.subscriptions order by 1`,
+    )
+    expect(seen.map(({ status }) => status)).toEqual(
+      expect.arrayContaining(['active', 'cancelled', 'expired', 'paused']),
+    )
+    expect(attempts.done).toBeGreaterThan(50)
+    expect(await t.value(`select count(*)::int from app_public.payments where status = 'failed'`)).toBeGreaterThan(10)
+  }),
+)
+
+/** The two tasks of billing; a quarter of the charges fail, invoices are paid by hand about when they are due. */
+async function collectAndBill(t: Transaction, random: () => number): Promise<void> {
+  await t.becomeRole('rowhouse_worker')
+  for (const { id } of await t.query<{ id: string }>('select app_private.tenants_to_bill() as id'))
+    await t.query('select app_private.run_billing($1)', [id])
+  const due = await t.query<{ tenant_id: string; invoice_id: string }>(
+    'select * from app_private.payments_to_collect()',
+  )
+  for (const { tenant_id, invoice_id } of due) {
+    const [begun] = await t.query<{ payment_id: string }>('select * from app_private.begin_payment($1, $2)', [
+      tenant_id,
+      invoice_id,
+    ])
+    if (begun) {
+      await t.query(`select app_private.finish_payment($1, $2, $3, 'pi_' || ($2::uuid)::text)`, [
+        tenant_id,
+        begun.payment_id,
+        random() < 0.35 ? 'failed' : 'succeeded',
+      ])
+    } else if (random() < 0.6) {
+      await t.query(`select set_config('role', 'rowhouse_admin', true), set_config('rowhouse.tenant_id', $1, true)`, [
+        tenant_id,
+      ])
+      const amount = await t.value(`select amount_due from app_public.invoice($1)`, [invoice_id])
+      if (Number(amount) > 0) await t.query('select app_public.record_payment($1, $2)', [invoice_id, amount])
+      await t.becomeRole('rowhouse_worker')
+    }
+  }
+}
+
+async function ledgerAgrees(t: Transaction, tenant: Tenant): Promise<void> {
+  const sums = (entries: { type: string; quantity: number }[]): Record<string, number> => {
+    const result: Record<string, number> = Object.fromEntries(types.map((type) => [type, 0]))
+    for (const { type, quantity } of entries) result[type] = (result[type] ?? 0) + quantity
+    return result
+  }
+  // ledger = events = days of the roll-up
+  await t.becomeRole('rowhouse_worker')
+  await t.query('select app_private.roll_up_usage($1)', [tenant.id])
+  await t.becomeSuperuser()
+  for (const source of ['app_public.usage_events', 'app_private.usage_days']) {
+    const rows = await t.query<{ type: string; quantity: number }>(
+      `select usage_type as type, sum(quantity)::int as quantity from ${source} where tenant_id = $1 group by 1`,
+      [tenant.id],
+    )
+    expect([source, sums(rows)]).toEqual([source, sums(tenant.ledger)])
+  }
+  // what invoices counted of a period, late events included, is the ledger's
+  const billed = await t.query<{ type: string; from: Date; until: Date; quantity: number }>(
+    `select l.usage_type as type, l.service_start as "from", l.service_end as until, max(l.quantity)::int as quantity
+       from app_public.invoice_lines l join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status <> 'draft'
+      where l.tenant_id = $1 and l.component_id is not null group by 1, 2, 3`,
+    [tenant.id],
+  )
+  const lastClose = Math.max(0, ...billed.map(({ until }) => until.getTime()))
+  for (const { type, from, until, quantity } of billed) {
+    const used = tenant.ledger.filter((u) => u.type === type && u.at >= from.getTime() && u.at < until.getTime())
+    const expected = sums(used)[type] as number
+    // what came when the last period had closed waits for a next invoice
+    const billable = sums(used.filter(({ recordedAt }) => recordedAt < lastClose))[type] ?? 0
+    expect([tenant.id, type, from, quantity >= billable && quantity <= expected]).toEqual([tenant.id, type, from, true])
+  }
+}
+
+it('an adjustment is the same whether events come one by one or all at once', () =>
+  db.inTransaction(async (t) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 2, maxLength: 8 }), async (parts) => {
+        const total = parts.reduce((a, b) => a + b, 0)
+        const [row] = await t.query<{ same: boolean }>(
+          `with c as (
+             select row(null, null, 'search', 'tiered', null, null, '[{"upTo": 100, "unitAmount": 0.013}, {"unitAmount": 0.007}]', 30, null)::app_public.plan_price_components as c
+           ), steps as (
+             select n, sum(n) over (order by i) as after from unnest($1::numeric[]) with ordinality as x (n, i)
+           )
+           select sum(app_private.adjustment_amount(c, after - n, after, 'USD')) = app_private.adjustment_amount(c, 0, $2, 'USD') as same from steps, c group by c`,
+          [parts, total],
+        )
+        expect(row?.same).toBe(true)
+      }),
+      { seed: 20_260_101, numRuns: 50 },
+    )
+  }))

@@ -1,0 +1,139 @@
+// Calendar periods: whatever the anchor, the time zone and the instant, they follow each other without gap or overlap and
+// begin on the anchor's day, or on the last of a shorter month.
+
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { useDatabase } from '../helpers/index.ts'
+
+const db = useDatabase()
+
+// with and without daylight saving, on either side of the date line, at odd offsets, and where it begins at midnight
+const zones = [
+  'UTC',
+  'Europe/Berlin',
+  'America/New_York',
+  'America/Sao_Paulo',
+  'Asia/Kathmandu',
+  'Asia/Beirut',
+  'Australia/Lord_Howe',
+  'Pacific/Kiritimati',
+  'Pacific/Pago_Pago',
+  'Africa/Cairo',
+]
+const day = 86_400_000
+const from = Date.UTC(2015, 0, 1)
+const to = Date.UTC(2033, 0, 1)
+const anchor = fc
+  .integer({ min: from / day, max: to / day - 1 })
+  .map((n) => new Date(n * day).toISOString().slice(0, 10))
+const cases = fc.array(
+  fc.record({
+    at: fc.integer({ min: from, max: to }).map((ms) => new Date(ms).toISOString()),
+    anchor: fc.oneof(anchor, fc.constantFrom('2016-01-31', '2016-02-29', '2017-08-30', '2020-12-29')),
+    zone: fc.constantFrom(...zones),
+    months: fc.constantFrom(1, 1, 3, 12),
+  }),
+  { minLength: 40, maxLength: 40 },
+)
+
+/** Where a period that begins so many months after the anchor begins: by hand, in local days. */
+function startDay(anchorDay: string, months: number): string {
+  const [year, month, dayOfMonth] = anchorDay.split('-').map(Number) as [number, number, number]
+  const first = new Date(Date.UTC(year, month - 1 + months, 1))
+  const last = new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1, 0)).getUTCDate()
+  first.setUTCDate(Math.min(dayOfMonth, last))
+  return first.toISOString().slice(0, 10)
+}
+
+describe('app_hidden.billing_period', () => {
+  it('has its instant within, touches the one before and the one after, and begins on the anchor day', async () => {
+    await fc.assert(
+      fc.asyncProperty(cases, async (drawn) => {
+        const { rows } = await db.pool.query(
+          `select p.at, p.anchor, p.months, r.period @> p.at as has_it,
+                  upper(before.period) = lower(r.period) as joins_the_one_before,
+                  lower(after.period) = upper(r.period) as joins_the_one_after,
+                  (lower(r.period) at time zone p.zone)::date::text as first_day, (upper(r.period) at time zone p.zone)::date::text as next_day,
+                  ((lower(r.period) - interval '1 second') at time zone p.zone)::date < (lower(r.period) at time zone p.zone)::date
+                    or lower(r.period) = (lower(r.period) at time zone p.zone)::date::timestamp at time zone p.zone as begins_with_the_day
+             from unnest($1::timestamptz[], $2::date[], $3::text[], $4::int[]) as p (at, anchor, zone, months),
+                  lateral (select app_hidden.billing_period(p.at, p.anchor, p.zone, p.months)) r (period),
+                  lateral (select app_hidden.billing_period(lower(r.period) - interval '1 microsecond', p.anchor, p.zone, p.months)) before (period),
+                  lateral (select app_hidden.billing_period(upper(r.period), p.anchor, p.zone, p.months)) after (period)`,
+          [drawn.map((c) => c.at), drawn.map((c) => c.anchor), drawn.map((c) => c.zone), drawn.map((c) => c.months)],
+        )
+        expect(rows).toHaveLength(drawn.length)
+        for (const [i, row] of rows.entries()) {
+          const { anchor: on, months } = drawn[i] as (typeof drawn)[number]
+          expect(row).toMatchObject({
+            has_it: true,
+            joins_the_one_before: true,
+            joins_the_one_after: true,
+            begins_with_the_day: true,
+          })
+          const [year, month] = row.first_day.split('-').map(Number)
+          const apart = (year - Number(on.slice(0, 4))) * 12 + month - Number(on.slice(5, 7))
+          expect(apart % months === 0).toBe(true)
+          expect([row.first_day, row.next_day]).toEqual([startDay(on, apart), startDay(on, apart + months)])
+        }
+      }),
+      { numRuns: 25, seed: 20260131 },
+    )
+  })
+
+  it.each([
+    ['2026-01-31', '2026-02-28T12:00Z', '2026-02-28', '2026-03-31'],
+    ['2026-01-31', '2026-02-27T12:00Z', '2026-01-31', '2026-02-28'],
+    ['2028-01-31', '2028-03-01T12:00Z', '2028-02-29', '2028-03-31'],
+    ['2026-01-30', '2026-04-30T00:00Z', '2026-04-30', '2026-05-30'],
+  ])('from %s on, %s is in %s to %s', async (on, at, first, next) => {
+    const { rows } = await db.pool.query(
+      `select lower(p)::date::text as first, upper(p)::date::text as next from app_hidden.billing_period($2, $1, 'UTC') p`,
+      [on, at],
+    )
+    expect(rows).toEqual([{ first, next }])
+  })
+
+  it('is an hour shorter and an hour longer where clocks are changed', async () => {
+    const { rows } = await db.pool.query(
+      `select extract(epoch from upper(p) - lower(p)) / 3600 - 24 * (upper(p)::date - lower(p)::date) as hours
+         from unnest(array['2026-03-10', '2026-10-10', '2026-06-10']::timestamptz[]) at,
+              app_hidden.billing_period(at, '2026-01-01', 'Europe/Berlin') p`,
+    )
+    expect(rows.map(({ hours }) => Number(hours))).toEqual([-1, 1, 0])
+  })
+})
+
+describe('app_private.quota_period', () => {
+  const daysOf = async (period: string, at: string, zone: string, startedAt: string | null): Promise<string[]> => {
+    return db.inTransaction(async (t) => {
+      await t.query('update app_public.tenants set timezone = $2, subscription_started_at = $3 where id = $1', [
+        db.acme.id,
+        zone,
+        startedAt,
+      ])
+      const [row] = await t.query<{ first: string; next: string }>(
+        `select lower(p)::text as first, upper(p)::text as next from app_private.quota_period($1, $2, $3) p`,
+        [db.acme.id, period, at],
+      )
+      return [row?.first ?? '', row?.next ?? '']
+    })
+  }
+
+  it('follows the tenant: its zone decides which day, its subscription which month', async () => {
+    // 23:30 in Berlin, the next morning in Auckland
+    expect(await daysOf('day', '2026-03-28T22:30Z', 'Europe/Berlin', null)).toEqual(['2026-03-28', '2026-03-29'])
+    expect(await daysOf('day', '2026-03-28T22:30Z', 'Pacific/Auckland', null)).toEqual(['2026-03-29', '2026-03-30'])
+    expect(await daysOf('month', '2026-02-28T23:30Z', 'Europe/Berlin', null)).toEqual(['2026-03-01', '2026-04-01'])
+    expect(await daysOf('billing', '2026-03-30T12:00Z', 'Europe/Berlin', '2026-01-30T23:30Z')).toEqual([
+      '2026-02-28',
+      '2026-03-31',
+    ])
+    expect(await daysOf('none', '2026-03-30T12:00Z', 'UTC', null)).toEqual(['-infinity', 'infinity'])
+  })
+
+  it('is the same all through a day on which clocks are changed', async () => {
+    for (const at of ['2026-03-29T00:30Z', '2026-03-29T01:30Z', '2026-03-29T21:59Z'])
+      expect(await daysOf('day', at, 'Europe/Berlin', null)).toEqual(['2026-03-29', '2026-03-30'])
+  })
+})
