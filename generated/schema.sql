@@ -12558,12 +12558,18 @@ CREATE FUNCTION app_private.shared_search_parts(source_ids uuid[], agent_id uuid
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
+declare
+  v_shared_ids uuid[] := app_hidden.shared_resource_ids('knowledge_source');
 begin
+  -- all that most tenants' searches cost more for the sake of sharing
+  if cardinality(v_shared_ids) = 0 then
+    return;
+  end if;
   return query
     with in_scope as (
       select s.tenant_id, s.id, s.embedding_model
         from app_public.rag_knowledge_sources s
-       where s.id = any (app_hidden.shared_resource_ids('knowledge_source'))
+       where s.id = any (v_shared_ids)
          and (shared_search_parts.source_ids is null or s.id = any (shared_search_parts.source_ids))
          and (shared_search_parts.tags is null or s.tags && shared_search_parts.tags)
          and (shared_search_parts.category is null or s.category = shared_search_parts.category)
@@ -22064,7 +22070,7 @@ ALTER TABLE ONLY app_public.agent_knowledge_sources FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.agent_knowledge_sources OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.agent_knowledge_sources IS 'Which knowledge sources an agent works with; a search with agent_id looks into these. can_edit_agents assigns and takes away.';
+COMMENT ON TABLE app_public.agent_knowledge_sources IS 'Which knowledge sources an agent works with, of this tenant or shared with it; a search with agent_id looks into these. can_edit_agents assigns and takes away.';
 
 COMMENT ON COLUMN app_public.agent_knowledge_sources.tenant_id IS 'The tenant.';
 

@@ -97,7 +97,7 @@ comment on column app_public.embeddings.cost_usd is 'What making it cost, in US 
 comment on column app_public.embeddings.generation_time_ms is 'How long the request that made it took, in milliseconds.';
 comment on column app_public.embeddings.created_at is 'When it was made.';
 
-comment on table app_public.agent_knowledge_sources is 'Which knowledge sources an agent works with; a search with agent_id looks into these. can_edit_agents assigns and takes away.';
+comment on table app_public.agent_knowledge_sources is 'Which knowledge sources an agent works with, of this tenant or shared with it; a search with agent_id looks into these. can_edit_agents assigns and takes away.';
 comment on column app_public.agent_knowledge_sources.tenant_id is 'The tenant.';
 comment on column app_public.agent_knowledge_sources.agent_id is 'The agent.';
 comment on column app_public.agent_knowledge_sources.source_id is 'The knowledge source.';

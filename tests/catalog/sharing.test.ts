@@ -1,6 +1,6 @@
 // The rules of sharing around the truth table: what is refused, what ends a share, what either side sees of it.
 
-import { beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
 import {
   become,
@@ -91,29 +91,29 @@ describe('sharing', () => {
     inWorld(async (t) => {
       agent = await createResource(t, 'agent', db.acme.member)
       await t.become(db.acme.admin)
-      const refusals: Record<string, string> = {
-        [`share_resource('agent', '${agent}', 'acme')`]: 'RS463',
-        [`share_resource('agent', '${agent}', 'acme', 'viewer@acme.test')`]: 'RS463',
-        [`share_resource('agent', '${agent}', 'team', 'owner@team.test', '${world.workspaceId}')`]: 'RS462',
-        [`share_resource('agent', '${agent}', 'granted', expires_at => now())`]: 'RS461',
-        [`share_resource('agent', '${agent}', 'granted', expires_at => '-infinity')`]: 'RS461',
-        [`share_resource('tool', '${agent}', 'granted')`]: 'RS301',
-        [`share_resource(null, '${agent}', 'granted')`]: 'RS301',
-        [`share_resource('agent', null, 'granted')`]: 'RS301',
-        [`set_sharing_mode('agent', '${agent}', null)`]: 'RS464',
-        [`set_sharing_mode('agent', '${agent}', 'public')`]: 'RS464',
-        [`set_sharing_mode('agent', '${agent}', 'selected')`]: 'RS562',
-        [`set_sharing_mode('agent', '${agent}', 'platform')`]: 'RS262',
-        [`set_sharing_mode('agent', gen_random_uuid(), 'private')`]: 'RS301',
-        [`revoke_share(gen_random_uuid())`]: 'RS362',
-        [`revoke_share(null)`]: 'RS362',
-        [`revoke_shares('agent', gen_random_uuid())`]: 'RS301',
-        [`decline_share(gen_random_uuid())`]: 'RS362',
-        [`accept_share(null)`]: 'RS362',
-      }
-      for (const [call, code] of Object.entries(refusals)) expect([call, await refused(t, call)]).toEqual([call, code])
+      const refusals = [
+        ['RS463', `share_resource('agent', '${agent}', 'acme')`],
+        ['RS463', `share_resource('agent', '${agent}', 'acme', 'viewer@acme.test')`],
+        ['RS462', `share_resource('agent', '${agent}', 'team', 'owner@team.test', '${world.workspaceId}')`],
+        ['RS461', `share_resource('agent', '${agent}', 'granted', expires_at => now())`],
+        ['RS461', `share_resource('agent', '${agent}', 'granted', expires_at => '-infinity')`],
+        ['RS301', `share_resource('tool', '${agent}', 'granted')`],
+        ['RS301', `share_resource(null, '${agent}', 'granted')`],
+        ['RS301', `share_resource('agent', null, 'granted')`],
+        ['RS464', `set_sharing_mode('agent', '${agent}', null)`],
+        ['RS464', `set_sharing_mode('agent', '${agent}', 'public')`],
+        ['RS562', `set_sharing_mode('agent', '${agent}', 'selected')`],
+        ['RS262', `set_sharing_mode('agent', '${agent}', 'platform')`],
+        ['RS301', `set_sharing_mode('agent', gen_random_uuid(), 'private')`],
+        ['RS362', `revoke_share(gen_random_uuid())`],
+        ['RS362', `revoke_share(null)`],
+        ['RS301', `revoke_shares('agent', gen_random_uuid())`],
+        ['RS362', `decline_share(gen_random_uuid())`],
+        ['RS362', `accept_share(null)`],
+      ] as const
+      for (const [code, call] of refusals) expect([call, await refused(t, call)]).toEqual([call, code])
       await t.become(db.acme.member)
-      for (const call of Object.keys(refusals).filter((c) => !/decline|accept/.test(c))) {
+      for (const [, call] of refusals.filter(([, c]) => !/decline|accept/.test(c))) {
         expect([call, await refused(t, call)]).toEqual([call, 'ID203'])
       }
     }),
@@ -384,9 +384,6 @@ describe('who it reaches follows', () => {
 
 describe('either side', () => {
   let agent: string
-  beforeEach(() => {
-    agent = ''
-  })
 
   it(
     'sees what concerns it: the owner whom, the recipient what and from whom',

@@ -169,12 +169,18 @@ language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
+declare
+  v_shared_ids uuid[] := app_hidden.shared_resource_ids('knowledge_source');
 begin
+  -- all that most tenants' searches cost more for the sake of sharing
+  if cardinality(v_shared_ids) = 0 then
+    return;
+  end if;
   return query
     with in_scope as (
       select s.tenant_id, s.id, s.embedding_model
         from app_public.rag_knowledge_sources s
-       where s.id = any (app_hidden.shared_resource_ids('knowledge_source'))
+       where s.id = any (v_shared_ids)
          and (shared_search_parts.source_ids is null or s.id = any (shared_search_parts.source_ids))
          and (shared_search_parts.tags is null or s.tags && shared_search_parts.tags)
          and (shared_search_parts.category is null or s.category = shared_search_parts.category)
