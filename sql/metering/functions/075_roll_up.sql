@@ -85,7 +85,7 @@ begin
   delete from app_private.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id;
   insert into app_private.usage_agents select * from app_private.agent_totals_of_days();
   perform app_private.refresh_agent_statistics(array(select a.agent_id from app_private.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id));
-  perform app_private.rebuild_user_agents();
+  perform app_private.rebuild_user_agents(rebuild_rollups.from_on is null and rebuild_rollups.to_on is null);
 
   if rebuild_rollups.from_on is null and rebuild_rollups.to_on is null then
     insert into app_private.usage_rollup_state (tenant_id, timezone) values (rebuild_rollups.tenant_id, v_timezone)

@@ -126,15 +126,17 @@ $$;
 comment on function app_private.add_to_user_agents(bigint[], timestamptz, timestamptz) is
   'Adds the calls of these batches to the totals of people and agents, and shows them in user_agents.';
 
-create or replace function app_private.rebuild_user_agents() returns void
+create or replace function app_private.rebuild_user_agents(is_whole boolean) returns void
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_tenant_id uuid := app_hidden.current_tenant_id();
 begin
-  delete from app_private.usage_conversations c where c.tenant_id = v_tenant_id;
-  insert into app_private.usage_conversations select * from app_private.counted_conversations();
+  -- calls of months that were retired are not there to be counted again
+  delete from app_private.usage_conversations c where rebuild_user_agents.is_whole and c.tenant_id = v_tenant_id;
+  insert into app_private.usage_conversations select * from app_private.counted_conversations()
+  on conflict do nothing;
   delete from app_private.usage_user_agents u where u.tenant_id = v_tenant_id;
   insert into app_private.usage_user_agents select * from app_private.user_agent_totals_of_days()
   -- the mark of somebody who is just listing the agent
@@ -145,5 +147,5 @@ begin
   perform app_private.refresh_user_agents();
 end
 $$;
-comment on function app_private.rebuild_user_agents() is
-  'Makes the totals of the tenant''s people and agents anew from the roll-up by day and all calls that no longer wait.';
+comment on function app_private.rebuild_user_agents(boolean) is
+  'Makes the totals of the tenant''s people and agents anew from the roll-up by day and all calls that no longer wait; conversations that no call names any more go when all days are rebuilt.';

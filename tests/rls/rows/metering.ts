@@ -39,10 +39,9 @@ export const fillMetering: Fill = async (t, tenant, ids) => {
     [tenant.id, tenant.owner.userId],
   )
   await t.query(`insert into app_private.usage_agents values ($1, $2, 1, 1, 1, 1, 0)`, [tenant.id, ids.agent])
-  await t.query(`insert into app_private.usage_user_agents values ($1, $2, $3, 1, 1)`, [
+  await t.query(`insert into app_private.usage_user_agents values ($1, $2, gen_random_uuid(), 1, 1)`, [
     tenant.id,
     tenant.owner.userId,
-    ids.agent,
   ])
   await t.query(`insert into app_private.usage_conversations values ($1, $2, $3, $3)`, [
     tenant.id,
