@@ -48,6 +48,7 @@ create function app_hidden.notification_schema() returns jsonb
     "shares": {"type": "boolean", "default": true},
     "tasks": {"type": "boolean", "default": true},
     "quotas": {"type": "boolean", "default": true},
+    "billing": {"type": "boolean", "default": true},
     "security": {"type": "boolean", "default": true},
     "productNews": {"type": "boolean", "default": false},
     "digest": {"type": "string", "enum": ["none", "daily", "weekly"], "default": "none"}

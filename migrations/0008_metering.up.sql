@@ -305,6 +305,8 @@ create table app_private.usage_days (
   success_count bigint not null,
   error_count bigint not null,
   abandon_count bigint not null,
+  first_at timestamptz not null,
+  last_at timestamptz not null,
   last_success_at timestamptz,
   last_error_at timestamptz,
   created_at timestamptz not null default now(),
@@ -325,6 +327,28 @@ create table app_private.usage_agents (
   last_success_at timestamptz,
   last_error_at timestamptz,
   primary key (tenant_id, agent_id)
+);
+
+-- Roll-up of each person's calls of each agent since ever, for their own list of agents. Conversations are remembered one
+-- by one, so that each is counted once however often it is gone on with.
+create table app_private.usage_user_agents (
+  tenant_id uuid not null,
+  user_id uuid not null,
+  agent_id uuid not null,
+  call_count bigint not null default 0,
+  conversation_count bigint not null default 0,
+  success_count bigint not null default 0,
+  error_count bigint not null default 0,
+  first_at timestamptz,
+  last_at timestamptz,
+  primary key (tenant_id, user_id, agent_id)
+);
+create table app_private.usage_conversations (
+  tenant_id uuid not null,
+  user_id uuid not null,
+  agent_id uuid not null,
+  conversation_id uuid not null,
+  primary key (tenant_id, user_id, agent_id, conversation_id)
 );
 
 -- Which time zone the days of a tenant were counted in: when the tenant moves, they are counted again.

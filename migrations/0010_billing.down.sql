@@ -7,6 +7,7 @@ drop table app_private.invoice_documents cascade;
 drop table app_public.credit_entries cascade;
 drop table app_public.invoice_lines cascade;
 drop table app_public.invoices cascade;
+drop table app_public.notice_mails cascade;
 drop table app_public.billing_notices cascade;
 drop table app_public.subscriptions cascade;
 drop table app_public.billing_profiles cascade;

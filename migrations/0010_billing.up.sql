@@ -291,6 +291,33 @@ create table app_public.billing_notices (
 );
 create index on app_public.billing_notices (subscription_id);
 
+-- One mail of a notice or a quota alert to one person. Made with what it tells of, in one transaction, so nothing is
+-- told twice or forgotten; leased_until keeps a second worker from sending it at the same time.
+create table app_public.notice_mails (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  billing_notice_id uuid,
+  quota_alert_id uuid,
+  user_id uuid not null references app_public.user_profiles (id) on delete cascade,
+  status text not null default 'queued',
+  attempts int not null default 0,
+  error text,
+  leased_until timestamptz,
+  sent_at timestamptz,
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, id),
+  foreign key (tenant_id, billing_notice_id) references app_public.billing_notices (tenant_id, id) on delete cascade,
+  foreign key (tenant_id, quota_alert_id) references app_public.quota_alerts (tenant_id, id) on delete cascade,
+  constraint tells_of_one_thing check (num_nonnulls(billing_notice_id, quota_alert_id) = 1),
+  constraint status_is_known check (status in ('queued', 'sent', 'skipped', 'failed')),
+  constraint sent_has_a_time check ((sent_at is not null) = (status = 'sent'))
+);
+create index on app_public.notice_mails (tenant_id, billing_notice_id);
+create index on app_public.notice_mails (tenant_id, quota_alert_id);
+create index on app_public.notice_mails (user_id);
+create unique index notice_mails_once_key on app_public.notice_mails
+  (tenant_id, coalesce(billing_notice_id, quota_alert_id), user_id);
+
 -- Invoices ----------------------------------------------------------------------------------------------------------------
 
 create table app_public.invoices (

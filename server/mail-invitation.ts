@@ -1,6 +1,6 @@
 // The mail of an invitation, as text and as HTML. Names and the inviter's word are someone's input: everything is escaped.
 
-import type { Mail } from './mail.ts'
+import { escapeHtml, type Mail } from './mail.ts'
 
 export type Invitation = {
   email: string
@@ -11,9 +11,6 @@ export type Invitation = {
   message: string | null
   expiresAt: Date
 }
-
-const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => escapes[character] as string)
 
 /** The token is in the link's fragment: browsers send that to no server, so it is in nobody's log. */
 const linkOf = (appUrl: string, token: string): string => `${appUrl}/invitation#token=${token}`

@@ -1,11 +1,23 @@
 // Mail: handed to the mail server of SMTP_URL; without one, in development, kept as a file that a mail program opens.
 
+import { randomUUID } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createTransport } from 'nodemailer'
 import type { Config } from './config.ts'
 
-export type Mail = { to: string; subject: string; text: string; html: string }
+export type Mail = {
+  to: string
+  subject: string
+  text: string
+  html: string
+  /** The same for each attempt, so that a mail that goes out twice is one mail to those who look at it. */
+  messageId?: string
+}
+
+const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+export const escapeHtml = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => escapes[character] as string)
 
 /** Why a mail did not go out, in words that a tenant's administrators may read: nothing of the server's own answer. */
 export class MailError extends Error {
@@ -28,6 +40,7 @@ export async function sendMail(config: Config, mail: Mail): Promise<string | und
     subject: mail.subject,
     text: mail.text,
     html: mail.html,
+    messageId: mail.messageId,
     headers: { 'auto-submitted': 'auto-generated' },
   }
   if (config.SMTP_URL) {
@@ -44,7 +57,8 @@ export async function sendMail(config: Config, mail: Mail): Promise<string | und
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const path = join(
     directory,
-    `${new Date().toISOString().replaceAll(':', '-')}-${mail.to.replace(/[^\w.@-]/g, '_')}.eml`,
+    // two mails of the same moment are two files
+    `${new Date().toISOString().replaceAll(':', '-')}-${randomUUID().slice(0, 8)}-${mail.to.replace(/[^\w.@-]/g, '_')}.eml`,
   )
   await writeFile(path, bytes as Buffer, { mode: 0o600 })
   return path

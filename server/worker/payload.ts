@@ -14,6 +14,8 @@ export const invitationPayload = z.strictObject({
   deliveryNumber: z.int().min(1),
 })
 
+export const noticeMailPayload = z.strictObject({ tenantId: z.uuid(), mailId: z.uuid() })
+
 export const tenantPayload = z.strictObject({ tenantId: z.uuid() })
 
 export const modelPayload = z.strictObject({ modelId: z.uuid() })

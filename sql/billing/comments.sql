@@ -116,6 +116,21 @@ comment on column app_public.billing_notices.message is 'In words.';
 comment on column app_public.billing_notices.occurred_at is 'When.';
 comment on column app_public.billing_notices.created_at is 'When it was made.';
 
+comment on table app_public.notice_mails is
+  E'@behavior -insert -update -delete -single\nThe mails of billing notices and quota alerts, one a person. For those with can_manage_billing; of quota alerts also for those with can_manage_tenant.';
+comment on column app_public.notice_mails.billing_notice_id is 'The billing notice it tells of, or null.';
+comment on column app_public.notice_mails.quota_alert_id is 'The quota alert it tells of, or null.';
+comment on column app_public.notice_mails.status is
+  'queued, sent (the mail server has taken it), skipped (the person did not want it any more, or may not) or failed (after the last attempt).';
+comment on column app_public.notice_mails.attempts is 'How often it was tried.';
+comment on column app_public.notice_mails.error is 'Why the last attempt failed, null when it did not.';
+comment on column app_public.notice_mails.leased_until is E'@behavior -*\nUntil when a worker has it to itself.';
+comment on column app_public.notice_mails.sent_at is 'When the mail server took it.';
+comment on column app_public.notice_mails.created_at is 'When it was made.';
+comment on constraint notice_mails_tenant_id_billing_notice_id_fkey on app_public.notice_mails is E'@fieldName billingNotice\n@foreignFieldName mails';
+comment on constraint notice_mails_tenant_id_quota_alert_id_fkey on app_public.notice_mails is E'@fieldName quotaAlert\n@foreignFieldName mails';
+comment on constraint notice_mails_user_id_fkey on app_public.notice_mails is E'@foreignFieldName noticeMails';
+
 comment on table app_public.invoices is
   E'@behavior -insert -update -delete -single\nInvoices and credit notes of this tenant. Once finalised they never change; only their way to being paid goes on. For those with can_manage_billing.';
 comment on column app_public.invoices.series is 'invoice or credit_note.';

@@ -10,6 +10,11 @@ create or replace trigger _500_apply_entitlements after insert or update on app_
 create or replace trigger _500_apply_entitlements after insert or update or delete on app_public.tenant_entitlement_overrides
   for each row execute function app_private.tg__apply_entitlements();
 
+create or replace trigger _500_queue_mails after insert on app_public.billing_notices
+  for each row execute function app_private.tg__queue_notice_mails('billing_notice_id', 'can_manage_billing');
+create or replace trigger _500_queue_mails after insert on app_public.quota_alerts
+  for each row execute function app_private.tg__queue_notice_mails('quota_alert_id', 'can_manage_billing', 'can_manage_tenant');
+
 create or replace trigger _200_keep_final before insert or update or delete on app_public.invoices
   for each row execute function app_private.tg_invoices__keep_final();
 create or replace trigger _200_keep_final before insert or update or delete on app_public.invoice_lines

@@ -9,6 +9,8 @@ grant select on app_public.usage_types, app_public.llm_model_prices, app_private
 
 grant select, delete on app_public.usage_events, app_private.usage_events_default, app_private.llm_calls, app_private.llm_calls_default,
   app_private.llm_texts, app_private.llm_texts_default, app_private.usage_minutes, app_private.usage_minutes_default,
-  app_private.usage_idempotency_keys, app_private.usage_queue, app_private.usage_days, app_private.usage_agents
+  app_private.usage_idempotency_keys, app_private.usage_queue, app_private.usage_days, app_private.usage_agents,
+  app_private.usage_user_agents, app_private.usage_conversations
   to rowhouse_platform;
+grant insert, update on app_private.usage_user_agents to rowhouse_platform;
 grant select on app_private.usage_rollup_state to rowhouse_platform;

@@ -58,6 +58,8 @@ begin
   delete from app_private.usage_minutes where tenant_id = old.id;
   delete from app_private.usage_days where tenant_id = old.id;
   delete from app_private.usage_agents where tenant_id = old.id;
+  delete from app_private.usage_user_agents where tenant_id = old.id;
+  delete from app_private.usage_conversations where tenant_id = old.id;
   return null;
 end
 $$;

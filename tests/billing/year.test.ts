@@ -1,6 +1,6 @@
 // A year of 20 tenants by the clock: trials, changes of plan, pauses, late events, changed prices, failed payments. The
-// test keeps its own ledger of what was used; at the end ledger, events, roll-ups, invoices and money agree to the last
-// digit, and every line of every invoice is computed again.
+// test keeps its own ledger of what was used; at the end ledger, events, roll-ups, quota counters, invoices and money agree
+// to the last digit, and every line of every invoice is computed again.
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
@@ -25,7 +25,7 @@ function randomness(seed: number): () => number {
   }
 }
 
-type Used = { type: string; quantity: number; at: number; recordedAt: number }
+type Used = { type: string; quantity: number; at: number; recordedAt: number; quotaPeriod?: string }
 type Tenant = { id: string; tenantId: string; userId: string; ledger: Used[] }
 
 const components = (factor: number): Component[] => [
@@ -62,6 +62,15 @@ async function addPlans(t: Transaction): Promise<void> {
       await addPlan(t, { slug: 'large', tier: 'enterprise', currency, cycle, amount: 999 * times })
     }
   }
+  // hard limits that some run into, and one that is billed beyond
+  await t.query(
+    `insert into app_public.plan_entitlements (plan_id, kind, key, quota_limit, overage_allowed)
+     select p.id, 'quota', q.key, q.quota_limit, q.overage
+       from (values ('free', 'api_calls', 30, false), ('small', 'api_calls', 90, false), ('middle', 'api_calls', 120, true),
+                    ('large', 'api_calls', 5000, false), ('free', 'tokens', 2000, false), ('small', 'tokens', 9000, false),
+                    ('middle', 'tokens', 20000, false), ('large', 'tokens', 50000, true)) as q (slug, key, quota_limit, overage)
+       join app_public.plans p on p.slug = q.slug`,
+  )
 }
 
 async function addTenants(t: Transaction): Promise<Tenant[]> {
@@ -100,14 +109,18 @@ it('a year: ledger, events, roll-ups, invoices and money agree', { timeout: 300_
     const tenants = await addTenants(t)
     const become = (tenant: Tenant): Promise<void> => t.become(tenant as never)
     const attempts: Record<string, number> = {}
+    // its own dice, so that plans change as they do without quotas
+    const chance = randomness(7)
+    const consumed: Record<string, number> = {}
+    let clock = start
     /** What people try; that some of it is refused is part of a year. */
     const attempt = async (statement: string): Promise<void> => {
       const code = (await t.errorCode(statement)) ?? 'done'
       attempts[code] = (attempts[code] ?? 0) + 1
       expect(code).toMatch(/^(done|LB\d{3})$/)
     }
-    const record = async (tenant: Tenant, at: number, recordedAt: number): Promise<void> => {
-      const used = { type: pick(types), quantity: 1 + Math.floor(random() * 40), at, recordedAt }
+    const record = async (tenant: Tenant, at: number): Promise<void> => {
+      const used = { type: pick(types), quantity: 1 + Math.floor(random() * 40), at, recordedAt: clock }
       await t.query('select app_public.record_usage($1, $2, $3, $4)', [
         `${tenant.id}-${tenant.ledger.length}`,
         used.type,
@@ -119,7 +132,8 @@ it('a year: ledger, events, roll-ups, invoices and money agree', { timeout: 300_
 
     for (let now = start; now < start + 366 * day; now += day) {
       const elapsed = (now - start) / day
-      await setClock(t, new Date(now + Math.floor(random() * day)).toISOString())
+      clock = now + Math.floor(random() * day)
+      await setClock(t, new Date(clock).toISOString())
       if (elapsed === 100 || elapsed === 250) {
         await t.becomeSuperuser()
         for (const currency of ['USD', 'JPY'])
@@ -137,9 +151,9 @@ it('a year: ledger, events, roll-ups, invoices and money agree', { timeout: 300_
           await attempt(
             `select app_public.start_subscription('${i % 2 ? 'small' : 'middle'}', '${i % 6 === 5 ? 'annual' : 'monthly'}')`,
           )
-        if (elapsed > i && random() < 0.12) await record(tenant, now - Math.floor(random() * 60_000), now)
+        if (elapsed > i && random() < 0.12) await record(tenant, now - Math.floor(random() * 60_000))
         // late by up to three weeks: often beyond the end of a period that is billed
-        if (elapsed > i + 30 && random() < 0.05) await record(tenant, now - Math.floor(random() * 21 * day), now)
+        if (elapsed > i + 30 && random() < 0.05) await record(tenant, now - Math.floor(random() * 21 * day))
         const mood = random()
         if (elapsed > i && mood < 0.01)
           await attempt(`select app_public.change_plan('${pick(['small', 'middle', 'large'])}')`)
@@ -154,7 +168,14 @@ it('a year: ledger, events, roll-ups, invoices and money agree', { timeout: 300_
           await attempt(`select app_public.start_subscription('${pick(['small', 'middle'])}')`)
       }
       await collectAndBill(t, random)
+      for (const [i, tenant] of tenants.entries()) {
+        if (elapsed <= i || chance() >= 0.2) continue
+        const outcome = await useQuota(t, tenant, chance)
+        consumed[outcome] = (consumed[outcome] ?? 0) + 1
+      }
     }
+    expect(Object.keys(consumed).sort()).toEqual(['QT601', 'done', 'expired'])
+    expect(Math.min(...Object.values(consumed))).toBeGreaterThan(30)
     // what is still open or late is billed once more
     for (let later = 1; later <= 13; later += 1) {
       await setClock(t, new Date(start + (366 + 31 * later) * day).toISOString())
@@ -167,7 +188,14 @@ it('a year: ledger, events, roll-ups, invoices and money agree', { timeout: 300_
     for (const tenant of tenants) {
       expect([tenant.id, await differences(t, tenant.id)]).toEqual([tenant.id, []])
       await ledgerAgrees(t, tenant)
+      await quotasAgree(t, tenant)
+      await become(tenant)
+      expect([tenant.id, await t.query('select * from app_public.verify_rollups()')]).toEqual([tenant.id, []])
     }
+    await t.becomeRole('rowhouse_worker')
+    await t.query('select app_private.expire_reservations()')
+    await t.becomeSuperuser()
+    expect(await t.query('select * from app_private.verify_quotas()')).toEqual([])
     await t.becomeSuperuser()
     expect(await t.query('select * from app_private.invoice_number_gaps()')).toEqual([])
     // every period of every subscription has one invoice that opens it, except where there is nothing to pay
@@ -218,6 +246,97 @@ async function collectAndBill(t: Transaction, random: () => number): Promise<voi
   }
 }
 
+/** First and last day, excluded, of the month from the anchor's day that an instant falls into, by calendar arithmetic. */
+function quotaPeriod(at: number, anchor: Date, timezone: string): string {
+  const localDay = (instant: number | Date): [number, number, number] =>
+    new Intl.DateTimeFormat('en-CA', { timeZone: timezone }).format(instant).split('-').map(Number) as [
+      number,
+      number,
+      number,
+    ]
+  const [year, month, date] = localDay(at)
+  const anchorDay = localDay(anchor)[2]
+  const startIn = (monthIndex: number): number => {
+    const lastDay = new Date(Date.UTC(year, monthIndex + 1, 0)).getUTCDate()
+    return Date.UTC(year, monthIndex, Math.min(anchorDay, lastDay))
+  }
+  const first = Date.UTC(year, month - 1, date) >= startIn(month - 1) ? month - 1 : month - 2
+  return [first, first + 1].map((index) => new Date(startIn(index)).toISOString().slice(0, 10)).join('/')
+}
+
+/** Uses API calls, or reserves tokens and settles with what a call took; what was refused or let go was not used. */
+async function useQuota(t: Transaction, tenant: Tenant, chance: () => number): Promise<string> {
+  await t.becomeSuperuser()
+  const [row] = await t.query<{ at: Date; anchor: Date; timezone: string }>(
+    `select app_hidden.clock() as at, coalesce(subscription_started_at, created_at) as anchor, timezone from app_public.tenants where id = $1`,
+    [tenant.id],
+  )
+  const { at, anchor, timezone } = row as { at: Date; anchor: Date; timezone: string }
+  await t.become(tenant as never)
+  const isCalls = chance() < 0.6
+  const amount = 1 + Math.floor(chance() * (isCalls ? 40 : 4000))
+  let quantity = amount
+  if (isCalls) {
+    const code = await t.errorCode(`select * from app_public.consume_quota('api_calls', $1)`, [amount])
+    if (code) return code
+  } else {
+    const code = await t.errorCode(`select app_public.reserve_usage('tokens', $1)`, [amount])
+    if (code) return code
+    // a process that dies lets its reservation expire
+    if (chance() < 0.3) return 'expired'
+    quantity = Math.ceil(amount * chance())
+    await t.query(
+      `select app_public.settle_usage(id, $1) from app_public.quota_reservations where settled_at is null and expires_at > app_hidden.clock()`,
+      [quantity],
+    )
+  }
+  const type = isCalls ? 'api_call' : 'input_tokens'
+  await t.query('select app_public.record_usage($1, $2, $3)', [`${tenant.id}-${tenant.ledger.length}`, type, quantity])
+  tenant.ledger.push({
+    type,
+    quantity,
+    at: at.getTime(),
+    recordedAt: at.getTime(),
+    quotaPeriod: quotaPeriod(at.getTime(), anchor, timezone),
+  })
+  return 'done'
+}
+
+/** Each counter is the sum of what was used in its billing period, whichever plans held meanwhile. */
+async function quotasAgree(t: Transaction, tenant: Tenant): Promise<void> {
+  await t.becomeSuperuser()
+  for (const [quotaType, type] of [
+    ['api_calls', 'api_call'],
+    ['tokens', 'input_tokens'],
+  ]) {
+    const expected: Record<string, number> = {}
+    for (const used of tenant.ledger)
+      if (used.type === type && used.quotaPeriod)
+        expected[used.quotaPeriod] = (expected[used.quotaPeriod] ?? 0) + used.quantity
+    const counters = await t.query<{ period: string; used: number; events: number; overlaps: boolean }>(
+      `select c.period_start || '/' || c.period_end as period, c.current_usage::int as used,
+              (select coalesce(sum(e.quantity), 0)::int from app_public.usage_events e
+                where e.tenant_id = c.tenant_id and e.usage_type = $3
+                  and (e.occurred_at at time zone n.timezone)::date >= c.period_start
+                  and (e.occurred_at at time zone n.timezone)::date < c.period_end) as events,
+              exists (select from app_public.quota_tracking o
+                       where o.tenant_id = c.tenant_id and o.quota_type = c.quota_type and o.id <> c.id
+                         and daterange(o.period_start, o.period_end) && daterange(c.period_start, c.period_end)) as overlaps
+         from app_public.quota_tracking c join app_public.tenants n on n.id = c.tenant_id
+        where c.tenant_id = $1 and c.quota_type = $2 and c.quota_scope = 'tenant'`,
+      [tenant.id, quotaType, type],
+    )
+    // a period of which everything was refused or expired has a counter, too
+    const counted = Object.fromEntries(
+      counters.filter(({ used }) => used > 0).map(({ period, used }) => [period, used]),
+    )
+    expect([tenant.id, quotaType, counted]).toEqual([tenant.id, quotaType, expected])
+    // and the events say the same, except where another subscription began in the midst of a period
+    for (const { period, used, events, overlaps } of counters)
+      if (!overlaps) expect([tenant.id, quotaType, period, events]).toEqual([tenant.id, quotaType, period, used])
+  }
+}
+
 async function ledgerAgrees(t: Transaction, tenant: Tenant): Promise<void> {
   const sums = (entries: { type: string; quantity: number }[]): Record<string, number> => {
     const result: Record<string, number> = Object.fromEntries(types.map((type) => [type, 0]))
@@ -242,13 +361,17 @@ async function ledgerAgrees(t: Transaction, tenant: Tenant): Promise<void> {
       where l.tenant_id = $1 and l.component_id is not null group by 1, 2, 3`,
     [tenant.id],
   )
-  const lastClose = Math.max(0, ...billed.map(({ until }) => until.getTime()))
+  // what came after a tenant's last invoice waits for one that the year does not have any more
+  const lastInvoice = await t.value<Date>(
+    `select max(finalised_at) from app_public.invoices where tenant_id = $1 and reason in ('period', 'end')`,
+    [tenant.id],
+  )
   for (const { type, from, until, quantity } of billed) {
-    const used = tenant.ledger.filter((u) => u.type === type && u.at >= from.getTime() && u.at < until.getTime())
-    const expected = sums(used)[type] as number
-    // what came when the last period had closed waits for a next invoice
-    const billable = sums(used.filter(({ recordedAt }) => recordedAt < lastClose))[type] ?? 0
-    expect([tenant.id, type, from, quantity >= billable && quantity <= expected]).toEqual([tenant.id, type, from, true])
+    const used = tenant.ledger.filter(
+      (u) =>
+        u.type === type && u.at >= from.getTime() && u.at < until.getTime() && u.recordedAt <= lastInvoice.getTime(),
+    )
+    expect([tenant.id, type, from, quantity]).toEqual([tenant.id, type, from, sums(used)[type]])
   }
 }
 

@@ -293,16 +293,27 @@ describe('the figures of a tenant', () => {
         source,
         JSON.stringify([{ externalId: '1', text: 'x'.repeat(2_000_000) }]),
       ])
-      await t.query(`select * from app_public.search('wing', 'bm25')`)
+      // calls are counted wherever they are on their way: rolled up, in the queue, in the buffer
+      const event = { idempotency_key: '1', usage_type: 'api_call', quantity: 4 }
+      await t.query('select app_public.record_usages($1)', [JSON.stringify([event])])
+      await t.becomeRole('rowhouse_worker')
+      await t.query('select app_private.roll_up_usage($1)', [db.acme.id])
+      await t.become(db.acme.member)
+      await t.query('select app_public.record_usages($1)', [
+        JSON.stringify([
+          { ...event, idempotency_key: '2', quantity: 2 },
+          { ...event, idempotency_key: '3', usage_type: 'search' },
+        ]),
+      ])
       await t.becomeSuperuser()
-      await t.query('select app_private.store_query_logs()')
+      await t.query(`insert into app_private.api_call_buffer (tenant_id, called_at) values ($1, now())`, [db.acme.id])
       await t.query(`select app_private.provision_member($1, $2, null, 'viewer')`, [db.globex.id, db.acme.owner.email])
       const figures = (from: string): string =>
         `select t.user_count, t.active_user_count, t.total_api_calls::int, t.storage_used_gb::float from ${from} as tenant,
            lateral (select app_public.tenants_user_count(tenant) as user_count, app_public.tenants_active_user_count(tenant) as active_user_count,
                            app_public.tenants_total_api_calls(tenant) as total_api_calls, app_public.tenants_storage_used_gb(tenant) as storage_used_gb) t
           where tenant.slug = 'acme'`
-      const expected = [{ user_count: 3, active_user_count: 1, total_api_calls: 1, storage_used_gb: 0.002 }]
+      const expected = [{ user_count: 3, active_user_count: 1, total_api_calls: 7, storage_used_gb: 0.002 }]
       expect(await t.query(figures('app_public.tenants'))).toEqual(expected)
       await t.become(db.acme.viewer)
       expect(await t.query(figures('app_public.tenants'))).toEqual(expected)

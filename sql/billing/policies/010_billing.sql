@@ -12,6 +12,7 @@ call app_private.secure_tenant_table('app_public.tenant_entitlement_overrides');
 call app_private.secure_tenant_table('app_public.billing_profiles');
 call app_private.secure_tenant_table('app_public.subscriptions');
 call app_private.secure_tenant_table('app_public.billing_notices');
+call app_private.secure_tenant_table('app_public.notice_mails');
 call app_private.secure_tenant_table('app_public.invoices');
 call app_private.secure_tenant_table('app_public.invoice_lines');
 call app_private.secure_tenant_table('app_public.credit_entries');
@@ -59,6 +60,10 @@ create policy select_billing on app_public.billing_profiles for select to rowhou
 drop policy if exists select_billing on app_public.billing_notices;
 create policy select_billing on app_public.billing_notices for select to rowhouse_user
   using ((select app_hidden.has_permission('can_manage_billing')));
+drop policy if exists select_billing on app_public.notice_mails;
+create policy select_billing on app_public.notice_mails for select to rowhouse_user
+  using ((select app_hidden.has_permission('can_manage_billing'))
+    or quota_alert_id is not null and (select app_hidden.has_permission('can_manage_tenant')));
 drop policy if exists select_billing on app_public.invoices;
 create policy select_billing on app_public.invoices for select to rowhouse_user
   using ((select app_hidden.has_permission('can_manage_billing')));

@@ -14,13 +14,13 @@ comment on column app_public.user_agents.custom_avatar is 'Your own picture: an 
 comment on column app_public.user_agents.custom_color is 'Your own colour: #rrggbb or the name of a theme''s colour.';
 comment on column app_public.user_agents.custom_system_prompt is 'Your own system prompt in place of the agent''s, at most 100,000 characters.';
 comment on column app_public.user_agents.settings is 'Anything else, an object of at most 100 kB.';
-comment on column app_public.user_agents.usage_count is 'How often you used it, from the usage log.';
-comment on column app_public.user_agents.message_count is 'How many messages you exchanged with it, from the usage log.';
-comment on column app_public.user_agents.conversation_count is 'In how many conversations, from the usage log.';
-comment on column app_public.user_agents.success_count is 'How many of your uses succeeded, from the usage log.';
-comment on column app_public.user_agents.error_count is 'How many of your uses failed, from the usage log.';
-comment on column app_public.user_agents.first_used_at is 'When you first used it.';
-comment on column app_public.user_agents.last_used_at is 'When you last used it.';
+comment on column app_public.user_agents.usage_count is 'How often you used it: calls of a language model as this agent, as of the last roll-up (a minute ago); so the other counts.';
+comment on column app_public.user_agents.message_count is 'How many messages you sent it: one a call.';
+comment on column app_public.user_agents.conversation_count is 'In how many conversations: different conversation_id of your calls.';
+comment on column app_public.user_agents.success_count is 'How many of your calls succeeded.';
+comment on column app_public.user_agents.error_count is 'How many of your calls failed.';
+comment on column app_public.user_agents.first_used_at is 'When you first used it, null for never.';
+comment on column app_public.user_agents.last_used_at is 'When you last used it, null for never.';
 comment on column app_public.user_agents.created_at is 'When you added it.';
 comment on column app_public.user_agents.updated_at is 'When the entry last changed.';
 

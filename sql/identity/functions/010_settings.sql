@@ -89,7 +89,7 @@ begin
 end
 $$;
 comment on function app_public.update_notification_settings(jsonb) is
-  E'@resultFieldName notificationSettings\nChanges what you want to be told of: an object of the keys to change, null for a default; the others stay. The channels email and inApp; the subjects mentions, shares, tasks, quotas, security and productNews: true or false; digest (none, daily, weekly). ID402: not an object; ID403: there is no such setting; ID404: a value does not fit.';
+  E'@resultFieldName notificationSettings\nChanges what you want to be told of: an object of the keys to change, null for a default; the others stay. The channels email and inApp; the subjects mentions, shares, tasks, quotas, billing, security and productNews: true or false; digest (none, daily, weekly). ID402: not an object; ID403: there is no such setting; ID404: a value does not fit.';
 
 grant execute on function app_public.my_preferences(), app_public.update_preferences(jsonb),
   app_public.my_notification_settings(), app_public.update_notification_settings(jsonb) to rowhouse_user;

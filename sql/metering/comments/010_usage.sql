@@ -65,6 +65,8 @@ comment on table app_private.llm_texts is 'What was said in a call, where and as
 comment on table app_private.usage_minutes is 'Usage by minute, user, agent and API key.';
 comment on table app_private.usage_days is 'Usage by day of the tenant''s calendar and all dimensions.';
 comment on table app_private.usage_agents is 'All calls of each agent.';
+comment on table app_private.usage_user_agents is 'All calls of each agent by each person; user_agents shows them.';
+comment on table app_private.usage_conversations is 'The conversations that usage_user_agents has counted.';
 comment on table app_private.usage_rollup_state is 'In which time zone a tenant''s days were counted, and when last.';
 comment on table app_private.usage_events_default is 'Events of months that have no partition; the task moves them.';
 comment on table app_private.llm_calls_default is 'Calls of months that have no partition; the task moves them.';

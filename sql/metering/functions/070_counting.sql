@@ -49,7 +49,7 @@ begin
            count(*) filter (where e.rerates_batch_id is null), sum(e.quantity), coalesce(sum(e.cost), 0),
            coalesce(sum(e.duration_ms), 0), count(e.duration_ms),
            count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'),
-           count(*) filter (where e.outcome = 'abandoned'),
+           count(*) filter (where e.outcome = 'abandoned'), min(e.occurred_at), max(e.occurred_at),
            max(e.occurred_at) filter (where e.outcome = 'success'), max(e.occurred_at) filter (where e.outcome = 'error'), now(), now()
       from app_private.countable_usage(usage_by_day.batch_ids, usage_by_day.from_at, usage_by_day.to_at) e
      group by 1, 2, 3, 4, 5, 6, 7, 8, 9

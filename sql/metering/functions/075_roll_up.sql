@@ -23,6 +23,7 @@ begin
          duration_ms = d.duration_ms + excluded.duration_ms, timed_count = d.timed_count + excluded.timed_count,
          success_count = d.success_count + excluded.success_count, error_count = d.error_count + excluded.error_count,
          abandon_count = d.abandon_count + excluded.abandon_count,
+         first_at = least(d.first_at, excluded.first_at), last_at = greatest(d.last_at, excluded.last_at),
          last_success_at = greatest(d.last_success_at, excluded.last_success_at),
          last_error_at = greatest(d.last_error_at, excluded.last_error_at);
 end
@@ -84,6 +85,7 @@ begin
   delete from app_private.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id;
   insert into app_private.usage_agents select * from app_private.agent_totals_of_days();
   perform app_private.refresh_agent_statistics(array(select a.agent_id from app_private.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id));
+  perform app_private.rebuild_user_agents(rebuild_rollups.from_on is null and rebuild_rollups.to_on is null);
 
   if rebuild_rollups.from_on is null and rebuild_rollups.to_on is null then
     insert into app_private.usage_rollup_state (tenant_id, timezone) values (rebuild_rollups.tenant_id, v_timezone)
@@ -153,6 +155,7 @@ begin
   if v_count > 0 then
     perform app_private.add_to_rollups(v_batch_ids, v_from_at, v_to_at, v_timezone);
     perform app_private.refresh_agent_statistics(app_private.add_to_agents(v_batch_ids, v_from_at, v_to_at));
+    perform app_private.add_to_user_agents(v_batch_ids, v_from_at, v_to_at);
   end if;
   insert into app_private.usage_rollup_state as s (tenant_id, timezone) values (roll_up_usage.tenant_id, v_timezone)
   on conflict (tenant_id) do update set rolled_up_at = now();

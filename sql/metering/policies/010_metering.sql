@@ -17,6 +17,8 @@ call app_private.secure_tenant_table('app_private.usage_minutes');
 call app_private.secure_tenant_table('app_private.usage_minutes_default');
 call app_private.secure_tenant_table('app_private.usage_days');
 call app_private.secure_tenant_table('app_private.usage_agents');
+call app_private.secure_tenant_table('app_private.usage_user_agents');
+call app_private.secure_tenant_table('app_private.usage_conversations');
 call app_private.secure_tenant_table('app_private.usage_rollup_state');
 
 drop policy if exists select_everyone on app_public.usage_types;

@@ -28,11 +28,18 @@ language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  return (select count(*) from app_public.query_logs q where q.tenant_id = (tenant).id);
+  -- in one statement, so that a call on its way from the buffer through the queue into the roll-up is counted once
+  return (select coalesce(sum(d.quantity), 0) from app_private.usage_days d
+           where d.tenant_id = (tenant).id and d.usage_type = 'api_call')
+       + (select coalesce(sum(e.quantity), 0) from app_private.usage_queue q
+            join app_public.usage_events e
+              on e.tenant_id = q.tenant_id and e.batch_id = q.batch_id and e.occurred_at between q.first_at and q.last_at
+           where q.tenant_id = (tenant).id and e.usage_type = 'api_call')
+       + (select count(*) from app_private.api_call_buffer b where b.tenant_id = (tenant).id);
 end
 $$;
 comment on function app_public.tenants_total_api_calls(app_public.tenants) is
-  'How many calls it has made, as far as they are counted: searches, as of a minute ago.';
+  'How many API calls it has ever made, up to this moment: those of tenant_usage_tracking and those of the last minute, which are not rolled up yet.';
 
 create or replace function app_public.tenants_storage_used_gb(tenant app_public.tenants) returns numeric
 language plpgsql stable security definer

@@ -19,6 +19,7 @@ export const fillBilling: Fill = async (t, tenant) => {
        from app_public.plan_prices order by id limit 1`,
     [tenant.id],
   )
+  // its trigger adds one to notice_mails
   await t.query(
     `insert into app_public.billing_notices (tenant_id, kind, subject_key, message, occurred_at) values ($1, 'payment_failed', 'x', 'x', now())`,
     [tenant.id],

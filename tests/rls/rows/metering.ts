@@ -35,9 +35,18 @@ export const fillMetering: Fill = async (t, tenant, ids) => {
     [tenant.id, tenant.owner.userId],
   )
   await t.query(
-    `insert into app_private.usage_days values ($1, current_date, 'api_call', $2, null, null, null, null, null, 1, 1, 0, 0, 0, 0, 0, 0)`,
+    `insert into app_private.usage_days values ($1, current_date, 'api_call', $2, null, null, null, null, null, 1, 1, 0, 0, 0, 0, 0, 0, now(), now())`,
     [tenant.id, tenant.owner.userId],
   )
   await t.query(`insert into app_private.usage_agents values ($1, $2, 1, 1, 1, 1, 0)`, [tenant.id, ids.agent])
+  await t.query(`insert into app_private.usage_user_agents values ($1, $2, gen_random_uuid(), 1, 1)`, [
+    tenant.id,
+    tenant.owner.userId,
+  ])
+  await t.query(`insert into app_private.usage_conversations values ($1, $2, $3, $3)`, [
+    tenant.id,
+    tenant.owner.userId,
+    ids.agent,
+  ])
   await t.query(`insert into app_private.usage_rollup_state values ($1, 'UTC')`, [tenant.id])
 }
