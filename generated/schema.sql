@@ -1630,7 +1630,7 @@ COMMENT ON FUNCTION app_hidden.next_patch_version(version text) IS 'The version 
 
 CREATE FUNCTION app_hidden.notification_schema() RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN '{"email": {"type": "boolean", "default": true}, "inApp": {"type": "boolean", "default": true}, "tasks": {"type": "boolean", "default": true}, "digest": {"enum": ["none", "daily", "weekly"], "type": "string", "default": "none"}, "quotas": {"type": "boolean", "default": true}, "shares": {"type": "boolean", "default": true}, "mentions": {"type": "boolean", "default": true}, "security": {"type": "boolean", "default": true}, "productNews": {"type": "boolean", "default": false}}'::jsonb;
+    RETURN '{"email": {"type": "boolean", "default": true}, "inApp": {"type": "boolean", "default": true}, "tasks": {"type": "boolean", "default": true}, "digest": {"enum": ["none", "daily", "weekly"], "type": "string", "default": "none"}, "quotas": {"type": "boolean", "default": true}, "shares": {"type": "boolean", "default": true}, "billing": {"type": "boolean", "default": true}, "mentions": {"type": "boolean", "default": true}, "security": {"type": "boolean", "default": true}, "productNews": {"type": "boolean", "default": false}}'::jsonb;
 
 ALTER FUNCTION app_hidden.notification_schema() OWNER TO rowhouse_owner;
 
@@ -3733,6 +3733,7 @@ begin
          duration_ms = d.duration_ms + excluded.duration_ms, timed_count = d.timed_count + excluded.timed_count,
          success_count = d.success_count + excluded.success_count, error_count = d.error_count + excluded.error_count,
          abandon_count = d.abandon_count + excluded.abandon_count,
+         first_at = least(d.first_at, excluded.first_at), last_at = greatest(d.last_at, excluded.last_at),
          last_success_at = greatest(d.last_success_at, excluded.last_success_at),
          last_error_at = greatest(d.last_error_at, excluded.last_error_at);
 end
@@ -3741,6 +3742,61 @@ $$;
 ALTER FUNCTION app_private.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) IS 'Adds events to the roll-ups by minute and by day: those of these batches, or all of these times that no longer wait.';
+
+CREATE FUNCTION app_private.add_to_user_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_user_ids uuid[];
+  v_agent_ids uuid[];
+begin
+  with calls as materialized (
+    select e.user_id, e.agent_id, e.batch_id, e.occurred_at, e.outcome
+      from app_private.countable_usage(add_to_user_agents.batch_ids, add_to_user_agents.from_at, add_to_user_agents.to_at) e
+     where e.usage_type = 'llm_call' and e.user_id is not null and e.agent_id is not null
+  ), new_conversations as (
+    insert into app_private.usage_conversations (tenant_id, user_id, agent_id, conversation_id)
+    select distinct v_tenant_id, k.user_id, k.agent_id, c.conversation_id
+      from calls k
+     -- one look at the primary key for each call: the limit keeps the planner from reading all calls of these times
+     cross join lateral (
+       select c.conversation_id from app_private.llm_calls c
+        where c.tenant_id = v_tenant_id and c.occurred_at = k.occurred_at and c.batch_id = k.batch_id limit 1) c
+     where c.conversation_id is not null
+     order by 2, 3, 4
+    on conflict do nothing
+    returning user_id, agent_id
+  ), sums as (
+    select user_id, agent_id, count(*) as call_count, count(*) filter (where outcome = 'success') as success_count,
+           count(*) filter (where outcome = 'error') as error_count, min(occurred_at) as first_at, max(occurred_at) as last_at
+      from calls group by user_id, agent_id
+  ), added as (
+    insert into app_private.usage_user_agents as u (
+      tenant_id, user_id, agent_id, call_count, conversation_count, success_count, error_count, first_at, last_at)
+    select v_tenant_id, s.user_id, s.agent_id, s.call_count,
+           (select count(*) from new_conversations n where n.user_id = s.user_id and n.agent_id = s.agent_id),
+           s.success_count, s.error_count, s.first_at, s.last_at
+      from sums s
+     order by s.user_id, s.agent_id
+    on conflict (tenant_id, user_id, agent_id) do update
+       set call_count = u.call_count + excluded.call_count, conversation_count = u.conversation_count + excluded.conversation_count,
+           success_count = u.success_count + excluded.success_count, error_count = u.error_count + excluded.error_count,
+           first_at = least(u.first_at, excluded.first_at), last_at = greatest(u.last_at, excluded.last_at)
+    returning user_id, agent_id
+  )
+  select array_agg(user_id), array_agg(agent_id) into v_user_ids, v_agent_ids from added;
+  if v_user_ids is not null then
+    -- a statement of its own, so that it sees rows that were listed until the totals were locked
+    perform app_private.refresh_user_agents(v_user_ids, v_agent_ids);
+  end if;
+end
+$$;
+
+ALTER FUNCTION app_private.add_to_user_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.add_to_user_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Adds the calls of these batches to the totals of people and agents, and shows them in user_agents.';
 
 CREATE FUNCTION app_private.adjustment_amount(component app_public.plan_price_components, quantity_before numeric, quantity numeric, currency text) RETURNS numeric
     LANGUAGE sql IMMUTABLE
@@ -4658,6 +4714,60 @@ $$;
 ALTER FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) IS 'What the mail of an invitation says, with a new token that makes every earlier one worthless; nothing when there is no longer a mail to send.';
+
+CREATE FUNCTION app_private.begin_notice_mail(tenant_id uuid, mail_id uuid) RETURNS TABLE(attempt integer, email text, tenant_name text, subject text, message text, setting text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_mail app_public.notice_mails;
+begin
+  call app_private.enter_tenant(begin_notice_mail.tenant_id);
+  select * into v_mail from app_public.notice_mails n
+   where n.tenant_id = begin_notice_mail.tenant_id and n.id = begin_notice_mail.mail_id and n.status = 'queued' for update;
+  if not found then
+    return;
+  elsif v_mail.leased_until > app_hidden.clock() then
+    perform app_private.raise_error('LB524', 'Another worker is sending this mail.', 'It is tried again when that one has not finished in time.');
+  end if;
+
+  setting := case when v_mail.billing_notice_id is null then 'quotas' else 'billing' end;
+  select u.email, t.name into email, tenant_name
+    from app_public.user_profiles u
+    join app_public.user_tenants m on m.user_id = u.id and m.tenant_id = v_mail.tenant_id and m.status = 'active'
+    join app_public.tenants t on t.id = m.tenant_id
+    cross join app_private.with_defaults(u.notification_settings, app_hidden.notification_schema()) as s
+   where u.id = v_mail.user_id and u.is_active and u.deleted_at is null
+     and (s -> 'email')::boolean and (s -> setting)::boolean
+     and app_hidden.effective_permissions(m.role, m.permissions)
+      && case setting when 'billing' then array['can_manage_billing'] else array['can_manage_billing', 'can_manage_tenant'] end;
+  if not found then
+    update app_public.notice_mails n set status = 'skipped', error = null, leased_until = null
+     where n.tenant_id = v_mail.tenant_id and n.id = v_mail.id;
+    return;
+  end if;
+
+  update app_public.notice_mails n
+     -- longer than the patience of server/mail.ts with a mail server that answers slowly
+     set attempts = n.attempts + 1, leased_until = app_hidden.clock() + interval '2 minutes'
+   where n.tenant_id = v_mail.tenant_id and n.id = v_mail.id
+  returning n.attempts into attempt;
+  if v_mail.billing_notice_id is not null then
+    select app_private.notice_subject(b.kind), b.message into subject, message
+      from app_public.billing_notices b where b.tenant_id = v_mail.tenant_id and b.id = v_mail.billing_notice_id;
+  else
+    select case when a.threshold_percentage >= 100 then 'Quota used up' else 'Quota nearly used up' end, app_private.quota_alert_message(a)
+      into subject, message
+      from app_public.quota_alerts a where a.tenant_id = v_mail.tenant_id and a.id = v_mail.quota_alert_id;
+  end if;
+  return next;
+end
+$$;
+
+ALTER FUNCTION app_private.begin_notice_mail(tenant_id uuid, mail_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.begin_notice_mail(tenant_id uuid, mail_id uuid) IS 'What a mail says, leased for two minutes; nothing when it was sent, or when its person does not want it or may not see it any more, which is then noted. LB524: another worker has it.';
 
 CREATE FUNCTION app_private.begin_overview(OUT period tstzrange, OUT first_day date, OUT last_day date) RETURNS record
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -6160,6 +6270,38 @@ ALTER FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp
 
 COMMENT ON FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Events of the tenant: those of these batches, whose events are from one instant to another (excluded); or, without batches, all of these times whose batches no longer wait in the queue.';
 
+CREATE TABLE app_private.usage_conversations (
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    conversation_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY app_private.usage_conversations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_conversations OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.usage_conversations IS 'The conversations that usage_user_agents has counted.';
+
+CREATE FUNCTION app_private.counted_conversations() RETURNS SETOF app_private.usage_conversations
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+begin
+  return query
+    select distinct c.tenant_id, c.user_id, c.agent_id, c.conversation_id
+      from app_private.llm_calls c
+     where c.tenant_id = v_tenant_id and c.conversation_id is not null and c.user_id is not null and c.agent_id is not null
+       and not exists (select from app_private.usage_queue q where q.tenant_id = v_tenant_id and q.batch_id = c.batch_id);
+end
+$$;
+
+ALTER FUNCTION app_private.counted_conversations() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.counted_conversations() IS 'The conversations of people of the tenant with agents, except those of which all calls still wait in the queue.';
+
 CREATE FUNCTION app_private.counted_usage(tenant_ids uuid[], quota_type text, user_id uuid DEFAULT NULL::uuid) RETURNS numeric
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7345,6 +7487,30 @@ $$;
 ALTER FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer, error text, is_last_attempt boolean) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer, error text, is_last_attempt boolean) IS 'Notes how sending the mail of an invitation went; an error says no more than the tenant''s administrators may read.';
+
+CREATE FUNCTION app_private.finish_notice_mail(tenant_id uuid, mail_id uuid, attempt integer, error text DEFAULT NULL::text, is_last_attempt boolean DEFAULT false) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  call app_private.enter_tenant(finish_notice_mail.tenant_id);
+  update app_public.notice_mails n
+     set status = case
+           when finish_notice_mail.error is null then 'sent'
+           when finish_notice_mail.is_last_attempt then 'failed'
+           else 'queued' end,
+         error = left(finish_notice_mail.error, 500), leased_until = null,
+         sent_at = case when finish_notice_mail.error is null then app_hidden.clock() end
+   where n.tenant_id = finish_notice_mail.tenant_id and n.id = finish_notice_mail.mail_id and n.status = 'queued'
+     -- that it went out is true whoever says so; that it did not is for the latest attempt to say
+     and (finish_notice_mail.error is null or n.attempts = finish_notice_mail.attempt);
+end
+$$;
+
+ALTER FUNCTION app_private.finish_notice_mail(tenant_id uuid, mail_id uuid, attempt integer, error text, is_last_attempt boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.finish_notice_mail(tenant_id uuid, mail_id uuid, attempt integer, error text, is_last_attempt boolean) IS 'Notes how sending a mail went; an error says no more than the tenant''s people may read.';
 
 CREATE FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -9239,6 +9405,24 @@ ALTER FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) OWNER TO row
 
 COMMENT ON FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) IS 'Notes that a user was here: last_seen_at, last_accessed_at of the membership and last_login_at of the tenant, each at most every five minutes.';
 
+CREATE FUNCTION app_private.notice_subject(kind text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case kind
+    when 'trial_ending' then 'The trial ends soon' when 'trial_expired' then 'The trial has ended'
+    when 'subscription_started' then 'Subscription started' when 'subscription_renewed' then 'Subscription renewed'
+    when 'subscription_paused' then 'Subscription paused' when 'subscription_ended' then 'Subscription ended'
+    when 'invoice_finalised' then 'New invoice' when 'invoice_overdue' then 'Invoice overdue'
+    when 'payment_failed' then 'Payment failed' when 'payment_succeeded' then 'Payment received'
+    when 'invoice_uncollectible' then 'Invoice not paid: subscription paused'
+  end;
+$$;
+
+ALTER FUNCTION app_private.notice_subject(kind text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.notice_subject(kind text) IS 'What a mail about a notice of this kind is headed.';
+
 CREATE FUNCTION app_private.notify_billing(tenant_id uuid, kind text, subject_key text, message text, subscription_id uuid DEFAULT NULL::uuid, invoice_id uuid DEFAULT NULL::uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -10079,6 +10263,82 @@ ALTER FUNCTION app_private.queue_invitation(invitation app_public.invitations) O
 
 COMMENT ON FUNCTION app_private.queue_invitation(invitation app_public.invitations) IS 'Queues the mail of an invitation.';
 
+CREATE TABLE app_public.quota_alerts (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    quota_type text NOT NULL,
+    quota_scope text NOT NULL,
+    scope_id uuid NOT NULL,
+    includes_subtree boolean NOT NULL,
+    period text NOT NULL,
+    period_start date NOT NULL,
+    threshold_percentage numeric NOT NULL,
+    quota_limit numeric NOT NULL,
+    usage_at_alert numeric NOT NULL,
+    acknowledged_at timestamp with time zone,
+    acknowledged_by_user_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY app_public.quota_alerts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.quota_alerts OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.quota_alerts IS '@behavior -insert -update -delete
+That a threshold of a limit was passed: once a threshold and period. You see your own; who may view analytics sees all.';
+
+COMMENT ON COLUMN app_public.quota_alerts.quota_type IS 'As in usage_quotas.';
+
+COMMENT ON COLUMN app_public.quota_alerts.quota_scope IS 'tenant, user, agent or api_key.';
+
+COMMENT ON COLUMN app_public.quota_alerts.scope_id IS 'Whose use it is: the tenant, user, agent or API key.';
+
+COMMENT ON COLUMN app_public.quota_alerts.includes_subtree IS 'Whether the tenants below count as well.';
+
+COMMENT ON COLUMN app_public.quota_alerts.period IS 'none, day, month or billing.';
+
+COMMENT ON COLUMN app_public.quota_alerts.period_start IS 'First day of the period; -infinity where there is none.';
+
+COMMENT ON COLUMN app_public.quota_alerts.threshold_percentage IS 'The threshold, in percent of the limit.';
+
+COMMENT ON COLUMN app_public.quota_alerts.quota_limit IS 'The limit at that moment.';
+
+COMMENT ON COLUMN app_public.quota_alerts.usage_at_alert IS 'What was used at that moment.';
+
+COMMENT ON COLUMN app_public.quota_alerts.acknowledged_at IS 'When somebody said that they have seen it (acknowledge_quota_alert).';
+
+COMMENT ON COLUMN app_public.quota_alerts.acknowledged_by_user_id IS 'Who that was.';
+
+COMMENT ON COLUMN app_public.quota_alerts.created_at IS 'When it was passed.';
+
+CREATE FUNCTION app_private.quota_alert_message(alert app_public.quota_alerts) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_of text := replace((alert).quota_type, '_', ' ')
+    || case (alert).quota_type when 'storage' then ' (bytes)' when 'cost' then ' (US dollars)' else '' end;
+  v_name text := case (alert).quota_scope
+    when 'user' then (select coalesce(u.full_name, u.email) from app_public.user_profiles u where u.id = (alert).scope_id)
+    when 'agent' then (select a.name from app_public.agents a where a.tenant_id = (alert).tenant_id and a.id = (alert).scope_id) end;
+begin
+  return format('%s%% of the quota of %s is used: %s of %s%s%s.',
+    trim_scale((alert).threshold_percentage), v_of, trim_scale((alert).usage_at_alert), trim_scale((alert).quota_limit),
+    case
+      when (alert).includes_subtree then ', with all organizations below'
+      when (alert).quota_scope <> 'tenant' then format(', by the %s %s', replace((alert).quota_scope, '_', ' '), coalesce(v_name, (alert).scope_id::text))
+      else '' end,
+    case (alert).period
+      when 'none' then '' when 'day' then format(', on %s', (alert).period_start)
+      when 'month' then format(', in the month from %s', (alert).period_start)
+      else format(', in the billing period from %s', (alert).period_start) end);
+end
+$$;
+
+ALTER FUNCTION app_private.quota_alert_message(alert app_public.quota_alerts) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.quota_alert_message(alert app_public.quota_alerts) IS 'A quota alert in words.';
+
 CREATE FUNCTION app_private.quota_chain(tenant_id uuid) RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -10387,6 +10647,7 @@ begin
   delete from app_private.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id;
   insert into app_private.usage_agents select * from app_private.agent_totals_of_days();
   perform app_private.refresh_agent_statistics(array(select a.agent_id from app_private.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id));
+  perform app_private.rebuild_user_agents(rebuild_rollups.from_on is null and rebuild_rollups.to_on is null);
 
   if rebuild_rollups.from_on is null and rebuild_rollups.to_on is null then
     insert into app_private.usage_rollup_state (tenant_id, timezone) values (rebuild_rollups.tenant_id, v_timezone)
@@ -10398,6 +10659,32 @@ $$;
 ALTER FUNCTION app_private.rebuild_rollups(tenant_id uuid, from_on date, to_on date) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.rebuild_rollups(tenant_id uuid, from_on date, to_on date) IS 'Counts a tenant''s events of these days (the last one excluded; all when left out) anew, batches that wait in the queue excepted. Recording goes on meanwhile.';
+
+CREATE FUNCTION app_private.rebuild_user_agents(is_whole boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+begin
+  -- calls of months that were retired are not there to be counted again
+  delete from app_private.usage_conversations c where rebuild_user_agents.is_whole and c.tenant_id = v_tenant_id;
+  insert into app_private.usage_conversations select * from app_private.counted_conversations()
+  on conflict do nothing;
+  delete from app_private.usage_user_agents u where u.tenant_id = v_tenant_id;
+  insert into app_private.usage_user_agents select * from app_private.user_agent_totals_of_days()
+  -- the mark of somebody who is just listing the agent
+  on conflict (tenant_id, user_id, agent_id) do update
+     set call_count = excluded.call_count, conversation_count = excluded.conversation_count,
+         success_count = excluded.success_count, error_count = excluded.error_count,
+         first_at = excluded.first_at, last_at = excluded.last_at;
+  perform app_private.refresh_user_agents();
+end
+$$;
+
+ALTER FUNCTION app_private.rebuild_user_agents(is_whole boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.rebuild_user_agents(is_whole boolean) IS 'Makes the totals of the tenant''s people and agents anew from the roll-up by day and all calls that no longer wait; conversations that no call names any more go when all days are rebuilt.';
 
 CREATE FUNCTION app_private.receipt_of_call(call app_private.llm_calls, is_repeated boolean) RETURNS app_public.llm_usage_receipt
     LANGUAGE sql IMMUTABLE
@@ -10862,6 +11149,37 @@ $$;
 ALTER FUNCTION app_private.refresh_usage(invoice app_public.invoices, until_batch bigint) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.refresh_usage(invoice app_public.invoices, until_batch bigint) IS 'Computes a draft''s usage and adjustments anew: with what is recorded by now, or up to a batch.';
+
+CREATE FUNCTION app_private.refresh_user_agents(user_ids uuid[] DEFAULT NULL::uuid[], agent_ids uuid[] DEFAULT NULL::uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+begin
+  update app_public.user_agents a
+     set usage_count = s.call_count, message_count = s.call_count, conversation_count = s.conversation_count,
+         success_count = s.success_count, error_count = s.error_count, first_used_at = s.first_at, last_used_at = s.last_at
+    from (
+      select o.id, coalesce(u.call_count, 0) as call_count, coalesce(u.conversation_count, 0) as conversation_count,
+             coalesce(u.success_count, 0) as success_count, coalesce(u.error_count, 0) as error_count, u.first_at, u.last_at
+        from app_public.user_agents o
+        left join app_private.usage_user_agents u
+          on u.tenant_id = o.tenant_id and u.user_id = o.user_id and u.agent_id = o.agent_id
+       where o.tenant_id = v_tenant_id
+         and (refresh_user_agents.user_ids is null
+           or (o.user_id, o.agent_id) in (select * from unnest(refresh_user_agents.user_ids, refresh_user_agents.agent_ids)))
+    ) as s
+   where a.tenant_id = v_tenant_id and a.id = s.id
+     and (a.usage_count, a.message_count, a.conversation_count, a.success_count, a.error_count, a.first_used_at, a.last_used_at)
+         is distinct from
+         (s.call_count, s.call_count, s.conversation_count, s.success_count, s.error_count, s.first_at, s.last_at);
+end
+$$;
+
+ALTER FUNCTION app_private.refresh_user_agents(user_ids uuid[], agent_ids uuid[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.refresh_user_agents(user_ids uuid[], agent_ids uuid[]) IS 'Copies the totals of these pairs of person and agent, or of all of the tenant, to user_agents.';
 
 CREATE FUNCTION app_private.refund_to_make(tenant_id uuid, refund_id uuid) RETURNS TABLE(provider text, provider_payment_id text, amount_minor bigint, currency text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -11590,6 +11908,7 @@ begin
   if v_count > 0 then
     perform app_private.add_to_rollups(v_batch_ids, v_from_at, v_to_at, v_timezone);
     perform app_private.refresh_agent_statistics(app_private.add_to_agents(v_batch_ids, v_from_at, v_to_at));
+    perform app_private.add_to_user_agents(v_batch_ids, v_from_at, v_to_at);
   end if;
   insert into app_private.usage_rollup_state as s (tenant_id, timezone) values (roll_up_usage.tenant_id, v_timezone)
   on conflict (tenant_id) do update set rolled_up_at = now();
@@ -13555,6 +13874,8 @@ begin
   delete from app_private.usage_minutes where tenant_id = old.id;
   delete from app_private.usage_days where tenant_id = old.id;
   delete from app_private.usage_agents where tenant_id = old.id;
+  delete from app_private.usage_user_agents where tenant_id = old.id;
+  delete from app_private.usage_conversations where tenant_id = old.id;
   return null;
 end
 $$;
@@ -13662,6 +13983,33 @@ $$;
 ALTER FUNCTION app_private.tg__note_activation() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg__note_activation() IS 'Keeps activated_at and deactivated_at: a thing is on when its switch is and its status is active or deprecated.';
+
+CREATE FUNCTION app_private.tg__queue_notice_mails() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_mail record;
+begin
+  for v_mail in
+    insert into app_public.notice_mails (tenant_id, billing_notice_id, quota_alert_id, user_id)
+    select new.tenant_id, case tg_argv[0] when 'billing_notice_id' then new.id end, case tg_argv[0] when 'quota_alert_id' then new.id end,
+           m.user_id
+      from app_public.user_tenants m
+     where m.tenant_id = new.tenant_id and m.status = 'active'
+       and app_hidden.effective_permissions(m.role, m.permissions) && tg_argv[1:]
+     order by m.user_id
+    returning tenant_id, id
+  loop
+    perform app_private.enqueue_job('billing__send_notice', json_build_object('tenantId', v_mail.tenant_id, 'mailId', v_mail.id));
+  end loop;
+  return null;
+end
+$$;
+
+ALTER FUNCTION app_private.tg__queue_notice_mails() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg__queue_notice_mails() IS 'Makes a mail for each active member who has one of the permissions (the arguments after the first, which is the column), and queues it.';
 
 CREATE FUNCTION app_private.tg__refuse_chunk_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -14665,6 +15013,33 @@ ALTER FUNCTION app_private.tg_user_agents__check_agent() OWNER TO rowhouse_owner
 
 COMMENT ON FUNCTION app_private.tg_user_agents__check_agent() IS 'One lists agents one sees. The lock is shared with favorites, so that is_favorite is true whichever comes first. RS353, ID202.';
 
+CREATE FUNCTION app_private.tg_user_agents__take_statistics() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_total app_private.usage_user_agents;
+begin
+  -- The totals' row is locked, and made where there is none: a run that counts this pair waits until the new row can be
+  -- seen, or has ended before its totals are read here.
+  insert into app_private.usage_user_agents as u (tenant_id, user_id, agent_id) values (new.tenant_id, new.user_id, new.agent_id)
+  on conflict (tenant_id, user_id, agent_id) do update set call_count = u.call_count
+  returning * into v_total;
+  new.usage_count := v_total.call_count;
+  new.message_count := v_total.call_count;
+  new.conversation_count := v_total.conversation_count;
+  new.success_count := v_total.success_count;
+  new.error_count := v_total.error_count;
+  new.first_used_at := v_total.first_at;
+  new.last_used_at := v_total.last_at;
+  return new;
+end
+$$;
+
+ALTER FUNCTION app_private.tg_user_agents__take_statistics() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.tg_user_agents__take_statistics() IS 'Gives a row of user_agents the counts of what its person used the agent for before.';
+
 CREATE FUNCTION app_private.tg_user_favorites__check_item() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -15250,6 +15625,8 @@ CREATE TABLE app_private.usage_days (
     success_count bigint NOT NULL,
     error_count bigint NOT NULL,
     abandon_count bigint NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
     last_success_at timestamp with time zone,
     last_error_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -15273,7 +15650,7 @@ begin
            count(*) filter (where e.rerates_batch_id is null), sum(e.quantity), coalesce(sum(e.cost), 0),
            coalesce(sum(e.duration_ms), 0), count(e.duration_ms),
            count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'),
-           count(*) filter (where e.outcome = 'abandoned'),
+           count(*) filter (where e.outcome = 'abandoned'), min(e.occurred_at), max(e.occurred_at),
            max(e.occurred_at) filter (where e.outcome = 'success'), max(e.occurred_at) filter (where e.outcome = 'error'), now(), now()
       from app_private.countable_usage(usage_by_day.batch_ids, usage_by_day.from_at, usage_by_day.to_at) e
      group by 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -15568,6 +15945,52 @@ $$;
 ALTER FUNCTION app_private.use_rate_window(rule app_private.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.use_rate_window(rule app_private.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) IS 'Counts an amount in one window if it fits or the limit is soft, and says what the limit says; retry_after_ms is null when it never fits.';
+
+CREATE TABLE app_private.usage_user_agents (
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    call_count bigint DEFAULT 0 NOT NULL,
+    conversation_count bigint DEFAULT 0 NOT NULL,
+    success_count bigint DEFAULT 0 NOT NULL,
+    error_count bigint DEFAULT 0 NOT NULL,
+    first_at timestamp with time zone,
+    last_at timestamp with time zone
+);
+
+ALTER TABLE ONLY app_private.usage_user_agents FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_user_agents OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.usage_user_agents IS 'All calls of each agent by each person; user_agents shows them.';
+
+CREATE FUNCTION app_private.user_agent_totals_of_days() RETURNS SETOF app_private.usage_user_agents
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := app_hidden.current_tenant_id();
+begin
+  return query
+    with calls as (
+      select d.user_id, d.agent_id, sum(d.event_count)::bigint as call_count, sum(d.success_count)::bigint as success_count,
+             sum(d.error_count)::bigint as error_count, min(d.first_at) as first_at, max(d.last_at) as last_at
+        from app_private.usage_days d
+       where d.tenant_id = v_tenant_id and d.user_id is not null and d.agent_id is not null and d.usage_type = 'llm_call'
+       group by d.user_id, d.agent_id
+    ), conversations as (
+      select c.user_id, c.agent_id, count(*) as number
+        from app_private.usage_conversations c where c.tenant_id = v_tenant_id group by c.user_id, c.agent_id
+    )
+    select v_tenant_id, k.user_id, k.agent_id, k.call_count, coalesce(c.number, 0), k.success_count, k.error_count, k.first_at, k.last_at
+      from calls k left join conversations c on c.user_id = k.user_id and c.agent_id = k.agent_id
+     order by k.user_id, k.agent_id;
+end
+$$;
+
+ALTER FUNCTION app_private.user_agent_totals_of_days() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.user_agent_totals_of_days() IS 'The totals of the tenant''s people and agents as the roll-up by day and the conversations counted have them.';
 
 CREATE FUNCTION app_private.uuid_or_null(value text) RETURNS uuid
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -16202,54 +16625,6 @@ ALTER FUNCTION app_public.accept_share(share_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.accept_share(share_id uuid) IS '@resultFieldName receivedShare
 Takes decline_share back; what was not declined needs no acceptance. can_manage_settings, or it was shared with you alone. RS362: no such share was received; ID203: your permissions do not allow it.';
-
-CREATE TABLE app_public.quota_alerts (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    quota_type text NOT NULL,
-    quota_scope text NOT NULL,
-    scope_id uuid NOT NULL,
-    includes_subtree boolean NOT NULL,
-    period text NOT NULL,
-    period_start date NOT NULL,
-    threshold_percentage numeric NOT NULL,
-    quota_limit numeric NOT NULL,
-    usage_at_alert numeric NOT NULL,
-    acknowledged_at timestamp with time zone,
-    acknowledged_by_user_id uuid,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-ALTER TABLE ONLY app_public.quota_alerts FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.quota_alerts OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.quota_alerts IS '@behavior -insert -update -delete
-That a threshold of a limit was passed: once a threshold and period. You see your own; who may view analytics sees all.';
-
-COMMENT ON COLUMN app_public.quota_alerts.quota_type IS 'As in usage_quotas.';
-
-COMMENT ON COLUMN app_public.quota_alerts.quota_scope IS 'tenant, user, agent or api_key.';
-
-COMMENT ON COLUMN app_public.quota_alerts.scope_id IS 'Whose use it is: the tenant, user, agent or API key.';
-
-COMMENT ON COLUMN app_public.quota_alerts.includes_subtree IS 'Whether the tenants below count as well.';
-
-COMMENT ON COLUMN app_public.quota_alerts.period IS 'none, day, month or billing.';
-
-COMMENT ON COLUMN app_public.quota_alerts.period_start IS 'First day of the period; -infinity where there is none.';
-
-COMMENT ON COLUMN app_public.quota_alerts.threshold_percentage IS 'The threshold, in percent of the limit.';
-
-COMMENT ON COLUMN app_public.quota_alerts.quota_limit IS 'The limit at that moment.';
-
-COMMENT ON COLUMN app_public.quota_alerts.usage_at_alert IS 'What was used at that moment.';
-
-COMMENT ON COLUMN app_public.quota_alerts.acknowledged_at IS 'When somebody said that they have seen it (acknowledge_quota_alert).';
-
-COMMENT ON COLUMN app_public.quota_alerts.acknowledged_by_user_id IS 'Who that was.';
-
-COMMENT ON COLUMN app_public.quota_alerts.created_at IS 'When it was passed.';
 
 CREATE FUNCTION app_public.acknowledge_quota_alert(id uuid) RETURNS app_public.quota_alerts
     LANGUAGE plpgsql SECURITY DEFINER
@@ -18248,19 +18623,19 @@ COMMENT ON COLUMN app_public.user_agents.custom_system_prompt IS 'Your own syste
 
 COMMENT ON COLUMN app_public.user_agents.settings IS 'Anything else, an object of at most 100 kB.';
 
-COMMENT ON COLUMN app_public.user_agents.usage_count IS 'How often you used it, from the usage log.';
+COMMENT ON COLUMN app_public.user_agents.usage_count IS 'How often you used it: calls of a language model as this agent, as of the last roll-up (a minute ago); so the other counts.';
 
-COMMENT ON COLUMN app_public.user_agents.message_count IS 'How many messages you exchanged with it, from the usage log.';
+COMMENT ON COLUMN app_public.user_agents.message_count IS 'How many messages you sent it: one a call.';
 
-COMMENT ON COLUMN app_public.user_agents.conversation_count IS 'In how many conversations, from the usage log.';
+COMMENT ON COLUMN app_public.user_agents.conversation_count IS 'In how many conversations: different conversation_id of your calls.';
 
-COMMENT ON COLUMN app_public.user_agents.success_count IS 'How many of your uses succeeded, from the usage log.';
+COMMENT ON COLUMN app_public.user_agents.success_count IS 'How many of your calls succeeded.';
 
-COMMENT ON COLUMN app_public.user_agents.error_count IS 'How many of your uses failed, from the usage log.';
+COMMENT ON COLUMN app_public.user_agents.error_count IS 'How many of your calls failed.';
 
-COMMENT ON COLUMN app_public.user_agents.first_used_at IS 'When you first used it.';
+COMMENT ON COLUMN app_public.user_agents.first_used_at IS 'When you first used it, null for never.';
 
-COMMENT ON COLUMN app_public.user_agents.last_used_at IS 'When you last used it.';
+COMMENT ON COLUMN app_public.user_agents.last_used_at IS 'When you last used it, null for never.';
 
 COMMENT ON COLUMN app_public.user_agents.created_at IS 'When you added it.';
 
@@ -20611,13 +20986,20 @@ CREATE FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenants) RE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  return (select count(*) from app_public.query_logs q where q.tenant_id = (tenant).id);
+  -- in one statement, so that a call on its way from the buffer through the queue into the roll-up is counted once
+  return (select coalesce(sum(d.quantity), 0) from app_private.usage_days d
+           where d.tenant_id = (tenant).id and d.usage_type = 'api_call')
+       + (select coalesce(sum(e.quantity), 0) from app_private.usage_queue q
+            join app_public.usage_events e
+              on e.tenant_id = q.tenant_id and e.batch_id = q.batch_id and e.occurred_at between q.first_at and q.last_at
+           where q.tenant_id = (tenant).id and e.usage_type = 'api_call')
+       + (select count(*) from app_private.api_call_buffer b where b.tenant_id = (tenant).id);
 end
 $$;
 
 ALTER FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenants) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenants) IS 'How many calls it has made, as far as they are counted: searches, as of a minute ago.';
+COMMENT ON FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenants) IS 'How many API calls it has ever made, up to this moment: those of tenant_usage_tracking and those of the last minute, which are not rolled up yet.';
 
 CREATE FUNCTION app_public.tenants_user_count(tenant app_public.tenants) RETURNS integer
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -20958,7 +21340,7 @@ $$;
 ALTER FUNCTION app_public.update_notification_settings(patch jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.update_notification_settings(patch jsonb) IS '@resultFieldName notificationSettings
-Changes what you want to be told of: an object of the keys to change, null for a default; the others stay. The channels email and inApp; the subjects mentions, shares, tasks, quotas, security and productNews: true or false; digest (none, daily, weekly). ID402: not an object; ID403: there is no such setting; ID404: a value does not fit.';
+Changes what you want to be told of: an object of the keys to change, null for a default; the others stay. The channels email and inApp; the subjects mentions, shares, tasks, quotas, billing, security and productNews: true or false; digest (none, daily, weekly). ID402: not an object; ID403: there is no such setting; ID404: a value does not fit.';
 
 CREATE FUNCTION app_public.update_preferences(patch jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -21166,6 +21548,9 @@ declare
   v_day constant text[] := '{tenant_id,used_on,usage_type,user_id,agent_id,api_key_id,project_id,model_id,feature_name}';
   v_minute constant text[] := '{tenant_id,minute,user_id,agent_id,api_key_id}';
   v_agent constant text[] := '{tenant_id,agent_id}';
+  v_user_agent constant text[] := '{tenant_id,user_id,agent_id}';
+  v_conversation constant text[] := '{tenant_id,user_id,agent_id,conversation_id}';
+  v_is_whole constant boolean := verify_rollups.from_on is null and verify_rollups.to_on is null;
 begin
   perform app_private.require_permission('can_view_analytics');
   -- the zone in which the days were counted; when the tenant moves, the next run counts them anew
@@ -21183,6 +21568,10 @@ begin
       select 'usage_minutes', v_minute, to_jsonb(e) - v_times from app_private.usage_by_minute(null, v_from_at, v_to_at) e
       union all
       select 'usage_agents', v_agent, to_jsonb(e) from app_private.agent_totals_of_days() e
+      union all
+      select 'usage_user_agents', v_user_agent, to_jsonb(e) from app_private.user_agent_totals_of_days() e
+      union all
+      select 'usage_conversations', v_conversation, to_jsonb(e) from app_private.counted_conversations() e where v_is_whole
     ), found as (
       select 'usage_days' as name, v_day as keys, to_jsonb(d) - v_times as row
         from app_private.usage_days d
@@ -21194,6 +21583,13 @@ begin
        where m.tenant_id = v_tenant_id and m.minute >= v_from_at and m.minute < v_to_at
       union all
       select 'usage_agents', v_agent, to_jsonb(a) from app_private.usage_agents a where a.tenant_id = v_tenant_id
+      union all
+      -- without a call it is the mark of somebody who listed the agent before they used it
+      select 'usage_user_agents', v_user_agent, to_jsonb(u)
+        from app_private.usage_user_agents u where u.tenant_id = v_tenant_id and u.call_count > 0
+      union all
+      select 'usage_conversations', v_conversation, to_jsonb(c)
+        from app_private.usage_conversations c where v_is_whole and c.tenant_id = v_tenant_id
     )
     select name, key, e.values, f.values
       from (select name, app_private.only_keys(row, keys) as key, row - keys as values from expected) e
@@ -21205,7 +21601,7 @@ $$;
 
 ALTER FUNCTION app_public.verify_rollups(from_on date, to_on date) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.verify_rollups(from_on date, to_on date) IS 'Compares what was rolled up with the events it was made of, day by day (the last one excluded; all days when left out): a row for each difference, normally none. Events that the next run will count are left out on both sides. Reads all events of these days. For those with can_view_analytics. ID203: you have it not.';
+COMMENT ON FUNCTION app_public.verify_rollups(from_on date, to_on date) IS 'Compares what was rolled up with the events it was made of, day by day (the last one excluded; all days when left out): a row for each difference, normally none. Events that the next run will count are left out on both sides. Reads all events of these days; conversations, which have no day, are compared when all days are. For those with can_view_analytics. ID203: you have it not.';
 
 CREATE FUNCTION app_public.version_changes(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text DEFAULT NULL::text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -22801,6 +23197,47 @@ COMMENT ON COLUMN app_public.model_configurations.created_at IS 'When it was cre
 
 COMMENT ON COLUMN app_public.model_configurations.updated_at IS 'When it last changed.';
 
+CREATE TABLE app_public.notice_mails (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    billing_notice_id uuid,
+    quota_alert_id uuid,
+    user_id uuid NOT NULL,
+    status text DEFAULT 'queued'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    error text,
+    leased_until timestamp with time zone,
+    sent_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT sent_has_a_time CHECK (((sent_at IS NOT NULL) = (status = 'sent'::text))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['queued'::text, 'sent'::text, 'skipped'::text, 'failed'::text]))),
+    CONSTRAINT tells_of_one_thing CHECK ((num_nonnulls(billing_notice_id, quota_alert_id) = 1))
+);
+
+ALTER TABLE ONLY app_public.notice_mails FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.notice_mails OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.notice_mails IS '@behavior -insert -update -delete -single
+The mails of billing notices and quota alerts, one a person. For those with can_manage_billing; of quota alerts also for those with can_manage_tenant.';
+
+COMMENT ON COLUMN app_public.notice_mails.billing_notice_id IS 'The billing notice it tells of, or null.';
+
+COMMENT ON COLUMN app_public.notice_mails.quota_alert_id IS 'The quota alert it tells of, or null.';
+
+COMMENT ON COLUMN app_public.notice_mails.status IS 'queued, sent (the mail server has taken it), skipped (the person did not want it any more, or may not) or failed (after the last attempt).';
+
+COMMENT ON COLUMN app_public.notice_mails.attempts IS 'How often it was tried.';
+
+COMMENT ON COLUMN app_public.notice_mails.error IS 'Why the last attempt failed, null when it did not.';
+
+COMMENT ON COLUMN app_public.notice_mails.leased_until IS '@behavior -*
+Until when a worker has it to itself.';
+
+COMMENT ON COLUMN app_public.notice_mails.sent_at IS 'When the mail server took it.';
+
+COMMENT ON COLUMN app_public.notice_mails.created_at IS 'When it was made.';
+
 CREATE TABLE app_public.organizational_roles (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -23396,6 +23833,8 @@ CREATE VIEW app_public.tenant_usage_tracking WITH (security_invoker='true') AS
             d_1.success_count,
             d_1.error_count,
             d_1.abandon_count,
+            d_1.first_at,
+            d_1.last_at,
             d_1.last_success_at,
             d_1.last_error_at,
             d_1.created_at,
@@ -23748,6 +24187,8 @@ CREATE VIEW app_public.usage_tracking WITH (security_invoker='true') AS
                     d_1.success_count,
                     d_1.error_count,
                     d_1.abandon_count,
+                    d_1.first_at,
+                    d_1.last_at,
                     d_1.last_success_at,
                     d_1.last_error_at,
                     d_1.created_at,
@@ -23938,6 +24379,9 @@ ALTER TABLE ONLY app_private.search_terms
 ALTER TABLE ONLY app_private.usage_agents
     ADD CONSTRAINT usage_agents_pkey PRIMARY KEY (tenant_id, agent_id);
 
+ALTER TABLE ONLY app_private.usage_conversations
+    ADD CONSTRAINT usage_conversations_pkey PRIMARY KEY (tenant_id, user_id, agent_id, conversation_id);
+
 ALTER TABLE ONLY app_public.usage_events
     ADD CONSTRAINT usage_events_pkey PRIMARY KEY (tenant_id, batch_id, ordinal, occurred_at);
 
@@ -23952,6 +24396,9 @@ ALTER TABLE ONLY app_private.usage_queue
 
 ALTER TABLE ONLY app_private.usage_rollup_state
     ADD CONSTRAINT usage_rollup_state_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY app_private.usage_user_agents
+    ADD CONSTRAINT usage_user_agents_pkey PRIMARY KEY (tenant_id, user_id, agent_id);
 
 ALTER TABLE ONLY app_private.user_identities
     ADD CONSTRAINT user_identities_pkey PRIMARY KEY (issuer, subject);
@@ -24119,6 +24566,9 @@ ALTER TABLE ONLY app_public.model_configurations
     ADD CONSTRAINT model_configurations_tenant_id_name_key UNIQUE (tenant_id, name);
 
 COMMENT ON CONSTRAINT model_configurations_tenant_id_name_key ON app_public.model_configurations IS '@behavior -*';
+
+ALTER TABLE ONLY app_public.notice_mails
+    ADD CONSTRAINT notice_mails_pkey PRIMARY KEY (tenant_id, id);
 
 ALTER TABLE ONLY app_public.organizational_roles
     ADD CONSTRAINT organizational_roles_pkey PRIMARY KEY (id);
@@ -24540,6 +24990,14 @@ CREATE INDEX model_configurations_model_id_idx ON app_public.model_configuration
 
 CREATE UNIQUE INDEX model_configurations_one_default_key ON app_public.model_configurations USING btree (tenant_id) WHERE is_default;
 
+CREATE UNIQUE INDEX notice_mails_once_key ON app_public.notice_mails USING btree (tenant_id, COALESCE(billing_notice_id, quota_alert_id), user_id);
+
+CREATE INDEX notice_mails_tenant_id_billing_notice_id_idx ON app_public.notice_mails USING btree (tenant_id, billing_notice_id);
+
+CREATE INDEX notice_mails_tenant_id_quota_alert_id_idx ON app_public.notice_mails USING btree (tenant_id, quota_alert_id);
+
+CREATE INDEX notice_mails_user_id_idx ON app_public.notice_mails USING btree (user_id);
+
 CREATE UNIQUE INDEX payment_methods_one_default_key ON app_public.payment_methods USING btree (tenant_id) WHERE is_default;
 
 CREATE INDEX payment_methods_provider_method_id_idx ON app_public.payment_methods USING btree (provider_method_id);
@@ -24807,6 +25265,8 @@ CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.model_configurations FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
+CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.notice_mails FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
+
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.organizational_roles FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
 
 CREATE TRIGGER _000_require_writable_tenant BEFORE INSERT OR DELETE OR UPDATE ON app_public.payment_methods FOR EACH STATEMENT WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION app_private.tg__require_writable_tenant();
@@ -25049,6 +25509,8 @@ CREATE TRIGGER _300_refuse_credentials BEFORE INSERT OR UPDATE OF source_config 
 
 CREATE TRIGGER _300_refuse_cycle BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH ROW EXECUTE FUNCTION app_private.tg_tool_categories__refuse_cycle();
 
+CREATE TRIGGER _400_take_statistics BEFORE INSERT ON app_public.user_agents FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_agents__take_statistics();
+
 CREATE TRIGGER _500_apply_entitlements AFTER INSERT OR UPDATE ON app_public.subscriptions FOR EACH ROW EXECUTE FUNCTION app_private.tg__apply_entitlements();
 
 CREATE TRIGGER _500_apply_entitlements AFTER INSERT OR DELETE OR UPDATE ON app_public.tenant_entitlement_overrides FOR EACH ROW EXECUTE FUNCTION app_private.tg__apply_entitlements();
@@ -25094,6 +25556,10 @@ CREATE TRIGGER _500_note_changed_sources_of_added AFTER INSERT ON app_public.doc
 CREATE TRIGGER _500_note_changed_sources_of_removed AFTER DELETE ON app_public.documents REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_documents__note_changed_sources();
 
 CREATE TRIGGER _500_note_source_progress AFTER UPDATE ON app_public.documents REFERENCING OLD TABLE AS old_documents NEW TABLE AS new_documents FOR EACH STATEMENT EXECUTE FUNCTION app_private.tg_documents__note_source_progress();
+
+CREATE TRIGGER _500_queue_mails AFTER INSERT ON app_public.billing_notices FOR EACH ROW EXECUTE FUNCTION app_private.tg__queue_notice_mails('billing_notice_id', 'can_manage_billing');
+
+CREATE TRIGGER _500_queue_mails AFTER INSERT ON app_public.quota_alerts FOR EACH ROW EXECUTE FUNCTION app_private.tg__queue_notice_mails('quota_alert_id', 'can_manage_billing', 'can_manage_tenant');
 
 CREATE TRIGGER _500_rate_item AFTER INSERT OR DELETE OR UPDATE OF rating ON app_public.user_ratings FOR EACH ROW EXECUTE FUNCTION app_private.tg_user_ratings__rate_item();
 
@@ -25482,6 +25948,26 @@ ALTER TABLE ONLY app_public.model_configurations
 ALTER TABLE ONLY app_public.model_configurations
     ADD CONSTRAINT model_configurations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_public.notice_mails
+    ADD CONSTRAINT notice_mails_tenant_id_billing_notice_id_fkey FOREIGN KEY (tenant_id, billing_notice_id) REFERENCES app_public.billing_notices(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT notice_mails_tenant_id_billing_notice_id_fkey ON app_public.notice_mails IS '@fieldName billingNotice
+@foreignFieldName mails';
+
+ALTER TABLE ONLY app_public.notice_mails
+    ADD CONSTRAINT notice_mails_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY app_public.notice_mails
+    ADD CONSTRAINT notice_mails_tenant_id_quota_alert_id_fkey FOREIGN KEY (tenant_id, quota_alert_id) REFERENCES app_public.quota_alerts(tenant_id, id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT notice_mails_tenant_id_quota_alert_id_fkey ON app_public.notice_mails IS '@fieldName quotaAlert
+@foreignFieldName mails';
+
+ALTER TABLE ONLY app_public.notice_mails
+    ADD CONSTRAINT notice_mails_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT notice_mails_user_id_fkey ON app_public.notice_mails IS '@foreignFieldName noticeMails';
+
 ALTER TABLE ONLY app_public.organizational_roles
     ADD CONSTRAINT organizational_roles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
@@ -25861,6 +26347,8 @@ CREATE POLICY all_owner ON app_private.search_terms TO rowhouse_owner USING (tru
 
 CREATE POLICY all_owner ON app_private.usage_agents TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_private.usage_conversations TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_private.usage_days TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.usage_events_default TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -25874,6 +26362,8 @@ CREATE POLICY all_owner ON app_private.usage_minutes_default TO rowhouse_owner U
 CREATE POLICY all_owner ON app_private.usage_queue TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.usage_rollup_state TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_private.usage_user_agents TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.user_identities TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -25933,6 +26423,8 @@ CREATE POLICY all_platform ON app_private.search_terms TO rowhouse_platform USIN
 
 CREATE POLICY all_platform ON app_private.usage_agents TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_private.usage_conversations TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_private.usage_days TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.usage_events_default TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -25946,6 +26438,8 @@ CREATE POLICY all_platform ON app_private.usage_minutes_default TO rowhouse_plat
 CREATE POLICY all_platform ON app_private.usage_queue TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.usage_rollup_state TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_private.usage_user_agents TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.user_identities TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -26059,6 +26553,8 @@ CREATE POLICY tenant_isolation ON app_private.search_terms AS RESTRICTIVE TO row
 
 CREATE POLICY tenant_isolation ON app_private.usage_agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_private.usage_conversations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 CREATE POLICY tenant_isolation ON app_private.usage_days AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.usage_events_default AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
@@ -26073,7 +26569,11 @@ CREATE POLICY tenant_isolation ON app_private.usage_queue AS RESTRICTIVE TO rowh
 
 CREATE POLICY tenant_isolation ON app_private.usage_rollup_state AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
+CREATE POLICY tenant_isolation ON app_private.usage_user_agents AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
 ALTER TABLE app_private.usage_agents ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_conversations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.usage_days ENABLE ROW LEVEL SECURITY;
 
@@ -26088,6 +26588,8 @@ ALTER TABLE app_private.usage_minutes_default ENABLE ROW LEVEL SECURITY;
 ALTER TABLE app_private.usage_queue ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.usage_rollup_state ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.usage_user_agents ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.user_identities ENABLE ROW LEVEL SECURITY;
 
@@ -26172,6 +26674,8 @@ CREATE POLICY all_owner ON app_public.llm_models TO rowhouse_owner USING (true) 
 CREATE POLICY all_owner ON app_public.llm_providers TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.model_configurations TO rowhouse_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY all_owner ON app_public.notice_mails TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_public.organizational_roles TO rowhouse_owner USING (true) WITH CHECK (true);
 
@@ -26312,6 +26816,8 @@ CREATE POLICY all_platform ON app_public.llm_models TO rowhouse_platform USING (
 CREATE POLICY all_platform ON app_public.llm_providers TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.model_configurations TO rowhouse_platform USING (true) WITH CHECK (true);
+
+CREATE POLICY all_platform ON app_public.notice_mails TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_public.organizational_roles TO rowhouse_platform USING (true) WITH CHECK (true);
 
@@ -26541,6 +27047,8 @@ ALTER TABLE app_public.llm_providers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.model_configurations ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_public.notice_mails ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_public.organizational_roles ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.payment_methods ENABLE ROW LEVEL SECURITY;
@@ -26610,6 +27118,8 @@ CREATE POLICY select_billing ON app_public.credit_entries FOR SELECT TO rowhouse
 CREATE POLICY select_billing ON app_public.invoice_lines FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_billing'::text) AS has_permission));
 
 CREATE POLICY select_billing ON app_public.invoices FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_billing'::text) AS has_permission));
+
+CREATE POLICY select_billing ON app_public.notice_mails FOR SELECT TO rowhouse_user USING ((( SELECT app_hidden.has_permission('can_manage_billing'::text) AS has_permission) OR ((quota_alert_id IS NOT NULL) AND ( SELECT app_hidden.has_permission('can_manage_tenant'::text) AS has_permission))));
 
 CREATE POLICY select_billing ON app_public.payment_methods FOR SELECT TO rowhouse_user USING (( SELECT app_hidden.has_permission('can_manage_billing'::text) AS has_permission));
 
@@ -26803,6 +27313,8 @@ CREATE POLICY tenant_isolation ON app_public.invoices AS RESTRICTIVE TO rowhouse
 CREATE POLICY tenant_isolation ON app_public.llm_model_price_overrides AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.model_configurations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_public.notice_mails AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_public.organizational_roles AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -27735,6 +28247,8 @@ REVOKE ALL ON FUNCTION app_private.add_to_agents(batch_ids bigint[], from_at tim
 
 REVOKE ALL ON FUNCTION app_private.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.add_to_user_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.adjustment_amount(component app_public.plan_price_components, quantity_before numeric, quantity numeric, currency text) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.invoice_lines TO rowhouse_user;
@@ -27789,6 +28303,9 @@ REVOKE ALL ON FUNCTION app_private.begin_billing() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.begin_notice_mail(tenant_id uuid, mail_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.begin_notice_mail(tenant_id uuid, mail_id uuid) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.begin_overview(OUT period tstzrange, OUT first_day date, OUT last_day date) FROM PUBLIC;
 
@@ -27894,6 +28411,10 @@ GRANT SELECT,DELETE ON TABLE app_public.usage_events TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 
+GRANT SELECT,DELETE ON TABLE app_private.usage_conversations TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.counted_conversations() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.counted_usage(tenant_ids uuid[], quota_type text, user_id uuid) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.quota_tracking TO rowhouse_user;
@@ -27993,6 +28514,9 @@ GRANT ALL ON FUNCTION app_private.finish_embedding(tenant_id uuid, document_ids 
 
 REVOKE ALL ON FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer, error text, is_last_attempt boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.finish_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer, error text, is_last_attempt boolean) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.finish_notice_mail(tenant_id uuid, mail_id uuid, attempt integer, error text, is_last_attempt boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.finish_notice_mail(tenant_id uuid, mail_id uuid, attempt integer, error text, is_last_attempt boolean) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) TO rowhouse_worker;
@@ -28173,6 +28697,8 @@ REVOKE ALL ON FUNCTION app_private.note_quota_alerts(counter app_public.quota_tr
 
 REVOKE ALL ON FUNCTION app_private.note_visit(user_id uuid, tenant_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.notice_subject(kind text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.notify_billing(tenant_id uuid, kind text, subject_key text, message text, subscription_id uuid, invoice_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.object_faults(value jsonb, shape jsonb, place text) FROM PUBLIC;
@@ -28234,6 +28760,11 @@ REVOKE ALL ON FUNCTION app_private.question_vector(model app_public.llm_models, 
 
 REVOKE ALL ON FUNCTION app_private.queue_invitation(invitation app_public.invitations) FROM PUBLIC;
 
+GRANT SELECT ON TABLE app_public.quota_alerts TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.quota_alerts TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.quota_alert_message(alert app_public.quota_alerts) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.quota_chain(tenant_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.quota_chain(tenant_id uuid) TO rowhouse_owner;
 
@@ -28264,6 +28795,8 @@ REVOKE ALL ON FUNCTION app_private.rate_window_steps() FROM PUBLIC;
 REVOKE ALL ON FUNCTION app_private.read_usage(events jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.rebuild_rollups(tenant_id uuid, from_on date, to_on date) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.rebuild_user_agents(is_whole boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.receipt_of_call(call app_private.llm_calls, is_repeated boolean) FROM PUBLIC;
 
@@ -28303,6 +28836,8 @@ REVOKE ALL ON FUNCTION app_private.refresh_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.refresh_sources() TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.refresh_usage(invoice app_public.invoices, until_batch bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.refresh_user_agents(user_ids uuid[], agent_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.refund_to_make(tenant_id uuid, refund_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.refund_to_make(tenant_id uuid, refund_id uuid) TO rowhouse_worker;
@@ -28574,6 +29109,9 @@ GRANT ALL ON FUNCTION app_private.tg__list_removed_chunks() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.tg__note_activation() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.tg__queue_notice_mails() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg__queue_notice_mails() TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.tg__refuse_chunk_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg__refuse_credentials() FROM PUBLIC;
@@ -28684,6 +29222,9 @@ GRANT ALL ON FUNCTION app_private.tg_usage_quotas__refresh_counters() TO rowhous
 
 REVOKE ALL ON FUNCTION app_private.tg_user_agents__check_agent() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.tg_user_agents__take_statistics() FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.tg_user_agents__take_statistics() TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.tg_user_favorites__check_item() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tg_user_favorites__tell_user_agents() FROM PUBLIC;
@@ -28759,6 +29300,10 @@ GRANT ALL ON FUNCTION app_private.use_quota(tenant_id uuid, quota_type text, amo
 
 REVOKE ALL ON FUNCTION app_private.use_rate_window(rule app_private.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) FROM PUBLIC;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.usage_user_agents TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.user_agent_totals_of_days() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.uuid_or_null(value text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.validate_settings(schema jsonb, value jsonb, path text) FROM PUBLIC;
@@ -28814,9 +29359,6 @@ GRANT ALL ON FUNCTION app_public.accept_invitation(token text) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.accept_share(share_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.accept_share(share_id uuid) TO rowhouse_user;
-
-GRANT SELECT ON TABLE app_public.quota_alerts TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.quota_alerts TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_public.acknowledge_quota_alert(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.acknowledge_quota_alert(id uuid) TO rowhouse_user;
@@ -29717,6 +30259,9 @@ GRANT INSERT(response_format),UPDATE(response_format) ON TABLE app_public.model_
 GRANT INSERT(stop_sequences),UPDATE(stop_sequences) ON TABLE app_public.model_configurations TO rowhouse_user;
 
 GRANT INSERT(is_default),UPDATE(is_default) ON TABLE app_public.model_configurations TO rowhouse_user;
+
+GRANT SELECT ON TABLE app_public.notice_mails TO rowhouse_user;
+GRANT SELECT,INSERT ON TABLE app_public.notice_mails TO rowhouse_platform;
 
 GRANT SELECT,DELETE ON TABLE app_public.organizational_roles TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.organizational_roles TO rowhouse_platform;
