@@ -155,7 +155,7 @@ describe('tax and currency', () => {
     db.inTransaction(async (t) => {
       await metered(t)
       await t.become(db.acme.owner)
-      expect(await t.errorCode(`select app_public.set_billing_terms(tax_mode => 'none')`)).toBe('LB201')
+      expect(await t.errorCode(`select app_public.set_billing_terms(tax_mode => 'none')`)).toBe('TN205')
       expect(await t.errorCode(`select app_public.update_billing_profile(currency => 'EUR')`)).toBe('LB503')
       expect(await t.errorCode(`select app_public.update_billing_profile(legal_name => 'ACME Ltd')`)).toBeUndefined()
       await t.become(db.acme.admin)
@@ -236,7 +236,7 @@ describe('invoices by hand', () => {
     db.inTransaction(async (t) => {
       await metered(t, { taxRate: 0.1 })
       await t.become(db.acme.owner)
-      expect(await t.errorCode('select app_public.create_invoice()')).toBe('LB201')
+      expect(await t.errorCode('select app_public.create_invoice()')).toBe('TN205')
       await asStaff(t, db, db.acme.id)
       const id = await t.value<string>(`select id from app_public.create_invoice('Thank you')`)
       const line = await t.value<string>(`select id from app_public.add_invoice_line($1, 'Training', 200)`, [id])
@@ -359,7 +359,7 @@ describe('entitlements', () => {
       await t.become(db.acme.owner)
       await t.query(`select app_public.start_subscription('professional')`)
       expect(await t.errorCode(`select app_public.override_entitlement('quota', 'users', quota_limit => 7)`)).toBe(
-        'LB201',
+        'TN205',
       )
       await asStaff(t, db, db.acme.id)
       await t.query(`select app_public.override_entitlement('quota', 'users', quota_limit => 7, reason => 'pilot')`)

@@ -459,7 +459,7 @@ describe('by hand', () => {
       await t.become(db.acme.owner)
       await t.query(`select app_public.start_subscription('paid')`)
       const id = await t.value('select id from app_public.invoices')
-      expect(await t.errorCode('select app_public.record_payment($1, 30)', [id])).toBe('LB201')
+      expect(await t.errorCode('select app_public.record_payment($1, 30)', [id])).toBe('TN205')
       await asStaff(t, db, db.acme.id)
       await t.query(`select app_public.record_payment($1, 10, 'A')`, [id])
       await t.query(`select app_public.record_payment($1, 10, 'A')`, [id])

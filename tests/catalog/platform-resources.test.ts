@@ -69,7 +69,10 @@ describe('the platform’s resources', () => {
 
   it('have the tenant that runs the installation, also before it has an owner', async () => {
     await db.inTransaction(async (t) => {
+      // as it is before anybody is provisioned
+      await t.query(`set local session_replication_role = replica`)
       await t.query(`delete from app_public.user_tenants where tenant_id = $1`, [db.platform.id])
+      await t.query(`set local session_replication_role = origin`)
       const owned = await t.value(
         `select id from app_private.provision_tenant('operations', 'Operations', 'first@operations.test', null, 'platform')`,
       )

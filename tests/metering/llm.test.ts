@@ -254,7 +254,7 @@ describe('a price', () => {
       const modelId = await createModel(t)
       await t.become(db.acme.owner)
       for (const name of ['set_llm_model_price', 'set_tenant_llm_model_price'])
-        expect(await t.errorCode(`select * from app_public.${name}($1, 1, 1)`, [modelId])).toBe('MT202')
+        expect(await t.errorCode(`select * from app_public.${name}($1, 1, 1)`, [modelId])).toBe('TN205')
       expect(
         await t.errorCode(
           `insert into app_public.llm_model_prices (model_id, input_usd_per_million, cached_input_usd_per_million, output_usd_per_million, reasoning_usd_per_million, valid_from) values ($1, 1, 1, 1, 1, now())`,
@@ -315,7 +315,7 @@ describe('rerating', () => {
       ])
       // looking changed nothing
       expect(await t.value('select sum(cost)::float from app_public.usage_events')).toBe(3)
-      expect(await t.errorCode('select app_public.apply_rerate($1, $2)', june)).toBe('MT202')
+      expect(await t.errorCode('select app_public.apply_rerate($1, $2)', june)).toBe('TN205')
 
       await t.become({ ...db.platform.owner, tenantId: db.acme.id }, 'rowhouse_admin')
       expect(await t.value('select app_public.apply_rerate($1, $2)::float', june)).toBe(3)

@@ -111,6 +111,19 @@ describe('every function', () => {
     ).toEqual([])
   })
 
+  it('is written in one place: no file replaces what another made', async () => {
+    const { readdir, readFile } = await import('node:fs/promises')
+    const root = new URL('../../sql/', import.meta.url)
+    const made: string[] = []
+    for (const file of await readdir(root, { recursive: true })) {
+      if (!file.endsWith('.sql')) continue
+      const text = await readFile(new URL(file, root), 'utf8')
+      for (const [, name] of text.matchAll(/^create or replace (?:function|procedure) ([\w.]+)\(/gm))
+        made.push(name as string)
+    }
+    expect(made.filter((name, i) => made.indexOf(name) !== i)).toEqual([])
+  })
+
   it('pins its search_path, unless it is parsed at creation', async () => {
     expect(
       await names(`

@@ -81,18 +81,6 @@ end
 $$;
 comment on function app_private.plan_by_slug(text) is 'A plan that the one who asks may choose: a public one, any for staff. LB301: there is none.';
 
-create or replace function app_private.require_staff() returns void
-language plpgsql stable
-set search_path to pg_catalog, pg_temp
-as $$
-begin
-  if not app_hidden.is_platform_admin() then
-    perform app_private.raise_error('LB201', 'Only platform staff can do this.', 'Ask the staff of the platform.');
-  end if;
-end
-$$;
-comment on function app_private.require_staff() is 'LB201 unless the request is one of platform staff.';
-
 create or replace function app_private.seed_example_plans() returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp

@@ -174,7 +174,7 @@ begin
 end
 $$;
 comment on function app_public.override_entitlement(app_public.entitlement_kind_enum, text, boolean, numeric, boolean, text) is
-  E'@resultFieldName override\nGives this tenant another feature (is_enabled) or quota (quota_limit) than its plan does; again to change it, remove_entitlement_override to take it back. Platform staff. LB201: you are not; 23514: a value does not fit the kind.';
+  E'@resultFieldName override\nGives this tenant another feature (is_enabled) or quota (quota_limit) than its plan does; again to change it, remove_entitlement_override to take it back. Platform staff. TN205: you are not; 23514: a value does not fit the kind.';
 
 create or replace function app_public.remove_entitlement_override(kind app_public.entitlement_kind_enum, key text)
 returns app_public.tenant_entitlement_overrides
@@ -195,7 +195,7 @@ begin
 end
 $$;
 comment on function app_public.remove_entitlement_override(app_public.entitlement_kind_enum, text) is
-  E'@resultFieldName override\nTakes an override back: the plan counts again. Platform staff. LB201: you are not; LB308: there is no such override.';
+  E'@resultFieldName override\nTakes an override back: the plan counts again. Platform staff. TN205: you are not; LB308: there is no such override.';
 grant execute on function
   app_public.override_entitlement(app_public.entitlement_kind_enum, text, boolean, numeric, boolean, text),
   app_public.remove_entitlement_override(app_public.entitlement_kind_enum, text) to rowhouse_user;

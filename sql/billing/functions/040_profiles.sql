@@ -92,7 +92,7 @@ begin
 end
 $$;
 comment on function app_public.set_billing_terms(text, numeric, text, text) is
-  E'@resultFieldName billingProfile\nHow this tenant is taxed (tax_mode standard, reverse_charge or none; tax_rate 0.19 for 19 %), collected from (automatic: its payment method is charged; invoice: it pays by itself within the issuer''s terms) and by whom it is billed. Platform staff. LB201: you are not; LB310: no such issuer; 23514: a value is out of range.';
+  E'@resultFieldName billingProfile\nHow this tenant is taxed (tax_mode standard, reverse_charge or none; tax_rate 0.19 for 19 %), collected from (automatic: its payment method is charged; invoice: it pays by itself within the issuer''s terms) and by whom it is billed. Platform staff. TN205: you are not; LB310: no such issuer; 23514: a value is out of range.';
 grant execute on function app_public.update_billing_profile(text, text, text, text, text, text),
   app_public.set_billing_terms(text, numeric, text, text) to rowhouse_user;
 
@@ -139,7 +139,7 @@ begin
 end
 $$;
 comment on function app_public.add_credit(numeric, text) is
-  E'@resultFieldName creditEntry\nGives this tenant credit that its next invoices use up; a negative amount takes unused credit back. Platform staff. LB201: you are not; LB402: the amount cannot be paid in the currency or is more than there is.';
+  E'@resultFieldName creditEntry\nGives this tenant credit that its next invoices use up; a negative amount takes unused credit back. Platform staff. TN205: you are not; LB402: the amount cannot be paid in the currency or is more than there is.';
 grant execute on function app_public.add_credit(numeric, text) to rowhouse_user;
 
 create or replace function app_private.can_be_charged(tenant_id uuid) returns boolean

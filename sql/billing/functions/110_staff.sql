@@ -19,7 +19,7 @@ begin
 end
 $$;
 comment on function app_public.finalise_invoice(uuid) is
-  E'@resultFieldName invoice\nMakes a draft final before the task does. Platform staff. LB201: you are not; LB304: no such invoice; LB514: it is not a draft.';
+  E'@resultFieldName invoice\nMakes a draft final before the task does. Platform staff. TN205: you are not; LB304: no such invoice; LB514: it is not a draft.';
 
 create or replace function app_public.create_invoice(memo text default null) returns app_public.invoices
 language plpgsql volatile security definer
@@ -36,7 +36,7 @@ begin
 end
 $$;
 comment on function app_public.create_invoice(text) is
-  E'@resultFieldName invoice\nBegins an invoice by hand: add_invoice_line, then finalise_invoice. Platform staff. LB201: you are not.';
+  E'@resultFieldName invoice\nBegins an invoice by hand: add_invoice_line, then finalise_invoice. Platform staff. TN205: you are not.';
 
 create or replace function app_private.draft_of_staff(invoice_id uuid) returns app_public.invoices
 language plpgsql volatile security definer
@@ -57,7 +57,7 @@ begin
   return v_invoice;
 end
 $$;
-comment on function app_private.draft_of_staff(uuid) is 'A draft that staff may edit, under the billing lock. LB201, LB304, LB514.';
+comment on function app_private.draft_of_staff(uuid) is 'A draft that staff may edit, under the billing lock. TN205, LB304, LB514.';
 
 create or replace function app_public.add_invoice_line(
   invoice_id uuid, description text, amount numeric, kind app_public.invoice_line_kind_enum default 'adjustment'
@@ -87,7 +87,7 @@ begin
 end
 $$;
 comment on function app_public.add_invoice_line(uuid, text, numeric, app_public.invoice_line_kind_enum) is
-  E'@resultFieldName invoiceLine\nAdds a line to a draft: an adjustment of either sign, or a credit (negative). Net of tax. Platform staff. LB201: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB404: the kind or its sign; LB514: it is not a draft.';
+  E'@resultFieldName invoiceLine\nAdds a line to a draft: an adjustment of either sign, or a credit (negative). Net of tax. Platform staff. TN205: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB404: the kind or its sign; LB514: it is not a draft.';
 
 create or replace function app_public.remove_invoice_line(id uuid) returns app_public.invoice_lines
 language plpgsql volatile security definer
@@ -109,7 +109,7 @@ begin
 end
 $$;
 comment on function app_public.remove_invoice_line(uuid) is
-  E'@resultFieldName invoiceLine\nTakes a line that was added by hand out of a draft. Platform staff. LB201: you are not; LB311: no such line; LB514: the invoice is not a draft.';
+  E'@resultFieldName invoiceLine\nTakes a line that was added by hand out of a draft. Platform staff. TN205: you are not; LB311: no such line; LB514: the invoice is not a draft.';
 
 create or replace function app_public.delete_draft_invoice(id uuid) returns app_public.invoices
 language plpgsql volatile security definer
@@ -126,7 +126,7 @@ begin
 end
 $$;
 comment on function app_public.delete_draft_invoice(uuid) is
-  E'@resultFieldName invoice\nDeletes a draft that was begun by hand. Platform staff. LB201: you are not; LB304: no such invoice; LB514: it is not a draft; LB517: it is a subscription''s.';
+  E'@resultFieldName invoice\nDeletes a draft that was begun by hand. Platform staff. TN205: you are not; LB304: no such invoice; LB514: it is not a draft; LB517: it is a subscription''s.';
 
 create or replace function app_private.open_document(invoice_id uuid) returns app_public.invoices
 language plpgsql volatile security definer
@@ -174,7 +174,7 @@ begin
 end
 $$;
 comment on function app_public.void_invoice(uuid, text) is
-  E'@resultFieldName invoice\nTakes back an invoice that was never paid; it keeps its number, and credit it had used is there again. Platform staff. LB201: you are not; LB304: no such invoice; LB518: it was paid or credited in part, or is not open.';
+  E'@resultFieldName invoice\nTakes back an invoice that was never paid; it keeps its number, and credit it had used is there again. Platform staff. TN205: you are not; LB304: no such invoice; LB518: it was paid or credited in part, or is not open.';
 
 create or replace function app_private.write_credit_note(invoice app_public.invoices, amount numeric, memo text) returns app_public.invoices
 language plpgsql volatile security definer
@@ -262,7 +262,7 @@ begin
 end
 $$;
 comment on function app_public.create_credit_note(uuid, numeric, text) is
-  E'@resultFieldName creditNote\nCredits an invoice, wholly or an amount including tax: what is still owed becomes less, and what was paid becomes credit for the next invoices (refund_payment pays it back instead). Platform staff. LB201: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB519: it is not final; LB601: more than is left.';
+  E'@resultFieldName creditNote\nCredits an invoice, wholly or an amount including tax: what is still owed becomes less, and what was paid becomes credit for the next invoices (refund_payment pays it back instead). Platform staff. TN205: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB519: it is not final; LB601: more than is left.';
 
 grant execute on function app_public.invoice(uuid), app_public.finalise_invoice(uuid), app_public.create_invoice(text),
   app_public.add_invoice_line(uuid, text, numeric, app_public.invoice_line_kind_enum), app_public.remove_invoice_line(uuid),

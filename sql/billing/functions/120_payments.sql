@@ -255,5 +255,5 @@ begin
 end
 $$;
 comment on function app_public.record_payment(uuid, numeric, text) is
-  E'@resultFieldName payment\nNotes a payment that arrived outside, such as a bank transfer. The same reference again returns the first. Platform staff: who is billed does not say what was paid. LB201: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB520: the reference has another amount; LB602: more than is due.';
+  E'@resultFieldName payment\nNotes a payment that arrived outside, such as a bank transfer. The same reference again returns the first. Platform staff: who is billed does not say what was paid. TN205: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB520: the reference has another amount; LB602: more than is due.';
 grant execute on function app_public.pay_invoice(uuid), app_public.record_payment(uuid, numeric, text) to rowhouse_user;

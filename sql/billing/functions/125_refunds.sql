@@ -55,7 +55,7 @@ begin
 end
 $$;
 comment on function app_public.refund_payment(uuid, numeric, text) is
-  E'@resultFieldName refund\nPays a payment back, wholly or in part, the way it came, and writes a credit note once it is done. A manual one is noted as paid back. Platform staff. LB201: you are not; LB305: no such payment; LB402: not an amount of the currency; LB522: the payment did not succeed; LB601: more than is left.';
+  E'@resultFieldName refund\nPays a payment back, wholly or in part, the way it came, and writes a credit note once it is done. A manual one is noted as paid back. Platform staff. TN205: you are not; LB305: no such payment; LB402: not an amount of the currency; LB522: the payment did not succeed; LB601: more than is left.';
 grant execute on function app_public.refund_payment(uuid, numeric, text) to rowhouse_user;
 
 create or replace function app_private.refund_to_make(tenant_id uuid, refund_id uuid)

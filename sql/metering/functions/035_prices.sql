@@ -96,7 +96,7 @@ declare
   v_to timestamptz;
   v_price app_public.llm_model_prices;
 begin
-  perform app_private.require_price_setter();
+  perform app_private.require_staff();
   v_to := app_private.place_price('app_public.llm_model_prices', set_llm_model_price.model_id, v_from, set_llm_model_price.valid_to);
   insert into app_public.llm_model_prices (
     model_id, input_usd_per_million, output_usd_per_million, cached_input_usd_per_million, reasoning_usd_per_million,
@@ -111,7 +111,7 @@ begin
 end
 $$;
 comment on function app_public.set_llm_model_price(uuid, numeric, numeric, numeric, numeric, timestamptz, timestamptz) is
-  E'@resultFieldName price\nSets what a model costs every tenant from valid_from (now) until valid_to or the next price, in USD per million tokens. Cached input costs what input does and reasoning what output does unless said otherwise. A date in the past changes no cost that was computed: rerate_usage shows what would. Platform staff only. MT202: you are not; MT406: no such model; MT410: it ends before it begins; 23514: a price is negative or above 1e9.';
+  E'@resultFieldName price\nSets what a model costs every tenant from valid_from (now) until valid_to or the next price, in USD per million tokens. Cached input costs what input does and reasoning what output does unless said otherwise. A date in the past changes no cost that was computed: rerate_usage shows what would. Platform staff only. TN205: you are not; MT406: no such model; MT410: it ends before it begins; 23514: a price is negative or above 1e9.';
 
 create or replace function app_public.set_tenant_llm_model_price(
   model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric,
@@ -127,7 +127,7 @@ declare
   v_to timestamptz;
   v_price app_public.llm_model_price_overrides;
 begin
-  perform app_private.require_price_setter();
+  perform app_private.require_staff();
   v_to := app_private.place_price('app_public.llm_model_price_overrides', set_tenant_llm_model_price.model_id, v_from,
     set_tenant_llm_model_price.valid_to);
   insert into app_public.llm_model_price_overrides (
@@ -144,7 +144,7 @@ begin
 end
 $$;
 comment on function app_public.set_tenant_llm_model_price(uuid, numeric, numeric, numeric, numeric, timestamptz, timestamptz) is
-  E'@resultFieldName price\nSets what a model costs the tenant you act in, instead of what it costs everybody; otherwise as setLlmModelPrice. Platform staff only. MT202: you are not; MT406: no such model; MT410: it ends before it begins; 23514: a price is negative or above 1e9.';
+  E'@resultFieldName price\nSets what a model costs the tenant you act in, instead of what it costs everybody; otherwise as setLlmModelPrice. Platform staff only. TN205: you are not; MT406: no such model; MT410: it ends before it begins; 23514: a price is negative or above 1e9.';
 
 create or replace function app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamptz default null)
 returns app_public.llm_model_price_overrides
@@ -155,7 +155,7 @@ declare
   v_at timestamptz := coalesce(end_tenant_llm_model_price.valid_to, app_hidden.clock());
   v_price app_public.llm_model_price_overrides;
 begin
-  perform app_private.require_price_setter();
+  perform app_private.require_staff();
   update app_public.llm_model_price_overrides p set valid_to = v_at
    where p.tenant_id = app_hidden.current_tenant_id() and p.model_id = end_tenant_llm_model_price.model_id
      and p.superseded_at is null and p.valid_from < v_at and (p.valid_to is null or p.valid_to > v_at)
@@ -167,19 +167,7 @@ begin
 end
 $$;
 comment on function app_public.end_tenant_llm_model_price(uuid, timestamptz) is
-  E'@resultFieldName price\nEnds a price of the tenant''s own, now or at another instant: from then on the model costs it what it costs everybody. Platform staff only. MT202: you are not; MT302: there is none to end.';
-
-create or replace function app_private.require_price_setter() returns void
-language plpgsql stable
-set search_path to pg_catalog, pg_temp
-as $$
-begin
-  if not app_hidden.is_platform_admin() then
-    perform app_private.raise_error('MT202', 'Only platform staff do this.', 'Ask an administrator of the platform tenant.');
-  end if;
-end
-$$;
-comment on function app_private.require_price_setter() is 'MT202 unless the request is one of platform staff.';
+  E'@resultFieldName price\nEnds a price of the tenant''s own, now or at another instant: from then on the model costs it what it costs everybody. Platform staff only. TN205: you are not; MT302: there is none to end.';
 
 create or replace function app_private.tg__keep_price() returns trigger
 language plpgsql security definer

@@ -71,7 +71,7 @@ declare
   v_first_at timestamptz;
   v_last_at timestamptz;
 begin
-  perform app_private.require_price_setter();
+  perform app_private.require_staff();
   -- one at a time: the second finds nothing left to correct
   perform pg_advisory_xact_lock(app_private.metering_lock('rerate'), hashtext(v_tenant_id::text));
   v_batch_id := app_private.begin_usage();
@@ -98,5 +98,5 @@ begin
 end
 $$;
 comment on function app_public.apply_rerate(timestamptz, timestamptz) is
-  E'@resultFieldName difference\nMakes the corrections that rerateUsage shows, as events of their own, and returns what they add up to; what was recorded stays as it was, and in a period that is final they become adjustments. Doing it twice corrects once. Platform staff only. MT202: you are not; MT411: the isolation level is not read committed.';
+  E'@resultFieldName difference\nMakes the corrections that rerateUsage shows, as events of their own, and returns what they add up to; what was recorded stays as it was, and in a period that is final they become adjustments. Doing it twice corrects once. Platform staff only. TN205: you are not; MT411: the isolation level is not read committed.';
 grant execute on function app_public.apply_rerate(timestamptz, timestamptz) to rowhouse_user;
