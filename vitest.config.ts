@@ -11,8 +11,8 @@ export default defineConfig({
     reporters: ['default', './tests/helpers/reporter.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     env: { DATAPLAN_PG_PREPARED_STATEMENT_CACHE_SIZE: '0' },
   },
 })
