@@ -6712,7 +6712,7 @@ $$;
 
 ALTER FUNCTION app_private.draft_of_staff(invoice_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.draft_of_staff(invoice_id uuid) IS 'A draft that staff may edit, under the billing lock. LB201, LB304, LB514.';
+COMMENT ON FUNCTION app_private.draft_of_staff(invoice_id uuid) IS 'A draft that staff may edit, under the billing lock. TN205, LB304, LB514.';
 
 CREATE FUNCTION app_private.drop_llm_texts() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -11517,21 +11517,6 @@ ALTER FUNCTION app_private.require_power_over(workspace app_public.workspaces, r
 
 COMMENT ON FUNCTION app_private.require_power_over(workspace app_public.workspaces, role app_public.member_role) IS 'WS201 unless you manage members of this role.';
 
-CREATE FUNCTION app_private.require_price_setter() RETURNS void
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  if not app_hidden.is_platform_admin() then
-    perform app_private.raise_error('MT202', 'Only platform staff do this.', 'Ask an administrator of the platform tenant.');
-  end if;
-end
-$$;
-
-ALTER FUNCTION app_private.require_price_setter() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.require_price_setter() IS 'MT202 unless the request is one of platform staff.';
-
 CREATE FUNCTION app_private.require_role(minimum text) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -11570,14 +11555,14 @@ CREATE FUNCTION app_private.require_staff() RETURNS void
     AS $$
 begin
   if not app_hidden.is_platform_admin() then
-    perform app_private.raise_error('LB201', 'Only platform staff can do this.', 'Ask the staff of the platform.');
+    perform app_private.raise_error('TN205', 'Only platform staff can do this.', 'Ask an administrator of the platform tenant.');
   end if;
 end
 $$;
 
 ALTER FUNCTION app_private.require_staff() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.require_staff() IS 'LB201 unless the request is one of platform staff.';
+COMMENT ON FUNCTION app_private.require_staff() IS 'TN205 unless the request is one of platform staff.';
 
 CREATE FUNCTION app_private.require_tenant_status(statuses text[]) RETURNS app_public.tenants
     LANGUAGE plpgsql
@@ -16729,7 +16714,7 @@ $$;
 ALTER FUNCTION app_public.add_credit(amount numeric, memo text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.add_credit(amount numeric, memo text) IS '@resultFieldName creditEntry
-Gives this tenant credit that its next invoices use up; a negative amount takes unused credit back. Platform staff. LB201: you are not; LB402: the amount cannot be paid in the currency or is more than there is.';
+Gives this tenant credit that its next invoices use up; a negative amount takes unused credit back. Platform staff. TN205: you are not; LB402: the amount cannot be paid in the currency or is more than there is.';
 
 CREATE FUNCTION app_public.add_invoice_line(invoice_id uuid, description text, amount numeric, kind app_public.invoice_line_kind_enum DEFAULT 'adjustment'::app_public.invoice_line_kind_enum) RETURNS app_public.invoice_lines
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16760,7 +16745,7 @@ $$;
 ALTER FUNCTION app_public.add_invoice_line(invoice_id uuid, description text, amount numeric, kind app_public.invoice_line_kind_enum) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.add_invoice_line(invoice_id uuid, description text, amount numeric, kind app_public.invoice_line_kind_enum) IS '@resultFieldName invoiceLine
-Adds a line to a draft: an adjustment of either sign, or a credit (negative). Net of tax. Platform staff. LB201: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB404: the kind or its sign; LB514: it is not a draft.';
+Adds a line to a draft: an adjustment of either sign, or a credit (negative). Net of tax. Platform staff. TN205: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB404: the kind or its sign; LB514: it is not a draft.';
 
 CREATE FUNCTION app_public.add_payment_method(provider_method_id text, provider text DEFAULT 'stripe'::text) RETURNS app_public.payment_methods
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16876,7 +16861,7 @@ declare
   v_first_at timestamptz;
   v_last_at timestamptz;
 begin
-  perform app_private.require_price_setter();
+  perform app_private.require_staff();
   -- one at a time: the second finds nothing left to correct
   perform pg_advisory_xact_lock(app_private.metering_lock('rerate'), hashtext(v_tenant_id::text));
   v_batch_id := app_private.begin_usage();
@@ -16906,7 +16891,7 @@ $$;
 ALTER FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) IS '@resultFieldName difference
-Makes the corrections that rerateUsage shows, as events of their own, and returns what they add up to; what was recorded stays as it was, and in a period that is final they become adjustments. Doing it twice corrects once. Platform staff only. MT202: you are not; MT411: the isolation level is not read committed.';
+Makes the corrections that rerateUsage shows, as events of their own, and returns what they add up to; what was recorded stays as it was, and in a period that is final they become adjustments. Doing it twice corrects once. Platform staff only. TN205: you are not; MT411: the isolation level is not read committed.';
 
 CREATE FUNCTION app_public.archive_workspace(id uuid) RETURNS app_public.workspaces
     LANGUAGE plpgsql SECURITY DEFINER
@@ -17337,7 +17322,7 @@ $$;
 ALTER FUNCTION app_public.create_credit_note(invoice_id uuid, amount numeric, memo text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.create_credit_note(invoice_id uuid, amount numeric, memo text) IS '@resultFieldName creditNote
-Credits an invoice, wholly or an amount including tax: what is still owed becomes less, and what was paid becomes credit for the next invoices (refund_payment pays it back instead). Platform staff. LB201: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB519: it is not final; LB601: more than is left.';
+Credits an invoice, wholly or an amount including tax: what is still owed becomes less, and what was paid becomes credit for the next invoices (refund_payment pays it back instead). Platform staff. TN205: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB519: it is not final; LB601: more than is left.';
 
 CREATE FUNCTION app_public.create_documents(source_id uuid, documents jsonb) RETURNS SETOF app_public.document_receipt
     LANGUAGE plpgsql SECURITY DEFINER
@@ -17396,7 +17381,7 @@ $$;
 ALTER FUNCTION app_public.create_invoice(memo text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.create_invoice(memo text) IS '@resultFieldName invoice
-Begins an invoice by hand: add_invoice_line, then finalise_invoice. Platform staff. LB201: you are not.';
+Begins an invoice by hand: add_invoice_line, then finalise_invoice. Platform staff. TN205: you are not.';
 
 CREATE FUNCTION app_public.create_project(name text, key text DEFAULT NULL::text, description text DEFAULT NULL::text, workspace_id uuid DEFAULT NULL::uuid, is_private boolean DEFAULT false, starts_on date DEFAULT NULL::date, ends_on date DEFAULT NULL::date, status text DEFAULT 'planned'::text) RETURNS app_public.projects
     LANGUAGE plpgsql SECURITY DEFINER
@@ -17684,7 +17669,7 @@ $$;
 ALTER FUNCTION app_public.delete_draft_invoice(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_draft_invoice(id uuid) IS '@resultFieldName invoice
-Deletes a draft that was begun by hand. Platform staff. LB201: you are not; LB304: no such invoice; LB514: it is not a draft; LB517: it is a subscription''s.';
+Deletes a draft that was begun by hand. Platform staff. TN205: you are not; LB304: no such invoice; LB514: it is not a draft; LB517: it is a subscription''s.';
 
 CREATE FUNCTION app_public.delete_institution(id uuid) RETURNS app_public.institutions
     LANGUAGE plpgsql SECURITY DEFINER
@@ -18025,7 +18010,7 @@ declare
   v_at timestamptz := coalesce(end_tenant_llm_model_price.valid_to, app_hidden.clock());
   v_price app_public.llm_model_price_overrides;
 begin
-  perform app_private.require_price_setter();
+  perform app_private.require_staff();
   update app_public.llm_model_price_overrides p set valid_to = v_at
    where p.tenant_id = app_hidden.current_tenant_id() and p.model_id = end_tenant_llm_model_price.model_id
      and p.superseded_at is null and p.valid_from < v_at and (p.valid_to is null or p.valid_to > v_at)
@@ -18040,7 +18025,7 @@ $$;
 ALTER FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) IS '@resultFieldName price
-Ends a price of the tenant''s own, now or at another instant: from then on the model costs it what it costs everybody. Platform staff only. MT202: you are not; MT302: there is none to end.';
+Ends a price of the tenant''s own, now or at another instant: from then on the model costs it what it costs everybody. Platform staff only. TN205: you are not; MT302: there is none to end.';
 
 CREATE FUNCTION app_public.entitlements() RETURNS TABLE(kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean, source text, reason text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -18156,7 +18141,7 @@ $$;
 ALTER FUNCTION app_public.finalise_invoice(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.finalise_invoice(id uuid) IS '@resultFieldName invoice
-Makes a draft final before the task does. Platform staff. LB201: you are not; LB304: no such invoice; LB514: it is not a draft.';
+Makes a draft final before the task does. Platform staff. TN205: you are not; LB304: no such invoice; LB514: it is not a draft.';
 
 CREATE FUNCTION app_public.invitations_is_expired(invitation app_public.invitations) RETURNS boolean
     LANGUAGE sql STABLE
@@ -18736,7 +18721,7 @@ $$;
 ALTER FUNCTION app_public.override_entitlement(kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean, reason text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.override_entitlement(kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean, reason text) IS '@resultFieldName override
-Gives this tenant another feature (is_enabled) or quota (quota_limit) than its plan does; again to change it, remove_entitlement_override to take it back. Platform staff. LB201: you are not; 23514: a value does not fit the kind.';
+Gives this tenant another feature (is_enabled) or quota (quota_limit) than its plan does; again to change it, remove_entitlement_override to take it back. Platform staff. TN205: you are not; 23514: a value does not fit the kind.';
 
 CREATE FUNCTION app_public.pause_subscription() RETURNS app_public.subscriptions
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19318,7 +19303,7 @@ $$;
 ALTER FUNCTION app_public.record_payment(invoice_id uuid, amount numeric, reference text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.record_payment(invoice_id uuid, amount numeric, reference text) IS '@resultFieldName payment
-Notes a payment that arrived outside, such as a bank transfer. The same reference again returns the first. Platform staff: who is billed does not say what was paid. LB201: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB520: the reference has another amount; LB602: more than is due.';
+Notes a payment that arrived outside, such as a bank transfer. The same reference again returns the first. Platform staff: who is billed does not say what was paid. TN205: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB520: the reference has another amount; LB602: more than is due.';
 
 CREATE FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric DEFAULT 1, occurred_at timestamp with time zone DEFAULT NULL::timestamp with time zone, agent_id uuid DEFAULT NULL::uuid, project_id uuid DEFAULT NULL::uuid, model_id uuid DEFAULT NULL::uuid, feature_name text DEFAULT NULL::text, outcome app_public.usage_outcome DEFAULT NULL::app_public.usage_outcome, duration_ms integer DEFAULT NULL::integer, metadata jsonb DEFAULT '{}'::jsonb, user_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid) RETURNS app_public.usage_receipt
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19416,7 +19401,7 @@ $$;
 ALTER FUNCTION app_public.refund_payment(payment_id uuid, amount numeric, reason text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.refund_payment(payment_id uuid, amount numeric, reason text) IS '@resultFieldName refund
-Pays a payment back, wholly or in part, the way it came, and writes a credit note once it is done. A manual one is noted as paid back. Platform staff. LB201: you are not; LB305: no such payment; LB402: not an amount of the currency; LB522: the payment did not succeed; LB601: more than is left.';
+Pays a payment back, wholly or in part, the way it came, and writes a credit note once it is done. A manual one is noted as paid back. Platform staff. TN205: you are not; LB305: no such payment; LB402: not an amount of the currency; LB522: the payment did not succeed; LB601: more than is left.';
 
 CREATE FUNCTION app_public.release_usage(reservation_id uuid) RETURNS app_public.quota_reservations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19463,7 +19448,7 @@ $$;
 ALTER FUNCTION app_public.remove_entitlement_override(kind app_public.entitlement_kind_enum, key text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.remove_entitlement_override(kind app_public.entitlement_kind_enum, key text) IS '@resultFieldName override
-Takes an override back: the plan counts again. Platform staff. LB201: you are not; LB308: there is no such override.';
+Takes an override back: the plan counts again. Platform staff. TN205: you are not; LB308: there is no such override.';
 
 CREATE FUNCTION app_public.remove_invoice_line(id uuid) RETURNS app_public.invoice_lines
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19488,7 +19473,7 @@ $$;
 ALTER FUNCTION app_public.remove_invoice_line(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.remove_invoice_line(id uuid) IS '@resultFieldName invoiceLine
-Takes a line that was added by hand out of a draft. Platform staff. LB201: you are not; LB311: no such line; LB514: the invoice is not a draft.';
+Takes a line that was added by hand out of a draft. Platform staff. TN205: you are not; LB311: no such line; LB514: the invoice is not a draft.';
 
 CREATE FUNCTION app_public.remove_member(user_id uuid) RETURNS app_public.user_tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -20443,7 +20428,7 @@ $$;
 ALTER FUNCTION app_public.set_billing_terms(tax_mode text, tax_rate numeric, collection_method text, issuer_slug text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.set_billing_terms(tax_mode text, tax_rate numeric, collection_method text, issuer_slug text) IS '@resultFieldName billingProfile
-How this tenant is taxed (tax_mode standard, reverse_charge or none; tax_rate 0.19 for 19 %), collected from (automatic: its payment method is charged; invoice: it pays by itself within the issuer''s terms) and by whom it is billed. Platform staff. LB201: you are not; LB310: no such issuer; 23514: a value is out of range.';
+How this tenant is taxed (tax_mode standard, reverse_charge or none; tax_rate 0.19 for 19 %), collected from (automatic: its payment method is charged; invoice: it pays by itself within the issuer''s terms) and by whom it is billed. Platform staff. TN205: you are not; LB310: no such issuer; 23514: a value is out of range.';
 
 CREATE FUNCTION app_public.set_default_payment_method(id uuid) RETURNS app_public.payment_methods
     LANGUAGE plpgsql SECURITY DEFINER
@@ -20518,7 +20503,7 @@ declare
   v_to timestamptz;
   v_price app_public.llm_model_prices;
 begin
-  perform app_private.require_price_setter();
+  perform app_private.require_staff();
   v_to := app_private.place_price('app_public.llm_model_prices', set_llm_model_price.model_id, v_from, set_llm_model_price.valid_to);
   insert into app_public.llm_model_prices (
     model_id, input_usd_per_million, output_usd_per_million, cached_input_usd_per_million, reasoning_usd_per_million,
@@ -20536,7 +20521,7 @@ $$;
 ALTER FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) IS '@resultFieldName price
-Sets what a model costs every tenant from valid_from (now) until valid_to or the next price, in USD per million tokens. Cached input costs what input does and reasoning what output does unless said otherwise. A date in the past changes no cost that was computed: rerate_usage shows what would. Platform staff only. MT202: you are not; MT406: no such model; MT410: it ends before it begins; 23514: a price is negative or above 1e9.';
+Sets what a model costs every tenant from valid_from (now) until valid_to or the next price, in USD per million tokens. Cached input costs what input does and reasoning what output does unless said otherwise. A date in the past changes no cost that was computed: rerate_usage shows what would. Platform staff only. TN205: you are not; MT406: no such model; MT410: it ends before it begins; 23514: a price is negative or above 1e9.';
 
 CREATE TABLE app_public.institution_members (
     tenant_id uuid DEFAULT app_hidden.current_tenant_id() NOT NULL,
@@ -20710,7 +20695,7 @@ declare
   v_to timestamptz;
   v_price app_public.llm_model_price_overrides;
 begin
-  perform app_private.require_price_setter();
+  perform app_private.require_staff();
   v_to := app_private.place_price('app_public.llm_model_price_overrides', set_tenant_llm_model_price.model_id, v_from,
     set_tenant_llm_model_price.valid_to);
   insert into app_public.llm_model_price_overrides (
@@ -20730,7 +20715,7 @@ $$;
 ALTER FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) IS '@resultFieldName price
-Sets what a model costs the tenant you act in, instead of what it costs everybody; otherwise as setLlmModelPrice. Platform staff only. MT202: you are not; MT406: no such model; MT410: it ends before it begins; 23514: a price is negative or above 1e9.';
+Sets what a model costs the tenant you act in, instead of what it costs everybody; otherwise as setLlmModelPrice. Platform staff only. TN205: you are not; MT406: no such model; MT410: it ends before it begins; 23514: a price is negative or above 1e9.';
 
 CREATE FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) RETURNS app_public.quota_reservations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -21669,7 +21654,7 @@ $$;
 ALTER FUNCTION app_public.void_invoice(id uuid, reason text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.void_invoice(id uuid, reason text) IS '@resultFieldName invoice
-Takes back an invoice that was never paid; it keeps its number, and credit it had used is there again. Platform staff. LB201: you are not; LB304: no such invoice; LB518: it was paid or credited in part, or is not open.';
+Takes back an invoice that was never paid; it keeps its number, and credit it had used is there again. Platform staff. TN205: you are not; LB304: no such invoice; LB518: it was paid or credited in part, or is not open.';
 
 CREATE FUNCTION app_public.vote_helpful(rating_id uuid) RETURNS app_public.user_ratings
     LANGUAGE plpgsql SECURITY DEFINER
@@ -28874,8 +28859,6 @@ REVOKE ALL ON FUNCTION app_private.require_permission(permission text) FROM PUBL
 GRANT ALL ON FUNCTION app_private.require_permission(permission text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.require_power_over(workspace app_public.workspaces, role app_public.member_role) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.require_price_setter() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.require_role(minimum text) FROM PUBLIC;
 
