@@ -200,7 +200,7 @@ describe('the index', () => {
       await merge(t, db.acme.id)
       await addChunks(t, db.acme.id, sourceId, ['unmerged'])
       await t.query(`select app_private.delete_tenant('acme')`)
-      for (const table of ['changes', 'blocks', 'postings', 'rare_postings', 'removals', 'terms']) {
+      for (const table of ['changes', 'blocks', 'block_chunks', 'postings', 'rare_postings', 'removals', 'terms']) {
         expect(
           await t.value(`select count(*)::int from app_private.search_${table} where tenant_id = $1`, [db.acme.id]),
         ).toBe(0)

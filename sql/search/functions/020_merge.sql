@@ -4,7 +4,7 @@
 create or replace function app_private.search_length_norm(document_length int, average_length double precision, k1 double precision, b double precision)
 returns double precision
 language sql immutable parallel safe
-return k1 * (1 - b + b * document_length / greatest(average_length, 1));
+return k1 * (1 - b + coalesce(b * document_length / nullif(average_length, 0), 0));
 comment on function app_private.search_length_norm(int, double precision, double precision, double precision) is
   'What BM25 adds to a term''s frequency in its denominator: k1 · (1 - b + b · length / average length).';
 
@@ -76,8 +76,8 @@ as $$
      where c.tenant_id = r.tenant_id and c.chunk_id = r.chunk_id and c.kind = 'removed'
     returning c.tenant_id, c.chunk_id, c.document_length, c.terms
   ), located as (
-    select b.id as block_id, r.document_length, r.terms
-      from app_private.search_blocks b, unnest(b.chunk_ids) as u (chunk_id)
+    select b.block_id, r.document_length, r.terms
+      from app_private.search_block_chunks b, unnest(b.chunk_ids) as u (chunk_id)
       join removal r on r.chunk_id = u.chunk_id
      where b.tenant_id = app_hidden.current_tenant_id()
   ), counted as (
@@ -148,22 +148,27 @@ begin
     delete from app_private.search_changes s where s.tenant_id = v_tenant_id and s.chunk_id = any (build_block.chunk_ids)
   ), block as (
     insert into app_private.search_blocks (
-      tenant_id, chunk_ids, chunk_count, total_length, min_length, max_length, k1, b, average_length)
-    select v_tenant_id, array_agg(id order by position), count(*), sum(document_length), min(document_length), max(document_length),
-           v_k1, v_b, v_average_length
+      tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length)
+    select v_tenant_id, count(*), sum(document_length), min(document_length), max(document_length), v_k1, v_b, v_average_length
       from batch having count(*) > 0
     returning id, chunk_count
+  ), place as (
+    insert into app_private.search_block_chunks (tenant_id, block_id, start, chunk_ids)
+    select v_tenant_id, (select id from block), (position - 1) / 200 * 200, array_agg(id order by position)
+      from batch group by (position - 1) / 200
   ), posting as (
     -- impacts in 1/32767, rounded up: a bound must not be below the truth
     select l.lexeme as term, c.position::smallint as position,
            ceil(32767 * cardinality(l.positions) / (cardinality(l.positions) + c.norm))::smallint as impact
       from batch c, unnest(c.content_tsvector) l
   ), term as materialized (
-    select term, count(*)::int as document_count, array_agg(position) as positions, array_agg(impact) as impacts
+    select term, count(*)::int as document_count, array_agg(position) as positions, array_agg(impact) as impacts,
+           max(impact) as highest_impact
       from posting group by term
   ), frequent as (
-    insert into app_private.search_postings (tenant_id, term, block_id, document_count, idf, impacts)
-    select v_tenant_id, t.term, b.id, t.document_count, i.idf, app_private.sparse_impacts(t.positions, t.impacts, i.idf, b.chunk_count)
+    insert into app_private.search_postings (tenant_id, term, block_id, document_count, idf, highest_impact, impacts)
+    select v_tenant_id, t.term, b.id, t.document_count, i.idf, t.highest_impact,
+           app_private.sparse_impacts(t.positions, t.impacts, i.idf, b.chunk_count)
       from term t, block b, app_private.search_idf(t.document_count, b.chunk_count) as i (idf)
      where t.document_count >= 64
   ), listed as (
@@ -249,8 +254,8 @@ begin
   end if;
   perform app_private.build_block(
     v_added || array(
-      select u.chunk_id from app_private.search_blocks b, unnest(b.chunk_ids) as u (chunk_id)
-       where b.tenant_id = merge_search_index.tenant_id and b.id = any (v_block_ids)),
+      select u.chunk_id from app_private.search_block_chunks b, unnest(b.chunk_ids) as u (chunk_id)
+       where b.tenant_id = merge_search_index.tenant_id and b.block_id = any (v_block_ids)),
     v_block_ids);
   return greatest(cardinality(v_added), 1);
 end
