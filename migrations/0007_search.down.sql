@@ -1,3 +1,4 @@
+alter table app_public.document_chunks alter column tenant_id set statistics -1;
 drop table app_private.source_query_statistics, app_private.query_log_buffer, app_public.query_logs cascade;
 drop type app_private.search_block_bounds, app_private.search_cell, app_private.search_position, app_private.search_scope, app_private.search_question, app_public.fusion_method cascade;
 drop type app_public.search_hit cascade;

@@ -72,10 +72,10 @@ create table app_private.search_rare_postings (
   block_id bigint not null,
   last_term text collate "C" not null,
   terms text[] collate "C" not null,
-  -- where each term's postings end in the two arrays that follow
+  -- where each term's postings end
   ends smallint[] not null,
-  positions smallint[] not null,
-  impacts smallint[] not null,
+  -- position · 32,768 + impact (in 1/32767)
+  postings int[] not null,
   primary key (tenant_id, block_id, last_term),
   foreign key (tenant_id, block_id) references app_private.search_blocks (tenant_id, id) on delete cascade
 );
@@ -102,6 +102,12 @@ create index search_terms_trigrams on app_private.search_terms using gin (tenant
   -- what waits to be sorted in leaves its pages behind
   with (gin_pending_list_limit = 256)
   where length(term) between 4 and 40 and term !~ '[0-9]';
+
+-- What ANALYZE knows of tenants says nothing about one that came since: it is taken for empty, any index will do for it, and
+-- the one that is chosen may have to be read from end to end for each row. Without statistics a tenant is one of 200.
+alter table app_public.document_chunks alter column tenant_id set statistics 0;
+alter table app_private.search_postings alter column tenant_id set statistics 0;
+alter table app_private.search_removals alter column tenant_id set statistics 0;
 
 -- Adds vectors up; pgvector's own sum() keeps its state in double precision, which is five times slower.
 create aggregate app_private.vector_total(vector) (sfunc = vector_add, stype = vector, parallel = safe);
@@ -165,8 +171,7 @@ create type app_private.search_cell as (
   idf double precision,
   highest_impact int,
   -- where it is rare
-  positions smallint[],
-  impacts smallint[]
+  postings int[]
 );
 
 -- What a block can contribute to an answer.
@@ -176,7 +181,7 @@ create type app_private.search_block_bounds as (
   -- what the terms that have vectors can add up to at most
   common double precision,
   -- the positions that have a rare term, and what those terms add up to there
-  positions smallint[],
+  positions int[],
   rare double precision[]
 );
 

@@ -116,6 +116,31 @@ describe('the index', () => {
     }),
   )
 
+  it('is exact when most chunks have no words, so that the average length is below one', () =>
+    db.inTransaction(async (t) => {
+      const random = mulberry32(17)
+      const sourceId = await begin(t)
+      const mostlyEmpty = () =>
+        Array.from({ length: 300 }, (_, i) => (i % 10 === 0 ? zipfText(random, 120, 1 + (i % 3)) : ''))
+      await addChunks(t, db.acme.id, sourceId, mostlyEmpty())
+      expect(await t.value('select avg_doc_length < 1 from app_private.search_totals()')).toBe(true)
+      expect(await differences(t, random, 50), 'unmerged').toEqual([])
+      await merge(t, db.acme.id)
+      expect(await differences(t, random, 50), 'merged').toEqual([])
+      await addChunks(t, db.acme.id, sourceId, mostlyEmpty())
+      expect(await differences(t, random, 50), 'both').toEqual([])
+      expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
+    }))
+
+  it('has nothing to find in chunks without words', () =>
+    db.inTransaction(async (t) => {
+      await addChunks(t, db.acme.id, await begin(t), ['', '', ''])
+      expect(await ranking(t, one('wing'))).toEqual([])
+      await merge(t, db.acme.id)
+      expect(await ranking(t, one('wing'))).toEqual([])
+      expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
+    }))
+
   it('finds a chunk at once, and a deleted one no more', () =>
     db.inTransaction(async (t) => {
       const sourceId = await begin(t)
@@ -174,6 +199,12 @@ describe('the index', () => {
         'the number of chunks with the term is wrong',
         'the posting is missing or too low',
       ])
+      expect(await problems(`update app_private.search_postings set highest_impact = 1`)).toEqual([
+        'the posting exceeds the highest',
+      ])
+      expect(await problems(`delete from app_private.search_block_chunks`)).toContain(
+        'the number of places is not that of the chunks',
+      )
       expect(await problems(`delete from app_private.search_blocks`)).toContain('the chunk is not in the index')
       expect(
         await problems(`insert into app_private.search_changes (tenant_id, chunk_id, kind, document_length)

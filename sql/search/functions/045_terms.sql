@@ -13,7 +13,7 @@ begin
       select t.term, t.i::int, f.cells, f.block_ids
         from unnest(search_cells.terms) with ordinality as t (term, i)
        cross join lateral (
-         select array_agg((t.i, p.block_id, p.document_count, p.idf, p.highest_impact, null, null)::app_private.search_cell) as cells,
+         select array_agg((t.i, p.block_id, p.document_count, p.idf, p.highest_impact, null)::app_private.search_cell) as cells,
                 coalesce(array_agg(p.block_id), '{}') as block_ids
            from app_private.search_postings p
           where p.tenant_id = app_hidden.current_tenant_id() and p.term = t.term collate "C") f
@@ -22,18 +22,17 @@ begin
       from (
         select c::app_private.search_cell as cell from term t, unnest(t.cells) c
         union all
-        select (t.i, b.id, cardinality(u.positions), null, null, u.positions, u.impacts)::app_private.search_cell
+        select (t.i, b.id, cardinality(u.postings), null, null, u.postings)::app_private.search_cell
           from term t
           join block b on b.id <> all (t.block_ids)
          cross join lateral (
-           select r.terms, r.ends, r.positions, r.impacts from app_private.search_rare_postings r
+           select r.terms, r.ends, r.postings from app_private.search_rare_postings r
             where r.tenant_id = app_hidden.current_tenant_id() and r.block_id = b.id and r.last_term >= t.term collate "C"
             order by r.last_term limit 1) r
          -- offset 0: looked for once, not wherever it is used
          cross join lateral (select array_position(r.terms, t.term collate "C") as at offset 0) a
          cross join lateral (
-           select r.positions[coalesce(r.ends[a.at - 1], 0) + 1 : r.ends[a.at]] as positions,
-                  r.impacts[coalesce(r.ends[a.at - 1], 0) + 1 : r.ends[a.at]] as impacts
+           select r.postings[coalesce(r.ends[a.at - 1], 0) + 1 : r.ends[a.at]] as postings
             where a.at is not null
            offset 0) u
       ) found);
@@ -58,11 +57,9 @@ begin
        where r.tenant_id = app_hidden.current_tenant_id() and r.term = any (document_counts.terms)
       union all
       select array_position(document_counts.terms, l.lexeme), 1
-        from app_public.document_chunks c
+        from app_private.chunks(document_counts.unmerged_ids) c
        cross join unnest(c.content_tsvector) l
-       where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (document_counts.unmerged_ids)
-         and c.content_tsvector @@ v_any_term
-         and l.lexeme = any (document_counts.terms)
+       where c.content_tsvector @@ v_any_term and l.lexeme = any (document_counts.terms)
       union all
       select array_position(document_counts.terms, l.lexeme), -1
         from app_private.pending_removals() r, unnest(r.terms) l

@@ -17,15 +17,14 @@ declare
 begin
   return query
     select c.id, s.score
-      from app_public.document_chunks c
+      from app_private.chunks(bm25_scores.chunk_ids) c
      cross join lateral (
        select sum(bm25_scores.weights[array_position(bm25_scores.terms, l.lexeme)] * cardinality(l.positions)
                 / (cardinality(l.positions) + n.norm)) as score
          from app_private.search_length_norm(c.document_length, bm25_scores.average_length, bm25_scores.k1, bm25_scores.b) as n (norm),
               unnest(c.content_tsvector) l
         where l.lexeme = any (bm25_scores.terms)) s
-     where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (bm25_scores.chunk_ids)
-       and c.content_tsvector @@ v_any_term
+     where c.content_tsvector @@ v_any_term
        and c.source_id = any ((scope).source_ids)
        and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
        and ((scope).document_ids is null or c.document_id = any ((scope).document_ids));
@@ -63,7 +62,7 @@ begin
     select (block.id, b.chunk_count, coalesce(block.common, 0), rare.positions, rare.totals)::app_private.search_block_bounds
       from (
         select c.block_id as id, sum(block_bounds.weights[c.term_number] * c.highest_impact) / 32767 as common,
-               array_agg(c) filter (where c.positions is not null) as rare_cells
+               array_agg(c) filter (where c.postings is not null) as rare_cells
           from unnest(block_bounds.cells) c
          group by c.block_id
       ) block
@@ -71,9 +70,9 @@ begin
      cross join lateral (
        select array_agg(p.position) as positions, array_agg(p.total) as totals
          from (
-           select u.position, sum(u.impact * block_bounds.weights[c.term_number]) / 32767 as total
-             from unnest(block.rare_cells) c, unnest(c.positions, c.impacts) as u (position, impact)
-            group by u.position
+           select p >> 15 as position, sum((p & 32767) * block_bounds.weights[c.term_number]) / 32767 as total
+             from unnest(block.rare_cells) c, unnest(c.postings) as p
+            group by p >> 15
          ) p) rare);
 end
 $$;
@@ -92,8 +91,10 @@ begin atomic
              else p.impacts::public.vector operator(public.*) app_private.constant_vector(r.ratio, common_total.chunk_count)
            end)
     from unnest(common_total.terms, common_total.weights) as q (term, weight)
-    join app_private.search_postings p
-      on p.tenant_id = app_hidden.current_tenant_id() and p.term = q.term collate "C" and p.block_id = common_total.block_id
+   cross join lateral (
+     select p.idf, p.impacts from app_private.search_postings p
+      where p.tenant_id = app_hidden.current_tenant_id() and p.term = q.term collate "C" and p.block_id = common_total.block_id
+     offset 0) p
    cross join lateral (select q.weight / p.idf / common_total.scale as ratio) r;
 end;
 comment on function app_private.common_total(bigint, int, text[], double precision[], double precision) is
@@ -131,13 +132,13 @@ begin
       select b.*, b.common > 0 and (select count(*) from unnest(b.rare) as r where r + b.common > rare_hits.threshold) > 3 as is_worth_it
         from unnest(rare_hits.blocks) b
     )
-    select b.block_id, u.position::int, u.rare + b.common
+    select b.block_id, u.position, u.rare + b.common
       from block b, unnest(b.positions, b.rare) as u (position, rare)
      where not b.is_worth_it and u.rare + b.common > rare_hits.threshold
     union all
     -- one vector costs as much as scoring three chunks from their texts
     select * from (
-      select b.block_id, u.position::int, u.rare + vector_norm(subvector(c.total, u.position, 1)) * rare_hits.scale / 32767 as bound
+      select b.block_id, u.position, u.rare + vector_norm(subvector(c.total, u.position, 1)) * rare_hits.scale / 32767 as bound
         from block b
        cross join lateral app_private.common_total(b.block_id, b.chunk_count, rare_hits.terms, rare_hits.weights, rare_hits.scale) c
        cross join lateral unnest(b.positions, b.rare) as u (position, rare)
@@ -195,7 +196,7 @@ declare
   v_floor vector := app_private.constant_vector(v_threshold, v_dimension);
 begin
   return query
-    select b.block_id, u.position::int, u.rare + b.common
+    select b.block_id, u.position, u.rare + b.common
       from unnest(hits_above.blocks) b, unnest(b.positions, b.rare) as u (position, rare)
      where u.rare + b.common > hits_above.threshold
        and b.block_id <> all (array(select o.block_id from unnest(v_open) o))

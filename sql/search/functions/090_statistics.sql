@@ -15,9 +15,7 @@ as $$
       select r.term, -r.document_count from app_private.search_removals r where r.tenant_id = app_hidden.current_tenant_id()
       union all
       select l.lexeme, 1
-        from app_public.document_chunks c
-       cross join unnest(c.content_tsvector) l
-       where c.tenant_id = app_hidden.current_tenant_id() and c.id = any ((select app_private.unmerged_chunk_ids())::bigint[])
+        from app_private.chunks(app_private.unmerged_chunk_ids()) c, unnest(c.content_tsvector) l
       union all
       select l.lexeme, -1 from app_private.pending_removals() r, unnest(r.terms) l
     ) as found (term, n)

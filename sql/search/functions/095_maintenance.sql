@@ -99,9 +99,8 @@ begin
   return query
     with chunk as materialized (
       select u.position, c.content_tsvector, app_private.search_length_norm(c.document_length, v_block.average_length, v_block.k1, v_block.b) as norm
-        from app_public.document_chunks c
+        from app_private.chunks(v_chunk_ids) c
         join unnest(v_chunk_ids) with ordinality as u (chunk_id, position) on u.chunk_id = c.id
-       where c.tenant_id = v_block.tenant_id and c.id = any (v_chunk_ids)
     ), posting as (
       select c.position::int, l.lexeme as term, cardinality(l.positions) / (cardinality(l.positions) + c.norm) as impact
         from chunk c, unnest(c.content_tsvector) l
@@ -112,11 +111,10 @@ begin
        cross join string_to_table(split_part(ltrim(p.impacts::text, '{'), '}', 1), ',') as e
        where p.tenant_id = v_block.tenant_id and p.block_id = v_block.id
       union all
-      select u.position, t.term, u.impact / 32767::double precision, null
+      select p >> 15, t.term, (p & 32767) / 32767::double precision, null
         from app_private.search_rare_postings r
        cross join unnest(r.terms, r.ends) with ordinality as t (term, upto, i)
-       cross join unnest(
-         r.positions[coalesce(r.ends[t.i - 1], 0) + 1 : t.upto], r.impacts[coalesce(r.ends[t.i - 1], 0) + 1 : t.upto]) as u (position, impact)
+       cross join unnest(r.postings[coalesce(r.ends[t.i - 1], 0) + 1 : t.upto]) as p
        where r.tenant_id = v_block.tenant_id and r.block_id = v_block.id
     )
     select case

@@ -14,7 +14,7 @@ export const fillSearch: Fill = async (t, tenant, ids) => {
     ids.chunk,
   ])
   await t.query(`insert into app_private.search_postings values ($1, 'd', $2, 1, 1, 1, '{1:1}/1')`, [tenant.id, block])
-  await t.query(`insert into app_private.search_rare_postings values ($1, $2, 'e', '{e}', '{1}', '{1}', '{1}')`, [
+  await t.query(`insert into app_private.search_rare_postings values ($1, $2, 'e', '{e}', '{1}', '{32769}')`, [
     tenant.id,
     block,
   ])
