@@ -116,6 +116,33 @@ describe('the index', () => {
     }),
   )
 
+  it('is exact when rare words decide and most blocks need not be added up', () =>
+    db.inTransaction(async (t) => {
+      const random = mulberry32(19)
+      const sourceId = await begin(t)
+      const vocabulary = 2_000
+      for (const size of [1_500, 700, 300]) {
+        await addChunks(
+          t,
+          db.acme.id,
+          sourceId,
+          Array.from({ length: size }, () => zipfText(random, vocabulary)),
+        )
+        await merge(t, db.acme.id)
+      }
+      expect(
+        await t.value('select count(*)::int from app_private.search_blocks where tenant_id = $1', [db.acme.id]),
+      ).toBe(3)
+      const between = (low: number, high: number): string => word(low + Math.floor(random() * (high - low)))
+      const questions = Array.from({ length: 80 }, (_, i): Question => {
+        const terms = [between(0, 20), between(50, 200), between(300, 1_500), ...(i % 2 ? [between(20, 50)] : [])]
+        return { terms, weights: terms.map(() => (i % 3 ? 1 : 0.4 + random())), depth: [1, 3, 10][i % 3] as number }
+      })
+      const expected = await exhaustiveRankings(t, questions)
+      for (const [i, asked] of questions.entries())
+        expect(differenceOf(await ranking(t, asked), expected[i] ?? []), String(asked.terms)).toBeUndefined()
+    }))
+
   it('is exact when most chunks have no words, so that the average length is below one', () =>
     db.inTransaction(async (t) => {
       const random = mulberry32(17)
