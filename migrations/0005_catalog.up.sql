@@ -921,7 +921,7 @@ create index on app_public.user_rating_votes (user_id);
 insert into app_public.llm_providers (name, display_name, kind) values ('builtin', 'Built in', 'builtin');
 insert into app_public.llm_models
   (provider_id, name, display_name, kind, provider_model_name, dimension, fusion_weight)
-select id, 'hashing-384', 'Feature hashing, 384 dimensions', 'embedding', 'hashing-384', 384, 0.25
+select id, 'hashing-384', 'Feature hashing, 384 dimensions', 'embedding', 'hashing-384', 384, 0.05
   from app_public.llm_providers where name = 'builtin';
 
 reset role;

@@ -22,7 +22,6 @@ create table app_private.search_changes (
 create table app_private.search_blocks (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id bigint not null generated always as identity,
-  chunk_ids bigint[] not null,
   chunk_count int not null,
   removed_count int not null default 0,
   -- of the chunks that are not removed
@@ -36,8 +35,19 @@ create table app_private.search_blocks (
   created_at timestamptz not null default now(),
 
   primary key (tenant_id, id),
-  constraint chunk_count_is_what_a_vector_holds check (chunk_count between 1 and 16000 and chunk_count = cardinality(chunk_ids)),
+  constraint chunk_count_is_what_a_vector_holds check (chunk_count between 1 and 16000),
   constraint removed_count_is_in_range check (removed_count between 0 and chunk_count)
+);
+
+-- Which chunks the positions are: 200 a row, so that one can be read without the others.
+create table app_private.search_block_chunks (
+  tenant_id uuid not null,
+  block_id bigint not null,
+  -- those before the first of this row
+  start int not null,
+  chunk_ids bigint[] not null,
+  primary key (tenant_id, block_id, start),
+  foreign key (tenant_id, block_id) references app_private.search_blocks (tenant_id, id) on delete cascade
 );
 
 -- A term that many chunks of the block have.
@@ -48,6 +58,8 @@ create table app_private.search_postings (
   document_count int not null,
   -- within the block; the impacts have it in them
   idf double precision not null,
+  -- in 1/32767 and without the idf
+  highest_impact smallint not null,
   impacts sparsevec not null,
   primary key (tenant_id, term, block_id),
   foreign key (tenant_id, block_id) references app_private.search_blocks (tenant_id, id) on delete cascade
@@ -60,10 +72,10 @@ create table app_private.search_rare_postings (
   block_id bigint not null,
   last_term text collate "C" not null,
   terms text[] collate "C" not null,
-  -- where each term's postings end in the two arrays that follow
+  -- where each term's postings end
   ends smallint[] not null,
-  positions smallint[] not null,
-  impacts smallint[] not null,
+  -- position · 32,768 + impact (in 1/32767)
+  postings int[] not null,
   primary key (tenant_id, block_id, last_term),
   foreign key (tenant_id, block_id) references app_private.search_blocks (tenant_id, id) on delete cascade
 );
@@ -90,6 +102,12 @@ create index search_terms_trigrams on app_private.search_terms using gin (tenant
   -- what waits to be sorted in leaves its pages behind
   with (gin_pending_list_limit = 256)
   where length(term) between 4 and 40 and term !~ '[0-9]';
+
+-- What ANALYZE knows of tenants says nothing about one that came since: it is taken for empty, any index will do for it, and
+-- the one that is chosen may have to be read from end to end for each row. Without statistics a tenant is one of 200.
+alter table app_public.document_chunks alter column tenant_id set statistics 0;
+alter table app_private.search_postings alter column tenant_id set statistics 0;
+alter table app_private.search_removals alter column tenant_id set statistics 0;
 
 -- Adds vectors up; pgvector's own sum() keeps its state in double precision, which is five times slower.
 create aggregate app_private.vector_total(vector) (sfunc = vector_add, stype = vector, parallel = safe);
@@ -143,6 +161,29 @@ create type app_private.search_scope as (
 
 -- A chunk by its place in the index, with a score that it may have but not exceed.
 create type app_private.search_position as (block_id bigint, position int, bound double precision);
+
+-- A term in a block.
+create type app_private.search_cell as (
+  term_number int,
+  block_id bigint,
+  document_count int,
+  -- where the term has a vector; the highest impact is in 1/32767 and without the idf
+  idf double precision,
+  highest_impact int,
+  -- where it is rare
+  postings int[]
+);
+
+-- What a block can contribute to an answer.
+create type app_private.search_block_bounds as (
+  block_id bigint,
+  chunk_count int,
+  -- what the terms that have vectors can add up to at most
+  common double precision,
+  -- the positions that have a rare term, and what those terms add up to there
+  positions int[],
+  rare double precision[]
+);
 
 -- What was searched. A search writes to the buffer, which is not crash-safe and therefore makes no search wait for the
 -- disk; a task moves it on every minute.

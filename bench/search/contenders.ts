@@ -37,6 +37,7 @@ export const contenders = (): Contender[] => [rowhouse(), coveringBTree(), ginCo
 
 const indexTables = [
   'search_blocks',
+  'search_block_chunks',
   'search_postings',
   'search_rare_postings',
   'search_removals',

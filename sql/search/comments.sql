@@ -1,5 +1,6 @@
 comment on table app_private.search_changes is 'Chunks that came or went since the last merge; searched from their own terms.';
 comment on table app_private.search_blocks is 'Up to 16,000 chunks each, which the postings know by their positions.';
+comment on table app_private.search_block_chunks is 'The chunks of a block in the order of their positions, 200 a row.';
 comment on table app_private.search_postings is 'Terms that at least 64 chunks of a block have: their impacts (idf · tf / (tf + length norm)) by position.';
 comment on table app_private.search_rare_postings is 'The other terms of a block, some dozens a row: positions and impacts (tf / (tf + length norm), in 1/32767, rounded up).';
 comment on table app_private.search_removals is 'How many removed chunks of a block have a term; they count no more, but their postings are still there.';
@@ -7,6 +8,8 @@ comment on table app_private.search_terms is 'The vocabulary, for prefixes and t
 comment on type app_private.search_change is 'What happened to a chunk.';
 comment on type app_private.search_question is 'A question as it is searched for.';
 comment on type app_private.search_scope is 'Which chunks a search may return.';
+comment on type app_private.search_cell is 'What a block has of a term: its bound, and its postings where they are few.';
+comment on type app_private.search_block_bounds is 'What a block can contribute to an answer.';
 comment on type app_private.search_position is 'A chunk''s place in the index and the score it does not exceed.';
 comment on aggregate app_private.vector_total(public.vector) is 'The sum of vectors.';
 comment on aggregate app_private.array_concat(anycompatiblearray) is 'Arrays put together.';

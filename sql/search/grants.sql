@@ -1,4 +1,5 @@
-grant select, insert, update, delete on app_private.search_changes, app_private.search_blocks, app_private.search_postings,
+grant select, insert, update, delete on app_private.search_changes, app_private.search_blocks,
+  app_private.search_block_chunks, app_private.search_postings,
   app_private.search_rare_postings, app_private.search_removals, app_private.search_terms, app_public.query_logs,
   app_private.query_log_buffer to rowhouse_platform;
 grant select on app_public.query_logs to rowhouse_user;

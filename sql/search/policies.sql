@@ -1,5 +1,6 @@
 call app_private.secure_tenant_table('app_private.search_changes');
 call app_private.secure_tenant_table('app_private.search_blocks');
+call app_private.secure_tenant_table('app_private.search_block_chunks');
 call app_private.secure_tenant_table('app_private.search_postings');
 call app_private.secure_tenant_table('app_private.search_rare_postings');
 call app_private.secure_tenant_table('app_private.search_removals');

@@ -115,7 +115,7 @@ describe('npm run eval', () => {
            from app_public.llm_models where name = 'hashing-384'`,
       )
     ).rows[0]
-  const untouched = { fusion_weight: 0.25, vector_quantization: 'none', has_index: false, tenants: 0 }
+  const untouched = { fusion_weight: 0.05, vector_quantization: 'none', has_index: false, tenants: 0 }
 
   it('measures every mode', async (context) => {
     needsServer(context, 'DATABASE_URL names a server')
@@ -130,7 +130,7 @@ describe('npm run eval', () => {
     needsServer(context, 'DATABASE_URL names a server')
     const { code, output } = await evaluate('--tune')
     expect(output).toContain('4 to tune on, 4 to report on')
-    expect(output).toMatch(/defaults: k1 1\.2, b 0\.75, fusion rrf \(rrf_k 60\), vector weight 0\.25/)
+    expect(output).toMatch(/defaults: k1 1\.2, b 0\.75, fusion rrf \(rrf_k 60\), vector weight 0\.05/)
     expect(output).toMatch(/found: k1 1\.2, b 0\.75, fusion rrf \(rrf_k 60\), vector weight 0\n/)
     expect(output).toMatch(/training half \+0\.0000 .*, other half \+0\.0000/)
     expect(output).toContain("The database's own hybrid search gives the same figures.")

@@ -100,7 +100,7 @@ describe('ingest', () => {
               (select count(distinct chunk_id)::int from (
                  select chunk_id from app_private.search_changes where tenant_id = $1 and kind = 'added'
                  union all
-                 select unnest(chunk_ids) from app_private.search_blocks where tenant_id = $1) as place) as indexed
+                 select unnest(chunk_ids) from app_private.search_block_chunks where tenant_id = $1) as place) as indexed
          from app_public.documents d join app_public.document_chunks c on c.document_id = d.id where d.tenant_id = $1`,
       [db.globex.id],
     )

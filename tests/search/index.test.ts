@@ -116,6 +116,58 @@ describe('the index', () => {
     }),
   )
 
+  it('is exact when rare words decide and most blocks need not be added up', () =>
+    db.inTransaction(async (t) => {
+      const random = mulberry32(19)
+      const sourceId = await begin(t)
+      const vocabulary = 2_000
+      for (const size of [1_500, 700, 300]) {
+        await addChunks(
+          t,
+          db.acme.id,
+          sourceId,
+          Array.from({ length: size }, () => zipfText(random, vocabulary)),
+        )
+        await merge(t, db.acme.id)
+      }
+      expect(
+        await t.value('select count(*)::int from app_private.search_blocks where tenant_id = $1', [db.acme.id]),
+      ).toBe(3)
+      const between = (low: number, high: number): string => word(low + Math.floor(random() * (high - low)))
+      const questions = Array.from({ length: 80 }, (_, i): Question => {
+        const terms = [between(0, 20), between(50, 200), between(300, 1_500), ...(i % 2 ? [between(20, 50)] : [])]
+        return { terms, weights: terms.map(() => (i % 3 ? 1 : 0.4 + random())), depth: [1, 3, 10][i % 3] as number }
+      })
+      const expected = await exhaustiveRankings(t, questions)
+      for (const [i, asked] of questions.entries())
+        expect(differenceOf(await ranking(t, asked), expected[i] ?? []), String(asked.terms)).toBeUndefined()
+    }))
+
+  it('is exact when most chunks have no words, so that the average length is below one', () =>
+    db.inTransaction(async (t) => {
+      const random = mulberry32(17)
+      const sourceId = await begin(t)
+      const mostlyEmpty = () =>
+        Array.from({ length: 300 }, (_, i) => (i % 10 === 0 ? zipfText(random, 120, 1 + (i % 3)) : ''))
+      await addChunks(t, db.acme.id, sourceId, mostlyEmpty())
+      expect(await t.value('select avg_doc_length < 1 from app_private.search_totals()')).toBe(true)
+      expect(await differences(t, random, 50), 'unmerged').toEqual([])
+      await merge(t, db.acme.id)
+      expect(await differences(t, random, 50), 'merged').toEqual([])
+      await addChunks(t, db.acme.id, sourceId, mostlyEmpty())
+      expect(await differences(t, random, 50), 'both').toEqual([])
+      expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
+    }))
+
+  it('has nothing to find in chunks without words', () =>
+    db.inTransaction(async (t) => {
+      await addChunks(t, db.acme.id, await begin(t), ['', '', ''])
+      expect(await ranking(t, one('wing'))).toEqual([])
+      await merge(t, db.acme.id)
+      expect(await ranking(t, one('wing'))).toEqual([])
+      expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
+    }))
+
   it('finds a chunk at once, and a deleted one no more', () =>
     db.inTransaction(async (t) => {
       const sourceId = await begin(t)
@@ -174,6 +226,12 @@ describe('the index', () => {
         'the number of chunks with the term is wrong',
         'the posting is missing or too low',
       ])
+      expect(await problems(`update app_private.search_postings set highest_impact = 1`)).toEqual([
+        'the posting exceeds the highest',
+      ])
+      expect(await problems(`delete from app_private.search_block_chunks`)).toContain(
+        'the number of places is not that of the chunks',
+      )
       expect(await problems(`delete from app_private.search_blocks`)).toContain('the chunk is not in the index')
       expect(
         await problems(`insert into app_private.search_changes (tenant_id, chunk_id, kind, document_length)
@@ -200,7 +258,7 @@ describe('the index', () => {
       await merge(t, db.acme.id)
       await addChunks(t, db.acme.id, sourceId, ['unmerged'])
       await t.query(`select app_private.delete_tenant('acme')`)
-      for (const table of ['changes', 'blocks', 'postings', 'rare_postings', 'removals', 'terms']) {
+      for (const table of ['changes', 'blocks', 'block_chunks', 'postings', 'rare_postings', 'removals', 'terms']) {
         expect(
           await t.value(`select count(*)::int from app_private.search_${table} where tenant_id = $1`, [db.acme.id]),
         ).toBe(0)

@@ -249,8 +249,8 @@ describe('an explanation', () => {
     db.inTransaction(async (t) => {
       await withTexts(db, t, ['wing flow', 'heat'])
       const [hit] = await explained(t, 'wing', 'hybrid')
-      expect(hit?.explanation).toMatchObject({ model: 'hashing-384', fusion: 'rrf', vectorWeight: 0.25, rrfK: 60 })
-      expect(hit?.score).toBeCloseTo(1 / 61 + 0.25 / 61, 12)
+      expect(hit?.explanation).toMatchObject({ model: 'hashing-384', fusion: 'rrf', vectorWeight: 0.05, rrfK: 60 })
+      expect(hit?.score).toBeCloseTo(1 / 61 + 0.05 / 61, 12)
       expect((await search(t, db.acme.viewer, 'wing'))[0]).toMatchObject({ explanation: null })
     }))
 })
@@ -264,8 +264,8 @@ describe('convex fusion', () => {
       const [low, high] = [Math.min(...similarities), Math.max(...similarities)]
       const best = Math.max(...hits.map(({ bm25_score }) => bm25_score ?? 0))
       for (const hit of hits) {
-        const expected = (hit.bm25_score ?? 0) / best + (0.25 * ((hit.vector_score as number) - low)) / (high - low)
-        expect(hit.score).toBeCloseTo(expected / 1.25, 9)
+        const expected = (hit.bm25_score ?? 0) / best + (0.05 * ((hit.vector_score as number) - low)) / (high - low)
+        expect(hit.score).toBeCloseTo(expected / 1.05, 9)
       }
     }))
 

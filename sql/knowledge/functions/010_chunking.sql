@@ -90,10 +90,7 @@ comment on function app_hidden.chunks(text, int, int) is
 
 create or replace function app_hidden.token_count(vector tsvector) returns int
 language sql immutable parallel safe
-set search_path to pg_catalog, pg_temp
-as $$
-  select coalesce(sum(cardinality(positions)), 0)::int from unnest(vector);
-$$;
+return (select coalesce(sum(cardinality(positions)), 0)::int from unnest(vector));
 comment on function app_hidden.token_count(tsvector) is
   'Length of a text in tokens that count for search (no stop words; a token counts at most 255 times).';
 

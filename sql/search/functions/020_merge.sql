@@ -4,7 +4,7 @@
 create or replace function app_private.search_length_norm(document_length int, average_length double precision, k1 double precision, b double precision)
 returns double precision
 language sql immutable parallel safe
-return k1 * (1 - b + b * document_length / greatest(average_length, 1));
+return k1 * (1 - b + coalesce(b * document_length / nullif(average_length, 0), 0));
 comment on function app_private.search_length_norm(int, double precision, double precision, double precision) is
   'What BM25 adds to a term''s frequency in its denominator: k1 · (1 - b + b · length / average length).';
 
@@ -27,6 +27,21 @@ end
 $$;
 comment on function app_private.unmerged_chunk_ids() is 'The chunks that no block has yet; some may be deleted since.';
 
+create or replace function app_private.chunks(ids bigint[])
+returns table (id bigint, source_id uuid, document_id uuid, content_tsvector tsvector, document_length int)
+language sql stable
+begin atomic
+  -- offset 0: one by one by their key. "= any (array)" may be gone through for every chunk of the tenant.
+  select c.id, c.source_id, c.document_id, c.content_tsvector, c.document_length
+    from unnest(chunks.ids) as u (id)
+   cross join lateral (
+     select d.id, d.source_id, d.document_id, d.content_tsvector, d.document_length
+       from app_public.document_chunks d
+      where d.tenant_id = app_hidden.current_tenant_id() and d.id = u.id
+     offset 0) c;
+end;
+comment on function app_private.chunks(bigint[]) is 'Those of these chunks that this tenant has, each as often as it is named.';
+
 create or replace function app_private.search_totals() returns table (total_docs int, avg_doc_length double precision)
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
@@ -38,12 +53,10 @@ begin
       select b.chunk_count - b.removed_count as chunks, b.total_length as length
         from app_private.search_blocks b where b.tenant_id = app_hidden.current_tenant_id()
       union all
-      select count(*), sum(c.document_length)
-        from app_public.document_chunks c
-       where c.tenant_id = app_hidden.current_tenant_id() and c.id = any ((select app_private.unmerged_chunk_ids())::bigint[])
-      union all
-      select -count(*), -sum(r.document_length)
-        from app_private.pending_removals() r
+      -- a chunk that came and went again adds nothing
+      select count(*) filter (where c.kind = 'added') - count(*) filter (where c.kind = 'removed'),
+             sum(case c.kind when 'added' then c.document_length else -c.document_length end)
+        from app_private.search_changes c where c.tenant_id = app_hidden.current_tenant_id()
     )
     select coalesce(sum(chunks), 0)::int, coalesce(sum(length) / nullif(sum(chunks), 0), 0)::double precision from part;
 end
@@ -76,8 +89,8 @@ as $$
      where c.tenant_id = r.tenant_id and c.chunk_id = r.chunk_id and c.kind = 'removed'
     returning c.tenant_id, c.chunk_id, c.document_length, c.terms
   ), located as (
-    select b.id as block_id, r.document_length, r.terms
-      from app_private.search_blocks b, unnest(b.chunk_ids) as u (chunk_id)
+    select b.block_id, r.document_length, r.terms
+      from app_private.search_block_chunks b, unnest(b.chunk_ids) as u (chunk_id)
       join removal r on r.chunk_id = u.chunk_id
      where b.tenant_id = app_hidden.current_tenant_id()
   ), counted as (
@@ -124,8 +137,10 @@ create or replace function app_private.build_block(chunk_ids bigint[], old_block
 language plpgsql volatile
 set search_path to pg_catalog, public, pg_temp
 -- the sort and the hash of one block, and no more
-set work_mem to '64MB'
+set work_mem to '128MB'
 set jit to off
+-- an array that is known when a statement is planned is hashed, any other is gone through for each row
+set plan_cache_mode to force_custom_plan
 as $$
 declare
   v_tenant_id uuid := app_hidden.current_tenant_id();
@@ -148,42 +163,43 @@ begin
     delete from app_private.search_changes s where s.tenant_id = v_tenant_id and s.chunk_id = any (build_block.chunk_ids)
   ), block as (
     insert into app_private.search_blocks (
-      tenant_id, chunk_ids, chunk_count, total_length, min_length, max_length, k1, b, average_length)
-    select v_tenant_id, array_agg(id order by position), count(*), sum(document_length), min(document_length), max(document_length),
-           v_k1, v_b, v_average_length
+      tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length)
+    select v_tenant_id, count(*), sum(document_length), min(document_length), max(document_length), v_k1, v_b, v_average_length
       from batch having count(*) > 0
     returning id, chunk_count
+  ), place as (
+    insert into app_private.search_block_chunks (tenant_id, block_id, start, chunk_ids)
+    select v_tenant_id, (select id from block), (position - 1) / 200 * 200, array_agg(id order by position)
+      from batch group by (position - 1) / 200
   ), posting as (
     -- impacts in 1/32767, rounded up: a bound must not be below the truth
-    select l.lexeme as term, c.position::smallint as position,
-           ceil(32767 * cardinality(l.positions) / (cardinality(l.positions) + c.norm))::smallint as impact
+    select l.lexeme as term,
+           c.position::int * 32768 + ceil(32767 * cardinality(l.positions) / (cardinality(l.positions) + c.norm))::int as posting
       from batch c, unnest(c.content_tsvector) l
   ), term as materialized (
-    select term, count(*)::int as document_count, array_agg(position) as positions, array_agg(impact) as impacts
-      from posting group by term
+    select term, count(*)::int as document_count, array_agg(posting) as postings from posting group by term
   ), frequent as (
-    insert into app_private.search_postings (tenant_id, term, block_id, document_count, idf, impacts)
-    select v_tenant_id, t.term, b.id, t.document_count, i.idf, app_private.sparse_impacts(t.positions, t.impacts, i.idf, b.chunk_count)
-      from term t, block b, app_private.search_idf(t.document_count, b.chunk_count) as i (idf)
+    insert into app_private.search_postings (tenant_id, term, block_id, document_count, idf, highest_impact, impacts)
+    select v_tenant_id, t.term, b.id, t.document_count, i.idf, s.highest, s.impacts
+      from term t, block b, app_private.search_idf(t.document_count, b.chunk_count) as i (idf),
+           app_private.sparse_impacts(t.postings, i.idf, b.chunk_count) s
      where t.document_count >= 64
   ), listed as (
-    select term, document_count, positions, impacts, sum(document_count) over (order by term collate "C") as upto
+    select term, document_count, postings, sum(document_count) over (order by term collate "C") as upto
       from term where document_count < 64
   ), rare as (
-    insert into app_private.search_rare_postings (tenant_id, block_id, last_term, terms, ends, positions, impacts)
+    insert into app_private.search_rare_postings (tenant_id, block_id, last_term, terms, ends, postings)
     select v_tenant_id, (select id from block), max(l.term collate "C"), array_agg(l.term order by l.upto),
            array_agg((l.upto - l.start)::smallint order by l.upto),
-           app_private.array_concat(l.positions order by l.upto), app_private.array_concat(l.impacts order by l.upto)
-      from (select (upto - 1) / 200 as row_number, term, positions, impacts, upto,
+           app_private.array_concat(l.postings order by l.upto)
+      from (select (upto - 1) / 200 as row_number, term, postings, upto,
                    min(upto - document_count) over (partition by (upto - 1) / 200) as start
               from listed) l
      group by l.row_number
   ), vocabulary as (
     insert into app_private.search_terms (tenant_id, term)
-    select v_tenant_id, t.term from term t
-     where not exists (
-       select from app_private.search_terms v where v.tenant_id = v_tenant_id and v.term = t.term collate "C" offset 0)
-     order by t.term collate "C"
+    select v_tenant_id, t.term from term t order by t.term collate "C"
+    on conflict do nothing
   )
   select count(*) into v_count from batch;
   return v_count;
@@ -191,20 +207,24 @@ end
 $$;
 comment on function app_private.build_block(bigint[], bigint[]) is 'Makes one block of these chunks, in place of the blocks they were in; returns how many there are.';
 
-create or replace function app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension int)
-returns public.sparsevec
+create or replace function app_private.sparse_impacts(
+  postings int[], idf double precision, dimension int, out highest int, out impacts public.sparsevec
+)
 language plpgsql immutable parallel safe
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_elements text;
 begin
   -- whole numbers, which are read twice as fast as fractions and added up without rounding
-  return ('{' || (
-    select string_agg(p || ':' || ceil(i * sparse_impacts.idf)::int, ',')
-      from unnest(sparse_impacts.positions, sparse_impacts.impacts) as u (p, i)) || '}/' || sparse_impacts.dimension)::public.sparsevec;
+  select max(p & 32767), string_agg((p >> 15) || ':' || ceil((p & 32767) * sparse_impacts.idf)::int, ',')
+    into highest, v_elements
+    from unnest(sparse_impacts.postings) p;
+  impacts := ('{' || v_elements || '}/' || sparse_impacts.dimension)::public.sparsevec;
 end
 $$;
-comment on function app_private.sparse_impacts(smallint[], smallint[], double precision, int) is
-  'A vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur.';
+comment on function app_private.sparse_impacts(int[], double precision, int) is
+  'A vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur; and the highest impact.';
 
 create or replace function app_private.merge_is_due(tenant_id uuid, minimum int default 1000) returns boolean
 language plpgsql volatile security definer
@@ -249,8 +269,8 @@ begin
   end if;
   perform app_private.build_block(
     v_added || array(
-      select u.chunk_id from app_private.search_blocks b, unnest(b.chunk_ids) as u (chunk_id)
-       where b.tenant_id = merge_search_index.tenant_id and b.id = any (v_block_ids)),
+      select u.chunk_id from app_private.search_block_chunks b, unnest(b.chunk_ids) as u (chunk_id)
+       where b.tenant_id = merge_search_index.tenant_id and b.block_id = any (v_block_ids)),
     v_block_ids);
   return greatest(cardinality(v_added), 1);
 end

@@ -43,12 +43,11 @@ begin
   return query
     -- after a large load the latest are enough to read words from
     select distinct l.lexeme
-      from app_public.document_chunks c
-     cross join unnest(c.content_tsvector) l
-     where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (array(
-       select chunk_id from app_private.search_changes
-        where tenant_id = app_hidden.current_tenant_id() and kind = 'added'
-        order by chunk_id desc limit 2000));
+      from app_private.chunks(array(
+             select chunk_id from app_private.search_changes
+              where tenant_id = app_hidden.current_tenant_id() and kind = 'added'
+              order by chunk_id desc limit 2000)) c,
+           unnest(c.content_tsvector) l;
 end
 $$;
 comment on function app_private.unmerged_terms() is 'The vocabulary of the chunks that no block has yet.';
@@ -74,6 +73,8 @@ create or replace function app_private.unknown_terms(terms text[]) returns text[
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_unmerged_ids bigint[] := app_private.unmerged_chunk_ids();
 begin
   return (
     select array(
@@ -82,9 +83,8 @@ begin
          and not exists (
            select from app_private.search_terms v where v.tenant_id = app_hidden.current_tenant_id() and v.term = t collate "C")
          and not exists (
-           select from app_public.document_chunks c
-            where c.tenant_id = app_hidden.current_tenant_id() and c.id = any ((select app_private.unmerged_chunk_ids())::bigint[])
-              and c.content_tsvector @@ app_private.tsquery_term(t)::tsquery)));
+           select from app_private.chunks(v_unmerged_ids) c
+            where c.content_tsvector @@ app_private.tsquery_term(t)::tsquery)));
 end
 $$;
 comment on function app_private.unknown_terms(text[]) is 'Those of the words, of 4 to 40 letters, that this tenant''s texts do not have.';

@@ -1,66 +1,8 @@
--- BM25's exact top k. For every block the scores of all its chunks are added up at once, as vectors over the positions;
--- the block's few chunks above a threshold are then scored exactly from their own text. What a block has stored can be
--- too high or too low when the average length, k1 or b have moved since; how far at most is known, so nothing that
--- belongs in the result is left out (docs/adr/0006).
-
-create or replace function app_private.term_statistics(terms text[], unmerged_ids bigint[])
-returns table (document_count int, is_rare_somewhere boolean)
-language plpgsql stable
-set search_path to pg_catalog, pg_temp
-as $$
-#variable_conflict use_column
-declare
-  -- not in the query, which would read it anew for each chunk
-  v_any_term tsquery := app_private.any_term(term_statistics.terms);
-begin
-  return query
-    with block as materialized (
-      select b.id from app_private.search_blocks b where b.tenant_id = app_hidden.current_tenant_id()
-    ), term as materialized (
-      select t.term, t.i, f.n, f.blocks < (select count(*) from block) as is_rare_somewhere
-        from unnest(term_statistics.terms) with ordinality as t (term, i)
-       cross join lateral (
-         select coalesce(sum(p.document_count), 0) as n, count(*) as blocks
-           from app_private.search_postings p
-          where p.tenant_id = app_hidden.current_tenant_id() and p.term = t.term collate "C") f
-    ), found as (
-      select term, n from term
-      union all
-      select t.term, r.ends[a.at] - coalesce(r.ends[a.at - 1], 0)
-        from term t
-       cross join block b
-       cross join lateral (
-         select r.terms, r.ends from app_private.search_rare_postings r
-          where r.tenant_id = app_hidden.current_tenant_id() and r.block_id = b.id and r.last_term >= t.term collate "C"
-          order by r.last_term limit 1) r
-       cross join lateral (select array_position(r.terms, t.term collate "C") as at) a
-       where t.is_rare_somewhere and a.at is not null
-      union all
-      select r.term, -r.document_count
-        from app_private.search_removals r
-       where r.tenant_id = app_hidden.current_tenant_id() and r.term = any (term_statistics.terms)
-      union all
-      select l.lexeme, 1
-        from app_public.document_chunks c
-       cross join unnest(c.content_tsvector) l
-       where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (term_statistics.unmerged_ids)
-         and c.content_tsvector @@ v_any_term
-         and l.lexeme = any (term_statistics.terms)
-      union all
-      select l.lexeme, -1
-        from app_private.pending_removals() r, unnest(r.terms) l
-       where l.lexeme = any (term_statistics.terms)
-    ), counted as (
-      select term, sum(n)::int as n from found group by term
-    )
-    select c.n, t.is_rare_somewhere
-      from term t
-      join counted c using (term)
-     order by t.i;
-end
-$$;
-comment on function app_private.term_statistics(text[], bigint[]) is
-  'For each term, in its order: in how many chunks of this tenant it occurs, as of this snapshot, and whether it is rare in at least one block.';
+-- BM25's exact top k. The chunks with the rare words are scored first, exactly and from their own text. Most blocks then have
+-- nothing that could beat the last of these. In the others the scores of all chunks are added up at once, as vectors over
+-- the positions, and the few chunks above a threshold are scored exactly. What a block has stored can be too high or too low
+-- when the average length, k1 or b have moved since; how far at most is known, so nothing that belongs in the result is
+-- left out (docs/adr/0006).
 
 create or replace function app_private.bm25_scores(
   chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision,
@@ -75,15 +17,14 @@ declare
 begin
   return query
     select c.id, s.score
-      from app_public.document_chunks c
+      from app_private.chunks(bm25_scores.chunk_ids) c
      cross join lateral (
        select sum(bm25_scores.weights[array_position(bm25_scores.terms, l.lexeme)] * cardinality(l.positions)
                 / (cardinality(l.positions) + n.norm)) as score
          from app_private.search_length_norm(c.document_length, bm25_scores.average_length, bm25_scores.k1, bm25_scores.b) as n (norm),
               unnest(c.content_tsvector) l
         where l.lexeme = any (bm25_scores.terms)) s
-     where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (bm25_scores.chunk_ids)
-       and c.content_tsvector @@ v_any_term
+     where c.content_tsvector @@ v_any_term
        and c.source_id = any ((scope).source_ids)
        and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
        and ((scope).document_ids is null or c.document_id = any ((scope).document_ids));
@@ -111,46 +52,211 @@ end
 $$;
 comment on function app_private.constant_vector(double precision, int) is 'A vector of one value.';
 
+create or replace function app_private.block_bounds(cells app_private.search_cell[], weights double precision[])
+returns app_private.search_block_bounds[]
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select (block.id, b.chunk_count, coalesce(block.common, 0), rare.positions, rare.totals)::app_private.search_block_bounds
+      from (
+        select c.block_id as id, sum(block_bounds.weights[c.term_number] * c.highest_impact) / 32767 as common,
+               array_agg(c) filter (where c.postings is not null) as rare_cells
+          from unnest(block_bounds.cells) c
+         group by c.block_id
+      ) block
+      join app_private.search_blocks b on b.tenant_id = app_hidden.current_tenant_id() and b.id = block.id
+     cross join lateral (
+       select array_agg(p.position) as positions, array_agg(p.total) as totals
+         from (
+           select p >> 15 as position, sum((p & 32767) * block_bounds.weights[c.term_number]) / 32767 as total
+             from unnest(block.rare_cells) c, unnest(c.postings) as p
+            group by p >> 15
+         ) p) rare);
+end
+$$;
+comment on function app_private.block_bounds(app_private.search_cell[], double precision[]) is
+  'What each block can contribute. weights: idf · (k1 + 1) · the term''s weight in the question.';
+
 -- Set-based and inlined, because per block a function of its own would cost more than the vectors do.
+create or replace function app_private.common_total(
+  block_id bigint, chunk_count int, terms text[], weights double precision[], scale double precision
+) returns table (total public.vector)
+language sql stable
+begin atomic
+  select app_private.vector_total(
+           case
+             when r.ratio > 0.9 then p.impacts::public.vector
+             else p.impacts::public.vector operator(public.*) app_private.constant_vector(r.ratio, common_total.chunk_count)
+           end)
+    from unnest(common_total.terms, common_total.weights) as q (term, weight)
+   cross join lateral (
+     select p.idf, p.impacts from app_private.search_postings p
+      where p.tenant_id = app_hidden.current_tenant_id() and p.term = q.term collate "C" and p.block_id = common_total.block_id
+     offset 0) p
+   cross join lateral (select q.weight / p.idf / common_total.scale as ratio) r;
+end;
+comment on function app_private.common_total(bigint, int, text[], double precision[], double precision) is
+  'What the terms that have vectors add up to, by position, in 1/32767 and divided by scale; never below the truth by more than the slack. scale: the largest weight over a stored idf.';
+
 create or replace function app_private.block_totals(
-  block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[]
+  blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision
 ) returns table (block_id bigint, chunk_count int, total public.vector)
 language sql stable
 begin atomic
-  select b.id, b.chunk_count, t.total
-    from app_private.search_blocks b
+  select b.block_id, b.chunk_count, t.total
+    from unnest(block_totals.blocks) b
    cross join lateral (
      select app_private.vector_total(part.total) as total
        from (
-         select case
-                  when r.ratio > 0.9 then p.impacts::public.vector
-                  else p.impacts::public.vector operator(public.*) app_private.constant_vector(r.ratio, b.chunk_count)
-                end as total
-           from unnest(block_totals.terms, block_totals.weights) as q (term, weight)
-           join app_private.search_postings p
-             on p.tenant_id = app_hidden.current_tenant_id() and p.term = q.term collate "C" and p.block_id = b.id
-          cross join lateral (select q.weight / p.idf / block_totals.scale as ratio) r
+         select c.total from app_private.common_total(b.block_id, b.chunk_count, block_totals.terms, block_totals.weights, block_totals.scale) c
          union all
-         select ('{' || string_agg(position.at || ':' || position.total::real, ',') || '}/' || b.chunk_count)::public.sparsevec::public.vector
-           from (
-             select u.position as at, sum(u.impact * q.weight) / block_totals.scale as total
-               from (select term, block_totals.weights[array_position(block_totals.terms, term)] as weight
-                       from unnest(block_totals.rare_terms) as t (term)) as q
-              cross join lateral (
-                select r.terms, r.ends, r.positions, r.impacts from app_private.search_rare_postings r
-                 where r.tenant_id = app_hidden.current_tenant_id() and r.block_id = b.id and r.last_term >= q.term collate "C"
-                 order by r.last_term limit 1) r
-              cross join lateral (select array_position(r.terms, q.term collate "C") as at) a
-              cross join lateral unnest(
-                r.positions[coalesce(r.ends[a.at - 1], 0) + 1 : r.ends[a.at]],
-                r.impacts[coalesce(r.ends[a.at - 1], 0) + 1 : r.ends[a.at]]) as u (position, impact)
-              where a.at is not null
-              group by u.position) position
+         select ('{' || string_agg(u.position || ':' || (u.total * 32767 / block_totals.scale)::real, ',') || '}/' || b.chunk_count)::public.sparsevec::public.vector
+           from unnest(b.positions, b.rare) as u (position, total)
        ) part) t
-   where b.tenant_id = app_hidden.current_tenant_id() and b.id = any (block_totals.block_ids) and t.total is not null;
+   where t.total is not null;
 end;
-comment on function app_private.block_totals(bigint[], text[], double precision[], double precision, text[]) is
-  'The scores of all chunks of these blocks, by position and divided by scale, never below the truth by more than the slack; without the blocks that have none of the terms. weights: idf · (k1 + 1) · the term''s weight in the question; scale: the largest weight over a stored idf.';
+comment on function app_private.block_totals(app_private.search_block_bounds[], text[], double precision[], double precision) is
+  'The scores of all chunks of these blocks, as common_total has them, with the rare terms.';
+
+create or replace function app_private.rare_hits(
+  threshold double precision, blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision
+) returns setof app_private.search_position
+language plpgsql stable
+set search_path to pg_catalog, public, pg_temp
+as $$
+begin
+  return query
+    with block as materialized (
+      select b.*, b.common > 0 and (select count(*) from unnest(b.rare) as r where r + b.common > rare_hits.threshold) > 3 as is_worth_it
+        from unnest(rare_hits.blocks) b
+    )
+    select b.block_id, u.position, u.rare + b.common
+      from block b, unnest(b.positions, b.rare) as u (position, rare)
+     where not b.is_worth_it and u.rare + b.common > rare_hits.threshold
+    union all
+    -- one vector costs as much as scoring three chunks from their texts
+    select * from (
+      select b.block_id, u.position, u.rare + vector_norm(subvector(c.total, u.position, 1)) * rare_hits.scale / 32767 as bound
+        from block b
+       cross join lateral app_private.common_total(b.block_id, b.chunk_count, rare_hits.terms, rare_hits.weights, rare_hits.scale) c
+       cross join lateral unnest(b.positions, b.rare) as u (position, rare)
+       where b.is_worth_it and u.rare + b.common > rare_hits.threshold
+      offset 0) refined
+     where refined.bound > rare_hits.threshold;
+end
+$$;
+comment on function app_private.rare_hits(double precision, app_private.search_block_bounds[], text[], double precision[], double precision) is
+  'The positions with a rare term that may score more than the threshold, as far as stored impacts tell.';
+
+create or replace function app_private.threshold(scores public.vector, wanted double precision, lowest double precision, highest double precision)
+returns double precision
+language plpgsql immutable parallel safe
+set search_path to pg_catalog, public, pg_temp
+as $$
+declare
+  v_low double precision := threshold.lowest;
+  v_high double precision := threshold.highest;
+  v_middle double precision := threshold.lowest;
+  v_dimension int := vector_dims(threshold.scores);
+begin
+  -- ten halvings are finer than the scores of a sample lie apart
+  for i in 0..10 loop
+    if bit_count(binary_quantize(threshold.scores - app_private.constant_vector(v_middle, v_dimension))) >= threshold.wanted then
+      v_low := v_middle;
+    elsif i = 0 then
+      exit;
+    else
+      v_high := v_middle;
+    end if;
+    v_middle := (v_low + v_high) / 2;
+  end loop;
+  return v_low;
+end
+$$;
+comment on function app_private.threshold(public.vector, double precision, double precision, double precision) is
+  'A score that at least so many of these exceed, as high as ten halvings from the highest find it; the lowest when there are not so many.';
+
+create or replace function app_private.hits_above(
+  threshold double precision, blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision
+) returns setof app_private.search_position
+language plpgsql stable
+set search_path to pg_catalog, public, pg_temp
+as $$
+declare
+  -- as the vectors have it
+  v_threshold double precision := threshold * 32767 / scale;
+  -- adding up a block costs as much as scoring some eight chunks from their texts
+  v_open app_private.search_block_bounds[] := array(
+    select b from unnest(hits_above.blocks) b
+     where b.common > hits_above.threshold
+        or (select count(*) from unnest(b.rare) as r where r + b.common > hits_above.threshold) > 8);
+  v_dimension int := (select max(b.chunk_count) from unnest(v_open) b);
+  v_floor vector := app_private.constant_vector(v_threshold, v_dimension);
+begin
+  return query
+    select b.block_id, u.position, u.rare + b.common
+      from unnest(hits_above.blocks) b, unnest(b.positions, b.rare) as u (position, rare)
+     where u.rare + b.common > hits_above.threshold
+       and b.block_id <> all (array(select o.block_id from unnest(v_open) o))
+    union all
+    select scored.block_id, hit.position,
+           (v_threshold + vector_norm(subvector(scored.excess, hit.position, 1))) * hits_above.scale / 32767
+      from (
+        select block.block_id, block.excess, binary_quantize(block.excess) as bits
+          from (
+            select t.block_id, t.total - case when t.chunk_count = v_dimension then v_floor else subvector(v_floor, 1, t.chunk_count) end as excess
+              from app_private.block_totals(v_open, hits_above.terms, hits_above.weights, hits_above.scale) t
+            offset 0) block
+        offset 0) scored
+     -- before each one there are as many zeros as positions
+     cross join lateral (
+       select (sum(length(p.gap) + 1) over (order by p.n))::int as position
+         from string_to_table(scored.bits::text, '1') with ordinality as p (gap, n)
+        where p.n <= bit_count(scored.bits)) hit
+     where bit_count(scored.bits) > 0;
+end
+$$;
+comment on function app_private.hits_above(double precision, app_private.search_block_bounds[], text[], double precision[], double precision) is
+  'The positions that may score more than the threshold, as far as stored impacts tell.';
+
+create or replace function app_private.chunks_at(hits app_private.search_position[]) returns bigint[]
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select b.chunk_ids[h.position - b.start]
+      from unnest(chunks_at.hits) h
+     cross join lateral (
+       select b.chunk_ids, b.start from app_private.search_block_chunks b
+        where b.tenant_id = app_hidden.current_tenant_id() and b.block_id = h.block_id and b.start = (h.position - 1) / 200 * 200
+       offset 0) b);
+end
+$$;
+comment on function app_private.chunks_at(app_private.search_position[]) is 'The chunks at these positions.';
+
+create or replace function app_private.index_slack(average_length double precision, k1 double precision, b double precision)
+returns double precision
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return (
+    -- (tf + stored norm) / (tf + norm) lies between its value at tf = 1 and 1 and is monotonic in the length, so its
+    -- extremes are at the ends; single precision adds less than 1e-5
+    select 1.00001 * max(greatest(1,
+             (1 + app_private.search_length_norm(block.min_length, block.average_length, block.k1, block.b))
+               / (1 + app_private.search_length_norm(block.min_length, index_slack.average_length, index_slack.k1, index_slack.b)),
+             (1 + app_private.search_length_norm(block.max_length, block.average_length, block.k1, block.b))
+               / (1 + app_private.search_length_norm(block.max_length, index_slack.average_length, index_slack.k1, index_slack.b))))
+      from app_private.search_blocks block
+     where block.tenant_id = app_hidden.current_tenant_id());
+end
+$$;
+comment on function app_private.index_slack(double precision, double precision, double precision) is
+  'How many times at most a true impact exceeds a stored one, now that the average length, k1 or b are others; null when there is no block.';
 
 create or replace function app_private.bm25_ranking(terms text[], term_weights double precision[], scope app_private.search_scope, depth int)
 returns table (chunk_id bigint, score double precision, rank int)
@@ -162,25 +268,24 @@ set jit to off
 as $$
 #variable_conflict use_column
 declare
-  v_tenant_id uuid := app_hidden.current_tenant_id();
   v_average_length double precision;
   v_total_docs int;
   v_k1 double precision;
   v_b double precision;
-  v_weights double precision[];
-  v_rare_terms text[];
   v_unmerged_ids bigint[] := app_private.unmerged_chunk_ids();
+  v_cells app_private.search_cell[] := app_private.search_cells(bm25_ranking.terms);
+  v_weights double precision[];
+  v_blocks app_private.search_block_bounds[];
   -- by how much the truth can exceed what a block has stored
   v_slack double precision;
-  v_sample vector;
-  v_block_ids bigint[];
-  v_merged int;
-  v_dimension int;
   -- vectors are added up without multiplying them by their weights, which takes four times as long: the stored impacts
   -- have the block's own idf in them, and scale is the most by which a weight exceeds it
   v_scale double precision;
   v_wanted double precision := 1.5 * bm25_ranking.depth + 20;
+  -- the most that the words with vectors add up to in a block
+  v_common double precision;
   v_threshold double precision;
+  v_floor double precision;
   v_hits app_private.search_position[];
   v_next int;
   v_step int;
@@ -191,42 +296,38 @@ declare
 begin
   select t.total_docs, t.avg_doc_length into v_total_docs, v_average_length from app_private.search_totals() t;
   select s.k1, s.b into v_k1, v_b from app_hidden.search_settings() s;
-  select array_agg(w.weight * (v_k1 + 1) * app_private.search_idf(f.document_count, v_total_docs) order by f.i),
-         array_agg(w.term order by f.i) filter (where f.is_rare_somewhere)
-    into v_weights, v_rare_terms
-    from app_private.term_statistics(bm25_ranking.terms, v_unmerged_ids) with ordinality as f (document_count, is_rare_somewhere, i)
-    join unnest(bm25_ranking.terms, bm25_ranking.term_weights) with ordinality as w (term, weight, i) using (i);
+  v_weights := array(
+    select w.weight * (v_k1 + 1) * app_private.search_idf(w.document_count, v_total_docs)
+      from unnest(bm25_ranking.term_weights, app_private.document_counts(bm25_ranking.terms, v_cells, v_unmerged_ids)) as w (weight, document_count));
 
   -- the chunks in scope when they are few, else those that no block has yet, each from its own text
-  select array_agg(s.chunk_id order by s.score desc, s.chunk_id), array_agg(s.score order by s.score desc, s.chunk_id)
-    into v_chunk_ids, v_scores
-    from app_private.bm25_scores(
-      coalesce((scope).chunk_ids, v_unmerged_ids),
-      bm25_ranking.terms, v_weights, v_average_length, v_k1, v_b, scope) s;
-
-  if (scope).chunk_ids is null then
-    select l.block_ids, l.slack, l.chunk_count, l.dimension into v_block_ids, v_slack, v_merged, v_dimension
-      from app_private.block_limits(v_average_length, v_k1, v_b) l;
+  v_chunk_ids := coalesce((scope).chunk_ids, v_unmerged_ids);
+  if cardinality(v_chunk_ids) > 0 then
+    select array_agg(s.chunk_id order by s.score desc, s.chunk_id), array_agg(s.score order by s.score desc, s.chunk_id)
+      into v_chunk_ids, v_scores
+      from app_private.bm25_scores(
+        v_chunk_ids, bm25_ranking.terms, v_weights, v_average_length, v_k1, v_b, scope) s;
   end if;
 
-  if v_merged > 0 then
-    select coalesce(max(w.weight / p.idf), 1) into v_scale
-      from app_private.search_postings p
-      join unnest(bm25_ranking.terms, v_weights) as w (term, weight) on w.term = p.term
-     where p.tenant_id = v_tenant_id and p.term = any (bm25_ranking.terms);
-    -- stored impacts are in 1/32767
-    v_slack := v_slack * v_scale / 32767;
-    select t.total into v_sample
-      from app_private.block_totals(v_block_ids[1:1], bm25_ranking.terms, v_weights, v_scale, v_rare_terms) t;
+  if (scope).chunk_ids is null and v_cells is not null then
+    v_slack := app_private.index_slack(v_average_length, v_k1, v_b);
+    v_blocks := app_private.block_bounds(v_cells, v_weights);
+    v_scale := coalesce((select max(v_weights[c.term_number] / c.idf) from unnest(v_cells) c), 1);
+    v_common := (select max(b.common) from unnest(v_blocks) b);
+    -- about what the last hit will score, when as many chunks as are wanted have rare words
+    v_threshold := (select 0.98 * r from unnest(v_blocks) b, unnest(b.rare) as r order by r desc limit 1 offset bm25_ranking.depth - 1);
+    if v_common <= v_threshold then
+      v_hits := array(
+        select h from app_private.rare_hits(v_threshold, v_blocks, bm25_ranking.terms, v_weights, v_scale) h order by h.bound desc);
+    else
+      v_hits := array(
+        select (b.block_id, u.position, u.rare + b.common)::app_private.search_position as hit
+          from unnest(v_blocks) b, unnest(b.positions, b.rare) as u (position, rare)
+         order by u.rare desc limit bm25_ranking.depth + 5);
+      v_threshold := case when v_common = 0 then 0 else 'Infinity'::double precision end;
+    end if;
 
     loop
-      -- of the sample's scores at least a few, or chance decides
-      v_threshold := app_private.threshold(v_sample, greatest(4, v_wanted * v_dimension / v_merged), (
-        select 32767 * sum(w) / v_scale from unnest(v_weights) as w));
-      v_hits := array(
-        select h from app_private.positions_above(
-            v_threshold, v_block_ids, bm25_ranking.terms, v_weights, v_scale, v_rare_terms, v_dimension) h
-         order by h.bound desc);
       v_next := 1;
       v_step := bm25_ranking.depth + 5;
       loop
@@ -244,8 +345,22 @@ begin
         v_next := v_next + v_step;
         v_step := 2 * v_step;
       end loop;
-      -- whatever was left out scores at most the threshold times the slack
-      exit when v_threshold <= 0 or coalesce(v_last > v_threshold * v_slack, false);
+      -- whatever was left out is stored with the threshold at most, and with less than this it scores less than the last hit
+      v_floor := coalesce(v_last / v_slack, 0);
+      exit when v_threshold < v_floor or v_threshold = 0;
+
+      -- where many exceed it, a threshold that only some do, by a sample of the chunks: chance decides about fewer than four
+      v_threshold := (
+        select app_private.threshold(
+                 t.total, greatest(4, v_wanted * t.chunk_count / open.chunk_count), v_floor * (1 - 1e-9) * 32767 / v_scale,
+                 32767 * (select sum(w) from unnest(v_weights) as w) / v_scale) * v_scale / 32767
+          from (
+            select sum(b.chunk_count) as chunk_count, array_agg(b order by b.chunk_count desc) as blocks
+              from unnest(v_blocks) b where b.common >= v_floor) open
+         cross join lateral app_private.block_totals(open.blocks[1:1], bm25_ranking.terms, v_weights, v_scale) t);
+      v_threshold := coalesce(v_threshold, v_floor * (1 - 1e-9));
+      v_hits := array(
+        select h from app_private.hits_above(v_threshold, v_blocks, bm25_ranking.terms, v_weights, v_scale) h order by h.bound desc);
       v_wanted := v_wanted * 6;
     end loop;
   end if;
@@ -258,103 +373,3 @@ end
 $$;
 comment on function app_private.bm25_ranking(text[], double precision[], app_private.search_scope, int) is
   'The best chunks in scope by BM25, exactly; ties go to the smaller id. term_weights: how much each term counts in the question. Statistics are those of the whole tenant.';
-
-create or replace function app_private.chunks_at(hits app_private.search_position[]) returns bigint[]
-language plpgsql stable
-set search_path to pg_catalog, pg_temp
-as $$
-begin
-  return (
-    -- the ids of a block are read once, not once a hit
-    select array_agg(block.ids[p])
-      from (select block_id, array_agg(position) as positions from unnest(chunks_at.hits) group by block_id) h
-     cross join lateral (
-       select b.chunk_ids || '{}'::bigint[] as ids from app_private.search_blocks b
-        where b.tenant_id = app_hidden.current_tenant_id() and b.id = h.block_id
-       offset 0) block
-     cross join unnest(h.positions) p);
-end
-$$;
-comment on function app_private.chunks_at(app_private.search_position[]) is 'The chunks at these positions.';
-
-create or replace function app_private.block_limits(average_length double precision, k1 double precision, b double precision)
-returns table (block_ids bigint[], slack double precision, chunk_count int, dimension int)
-language plpgsql stable
-set search_path to pg_catalog, pg_temp
-as $$
-begin
-  return query
-    select array_agg(block.id order by block.chunk_count desc, block.id),
-           -- (tf + stored norm) / (tf + norm) lies between its value at tf = 1 and 1 and is monotonic in the length, so its
-           -- extremes are at the ends; single precision adds less than 1e-5
-           1.00001 * max(greatest(1,
-             (1 + app_private.search_length_norm(block.min_length, block.average_length, block.k1, block.b))
-               / (1 + app_private.search_length_norm(block.min_length, block_limits.average_length, block_limits.k1, block_limits.b)),
-             (1 + app_private.search_length_norm(block.max_length, block.average_length, block.k1, block.b))
-               / (1 + app_private.search_length_norm(block.max_length, block_limits.average_length, block_limits.k1, block_limits.b)))),
-           sum(block.chunk_count)::int, max(block.chunk_count)
-      from app_private.search_blocks block
-     where block.tenant_id = app_hidden.current_tenant_id();
-end
-$$;
-comment on function app_private.block_limits(double precision, double precision, double precision) is
-  'The blocks, largest first; at most how many times a true impact exceeds a stored one, now that the average length, k1 or b are others; how many chunks there are, and in the largest block.';
-
-create or replace function app_private.threshold(scores public.vector, wanted double precision, highest double precision) returns double precision
-language plpgsql immutable parallel safe
-set search_path to pg_catalog, public, pg_temp
-as $$
-declare
-  v_low double precision := 0;
-  v_high double precision := threshold.highest;
-  v_middle double precision;
-  v_dimension int := vector_dims(threshold.scores);
-begin
-  if threshold.scores is null then
-    return 0;
-  end if;
-  -- ten halvings are finer than the scores of a sample lie apart
-  for i in 1..10 loop
-    v_middle := (v_low + v_high) / 2;
-    if bit_count(binary_quantize(threshold.scores - app_private.constant_vector(v_middle, v_dimension))) >= threshold.wanted then
-      v_low := v_middle;
-    else
-      v_high := v_middle;
-    end if;
-  end loop;
-  return v_low;
-end
-$$;
-comment on function app_private.threshold(public.vector, double precision, double precision) is
-  'A score that at least so many of these exceed, as high as ten halvings from the highest find it; 0 when there are not so many.';
-
-create or replace function app_private.positions_above(
-  threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension int
-) returns setof app_private.search_position
-language plpgsql stable
-set search_path to pg_catalog, public, pg_temp
-as $$
-declare
-  v_floor vector := app_private.constant_vector(positions_above.threshold, positions_above.dimension);
-begin
-  return query
-    select scored.block_id, hit.position, positions_above.threshold + vector_norm(subvector(scored.excess, hit.position, 1))
-      from (
-        select block.block_id, block.excess, binary_quantize(block.excess) as bits
-          from (
-            select t.block_id,
-                   t.total - case when t.chunk_count = positions_above.dimension then v_floor else subvector(v_floor, 1, t.chunk_count) end as excess
-              from app_private.block_totals(positions_above.block_ids, positions_above.terms, positions_above.weights,
-                                            positions_above.scale, positions_above.rare_terms) t
-            offset 0) block
-        offset 0) scored
-     -- before each one there are as many zeros as positions
-     cross join lateral (
-       select (sum(length(p.gap) + 1) over (order by p.n))::int as position
-         from string_to_table(scored.bits::text, '1') with ordinality as p (gap, n)
-        where p.n <= bit_count(scored.bits)) hit
-     where bit_count(scored.bits) > 0;
-end
-$$;
-comment on function app_private.positions_above(double precision, bigint[], text[], double precision[], double precision, text[], int) is
-  'Where the blocks'' stored scores exceed the threshold, and those scores, both divided by scale. dimension: size of the largest block.';

@@ -244,7 +244,8 @@ declare
 begin
   select t.total_docs, t.avg_doc_length into v_total_docs, v_average_length from app_private.search_totals() t;
   select s.k1, s.b into v_k1, v_b from app_hidden.search_settings() s;
-  v_frequencies := array(select f.document_count from app_private.term_statistics((question).terms, app_private.unmerged_chunk_ids()) f);
+  v_frequencies := app_private.document_counts(
+    (question).terms, app_private.search_cells((question).terms), app_private.unmerged_chunk_ids());
   foreach v_hit in array explained.hits loop
     v_hit.explanation := jsonb_build_object(
       'chunkCount', v_total_docs, 'averageLength', v_average_length, 'k1', v_k1, 'b', v_b,

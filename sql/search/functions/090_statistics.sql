@@ -15,9 +15,7 @@ as $$
       select r.term, -r.document_count from app_private.search_removals r where r.tenant_id = app_hidden.current_tenant_id()
       union all
       select l.lexeme, 1
-        from app_public.document_chunks c
-       cross join unnest(c.content_tsvector) l
-       where c.tenant_id = app_hidden.current_tenant_id() and c.id = any ((select app_private.unmerged_chunk_ids())::bigint[])
+        from app_private.chunks(app_private.unmerged_chunk_ids()) c, unnest(c.content_tsvector) l
       union all
       select l.lexeme, -1 from app_private.pending_removals() r, unnest(r.terms) l
     ) as found (term, n)
@@ -54,13 +52,13 @@ create or replace function app_public.document_chunks_idf_scores(chunk app_publi
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select coalesce(jsonb_object_agg(u.term, app_private.search_idf(f.document_count, t.total_docs)), '{}')
+  select coalesce(jsonb_object_agg(u.term, app_private.search_idf(u.document_count, t.total_docs)), '{}')
     from app_public.document_chunks c
    cross join app_private.search_totals() t
    cross join lateral (select tsvector_to_array(c.content_tsvector) as terms) v
-   cross join lateral app_private.term_statistics(v.terms, app_private.unmerged_chunk_ids()) with ordinality as f (document_count, is_rare_somewhere, i)
-   cross join lateral unnest(v.terms) with ordinality as u (term, i)
-   where c.tenant_id = app_hidden.current_tenant_id() and c.id = (chunk).id and u.i = f.i;
+   cross join lateral unnest(
+     v.terms, app_private.document_counts(v.terms, app_private.search_cells(v.terms), app_private.unmerged_chunk_ids())) as u (term, document_count)
+   where c.tenant_id = app_hidden.current_tenant_id() and c.id = (chunk).id;
 $$;
 comment on function app_public.document_chunks_idf_scores(app_public.document_chunks) is
   'The inverse document frequency of each of the chunk''s terms among this tenant''s chunks, as of now: {"term": ln(1 + (N - df + 0.5) / (df + 0.5))}.';

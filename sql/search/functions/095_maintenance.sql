@@ -11,6 +11,7 @@ as $$
 #variable_conflict use_column
 declare
   v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_block_id bigint;
 begin
   return query
     select 'the terms are not those of the text', c.id, null::text, e.vector::text, c.content_tsvector::text
@@ -27,7 +28,7 @@ begin
   -- a chunk is in one block or waits for it, and in nothing else
   return query
     with place as (
-      select u.chunk_id from app_private.search_blocks b, unnest(b.chunk_ids) as u (chunk_id) where b.tenant_id = v_tenant_id
+      select u.chunk_id from app_private.search_block_chunks b, unnest(b.chunk_ids) as u (chunk_id) where b.tenant_id = v_tenant_id
       union all
       select a.chunk_id from app_private.search_changes a where a.tenant_id = v_tenant_id and a.kind = 'added'
     ), counted as (
@@ -62,42 +63,74 @@ begin
      where a.n is distinct from i.document_count;
 
   return query
-    with posting as (
-      select b.id as block_id, u.chunk_id, l.lexeme as term,
-             cardinality(l.positions) / (cardinality(l.positions) + app_private.search_length_norm(c.document_length, b.average_length, b.k1, b.b)) as impact
-        from app_private.search_blocks b
-       cross join unnest(b.chunk_ids) as u (chunk_id)
-        join app_public.document_chunks c on c.tenant_id = b.tenant_id and c.id = u.chunk_id
-       cross join unnest(c.content_tsvector) l
-       where b.tenant_id = v_tenant_id
-    ), stored as (
-      select p.block_id, b.chunk_ids[v.position] as chunk_id, p.term, v.value / p.idf / 32767 as impact
-        from app_private.search_postings p
-        join app_private.search_blocks b on b.tenant_id = p.tenant_id and b.id = p.block_id
-       cross join unnest(p.impacts::vector::real[]) with ordinality as v (value, position)
-       where p.tenant_id = v_tenant_id and v.value <> 0
-      union all
-      select r.block_id, b.chunk_ids[r.positions[n]], t.term, r.impacts[n] / 32767::double precision
-        from app_private.search_rare_postings r
-        join app_private.search_blocks b on b.tenant_id = r.tenant_id and b.id = r.block_id
-       cross join unnest(r.terms, r.ends) with ordinality as t (term, upto, i)
-       cross join generate_series(coalesce(r.ends[t.i - 1], 0) + 1, t.upto) as n
-       where r.tenant_id = v_tenant_id
-    )
-    select 'the posting is missing or too low', p.chunk_id, p.term, p.impact::text, coalesce(s.impact, 0)::text
-      from posting p
-      left join stored s on s.block_id = p.block_id and s.chunk_id = p.chunk_id and s.term = p.term
-     where s.impact is null or s.impact < p.impact * (1 - 1e-5)
-    union all
-    select 'the posting has no term in the text', s.chunk_id, s.term, '0', s.impact::text
-      from stored s
-      join app_public.document_chunks c on c.tenant_id = v_tenant_id and c.id = s.chunk_id
-      left join posting p on p.block_id = s.block_id and p.chunk_id = s.chunk_id and p.term = s.term
-     where p.impact is null;
+    select 'the number of places is not that of the chunks', null::bigint, null::text, b.chunk_count::text, coalesce(sum(cardinality(c.chunk_ids)), 0)::text
+      from app_private.search_blocks b
+      left join app_private.search_block_chunks c on c.tenant_id = b.tenant_id and c.block_id = b.id
+     where b.tenant_id = v_tenant_id
+     group by b.id, b.chunk_count
+    having coalesce(sum(cardinality(c.chunk_ids)), 0) <> b.chunk_count;
+
+  -- block by block, so that it is the postings of one that are in memory
+  for v_block_id in select b.id from app_private.search_blocks b where b.tenant_id = v_tenant_id loop
+    return query select * from app_private.block_check(v_block_id);
+  end loop;
 end
 $$;
 comment on function app_hidden.search_check() is
-  'Every difference between this tenant''s texts and its search index, normally none. Reads everything: some minutes for half a million chunks.';
+  'Every difference between this tenant''s texts and its search index, normally none. Reads everything, which takes about as long as building the index: a minute or two for half a million chunks.';
+
+create or replace function app_private.block_check(block_id bigint) returns table (problem text, chunk_id bigint, term text, expected text, found text)
+language plpgsql stable
+set search_path to pg_catalog, public, pg_temp
+-- everything is compared with everything, whatever the planner thinks how much that is
+set enable_nestloop to off
+set enable_mergejoin to off
+set jit to off
+set work_mem to '64MB'
+as $$
+#variable_conflict use_column
+declare
+  v_block app_private.search_blocks;
+  v_chunk_ids bigint[];
+begin
+  select * into v_block from app_private.search_blocks b where b.tenant_id = app_hidden.current_tenant_id() and b.id = block_check.block_id;
+  select app_private.array_concat(c.chunk_ids order by c.start) into v_chunk_ids
+    from app_private.search_block_chunks c where c.tenant_id = v_block.tenant_id and c.block_id = v_block.id;
+  return query
+    with chunk as materialized (
+      select u.position, c.content_tsvector, app_private.search_length_norm(c.document_length, v_block.average_length, v_block.k1, v_block.b) as norm
+        from app_private.chunks(v_chunk_ids) c
+        join unnest(v_chunk_ids) with ordinality as u (chunk_id, position) on u.chunk_id = c.id
+    ), posting as (
+      select c.position::int, l.lexeme as term, cardinality(l.positions) / (cardinality(l.positions) + c.norm) as impact
+        from chunk c, unnest(c.content_tsvector) l
+    ), stored as (
+      -- a vector's text, {position:value,position:value}/dimension, has what is not zero
+      select split_part(e, ':', 1)::int as position, p.term, split_part(e, ':', 2)::double precision / p.idf / 32767 as impact, p.highest_impact
+        from app_private.search_postings p
+       cross join string_to_table(split_part(ltrim(p.impacts::text, '{'), '}', 1), ',') as e
+       where p.tenant_id = v_block.tenant_id and p.block_id = v_block.id
+      union all
+      select p >> 15, t.term, (p & 32767) / 32767::double precision, null
+        from app_private.search_rare_postings r
+       cross join unnest(r.terms, r.ends) with ordinality as t (term, upto, i)
+       cross join unnest(r.postings[coalesce(r.ends[t.i - 1], 0) + 1 : t.upto]) as p
+       where r.tenant_id = v_block.tenant_id and r.block_id = v_block.id
+    )
+    select case
+             when s.impact is null or s.impact < p.impact * (1 - 1e-5) then 'the posting is missing or too low'
+             when p.impact is null then 'the posting has no term in the text'
+             else 'the posting exceeds the highest'
+           end,
+           v_chunk_ids[coalesce(p.position, s.position)], coalesce(p.term, s.term), coalesce(p.impact, 0)::text, coalesce(s.impact, 0)::text
+      from posting p
+      full join stored s on s.position = p.position and s.term = p.term
+     where s.impact is null or s.impact < p.impact * (1 - 1e-5) or s.highest_impact < floor(32767 * p.impact)
+        -- of a removed chunk postings are left
+        or p.impact is null and s.position in (select c.position from chunk c);
+end
+$$;
+comment on function app_private.block_check(bigint) is 'Every difference between a block''s postings and the texts of its chunks.';
 
 create or replace function app_hidden.rebuild_search_index() returns int
 language plpgsql volatile security definer
