@@ -252,6 +252,7 @@ describe('an idempotency key', () => {
         { ...event, idempotency_key: 'x' },
         { ...event, idempotency_key: 'x', quantity: 2 },
       ]
+      await t.become(db.acme.member)
       expect(await t.errorCode('select * from app_public.record_usages($1)', [JSON.stringify(twice)])).toBe('MT501')
       expect(await stored(t)).toHaveLength(2)
     }))
