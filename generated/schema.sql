@@ -11151,24 +11151,18 @@ COMMENT ON FUNCTION app_private.recurring_line(price app_public.plan_prices, kin
 CREATE FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
+    AS $$
 begin
-  -- the columns come with the catalogue
-  if not exists (select from pg_attribute where attrelid = 'app_public.agents'::regclass and attname = 'last_success_at') then
-    return;
-  end if;
-  -- so that it is not looked at before they have come
-  execute format($sql$
-    update app_public.%I a
-       set usage_count = u.call_count, error_count = u.error_count,
-           avg_response_time_ms = round(u.duration_ms::numeric / nullif(u.timed_count, 0)),
-           success_rate = round(100.0 * u.success_count / nullif(u.success_count + u.error_count, 0), 2),
-           last_success_at = u.last_success_at, last_error_at = u.last_error_at
-      from app_private.usage_agents u
-     where u.tenant_id = $1 and u.agent_id = any ($2) and a.tenant_id = u.tenant_id and a.id = u.agent_id
-  $sql$, 'agents') using app_hidden.current_tenant_id(), refresh_agent_statistics.agent_ids;
+  update app_public.agents a
+     set usage_count = u.call_count, error_count = u.error_count,
+         avg_response_time_ms = round(u.duration_ms::numeric / nullif(u.timed_count, 0)),
+         success_rate = round(100.0 * u.success_count / nullif(u.success_count + u.error_count, 0), 2),
+         last_success_at = u.last_success_at, last_error_at = u.last_error_at
+    from app_private.usage_agents u
+   where u.tenant_id = app_hidden.current_tenant_id() and u.agent_id = any (refresh_agent_statistics.agent_ids)
+     and a.tenant_id = u.tenant_id and a.id = u.agent_id;
 end
-$_$;
+$$;
 
 ALTER FUNCTION app_private.refresh_agent_statistics(agent_ids uuid[]) OWNER TO rowhouse_owner;
 

@@ -271,12 +271,8 @@ describe('rolling up', () => {
       expect(await rollUp(t, '00000000-0000-4000-8000-000000000000')).toBe(0)
     }))
 
-  it('keeps what the catalogue shows of an agent', async (context) => {
-    const { rows } = await db.pool.query(
-      `select from pg_attribute where attrelid = 'app_public.agents'::regclass and attname = 'last_success_at'`,
-    )
-    if (rows.length === 0) context.skip('this catalogue has no statistics of agents yet')
-    await db.inTransaction(async (t) => {
+  it('keeps what the catalogue shows of an agent', () =>
+    db.inTransaction(async (t) => {
       await setClock(t, '2027-05-18T12:00:00Z')
       const agentId = await t.value<string>(
         `insert into app_public.agents (tenant_id, name) values ($1, 'Ada') returning id`,
@@ -310,8 +306,7 @@ describe('rolling up', () => {
       await t.query('select app_private.rebuild_rollups($1)', [db.acme.id])
       await t.becomeSuperuser()
       expect(await t.query(shown, [agentId])).toEqual(expected)
-    })
-  })
+    }))
 })
 
 describe('verifying and rebuilding', () => {
