@@ -26,6 +26,31 @@ CREATE TYPE app_hidden.processing_stage AS ENUM (
 
 ALTER TYPE app_hidden.processing_stage OWNER TO rowhouse_owner;
 
+CREATE TYPE app_private.search_block_bounds AS (
+	block_id bigint,
+	chunk_count integer,
+	common double precision,
+	positions integer[],
+	rare double precision[]
+);
+
+ALTER TYPE app_private.search_block_bounds OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_private.search_block_bounds IS 'What a block can contribute to an answer.';
+
+CREATE TYPE app_private.search_cell AS (
+	term_number integer,
+	block_id bigint,
+	document_count integer,
+	idf double precision,
+	highest_impact integer,
+	postings integer[]
+);
+
+ALTER TYPE app_private.search_cell OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_private.search_cell IS 'What a block has of a term: its bound, and its postings where they are few.';
+
 CREATE TYPE app_private.search_change AS ENUM (
     'added',
     'removed'
@@ -631,6 +656,7 @@ CREATE FUNCTION app_hidden.search_check() RETURNS TABLE(problem text, chunk_id b
 #variable_conflict use_column
 declare
   v_tenant_id uuid := app_hidden.current_tenant_id();
+  v_block_id bigint;
 begin
   return query
     select 'the terms are not those of the text', c.id, null::text, e.vector::text, c.content_tsvector::text
@@ -647,7 +673,7 @@ begin
   -- a chunk is in one block or waits for it, and in nothing else
   return query
     with place as (
-      select u.chunk_id from app_private.search_blocks b, unnest(b.chunk_ids) as u (chunk_id) where b.tenant_id = v_tenant_id
+      select u.chunk_id from app_private.search_block_chunks b, unnest(b.chunk_ids) as u (chunk_id) where b.tenant_id = v_tenant_id
       union all
       select a.chunk_id from app_private.search_changes a where a.tenant_id = v_tenant_id and a.kind = 'added'
     ), counted as (
@@ -682,44 +708,23 @@ begin
      where a.n is distinct from i.document_count;
 
   return query
-    with posting as (
-      select b.id as block_id, u.chunk_id, l.lexeme as term,
-             cardinality(l.positions) / (cardinality(l.positions) + app_private.search_length_norm(c.document_length, b.average_length, b.k1, b.b)) as impact
-        from app_private.search_blocks b
-       cross join unnest(b.chunk_ids) as u (chunk_id)
-        join app_public.document_chunks c on c.tenant_id = b.tenant_id and c.id = u.chunk_id
-       cross join unnest(c.content_tsvector) l
-       where b.tenant_id = v_tenant_id
-    ), stored as (
-      select p.block_id, b.chunk_ids[v.position] as chunk_id, p.term, v.value / p.idf / 32767 as impact
-        from app_private.search_postings p
-        join app_private.search_blocks b on b.tenant_id = p.tenant_id and b.id = p.block_id
-       cross join unnest(p.impacts::vector::real[]) with ordinality as v (value, position)
-       where p.tenant_id = v_tenant_id and v.value <> 0
-      union all
-      select r.block_id, b.chunk_ids[r.positions[n]], t.term, r.impacts[n] / 32767::double precision
-        from app_private.search_rare_postings r
-        join app_private.search_blocks b on b.tenant_id = r.tenant_id and b.id = r.block_id
-       cross join unnest(r.terms, r.ends) with ordinality as t (term, upto, i)
-       cross join generate_series(coalesce(r.ends[t.i - 1], 0) + 1, t.upto) as n
-       where r.tenant_id = v_tenant_id
-    )
-    select 'the posting is missing or too low', p.chunk_id, p.term, p.impact::text, coalesce(s.impact, 0)::text
-      from posting p
-      left join stored s on s.block_id = p.block_id and s.chunk_id = p.chunk_id and s.term = p.term
-     where s.impact is null or s.impact < p.impact * (1 - 1e-5)
-    union all
-    select 'the posting has no term in the text', s.chunk_id, s.term, '0', s.impact::text
-      from stored s
-      join app_public.document_chunks c on c.tenant_id = v_tenant_id and c.id = s.chunk_id
-      left join posting p on p.block_id = s.block_id and p.chunk_id = s.chunk_id and p.term = s.term
-     where p.impact is null;
+    select 'the number of places is not that of the chunks', null::bigint, null::text, b.chunk_count::text, coalesce(sum(cardinality(c.chunk_ids)), 0)::text
+      from app_private.search_blocks b
+      left join app_private.search_block_chunks c on c.tenant_id = b.tenant_id and c.block_id = b.id
+     where b.tenant_id = v_tenant_id
+     group by b.id, b.chunk_count
+    having coalesce(sum(cardinality(c.chunk_ids)), 0) <> b.chunk_count;
+
+  -- block by block, so that it is the postings of one that are in memory
+  for v_block_id in select b.id from app_private.search_blocks b where b.tenant_id = v_tenant_id loop
+    return query select * from app_private.block_check(v_block_id);
+  end loop;
 end
 $$;
 
 ALTER FUNCTION app_hidden.search_check() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_hidden.search_check() IS 'Every difference between this tenant''s texts and its search index, normally none. Reads everything: some minutes for half a million chunks.';
+COMMENT ON FUNCTION app_hidden.search_check() IS 'Every difference between this tenant''s texts and its search index, normally none. Reads everything, which takes about as long as building the index: a minute or two for half a million chunks.';
 
 CREATE FUNCTION app_hidden.search_settings() RETURNS TABLE(k1 double precision, b double precision, title_boost double precision, exact_vector_limit integer, log_queries text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -784,10 +789,7 @@ COMMENT ON FUNCTION app_hidden.text_search_config(language text) IS 'The text-se
 
 CREATE FUNCTION app_hidden.token_count(vector tsvector) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select coalesce(sum(cardinality(positions)), 0)::int from unnest(vector);
-$$;
+    RETURN (SELECT (COALESCE(sum(cardinality(unnest.positions)), (0)::bigint))::integer AS "coalesce" FROM unnest(token_count.vector) unnest(lexeme, positions, weights));
 
 ALTER FUNCTION app_hidden.token_count(vector tsvector) OWNER TO rowhouse_owner;
 
@@ -920,29 +922,88 @@ ALTER FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) OW
 
 COMMENT ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) IS 'The uploaded files that are to be parsed; their documents become processing.';
 
-CREATE FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) RETURNS TABLE(block_ids bigint[], slack double precision, chunk_count integer, dimension integer)
+CREATE FUNCTION app_private.block_bounds(cells app_private.search_cell[], weights double precision[]) RETURNS app_private.search_block_bounds[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  return query
-    select array_agg(block.id order by block.chunk_count desc, block.id),
-           -- (tf + stored norm) / (tf + norm) lies between its value at tf = 1 and 1 and is monotonic in the length, so its
-           -- extremes are at the ends; single precision adds less than 1e-5
-           1.00001 * max(greatest(1,
-             (1 + app_private.search_length_norm(block.min_length, block.average_length, block.k1, block.b))
-               / (1 + app_private.search_length_norm(block.min_length, block_limits.average_length, block_limits.k1, block_limits.b)),
-             (1 + app_private.search_length_norm(block.max_length, block.average_length, block.k1, block.b))
-               / (1 + app_private.search_length_norm(block.max_length, block_limits.average_length, block_limits.k1, block_limits.b)))),
-           sum(block.chunk_count)::int, max(block.chunk_count)
-      from app_private.search_blocks block
-     where block.tenant_id = app_hidden.current_tenant_id();
+  return array(
+    select (block.id, b.chunk_count, coalesce(block.common, 0), rare.positions, rare.totals)::app_private.search_block_bounds
+      from (
+        select c.block_id as id, sum(block_bounds.weights[c.term_number] * c.highest_impact) / 32767 as common,
+               array_agg(c) filter (where c.postings is not null) as rare_cells
+          from unnest(block_bounds.cells) c
+         group by c.block_id
+      ) block
+      join app_private.search_blocks b on b.tenant_id = app_hidden.current_tenant_id() and b.id = block.id
+     cross join lateral (
+       select array_agg(p.position) as positions, array_agg(p.total) as totals
+         from (
+           select p >> 15 as position, sum((p & 32767) * block_bounds.weights[c.term_number]) / 32767 as total
+             from unnest(block.rare_cells) c, unnest(c.postings) as p
+            group by p >> 15
+         ) p) rare);
 end
 $$;
 
-ALTER FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.block_bounds(cells app_private.search_cell[], weights double precision[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) IS 'The blocks, largest first; at most how many times a true impact exceeds a stored one, now that the average length, k1 or b are others; how many chunks there are, and in the largest block.';
+COMMENT ON FUNCTION app_private.block_bounds(cells app_private.search_cell[], weights double precision[]) IS 'What each block can contribute. weights: idf · (k1 + 1) · the term''s weight in the question.';
+
+CREATE FUNCTION app_private.block_check(block_id bigint) RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
+    SET work_mem TO '64MB'
+    AS $$
+#variable_conflict use_column
+declare
+  v_block app_private.search_blocks;
+  v_chunk_ids bigint[];
+begin
+  select * into v_block from app_private.search_blocks b where b.tenant_id = app_hidden.current_tenant_id() and b.id = block_check.block_id;
+  select app_private.array_concat(c.chunk_ids order by c.start) into v_chunk_ids
+    from app_private.search_block_chunks c where c.tenant_id = v_block.tenant_id and c.block_id = v_block.id;
+  return query
+    with chunk as materialized (
+      select u.position, c.content_tsvector, app_private.search_length_norm(c.document_length, v_block.average_length, v_block.k1, v_block.b) as norm
+        from app_private.chunks(v_chunk_ids) c
+        join unnest(v_chunk_ids) with ordinality as u (chunk_id, position) on u.chunk_id = c.id
+    ), posting as (
+      select c.position::int, l.lexeme as term, cardinality(l.positions) / (cardinality(l.positions) + c.norm) as impact
+        from chunk c, unnest(c.content_tsvector) l
+    ), stored as (
+      -- a vector's text, {position:value,position:value}/dimension, has what is not zero
+      select split_part(e, ':', 1)::int as position, p.term, split_part(e, ':', 2)::double precision / p.idf / 32767 as impact, p.highest_impact
+        from app_private.search_postings p
+       cross join string_to_table(split_part(ltrim(p.impacts::text, '{'), '}', 1), ',') as e
+       where p.tenant_id = v_block.tenant_id and p.block_id = v_block.id
+      union all
+      select p >> 15, t.term, (p & 32767) / 32767::double precision, null
+        from app_private.search_rare_postings r
+       cross join unnest(r.terms, r.ends) with ordinality as t (term, upto, i)
+       cross join unnest(r.postings[coalesce(r.ends[t.i - 1], 0) + 1 : t.upto]) as p
+       where r.tenant_id = v_block.tenant_id and r.block_id = v_block.id
+    )
+    select case
+             when s.impact is null or s.impact < p.impact * (1 - 1e-5) then 'the posting is missing or too low'
+             when p.impact is null then 'the posting has no term in the text'
+             else 'the posting exceeds the highest'
+           end,
+           v_chunk_ids[coalesce(p.position, s.position)], coalesce(p.term, s.term), coalesce(p.impact, 0)::text, coalesce(s.impact, 0)::text
+      from posting p
+      full join stored s on s.position = p.position and s.term = p.term
+     where s.impact is null or s.impact < p.impact * (1 - 1e-5) or s.highest_impact < floor(32767 * p.impact)
+        -- of a removed chunk postings are left
+        or p.impact is null and s.position in (select c.position from chunk c);
+end
+$$;
+
+ALTER FUNCTION app_private.block_check(block_id bigint) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.block_check(block_id bigint) IS 'Every difference between a block''s postings and the texts of its chunks.';
 
 CREATE FUNCTION app_private.constant_vector(value double precision, dimension integer) RETURNS public.vector
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -976,37 +1037,16 @@ ALTER AGGREGATE app_private.vector_total(public.vector) OWNER TO rowhouse_owner;
 
 COMMENT ON AGGREGATE app_private.vector_total(public.vector) IS 'The sum of vectors.';
 
-CREATE TABLE app_private.search_blocks (
-    tenant_id uuid NOT NULL,
-    id bigint NOT NULL,
-    chunk_ids bigint[] NOT NULL,
-    chunk_count integer NOT NULL,
-    removed_count integer DEFAULT 0 NOT NULL,
-    total_length bigint NOT NULL,
-    min_length integer NOT NULL,
-    max_length integer NOT NULL,
-    k1 double precision NOT NULL,
-    b double precision NOT NULL,
-    average_length double precision NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT chunk_count_is_what_a_vector_holds CHECK ((((chunk_count >= 1) AND (chunk_count <= 16000)) AND (chunk_count = cardinality(chunk_ids)))),
-    CONSTRAINT removed_count_is_in_range CHECK (((removed_count >= 0) AND (removed_count <= chunk_count)))
-);
-
-ALTER TABLE ONLY app_private.search_blocks FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.search_blocks OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.search_blocks IS 'Up to 16,000 chunks each, which the postings know by their positions.';
-
 CREATE TABLE app_private.search_postings (
     tenant_id uuid NOT NULL,
     term text NOT NULL COLLATE pg_catalog."C",
     block_id bigint NOT NULL,
     document_count integer NOT NULL,
     idf double precision NOT NULL,
+    highest_impact smallint NOT NULL,
     impacts public.sparsevec NOT NULL
 );
+ALTER TABLE ONLY app_private.search_postings ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY app_private.search_postings FORCE ROW LEVEL SECURITY;
 
@@ -1014,63 +1054,46 @@ ALTER TABLE app_private.search_postings OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.search_postings IS 'Terms that at least 64 chunks of a block have: their impacts (idf · tf / (tf + length norm)) by position.';
 
-CREATE TABLE app_private.search_rare_postings (
-    tenant_id uuid NOT NULL,
-    block_id bigint NOT NULL,
-    last_term text NOT NULL COLLATE pg_catalog."C",
-    terms text[] NOT NULL COLLATE pg_catalog."C",
-    ends smallint[] NOT NULL,
-    positions smallint[] NOT NULL,
-    impacts smallint[] NOT NULL
-);
-
-ALTER TABLE ONLY app_private.search_rare_postings FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_private.search_rare_postings OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_private.search_rare_postings IS 'The other terms of a block, some dozens a row: positions and impacts (tf / (tf + length norm), in 1/32767, rounded up).';
-
-CREATE FUNCTION app_private.block_totals(block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[]) RETURNS TABLE(block_id bigint, chunk_count integer, total public.vector)
+CREATE FUNCTION app_private.common_total(block_id bigint, chunk_count integer, terms text[], weights double precision[], scale double precision) RETURNS TABLE(total public.vector)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT b.id,
-     b.chunk_count,
-     t.total
-    FROM (app_private.search_blocks b
-      CROSS JOIN LATERAL ( SELECT app_private.vector_total(part.total) AS total
-            FROM ( SELECT
-                         CASE
-                             WHEN (r.ratio > (0.9)::double precision) THEN (p.impacts)::public.vector
-                             ELSE ((p.impacts)::public.vector OPERATOR(public.*) app_private.constant_vector(r.ratio, b.chunk_count))
-                         END AS total
-                    FROM ((UNNEST(block_totals.terms, block_totals.weights) q(term, weight)
-                      JOIN app_private.search_postings p ON (((p.tenant_id = app_hidden.current_tenant_id()) AND (p.term = (q.term COLLATE "C")) AND (p.block_id = b.id))))
-                      CROSS JOIN LATERAL ( SELECT ((q.weight / p.idf) / block_totals.scale) AS ratio) r)
-                 UNION ALL
-                  SELECT ((((('{'::text || string_agg((("position".at || ':'::text) || ("position".total)::real), ','::text)) || '}/'::text) || b.chunk_count))::public.sparsevec)::public.vector AS vector
-                    FROM ( SELECT u."position" AS at,
-                             (sum(((u.impact)::double precision * q.weight)) / block_totals.scale) AS total
-                            FROM (((( SELECT t_1.term,
-                                     (block_totals.weights)[array_position(block_totals.terms, t_1.term)] AS weight
-                                    FROM unnest(block_totals.rare_terms) t_1(term)) q
-                              CROSS JOIN LATERAL ( SELECT r_1.terms,
-                                     r_1.ends,
-                                     r_1.positions,
-                                     r_1.impacts
-                                    FROM app_private.search_rare_postings r_1
-                                   WHERE ((r_1.tenant_id = app_hidden.current_tenant_id()) AND (r_1.block_id = b.id) AND (r_1.last_term >= (q.term COLLATE "C")))
-                                   ORDER BY r_1.last_term
-                                  LIMIT 1) r)
-                              CROSS JOIN LATERAL ( SELECT array_position(r.terms, (q.term COLLATE "C")) AS at) a)
-                              CROSS JOIN LATERAL UNNEST(r.positions[(COALESCE((r.ends[(a.at - 1)])::integer, 0) + 1):r.ends[a.at]], r.impacts[(COALESCE((r.ends[(a.at - 1)])::integer, 0) + 1):r.ends[a.at]]) u("position", impact))
-                           WHERE (a.at IS NOT NULL)
-                           GROUP BY u."position") "position") part) t)
-   WHERE ((b.tenant_id = app_hidden.current_tenant_id()) AND (b.id = ANY (block_totals.block_ids)) AND (t.total IS NOT NULL));
+ SELECT app_private.vector_total(
+         CASE
+             WHEN (r.ratio > (0.9)::double precision) THEN (p.impacts)::public.vector
+             ELSE ((p.impacts)::public.vector OPERATOR(public.*) app_private.constant_vector(r.ratio, common_total.chunk_count))
+         END) AS vector_total
+    FROM ((UNNEST(common_total.terms, common_total.weights) q(term, weight)
+      CROSS JOIN LATERAL ( SELECT p_1.idf,
+             p_1.impacts
+            FROM app_private.search_postings p_1
+           WHERE ((p_1.tenant_id = app_hidden.current_tenant_id()) AND (p_1.term = (q.term COLLATE "C")) AND (p_1.block_id = common_total.block_id))
+          OFFSET 0) p)
+      CROSS JOIN LATERAL ( SELECT ((q.weight / p.idf) / common_total.scale) AS ratio) r);
 END;
 
-ALTER FUNCTION app_private.block_totals(block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.common_total(block_id bigint, chunk_count integer, terms text[], weights double precision[], scale double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.block_totals(block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[]) IS 'The scores of all chunks of these blocks, by position and divided by scale, never below the truth by more than the slack; without the blocks that have none of the terms. weights: idf · (k1 + 1) · the term''s weight in the question; scale: the largest weight over a stored idf.';
+COMMENT ON FUNCTION app_private.common_total(block_id bigint, chunk_count integer, terms text[], weights double precision[], scale double precision) IS 'What the terms that have vectors add up to, by position, in 1/32767 and divided by scale; never below the truth by more than the slack. scale: the largest weight over a stored idf.';
+
+CREATE FUNCTION app_private.block_totals(blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision) RETURNS TABLE(block_id bigint, chunk_count integer, total public.vector)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT b.block_id,
+     b.chunk_count,
+     t.total
+    FROM (unnest(block_totals.blocks) b(block_id, chunk_count, common, positions, rare)
+      CROSS JOIN LATERAL ( SELECT app_private.vector_total(part.total) AS total
+            FROM ( SELECT c.total
+                    FROM app_private.common_total(b.block_id, b.chunk_count, block_totals.terms, block_totals.weights, block_totals.scale) c(total)
+                 UNION ALL
+                  SELECT ((((('{'::text || string_agg(((u."position" || ':'::text) || (((u.total * (32767)::double precision) / block_totals.scale))::real), ','::text)) || '}/'::text) || b.chunk_count))::public.sparsevec)::public.vector AS vector
+                    FROM UNNEST(b.positions, b.rare) u("position", total)) part) t)
+   WHERE (t.total IS NOT NULL);
+END;
+
+ALTER FUNCTION app_private.block_totals(blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.block_totals(blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision) IS 'The scores of all chunks of these blocks, as common_total has them, with the rare terms.';
 
 CREATE FUNCTION app_private.bm25_ranking(terms text[], term_weights double precision[], scope app_private.search_scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision, rank integer)
     LANGUAGE plpgsql STABLE
@@ -1080,25 +1103,24 @@ CREATE FUNCTION app_private.bm25_ranking(terms text[], term_weights double preci
     AS $$
 #variable_conflict use_column
 declare
-  v_tenant_id uuid := app_hidden.current_tenant_id();
   v_average_length double precision;
   v_total_docs int;
   v_k1 double precision;
   v_b double precision;
-  v_weights double precision[];
-  v_rare_terms text[];
   v_unmerged_ids bigint[] := app_private.unmerged_chunk_ids();
+  v_cells app_private.search_cell[] := app_private.search_cells(bm25_ranking.terms);
+  v_weights double precision[];
+  v_blocks app_private.search_block_bounds[];
   -- by how much the truth can exceed what a block has stored
   v_slack double precision;
-  v_sample vector;
-  v_block_ids bigint[];
-  v_merged int;
-  v_dimension int;
   -- vectors are added up without multiplying them by their weights, which takes four times as long: the stored impacts
   -- have the block's own idf in them, and scale is the most by which a weight exceeds it
   v_scale double precision;
   v_wanted double precision := 1.5 * bm25_ranking.depth + 20;
+  -- the most that the words with vectors add up to in a block
+  v_common double precision;
   v_threshold double precision;
+  v_floor double precision;
   v_hits app_private.search_position[];
   v_next int;
   v_step int;
@@ -1109,42 +1131,38 @@ declare
 begin
   select t.total_docs, t.avg_doc_length into v_total_docs, v_average_length from app_private.search_totals() t;
   select s.k1, s.b into v_k1, v_b from app_hidden.search_settings() s;
-  select array_agg(w.weight * (v_k1 + 1) * app_private.search_idf(f.document_count, v_total_docs) order by f.i),
-         array_agg(w.term order by f.i) filter (where f.is_rare_somewhere)
-    into v_weights, v_rare_terms
-    from app_private.term_statistics(bm25_ranking.terms, v_unmerged_ids) with ordinality as f (document_count, is_rare_somewhere, i)
-    join unnest(bm25_ranking.terms, bm25_ranking.term_weights) with ordinality as w (term, weight, i) using (i);
+  v_weights := array(
+    select w.weight * (v_k1 + 1) * app_private.search_idf(w.document_count, v_total_docs)
+      from unnest(bm25_ranking.term_weights, app_private.document_counts(bm25_ranking.terms, v_cells, v_unmerged_ids)) as w (weight, document_count));
 
   -- the chunks in scope when they are few, else those that no block has yet, each from its own text
-  select array_agg(s.chunk_id order by s.score desc, s.chunk_id), array_agg(s.score order by s.score desc, s.chunk_id)
-    into v_chunk_ids, v_scores
-    from app_private.bm25_scores(
-      coalesce((scope).chunk_ids, v_unmerged_ids),
-      bm25_ranking.terms, v_weights, v_average_length, v_k1, v_b, scope) s;
-
-  if (scope).chunk_ids is null then
-    select l.block_ids, l.slack, l.chunk_count, l.dimension into v_block_ids, v_slack, v_merged, v_dimension
-      from app_private.block_limits(v_average_length, v_k1, v_b) l;
+  v_chunk_ids := coalesce((scope).chunk_ids, v_unmerged_ids);
+  if cardinality(v_chunk_ids) > 0 then
+    select array_agg(s.chunk_id order by s.score desc, s.chunk_id), array_agg(s.score order by s.score desc, s.chunk_id)
+      into v_chunk_ids, v_scores
+      from app_private.bm25_scores(
+        v_chunk_ids, bm25_ranking.terms, v_weights, v_average_length, v_k1, v_b, scope) s;
   end if;
 
-  if v_merged > 0 then
-    select coalesce(max(w.weight / p.idf), 1) into v_scale
-      from app_private.search_postings p
-      join unnest(bm25_ranking.terms, v_weights) as w (term, weight) on w.term = p.term
-     where p.tenant_id = v_tenant_id and p.term = any (bm25_ranking.terms);
-    -- stored impacts are in 1/32767
-    v_slack := v_slack * v_scale / 32767;
-    select t.total into v_sample
-      from app_private.block_totals(v_block_ids[1:1], bm25_ranking.terms, v_weights, v_scale, v_rare_terms) t;
+  if (scope).chunk_ids is null and v_cells is not null then
+    v_slack := app_private.index_slack(v_average_length, v_k1, v_b);
+    v_blocks := app_private.block_bounds(v_cells, v_weights);
+    v_scale := coalesce((select max(v_weights[c.term_number] / c.idf) from unnest(v_cells) c), 1);
+    v_common := (select max(b.common) from unnest(v_blocks) b);
+    -- about what the last hit will score, when as many chunks as are wanted have rare words
+    v_threshold := (select 0.98 * r from unnest(v_blocks) b, unnest(b.rare) as r order by r desc limit 1 offset bm25_ranking.depth - 1);
+    if v_common <= v_threshold then
+      v_hits := array(
+        select h from app_private.rare_hits(v_threshold, v_blocks, bm25_ranking.terms, v_weights, v_scale) h order by h.bound desc);
+    else
+      v_hits := array(
+        select (b.block_id, u.position, u.rare + b.common)::app_private.search_position as hit
+          from unnest(v_blocks) b, unnest(b.positions, b.rare) as u (position, rare)
+         order by u.rare desc limit bm25_ranking.depth + 5);
+      v_threshold := case when v_common = 0 then 0 else 'Infinity'::double precision end;
+    end if;
 
     loop
-      -- of the sample's scores at least a few, or chance decides
-      v_threshold := app_private.threshold(v_sample, greatest(4, v_wanted * v_dimension / v_merged), (
-        select 32767 * sum(w) / v_scale from unnest(v_weights) as w));
-      v_hits := array(
-        select h from app_private.positions_above(
-            v_threshold, v_block_ids, bm25_ranking.terms, v_weights, v_scale, v_rare_terms, v_dimension) h
-         order by h.bound desc);
       v_next := 1;
       v_step := bm25_ranking.depth + 5;
       loop
@@ -1162,8 +1180,22 @@ begin
         v_next := v_next + v_step;
         v_step := 2 * v_step;
       end loop;
-      -- whatever was left out scores at most the threshold times the slack
-      exit when v_threshold <= 0 or coalesce(v_last > v_threshold * v_slack, false);
+      -- whatever was left out is stored with the threshold at most, and with less than this it scores less than the last hit
+      v_floor := coalesce(v_last / v_slack, 0);
+      exit when v_threshold < v_floor or v_threshold = 0;
+
+      -- where many exceed it, a threshold that only some do, by a sample of the chunks: chance decides about fewer than four
+      v_threshold := (
+        select app_private.threshold(
+                 t.total, greatest(4, v_wanted * t.chunk_count / open.chunk_count), v_floor * (1 - 1e-9) * 32767 / v_scale,
+                 32767 * (select sum(w) from unnest(v_weights) as w) / v_scale) * v_scale / 32767
+          from (
+            select sum(b.chunk_count) as chunk_count, array_agg(b order by b.chunk_count desc) as blocks
+              from unnest(v_blocks) b where b.common >= v_floor) open
+         cross join lateral app_private.block_totals(open.blocks[1:1], bm25_ranking.terms, v_weights, v_scale) t);
+      v_threshold := coalesce(v_threshold, v_floor * (1 - 1e-9));
+      v_hits := array(
+        select h from app_private.hits_above(v_threshold, v_blocks, bm25_ranking.terms, v_weights, v_scale) h order by h.bound desc);
       v_wanted := v_wanted * 6;
     end loop;
   end if;
@@ -1189,15 +1221,14 @@ declare
 begin
   return query
     select c.id, s.score
-      from app_public.document_chunks c
+      from app_private.chunks(bm25_scores.chunk_ids) c
      cross join lateral (
        select sum(bm25_scores.weights[array_position(bm25_scores.terms, l.lexeme)] * cardinality(l.positions)
                 / (cardinality(l.positions) + n.norm)) as score
          from app_private.search_length_norm(c.document_length, bm25_scores.average_length, bm25_scores.k1, bm25_scores.b) as n (norm),
               unnest(c.content_tsvector) l
         where l.lexeme = any (bm25_scores.terms)) s
-     where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (bm25_scores.chunk_ids)
-       and c.content_tsvector @@ v_any_term
+     where c.content_tsvector @@ v_any_term
        and c.source_id = any ((scope).source_ids)
        and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
        and ((scope).document_ids is null or c.document_id = any ((scope).document_ids));
@@ -1211,8 +1242,9 @@ COMMENT ON FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[], we
 CREATE FUNCTION app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    SET work_mem TO '64MB'
+    SET work_mem TO '128MB'
     SET jit TO 'off'
+    SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 declare
   v_tenant_id uuid := app_hidden.current_tenant_id();
@@ -1235,42 +1267,43 @@ begin
     delete from app_private.search_changes s where s.tenant_id = v_tenant_id and s.chunk_id = any (build_block.chunk_ids)
   ), block as (
     insert into app_private.search_blocks (
-      tenant_id, chunk_ids, chunk_count, total_length, min_length, max_length, k1, b, average_length)
-    select v_tenant_id, array_agg(id order by position), count(*), sum(document_length), min(document_length), max(document_length),
-           v_k1, v_b, v_average_length
+      tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length)
+    select v_tenant_id, count(*), sum(document_length), min(document_length), max(document_length), v_k1, v_b, v_average_length
       from batch having count(*) > 0
     returning id, chunk_count
+  ), place as (
+    insert into app_private.search_block_chunks (tenant_id, block_id, start, chunk_ids)
+    select v_tenant_id, (select id from block), (position - 1) / 200 * 200, array_agg(id order by position)
+      from batch group by (position - 1) / 200
   ), posting as (
     -- impacts in 1/32767, rounded up: a bound must not be below the truth
-    select l.lexeme as term, c.position::smallint as position,
-           ceil(32767 * cardinality(l.positions) / (cardinality(l.positions) + c.norm))::smallint as impact
+    select l.lexeme as term,
+           c.position::int * 32768 + ceil(32767 * cardinality(l.positions) / (cardinality(l.positions) + c.norm))::int as posting
       from batch c, unnest(c.content_tsvector) l
   ), term as materialized (
-    select term, count(*)::int as document_count, array_agg(position) as positions, array_agg(impact) as impacts
-      from posting group by term
+    select term, count(*)::int as document_count, array_agg(posting) as postings from posting group by term
   ), frequent as (
-    insert into app_private.search_postings (tenant_id, term, block_id, document_count, idf, impacts)
-    select v_tenant_id, t.term, b.id, t.document_count, i.idf, app_private.sparse_impacts(t.positions, t.impacts, i.idf, b.chunk_count)
-      from term t, block b, app_private.search_idf(t.document_count, b.chunk_count) as i (idf)
+    insert into app_private.search_postings (tenant_id, term, block_id, document_count, idf, highest_impact, impacts)
+    select v_tenant_id, t.term, b.id, t.document_count, i.idf, s.highest, s.impacts
+      from term t, block b, app_private.search_idf(t.document_count, b.chunk_count) as i (idf),
+           app_private.sparse_impacts(t.postings, i.idf, b.chunk_count) s
      where t.document_count >= 64
   ), listed as (
-    select term, document_count, positions, impacts, sum(document_count) over (order by term collate "C") as upto
+    select term, document_count, postings, sum(document_count) over (order by term collate "C") as upto
       from term where document_count < 64
   ), rare as (
-    insert into app_private.search_rare_postings (tenant_id, block_id, last_term, terms, ends, positions, impacts)
+    insert into app_private.search_rare_postings (tenant_id, block_id, last_term, terms, ends, postings)
     select v_tenant_id, (select id from block), max(l.term collate "C"), array_agg(l.term order by l.upto),
            array_agg((l.upto - l.start)::smallint order by l.upto),
-           app_private.array_concat(l.positions order by l.upto), app_private.array_concat(l.impacts order by l.upto)
-      from (select (upto - 1) / 200 as row_number, term, positions, impacts, upto,
+           app_private.array_concat(l.postings order by l.upto)
+      from (select (upto - 1) / 200 as row_number, term, postings, upto,
                    min(upto - document_count) over (partition by (upto - 1) / 200) as start
               from listed) l
      group by l.row_number
   ), vocabulary as (
     insert into app_private.search_terms (tenant_id, term)
-    select v_tenant_id, t.term from term t
-     where not exists (
-       select from app_private.search_terms v where v.tenant_id = v_tenant_id and v.term = t.term collate "C" offset 0)
-     order by t.term collate "C"
+    select v_tenant_id, t.term from term t order by t.term collate "C"
+    on conflict do nothing
   )
   select count(*) into v_count from batch;
   return v_count;
@@ -1363,20 +1396,86 @@ ALTER FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) 
 
 COMMENT ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) IS 'Cuts documents into chunks and queues them for embedding; returns how many.';
 
+CREATE TABLE app_public.document_chunks (
+    tenant_id uuid NOT NULL,
+    id bigint NOT NULL,
+    source_id uuid NOT NULL,
+    document_id uuid NOT NULL,
+    ordinal integer NOT NULL,
+    content text NOT NULL,
+    start_offset integer NOT NULL,
+    end_offset integer NOT NULL,
+    content_tsvector tsvector NOT NULL,
+    document_length integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT document_length_is_not_negative CHECK ((document_length >= 0)),
+    CONSTRAINT offsets_are_ordered CHECK (((start_offset >= 0) AND (end_offset > start_offset))),
+    CONSTRAINT ordinal_is_not_negative CHECK ((ordinal >= 0))
+);
+ALTER TABLE ONLY app_public.document_chunks ALTER COLUMN tenant_id SET STATISTICS 0;
+
+ALTER TABLE ONLY app_public.document_chunks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.document_chunks OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.document_chunks IS '@behavior -single -insert -update -delete
+A piece of a document, cut at sentence borders: what search finds.';
+
+COMMENT ON COLUMN app_public.document_chunks.source_id IS 'The knowledge source of its document.';
+
+COMMENT ON COLUMN app_public.document_chunks.document_id IS 'The document it is a piece of.';
+
+COMMENT ON COLUMN app_public.document_chunks.ordinal IS 'Its place in the document, from 0.';
+
+COMMENT ON COLUMN app_public.document_chunks.content IS '@behavior -filterBy -orderBy
+Its text.';
+
+COMMENT ON COLUMN app_public.document_chunks.start_offset IS 'Where it begins in the document''s text, in characters from 0.';
+
+COMMENT ON COLUMN app_public.document_chunks.end_offset IS 'Where it ends in the document''s text, exclusive.';
+
+COMMENT ON COLUMN app_public.document_chunks.content_tsvector IS '@behavior -*
+The document''s title (weight A) and the chunk, as the text-search configuration of the source''s language reads them.';
+
+COMMENT ON COLUMN app_public.document_chunks.document_length IS 'Length for BM25: tokens of content_tsvector.';
+
+COMMENT ON COLUMN app_public.document_chunks.created_at IS 'When it was cut.';
+
+CREATE FUNCTION app_private.chunks(ids bigint[]) RETURNS TABLE(id bigint, source_id uuid, document_id uuid, content_tsvector tsvector, document_length integer)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT c.id,
+     c.source_id,
+     c.document_id,
+     c.content_tsvector,
+     c.document_length
+    FROM (unnest(chunks.ids) u(id)
+      CROSS JOIN LATERAL ( SELECT d.id,
+             d.source_id,
+             d.document_id,
+             d.content_tsvector,
+             d.document_length
+            FROM app_public.document_chunks d
+           WHERE ((d.tenant_id = app_hidden.current_tenant_id()) AND (d.id = u.id))
+          OFFSET 0) c);
+END;
+
+ALTER FUNCTION app_private.chunks(ids bigint[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.chunks(ids bigint[]) IS 'Those of these chunks that this tenant has, each as often as it is named.';
+
 CREATE FUNCTION app_private.chunks_at(hits app_private.search_position[]) RETURNS bigint[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  return (
-    -- the ids of a block are read once, not once a hit
-    select array_agg(block.ids[p])
-      from (select block_id, array_agg(position) as positions from unnest(chunks_at.hits) group by block_id) h
+  return array(
+    select b.chunk_ids[h.position - b.start]
+      from unnest(chunks_at.hits) h
      cross join lateral (
-       select b.chunk_ids || '{}'::bigint[] as ids from app_private.search_blocks b
-        where b.tenant_id = app_hidden.current_tenant_id() and b.id = h.block_id
-       offset 0) block
-     cross join unnest(h.positions) p);
+       select b.chunk_ids, b.start from app_private.search_block_chunks b
+        where b.tenant_id = app_hidden.current_tenant_id() and b.block_id = h.block_id and b.start = (h.position - 1) / 200 * 200
+       offset 0) b);
 end
 $$;
 
@@ -1426,6 +1525,41 @@ $$;
 ALTER FUNCTION app_private.delete_tenant(slug text) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.delete_tenant(slug text) IS 'Deletes a tenant with everything in it, for good; people keep their profiles. For administrators in psql. TN301: there is no such tenant, or it is the platform.';
+
+CREATE FUNCTION app_private.document_counts(terms text[], cells app_private.search_cell[], unmerged_ids bigint[]) RETURNS integer[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- not in the query, which would read it anew for each chunk
+  v_any_term tsquery := app_private.any_term(document_counts.terms);
+begin
+  return (
+    with found as (
+      select c.term_number as i, c.document_count as n from unnest(document_counts.cells) c
+      union all
+      select array_position(document_counts.terms, r.term), -r.document_count
+        from app_private.search_removals r
+       where r.tenant_id = app_hidden.current_tenant_id() and r.term = any (document_counts.terms)
+      union all
+      select array_position(document_counts.terms, l.lexeme), 1
+        from app_private.chunks(document_counts.unmerged_ids) c
+       cross join unnest(c.content_tsvector) l
+       where c.content_tsvector @@ v_any_term and l.lexeme = any (document_counts.terms)
+      union all
+      select array_position(document_counts.terms, l.lexeme), -1
+        from app_private.pending_removals() r, unnest(r.terms) l
+       where l.lexeme = any (document_counts.terms)
+      union all
+      select i, 0 from generate_subscripts(document_counts.terms, 1) i
+    )
+    select array_agg(counted.n order by counted.i) from (select i, sum(n)::int as n from found group by i) counted);
+end
+$$;
+
+ALTER FUNCTION app_private.document_counts(terms text[], cells app_private.search_cell[], unmerged_ids bigint[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.document_counts(terms text[], cells app_private.search_cell[], unmerged_ids bigint[]) IS 'For each term, in its order: in how many chunks of this tenant it occurs, as of this snapshot.';
 
 CREATE FUNCTION app_private.document_error(item jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -1632,7 +1766,8 @@ declare
 begin
   select t.total_docs, t.avg_doc_length into v_total_docs, v_average_length from app_private.search_totals() t;
   select s.k1, s.b into v_k1, v_b from app_hidden.search_settings() s;
-  v_frequencies := array(select f.document_count from app_private.term_statistics((question).terms, app_private.unmerged_chunk_ids()) f);
+  v_frequencies := app_private.document_counts(
+    (question).terms, app_private.search_cells((question).terms), app_private.unmerged_chunk_ids());
   foreach v_hit in array explained.hits loop
     v_hit.explanation := jsonb_build_object(
       'chunkCount', v_total_docs, 'averageLength', v_average_length, 'k1', v_k1, 'b', v_b,
@@ -1805,6 +1940,49 @@ ALTER FUNCTION app_private.has_many_vectors(model_id uuid) OWNER TO rowhouse_own
 
 COMMENT ON FUNCTION app_private.has_many_vectors(model_id uuid) IS 'Whether this tenant has more vectors of the model than are compared one by one.';
 
+CREATE FUNCTION app_private.hits_above(threshold double precision, blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision) RETURNS SETOF app_private.search_position
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+  -- as the vectors have it
+  v_threshold double precision := threshold * 32767 / scale;
+  -- adding up a block costs as much as scoring some eight chunks from their texts
+  v_open app_private.search_block_bounds[] := array(
+    select b from unnest(hits_above.blocks) b
+     where b.common > hits_above.threshold
+        or (select count(*) from unnest(b.rare) as r where r + b.common > hits_above.threshold) > 8);
+  v_dimension int := (select max(b.chunk_count) from unnest(v_open) b);
+  v_floor vector := app_private.constant_vector(v_threshold, v_dimension);
+begin
+  return query
+    select b.block_id, u.position, u.rare + b.common
+      from unnest(hits_above.blocks) b, unnest(b.positions, b.rare) as u (position, rare)
+     where u.rare + b.common > hits_above.threshold
+       and b.block_id <> all (array(select o.block_id from unnest(v_open) o))
+    union all
+    select scored.block_id, hit.position,
+           (v_threshold + vector_norm(subvector(scored.excess, hit.position, 1))) * hits_above.scale / 32767
+      from (
+        select block.block_id, block.excess, binary_quantize(block.excess) as bits
+          from (
+            select t.block_id, t.total - case when t.chunk_count = v_dimension then v_floor else subvector(v_floor, 1, t.chunk_count) end as excess
+              from app_private.block_totals(v_open, hits_above.terms, hits_above.weights, hits_above.scale) t
+            offset 0) block
+        offset 0) scored
+     -- before each one there are as many zeros as positions
+     cross join lateral (
+       select (sum(length(p.gap) + 1) over (order by p.n))::int as position
+         from string_to_table(scored.bits::text, '1') with ordinality as p (gap, n)
+        where p.n <= bit_count(scored.bits)) hit
+     where bit_count(scored.bits) > 0;
+end
+$$;
+
+ALTER FUNCTION app_private.hits_above(threshold double precision, blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.hits_above(threshold double precision, blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision) IS 'The positions that may score more than the threshold, as far as stored impacts tell.';
+
 CREATE FUNCTION app_private.identify(claims jsonb) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1862,6 +2040,28 @@ $$;
 ALTER FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) IS 'Completes documents whose chunks are searchable by words and have their vectors; returns how many.';
+
+CREATE FUNCTION app_private.index_slack(average_length double precision, k1 double precision, b double precision) RETURNS double precision
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    -- (tf + stored norm) / (tf + norm) lies between its value at tf = 1 and 1 and is monotonic in the length, so its
+    -- extremes are at the ends; single precision adds less than 1e-5
+    select 1.00001 * max(greatest(1,
+             (1 + app_private.search_length_norm(block.min_length, block.average_length, block.k1, block.b))
+               / (1 + app_private.search_length_norm(block.min_length, index_slack.average_length, index_slack.k1, index_slack.b)),
+             (1 + app_private.search_length_norm(block.max_length, block.average_length, block.k1, block.b))
+               / (1 + app_private.search_length_norm(block.max_length, index_slack.average_length, index_slack.k1, index_slack.b))))
+      from app_private.search_blocks block
+     where block.tenant_id = app_hidden.current_tenant_id());
+end
+$$;
+
+ALTER FUNCTION app_private.index_slack(average_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.index_slack(average_length double precision, k1 double precision, b double precision) IS 'How many times at most a true impact exceeds a stored one, now that the average length, k1 or b are others; null when there is no block.';
 
 CREATE FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision)
     LANGUAGE plpgsql STABLE
@@ -2002,8 +2202,8 @@ CREATE FUNCTION app_private.merge_removals() RETURNS void
      where c.tenant_id = r.tenant_id and c.chunk_id = r.chunk_id and c.kind = 'removed'
     returning c.tenant_id, c.chunk_id, c.document_length, c.terms
   ), located as (
-    select b.id as block_id, r.document_length, r.terms
-      from app_private.search_blocks b, unnest(b.chunk_ids) as u (chunk_id)
+    select b.block_id, r.document_length, r.terms
+      from app_private.search_block_chunks b, unnest(b.chunk_ids) as u (chunk_id)
       join removal r on r.chunk_id = u.chunk_id
      where b.tenant_id = app_hidden.current_tenant_id()
   ), counted as (
@@ -2051,8 +2251,8 @@ begin
   end if;
   perform app_private.build_block(
     v_added || array(
-      select u.chunk_id from app_private.search_blocks b, unnest(b.chunk_ids) as u (chunk_id)
-       where b.tenant_id = merge_search_index.tenant_id and b.id = any (v_block_ids)),
+      select u.chunk_id from app_private.search_block_chunks b, unnest(b.chunk_ids) as u (chunk_id)
+       where b.tenant_id = merge_search_index.tenant_id and b.block_id = any (v_block_ids)),
     v_block_ids);
   return greatest(cardinality(v_added), 1);
 end
@@ -2219,37 +2419,6 @@ $$;
 ALTER FUNCTION app_private.pending_removals() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.pending_removals() IS 'Chunks that are in a block and were removed since the last merge.';
-
-CREATE FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) RETURNS SETOF app_private.search_position
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    AS $$
-declare
-  v_floor vector := app_private.constant_vector(positions_above.threshold, positions_above.dimension);
-begin
-  return query
-    select scored.block_id, hit.position, positions_above.threshold + vector_norm(subvector(scored.excess, hit.position, 1))
-      from (
-        select block.block_id, block.excess, binary_quantize(block.excess) as bits
-          from (
-            select t.block_id,
-                   t.total - case when t.chunk_count = positions_above.dimension then v_floor else subvector(v_floor, 1, t.chunk_count) end as excess
-              from app_private.block_totals(positions_above.block_ids, positions_above.terms, positions_above.weights,
-                                            positions_above.scale, positions_above.rare_terms) t
-            offset 0) block
-        offset 0) scored
-     -- before each one there are as many zeros as positions
-     cross join lateral (
-       select (sum(length(p.gap) + 1) over (order by p.n))::int as position
-         from string_to_table(scored.bits::text, '1') with ordinality as p (gap, n)
-        where p.n <= bit_count(scored.bits)) hit
-     where bit_count(scored.bits) > 0;
-end
-$$;
-
-ALTER FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) IS 'Where the blocks'' stored scores exceed the threshold, and those scores, both divided by scale. dimension: size of the largest block.';
 
 CREATE TABLE app_public.user_tenants (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -2744,6 +2913,36 @@ ALTER FUNCTION app_private.raise_error(code text, message text, hint text, detai
 
 COMMENT ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) IS 'Raises an error of the registry (docs/error-codes.md): message is shown to users, hint is their next step, detail is internal.';
 
+CREATE FUNCTION app_private.rare_hits(threshold double precision, blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision) RETURNS SETOF app_private.search_position
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+begin
+  return query
+    with block as materialized (
+      select b.*, b.common > 0 and (select count(*) from unnest(b.rare) as r where r + b.common > rare_hits.threshold) > 3 as is_worth_it
+        from unnest(rare_hits.blocks) b
+    )
+    select b.block_id, u.position, u.rare + b.common
+      from block b, unnest(b.positions, b.rare) as u (position, rare)
+     where not b.is_worth_it and u.rare + b.common > rare_hits.threshold
+    union all
+    -- one vector costs as much as scoring three chunks from their texts
+    select * from (
+      select b.block_id, u.position, u.rare + vector_norm(subvector(c.total, u.position, 1)) * rare_hits.scale / 32767 as bound
+        from block b
+       cross join lateral app_private.common_total(b.block_id, b.chunk_count, rare_hits.terms, rare_hits.weights, rare_hits.scale) c
+       cross join lateral unnest(b.positions, b.rare) as u (position, rare)
+       where b.is_worth_it and u.rare + b.common > rare_hits.threshold
+      offset 0) refined
+     where refined.bound > rare_hits.threshold;
+end
+$$;
+
+ALTER FUNCTION app_private.rare_hits(threshold double precision, blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.rare_hits(threshold double precision, blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision) IS 'The positions with a rare term that may score more than the threshold, as far as stored impacts tell.';
+
 CREATE FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2905,6 +3104,48 @@ ALTER FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], crea
 
 COMMENT ON FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) IS 'What a search with these filters may return; without any, all that this tenant can search.';
 
+CREATE FUNCTION app_private.search_cells(terms text[]) RETURNS app_private.search_cell[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    with block as materialized (
+      select b.id from app_private.search_blocks b where b.tenant_id = app_hidden.current_tenant_id()
+    ), term as materialized (
+      select t.term, t.i::int, f.cells, f.block_ids
+        from unnest(search_cells.terms) with ordinality as t (term, i)
+       cross join lateral (
+         select array_agg((t.i, p.block_id, p.document_count, p.idf, p.highest_impact, null)::app_private.search_cell) as cells,
+                coalesce(array_agg(p.block_id), '{}') as block_ids
+           from app_private.search_postings p
+          where p.tenant_id = app_hidden.current_tenant_id() and p.term = t.term collate "C") f
+    )
+    select array_agg(found.cell)
+      from (
+        select c::app_private.search_cell as cell from term t, unnest(t.cells) c
+        union all
+        select (t.i, b.id, cardinality(u.postings), null, null, u.postings)::app_private.search_cell
+          from term t
+          join block b on b.id <> all (t.block_ids)
+         cross join lateral (
+           select r.terms, r.ends, r.postings from app_private.search_rare_postings r
+            where r.tenant_id = app_hidden.current_tenant_id() and r.block_id = b.id and r.last_term >= t.term collate "C"
+            order by r.last_term limit 1) r
+         -- offset 0: looked for once, not wherever it is used
+         cross join lateral (select array_position(r.terms, t.term collate "C") as at offset 0) a
+         cross join lateral (
+           select r.postings[coalesce(r.ends[a.at - 1], 0) + 1 : r.ends[a.at]] as postings
+            where a.at is not null
+           offset 0) u
+      ) found);
+end
+$$;
+
+ALTER FUNCTION app_private.search_cells(terms text[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.search_cells(terms text[]) IS 'The terms in the blocks that have them.';
+
 CREATE FUNCTION app_private.search_idf(document_count integer, total_docs integer) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ln(((1)::double precision + ((((total_docs - document_count))::double precision + (0.5)::double precision) / ((document_count)::double precision + (0.5)::double precision))));
@@ -2915,7 +3156,7 @@ COMMENT ON FUNCTION app_private.search_idf(document_count integer, total_docs in
 
 CREATE FUNCTION app_private.search_length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (k1 * (((1)::double precision - b) + ((b * (document_length)::double precision) / GREATEST(average_length, (1)::double precision))));
+    RETURN (k1 * (((1)::double precision - b) + COALESCE(((b * (document_length)::double precision) / NULLIF(average_length, (0)::double precision)), (0)::double precision)));
 
 ALTER FUNCTION app_private.search_length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
 
@@ -2966,12 +3207,10 @@ begin
       select b.chunk_count - b.removed_count as chunks, b.total_length as length
         from app_private.search_blocks b where b.tenant_id = app_hidden.current_tenant_id()
       union all
-      select count(*), sum(c.document_length)
-        from app_public.document_chunks c
-       where c.tenant_id = app_hidden.current_tenant_id() and c.id = any ((select app_private.unmerged_chunk_ids())::bigint[])
-      union all
-      select -count(*), -sum(r.document_length)
-        from app_private.pending_removals() r
+      -- a chunk that came and went again adds nothing
+      select count(*) filter (where c.kind = 'added') - count(*) filter (where c.kind = 'removed'),
+             sum(case c.kind when 'added' then c.document_length else -c.document_length end)
+        from app_private.search_changes c where c.tenant_id = app_hidden.current_tenant_id()
     )
     select coalesce(sum(chunks), 0)::int, coalesce(sum(length) / nullif(sum(chunks), 0), 0)::double precision from part;
 end
@@ -3156,21 +3395,24 @@ ALTER FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id uuid, ta
 
 COMMENT ON FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) IS 'The sources a search goes to: of these, of this agent, with any of the tags, of the category.';
 
-CREATE FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) RETURNS public.sparsevec
+CREATE FUNCTION app_private.sparse_impacts(postings integer[], idf double precision, dimension integer, OUT highest integer, OUT impacts public.sparsevec) RETURNS record
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_elements text;
 begin
   -- whole numbers, which are read twice as fast as fractions and added up without rounding
-  return ('{' || (
-    select string_agg(p || ':' || ceil(i * sparse_impacts.idf)::int, ',')
-      from unnest(sparse_impacts.positions, sparse_impacts.impacts) as u (p, i)) || '}/' || sparse_impacts.dimension)::public.sparsevec;
+  select max(p & 32767), string_agg((p >> 15) || ':' || ceil((p & 32767) * sparse_impacts.idf)::int, ',')
+    into highest, v_elements
+    from unnest(sparse_impacts.postings) p;
+  impacts := ('{' || v_elements || '}/' || sparse_impacts.dimension)::public.sparsevec;
 end
 $$;
 
-ALTER FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.sparse_impacts(postings integer[], idf double precision, dimension integer, OUT highest integer, OUT impacts public.sparsevec) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) IS 'A vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur.';
+COMMENT ON FUNCTION app_private.sparse_impacts(postings integer[], idf double precision, dimension integer, OUT highest integer, OUT impacts public.sparsevec) IS 'A vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur; and the highest impact.';
 
 CREATE FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer DEFAULT NULL::integer, cost_usd numeric DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3264,9 +3506,7 @@ CREATE FUNCTION app_private.term_document_counts() RETURNS TABLE(term text, docu
       select r.term, -r.document_count from app_private.search_removals r where r.tenant_id = app_hidden.current_tenant_id()
       union all
       select l.lexeme, 1
-        from app_public.document_chunks c
-       cross join unnest(c.content_tsvector) l
-       where c.tenant_id = app_hidden.current_tenant_id() and c.id = any ((select app_private.unmerged_chunk_ids())::bigint[])
+        from app_private.chunks(app_private.unmerged_chunk_ids()) c, unnest(c.content_tsvector) l
       union all
       select l.lexeme, -1 from app_private.pending_removals() r, unnest(r.terms) l
     ) as found (term, n)
@@ -3277,66 +3517,6 @@ $$;
 ALTER FUNCTION app_private.term_document_counts() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.term_document_counts() IS 'In how many chunks of this tenant each term of the vocabulary occurs, from the index.';
-
-CREATE FUNCTION app_private.term_statistics(terms text[], unmerged_ids bigint[]) RETURNS TABLE(document_count integer, is_rare_somewhere boolean)
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-#variable_conflict use_column
-declare
-  -- not in the query, which would read it anew for each chunk
-  v_any_term tsquery := app_private.any_term(term_statistics.terms);
-begin
-  return query
-    with block as materialized (
-      select b.id from app_private.search_blocks b where b.tenant_id = app_hidden.current_tenant_id()
-    ), term as materialized (
-      select t.term, t.i, f.n, f.blocks < (select count(*) from block) as is_rare_somewhere
-        from unnest(term_statistics.terms) with ordinality as t (term, i)
-       cross join lateral (
-         select coalesce(sum(p.document_count), 0) as n, count(*) as blocks
-           from app_private.search_postings p
-          where p.tenant_id = app_hidden.current_tenant_id() and p.term = t.term collate "C") f
-    ), found as (
-      select term, n from term
-      union all
-      select t.term, r.ends[a.at] - coalesce(r.ends[a.at - 1], 0)
-        from term t
-       cross join block b
-       cross join lateral (
-         select r.terms, r.ends from app_private.search_rare_postings r
-          where r.tenant_id = app_hidden.current_tenant_id() and r.block_id = b.id and r.last_term >= t.term collate "C"
-          order by r.last_term limit 1) r
-       cross join lateral (select array_position(r.terms, t.term collate "C") as at) a
-       where t.is_rare_somewhere and a.at is not null
-      union all
-      select r.term, -r.document_count
-        from app_private.search_removals r
-       where r.tenant_id = app_hidden.current_tenant_id() and r.term = any (term_statistics.terms)
-      union all
-      select l.lexeme, 1
-        from app_public.document_chunks c
-       cross join unnest(c.content_tsvector) l
-       where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (term_statistics.unmerged_ids)
-         and c.content_tsvector @@ v_any_term
-         and l.lexeme = any (term_statistics.terms)
-      union all
-      select l.lexeme, -1
-        from app_private.pending_removals() r, unnest(r.terms) l
-       where l.lexeme = any (term_statistics.terms)
-    ), counted as (
-      select term, sum(n)::int as n from found group by term
-    )
-    select c.n, t.is_rare_somewhere
-      from term t
-      join counted c using (term)
-     order by t.i;
-end
-$$;
-
-ALTER FUNCTION app_private.term_statistics(terms text[], unmerged_ids bigint[]) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_private.term_statistics(terms text[], unmerged_ids bigint[]) IS 'For each term, in its order: in how many chunks of this tenant it occurs, as of this snapshot, and whether it is rare in at least one block.';
 
 CREATE FUNCTION app_private.terms_with_prefix(prefix text) RETURNS text[]
     LANGUAGE sql STABLE
@@ -3451,35 +3631,34 @@ ALTER FUNCTION app_private.tg__set_updated_at() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.tg__set_updated_at() IS 'Sets updated_at when a row changes.';
 
-CREATE FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) RETURNS double precision
+CREATE FUNCTION app_private.threshold(scores public.vector, wanted double precision, lowest double precision, highest double precision) RETURNS double precision
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 declare
-  v_low double precision := 0;
+  v_low double precision := threshold.lowest;
   v_high double precision := threshold.highest;
-  v_middle double precision;
+  v_middle double precision := threshold.lowest;
   v_dimension int := vector_dims(threshold.scores);
 begin
-  if threshold.scores is null then
-    return 0;
-  end if;
   -- ten halvings are finer than the scores of a sample lie apart
-  for i in 1..10 loop
-    v_middle := (v_low + v_high) / 2;
+  for i in 0..10 loop
     if bit_count(binary_quantize(threshold.scores - app_private.constant_vector(v_middle, v_dimension))) >= threshold.wanted then
       v_low := v_middle;
+    elsif i = 0 then
+      exit;
     else
       v_high := v_middle;
     end if;
+    v_middle := (v_low + v_high) / 2;
   end loop;
   return v_low;
 end
 $$;
 
-ALTER FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.threshold(scores public.vector, wanted double precision, lowest double precision, highest double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) IS 'A score that at least so many of these exceed, as high as ten halvings from the highest find it; 0 when there are not so many.';
+COMMENT ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, lowest double precision, highest double precision) IS 'A score that at least so many of these exceed, as high as ten halvings from the highest find it; the lowest when there are not so many.';
 
 CREATE FUNCTION app_private.tsquery_term(term text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -3493,6 +3672,8 @@ CREATE FUNCTION app_private.unknown_terms(terms text[]) RETURNS text[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_unmerged_ids bigint[] := app_private.unmerged_chunk_ids();
 begin
   return (
     select array(
@@ -3501,9 +3682,8 @@ begin
          and not exists (
            select from app_private.search_terms v where v.tenant_id = app_hidden.current_tenant_id() and v.term = t collate "C")
          and not exists (
-           select from app_public.document_chunks c
-            where c.tenant_id = app_hidden.current_tenant_id() and c.id = any ((select app_private.unmerged_chunk_ids())::bigint[])
-              and c.content_tsvector @@ app_private.tsquery_term(t)::tsquery)));
+           select from app_private.chunks(v_unmerged_ids) c
+            where c.content_tsvector @@ app_private.tsquery_term(t)::tsquery)));
 end
 $$;
 
@@ -3534,12 +3714,11 @@ begin
   return query
     -- after a large load the latest are enough to read words from
     select distinct l.lexeme
-      from app_public.document_chunks c
-     cross join unnest(c.content_tsvector) l
-     where c.tenant_id = app_hidden.current_tenant_id() and c.id = any (array(
-       select chunk_id from app_private.search_changes
-        where tenant_id = app_hidden.current_tenant_id() and kind = 'added'
-        order by chunk_id desc limit 2000));
+      from app_private.chunks(array(
+             select chunk_id from app_private.search_changes
+              where tenant_id = app_hidden.current_tenant_id() and kind = 'added'
+              order by chunk_id desc limit 2000)) c,
+           unnest(c.content_tsvector) l;
 end
 $$;
 
@@ -4184,61 +4363,17 @@ ALTER FUNCTION app_public.document(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.document(id uuid) IS 'A document by its id, null when this tenant has none with it.';
 
-CREATE TABLE app_public.document_chunks (
-    tenant_id uuid NOT NULL,
-    id bigint NOT NULL,
-    source_id uuid NOT NULL,
-    document_id uuid NOT NULL,
-    ordinal integer NOT NULL,
-    content text NOT NULL,
-    start_offset integer NOT NULL,
-    end_offset integer NOT NULL,
-    content_tsvector tsvector NOT NULL,
-    document_length integer NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT document_length_is_not_negative CHECK ((document_length >= 0)),
-    CONSTRAINT offsets_are_ordered CHECK (((start_offset >= 0) AND (end_offset > start_offset))),
-    CONSTRAINT ordinal_is_not_negative CHECK ((ordinal >= 0))
-);
-
-ALTER TABLE ONLY app_public.document_chunks FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.document_chunks OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.document_chunks IS '@behavior -single -insert -update -delete
-A piece of a document, cut at sentence borders: what search finds.';
-
-COMMENT ON COLUMN app_public.document_chunks.source_id IS 'The knowledge source of its document.';
-
-COMMENT ON COLUMN app_public.document_chunks.document_id IS 'The document it is a piece of.';
-
-COMMENT ON COLUMN app_public.document_chunks.ordinal IS 'Its place in the document, from 0.';
-
-COMMENT ON COLUMN app_public.document_chunks.content IS '@behavior -filterBy -orderBy
-Its text.';
-
-COMMENT ON COLUMN app_public.document_chunks.start_offset IS 'Where it begins in the document''s text, in characters from 0.';
-
-COMMENT ON COLUMN app_public.document_chunks.end_offset IS 'Where it ends in the document''s text, exclusive.';
-
-COMMENT ON COLUMN app_public.document_chunks.content_tsvector IS '@behavior -*
-The document''s title (weight A) and the chunk, as the text-search configuration of the source''s language reads them.';
-
-COMMENT ON COLUMN app_public.document_chunks.document_length IS 'Length for BM25: tokens of content_tsvector.';
-
-COMMENT ON COLUMN app_public.document_chunks.created_at IS 'When it was cut.';
-
 CREATE FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select coalesce(jsonb_object_agg(u.term, app_private.search_idf(f.document_count, t.total_docs)), '{}')
+  select coalesce(jsonb_object_agg(u.term, app_private.search_idf(u.document_count, t.total_docs)), '{}')
     from app_public.document_chunks c
    cross join app_private.search_totals() t
    cross join lateral (select tsvector_to_array(c.content_tsvector) as terms) v
-   cross join lateral app_private.term_statistics(v.terms, app_private.unmerged_chunk_ids()) with ordinality as f (document_count, is_rare_somewhere, i)
-   cross join lateral unnest(v.terms) with ordinality as u (term, i)
-   where c.tenant_id = app_hidden.current_tenant_id() and c.id = (chunk).id and u.i = f.i;
+   cross join lateral unnest(
+     v.terms, app_private.document_counts(v.terms, app_private.search_cells(v.terms), app_private.unmerged_chunk_ids())) as u (term, document_count)
+   where c.tenant_id = app_hidden.current_tenant_id() and c.id = (chunk).id;
 $$;
 
 ALTER FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) OWNER TO rowhouse_owner;
@@ -4741,6 +4876,41 @@ ALTER TABLE app_private.query_log_buffer OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.query_log_buffer IS 'Searches of the last minute, on their way to query_logs. Not crash-safe on purpose.';
 
+CREATE TABLE app_private.search_block_chunks (
+    tenant_id uuid NOT NULL,
+    block_id bigint NOT NULL,
+    start integer NOT NULL,
+    chunk_ids bigint[] NOT NULL
+);
+
+ALTER TABLE ONLY app_private.search_block_chunks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.search_block_chunks OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.search_block_chunks IS 'The chunks of a block in the order of their positions, 200 a row.';
+
+CREATE TABLE app_private.search_blocks (
+    tenant_id uuid NOT NULL,
+    id bigint NOT NULL,
+    chunk_count integer NOT NULL,
+    removed_count integer DEFAULT 0 NOT NULL,
+    total_length bigint NOT NULL,
+    min_length integer NOT NULL,
+    max_length integer NOT NULL,
+    k1 double precision NOT NULL,
+    b double precision NOT NULL,
+    average_length double precision NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chunk_count_is_what_a_vector_holds CHECK (((chunk_count >= 1) AND (chunk_count <= 16000))),
+    CONSTRAINT removed_count_is_in_range CHECK (((removed_count >= 0) AND (removed_count <= chunk_count)))
+);
+
+ALTER TABLE ONLY app_private.search_blocks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.search_blocks OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.search_blocks IS 'Up to 16,000 chunks each, which the postings know by their positions.';
+
 ALTER TABLE app_private.search_blocks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_private.search_blocks_id_seq
     START WITH 1
@@ -4750,12 +4920,28 @@ ALTER TABLE app_private.search_blocks ALTER COLUMN id ADD GENERATED ALWAYS AS ID
     CACHE 1
 );
 
+CREATE TABLE app_private.search_rare_postings (
+    tenant_id uuid NOT NULL,
+    block_id bigint NOT NULL,
+    last_term text NOT NULL COLLATE pg_catalog."C",
+    terms text[] NOT NULL COLLATE pg_catalog."C",
+    ends smallint[] NOT NULL,
+    postings integer[] NOT NULL
+);
+
+ALTER TABLE ONLY app_private.search_rare_postings FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_private.search_rare_postings OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_private.search_rare_postings IS 'The other terms of a block, some dozens a row: positions and impacts (tf / (tf + length norm), in 1/32767, rounded up).';
+
 CREATE TABLE app_private.search_removals (
     tenant_id uuid NOT NULL,
     term text NOT NULL COLLATE pg_catalog."C",
     block_id bigint NOT NULL,
     document_count integer NOT NULL
 );
+ALTER TABLE ONLY app_private.search_removals ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY app_private.search_removals FORCE ROW LEVEL SECURITY;
 
@@ -5065,6 +5251,9 @@ ALTER TABLE ONLY app_private.analyst_tenants
 ALTER TABLE ONLY app_private.document_files
     ADD CONSTRAINT document_files_pkey PRIMARY KEY (tenant_id, document_id);
 
+ALTER TABLE ONLY app_private.search_block_chunks
+    ADD CONSTRAINT search_block_chunks_pkey PRIMARY KEY (tenant_id, block_id, start);
+
 ALTER TABLE ONLY app_private.search_blocks
     ADD CONSTRAINT search_blocks_pkey PRIMARY KEY (tenant_id, id);
 
@@ -5274,6 +5463,9 @@ ALTER TABLE ONLY app_private.analyst_tenants
 ALTER TABLE ONLY app_private.document_files
     ADD CONSTRAINT document_files_tenant_id_document_id_fkey FOREIGN KEY (tenant_id, document_id) REFERENCES app_public.documents(tenant_id, id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY app_private.search_block_chunks
+    ADD CONSTRAINT search_block_chunks_tenant_id_block_id_fkey FOREIGN KEY (tenant_id, block_id) REFERENCES app_private.search_blocks(tenant_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY app_private.search_blocks
     ADD CONSTRAINT search_blocks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
@@ -5385,6 +5577,8 @@ CREATE POLICY all_owner ON app_private.document_files TO rowhouse_owner USING (t
 
 CREATE POLICY all_owner ON app_private.query_log_buffer TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON app_private.search_block_chunks TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON app_private.search_blocks TO rowhouse_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY all_owner ON app_private.search_changes TO rowhouse_owner USING (true) WITH CHECK (true);
@@ -5411,6 +5605,8 @@ CREATE POLICY all_platform ON app_private.document_files TO rowhouse_platform US
 
 CREATE POLICY all_platform ON app_private.query_log_buffer TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON app_private.search_block_chunks TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON app_private.search_blocks TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON app_private.search_changes TO rowhouse_platform USING (true) WITH CHECK (true);
@@ -5435,6 +5631,8 @@ ALTER TABLE app_private.document_files ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.query_log_buffer ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE app_private.search_block_chunks ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE app_private.search_blocks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.search_changes ENABLE ROW LEVEL SECURITY;
@@ -5456,6 +5654,8 @@ CREATE POLICY tenant_isolation ON app_private.analyst_tenants AS RESTRICTIVE TO 
 CREATE POLICY tenant_isolation ON app_private.document_files AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.query_log_buffer AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
+
+CREATE POLICY tenant_isolation ON app_private.search_block_chunks AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
 CREATE POLICY tenant_isolation ON app_private.search_blocks AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT app_hidden.current_tenant_id() AS current_tenant_id)));
 
@@ -5744,19 +5944,19 @@ GRANT ALL ON FUNCTION app_private.authenticate(claims jsonb, requested_tenant te
 REVOKE ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.begin_parsing(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION app_private.block_limits(average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.block_bounds(cells app_private.search_cell[], weights double precision[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.block_check(block_id bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.constant_vector(value double precision, dimension integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.vector_total(public.vector) FROM PUBLIC;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_blocks TO rowhouse_platform;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_postings TO rowhouse_platform;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_rare_postings TO rowhouse_platform;
+REVOKE ALL ON FUNCTION app_private.common_total(block_id bigint, chunk_count integer, terms text[], weights double precision[], scale double precision) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.block_totals(block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.block_totals(blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.bm25_ranking(terms text[], term_weights double precision[], scope app_private.search_scope, depth integer) FROM PUBLIC;
 
@@ -5769,12 +5969,19 @@ REVOKE ALL ON FUNCTION app_private.check_search_arguments(query text, mode app_p
 REVOKE ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.chunk_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
 
+GRANT SELECT ON TABLE app_public.document_chunks TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.document_chunks TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION app_private.chunks(ids bigint[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.chunks_at(hits app_private.search_position[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.delete_tenant(slug text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.document_counts(terms text[], cells app_private.search_cell[], unmerged_ids bigint[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
 
@@ -5814,10 +6021,14 @@ REVOKE ALL ON FUNCTION app_private.grant_analyst_access(login name, tenant_id uu
 
 REVOKE ALL ON FUNCTION app_private.has_many_vectors(model_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.hits_above(threshold double precision, blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.identify(claims jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.index_documents(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.index_slack(average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope app_private.search_scope, depth integer) FROM PUBLIC;
 
@@ -5846,8 +6057,6 @@ REVOKE ALL ON FUNCTION app_private.parse_question(query text, source_ids uuid[],
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_changes TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION app_private.pending_removals() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.positions_above(threshold double precision, block_ids bigint[], terms text[], weights double precision[], scale double precision, rare_terms text[], dimension integer) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_tenants TO rowhouse_platform;
 
@@ -6045,6 +6254,8 @@ REVOKE ALL ON FUNCTION app_private.raise_error(code text, message text, hint tex
 GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_platform;
 GRANT ALL ON FUNCTION app_private.raise_error(code text, message text, hint text, detail text) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION app_private.rare_hits(threshold double precision, blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.record_heartbeats(worker_ids text[], silent_for interval) TO rowhouse_worker;
 
@@ -6060,6 +6271,8 @@ REVOKE ALL ON FUNCTION app_private.resume_documents(tenant_id uuid, document_ids
 REVOKE ALL ON FUNCTION app_private.revoke_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.search_cells(terms text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.search_idf(document_count integer, total_docs integer) FROM PUBLIC;
 
@@ -6083,7 +6296,7 @@ REVOKE ALL ON FUNCTION app_private.snippet(content text, terms text[], config re
 
 REVOKE ALL ON FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.sparse_impacts(positions smallint[], impacts smallint[], idf double precision, dimension integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.sparse_impacts(postings integer[], idf double precision, dimension integer, OUT highest integer, OUT impacts public.sparsevec) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) TO rowhouse_worker;
@@ -6095,8 +6308,6 @@ REVOKE ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) FROM PUBLIC
 GRANT ALL ON FUNCTION app_private.tenants_to_merge(minimum integer) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.term_document_counts() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION app_private.term_statistics(terms text[], unmerged_ids bigint[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.terms_with_prefix(prefix text) FROM PUBLIC;
 
@@ -6117,7 +6328,7 @@ REVOKE ALL ON FUNCTION app_private.tg__set_updated_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_platform;
 GRANT ALL ON FUNCTION app_private.tg__set_updated_at() TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, highest double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.threshold(scores public.vector, wanted double precision, lowest double precision, highest double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.tsquery_term(term text) FROM PUBLIC;
 
@@ -6325,9 +6536,6 @@ GRANT ALL ON FUNCTION app_public.delete_knowledge_source(id uuid) TO rowhouse_us
 REVOKE ALL ON FUNCTION app_public.document(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.document(id uuid) TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.document_chunks TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.document_chunks TO rowhouse_platform;
-
 REVOKE ALL ON FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) TO rowhouse_user;
 
@@ -6398,6 +6606,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.analyst_tenants TO rowhou
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.document_files TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.query_log_buffer TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_block_chunks TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_blocks TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_rare_postings TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_removals TO rowhouse_platform;
 
