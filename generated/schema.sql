@@ -1784,7 +1784,7 @@ CREATE TABLE app_public.agents (
     error_count bigint DEFAULT 0 NOT NULL,
     last_error_at timestamp with time zone,
     last_success_at timestamp with time zone,
-    performance_score numeric(5,2),
+    performance_score numeric(5,2) GENERATED ALWAYS AS (((COALESCE(success_rate, (0)::numeric) + COALESCE(((rating - (1)::numeric) * (25)::numeric), (0)::numeric)) / (NULLIF((((success_rate IS NOT NULL))::integer + ((rating IS NOT NULL))::integer), 0))::numeric)) STORED,
     analytics_enabled boolean DEFAULT true NOT NULL,
     version text DEFAULT '1.0.0'::text NOT NULL,
     previous_version_id uuid,
@@ -1806,7 +1806,6 @@ CREATE TABLE app_public.agents (
     CONSTRAINT max_tokens_is_positive CHECK ((max_tokens > 0)),
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
     CONSTRAINT name_is_a_name CHECK (app_hidden.is_name(name)),
-    CONSTRAINT performance_score_is_a_percentage CHECK (((performance_score >= (0)::numeric) AND (performance_score <= (100)::numeric))),
     CONSTRAINT presence_penalty_is_in_range CHECK (((presence_penalty >= ('-2'::integer)::numeric) AND (presence_penalty <= (2)::numeric))),
     CONSTRAINT prompt_templates_is_an_array CHECK ((jsonb_typeof(prompt_templates) = 'array'::text)),
     CONSTRAINT rating_is_1_to_5 CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric))),
@@ -1976,7 +1975,7 @@ COMMENT ON COLUMN app_public.agents.last_error_at IS 'When it last failed; kept 
 
 COMMENT ON COLUMN app_public.agents.last_success_at IS 'When it last succeeded; kept from the logs.';
 
-COMMENT ON COLUMN app_public.agents.performance_score IS 'Score of its performance, 0 to 100; kept from the logs.';
+COMMENT ON COLUMN app_public.agents.performance_score IS '0 to 100: the mean of success_rate and of the rating as a percentage (1 star is 0, 5 stars are 100); only one of them while the other is unknown, null without both.';
 
 COMMENT ON COLUMN app_public.agents.analytics_enabled IS 'Whether its use is analysed.';
 

@@ -269,7 +269,10 @@ create table app_public.agents (
   error_count bigint not null default 0,
   last_error_at timestamptz,
   last_success_at timestamptz,
-  performance_score numeric(5, 2),
+  -- the mean of what is known: the success rate, and the rating as a share of what 1 to 5 stars can give
+  performance_score numeric(5, 2) generated always as (
+    (coalesce(success_rate, 0) + coalesce((rating - 1) * 25, 0))
+    / nullif((success_rate is not null)::int + (rating is not null)::int, 0)) stored,
   analytics_enabled boolean not null default true,
 
   -- version
@@ -315,7 +318,6 @@ create table app_public.agents (
   constraint stop_sequences_are_few check (cardinality(stop_sequences) <= 16),
   constraint success_rate_is_a_percentage check (success_rate between 0 and 100),
   constraint rating_is_1_to_5 check (rating between 1 and 5),
-  constraint performance_score_is_a_percentage check (performance_score between 0 and 100),
   constraint version_is_semantic check (app_hidden.is_semantic_version(version)),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );

@@ -159,6 +159,19 @@ describe('ratings', () => {
       expect(await t.errorCode(rate, ['agent', agent, null, null])).toBe('23502')
     }))
 
+  it('are half of the performance score, beside the success rate of the log', () =>
+    db.inTransaction(async (t) => {
+      const agent = await agentFor(t, db.acme.member)
+      const score = (): Promise<unknown> =>
+        t.value(`select performance_score from app_public.agents where id = $1`, [agent])
+      expect(await score()).toBeNull()
+      await t.query(rate, ['agent', agent, 4, null])
+      expect(await score()).toBe('75.00')
+      await t.becomeSuperuser()
+      await t.query(`update app_public.agents set success_rate = 90 where id = $1`, [agent])
+      expect(await score()).toBe('82.50')
+    }))
+
   it('of what one made oneself are refused, and nobody rates for another', () =>
     db.inTransaction(async (t) => {
       const agent = await agentFor(t, db.acme.owner)

@@ -78,7 +78,7 @@ comment on column app_public.agents.feedback_count is 'How many rated it; kept f
 comment on column app_public.agents.error_count is 'How often it failed; kept from the logs.';
 comment on column app_public.agents.last_error_at is 'When it last failed; kept from the logs.';
 comment on column app_public.agents.last_success_at is 'When it last succeeded; kept from the logs.';
-comment on column app_public.agents.performance_score is 'Score of its performance, 0 to 100; kept from the logs.';
+comment on column app_public.agents.performance_score is '0 to 100: the mean of success_rate and of the rating as a percentage (1 star is 0, 5 stars are 100); only one of them while the other is unknown, null without both.';
 comment on column app_public.agents.previous_version_id is 'The published version before the latest one (resource_versions).';
 comment on column app_public.agents.is_latest_version is 'False from an edit until the next publication: the agent differs from its latest version.';
 comment on column app_public.agents.metadata is 'Whatever else is to be known about it: an object.';
