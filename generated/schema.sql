@@ -44,6 +44,7 @@ CREATE TYPE app_private.search_block_bounds AS (
 	block_id bigint,
 	chunk_count integer,
 	common double precision,
+	common_terms integer[],
 	positions integer[],
 	rare double precision[]
 );
@@ -5140,21 +5141,23 @@ CREATE FUNCTION app_private.block_bounds(cells app_private.search_cell[], weight
     AS $$
 begin
   return array(
-    select (block.id, b.chunk_count, coalesce(block.common, 0), rare.positions, rare.totals)::app_private.search_block_bounds
+    select (block.id, b.chunk_count, block.common, block.common_terms, rare.positions, rare.totals)::app_private.search_block_bounds
       from (
-        select c.block_id as id, sum(block_bounds.weights[c.term_number] * c.highest_impact) / 32767 as common,
-               array_agg(c) filter (where c.postings is not null) as rare_cells
+        select c.block_id as id, coalesce(sum(block_bounds.weights[c.term_number] * c.highest_impact), 0) / 32767 as common,
+               array_agg(c.term_number) filter (where c.postings is null) as common_terms
           from unnest(block_bounds.cells) c
          group by c.block_id
       ) block
       join app_private.search_blocks b on b.tenant_id = app_hidden.current_tenant_id() and b.id = block.id
-     cross join lateral (
-       select array_agg(p.position) as positions, array_agg(p.total) as totals
-         from (
-           select p >> 15 as position, sum((p & 32767) * block_bounds.weights[c.term_number]) / 32767 as total
-             from unnest(block.rare_cells) c, unnest(c.postings) as p
-            group by p >> 15
-         ) p) rare);
+      left join (
+        select p.block_id, array_agg(p.position) as positions, array_agg(p.total) as totals
+          from (
+            select c.block_id, p >> 15 as position, sum((p & 32767) * block_bounds.weights[c.term_number]) / 32767 as total
+              from unnest(block_bounds.cells) c, unnest(c.postings) as p
+             group by c.block_id, p >> 15
+          ) p
+         group by p.block_id
+      ) rare on rare.block_id = block.id);
 end
 $$;
 
@@ -5198,6 +5201,7 @@ begin
        cross join unnest(r.terms, r.ends) with ordinality as t (term, upto, i)
        cross join unnest(r.postings[coalesce(r.ends[t.i - 1], 0) + 1 : t.upto]) as p
        where r.tenant_id = v_block.tenant_id and r.block_id = v_block.id
+         and r.bucket_count = v_block.bucket_count and r.bucket = app_private.search_bucket(t.term, v_block.bucket_count)
     )
     select case
              when s.impact is null or s.impact < p.impact * (1 - 1e-5) then 'the posting is missing or too low'
@@ -5266,26 +5270,26 @@ ALTER TABLE app_private.search_postings OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_private.search_postings IS 'Terms that at least 64 chunks of a block have: their impacts (idf · tf / (tf + length norm)) by position.';
 
-CREATE FUNCTION app_private.common_total(block_id bigint, chunk_count integer, terms text[], weights double precision[], scale double precision) RETURNS TABLE(total public.vector)
+CREATE FUNCTION app_private.common_total(block app_private.search_block_bounds, terms text[], weights double precision[], scale double precision) RETURNS TABLE(total public.vector)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
  SELECT app_private.vector_total(
          CASE
              WHEN (r.ratio > (0.9)::double precision) THEN (p.impacts)::public.vector
-             ELSE ((p.impacts)::public.vector OPERATOR(public.*) app_private.constant_vector(r.ratio, common_total.chunk_count))
+             ELSE ((p.impacts)::public.vector OPERATOR(public.*) app_private.constant_vector(r.ratio, (common_total.block).chunk_count))
          END) AS vector_total
-    FROM ((UNNEST(common_total.terms, common_total.weights) q(term, weight)
+    FROM ((unnest((common_total.block).common_terms) t(n)
       CROSS JOIN LATERAL ( SELECT p_1.idf,
              p_1.impacts
             FROM app_private.search_postings p_1
-           WHERE ((p_1.tenant_id = app_hidden.current_tenant_id()) AND (p_1.term = (q.term COLLATE "C")) AND (p_1.block_id = common_total.block_id))
+           WHERE ((p_1.tenant_id = app_hidden.current_tenant_id()) AND (p_1.term = ((common_total.terms)[t.n] COLLATE "C")) AND (p_1.block_id = (common_total.block).block_id))
           OFFSET 0) p)
-      CROSS JOIN LATERAL ( SELECT ((q.weight / p.idf) / common_total.scale) AS ratio) r);
+      CROSS JOIN LATERAL ( SELECT (((common_total.weights)[t.n] / p.idf) / common_total.scale) AS ratio) r);
 END;
 
-ALTER FUNCTION app_private.common_total(block_id bigint, chunk_count integer, terms text[], weights double precision[], scale double precision) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.common_total(block app_private.search_block_bounds, terms text[], weights double precision[], scale double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.common_total(block_id bigint, chunk_count integer, terms text[], weights double precision[], scale double precision) IS 'What the terms that have vectors add up to, by position, in 1/32767 and divided by scale; never below the truth by more than the slack. scale: the largest weight over a stored idf.';
+COMMENT ON FUNCTION app_private.common_total(block app_private.search_block_bounds, terms text[], weights double precision[], scale double precision) IS 'What the terms that have vectors add up to, by position, in 1/32767 and divided by scale; never below the truth by more than the slack. scale: the largest weight over a stored idf.';
 
 CREATE FUNCTION app_private.block_totals(blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision) RETURNS TABLE(block_id bigint, chunk_count integer, total public.vector)
     LANGUAGE sql STABLE
@@ -5293,10 +5297,10 @@ CREATE FUNCTION app_private.block_totals(blocks app_private.search_block_bounds[
  SELECT b.block_id,
      b.chunk_count,
      t.total
-    FROM (unnest(block_totals.blocks) b(block_id, chunk_count, common, positions, rare)
+    FROM (unnest(block_totals.blocks) b(block_id, chunk_count, common, common_terms, positions, rare)
       CROSS JOIN LATERAL ( SELECT app_private.vector_total(part.total) AS total
             FROM ( SELECT c.total
-                    FROM app_private.common_total(b.block_id, b.chunk_count, block_totals.terms, block_totals.weights, block_totals.scale) c(total)
+                    FROM app_private.common_total(b.*, block_totals.terms, block_totals.weights, block_totals.scale) c(total)
                  UNION ALL
                   SELECT ((((('{'::text || string_agg(((u."position" || ':'::text) || (((u.total * (32767)::double precision) / block_totals.scale))::real), ','::text)) || '}/'::text) || b.chunk_count))::public.sparsevec)::public.vector AS vector
                     FROM UNNEST(b.positions, b.rare) u("position", total)) part) t)
@@ -5384,9 +5388,9 @@ begin
           into v_chunk_ids, v_scores
           from (
             select id as chunk_id, score from unnest(v_chunk_ids, v_scores) as u (id, score)
-            union
+            union all
             select * from app_private.bm25_scores(
-              app_private.chunks_at(v_hits[v_next : v_next + v_step - 1]),
+              array(select unnest(app_private.chunks_at(v_hits[v_next : v_next + v_step - 1])) except select unnest(v_chunk_ids)),
               bm25_ranking.terms, v_weights, v_average_length, v_k1, v_b, scope)
           ) s;
         v_next := v_next + v_step;
@@ -5430,16 +5434,24 @@ CREATE FUNCTION app_private.bm25_scores(chunk_ids bigint[], terms text[], weight
 #variable_conflict use_column
 declare
   v_any_term tsquery := app_private.any_term(bm25_scores.terms);
+  v_queries tsquery[] := array(select app_private.tsquery_term(t)::tsquery from unnest(bm25_scores.terms) t);
 begin
   return query
     select c.id, s.score
       from app_private.chunks(bm25_scores.chunk_ids) c
+     cross join lateral app_private.search_length_norm(c.document_length, bm25_scores.average_length, bm25_scores.k1, bm25_scores.b) as n (norm)
      cross join lateral (
-       select sum(bm25_scores.weights[array_position(bm25_scores.terms, l.lexeme)] * cardinality(l.positions)
-                / (cardinality(l.positions) + n.norm)) as score
-         from app_private.search_length_norm(c.document_length, bm25_scores.average_length, bm25_scores.k1, bm25_scores.b) as n (norm),
-              unnest(c.content_tsvector) l
-        where l.lexeme = any (bm25_scores.terms)) s
+       select sum(f.weight * f.frequency / (f.frequency + n.norm)) as score
+         from (
+           -- few terms are looked for in the text, of many those are taken that it has
+           select q.weight, app_private.term_frequency(c.content_tsvector, q.term) as frequency
+             from unnest(v_queries, bm25_scores.weights) as q (term, weight)
+            where cardinality(v_queries) <= 32
+           union all
+           select bm25_scores.weights[array_position(bm25_scores.terms, l.lexeme)], cardinality(l.positions)
+             from unnest(c.content_tsvector) l
+            where cardinality(v_queries) > 32 and l.lexeme = any (bm25_scores.terms)) f
+        where f.frequency > 0) s
      where c.content_tsvector @@ v_any_term
        and c.source_id = any ((scope).source_ids)
        and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
@@ -5477,16 +5489,6 @@ begin
     delete from app_private.search_blocks b where b.tenant_id = v_tenant_id and b.id = any (build_block.old_block_ids)
   ), merged as (
     delete from app_private.search_changes s where s.tenant_id = v_tenant_id and s.chunk_id = any (build_block.chunk_ids)
-  ), block as (
-    insert into app_private.search_blocks (
-      tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length)
-    select v_tenant_id, count(*), sum(document_length), min(document_length), max(document_length), v_k1, v_b, v_average_length
-      from batch having count(*) > 0
-    returning id, chunk_count
-  ), place as (
-    insert into app_private.search_block_chunks (tenant_id, block_id, start, chunk_ids)
-    select v_tenant_id, (select id from block), (position - 1) / 200 * 200, array_agg(id order by position)
-      from batch group by (position - 1) / 200
   ), posting as (
     -- impacts in 1/32767, rounded up: a bound must not be below the truth
     select l.lexeme as term,
@@ -5494,6 +5496,18 @@ begin
       from batch c, unnest(c.content_tsvector) l
   ), term as materialized (
     select term, count(*)::int as document_count, array_agg(posting) as postings from posting group by term
+  ), block as (
+    insert into app_private.search_blocks (
+      tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length, bucket_count)
+    select v_tenant_id, count(*), sum(document_length), min(document_length), max(document_length), v_k1, v_b, v_average_length,
+           -- of 100 to 200 postings each
+           (select 1 << floor(log(2, greatest(1, sum(t.document_count) / 100)))::int from term t where t.document_count < 64)
+      from batch having count(*) > 0
+    returning id, chunk_count, bucket_count
+  ), place as (
+    insert into app_private.search_block_chunks (tenant_id, block_id, start, chunk_ids)
+    select v_tenant_id, (select id from block), (position - 1) / 200 * 200, array_agg(id order by position)
+      from batch group by (position - 1) / 200
   ), frequent as (
     insert into app_private.search_postings (tenant_id, term, block_id, document_count, idf, highest_impact, impacts)
     select v_tenant_id, t.term, b.id, t.document_count, i.idf, s.highest, s.impacts
@@ -5501,17 +5515,16 @@ begin
            app_private.sparse_impacts(t.postings, i.idf, b.chunk_count) s
      where t.document_count >= 64
   ), listed as (
-    select term, document_count, postings, sum(document_count) over (order by term collate "C") as upto
-      from term where document_count < 64
+    select b.id as block_id, b.bucket_count, h.bucket, t.term, t.postings,
+           sum(t.document_count) over (partition by h.bucket order by t.term collate "C")::smallint as upto
+      from term t, block b, app_private.search_bucket(t.term, b.bucket_count) as h (bucket)
+     where t.document_count < 64
   ), rare as (
-    insert into app_private.search_rare_postings (tenant_id, block_id, last_term, terms, ends, postings)
-    select v_tenant_id, (select id from block), max(l.term collate "C"), array_agg(l.term order by l.upto),
-           array_agg((l.upto - l.start)::smallint order by l.upto),
+    insert into app_private.search_rare_postings (tenant_id, bucket_count, bucket, block_id, terms, ends, postings)
+    select v_tenant_id, l.bucket_count, l.bucket, l.block_id, array_agg(l.term order by l.upto), array_agg(l.upto order by l.upto),
            app_private.array_concat(l.postings order by l.upto)
-      from (select (upto - 1) / 200 as row_number, term, postings, upto,
-                   min(upto - document_count) over (partition by (upto - 1) / 200) as start
-              from listed) l
-     group by l.row_number
+      from listed l
+     group by l.block_id, l.bucket_count, l.bucket
   ), vocabulary as (
     insert into app_private.search_terms (tenant_id, term)
     select v_tenant_id, t.term from term t order by t.term collate "C"
@@ -6091,10 +6104,12 @@ CREATE FUNCTION app_private.chunks_at(hits app_private.search_position[]) RETURN
 begin
   return array(
     select b.chunk_ids[h.position - b.start]
-      from unnest(chunks_at.hits) h
+      from (
+        -- its row: worked out beside the wall, for what is not leakproof is no condition of an index behind it
+        select h.block_id, h.position, (h.position - 1) / 200 * 200 as start from unnest(chunks_at.hits) h offset 0) h
      cross join lateral (
        select b.chunk_ids, b.start from app_private.search_block_chunks b
-        where b.tenant_id = app_hidden.current_tenant_id() and b.block_id = h.block_id and b.start = (h.position - 1) / 200 * 200
+        where b.tenant_id = app_hidden.current_tenant_id() and b.block_id = h.block_id and b.start = h.start
        offset 0) b);
 end
 $$;
@@ -7192,6 +7207,7 @@ COMMENT ON FUNCTION app_private.events_of_call(key text, call app_private.llm_ca
 CREATE FUNCTION app_private.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope app_private.search_scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'auto'
     AS $$
 #variable_conflict use_column
 begin
@@ -7835,6 +7851,20 @@ $$;
 ALTER FUNCTION app_private.forget_rate_windows() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_private.forget_rate_windows() IS 'Removes the state of windows that everything has left; returns how many.';
+
+CREATE FUNCTION app_private.frequency_ranks() RETURNS real[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- a tsvector has at most 256 positions of a word
+  select array_agg(distinct r order by r)
+    from generate_series(1, 256) as n,
+         ts_rank('{1,1,1,1}', ('a:' || array_to_string(array(select generate_series(1, n)), ','))::tsvector, 'a') as r;
+$$;
+
+ALTER FUNCTION app_private.frequency_ranks() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.frequency_ranks() IS 'The rank, with all weights 1, of a text that has a word once, twice and so on.';
 
 CREATE FUNCTION app_private.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -10694,7 +10724,7 @@ CREATE FUNCTION app_private.rare_hits(threshold double precision, blocks app_pri
 begin
   return query
     with block as materialized (
-      select b.*, b.common > 0 and (select count(*) from unnest(b.rare) as r where r + b.common > rare_hits.threshold) > 3 as is_worth_it
+      select b.*, b as bounds, b.common > 0 and (select count(*) from unnest(b.rare) as r where r + b.common > rare_hits.threshold) > 3 as is_worth_it
         from unnest(rare_hits.blocks) b
     )
     select b.block_id, u.position, u.rare + b.common
@@ -10705,7 +10735,7 @@ begin
     select * from (
       select b.block_id, u.position, u.rare + vector_norm(subvector(c.total, u.position, 1)) * rare_hits.scale / 32767 as bound
         from block b
-       cross join lateral app_private.common_total(b.block_id, b.chunk_count, rare_hits.terms, rare_hits.weights, rare_hits.scale) c
+       cross join lateral app_private.common_total(b.bounds, rare_hits.terms, rare_hits.weights, rare_hits.scale) c
        cross join lateral unnest(b.positions, b.rare) as u (position, rare)
        where b.is_worth_it and u.rare + b.common > rare_hits.threshold
       offset 0) refined
@@ -12179,6 +12209,7 @@ COMMENT ON FUNCTION app_private.run_billing(tenant_id uuid) IS 'Does what is due
 CREATE FUNCTION app_private.scope_of(source_ids uuid[] DEFAULT NULL::uuid[], document_ids uuid[] DEFAULT NULL::uuid[], created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, text_filter tsquery DEFAULT NULL::tsquery) RETURNS app_private.search_scope
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'auto'
     AS $$
 declare
   -- up to here, scoring one by one costs less than the blocks do
@@ -12221,14 +12252,24 @@ ALTER FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], crea
 
 COMMENT ON FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) IS 'What a search with these filters may return; without any, all that this tenant can search.';
 
+CREATE FUNCTION app_private.search_bucket(term text, bucket_count integer) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (hashtext((term COLLATE "C")) & (bucket_count - 1));
+
+ALTER FUNCTION app_private.search_bucket(term text, bucket_count integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.search_bucket(term text, bucket_count integer) IS 'In which of so many buckets, a power of two, a block has a rare term.';
+
 CREATE FUNCTION app_private.search_cells(terms text[]) RETURNS app_private.search_cell[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   return (
-    with block as materialized (
-      select b.id from app_private.search_blocks b where b.tenant_id = app_hidden.current_tenant_id()
+    with size as materialized (
+      select b.bucket_count, count(*) as blocks
+        from app_private.search_blocks b where b.tenant_id = app_hidden.current_tenant_id()
+       group by b.bucket_count
     ), term as materialized (
       select t.term, t.i::int, f.cells, f.block_ids
         from unnest(search_cells.terms) with ordinality as t (term, i)
@@ -12242,13 +12283,17 @@ begin
       from (
         select c::app_private.search_cell as cell from term t, unnest(t.cells) c
         union all
-        select (t.i, b.id, cardinality(u.postings), null, null, u.postings)::app_private.search_cell
-          from term t
-          join block b on b.id <> all (t.block_ids)
+        select (t.i, r.block_id, cardinality(u.postings), null, null, u.postings)::app_private.search_cell
+          -- worked out here: what is not leakproof is no condition of an index behind the wall
+          from (
+            select t.i, t.term, t.block_ids, s.bucket_count, app_private.search_bucket(t.term, s.bucket_count) as bucket
+              from term t, size s
+             where cardinality(t.block_ids) < (select sum(blocks) from size)
+            offset 0) t
          cross join lateral (
-           select r.terms, r.ends, r.postings from app_private.search_rare_postings r
-            where r.tenant_id = app_hidden.current_tenant_id() and r.block_id = b.id and r.last_term >= t.term collate "C"
-            order by r.last_term limit 1) r
+           select r.block_id, r.terms, r.ends, r.postings from app_private.search_rare_postings r
+            where r.tenant_id = app_hidden.current_tenant_id() and r.bucket_count = t.bucket_count and r.bucket = t.bucket
+           offset 0) r
          -- offset 0: looked for once, not wherever it is used
          cross join lateral (select array_position(r.terms, t.term collate "C") as at offset 0) a
          cross join lateral (
@@ -13251,12 +13296,13 @@ CREATE FUNCTION app_private.shown_part(hits app_public.search_hit[], question ap
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+  v_any_term tsquery := app_private.any_term((question).terms);
   v_hits app_public.search_hit[];
 begin
   v_hits := array(
     select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank,
              c.source_id, c.document_id, c.id, d.title, c.content,
-             app_private.snippet(c.content, question.terms, app_hidden.text_search_config(s.language)),
+             app_private.snippet(c.content, v_any_term, app_hidden.text_search_config(s.language)),
              null)::app_public.search_hit
       from unnest(shown_part.hits) h
       join app_public.document_chunks c on c.tenant_id = app_hidden.current_tenant_id() and c.id = h.chunk_id
@@ -13296,7 +13342,7 @@ ALTER FUNCTION app_private.similar_terms(term text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.similar_terms(term text) IS 'Up to three words of the vocabulary that share at least 0.4 of their trigrams with this one.';
 
-CREATE FUNCTION app_private.snippet(content text, terms text[], config regconfig) RETURNS text
+CREATE FUNCTION app_private.snippet(content text, any_term tsquery, config regconfig) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -13304,8 +13350,8 @@ begin
   return (
     -- the text is escaped before it is marked, so that a document cannot smuggle markup into a page
     select case
-      when cardinality(snippet.terms) > 0 then
-        ts_headline(snippet.config, escaped.text, app_private.any_term(snippet.terms),
+      when snippet.any_term is not null then
+        ts_headline(snippet.config, escaped.text, snippet.any_term,
           'StartSel=<mark>, StopSel=</mark>, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "')
       else left(escaped.text, 200)
     end
@@ -13313,9 +13359,9 @@ begin
 end
 $$;
 
-ALTER FUNCTION app_private.snippet(content text, terms text[], config regconfig) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_private.snippet(content text, any_term tsquery, config regconfig) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_private.snippet(content text, terms text[], config regconfig) IS 'The part of a text that shows the terms, as HTML: escaped, the terms in <mark>.';
+COMMENT ON FUNCTION app_private.snippet(content text, any_term tsquery, config regconfig) IS 'The part of a text that shows the terms, as HTML: escaped, the terms in <mark>.';
 
 CREATE FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS uuid[]
     LANGUAGE plpgsql STABLE
@@ -13852,7 +13898,7 @@ CREATE FUNCTION app_private.term_document_counts() RETURNS TABLE(term text, docu
     from (
       select p.term, p.document_count as n from app_private.search_postings p where p.tenant_id = app_hidden.current_tenant_id()
       union all
-      select u.term, u.upto - coalesce(lag(u.upto) over (partition by r.block_id, r.last_term order by u.i), 0)
+      select u.term, u.upto - coalesce(lag(u.upto) over (partition by r.block_id, r.bucket order by u.i), 0)
         from app_private.search_rare_postings r, unnest(r.terms, r.ends) with ordinality as u (term, upto, i)
        where r.tenant_id = app_hidden.current_tenant_id()
       union all
@@ -13870,6 +13916,14 @@ $$;
 ALTER FUNCTION app_private.term_document_counts() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.term_document_counts() IS 'In how many chunks of this tenant each term of the vocabulary occurs, from the index.';
+
+CREATE FUNCTION app_private.term_frequency(vector tsvector, term tsquery) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN width_bucket(ts_rank('{1,1,1,1}'::real[], vector, term), app_private.frequency_ranks());
+
+ALTER FUNCTION app_private.term_frequency(vector tsvector, term tsquery) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_private.term_frequency(vector tsvector, term tsquery) IS 'How often a text has a term, as far as a tsvector counts. Looked up by its rank, which finds the term by halving: unnesting the vector takes six times as long for a short text, and longer for a long one.';
 
 CREATE FUNCTION app_private.terms_with_prefix(prefix text) RETURNS text[]
     LANGUAGE sql STABLE
@@ -20274,6 +20328,7 @@ CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAUL
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET jit TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 #variable_conflict use_column
 declare
@@ -22383,6 +22438,7 @@ CREATE TABLE app_private.search_blocks (
     k1 double precision NOT NULL,
     b double precision NOT NULL,
     average_length double precision NOT NULL,
+    bucket_count integer NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT chunk_count_is_what_a_vector_holds CHECK (((chunk_count >= 1) AND (chunk_count <= 16000))),
     CONSTRAINT removed_count_is_in_range CHECK (((removed_count >= 0) AND (removed_count <= chunk_count)))
@@ -22405,18 +22461,20 @@ ALTER TABLE app_private.search_blocks ALTER COLUMN id ADD GENERATED ALWAYS AS ID
 
 CREATE TABLE app_private.search_rare_postings (
     tenant_id uuid NOT NULL,
+    bucket_count integer NOT NULL,
+    bucket integer NOT NULL,
     block_id bigint NOT NULL,
-    last_term text NOT NULL COLLATE pg_catalog."C",
     terms text[] NOT NULL COLLATE pg_catalog."C",
     ends smallint[] NOT NULL,
     postings integer[] NOT NULL
 );
+ALTER TABLE ONLY app_private.search_rare_postings ALTER COLUMN tenant_id SET STATISTICS 0;
 
 ALTER TABLE ONLY app_private.search_rare_postings FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_private.search_rare_postings OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_private.search_rare_postings IS 'The other terms of a block, some dozens a row: positions and impacts (tf / (tf + length norm), in 1/32767, rounded up).';
+COMMENT ON TABLE app_private.search_rare_postings IS 'The other terms of a block, some dozens a row by their hash (app_private.search_bucket): positions and impacts (tf / (tf + length norm), in 1/32767, rounded up).';
 
 CREATE TABLE app_private.search_removals (
     tenant_id uuid NOT NULL,
@@ -24535,7 +24593,7 @@ ALTER TABLE ONLY app_private.search_postings
     ADD CONSTRAINT search_postings_pkey PRIMARY KEY (tenant_id, term, block_id);
 
 ALTER TABLE ONLY app_private.search_rare_postings
-    ADD CONSTRAINT search_rare_postings_pkey PRIMARY KEY (tenant_id, block_id, last_term);
+    ADD CONSTRAINT search_rare_postings_pkey PRIMARY KEY (tenant_id, bucket_count, bucket, block_id);
 
 ALTER TABLE ONLY app_private.search_removals
     ADD CONSTRAINT search_removals_pkey PRIMARY KEY (tenant_id, term, block_id);
@@ -25020,6 +25078,8 @@ CREATE INDEX quota_holds_tenant_id_counter_id_expires_at_idx ON app_private.quot
 CREATE INDEX rate_limit_rules_config_id_idx ON app_private.rate_limit_rules USING btree (config_id);
 
 CREATE INDEX search_postings_tenant_id_block_id_idx ON app_private.search_postings USING btree (tenant_id, block_id);
+
+CREATE INDEX search_rare_postings_tenant_id_block_id_idx ON app_private.search_rare_postings USING btree (tenant_id, block_id);
 
 CREATE INDEX search_removals_tenant_id_block_id_idx ON app_private.search_removals USING btree (tenant_id, block_id);
 
@@ -28519,7 +28579,7 @@ REVOKE ALL ON FUNCTION app_private.vector_total(public.vector) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_private.search_postings TO rowhouse_platform;
 
-REVOKE ALL ON FUNCTION app_private.common_total(block_id bigint, chunk_count integer, terms text[], weights double precision[], scale double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.common_total(block app_private.search_block_bounds, terms text[], weights double precision[], scale double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.block_totals(blocks app_private.search_block_bounds[], terms text[], weights double precision[], scale double precision) FROM PUBLIC;
 
@@ -28718,6 +28778,8 @@ REVOKE ALL ON FUNCTION app_private.follow_payment(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.forget_rate_windows() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.forget_rate_windows() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION app_private.frequency_ranks() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) FROM PUBLIC;
 
@@ -29111,6 +29173,8 @@ GRANT ALL ON FUNCTION app_private.run_billing(tenant_id uuid) TO rowhouse_worker
 
 REVOKE ALL ON FUNCTION app_private.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.search_bucket(term text, bucket_count integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION app_private.search_cells(terms text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.search_idf(document_count integer, total_docs integer) FROM PUBLIC;
@@ -29203,7 +29267,7 @@ REVOKE ALL ON FUNCTION app_private.shown_part(hits app_public.search_hit[], ques
 
 REVOKE ALL ON FUNCTION app_private.similar_terms(term text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.snippet(content text, terms text[], config regconfig) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.snippet(content text, any_term tsquery, config regconfig) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
 
@@ -29261,6 +29325,8 @@ REVOKE ALL ON FUNCTION app_private.tenants_to_roll_up() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.tenants_to_roll_up() TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION app_private.term_document_counts() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.term_frequency(vector tsvector, term tsquery) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.terms_with_prefix(prefix text) FROM PUBLIC;
 

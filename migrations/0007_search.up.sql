@@ -32,6 +32,8 @@ create table app_private.search_blocks (
   k1 double precision not null,
   b double precision not null,
   average_length double precision not null,
+  -- of its rare terms, a power of two
+  bucket_count int not null,
   created_at timestamptz not null default now(),
 
   primary key (tenant_id, id),
@@ -66,19 +68,22 @@ create table app_private.search_postings (
 );
 create index on app_private.search_postings (tenant_id, block_id);
 
--- Terms that few chunks of the block have, some dozens a row, in the order of their bytes.
+-- Terms that few chunks of the block have, some dozens a row: those whose hashes have the same last bits. Blocks of one size
+-- have a term in the same bucket, so that one range of the index finds it in all of them.
 create table app_private.search_rare_postings (
   tenant_id uuid not null,
+  bucket_count int not null,
+  bucket int not null,
   block_id bigint not null,
-  last_term text collate "C" not null,
   terms text[] collate "C" not null,
   -- where each term's postings end
   ends smallint[] not null,
   -- position · 32,768 + impact (in 1/32767)
   postings int[] not null,
-  primary key (tenant_id, block_id, last_term),
+  primary key (tenant_id, bucket_count, bucket, block_id),
   foreign key (tenant_id, block_id) references app_private.search_blocks (tenant_id, id) on delete cascade
 );
+create index on app_private.search_rare_postings (tenant_id, block_id);
 
 -- How many removed chunks of a block have a term.
 create table app_private.search_removals (
@@ -107,6 +112,7 @@ create index search_terms_trigrams on app_private.search_terms using gin (tenant
 -- the one that is chosen may have to be read from end to end for each row. Without statistics a tenant is one of 200.
 alter table app_public.document_chunks alter column tenant_id set statistics 0;
 alter table app_private.search_postings alter column tenant_id set statistics 0;
+alter table app_private.search_rare_postings alter column tenant_id set statistics 0;
 alter table app_private.search_removals alter column tenant_id set statistics 0;
 
 -- Adds vectors up; pgvector's own sum() keeps its state in double precision, which is five times slower.
@@ -180,6 +186,7 @@ create type app_private.search_block_bounds as (
   chunk_count int,
   -- what the terms that have vectors can add up to at most
   common double precision,
+  common_terms int[],
   -- the positions that have a rare term, and what those terms add up to there
   positions int[],
   rare double precision[]

@@ -55,13 +55,16 @@ start() {
   if [ ! -e "$dir/data/PG_VERSION" ]; then
     as_postgres "$bin/initdb" -D "$dir/data" -U postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync >"$dir/initdb.log" 2>&1 ||
       { cat "$dir/initdb.log" >&2; exit 1; }
+    # a quarter of the memory, as PostgreSQL's documentation advises, and no more than a laptop can spare
+    local shared_buffers=$(($(awk '/^MemTotal/ { print $2 }' /proc/meminfo) / 4096))
+    [ "$shared_buffers" -le 1024 ] || shared_buffers=1024
     # durability is not what tests test
     cat >>"$dir/data/postgresql.conf" <<CONF
 listen_addresses = '127.0.0.1'
 port = $port
 unix_socket_directories = '$dir'
 max_connections = 200
-shared_buffers = 256MB
+shared_buffers = ${shared_buffers}MB
 work_mem = 16MB
 fsync = off
 synchronous_commit = off

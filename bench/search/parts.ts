@@ -5,7 +5,7 @@ import { type Contender, contenders, enterTenant, rankInTenant, type Size } from
 import { makeTexts } from './corpus.ts'
 import { createTenant, insertChunks, mergeIndex, rankTerms, settle, stage, type Tenant } from './load.ts'
 import { withProgress } from './progress.ts'
-import { drawQuerySets, questionSet } from './queries.ts'
+import { drawQuerySets, type QuerySet, questionSet } from './queries.ts'
 import { withClient, withScratch } from './scratch.ts'
 import { measureSet, type Percentiles, readySession, type SetResult } from './timing.ts'
 
@@ -86,53 +86,69 @@ export type TenantsResult = {
 const chunksPerTenant = 1_000
 const stagedForTenants = 50_000
 
-/** One small tenant's searches: alone in the database, and with many others of its size. */
+/** One small tenant's searches: alone in a database, and in another with many of its size, in turn. */
 export async function measureTenants(serverUrl: string, tenants: number, queryCount: number): Promise<TenantsResult> {
-  return withScratch(serverUrl, (url) =>
-    withClient(url, async (admin) => {
-      const staged = Math.min(stagedForTenants, tenants * chunksPerTenant)
-      await withProgress('  staging', staged, (bar) => stage(admin, makeTexts(), staged, bar))
-      // the texts of a tenant are a slice of the staged ones; the first slice is the one that is asked
-      const load = async (i: number): Promise<Tenant> => {
-        const first = 1 + ((i * chunksPerTenant) % staged)
-        const tenant = await createTenant(admin, `tenant-${i}`)
-        await insertChunks(admin, tenant, { first, last: first + chunksPerTenant - 1 })
-        await mergeIndex(admin, tenant)
-        return tenant
-      }
-      const asked = await load(0)
-      await rankTerms(admin)
-      const sets = await drawQuerySets(admin, queryCount)
-      const measure = async () => {
-        await settle(admin)
-        // a session of its own, as plans are kept in it
-        return withClient(url, async (client) => {
-          await enterTenant(client, asked)
-          await readySession(client)
-          const contender = { name: 'Rowhouse', isBm25: true, query: rankInTenant }
-          const results: SetResult[] = []
-          for (const set of sets) results.push(await measureSet([{ contender, client }], set))
-          return results
-        })
-      }
-      const alone = await measure()
-      await withProgress('  other tenants', tenants - 1, async (bar) => {
-        for (let i = 1; i < tenants; i++) {
-          await load(i)
-          bar.add(1)
-        }
-      })
-      const among = await measure()
+  const staged = Math.min(stagedForTenants, tenants * chunksPerTenant)
+  return withScratch(serverUrl, (aloneUrl) =>
+    withScratch(serverUrl, async (amongUrl) => {
+      const { asked: alone, sets } = await loadTenants(aloneUrl, staged, 1, queryCount)
+      const { asked: among } = await loadTenants(amongUrl, staged, tenants, queryCount)
+      const results = await withClient(aloneUrl, (aloneClient) =>
+        withClient(amongUrl, async (amongClient) => {
+          const entrants = [
+            { client: aloneClient, tenant: alone, name: 'alone' },
+            { client: amongClient, tenant: among, name: 'among' },
+          ]
+          for (const { client, tenant } of entrants) {
+            await enterTenant(client, tenant)
+            await readySession(client)
+          }
+          const ranked = entrants.map(({ client, name }) => ({
+            client,
+            contender: { name, isBm25: true, query: rankInTenant },
+          }))
+          const measured: SetResult[] = []
+          for (const set of sets) measured.push(await measureSet(ranked, set))
+          return measured
+        }),
+      )
+      const percentiles = ({ p50, p95 }: Percentiles): Percentiles => ({ p50, p95 })
       return {
         tenants,
         chunksPerTenant,
-        sets: sets.map(({ name }, i) => ({ set: name, alone: percentiles(alone[i]), among: percentiles(among[i]) })),
+        sets: results.map(({ set, latencies }) => ({
+          set,
+          alone: percentiles(latencies[0] as Percentiles),
+          among: percentiles(latencies[1] as Percentiles),
+        })),
       }
     }),
   )
 }
 
-const percentiles = (result: SetResult | undefined): Percentiles => ({
-  p50: result?.latencies[0]?.p50 ?? null,
-  p95: result?.latencies[0]?.p95 ?? null,
-})
+/** Tenants whose texts are slices of the staged ones; the first is the one that is asked. */
+async function loadTenants(
+  url: string,
+  staged: number,
+  tenants: number,
+  queryCount: number,
+): Promise<{ asked: Tenant; sets: QuerySet[] }> {
+  return withClient(url, async (admin) => {
+    await withProgress('  staging', staged, (bar) => stage(admin, makeTexts(), staged, bar))
+    const loaded: Tenant[] = []
+    await withProgress('  tenants', tenants, async (bar) => {
+      for (let i = 0; i < tenants; i++) {
+        const first = 1 + ((i * chunksPerTenant) % staged)
+        const tenant = await createTenant(admin, `tenant-${i}`)
+        await insertChunks(admin, tenant, { first, last: first + chunksPerTenant - 1 })
+        await mergeIndex(admin, tenant)
+        loaded.push(tenant)
+        bar.add(1)
+      }
+    })
+    await rankTerms(admin)
+    const sets = await drawQuerySets(admin, queryCount)
+    await settle(admin)
+    return { asked: loaded[0] as Tenant, sets }
+  })
+}

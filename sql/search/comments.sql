@@ -2,7 +2,7 @@ comment on table app_private.search_changes is 'Chunks that came or went since t
 comment on table app_private.search_blocks is 'Up to 16,000 chunks each, which the postings know by their positions.';
 comment on table app_private.search_block_chunks is 'The chunks of a block in the order of their positions, 200 a row.';
 comment on table app_private.search_postings is 'Terms that at least 64 chunks of a block have: their impacts (idf · tf / (tf + length norm)) by position.';
-comment on table app_private.search_rare_postings is 'The other terms of a block, some dozens a row: positions and impacts (tf / (tf + length norm), in 1/32767, rounded up).';
+comment on table app_private.search_rare_postings is 'The other terms of a block, some dozens a row by their hash (app_private.search_bucket): positions and impacts (tf / (tf + length norm), in 1/32767, rounded up).';
 comment on table app_private.search_removals is 'How many removed chunks of a block have a term; they count no more, but their postings are still there.';
 comment on table app_private.search_terms is 'The vocabulary, for prefixes and typing errors.';
 comment on type app_private.search_change is 'What happened to a chunk.';

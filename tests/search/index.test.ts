@@ -27,14 +27,11 @@ async function begin(t: Transaction): Promise<string> {
 
 const texts = (random: () => number, count: number): string[] => Array.from({ length: count }, () => zipfText(random))
 
-/** One to six words, common and rare, some that no text has, some that count less. */
+/** One to six words, now and then sixty, common and rare, some that no text has, some that count less. */
 function question(random: () => number): Question {
+  const count = random() < 0.04 ? 60 : 1 + Math.floor(random() * 6)
   const terms = [
-    ...new Set(
-      Array.from({ length: 1 + Math.floor(random() * 6) }, () =>
-        word(Math.floor(Math.exp(random() * Math.log(130))) - 1),
-      ),
-    ),
+    ...new Set(Array.from({ length: count }, () => word(Math.floor(Math.exp(random() * Math.log(130))) - 1))),
   ]
   return {
     terms,

@@ -80,3 +80,18 @@ describe('reciprocal_rank_fusion', () => {
     expect(await rrf(null, null)).toEqual([])
   })
 })
+
+describe('term_frequency', () => {
+  it('is the number of positions that a tsvector has of a term, weighted or not', async () => {
+    const { rows } = await db.pool.query<{ found: number[]; positions: number[] }>(
+      `select array[app_private.term_frequency(v, 'a'), app_private.term_frequency(v, 'b'), app_private.term_frequency(v, 'c')] as found,
+              array[(select coalesce(sum(cardinality(positions)), 0) from unnest(v) where lexeme = 'a'),
+                    (select coalesce(sum(cardinality(positions)), 0) from unnest(v) where lexeme = 'b'), 0]::int[] as positions
+         from generate_series(0, 300) as n,
+              lateral (select setweight(to_tsvector('simple', repeat('a ', n % 7)), 'A') || to_tsvector('simple', repeat('b a ', n))) as t (v)`,
+    )
+    expect(rows).toHaveLength(301)
+    for (const { found, positions } of rows) expect(found).toEqual(positions)
+    expect(Math.max(...rows.map(({ found }) => found[1] as number))).toBe(255)
+  })
+})

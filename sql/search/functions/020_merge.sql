@@ -133,6 +133,11 @@ end
 $$;
 comment on function app_private.merge_candidates(int) is 'The blocks to merge with this many new chunks: those that are not much larger, and those of which a quarter is removed.';
 
+create or replace function app_private.search_bucket(term text, bucket_count int) returns int
+language sql immutable parallel safe
+return hashtext(search_bucket.term collate "C") & (search_bucket.bucket_count - 1);
+comment on function app_private.search_bucket(text, int) is 'In which of so many buckets, a power of two, a block has a rare term.';
+
 create or replace function app_private.build_block(chunk_ids bigint[], old_block_ids bigint[]) returns int
 language plpgsql volatile
 set search_path to pg_catalog, public, pg_temp
@@ -161,16 +166,6 @@ begin
     delete from app_private.search_blocks b where b.tenant_id = v_tenant_id and b.id = any (build_block.old_block_ids)
   ), merged as (
     delete from app_private.search_changes s where s.tenant_id = v_tenant_id and s.chunk_id = any (build_block.chunk_ids)
-  ), block as (
-    insert into app_private.search_blocks (
-      tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length)
-    select v_tenant_id, count(*), sum(document_length), min(document_length), max(document_length), v_k1, v_b, v_average_length
-      from batch having count(*) > 0
-    returning id, chunk_count
-  ), place as (
-    insert into app_private.search_block_chunks (tenant_id, block_id, start, chunk_ids)
-    select v_tenant_id, (select id from block), (position - 1) / 200 * 200, array_agg(id order by position)
-      from batch group by (position - 1) / 200
   ), posting as (
     -- impacts in 1/32767, rounded up: a bound must not be below the truth
     select l.lexeme as term,
@@ -178,6 +173,18 @@ begin
       from batch c, unnest(c.content_tsvector) l
   ), term as materialized (
     select term, count(*)::int as document_count, array_agg(posting) as postings from posting group by term
+  ), block as (
+    insert into app_private.search_blocks (
+      tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length, bucket_count)
+    select v_tenant_id, count(*), sum(document_length), min(document_length), max(document_length), v_k1, v_b, v_average_length,
+           -- of 100 to 200 postings each
+           (select 1 << floor(log(2, greatest(1, sum(t.document_count) / 100)))::int from term t where t.document_count < 64)
+      from batch having count(*) > 0
+    returning id, chunk_count, bucket_count
+  ), place as (
+    insert into app_private.search_block_chunks (tenant_id, block_id, start, chunk_ids)
+    select v_tenant_id, (select id from block), (position - 1) / 200 * 200, array_agg(id order by position)
+      from batch group by (position - 1) / 200
   ), frequent as (
     insert into app_private.search_postings (tenant_id, term, block_id, document_count, idf, highest_impact, impacts)
     select v_tenant_id, t.term, b.id, t.document_count, i.idf, s.highest, s.impacts
@@ -185,17 +192,16 @@ begin
            app_private.sparse_impacts(t.postings, i.idf, b.chunk_count) s
      where t.document_count >= 64
   ), listed as (
-    select term, document_count, postings, sum(document_count) over (order by term collate "C") as upto
-      from term where document_count < 64
+    select b.id as block_id, b.bucket_count, h.bucket, t.term, t.postings,
+           sum(t.document_count) over (partition by h.bucket order by t.term collate "C")::smallint as upto
+      from term t, block b, app_private.search_bucket(t.term, b.bucket_count) as h (bucket)
+     where t.document_count < 64
   ), rare as (
-    insert into app_private.search_rare_postings (tenant_id, block_id, last_term, terms, ends, postings)
-    select v_tenant_id, (select id from block), max(l.term collate "C"), array_agg(l.term order by l.upto),
-           array_agg((l.upto - l.start)::smallint order by l.upto),
+    insert into app_private.search_rare_postings (tenant_id, bucket_count, bucket, block_id, terms, ends, postings)
+    select v_tenant_id, l.bucket_count, l.bucket, l.block_id, array_agg(l.term order by l.upto), array_agg(l.upto order by l.upto),
            app_private.array_concat(l.postings order by l.upto)
-      from (select (upto - 1) / 200 as row_number, term, postings, upto,
-                   min(upto - document_count) over (partition by (upto - 1) / 200) as start
-              from listed) l
-     group by l.row_number
+      from listed l
+     group by l.block_id, l.bucket_count, l.bucket
   ), vocabulary as (
     insert into app_private.search_terms (tenant_id, term)
     select v_tenant_id, t.term from term t order by t.term collate "C"

@@ -41,6 +41,8 @@ create or replace function app_private.scope_of(
 ) returns app_private.search_scope
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
+-- planned for the filters there are
+set plan_cache_mode to auto
 as $$
 declare
   -- up to here, scoring one by one costs less than the blocks do

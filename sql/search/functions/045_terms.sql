@@ -7,8 +7,10 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   return (
-    with block as materialized (
-      select b.id from app_private.search_blocks b where b.tenant_id = app_hidden.current_tenant_id()
+    with size as materialized (
+      select b.bucket_count, count(*) as blocks
+        from app_private.search_blocks b where b.tenant_id = app_hidden.current_tenant_id()
+       group by b.bucket_count
     ), term as materialized (
       select t.term, t.i::int, f.cells, f.block_ids
         from unnest(search_cells.terms) with ordinality as t (term, i)
@@ -22,13 +24,17 @@ begin
       from (
         select c::app_private.search_cell as cell from term t, unnest(t.cells) c
         union all
-        select (t.i, b.id, cardinality(u.postings), null, null, u.postings)::app_private.search_cell
-          from term t
-          join block b on b.id <> all (t.block_ids)
+        select (t.i, r.block_id, cardinality(u.postings), null, null, u.postings)::app_private.search_cell
+          -- worked out here: what is not leakproof is no condition of an index behind the wall
+          from (
+            select t.i, t.term, t.block_ids, s.bucket_count, app_private.search_bucket(t.term, s.bucket_count) as bucket
+              from term t, size s
+             where cardinality(t.block_ids) < (select sum(blocks) from size)
+            offset 0) t
          cross join lateral (
-           select r.terms, r.ends, r.postings from app_private.search_rare_postings r
-            where r.tenant_id = app_hidden.current_tenant_id() and r.block_id = b.id and r.last_term >= t.term collate "C"
-            order by r.last_term limit 1) r
+           select r.block_id, r.terms, r.ends, r.postings from app_private.search_rare_postings r
+            where r.tenant_id = app_hidden.current_tenant_id() and r.bucket_count = t.bucket_count and r.bucket = t.bucket
+           offset 0) r
          -- offset 0: looked for once, not wherever it is used
          cross join lateral (select array_position(r.terms, t.term collate "C") as at offset 0) a
          cross join lateral (

@@ -4,6 +4,24 @@
 -- when the average length, k1 or b have moved since; how far at most is known, so nothing that belongs in the result is
 -- left out (docs/adr/0006).
 
+-- What ts_rank says of a word that occurs once, twice, three times …: it rises with each time, whatever its formula.
+create or replace function app_private.frequency_ranks() returns real[]
+language sql immutable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+  -- a tsvector has at most 256 positions of a word
+  select array_agg(distinct r order by r)
+    from generate_series(1, 256) as n,
+         ts_rank('{1,1,1,1}', ('a:' || array_to_string(array(select generate_series(1, n)), ','))::tsvector, 'a') as r;
+$$;
+comment on function app_private.frequency_ranks() is 'The rank, with all weights 1, of a text that has a word once, twice and so on.';
+
+create or replace function app_private.term_frequency(vector tsvector, term tsquery) returns int
+language sql immutable parallel safe
+return width_bucket(ts_rank('{1,1,1,1}', term_frequency.vector, term_frequency.term), app_private.frequency_ranks());
+comment on function app_private.term_frequency(tsvector, tsquery) is
+  'How often a text has a term, as far as a tsvector counts. Looked up by its rank, which finds the term by halving: unnesting the vector takes six times as long for a short text, and longer for a long one.';
+
 create or replace function app_private.bm25_scores(
   chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision,
   scope app_private.search_scope
@@ -14,16 +32,24 @@ as $$
 #variable_conflict use_column
 declare
   v_any_term tsquery := app_private.any_term(bm25_scores.terms);
+  v_queries tsquery[] := array(select app_private.tsquery_term(t)::tsquery from unnest(bm25_scores.terms) t);
 begin
   return query
     select c.id, s.score
       from app_private.chunks(bm25_scores.chunk_ids) c
+     cross join lateral app_private.search_length_norm(c.document_length, bm25_scores.average_length, bm25_scores.k1, bm25_scores.b) as n (norm)
      cross join lateral (
-       select sum(bm25_scores.weights[array_position(bm25_scores.terms, l.lexeme)] * cardinality(l.positions)
-                / (cardinality(l.positions) + n.norm)) as score
-         from app_private.search_length_norm(c.document_length, bm25_scores.average_length, bm25_scores.k1, bm25_scores.b) as n (norm),
-              unnest(c.content_tsvector) l
-        where l.lexeme = any (bm25_scores.terms)) s
+       select sum(f.weight * f.frequency / (f.frequency + n.norm)) as score
+         from (
+           -- few terms are looked for in the text, of many those are taken that it has
+           select q.weight, app_private.term_frequency(c.content_tsvector, q.term) as frequency
+             from unnest(v_queries, bm25_scores.weights) as q (term, weight)
+            where cardinality(v_queries) <= 32
+           union all
+           select bm25_scores.weights[array_position(bm25_scores.terms, l.lexeme)], cardinality(l.positions)
+             from unnest(c.content_tsvector) l
+            where cardinality(v_queries) > 32 and l.lexeme = any (bm25_scores.terms)) f
+        where f.frequency > 0) s
      where c.content_tsvector @@ v_any_term
        and c.source_id = any ((scope).source_ids)
        and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
@@ -59,21 +85,23 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   return array(
-    select (block.id, b.chunk_count, coalesce(block.common, 0), rare.positions, rare.totals)::app_private.search_block_bounds
+    select (block.id, b.chunk_count, block.common, block.common_terms, rare.positions, rare.totals)::app_private.search_block_bounds
       from (
-        select c.block_id as id, sum(block_bounds.weights[c.term_number] * c.highest_impact) / 32767 as common,
-               array_agg(c) filter (where c.postings is not null) as rare_cells
+        select c.block_id as id, coalesce(sum(block_bounds.weights[c.term_number] * c.highest_impact), 0) / 32767 as common,
+               array_agg(c.term_number) filter (where c.postings is null) as common_terms
           from unnest(block_bounds.cells) c
          group by c.block_id
       ) block
       join app_private.search_blocks b on b.tenant_id = app_hidden.current_tenant_id() and b.id = block.id
-     cross join lateral (
-       select array_agg(p.position) as positions, array_agg(p.total) as totals
-         from (
-           select p >> 15 as position, sum((p & 32767) * block_bounds.weights[c.term_number]) / 32767 as total
-             from unnest(block.rare_cells) c, unnest(c.postings) as p
-            group by p >> 15
-         ) p) rare);
+      left join (
+        select p.block_id, array_agg(p.position) as positions, array_agg(p.total) as totals
+          from (
+            select c.block_id, p >> 15 as position, sum((p & 32767) * block_bounds.weights[c.term_number]) / 32767 as total
+              from unnest(block_bounds.cells) c, unnest(c.postings) as p
+             group by c.block_id, p >> 15
+          ) p
+         group by p.block_id
+      ) rare on rare.block_id = block.id);
 end
 $$;
 comment on function app_private.block_bounds(app_private.search_cell[], double precision[]) is
@@ -81,23 +109,24 @@ comment on function app_private.block_bounds(app_private.search_cell[], double p
 
 -- Set-based and inlined, because per block a function of its own would cost more than the vectors do.
 create or replace function app_private.common_total(
-  block_id bigint, chunk_count int, terms text[], weights double precision[], scale double precision
+  block app_private.search_block_bounds, terms text[], weights double precision[], scale double precision
 ) returns table (total public.vector)
 language sql stable
 begin atomic
   select app_private.vector_total(
            case
              when r.ratio > 0.9 then p.impacts::public.vector
-             else p.impacts::public.vector operator(public.*) app_private.constant_vector(r.ratio, common_total.chunk_count)
+             else p.impacts::public.vector operator(public.*) app_private.constant_vector(r.ratio, (common_total.block).chunk_count)
            end)
-    from unnest(common_total.terms, common_total.weights) as q (term, weight)
+    from unnest((common_total.block).common_terms) as t (n)
    cross join lateral (
      select p.idf, p.impacts from app_private.search_postings p
-      where p.tenant_id = app_hidden.current_tenant_id() and p.term = q.term collate "C" and p.block_id = common_total.block_id
+      where p.tenant_id = app_hidden.current_tenant_id() and p.term = common_total.terms[t.n] collate "C"
+        and p.block_id = (common_total.block).block_id
      offset 0) p
-   cross join lateral (select q.weight / p.idf / common_total.scale as ratio) r;
+   cross join lateral (select common_total.weights[t.n] / p.idf / common_total.scale as ratio) r;
 end;
-comment on function app_private.common_total(bigint, int, text[], double precision[], double precision) is
+comment on function app_private.common_total(app_private.search_block_bounds, text[], double precision[], double precision) is
   'What the terms that have vectors add up to, by position, in 1/32767 and divided by scale; never below the truth by more than the slack. scale: the largest weight over a stored idf.';
 
 create or replace function app_private.block_totals(
@@ -110,7 +139,7 @@ begin atomic
    cross join lateral (
      select app_private.vector_total(part.total) as total
        from (
-         select c.total from app_private.common_total(b.block_id, b.chunk_count, block_totals.terms, block_totals.weights, block_totals.scale) c
+         select c.total from app_private.common_total(b, block_totals.terms, block_totals.weights, block_totals.scale) c
          union all
          select ('{' || string_agg(u.position || ':' || (u.total * 32767 / block_totals.scale)::real, ',') || '}/' || b.chunk_count)::public.sparsevec::public.vector
            from unnest(b.positions, b.rare) as u (position, total)
@@ -129,7 +158,7 @@ as $$
 begin
   return query
     with block as materialized (
-      select b.*, b.common > 0 and (select count(*) from unnest(b.rare) as r where r + b.common > rare_hits.threshold) > 3 as is_worth_it
+      select b.*, b as bounds, b.common > 0 and (select count(*) from unnest(b.rare) as r where r + b.common > rare_hits.threshold) > 3 as is_worth_it
         from unnest(rare_hits.blocks) b
     )
     select b.block_id, u.position, u.rare + b.common
@@ -140,7 +169,7 @@ begin
     select * from (
       select b.block_id, u.position, u.rare + vector_norm(subvector(c.total, u.position, 1)) * rare_hits.scale / 32767 as bound
         from block b
-       cross join lateral app_private.common_total(b.block_id, b.chunk_count, rare_hits.terms, rare_hits.weights, rare_hits.scale) c
+       cross join lateral app_private.common_total(b.bounds, rare_hits.terms, rare_hits.weights, rare_hits.scale) c
        cross join lateral unnest(b.positions, b.rare) as u (position, rare)
        where b.is_worth_it and u.rare + b.common > rare_hits.threshold
       offset 0) refined
@@ -228,10 +257,12 @@ as $$
 begin
   return array(
     select b.chunk_ids[h.position - b.start]
-      from unnest(chunks_at.hits) h
+      from (
+        -- its row: worked out beside the wall, for what is not leakproof is no condition of an index behind it
+        select h.block_id, h.position, (h.position - 1) / 200 * 200 as start from unnest(chunks_at.hits) h offset 0) h
      cross join lateral (
        select b.chunk_ids, b.start from app_private.search_block_chunks b
-        where b.tenant_id = app_hidden.current_tenant_id() and b.block_id = h.block_id and b.start = (h.position - 1) / 200 * 200
+        where b.tenant_id = app_hidden.current_tenant_id() and b.block_id = h.block_id and b.start = h.start
        offset 0) b);
 end
 $$;
@@ -337,9 +368,9 @@ begin
           into v_chunk_ids, v_scores
           from (
             select id as chunk_id, score from unnest(v_chunk_ids, v_scores) as u (id, score)
-            union
+            union all
             select * from app_private.bm25_scores(
-              app_private.chunks_at(v_hits[v_next : v_next + v_step - 1]),
+              array(select unnest(app_private.chunks_at(v_hits[v_next : v_next + v_step - 1])) except select unnest(v_chunk_ids)),
               bm25_ranking.terms, v_weights, v_average_length, v_k1, v_b, scope)
           ) s;
         v_next := v_next + v_step;

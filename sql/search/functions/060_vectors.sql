@@ -76,6 +76,8 @@ create or replace function app_private.exact_vector_ranking(
 ) returns table (chunk_id bigint, score double precision)
 language plpgsql stable
 set search_path to pg_catalog, public, pg_temp
+-- planned for the scope there is
+set plan_cache_mode to auto
 as $$
 #variable_conflict use_column
 begin

@@ -66,12 +66,13 @@ language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
+  v_any_term tsquery := app_private.any_term((question).terms);
   v_hits app_public.search_hit[];
 begin
   v_hits := array(
     select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank,
              c.source_id, c.document_id, c.id, d.title, c.content,
-             app_private.snippet(c.content, question.terms, app_hidden.text_search_config(s.language)),
+             app_private.snippet(c.content, v_any_term, app_hidden.text_search_config(s.language)),
              null)::app_public.search_hit
       from unnest(shown_part.hits) h
       join app_public.document_chunks c on c.tenant_id = app_hidden.current_tenant_id() and c.id = h.chunk_id

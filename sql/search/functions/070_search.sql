@@ -1,6 +1,6 @@
 -- Search: reads the question, ranks by words and by vectors, fuses, shows, explains, writes down.
 
-create or replace function app_private.snippet(content text, terms text[], config regconfig) returns text
+create or replace function app_private.snippet(content text, any_term tsquery, config regconfig) returns text
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
@@ -8,15 +8,15 @@ begin
   return (
     -- the text is escaped before it is marked, so that a document cannot smuggle markup into a page
     select case
-      when cardinality(snippet.terms) > 0 then
-        ts_headline(snippet.config, escaped.text, app_private.any_term(snippet.terms),
+      when snippet.any_term is not null then
+        ts_headline(snippet.config, escaped.text, snippet.any_term,
           'StartSel=<mark>, StopSel=</mark>, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "')
       else left(escaped.text, 200)
     end
     from (select replace(replace(replace(snippet.content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) as escaped (text));
 end
 $$;
-comment on function app_private.snippet(text, text[], regconfig) is 'The part of a text that shows the terms, as HTML: escaped, the terms in <mark>.';
+comment on function app_private.snippet(text, tsquery, regconfig) is 'The part of a text that shows the terms, as HTML: escaped, the terms in <mark>.';
 
 create or replace function app_private.fused_score(
   fusion app_public.fusion_method, vector_weight double precision, rrf_k int,
@@ -120,8 +120,10 @@ create or replace function app_public.search(
 ) returns setof app_public.search_hit
 language plpgsql stable security definer
 set search_path to pg_catalog, public, pg_temp
--- compiling a plan takes longer than any of these
+-- compiling a plan takes longer than any of these, and planning longer than most; where arguments decide about a plan,
+-- the function says so
 set jit to off
+set plan_cache_mode to force_generic_plan
 as $$
 #variable_conflict use_column
 declare

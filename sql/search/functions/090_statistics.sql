@@ -8,7 +8,7 @@ as $$
     from (
       select p.term, p.document_count as n from app_private.search_postings p where p.tenant_id = app_hidden.current_tenant_id()
       union all
-      select u.term, u.upto - coalesce(lag(u.upto) over (partition by r.block_id, r.last_term order by u.i), 0)
+      select u.term, u.upto - coalesce(lag(u.upto) over (partition by r.block_id, r.bucket order by u.i), 0)
         from app_private.search_rare_postings r, unnest(r.terms, r.ends) with ordinality as u (term, upto, i)
        where r.tenant_id = app_hidden.current_tenant_id()
       union all

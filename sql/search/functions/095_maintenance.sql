@@ -116,6 +116,7 @@ begin
        cross join unnest(r.terms, r.ends) with ordinality as t (term, upto, i)
        cross join unnest(r.postings[coalesce(r.ends[t.i - 1], 0) + 1 : t.upto]) as p
        where r.tenant_id = v_block.tenant_id and r.block_id = v_block.id
+         and r.bucket_count = v_block.bucket_count and r.bucket = app_private.search_bucket(t.term, v_block.bucket_count)
     )
     select case
              when s.impact is null or s.impact < p.impact * (1 - 1e-5) then 'the posting is missing or too low'

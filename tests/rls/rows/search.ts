@@ -4,8 +4,8 @@ import type { Fill } from './index.ts'
 
 export const fillSearch: Fill = async (t, tenant, ids) => {
   const block = await t.value(
-    `insert into app_private.search_blocks (tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length)
-     values ($1, 1, 1, 1, 1, 1.2, 0.75, 1) returning id`,
+    `insert into app_private.search_blocks (tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length, bucket_count)
+     values ($1, 1, 1, 1, 1, 1.2, 0.75, 1, 1) returning id`,
     [tenant.id],
   )
   await t.query(`insert into app_private.search_block_chunks values ($1, $2, 0, array[$3::bigint])`, [
@@ -14,7 +14,7 @@ export const fillSearch: Fill = async (t, tenant, ids) => {
     ids.chunk,
   ])
   await t.query(`insert into app_private.search_postings values ($1, 'd', $2, 1, 1, 1, '{1:1}/1')`, [tenant.id, block])
-  await t.query(`insert into app_private.search_rare_postings values ($1, $2, 'e', '{e}', '{1}', '{32769}')`, [
+  await t.query(`insert into app_private.search_rare_postings values ($1, 1, 0, $2, '{e}', '{1}', '{32769}')`, [
     tenant.id,
     block,
   ])
