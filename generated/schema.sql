@@ -5784,7 +5784,7 @@ ALTER FUNCTION app_private.changed_institution(id uuid, is_deleted boolean) OWNE
 
 COMMENT ON FUNCTION app_private.changed_institution(id uuid, is_deleted boolean) IS 'The institution, locked for a change by an admin. WS306: it is not there; WS307: it is not among the deleted ones; ID202: you are not an admin.';
 
-CREATE FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid DEFAULT NULL::uuid, agent_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid, requests double precision DEFAULT 1, tokens double precision DEFAULT 0, cost double precision DEFAULT 0) RETURNS app_public.rate_limit_decision
+CREATE FUNCTION app_private.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) RETURNS app_public.rate_limit_decision
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -5805,7 +5805,7 @@ begin
                    case r.limit_scope when 'tenant' then r.tenant_id when 'user' then user_id when 'agent' then agent_id else api_key_id end as subject_id,
                    case r.limit_type when 'requests' then requests when 'tokens' then tokens else cost * 100 end as amount
               from app_private.rate_limit_rules r
-             where r.tenant_id = check_rate_limit.tenant_id) r
+             where r.tenant_id = check_all_rate_limits.tenant_id) r
      where coalesce(r.scope_id, r.subject_id) = r.subject_id and r.subject_id <> all (r.except_scope_ids)
        and (r.amount > 0 or requests = 0 and tokens = 0 and cost = 0)
      order by r.config_id, r.window_seconds
@@ -5851,13 +5851,47 @@ begin
        set usage_count = greatest(u.usage_count - r.amount, u.past_count)
       from (select r.*, case r.limit_type when 'requests' then requests when 'tokens' then tokens else cost * 100 end as amount
               from app_private.rate_limit_rules r
-             where r.tenant_id = check_rate_limit.tenant_id) r
+             where r.tenant_id = check_all_rate_limits.tenant_id) r
      where u.tenant_id = r.tenant_id and u.config_id = r.config_id and u.window_seconds = r.window_seconds
        and u.scope_id = case r.limit_scope when 'tenant' then r.tenant_id when 'user' then user_id when 'agent' then agent_id else api_key_id end
        and coalesce(r.scope_id, u.scope_id) = u.scope_id and u.scope_id <> all (r.except_scope_ids)
        and r.amount > 0 and (r.config_id::text || r.window_seconds) <> all (v_refused);
   end if;
   return v_decision;
+end
+$$;
+
+ALTER FUNCTION app_private.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) IS 'check_rate_limit, whatever limits there are.';
+
+CREATE FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid DEFAULT NULL::uuid, agent_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid, requests double precision DEFAULT 1, tokens double precision DEFAULT 0, cost double precision DEFAULT 0) RETURNS app_public.rate_limit_decision
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_rule app_private.rate_limit_rules;
+  -- not the transaction's start: a long one must not use up a window of the past
+  v_now timestamptz := case when coalesce(current_setting('rowhouse.clock', true), '') = '' then clock_timestamp() else app_hidden.clock() end;
+  v_used double precision;
+  v_end timestamptz;
+begin
+  select r.* into v_rule
+    from app_private.rate_limit_rules r
+   where r.tenant_id = check_rate_limit.tenant_id and r.is_sole and requests > 0;
+  -- a plain update of one row: whoever has waited for it has only that to look at again
+  update app_public.rate_limit_usage u set usage_count = u.usage_count + requests, is_exceeded = false, updated_at = v_now
+   where u.tenant_id = v_rule.tenant_id and u.config_id = v_rule.config_id and u.scope_id = v_rule.tenant_id
+     and u.window_seconds = v_rule.window_seconds
+     and u.window_end > v_now and u.usage_count + requests <= v_rule.limit_value
+  returning u.usage_count, u.window_end into v_used, v_end;
+  if v_used is null then
+    return app_private.check_all_rate_limits(tenant_id, user_id, agent_id, api_key_id, requests, tokens, cost);
+  end if;
+  return row (
+    true, null, v_used >= v_rule.warning_value, v_rule.limit_scope, v_rule.limit_type, v_rule.window_seconds, v_rule.limit_value,
+    v_rule.limit_value - v_used, v_end + make_interval(secs => v_rule.window_seconds), 0, v_rule.config_id)::app_public.rate_limit_decision;
 end
 $$;
 
@@ -10757,7 +10791,8 @@ CREATE TABLE app_private.rate_limit_rules (
     limit_type text NOT NULL,
     limit_value double precision NOT NULL,
     on_limit_action text NOT NULL,
-    warning_value double precision NOT NULL
+    warning_value double precision NOT NULL,
+    is_sole boolean NOT NULL
 );
 
 ALTER TABLE ONLY app_private.rate_limit_rules FORCE ROW LEVEL SECURITY;
@@ -10791,7 +10826,8 @@ begin
               where x.for_tenant_id = e.for_tenant_id and x.limit_scope = e.limit_scope and x.limit_type = e.limit_type
                 and x.is_hard_limit = e.is_hard_limit and (x.rank is null) = (e.rank is null) and x.scope_id is not null)
              else '{}' end,
-           e.limit_type, w.allowed::double precision, e.on_limit_action, w.allowed::double precision * e.warning_threshold_percent / 100
+           e.limit_type, w.allowed::double precision, e.on_limit_action, w.allowed::double precision * e.warning_threshold_percent / 100,
+           e.limit_scope = 'tenant' and e.limit_type = 'requests' and count(*) over (partition by e.for_tenant_id) = 1
       from effective e,
            lateral (values (60, e.per_minute), (3600, e.per_hour), (86400, e.per_day), (2592000, e.per_month)) as w (seconds, allowed)
      where w.allowed is not null;
@@ -28619,6 +28655,8 @@ GRANT INSERT(country_code),UPDATE(country_code) ON TABLE app_public.institutions
 GRANT INSERT(website),UPDATE(website) ON TABLE app_public.institutions TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_private.changed_institution(id uuid, is_deleted boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) TO rowhouse_owner;

@@ -198,6 +198,8 @@ create table app_private.rate_limit_rules (
   limit_value double precision not null,
   on_limit_action text not null,
   warning_value double precision not null,
+  -- whether it is the tenant's only one, and on all its requests
+  is_sole boolean not null,
   primary key (tenant_id, config_id, window_seconds)
 );
 create index on app_private.rate_limit_rules (config_id);
