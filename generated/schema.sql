@@ -6844,6 +6844,18 @@ ALTER FUNCTION app_private.document_error(item jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.document_error(item jsonb) IS 'What is wrong with an element of create_documents, or null.';
 
+CREATE FUNCTION app_private.documents_with(metadata jsonb) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select d.id from app_public.documents d
+   where d.tenant_id = app_hidden.current_tenant_id() and d.metadata @> documents_with.metadata;
+$$;
+
+ALTER FUNCTION app_private.documents_with(metadata jsonb) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.documents_with(metadata jsonb) IS 'The documents of this tenant whose metadata contain these.';
+
 CREATE FUNCTION app_private.draft_invoice(tenant_id uuid, reason text, subscription app_public.subscriptions, usage tstzrange, usage_price_id uuid) RETURNS app_public.invoices
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12251,6 +12263,7 @@ declare
   -- up to here, scoring one by one costs less than the blocks do
   v_few constant int := 1000;
   v_scope app_private.search_scope;
+  v_with_metadata uuid[] := case when scope_of.metadata is not null then array(select app_private.documents_with(scope_of.metadata)) end;
   v_source_count int := (select count(*) from app_public.rag_knowledge_sources s where s.tenant_id = app_hidden.current_tenant_id());
 begin
   v_scope.source_ids := coalesce(scope_of.source_ids, app_private.sources_in_scope(null, null, null, null));
@@ -12263,7 +12276,7 @@ begin
          and (scope_of.document_ids is null or d.id = any (scope_of.document_ids))
          and (scope_of.created_after is null or d.created_at >= scope_of.created_after)
          and (scope_of.created_before is null or d.created_at < scope_of.created_before)
-         and (scope_of.metadata is null or d.metadata @> scope_of.metadata));
+         and (scope_of.metadata is null or d.id = any (v_with_metadata)));
     v_scope.chunk_ids := array(
       select c.id from app_public.document_chunks c
        where c.tenant_id = app_hidden.current_tenant_id() and c.document_id = any (v_scope.document_ids)
@@ -13361,10 +13374,7 @@ CREATE FUNCTION app_private.similar_terms(term text) RETURNS TABLE(similar_term 
     AS $$
   select term, similarity
     from (
-      select t.term, similarity(t.term, similar_terms.term)::double precision as similarity
-        from app_private.search_terms t
-       where t.tenant_id = app_hidden.current_tenant_id() and t.term % similar_terms.term
-         and length(t.term) between 4 and 40 and t.term !~ '[0-9]'
+      select v.similar_term as term, v.similarity from app_private.similar_vocabulary(similar_terms.term) v
       union
       select u, similarity(u, similar_terms.term)::double precision
         from app_private.unmerged_terms() u
@@ -13377,6 +13387,20 @@ $$;
 ALTER FUNCTION app_private.similar_terms(term text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_private.similar_terms(term text) IS 'Up to three words of the vocabulary that share at least 0.4 of their trigrams with this one.';
+
+CREATE FUNCTION app_private.similar_vocabulary(term text) RETURNS TABLE(similar_term text, similarity double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  select t.term, similarity(t.term, similar_vocabulary.term)::double precision
+    from app_private.search_terms t
+   where t.tenant_id = app_hidden.current_tenant_id() and t.term % similar_vocabulary.term
+     and length(t.term) between 4 and 40 and t.term !~ '[0-9]';
+$$;
+
+ALTER FUNCTION app_private.similar_vocabulary(term text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION app_private.similar_vocabulary(term text) IS 'The words of this tenant''s vocabulary that share at least pg_trgm.similarity_threshold of their trigrams with this one.';
 
 CREATE FUNCTION app_private.snippet(content text, any_term tsquery, config regconfig) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -28724,6 +28748,9 @@ REVOKE ALL ON FUNCTION app_private.document_counts(terms text[], cells app_priva
 
 REVOKE ALL ON FUNCTION app_private.document_error(item jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION app_private.documents_with(metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.documents_with(metadata jsonb) TO rowhouse_owner;
+
 REVOKE ALL ON FUNCTION app_private.draft_invoice(tenant_id uuid, reason text, subscription app_public.subscriptions, usage tstzrange, usage_price_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.draft_of_staff(invoice_id uuid) FROM PUBLIC;
@@ -29304,6 +29331,9 @@ REVOKE ALL ON FUNCTION app_private.shared_workflows(is_overview boolean) FROM PU
 REVOKE ALL ON FUNCTION app_private.shown_part(hits app_public.search_hit[], question app_private.search_question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.similar_terms(term text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION app_private.similar_vocabulary(term text) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_private.similar_vocabulary(term text) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION app_private.snippet(content text, any_term tsquery, config regconfig) FROM PUBLIC;
 

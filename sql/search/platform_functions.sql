@@ -95,3 +95,26 @@ as $$
 $$;
 comment on function app_private.models_to_index(int) is 'The embedding models that have more than this many vectors, of all tenants, and no vector index.';
 grant execute on function app_private.models_to_index(int) to rowhouse_worker;
+
+-- Behind row level security an operator that is not leakproof is no condition of an index, so that every word or document
+-- of a tenant would be looked at. These name the tenant themselves.
+create or replace function app_private.similar_vocabulary(term text) returns table (similar_term text, similarity double precision)
+language sql stable security definer
+set search_path to pg_catalog, public, pg_temp
+as $$
+  select t.term, similarity(t.term, similar_vocabulary.term)::double precision
+    from app_private.search_terms t
+   where t.tenant_id = app_hidden.current_tenant_id() and t.term % similar_vocabulary.term
+     and length(t.term) between 4 and 40 and t.term !~ '[0-9]';
+$$;
+comment on function app_private.similar_vocabulary(text) is 'The words of this tenant''s vocabulary that share at least pg_trgm.similarity_threshold of their trigrams with this one.';
+
+create or replace function app_private.documents_with(metadata jsonb) returns setof uuid
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select d.id from app_public.documents d
+   where d.tenant_id = app_hidden.current_tenant_id() and d.metadata @> documents_with.metadata;
+$$;
+comment on function app_private.documents_with(jsonb) is 'The documents of this tenant whose metadata contain these.';
+grant execute on function app_private.similar_vocabulary(text), app_private.documents_with(jsonb) to rowhouse_owner;

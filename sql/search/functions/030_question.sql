@@ -95,10 +95,7 @@ set search_path to pg_catalog, public, pg_temp
 as $$
   select term, similarity
     from (
-      select t.term, similarity(t.term, similar_terms.term)::double precision as similarity
-        from app_private.search_terms t
-       where t.tenant_id = app_hidden.current_tenant_id() and t.term % similar_terms.term
-         and length(t.term) between 4 and 40 and t.term !~ '[0-9]'
+      select v.similar_term as term, v.similarity from app_private.similar_vocabulary(similar_terms.term) v
       union
       select u, similarity(u, similar_terms.term)::double precision
         from app_private.unmerged_terms() u

@@ -48,6 +48,7 @@ declare
   -- up to here, scoring one by one costs less than the blocks do
   v_few constant int := 1000;
   v_scope app_private.search_scope;
+  v_with_metadata uuid[] := case when scope_of.metadata is not null then array(select app_private.documents_with(scope_of.metadata)) end;
   v_source_count int := (select count(*) from app_public.rag_knowledge_sources s where s.tenant_id = app_hidden.current_tenant_id());
 begin
   v_scope.source_ids := coalesce(scope_of.source_ids, app_private.sources_in_scope(null, null, null, null));
@@ -60,7 +61,7 @@ begin
          and (scope_of.document_ids is null or d.id = any (scope_of.document_ids))
          and (scope_of.created_after is null or d.created_at >= scope_of.created_after)
          and (scope_of.created_before is null or d.created_at < scope_of.created_before)
-         and (scope_of.metadata is null or d.metadata @> scope_of.metadata));
+         and (scope_of.metadata is null or d.id = any (v_with_metadata)));
     v_scope.chunk_ids := array(
       select c.id from app_public.document_chunks c
        where c.tenant_id = app_hidden.current_tenant_id() and c.document_id = any (v_scope.document_ids)
