@@ -1,44 +1,26 @@
 // The mail of an invitation, sent by the real worker to a real SMTP server in this process.
 
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import PostalMime, { type Email } from 'postal-mime'
-import { SMTPServer } from 'smtp-server'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPool } from '../../server/database.ts'
 import { type RunningWorker, startWorker } from '../../server/worker/index.ts'
 import { isRealServer, useDatabase } from '../helpers/index.ts'
+import { type MailServer, startMailServer } from '../helpers/mail-server.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 
 const db = useDatabase()
 const quiet = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} }
-let smtp: SMTPServer
+let smtp: MailServer
 let server: TestServer
 let worker: RunningWorker
 let workerPool: ReturnType<typeof createPool>
-let mails: Email[] = []
-let refusal: { responseCode: number } | undefined
 let onJob: (() => void) | undefined
 
 beforeAll(async () => {
-  smtp = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    logger: false,
-    onRcptTo: (_address, _session, callback) =>
-      callback(refusal ? Object.assign(new Error('mailbox secret-host-17 is full'), refusal) : null),
-    onData: (stream, _session, callback) => {
-      const chunks: Buffer[] = []
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-      stream.on('end', async () => {
-        mails.push(await PostalMime.parse(Buffer.concat(chunks)))
-        callback()
-      })
-    },
-  })
-  await new Promise<void>((resolve) => smtp.listen(0, '127.0.0.1', resolve))
+  smtp = await startMailServer()
   server = await startTestServer(db.url)
   workerPool = createPool(db.url, 'rowhouse_worker', 4)
   worker = await startWorker({
@@ -56,14 +38,14 @@ afterAll(async () => {
   await worker.stop()
   await workerPool.end()
   await server.close()
-  await new Promise<void>((resolve) => smtp.close(resolve))
+  await smtp.close()
 })
 
 const saved = { ...process.env }
 beforeEach(() => {
-  mails = []
-  refusal = undefined
-  process.env.SMTP_URL = `smtp://127.0.0.1:${(smtp.server as unknown as { address: () => AddressInfo }).address().port}`
+  smtp.mails = []
+  smtp.refusal = undefined
+  process.env.SMTP_URL = smtp.url
   process.env.MAIL_FROM = 'Rowhouse <mail@rowhouse.test>'
   process.env.APP_URL = 'https://app.example.test/'
 })
@@ -132,8 +114,8 @@ describe('the mail', () => {
       deliveryError: null,
       sentAt: expect.any(String),
     })
-    expect(mails).toHaveLength(1)
-    const mail = mails[0] as Email
+    expect(smtp.mails).toHaveLength(1)
+    const mail = smtp.mails[0] as Email
     expect(mail.from).toMatchObject({ name: 'Rowhouse', address: 'mail@rowhouse.test' })
     expect(mail.to).toMatchObject([{ address: 'ann@example.test' }])
     expect(mail.subject).toBe('Invitation to ACME')
@@ -147,7 +129,7 @@ describe('the mail', () => {
 
   it('leaves the token nowhere in the database but as a hash', async () => {
     await invite('trace@example.test')
-    const token = tokenIn(mails[0]?.text)
+    const token = tokenIn(smtp.mails[0]?.text)
     const { rows: tables } = await db.pool.query<{ name: string }>(
       `select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = relnamespace
         where relkind in ('r', 'p') and nspname in ('app_public', 'app_private', 'graphile_worker')`,
@@ -167,7 +149,7 @@ describe('the mail', () => {
     ])
     try {
       await invite('html@example.test', '</blockquote><h1>Pay here</h1>\r\nBcc: everyone@example.test')
-      const mail = mails[0] as Email
+      const mail = smtp.mails[0] as Email
       expect(mail.html).not.toMatch(/<script|<img|<h1|evil\.example"|<a href="https:\/\/evil/)
       expect(mail.html?.match(/<a /g)).toHaveLength(1)
       expect(mail.html).toContain('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;Co&#39;')
@@ -184,18 +166,18 @@ describe('the mail', () => {
   })
 
   it('is not sent for an invitation that was revoked meanwhile', async () => {
-    refusal = { responseCode: 451 }
+    smtp.refusal = { responseCode: 451 }
     const id = await invite('gone@example.test')
-    refusal = undefined
+    smtp.refusal = undefined
     await server.ask('owner@acme.test', `mutation { revokeInvitation(input: {id: "${id}"}) { invitation { status } } }`)
     await tried(() => tryAgain(id))
-    expect(mails).toEqual([])
+    expect(smtp.mails).toEqual([])
   })
 })
 
 describe('a mail server that refuses', () => {
   it('is asked again, each time with a new token, and the answer stays its secret', async () => {
-    refusal = { responseCode: 451 }
+    smtp.refusal = { responseCode: 451 }
     const id = await invite('later@example.test')
     expect(await delivery(id)).toMatchObject({
       deliveryStatus: 'queued',
@@ -203,14 +185,14 @@ describe('a mail server that refuses', () => {
       deliveryError: 'The mail server refused the mail (451).',
       sentAt: null,
     })
-    refusal = undefined
+    smtp.refusal = undefined
     await tried(() => tryAgain(id))
     expect(await delivery(id)).toMatchObject({ deliveryStatus: 'sent', deliveryAttempts: 2, deliveryError: null })
-    expect((await accept('later@example.test', tokenIn(mails[0]?.text))).errors).toBeUndefined()
+    expect((await accept('later@example.test', tokenIn(smtp.mails[0]?.text))).errors).toBeUndefined()
   })
 
   it('for good is a failed delivery, which can be asked for again', async () => {
-    refusal = { responseCode: 550 }
+    smtp.refusal = { responseCode: 550 }
     const id = await invite('full@example.test')
     await tried(() => tryAgain(id, 9))
     expect(await delivery(id)).toMatchObject({
@@ -218,7 +200,7 @@ describe('a mail server that refuses', () => {
       deliveryStatus: 'failed',
       deliveryError: 'The mail server refused the mail (550).',
     })
-    refusal = undefined
+    smtp.refusal = undefined
     await db.pool.query(
       `update app_public.invitations set queued_at = queued_at - interval '2 minutes' where id = $1`,
       [id],
@@ -230,7 +212,7 @@ describe('a mail server that refuses', () => {
       ),
     )
     expect(await delivery(id)).toMatchObject({ deliveryStatus: 'sent', deliveryAttempts: 1 })
-    expect(mails).toHaveLength(1)
+    expect(smtp.mails).toHaveLength(1)
   })
 
   it('or is not there at all is said so', async () => {

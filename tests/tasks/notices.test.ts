@@ -3,11 +3,9 @@
 
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import PostalMime, { type Email } from 'postal-mime'
-import { SMTPServer } from 'smtp-server'
+import PostalMime from 'postal-mime'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../server/config.ts'
 import { createPool } from '../../server/database.ts'
@@ -15,48 +13,32 @@ import { sendMail } from '../../server/mail.ts'
 import { noticeMail } from '../../server/mail-notice.ts'
 import { type RunningWorker, startWorker } from '../../server/worker/index.ts'
 import { isRealServer, needsServer, useDatabase } from '../helpers/index.ts'
+import { type MailServer, startMailServer } from '../helpers/mail-server.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 
 const db = useDatabase()
 const quiet = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} }
 const task = 'billing__send_notice'
-let smtp: SMTPServer
+let smtp: MailServer
 let server: TestServer
 let workers: { worker: RunningWorker; pool: ReturnType<typeof createPool> }[] = []
-let mails: Email[] = []
-let refusal: { responseCode: number } | undefined
 let tried = 0
 
 beforeAll(async () => {
-  smtp = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    logger: false,
-    onRcptTo: (_address, _session, callback) =>
-      callback(refusal ? Object.assign(new Error('mailbox secret-host-17 is full'), refusal) : null),
-    onData: (stream, _session, callback) => {
-      const chunks: Buffer[] = []
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-      stream.on('end', async () => {
-        mails.push(await PostalMime.parse(Buffer.concat(chunks)))
-        callback()
-      })
-    },
-  })
-  await new Promise<void>((resolve) => smtp.listen(0, '127.0.0.1', resolve))
+  smtp = await startMailServer()
   server = await startTestServer(db.url)
 })
 afterAll(async () => {
   await server.close()
-  await new Promise<void>((resolve) => smtp.close(resolve))
+  await smtp.close()
 })
 
 const saved = { ...process.env }
 beforeEach(() => {
-  mails = []
+  smtp.mails = []
   tried = 0
-  refusal = undefined
-  process.env.SMTP_URL = `smtp://127.0.0.1:${(smtp.server as unknown as { address: () => AddressInfo }).address().port}`
+  smtp.refusal = undefined
+  process.env.SMTP_URL = smtp.url
   process.env.MAIL_FROM = 'Rowhouse <mail@rowhouse.test>'
   process.env.APP_URL = 'https://app.example.test/'
 })
@@ -113,7 +95,7 @@ const states = async (): Promise<unknown[]> =>
       `select u.email, n.status, n.attempts, n.error from app_public.notice_mails n join app_public.user_profiles u on u.id = n.user_id order by u.email`,
     )
   ).rows
-const recipients = () => mails.map(({ to }) => to?.[0]?.address).sort()
+const recipients = () => smtp.mails.map(({ to }) => to?.[0]?.address).sort()
 const allow = (email: string, permissions: object) =>
   db.pool.query(
     `update app_public.user_tenants set permissions = $2 where tenant_id = $3 and user_id = (select id from app_public.user_profiles where email = $1)`,
@@ -132,7 +114,7 @@ describe('a billing notice', () => {
     await startAWorker()
     await until(2)
     expect(recipients()).toEqual(['member@acme.test', 'owner@acme.test'])
-    const [mail] = mails
+    const [mail] = smtp.mails
     expect(mail?.from).toMatchObject({ name: 'Rowhouse', address: 'mail@rowhouse.test' })
     expect(mail?.subject).toBe('ACME: The trial ends soon')
     for (const part of [mail?.text, mail?.html])
@@ -158,9 +140,9 @@ describe('a billing notice', () => {
       await notify('payment_failed', 'The payment for R-1 has failed.')
       await startAWorker()
       await until(1)
-      expect(mails[0]?.html).not.toContain('<img')
-      expect(mails[0]?.html).toContain('&lt;img src=x onerror=alert(1)&gt; &amp; &quot;Co&quot;')
-      expect(mails[0]?.subject).toBe(`${name}: Payment failed`)
+      expect(smtp.mails[0]?.html).not.toContain('<img')
+      expect(smtp.mails[0]?.html).toContain('&lt;img src=x onerror=alert(1)&gt; &amp; &quot;Co&quot;')
+      expect(smtp.mails[0]?.subject).toBe(`${name}: Payment failed`)
     } finally {
       await db.pool.query(`update app_public.tenants set name = 'ACME' where id = $1`, [db.acme.id])
     }
@@ -175,7 +157,7 @@ describe('a billing notice', () => {
     await deed()
     await startAWorker()
     await until(1)
-    expect(mails).toEqual([])
+    expect(smtp.mails).toEqual([])
     expect(await states()).toEqual([{ email: 'owner@acme.test', status: 'skipped', attempts: 0, error: null }])
   })
 
@@ -198,8 +180,8 @@ describe('a quota alert', () => {
     await startAWorker()
     await until(2)
     expect(recipients()).toEqual(['member@acme.test', 'owner@acme.test'])
-    expect(mails[0]?.subject).toBe('ACME: Quota nearly used up')
-    expect(mails[0]?.text).toContain(
+    expect(smtp.mails[0]?.subject).toBe('ACME: Quota nearly used up')
+    expect(smtp.mails[0]?.text).toContain(
       '80% of the quota of api calls is used: 800 of 1000, in the billing period from 2027-05-01.',
     )
     const { data } = await server.ask(
@@ -232,7 +214,7 @@ describe('a quota alert', () => {
     await alert({ threshold: 100 })
     await startAWorker()
     await until(1)
-    expect(mails).toEqual([])
+    expect(smtp.mails).toEqual([])
     expect(await states()).toMatchObject([{ status: 'skipped' }])
   })
 })
@@ -245,15 +227,15 @@ describe('once', () => {
     await startAWorker()
     await startAWorker()
     await until(40)
-    expect(mails).toHaveLength(40)
-    expect(new Set(mails.map(({ messageId }) => messageId)).size).toBe(40)
+    expect(smtp.mails).toHaveLength(40)
+    expect(new Set(smtp.mails.map(({ messageId }) => messageId)).size).toBe(40)
     expect(await states()).toHaveLength(40)
     // and again changes nothing
     await db.pool.query(
       `select graphile_worker.add_job('${task}', json_build_object('tenantId', tenant_id, 'mailId', id)) from app_public.notice_mails`,
     )
     await until(80)
-    expect(mails).toHaveLength(40)
+    expect(smtp.mails).toHaveLength(40)
   })
 
   it('means that a worker leaves a mail alone that another one is sending, and sends it when that one died', async () => {
@@ -267,17 +249,17 @@ describe('once', () => {
     await sendMail(config, noticeMail(config.APP_URL, mailId, { ...notice, tenantName }))
     await startAWorker()
     await until(1)
-    expect(mails).toHaveLength(1)
+    expect(smtp.mails).toHaveLength(1)
     expect(await states()).toMatchObject([{ status: 'queued', attempts: 1 }])
 
     await db.pool.query(`update app_public.notice_mails set leased_until = now()`)
     await tryAgain()
     await until(2)
     expect(await states()).toMatchObject([{ status: 'sent', attempts: 2 }])
-    expect(mails).toHaveLength(2)
+    expect(smtp.mails).toHaveLength(2)
     // to those who look at it, it is one mail
-    expect(mails[0]?.messageId).toBe(`<notice-${mailId}@app.example.test>`)
-    expect(mails[1]?.messageId).toBe(mails[0]?.messageId)
+    expect(smtp.mails[0]?.messageId).toBe(`<notice-${mailId}@app.example.test>`)
+    expect(smtp.mails[1]?.messageId).toBe(smtp.mails[0]?.messageId)
   })
 
   it('means that a late word of failure does not undo a success', async () => {
@@ -304,22 +286,22 @@ async function tryAgain(attempts?: number): Promise<void> {
 
 describe('a mail server that refuses', () => {
   it('is asked again, and its answer stays its secret', async () => {
-    refusal = { responseCode: 451 }
+    smtp.refusal = { responseCode: 451 }
     await notify('payment_failed', 'The payment for R-1 has failed.')
     await startAWorker()
     await until(1)
     expect(await states()).toMatchObject([
       { status: 'queued', attempts: 1, error: 'The mail server refused the mail (451).' },
     ])
-    refusal = undefined
+    smtp.refusal = undefined
     await tryAgain()
     await until(2)
     expect(await states()).toMatchObject([{ status: 'sent', attempts: 2, error: null }])
-    expect(mails).toHaveLength(1)
+    expect(smtp.mails).toHaveLength(1)
   })
 
   it('for good is a failed mail', async () => {
-    refusal = { responseCode: 550 }
+    smtp.refusal = { responseCode: 550 }
     await notify('payment_failed', 'The payment for R-1 has failed.')
     await startAWorker()
     await until(1)
