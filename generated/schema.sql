@@ -5784,14 +5784,12 @@ ALTER FUNCTION app_private.changed_institution(id uuid, is_deleted boolean) OWNE
 
 COMMENT ON FUNCTION app_private.changed_institution(id uuid, is_deleted boolean) IS 'The institution, locked for a change by an admin. WS306: it is not there; WS307: it is not among the deleted ones; ID202: you are not an admin.';
 
-CREATE FUNCTION app_private.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) RETURNS app_public.rate_limit_decision
+CREATE FUNCTION app_private.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision, at timestamp with time zone) RETURNS app_public.rate_limit_decision
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
-  -- not the transaction's start: a long one must not use up a window of the past
-  v_now timestamptz := case when coalesce(current_setting('rowhouse.clock', true), '') = '' then clock_timestamp() else app_hidden.clock() end;
   v_rule record;
   v_answer app_public.rate_limit_decision;
   v_decision app_public.rate_limit_decision;
@@ -5810,10 +5808,10 @@ begin
        and (r.amount > 0 or requests = 0 and tokens = 0 and cost = 0)
      order by r.config_id, r.window_seconds
   loop
-    update app_public.rate_limit_usage u set usage_count = u.usage_count + v_rule.amount, is_exceeded = false, updated_at = v_now
+    update app_public.rate_limit_usage u set usage_count = u.usage_count + v_rule.amount, is_exceeded = false, updated_at = check_all_rate_limits.at
      where u.tenant_id = v_rule.tenant_id and u.config_id = v_rule.config_id and u.scope_id = v_rule.subject_id
        and u.window_seconds = v_rule.window_seconds
-       and u.window_end > v_now and u.usage_count + v_rule.amount <= v_rule.limit_value
+       and u.window_end > check_all_rate_limits.at and u.usage_count + v_rule.amount <= v_rule.limit_value
     returning true, null, u.usage_count >= v_rule.warning_value, v_rule.limit_scope, v_rule.limit_type, v_rule.window_seconds,
               v_rule.limit_value, v_rule.limit_value - u.usage_count, u.window_end + make_interval(secs => v_rule.window_seconds), 0, v_rule.config_id
          into v_answer;
@@ -5821,7 +5819,7 @@ begin
       v_answer := app_private.use_rate_window(
         (select r from app_private.rate_limit_rules r
           where r.tenant_id = v_rule.tenant_id and r.config_id = v_rule.config_id and r.window_seconds = v_rule.window_seconds),
-        v_rule.subject_id, v_rule.amount, v_now);
+        v_rule.subject_id, v_rule.amount, check_all_rate_limits.at);
       if not v_answer.is_allowed then
         v_refused := v_refused || (v_rule.config_id::text || v_rule.window_seconds);
       end if;
@@ -5861,9 +5859,9 @@ begin
 end
 $$;
 
-ALTER FUNCTION app_private.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) OWNER TO rowhouse_platform;
+ALTER FUNCTION app_private.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision, at timestamp with time zone) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_private.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) IS 'check_rate_limit, whatever limits there are.';
+COMMENT ON FUNCTION app_private.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision, at timestamp with time zone) IS 'check_rate_limit at an instant, whatever limits there are.';
 
 CREATE FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid DEFAULT NULL::uuid, agent_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid, requests double precision DEFAULT 1, tokens double precision DEFAULT 0, cost double precision DEFAULT 0) RETURNS app_public.rate_limit_decision
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5887,7 +5885,7 @@ begin
      and u.window_end > v_now and u.usage_count + requests <= v_rule.limit_value
   returning u.usage_count, u.window_end into v_used, v_end;
   if v_used is null then
-    return app_private.check_all_rate_limits(tenant_id, user_id, agent_id, api_key_id, requests, tokens, cost);
+    return app_private.check_all_rate_limits(tenant_id, user_id, agent_id, api_key_id, requests, tokens, cost, v_now);
   end if;
   return row (
     true, null, v_used >= v_rule.warning_value, v_rule.limit_scope, v_rule.limit_type, v_rule.window_seconds, v_rule.limit_value,
@@ -7902,10 +7900,13 @@ CREATE FUNCTION app_private.frequency_ranks() RETURNS real[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  -- a tsvector has at most 256 positions of a word
-  select array_agg(distinct r order by r)
-    from generate_series(1, 256) as n,
-         ts_rank('{1,1,1,1}', ('a:' || array_to_string(array(select generate_series(1, n)), ','))::tsvector, 'a') as r;
+  -- a tsvector has at most 256 positions of a word, and stops taking more
+  with recursive said (times, vector) as (
+    select 1, 'a:1'::tsvector
+    union all
+    select times + 1, vector || 'a:1' from said where times < 256
+  )
+  select array_agg(distinct r order by r) from said, ts_rank('{1,1,1,1}', vector, 'a') as r;
 $$;
 
 ALTER FUNCTION app_private.frequency_ranks() OWNER TO rowhouse_owner;
@@ -28680,7 +28681,7 @@ GRANT INSERT(website),UPDATE(website) ON TABLE app_public.institutions TO rowhou
 
 REVOKE ALL ON FUNCTION app_private.changed_institution(id uuid, is_deleted boolean) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION app_private.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION app_private.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision, at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_private.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) TO rowhouse_owner;

@@ -84,15 +84,14 @@ comment on function app_private.use_rate_window(app_private.rate_limit_rules, uu
   'Counts an amount in one window if it fits or the limit is soft, and says what the limit says; retry_after_ms is null when it never fits.';
 
 create or replace function app_private.check_all_rate_limits(
-  tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision
+  tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision,
+  at timestamptz
 ) returns app_public.rate_limit_decision
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  -- not the transaction's start: a long one must not use up a window of the past
-  v_now timestamptz := case when coalesce(current_setting('rowhouse.clock', true), '') = '' then clock_timestamp() else app_hidden.clock() end;
   v_rule record;
   v_answer app_public.rate_limit_decision;
   v_decision app_public.rate_limit_decision;
@@ -111,10 +110,10 @@ begin
        and (r.amount > 0 or requests = 0 and tokens = 0 and cost = 0)
      order by r.config_id, r.window_seconds
   loop
-    update app_public.rate_limit_usage u set usage_count = u.usage_count + v_rule.amount, is_exceeded = false, updated_at = v_now
+    update app_public.rate_limit_usage u set usage_count = u.usage_count + v_rule.amount, is_exceeded = false, updated_at = check_all_rate_limits.at
      where u.tenant_id = v_rule.tenant_id and u.config_id = v_rule.config_id and u.scope_id = v_rule.subject_id
        and u.window_seconds = v_rule.window_seconds
-       and u.window_end > v_now and u.usage_count + v_rule.amount <= v_rule.limit_value
+       and u.window_end > check_all_rate_limits.at and u.usage_count + v_rule.amount <= v_rule.limit_value
     returning true, null, u.usage_count >= v_rule.warning_value, v_rule.limit_scope, v_rule.limit_type, v_rule.window_seconds,
               v_rule.limit_value, v_rule.limit_value - u.usage_count, u.window_end + make_interval(secs => v_rule.window_seconds), 0, v_rule.config_id
          into v_answer;
@@ -122,7 +121,7 @@ begin
       v_answer := app_private.use_rate_window(
         (select r from app_private.rate_limit_rules r
           where r.tenant_id = v_rule.tenant_id and r.config_id = v_rule.config_id and r.window_seconds = v_rule.window_seconds),
-        v_rule.subject_id, v_rule.amount, v_now);
+        v_rule.subject_id, v_rule.amount, check_all_rate_limits.at);
       if not v_answer.is_allowed then
         v_refused := v_refused || (v_rule.config_id::text || v_rule.window_seconds);
       end if;
@@ -161,8 +160,8 @@ begin
   return v_decision;
 end
 $$;
-comment on function app_private.check_all_rate_limits(uuid, uuid, uuid, uuid, double precision, double precision, double precision) is
-  'check_rate_limit, whatever limits there are.';
+comment on function app_private.check_all_rate_limits(uuid, uuid, uuid, uuid, double precision, double precision, double precision, timestamptz) is
+  'check_rate_limit at an instant, whatever limits there are.';
 
 -- What most requests come to, a tenant with one limit on its requests that has room left, in as few and cheap steps as there can be:
 -- PL/pgSQL prepares each expression anew in each transaction, and as little as possible is done while others wait for the row.
@@ -191,7 +190,7 @@ begin
      and u.window_end > v_now and u.usage_count + requests <= v_rule.limit_value
   returning u.usage_count, u.window_end into v_used, v_end;
   if v_used is null then
-    return app_private.check_all_rate_limits(tenant_id, user_id, agent_id, api_key_id, requests, tokens, cost);
+    return app_private.check_all_rate_limits(tenant_id, user_id, agent_id, api_key_id, requests, tokens, cost, v_now);
   end if;
   return row (
     true, null, v_used >= v_rule.warning_value, v_rule.limit_scope, v_rule.limit_type, v_rule.window_seconds, v_rule.limit_value,

@@ -9,10 +9,13 @@ create or replace function app_private.frequency_ranks() returns real[]
 language sql immutable parallel safe
 set search_path to pg_catalog, pg_temp
 as $$
-  -- a tsvector has at most 256 positions of a word
-  select array_agg(distinct r order by r)
-    from generate_series(1, 256) as n,
-         ts_rank('{1,1,1,1}', ('a:' || array_to_string(array(select generate_series(1, n)), ','))::tsvector, 'a') as r;
+  -- a tsvector has at most 256 positions of a word, and stops taking more
+  with recursive said (times, vector) as (
+    select 1, 'a:1'::tsvector
+    union all
+    select times + 1, vector || 'a:1' from said where times < 256
+  )
+  select array_agg(distinct r order by r) from said, ts_rank('{1,1,1,1}', vector, 'a') as r;
 $$;
 comment on function app_private.frequency_ranks() is 'The rank, with all weights 1, of a text that has a word once, twice and so on.';
 
