@@ -6,3 +6,4 @@ drop table app_public.workspace_members cascade;
 drop table app_public.workspaces cascade;
 drop type app_public.member_role cascade;
 drop type app_public.workspace_visibility cascade;
+drop schema workspaces cascade;

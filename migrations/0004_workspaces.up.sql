@@ -1,6 +1,10 @@
 -- Where people of one tenant work together: workspaces (rooms with roles of their own), projects (work with an end),
 -- and institutions (the outside world they belong to). A membership here always rests on one of the tenant.
 
+create schema workspaces authorization rowhouse_owner;
+comment on schema workspaces is 'Workspaces, projects and institutions.';
+grant usage on schema workspaces to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+
 set role rowhouse_owner;
 
 create type app_public.workspace_visibility as enum ('private', 'team', 'organization', 'public');
@@ -9,13 +13,13 @@ create type app_public.member_role as enum ('viewer', 'contributor', 'moderator'
 
 create table app_public.workspaces (
   id uuid primary key default gen_random_uuid(),
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   name text not null,
   description text,
   icon text,
   visibility app_public.workspace_visibility not null default 'private',
   settings jsonb not null default '{}',
-  created_by_user_id uuid default app_hidden.current_user_id() references app_public.user_profiles (id) on delete set null,
+  created_by_user_id uuid default core.current_user_id() references app_public.user_profiles (id) on delete set null,
   archived_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -23,16 +27,16 @@ create table app_public.workspaces (
 
   -- what joins within a tenant refer to
   unique (tenant_id, id),
-  constraint name_is_a_name check (app_hidden.is_name(name)),
+  constraint name_is_a_name check (core.is_name(name)),
   constraint description_is_not_too_long check (length(description) <= 10000),
-  constraint icon_is_a_name check (app_hidden.is_name(icon)),
+  constraint icon_is_a_name check (core.is_name(icon)),
   constraint settings_is_an_object check (jsonb_typeof(settings) = 'object')
 );
 create unique index workspaces_tenant_id_name_key on app_public.workspaces (tenant_id, name) where deleted_at is null;
 create index on app_public.workspaces (created_by_user_id);
 
 create table app_public.workspace_members (
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   workspace_id uuid not null,
   user_id uuid not null references app_public.user_profiles (id) on delete cascade,
   role app_public.member_role not null default 'viewer',
@@ -48,7 +52,7 @@ create index on app_public.workspace_members (user_id);
 
 create table app_public.projects (
   id uuid primary key default gen_random_uuid(),
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   workspace_id uuid,
   name text not null,
   key text,
@@ -57,14 +61,14 @@ create table app_public.projects (
   is_private boolean not null default false,
   starts_on date,
   ends_on date,
-  owner_id uuid default app_hidden.current_user_id() references app_public.user_profiles (id) on delete set null,
+  owner_id uuid default core.current_user_id() references app_public.user_profiles (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   deleted_at timestamptz,
 
   unique (tenant_id, id),
   foreign key (tenant_id, workspace_id) references app_public.workspaces (tenant_id, id),
-  constraint name_is_a_name check (app_hidden.is_name(name)),
+  constraint name_is_a_name check (core.is_name(name)),
   constraint key_is_a_short_code check (key ~ '^[A-Z][A-Z0-9]{1,9}$'),
   constraint description_is_not_too_long check (length(description) <= 10000),
   constraint status_is_known check (status in ('planned', 'active', 'on_hold', 'completed', 'archived')),
@@ -76,7 +80,7 @@ create index on app_public.projects (tenant_id, workspace_id);
 create index on app_public.projects (owner_id);
 
 create table app_public.project_members (
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   project_id uuid not null,
   user_id uuid not null references app_public.user_profiles (id) on delete cascade,
   role text not null default 'member',
@@ -93,7 +97,7 @@ create index on app_public.project_members (user_id);
 
 create table app_public.institutions (
   id uuid primary key default gen_random_uuid(),
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   name text not null,
   type text not null default 'other',
   country_code text,
@@ -101,13 +105,13 @@ create table app_public.institutions (
   verified_at timestamptz,
   is_verified boolean not null generated always as (verified_at is not null) stored,
   verified_by_user_id uuid references app_public.user_profiles (id) on delete set null,
-  created_by_user_id uuid default app_hidden.current_user_id() references app_public.user_profiles (id) on delete set null,
+  created_by_user_id uuid default core.current_user_id() references app_public.user_profiles (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   deleted_at timestamptz,
 
   unique (tenant_id, id),
-  constraint name_is_a_name check (app_hidden.is_name(name)),
+  constraint name_is_a_name check (core.is_name(name)),
   constraint type_is_known
     check (type in ('hospital', 'university', 'research_institute', 'company', 'government', 'nonprofit', 'other')),
   constraint country_code_is_iso_3166 check (country_code ~ '^[A-Z]{2}$'),
@@ -119,9 +123,9 @@ create index on app_public.institutions (verified_by_user_id);
 create index on app_public.institutions (created_by_user_id);
 
 create table app_public.institution_members (
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   institution_id uuid not null,
-  user_id uuid not null default app_hidden.current_user_id() references app_public.user_profiles (id) on delete cascade,
+  user_id uuid not null default core.current_user_id() references app_public.user_profiles (id) on delete cascade,
   title text,
   department text,
   is_primary boolean not null default false,
@@ -133,8 +137,8 @@ create table app_public.institution_members (
   primary key (tenant_id, institution_id, user_id),
   foreign key (tenant_id, institution_id) references app_public.institutions (tenant_id, id) on delete cascade,
   foreign key (tenant_id, user_id) references app_public.user_tenants (tenant_id, user_id) on delete cascade,
-  constraint title_is_a_name check (app_hidden.is_name(title)),
-  constraint department_is_a_name check (app_hidden.is_name(department)),
+  constraint title_is_a_name check (core.is_name(title)),
+  constraint department_is_a_name check (core.is_name(department)),
   constraint dates_are_finite check (isfinite(starts_on) and isfinite(ends_on)),
   constraint ends_on_is_not_before_starts_on check (ends_on >= starts_on)
 );

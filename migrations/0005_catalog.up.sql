@@ -1,6 +1,10 @@
 -- The catalogue: agents, tools, prompts and workflows of each tenant, what puts them in order, and the models all
 -- tenants share. Columns marked "kept" are caches of logs, ratings or join tables; only rules write them.
 
+create schema catalog authorization rowhouse_owner;
+comment on schema catalog is 'Agents, tools, prompts, workflows, knowledge sources, and how they are shared.';
+grant usage on schema catalog to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+
 set role rowhouse_owner;
 
 create type app_public.agent_status_enum as enum ('active', 'inactive', 'draft', 'archived', 'deprecated');
@@ -13,21 +17,21 @@ create type app_public.workflow_type as enum
 -- What app_public.render_prompt() returns.
 create type app_public.rendered_prompt as (system text, prompt text);
 
-create function app_hidden.is_semantic_version(value text) returns boolean
+create function catalog.is_semantic_version(value text) returns boolean
   language sql immutable parallel safe
   return value ~ '^\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]{1,50})?$';
-comment on function app_hidden.is_semantic_version(text) is 'Major, minor and patch, such as 1.4.0 or 2.0.0-beta.1.';
+comment on function catalog.is_semantic_version(text) is 'Major, minor and patch, such as 1.4.0 or 2.0.0-beta.1.';
 
-create function app_hidden.is_color(value text) returns boolean
+create function catalog.is_color(value text) returns boolean
   language sql immutable parallel safe
   return value ~ '^#[0-9a-f]{6}$' or value ~ '^[a-z][a-z0-9-]{0,49}$';
-comment on function app_hidden.is_color(text) is 'A colour as #rrggbb or by the name of a theme''s colour, lower case.';
+comment on function catalog.is_color(text) is 'A colour as #rrggbb or by the name of a theme''s colour, lower case.';
 
-create function app_hidden.is_image_url(value text) returns boolean
+create function catalog.is_image_url(value text) returns boolean
   language sql immutable parallel safe
   return length(value) <= 100000 and (
     value ~ '^https?://[^/?#@\s]+([/?#]\S*)?$' or value ~ '^/[^/\s]\S*$' or value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$');
-comment on function app_hidden.is_image_url(text) is
+comment on function catalog.is_image_url(text) is
   'Where a picture is: an http address, a path on the front end''s own site, or the picture itself as a data address.';
 
 -- Providers and models are global on purpose: facts of the platform, not of a tenant.
@@ -42,8 +46,8 @@ create table app_public.llm_providers (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
-  constraint name_is_a_slug check (app_hidden.is_slug(name)),
-  constraint display_name_is_a_name check (app_hidden.is_name(display_name)),
+  constraint name_is_a_slug check (core.is_slug(name)),
+  constraint display_name_is_a_name check (core.is_name(display_name)),
   constraint base_url_is_http check (base_url ~ '^https?://\S+$'),
   constraint openai_has_a_base_url check (kind <> 'openai' or base_url is not null),
   -- the name of an environment variable of the worker, and only of one that is meant for it
@@ -73,7 +77,7 @@ create table app_public.llm_models (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
-  constraint name_is_a_name check (length(name) <= 100 and app_hidden.is_name(name)),
+  constraint name_is_a_name check (length(name) <= 100 and core.is_name(name)),
   constraint context_window_size_is_positive check (context_window_size > 0),
   constraint max_output_tokens_is_positive check (max_output_tokens > 0),
   constraint max_temperature_is_in_range check (max_temperature between 0 and 2),
@@ -92,7 +96,7 @@ create index on app_public.llm_models (provider_id);
 -- Who in an organization an agent belongs to or stands for.
 create table app_public.departments (
   id uuid primary key default gen_random_uuid(),
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   name text not null,
   description text,
   created_at timestamptz not null default now(),
@@ -100,7 +104,7 @@ create table app_public.departments (
 
   unique (tenant_id, id),
   unique (tenant_id, name),
-  constraint name_is_a_name check (app_hidden.is_name(name))
+  constraint name_is_a_name check (core.is_name(name))
 );
 
 create table app_public.business_functions (like app_public.departments including all);
@@ -110,7 +114,7 @@ alter table app_public.organizational_roles add foreign key (tenant_id) referenc
 
 create table app_public.personas (
   id uuid primary key default gen_random_uuid(),
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   name text not null,
   description text,
   avatar_url text,
@@ -120,14 +124,14 @@ create table app_public.personas (
 
   unique (tenant_id, id),
   unique (tenant_id, name),
-  constraint name_is_a_name check (app_hidden.is_name(name)),
-  constraint avatar_url_is_an_image check (app_hidden.is_image_url(avatar_url))
+  constraint name_is_a_name check (core.is_name(name)),
+  constraint avatar_url_is_an_image check (catalog.is_image_url(avatar_url))
 );
 
 -- Libraries of pictures to choose from.
 create table app_public.avatars (
   id uuid primary key default gen_random_uuid(),
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   name text not null,
   image_url text not null,
   category text,
@@ -138,8 +142,8 @@ create table app_public.avatars (
 
   unique (tenant_id, id),
   unique (tenant_id, name),
-  constraint name_is_a_name check (app_hidden.is_name(name)),
-  constraint image_url_is_an_image check (app_hidden.is_image_url(image_url))
+  constraint name_is_a_name check (core.is_name(name)),
+  constraint image_url_is_an_image check (catalog.is_image_url(image_url))
 );
 
 create table app_public.icons (like app_public.avatars including all);
@@ -148,7 +152,7 @@ alter table app_public.icons add foreign key (tenant_id) references app_public.t
 -- Named sets of parameters for a model.
 create table app_public.model_configurations (
   id uuid primary key default gen_random_uuid(),
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   name text not null,
   description text,
   model_id uuid not null references app_public.llm_models (id),
@@ -160,14 +164,14 @@ create table app_public.model_configurations (
   response_format text,
   stop_sequences text[],
   is_default boolean not null default false,
-  created_by_user_id uuid default app_hidden.current_user_id()
+  created_by_user_id uuid default core.current_user_id()
     references app_public.user_profiles (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
   unique (tenant_id, id),
   unique (tenant_id, name),
-  constraint name_is_a_name check (app_hidden.is_name(name)),
+  constraint name_is_a_name check (core.is_name(name)),
   constraint temperature_is_in_range check (temperature between 0 and 2),
   constraint top_p_is_a_probability check (top_p between 0 and 1),
   constraint max_tokens_is_positive check (max_tokens > 0),
@@ -182,7 +186,7 @@ create index on app_public.model_configurations (created_by_user_id);
 
 create table app_public.agents (
   id uuid primary key default gen_random_uuid(),
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   sharing_mode text not null default 'private',
   is_shared boolean not null generated always as (sharing_mode <> 'private') stored,
   resource_type text not null default 'custom',
@@ -251,7 +255,7 @@ create table app_public.agents (
   max_file_size_mb int,
 
   -- business
-  owner_id uuid default app_hidden.current_user_id() references app_public.user_profiles (id) on delete set null,
+  owner_id uuid default core.current_user_id() references app_public.user_profiles (id) on delete set null,
   department_id uuid,
   business_function_id uuid,
   role_id uuid,
@@ -294,8 +298,8 @@ create table app_public.agents (
   foreign key (tenant_id, role_id) references app_public.organizational_roles (tenant_id, id) on delete set null (role_id),
   constraint sharing_mode_is_known check (sharing_mode in ('private', 'selected', 'subtree', 'platform')),
   constraint resource_type_is_known check (resource_type in ('custom', 'platform')),
-  constraint name_is_a_name check (app_hidden.is_name(name)),
-  constraint display_name_is_a_name check (app_hidden.is_name(display_name)),
+  constraint name_is_a_name check (core.is_name(name)),
+  constraint display_name_is_a_name check (core.is_name(display_name)),
   constraint tier_is_1_to_3 check (tier in (1, 2, 3)),
   constraint lifecycle_stage_is_known check (lifecycle_stage in ('development', 'beta', 'production', 'sunset')),
   constraint validation_status_is_known check (validation_status in ('validated', 'pending', 'failed')),
@@ -318,7 +322,7 @@ create table app_public.agents (
   constraint stop_sequences_are_few check (cardinality(stop_sequences) <= 16),
   constraint success_rate_is_a_percentage check (success_rate between 0 and 100),
   constraint rating_is_1_to_5 check (rating between 1 and 5),
-  constraint version_is_semantic check (app_hidden.is_semantic_version(version)),
+  constraint version_is_semantic check (catalog.is_semantic_version(version)),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
 create unique index agents_tenant_id_name_key on app_public.agents (tenant_id, name) where deleted_at is null;
@@ -334,7 +338,7 @@ create index on app_public.agents (tenant_id, role_id);
 -- A tree: a category without a parent is a root.
 create table app_public.tool_categories (
   id uuid primary key default gen_random_uuid(),
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   parent_id uuid,
   name text not null,
   slug text not null,
@@ -347,15 +351,15 @@ create table app_public.tool_categories (
   unique (tenant_id, id),
   unique nulls not distinct (tenant_id, parent_id, slug),
   foreign key (tenant_id, parent_id) references app_public.tool_categories (tenant_id, id),
-  constraint name_is_a_name check (app_hidden.is_name(name)),
-  constraint slug_is_a_slug check (app_hidden.is_slug(slug)),
+  constraint name_is_a_name check (core.is_name(name)),
+  constraint slug_is_a_slug check (core.is_slug(slug)),
   constraint category_is_not_its_own_parent check (parent_id <> id)
 );
 create index on app_public.tool_categories (tenant_id, parent_id);
 
 create table app_public.tools (
   id uuid primary key default gen_random_uuid(),
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   sharing_mode text not null default 'private',
   is_shared boolean not null generated always as (sharing_mode <> 'private') stored,
   resource_type text not null default 'custom',
@@ -384,7 +388,7 @@ create table app_public.tools (
   activated_at timestamptz,
   deactivated_at timestamptz,
   version text not null default '1.0.0',
-  created_by_user_id uuid default app_hidden.current_user_id()
+  created_by_user_id uuid default core.current_user_id()
     references app_public.user_profiles (id) on delete set null,
 
   -- kept from logs
@@ -403,8 +407,8 @@ create table app_public.tools (
     references app_public.tool_categories (tenant_id, id) on delete set null (tool_category_id),
   constraint sharing_mode_is_known check (sharing_mode in ('private', 'selected', 'subtree', 'platform')),
   constraint resource_type_is_known check (resource_type in ('custom', 'platform')),
-  constraint name_is_a_name check (app_hidden.is_name(name)),
-  constraint display_name_is_a_name check (app_hidden.is_name(display_name)),
+  constraint name_is_a_name check (core.is_name(name)),
+  constraint display_name_is_a_name check (core.is_name(display_name)),
   constraint tool_type_is_known check (tool_type in ('api', 'function', 'integration', 'webhook')),
   constraint called_tool_has_an_endpoint check (tool_type not in ('api', 'webhook') or endpoint_url is not null),
   constraint endpoint_url_is_http check (length(endpoint_url) <= 2000 and endpoint_url ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'),
@@ -418,7 +422,7 @@ create table app_public.tools (
   constraint timeout_seconds_is_in_range check (timeout_seconds between 1 and 3600),
   constraint retry_config_is_an_object check (jsonb_typeof(retry_config) = 'object'),
   constraint status_is_known check (status in ('draft', 'active', 'inactive', 'deprecated', 'archived')),
-  constraint version_is_semantic check (app_hidden.is_semantic_version(version)),
+  constraint version_is_semantic check (catalog.is_semantic_version(version)),
   constraint success_rate_is_a_percentage check (success_rate between 0 and 100),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
@@ -430,7 +434,7 @@ create index on app_public.tools (sharing_mode, tenant_id) where sharing_mode in
 
 create table app_public.prompts (
   id uuid primary key default gen_random_uuid(),
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   sharing_mode text not null default 'private',
   is_shared boolean not null generated always as (sharing_mode <> 'private') stored,
   resource_type text not null default 'custom',
@@ -452,7 +456,7 @@ create table app_public.prompts (
 
   status text not null default 'active',
   version text not null default '1.0.0',
-  created_by_user_id uuid default app_hidden.current_user_id()
+  created_by_user_id uuid default core.current_user_id()
     references app_public.user_profiles (id) on delete set null,
 
   -- kept from logs and ratings
@@ -469,8 +473,8 @@ create table app_public.prompts (
   unique (tenant_id, id),
   constraint sharing_mode_is_known check (sharing_mode in ('private', 'selected', 'subtree', 'platform')),
   constraint resource_type_is_known check (resource_type in ('custom', 'platform')),
-  constraint name_is_a_name check (app_hidden.is_name(name)),
-  constraint display_name_is_a_name check (app_hidden.is_name(display_name)),
+  constraint name_is_a_name check (core.is_name(name)),
+  constraint display_name_is_a_name check (core.is_name(display_name)),
   constraint prompt_text_is_in_range check (prompt_text ~ '\S' and length(prompt_text) <= 100000),
   constraint system_prompt_is_in_range check (length(system_prompt) <= 100000),
   constraint input_variables_is_an_object check (jsonb_typeof(input_variables) = 'object'),
@@ -479,7 +483,7 @@ create table app_public.prompts (
   constraint temperature_is_in_range check (temperature between 0 and 2),
   constraint max_tokens_is_positive check (max_tokens > 0),
   constraint status_is_known check (status in ('draft', 'active', 'inactive', 'deprecated', 'archived')),
-  constraint version_is_semantic check (app_hidden.is_semantic_version(version)),
+  constraint version_is_semantic check (catalog.is_semantic_version(version)),
   constraint rating_is_1_to_5 check (rating between 1 and 5),
   constraint success_rate_is_a_percentage check (success_rate between 0 and 100),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
@@ -491,7 +495,7 @@ create index on app_public.prompts (sharing_mode, tenant_id) where sharing_mode 
 
 create table app_public.workflows (
   id uuid primary key default gen_random_uuid(),
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   sharing_mode text not null default 'private',
   is_shared boolean not null generated always as (sharing_mode <> 'private') stored,
   resource_type text not null default 'custom',
@@ -519,7 +523,7 @@ create table app_public.workflows (
   status text not null default 'active',
   enabled boolean not null default true,
   version text not null default '1.0.0',
-  created_by_user_id uuid default app_hidden.current_user_id()
+  created_by_user_id uuid default core.current_user_id()
     references app_public.user_profiles (id) on delete set null,
 
   -- kept from logs
@@ -537,8 +541,8 @@ create table app_public.workflows (
   unique (tenant_id, id),
   constraint sharing_mode_is_known check (sharing_mode in ('private', 'selected', 'subtree', 'platform')),
   constraint resource_type_is_known check (resource_type in ('custom', 'platform')),
-  constraint name_is_a_name check (app_hidden.is_name(name)),
-  constraint display_name_is_a_name check (app_hidden.is_name(display_name)),
+  constraint name_is_a_name check (core.is_name(name)),
+  constraint display_name_is_a_name check (core.is_name(display_name)),
   constraint workflow_definition_is_an_object check (jsonb_typeof(workflow_definition) = 'object'),
   constraint steps_is_an_array check (jsonb_typeof(steps) = 'array'),
   constraint input_schema_is_an_object check (jsonb_typeof(input_schema) = 'object' and pg_column_size(input_schema) <= 1000000),
@@ -548,7 +552,7 @@ create table app_public.workflows (
   constraint max_retries_is_in_range check (max_retries between 0 and 20),
   constraint error_handling_is_known check (error_handling in ('stop', 'continue', 'retry', 'skip')),
   constraint status_is_known check (status in ('draft', 'active', 'inactive', 'deprecated', 'archived')),
-  constraint version_is_semantic check (app_hidden.is_semantic_version(version)),
+  constraint version_is_semantic check (catalog.is_semantic_version(version)),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
 create unique index workflows_tenant_id_name_key on app_public.workflows (tenant_id, name) where deleted_at is null;
@@ -559,7 +563,7 @@ create index on app_public.workflows (sharing_mode, tenant_id) where sharing_mod
 
 -- Which tools an agent works with. A tool may be another tenant's that is shared with this one.
 create table app_public.agent_tools (
-  tenant_id uuid not null default app_hidden.current_tenant_id(),
+  tenant_id uuid not null default core.current_tenant_id(),
   agent_id uuid not null,
   tool_id uuid not null references app_public.tools (id) on delete cascade,
   sort_order int not null default 0,
@@ -595,7 +599,7 @@ create type app_public.received_share as (
 
 create table app_public.resource_shares (
   id uuid primary key default gen_random_uuid(),
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   resource_kind app_public.resource_kind not null,
   resource_id uuid not null,
   grantee_tenant_id uuid not null references app_public.tenants (id) on delete cascade,
@@ -603,7 +607,7 @@ create table app_public.resource_shares (
   grantee_workspace_id uuid,
   expires_at timestamptz,
   declined_at timestamptz,
-  created_by_user_id uuid default app_hidden.current_user_id()
+  created_by_user_id uuid default core.current_user_id()
     references app_public.user_profiles (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -646,7 +650,7 @@ create index on app_public.resource_sharing_audit (tenant_id, resource_kind, res
 
 -- For whom and in which industries an agent is good.
 create table app_public.agent_persona_mapping (
-  tenant_id uuid not null default app_hidden.current_tenant_id(),
+  tenant_id uuid not null default core.current_tenant_id(),
   agent_id uuid not null,
   persona_id uuid not null,
   relevance_score numeric(5, 4) not null default 1,
@@ -667,7 +671,7 @@ create unique index agent_persona_mapping_one_primary_key
   on app_public.agent_persona_mapping (tenant_id, agent_id) where is_primary;
 
 create table app_public.agent_industry_mapping (
-  tenant_id uuid not null default app_hidden.current_tenant_id(),
+  tenant_id uuid not null default core.current_tenant_id(),
   agent_id uuid not null,
   industry text not null,
   relevance_score numeric(5, 4) not null default 1,
@@ -679,7 +683,7 @@ create table app_public.agent_industry_mapping (
 
   primary key (tenant_id, agent_id, industry),
   foreign key (tenant_id, agent_id) references app_public.agents (tenant_id, id) on delete cascade,
-  constraint industry_is_a_slug check (app_hidden.is_slug(industry)),
+  constraint industry_is_a_slug check (core.is_slug(industry)),
   constraint relevance_score_is_a_share check (relevance_score between 0 and 1),
   constraint performance_score_is_a_percentage check (performance_score between 0 and 100)
 );
@@ -689,7 +693,7 @@ create unique index agent_industry_mapping_one_primary_key
 -- Tags for anything in the catalogue. item_id refers to the table of item_type; a trigger sees to it.
 create table app_public.tags (
   id uuid primary key default gen_random_uuid(),
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   name text not null,
   slug text not null,
   color text,
@@ -699,13 +703,13 @@ create table app_public.tags (
 
   unique (tenant_id, id),
   unique (tenant_id, slug),
-  constraint name_is_a_name check (app_hidden.is_name(name)),
-  constraint slug_is_a_slug check (app_hidden.is_slug(slug)),
-  constraint color_is_a_color check (app_hidden.is_color(color))
+  constraint name_is_a_name check (core.is_name(name)),
+  constraint slug_is_a_slug check (core.is_slug(slug)),
+  constraint color_is_a_color check (catalog.is_color(color))
 );
 
 create table app_public.tag_assignments (
-  tenant_id uuid not null default app_hidden.current_tenant_id(),
+  tenant_id uuid not null default core.current_tenant_id(),
   item_type app_public.resource_kind not null,
   item_id uuid not null,
   tag_id uuid not null,
@@ -736,57 +740,57 @@ create table app_public.resource_versions (
   unique (tenant_id, resource_kind, resource_id, version),
   constraint resource_kind_has_versions check (resource_kind in ('agent', 'prompt', 'workflow')),
   constraint version_number_is_positive check (version_number > 0),
-  constraint version_is_semantic check (app_hidden.is_semantic_version(version)),
+  constraint version_is_semantic check (catalog.is_semantic_version(version)),
   constraint content_is_an_object check (jsonb_typeof(content) = 'object'),
   constraint changelog_is_in_range check (length(changelog) <= 10000)
 );
 create index on app_public.resource_versions (published_by_user_id);
 
 -- Searching the catalogue. A word is found as it is written and by its English stem, in either case also as a beginning.
-create function app_hidden.catalog_words(value text) returns text
+create function catalog.catalog_words(value text) returns text
   language sql immutable parallel safe
   -- compounds are several words, in texts and in questions
   return translate(left(coalesce(value, ''), 20000), '-_/', '   ');
-comment on function app_hidden.catalog_words(text) is 'A text as the search of the catalogue reads it: its first 20,000 characters, compounds taken apart.';
+comment on function catalog.catalog_words(text) is 'A text as the search of the catalogue reads it: its first 20,000 characters, compounds taken apart.';
 
-create function app_hidden.catalog_vector(name text, display_name text, description text, tags text[]) returns tsvector
+create function catalog.catalog_vector(name text, display_name text, description text, tags text[]) returns tsvector
   language sql immutable parallel safe
   return
-    setweight(to_tsvector('pg_catalog.simple', app_hidden.catalog_words(name)), 'A')
-    || setweight(to_tsvector('pg_catalog.english', app_hidden.catalog_words(name)), 'A')
-    || setweight(to_tsvector('pg_catalog.simple', app_hidden.catalog_words(display_name)), 'B')
-    || setweight(to_tsvector('pg_catalog.english', app_hidden.catalog_words(display_name)), 'B')
-    || setweight(to_tsvector('pg_catalog.simple', app_hidden.catalog_words(description)), 'C')
-    || setweight(to_tsvector('pg_catalog.english', app_hidden.catalog_words(description)), 'C')
-    || setweight(to_tsvector('pg_catalog.simple', app_hidden.catalog_words(array_to_string(tags, ' '))), 'D')
-    || setweight(to_tsvector('pg_catalog.english', app_hidden.catalog_words(array_to_string(tags, ' '))), 'D');
-comment on function app_hidden.catalog_vector(text, text, text, text[]) is
+    setweight(to_tsvector('pg_catalog.simple', catalog.catalog_words(name)), 'A')
+    || setweight(to_tsvector('pg_catalog.english', catalog.catalog_words(name)), 'A')
+    || setweight(to_tsvector('pg_catalog.simple', catalog.catalog_words(display_name)), 'B')
+    || setweight(to_tsvector('pg_catalog.english', catalog.catalog_words(display_name)), 'B')
+    || setweight(to_tsvector('pg_catalog.simple', catalog.catalog_words(description)), 'C')
+    || setweight(to_tsvector('pg_catalog.english', catalog.catalog_words(description)), 'C')
+    || setweight(to_tsvector('pg_catalog.simple', catalog.catalog_words(array_to_string(tags, ' '))), 'D')
+    || setweight(to_tsvector('pg_catalog.english', catalog.catalog_words(array_to_string(tags, ' '))), 'D');
+comment on function catalog.catalog_vector(text, text, text, text[]) is
   'The words of a resource: those of its name weigh most, then display name, description, and tags with what else puts it in order.';
 
-create function app_hidden.catalog_label(name text, display_name text) returns text
+create function catalog.catalog_label(name text, display_name text) returns text
   language sql immutable parallel safe
-  return lower(app_hidden.catalog_words(name) || ' ' || app_hidden.catalog_words(display_name));
-comment on function app_hidden.catalog_label(text, text) is 'What a misspelt word is compared with.';
+  return lower(catalog.catalog_words(name) || ' ' || catalog.catalog_words(display_name));
+comment on function catalog.catalog_label(text, text) is 'What a misspelt word is compared with.';
 
 -- Columns that a rule keeps, so that nothing can forget to. Tenant, words and label in one index: a question is always
 -- about one tenant.
 alter table app_public.agents add column search_vector tsvector generated always as (
-  app_hidden.catalog_vector(name, display_name, description,
+  catalog.catalog_vector(name, display_name, description,
     array[primary_category, subcategory, specialty] || therapeutic_areas || compliance_frameworks || regulatory_domains || use_cases)) stored;
 alter table app_public.tools add column search_vector tsvector generated always as (
-  app_hidden.catalog_vector(name, display_name, description, array[category])) stored;
+  catalog.catalog_vector(name, display_name, description, array[category])) stored;
 alter table app_public.prompts add column search_vector tsvector generated always as (
-  app_hidden.catalog_vector(name, display_name, description, category || tags)) stored;
+  catalog.catalog_vector(name, display_name, description, category || tags)) stored;
 alter table app_public.workflows add column search_vector tsvector generated always as (
-  app_hidden.catalog_vector(name, display_name, description, category || tags)) stored;
+  catalog.catalog_vector(name, display_name, description, category || tags)) stored;
 create index on app_public.agents
-  using gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
+  using gin (tenant_id, search_vector, catalog.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
 create index on app_public.tools
-  using gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
+  using gin (tenant_id, search_vector, catalog.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
 create index on app_public.prompts
-  using gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
+  using gin (tenant_id, search_vector, catalog.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
 create index on app_public.workflows
-  using gin (tenant_id, search_vector, app_hidden.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
+  using gin (tenant_id, search_vector, catalog.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
 
 create type app_public.catalog_facet_kind as enum
   ('kind', 'category', 'therapeutic_area', 'compliance_framework', 'tier', 'status', 'tag');
@@ -821,9 +825,9 @@ create type app_public.catalog_search_result as (
 -- What a person makes of the catalogue: their own list of agents, favorites and ratings. Agents and items may be ones
 -- that another tenant shares, so they are referred to by id alone, and a trigger looks whether the person sees them.
 create table app_public.user_agents (
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
-  user_id uuid not null default app_hidden.current_user_id() references app_public.user_profiles (id) on delete cascade,
+  user_id uuid not null default core.current_user_id() references app_public.user_profiles (id) on delete cascade,
   agent_id uuid not null references app_public.agents (id) on delete cascade,
   original_agent_id uuid references app_public.agents (id) on delete set null,
   is_user_copy boolean not null generated always as (original_agent_id is not null) stored,
@@ -855,12 +859,12 @@ create table app_public.user_agents (
 
   primary key (tenant_id, id),
   unique (tenant_id, user_id, agent_id),
-  constraint folder_is_a_name check (app_hidden.is_name(folder)),
+  constraint folder_is_a_name check (core.is_name(folder)),
   constraint tags_are_few check (cardinality(tags) <= 50 and array_position(tags, null) is null),
-  constraint custom_name_is_a_name check (app_hidden.is_name(custom_name)),
+  constraint custom_name_is_a_name check (core.is_name(custom_name)),
   constraint custom_description_is_in_range check (length(custom_description) <= 10000),
-  constraint custom_avatar_is_an_image check (app_hidden.is_image_url(custom_avatar)),
-  constraint custom_color_is_a_color check (app_hidden.is_color(custom_color)),
+  constraint custom_avatar_is_an_image check (catalog.is_image_url(custom_avatar)),
+  constraint custom_color_is_a_color check (catalog.is_color(custom_color)),
   constraint custom_system_prompt_is_in_range check (length(custom_system_prompt) <= 100000),
   constraint settings_is_an_object check (jsonb_typeof(settings) = 'object' and pg_column_size(settings) <= 100000)
 );
@@ -870,9 +874,9 @@ create index on app_public.user_agents (original_agent_id);
 create index on app_public.user_agents (tenant_id, user_id, is_pinned desc, sort_order);
 
 create table app_public.user_favorites (
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
-  user_id uuid not null default app_hidden.current_user_id() references app_public.user_profiles (id) on delete cascade,
+  user_id uuid not null default core.current_user_id() references app_public.user_profiles (id) on delete cascade,
   item_type app_public.resource_kind not null,
   item_id uuid not null,
   notes text,
@@ -887,9 +891,9 @@ create table app_public.user_favorites (
 create index on app_public.user_favorites (user_id);
 
 create table app_public.user_ratings (
-  tenant_id uuid not null default app_hidden.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
-  user_id uuid not null default app_hidden.current_user_id() references app_public.user_profiles (id) on delete cascade,
+  user_id uuid not null default core.current_user_id() references app_public.user_profiles (id) on delete cascade,
   item_type app_public.resource_kind not null,
   item_id uuid not null,
   rating int not null,
@@ -925,5 +929,106 @@ insert into app_public.llm_models
   (provider_id, name, display_name, kind, provider_model_name, dimension, fusion_weight)
 select id, 'hashing-384', 'Feature hashing, 384 dimensions', 'embedding', 'hashing-384', 384, 0.05
   from app_public.llm_providers where name = 'builtin';
+
+-- Knowledge sources are resources as agents are; what they hold is the next domain's.
+create type app_public.processing_status as enum ('pending', 'processing', 'completed', 'failed');
+
+create table app_public.rag_knowledge_sources (
+  id uuid primary key default gen_random_uuid(),
+  tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
+  sharing_mode text not null default 'private',
+  is_shared boolean not null generated always as (sharing_mode <> 'private') stored,
+  resource_type text not null default 'custom',
+
+  name text not null,
+  display_name text,
+  description text,
+  category text,
+  tags text[] not null default '{}',
+
+  source_type text not null default 'file',
+  source_url text,
+  source_config jsonb not null default '{}',
+  file_path text,
+  file_type text,
+  file_size_bytes bigint,
+  page_count int,
+
+  embedding_model text not null default 'hashing-384'
+    references app_public.llm_models (name) on update cascade,
+  chunk_size int not null default 1000,
+  chunk_overlap int not null default 200,
+  language text not null default 'en',
+  vector_store_id text,
+
+  -- kept from the documents, by a task
+  processing_status app_public.processing_status not null default 'pending',
+  processing_started_at timestamptz,
+  processing_completed_at timestamptz,
+  processing_error text,
+  total_chunks int not null default 0,
+
+  extracted_metadata jsonb not null default '{}',
+  publication_date date,
+  author text,
+  source_organization text,
+
+  status text not null default 'active',
+  enabled boolean not null default true,
+  created_by_user_id uuid default core.current_user_id()
+    references app_public.user_profiles (id) on delete set null,
+  last_synced_at timestamptz,
+
+  -- kept from the query logs, by a task
+  query_count bigint not null default 0,
+  hit_count bigint not null default 0,
+  relevance_sum double precision not null default 0,
+  avg_relevance_score numeric(5, 4) generated always as (round((relevance_sum / nullif(hit_count, 0))::numeric, 4)) stored,
+  last_queried_at timestamptz,
+
+  metadata jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  deleted_at timestamptz,
+
+  -- what the data plane refers to, so that a document can never hang under another tenant's source
+  unique (tenant_id, id),
+  constraint name_is_a_name check (core.is_name(name)),
+  constraint display_name_is_a_name check (core.is_name(display_name)),
+  constraint sharing_mode_is_known check (sharing_mode in ('private', 'selected', 'subtree', 'platform')),
+  constraint resource_type_is_known check (resource_type in ('custom', 'platform')),
+  constraint source_type_is_known check (source_type in ('file', 'url', 'database', 'api', 'notion', 'confluence')),
+  constraint source_config_is_an_object check (jsonb_typeof(source_config) = 'object'),
+  constraint file_size_bytes_is_not_negative check (file_size_bytes >= 0),
+  constraint page_count_is_not_negative check (page_count >= 0),
+  -- tsvector keeps positions up to 16,383: half as many words as this many characters can hold
+  constraint chunk_size_is_in_range check (chunk_size between 100 and 16000),
+  constraint chunk_overlap_is_below_half_the_size check (chunk_overlap >= 0 and chunk_overlap * 2 <= chunk_size),
+  constraint language_is_a_tag check (language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$'),
+  constraint status_is_known check (status in ('active', 'inactive', 'archived')),
+  constraint extracted_metadata_is_an_object check (jsonb_typeof(extracted_metadata) = 'object'),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+);
+create unique index rag_knowledge_sources_tenant_id_name_key
+  on app_public.rag_knowledge_sources (tenant_id, name) where deleted_at is null;
+create index on app_public.rag_knowledge_sources (embedding_model);
+create index on app_public.rag_knowledge_sources (created_by_user_id);
+create index on app_public.rag_knowledge_sources (sharing_mode, tenant_id)
+  where sharing_mode in ('subtree', 'platform') and deleted_at is null;
+
+create table app_public.agent_knowledge_sources (
+  tenant_id uuid not null default core.current_tenant_id(),
+  agent_id uuid not null,
+  source_id uuid not null references app_public.rag_knowledge_sources (id) on delete cascade,
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, agent_id, source_id),
+  foreign key (tenant_id, agent_id) references app_public.agents (tenant_id, id) on delete cascade
+);
+create index on app_public.agent_knowledge_sources (source_id);
+
+alter table app_public.rag_knowledge_sources add column search_vector tsvector generated always as (
+  catalog.catalog_vector(name, display_name, description, category || tags || array[author, source_organization])) stored;
+create index on app_public.rag_knowledge_sources
+  using gin (tenant_id, search_vector, catalog.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
 
 reset role;

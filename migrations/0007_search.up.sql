@@ -4,14 +4,18 @@
 -- folds them into blocks of up to 16,000 chunks. Within a block a chunk is known by its position, from 1, and each term
 -- has a sparse vector over the positions, so that scores are added up by pgvector's arithmetic instead of row by row.
 
+create schema search authorization rowhouse_owner;
+comment on schema search is 'The inverted index, vectors and ranking.';
+grant usage on schema search to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+
 set role rowhouse_owner;
 
-create type app_private.search_change as enum ('added', 'removed');
+create type search.change as enum ('added', 'removed');
 
-create table app_private.search_changes (
+create table search.changes (
   tenant_id uuid not null,
   chunk_id bigint not null,
-  kind app_private.search_change not null,
+  kind search.change not null,
   document_length int not null,
   -- of a removed chunk, which can no longer be read elsewhere
   terms tsvector,
@@ -19,7 +23,7 @@ create table app_private.search_changes (
   constraint removed_chunk_keeps_its_terms check ((kind = 'removed') = (terms is not null))
 );
 
-create table app_private.search_blocks (
+create table search.blocks (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id bigint not null generated always as identity,
   chunk_count int not null,
@@ -42,18 +46,18 @@ create table app_private.search_blocks (
 );
 
 -- Which chunks the positions are: 200 a row, so that one can be read without the others.
-create table app_private.search_block_chunks (
+create table search.block_chunks (
   tenant_id uuid not null,
   block_id bigint not null,
   -- those before the first of this row
   start int not null,
   chunk_ids bigint[] not null,
   primary key (tenant_id, block_id, start),
-  foreign key (tenant_id, block_id) references app_private.search_blocks (tenant_id, id) on delete cascade
+  foreign key (tenant_id, block_id) references search.blocks (tenant_id, id) on delete cascade
 );
 
 -- A term that many chunks of the block have.
-create table app_private.search_postings (
+create table search.postings (
   tenant_id uuid not null,
   term text collate "C" not null,
   block_id bigint not null,
@@ -64,13 +68,13 @@ create table app_private.search_postings (
   highest_impact smallint not null,
   impacts sparsevec not null,
   primary key (tenant_id, term, block_id),
-  foreign key (tenant_id, block_id) references app_private.search_blocks (tenant_id, id) on delete cascade
+  foreign key (tenant_id, block_id) references search.blocks (tenant_id, id) on delete cascade
 );
-create index on app_private.search_postings (tenant_id, block_id);
+create index on search.postings (tenant_id, block_id);
 
 -- Terms that few chunks of the block have, some dozens a row: those whose hashes have the same last bits. Blocks of one size
 -- have a term in the same bucket, so that one range of the index finds it in all of them.
-create table app_private.search_rare_postings (
+create table search.rare_postings (
   tenant_id uuid not null,
   bucket_count int not null,
   bucket int not null,
@@ -81,29 +85,29 @@ create table app_private.search_rare_postings (
   -- position · 32,768 + impact (in 1/32767)
   postings int[] not null,
   primary key (tenant_id, bucket_count, bucket, block_id),
-  foreign key (tenant_id, block_id) references app_private.search_blocks (tenant_id, id) on delete cascade
+  foreign key (tenant_id, block_id) references search.blocks (tenant_id, id) on delete cascade
 );
-create index on app_private.search_rare_postings (tenant_id, block_id);
+create index on search.rare_postings (tenant_id, block_id);
 
 -- How many removed chunks of a block have a term.
-create table app_private.search_removals (
+create table search.removals (
   tenant_id uuid not null,
   term text collate "C" not null,
   block_id bigint not null,
   document_count int not null,
   primary key (tenant_id, term, block_id),
-  foreign key (tenant_id, block_id) references app_private.search_blocks (tenant_id, id) on delete cascade
+  foreign key (tenant_id, block_id) references search.blocks (tenant_id, id) on delete cascade
 );
-create index on app_private.search_removals (tenant_id, block_id);
+create index on search.removals (tenant_id, block_id);
 
 -- The vocabulary: every term the blocks have or had.
-create table app_private.search_terms (
+create table search.terms (
   tenant_id uuid not null,
   term text collate "C" not null,
   primary key (tenant_id, term)
 );
 -- typing errors are made in words, not in numbers and codes
-create index search_terms_trigrams on app_private.search_terms using gin (tenant_id, term gin_trgm_ops)
+create index search_terms_trigrams on search.terms using gin (tenant_id, term gin_trgm_ops)
   -- what waits to be sorted in leaves its pages behind
   with (gin_pending_list_limit = 256)
   where length(term) between 4 and 40 and term !~ '[0-9]';
@@ -111,13 +115,13 @@ create index search_terms_trigrams on app_private.search_terms using gin (tenant
 -- What ANALYZE knows of tenants says nothing about one that came since: it is taken for empty, any index will do for it, and
 -- the one that is chosen may have to be read from end to end for each row. Without statistics a tenant is one of 200.
 alter table app_public.document_chunks alter column tenant_id set statistics 0;
-alter table app_private.search_postings alter column tenant_id set statistics 0;
-alter table app_private.search_rare_postings alter column tenant_id set statistics 0;
-alter table app_private.search_removals alter column tenant_id set statistics 0;
+alter table search.postings alter column tenant_id set statistics 0;
+alter table search.rare_postings alter column tenant_id set statistics 0;
+alter table search.removals alter column tenant_id set statistics 0;
 
 -- Adds vectors up; pgvector's own sum() keeps its state in double precision, which is five times slower.
-create aggregate app_private.vector_total(vector) (sfunc = vector_add, stype = vector, parallel = safe);
-create aggregate app_private.array_concat(anycompatiblearray) (sfunc = array_cat, stype = anycompatiblearray, parallel = safe);
+create aggregate search.vector_total(vector) (sfunc = vector_add, stype = vector, parallel = safe);
+create aggregate search.array_concat(anycompatiblearray) (sfunc = array_cat, stype = anycompatiblearray, parallel = safe);
 
 create type app_public.search_mode as enum ('bm25', 'vector', 'hybrid');
 
@@ -141,7 +145,7 @@ create type app_public.search_hit as (
 create type app_public.fusion_method as enum ('rrf', 'convex');
 
 -- What a question says, as the index knows it.
-create type app_private.search_question as (
+create type search.question as (
   terms text[],
   -- how much each term counts
   weights double precision[],
@@ -154,7 +158,7 @@ create type app_private.search_question as (
 );
 
 -- Which chunks a search may return.
-create type app_private.search_scope as (
+create type search.scope as (
   source_ids uuid[],
   -- null: those of all documents of these sources
   document_ids uuid[],
@@ -166,10 +170,10 @@ create type app_private.search_scope as (
 );
 
 -- A chunk by its place in the index, with a score that it may have but not exceed.
-create type app_private.search_position as (block_id bigint, position int, bound double precision);
+create type search.position as (block_id bigint, position int, bound double precision);
 
 -- A term in a block.
-create type app_private.search_cell as (
+create type search.cell as (
   term_number int,
   block_id bigint,
   document_count int,
@@ -181,7 +185,7 @@ create type app_private.search_cell as (
 );
 
 -- What a block can contribute to an answer.
-create type app_private.search_block_bounds as (
+create type search.bounds as (
   block_id bigint,
   chunk_count int,
   -- what the terms that have vectors can add up to at most
@@ -214,7 +218,7 @@ create table app_public.query_logs (
 );
 create index on app_public.query_logs (tenant_id, created_at);
 
-create unlogged table app_private.query_log_buffer (
+create unlogged table search.query_log_buffer (
   tenant_id uuid not null,
   created_at timestamptz not null,
   user_id uuid,
@@ -228,6 +232,6 @@ create unlogged table app_private.query_log_buffer (
   source_hit_counts int[] not null,
   source_relevances double precision[] not null
 );
-create index on app_private.query_log_buffer (tenant_id);
+create index on search.query_log_buffer (tenant_id);
 
 reset role;

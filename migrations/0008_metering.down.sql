@@ -1,9 +1,17 @@
--- The extension stays: it was perhaps there before us.
-drop type app_private.usage_input, app_private.model_price cascade;
-drop type app_public.llm_usage_receipt, app_public.usage_receipt cascade;
-drop table app_private.usage_rollup_state, app_private.usage_conversations, app_private.usage_user_agents, app_private.usage_agents, app_private.usage_days, app_private.usage_minutes, app_private.llm_texts,
-  app_private.llm_calls, app_private.finalised_periods, app_private.usage_queue, app_private.usage_idempotency_keys,
-  app_public.usage_events cascade;
-drop sequence app_private.usage_batches cascade;
-drop table app_public.llm_model_price_overrides, app_public.llm_model_prices, app_public.usage_types cascade;
-drop type app_public.tracking_period, app_public.usage_outcome cascade;
+drop type app_public.quota_status,
+  app_public.rate_limit_decision cascade;
+drop table app_public.rate_limit_usage,
+  app_public.rate_limit_config,
+  app_public.quota_alerts,
+  app_public.quota_reservations,
+  app_public.quota_tracking,
+  app_public.usage_quotas cascade;
+drop type app_public.llm_usage_receipt,
+  app_public.usage_receipt cascade;
+drop table app_public.usage_events cascade;
+drop table app_public.llm_model_price_overrides,
+  app_public.llm_model_prices,
+  app_public.usage_types cascade;
+drop type app_public.tracking_period,
+  app_public.usage_outcome cascade;
+drop schema metering cascade;

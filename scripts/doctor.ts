@@ -30,9 +30,7 @@ await orFail(async () => {
     line('unknown', state.unknown.join(', ') || 'none')
     line('rules (sql/)', state.rules)
     if (state.applied.length > 0 && state.pending.length === 0) {
-      const gaps = await client.query<{ object: string; gap: string }>(
-        'select object, gap from app_private.security_gaps()',
-      )
+      const gaps = await client.query<{ object: string; gap: string }>('select object, gap from core.security_gaps()')
       line('security', gaps.rows.map(({ object, gap }) => `${object}: ${gap}`).join('; ') || 'no gaps')
       const queue = await client.query<{ waiting: number; failed: number }>(`
         select count(*) filter (where attempts < max_attempts)::int as waiting,

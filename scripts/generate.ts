@@ -2,10 +2,11 @@
 // tests fail when the two are stale.
 
 import { execFile } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { lexicographicSortSchema, printSchema } from 'graphql'
+import pg from 'pg'
 import { makeSchema } from 'postgraphile'
 import { orFail } from '../server/cli.ts'
 import { createPool } from '../server/database.ts'
@@ -25,11 +26,28 @@ export async function graphqlOf(url: string): Promise<string> {
   }
 }
 
+/** The schemas of Rowhouse itself, not those of extensions beside it. */
+async function schemasOf(url: string): Promise<string[]> {
+  const domains = await readdir(join(import.meta.dirname, '..', 'sql'))
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ name: string }>(
+      `select nspname as name from pg_namespace
+        where nspowner = 'rowhouse_owner'::regrole and nspname = any ($1) order by 1`,
+      [['app_public', 'vault', ...domains.map((domain) => domain.replace(/^\d+_/, ''))]],
+    )
+    return rows.map(({ name }) => name)
+  } finally {
+    await client.end()
+  }
+}
+
 /** Our schemas as pg_dump prints them, without what differs from one installation to the next. */
 export async function sqlOf(url: string): Promise<string> {
   const { stdout } = await run(
     process.env.PG_DUMP ?? 'pg_dump',
-    ['--schema-only', '--schema=app_public', '--schema=app_hidden', '--schema=app_private', url],
+    ['--schema-only', ...(await schemasOf(url)).map((name) => `--schema=${name}`), url],
     { maxBuffer: 64 * 1024 * 1024 },
   )
   return stdout

@@ -22,25 +22,25 @@ await withTool(async ({ admin }) => {
   })
   const command = positionals[0]
   if (command === 'list') {
-    const { rows } = await admin.query('select slug, name, type, status, members from app_private.list_tenants()')
+    const { rows } = await admin.query('select slug, name, type, status, members from tenancy.list_tenants()')
     console.table(rows)
   } else if (command === 'create') {
     const slug = required(values.slug, usage)
     const owner = required(values.owner, usage)
-    await admin.query('select app_private.provision_tenant($1, $2, $3)', [slug, required(values.name, usage), owner])
+    await admin.query('select tenancy.provision_tenant($1, $2, $3)', [slug, required(values.name, usage), owner])
     console.log(`Created ${slug}. A token for its owner: npm run token -- --email ${owner} --tenant ${slug}`)
   } else if (command === 'member') {
     const slug = required(values.slug, usage)
     const email = required(values.email, usage)
     await admin.query(
-      'select app_private.provision_member((select id from app_private.list_tenants() where slug = $1), $2, null, $3)',
+      'select tenancy.provision_member((select id from tenancy.list_tenants() where slug = $1), $2, null, $3)',
       [slug, email, values.role],
     )
     console.log(`${email} is a ${values.role} of ${slug}.`)
   } else if (command === 'delete') {
     const slug = required(values.slug, usage)
     if (!values.yes) throw new Error(`This deletes ${slug} with everything in it, for good. Add --yes to do it.`)
-    await admin.query('select app_private.delete_tenant($1)', [slug])
+    await admin.query('select tenancy.delete_tenant($1)', [slug])
     console.log(`Deleted ${slug}.`)
   } else {
     throw new Error(`Usage: ${usage}`)

@@ -65,7 +65,7 @@ export async function authenticate(
 ): Promise<Identity & { admission: Admission }> {
   const { rows } = await pool.query<{
     identity: { user_id: string; tenant_id: string | null; role: Identity['role'] }
-  }>(`select * from app_private.begin_request($1, $2)`, [
+  }>(`select * from metering.begin_request($1, $2)`, [
     JSON.stringify({ ...claims, request_id: requestId }),
     requestedTenant ?? null,
   ])

@@ -17,7 +17,7 @@ export function keepStatistics(url: string): Statistics {
     const { rows } = await pool.query<{ name: string }>(`
       select c.oid::regclass::text as name
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
-       where c.relkind = 'r' and n.nspname in ('app_public', 'app_hidden', 'app_private', 'graphile_worker')
+       where c.relkind = 'r' and (n.nspowner = 'rowhouse_owner'::regrole or n.nspname = 'graphile_worker')
          and pg_relation_size(c.oid) / 8192 > greatest(c.relpages, 0) * 1.2 + 5`)
     for (const { name } of rows) await pool.query(`analyze ${name}`)
   }

@@ -32,10 +32,10 @@ export function createOriginCheck(pool: Pool, everywhere: readonly string[]): Is
 }
 
 async function ask(pool: Pool, origin: string, tenantId: string | undefined): Promise<boolean> {
-  const { rows } = await pool.query<{ is_allowed: boolean }>(
-    'select app_private.is_allowed_origin($1, $2) as is_allowed',
-    [origin, tenantId ?? null],
-  )
+  const { rows } = await pool.query<{ is_allowed: boolean }>('select tenancy.is_allowed_origin($1, $2) as is_allowed', [
+    origin,
+    tenantId ?? null,
+  ])
   return rows[0]?.is_allowed ?? false
 }
 

@@ -12,21 +12,6 @@ const root = join(import.meta.dirname, '..')
 const migrationsDirectory = join(root, 'migrations')
 const rulesDirectory = join(root, 'sql')
 
-/** Domains in the order in which they build on each other. */
-const domains = ['core', 'tenancy', 'identity', 'workspaces', 'catalog', 'knowledge', 'search', 'metering', 'billing']
-
-/** Kinds of rules in the order in which they are applied, and the role that comes to own what a kind creates. */
-const kinds = [
-  { kind: 'functions', owner: 'rowhouse_owner' },
-  { kind: 'worker_functions', owner: 'rowhouse_worker' },
-  { kind: 'platform_functions', owner: 'rowhouse_platform' },
-  { kind: 'views', owner: 'rowhouse_owner' },
-  { kind: 'triggers', owner: 'rowhouse_owner' },
-  { kind: 'policies', owner: 'rowhouse_owner' },
-  { kind: 'grants', owner: 'rowhouse_owner' },
-  { kind: 'comments', owner: 'rowhouse_owner' },
-] as const
-
 export type MigrationState = {
   applied: string[]
   pending: string[]
@@ -106,11 +91,11 @@ export async function applyRules(client: pg.Client): Promise<void> {
     await client.query('set local check_function_bodies = off')
     await client.query('select pg_advisory_xact_lock($1)', [lockKey])
     await client.query('set local role rowhouse_owner')
-    await client.query(
-      'grant usage, create on schema app_public, app_hidden, app_private to rowhouse_platform, rowhouse_worker',
-    )
-    for (const { path, owner, text } of files) {
-      await client.query(`set local role ${owner}`)
+    const schemas = await ownSchemas(client)
+    await client.query(`grant create on schema ${schemas} to rowhouse_platform, rowhouse_worker`)
+    for (const { path, text } of files) {
+      // a file begins as the owner; what stands outside the wall says so where it is written
+      await client.query('set local role rowhouse_owner')
       try {
         await client.query(text)
       } catch (error) {
@@ -118,10 +103,9 @@ export async function applyRules(client: pg.Client): Promise<void> {
       }
     }
     await client.query('set local role rowhouse_owner')
-    await client.query(
-      'revoke create on schema app_public, app_hidden, app_private from rowhouse_platform, rowhouse_worker',
-    )
-    await client.query('call app_private.assert_secured()')
+    await client.query(`revoke create on schema ${schemas} from rowhouse_platform, rowhouse_worker`)
+    await client.query('call core.complete_tables()')
+    await client.query('call core.assert_secured()')
     await client.query('reset role')
     await client.query(
       `insert into ${bookkeeping.migrationsSchema}.rules (hash) values ($1)
@@ -190,27 +174,24 @@ const migrationNames = once(async (): Promise<string[]> => {
     .sort()
 })
 
-type RuleFile = { path: string; owner: string; text: string }
+type RuleFile = { path: string; text: string }
 
-/** Every file of sql/ in the order of application: kind by kind, domain by domain. */
+/** Every file of sql/ in the order of application: that of their paths, whose numbers are compared as numbers. */
 const ruleFiles = once(async (): Promise<RuleFile[]> => {
-  const found = new Set<string>()
-  for (const entry of await readdir(rulesDirectory, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) found.add(join(entry.parentPath, entry.name).slice(rulesDirectory.length + 1))
-  }
-  const files: RuleFile[] = []
-  for (const { kind, owner } of kinds) {
-    for (const domain of domains) {
-      const paths = [...found].filter((p) => p === `${domain}/${kind}.sql` || p.startsWith(`${domain}/${kind}/`)).sort()
-      for (const path of paths) {
-        found.delete(path)
-        files.push({ path, owner, text: await readFile(join(rulesDirectory, path), 'utf8') })
-      }
-    }
-  }
-  if (found.size > 0) throw new Error(`sql/ has files of no known domain and kind: ${[...found].join(', ')}`)
-  return files
+  const entries = await readdir(rulesDirectory, { recursive: true, withFileTypes: true })
+  const paths = entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.sql'))
+    .map((entry) => join(entry.parentPath, entry.name).slice(rulesDirectory.length + 1))
+    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+  return Promise.all(paths.map(async (path) => ({ path, text: await readFile(join(rulesDirectory, path), 'utf8') })))
 })
+
+async function ownSchemas(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ names: string }>(
+    `select string_agg(quote_ident(nspname), ', ') as names from pg_namespace where nspowner = 'rowhouse_owner'::regrole`,
+  )
+  return rows[0]?.names ?? 'app_public'
+}
 
 function hashOf(files: RuleFile[]): string {
   const hash = createHash('sha256')

@@ -25,10 +25,10 @@ export async function seedPlatform(databaseUrl: string): Promise<number> {
     const add = async (text: string, values: unknown[]): Promise<number> =>
       (await client.query<{ added: number }>(text, values)).rows[0]?.added ?? 0
     const models = await read('models.json')
-    let added = await add('select app_private.add_platform_models($1) as added', [models])
-    added += await add('select app_private.add_model_prices($1) as added', [models])
+    let added = await add('select catalog.add_platform_models($1) as added', [models])
+    added += await add('select metering.add_model_prices($1) as added', [models])
     for (const { kind, file } of kinds)
-      added += await add('select app_private.add_platform_resources($1, $2) as added', [kind, await read(file)])
+      added += await add('select catalog.add_platform_resources($1, $2) as added', [kind, await read(file)])
     await client.query('commit')
     return added
   } finally {

@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http'
 import { z } from 'zod'
 import { PublicError } from './errors.ts'
 
-/** The part of a row of app_private.begin_request that is about limits; all null when there is none. */
+/** The part of a row of metering.begin_request that is about limits; all null when there is none. */
 export const admissionRow = z.object({
   limit_name: z.string().nullable(),
   limit_value: z.number().nullable(),

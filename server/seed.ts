@@ -30,16 +30,16 @@ export async function seedDemo(url: string): Promise<void> {
       `select count(*)::int as count from app_public.tenants where type <> 'platform'`,
     )
     if (rows[0]?.count) return
-    await pool.query('select app_private.provision_tenant($1, $2, $3, $4, $5)', [
+    await pool.query('select tenancy.provision_tenant($1, $2, $3, $4, $5)', [
       'platform',
       'Platform',
       'owner@platform.test',
       'Platform Owner',
       'platform',
     ])
-    await pool.query('select app_private.seed_example_plans()')
+    await pool.query('select billing.seed_example_plans()')
     for (const tenant of demoTenants) {
-      await pool.query('select app_private.provision_tenant($1, $2, $3, $4)', [
+      await pool.query('select tenancy.provision_tenant($1, $2, $3, $4)', [
         tenant.slug,
         tenant.name,
         `owner@${tenant.slug}.test`,
@@ -47,7 +47,7 @@ export async function seedDemo(url: string): Promise<void> {
       ])
       const actor = await operatorIdentity(pool, tenant.slug)
       for (const role of roles) {
-        await pool.query('select app_private.provision_member($1, $2, $3, $4)', [
+        await pool.query('select tenancy.provision_member($1, $2, $3, $4)', [
           actor.tenant_id,
           `${role}@${tenant.slug}.test`,
           `${role[0]?.toUpperCase()}${role.slice(1)} of ${tenant.name}`,
@@ -86,9 +86,6 @@ async function handbook(tenant: string): Promise<object[]> {
 
 /** Whom a command-line tool acts as: a member named by e-mail, or the tenant's first owner. */
 export async function operatorIdentity(pool: pg.Pool, tenant: string, email?: string): Promise<Actor> {
-  const { rows } = await pool.query<Actor>('select * from app_private.operator_identity($1, $2)', [
-    tenant,
-    email ?? null,
-  ])
+  const { rows } = await pool.query<Actor>('select * from tenancy.operator_identity($1, $2)', [tenant, email ?? null])
   return rows[0] as Actor
 }

@@ -36,16 +36,14 @@ export const task: Task = async (payload, { withPgClient, logger }) => {
 
 async function dueInvoices(withPgClient: WithPgClient): Promise<Due[]> {
   const { rows } = await withPgClient((client) =>
-    client.query<Due>(
-      'select tenant_id as "tenantId", invoice_id as "invoiceId" from app_private.payments_to_collect()',
-    ),
+    client.query<Due>('select tenant_id as "tenantId", invoice_id as "invoiceId" from billing.payments_to_collect()'),
   )
   return rows
 }
 
 async function collect({ tenantId, invoiceId }: Due, withPgClient: WithPgClient): Promise<void> {
   const { rows } = await withPgClient((client) =>
-    client.query<Begun>('select * from app_private.begin_payment($1, $2)', [tenantId, invoiceId]),
+    client.query<Begun>('select * from billing.begin_payment($1, $2)', [tenantId, invoiceId]),
   )
   const begun = rows[0]
   if (!begun) return
@@ -62,7 +60,7 @@ async function collect({ tenantId, invoiceId }: Due, withPgClient: WithPgClient)
   })
   const failure = outcome.status === 'failed' ? outcome : undefined
   await withPgClient((client) =>
-    client.query('select app_private.finish_payment($1, $2, $3, $4, $5, $6)', [
+    client.query('select billing.finish_payment($1, $2, $3, $4, $5, $6)', [
       tenantId,
       begun.payment_id,
       outcome.status,

@@ -9,7 +9,7 @@ type Refund = { provider: string; provider_payment_id: string; amount_minor: str
 export const task: Task = async (payload, { withPgClient }) => {
   const { tenantId, refundId } = refundPayload.parse(payload)
   const { rows } = await withPgClient((client) =>
-    client.query<Refund>('select * from app_private.refund_to_make($1, $2)', [tenantId, refundId]),
+    client.query<Refund>('select * from billing.refund_to_make($1, $2)', [tenantId, refundId]),
   )
   const refund = rows[0]
   if (!refund) return
@@ -20,7 +20,7 @@ export const task: Task = async (payload, { withPgClient }) => {
     amountMinor: Number(refund.amount_minor),
   })
   await withPgClient((client) =>
-    client.query('select app_private.finish_refund($1, $2, $3, $4, $5)', [
+    client.query('select billing.finish_refund($1, $2, $3, $4, $5)', [
       tenantId,
       refundId,
       outcome.status,

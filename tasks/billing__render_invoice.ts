@@ -10,17 +10,14 @@ import { invoicePayload } from '../server/worker/payload.ts'
 export const task: Task = async (payload, { withPgClient }) => {
   const { tenantId, invoiceId } = invoicePayload.parse(payload)
   const { rows } = await withPgClient((client) =>
-    client.query<{ document: unknown }>('select app_private.invoice_to_render($1, $2) as document', [
-      tenantId,
-      invoiceId,
-    ]),
+    client.query<{ document: unknown }>('select billing.invoice_to_render($1, $2) as document', [tenantId, invoiceId]),
   )
   // deleted with its tenant meanwhile
   if (!rows[0]?.document) return
   const document = invoiceDocument.parse(rows[0].document)
   const pdf = await renderPdf(document, loadConfig(process.env).INVOICE_FONT)
   await withPgClient((client) =>
-    client.query('select app_private.store_invoice_document($1, $2, $3, $4)', [
+    client.query('select billing.store_invoice_document($1, $2, $3, $4)', [
       tenantId,
       invoiceId,
       renderHtml(document),

@@ -8,12 +8,12 @@ export const task: Task = async (_payload, { withPgClient, logger }) => {
   let failures = 0
   for (;;) {
     const page: string[] = await withPgClient(async (client) => {
-      const { rows } = await client.query<{ id: string }>('select app_private.tenants_to_bill($1) as id', [after])
+      const { rows } = await client.query<{ id: string }>('select billing.tenants_to_bill($1) as id', [after])
       return rows.map(({ id }) => id)
     })
     for (const tenantId of page) {
       try {
-        await withPgClient((client) => client.query('select app_private.run_billing($1)', [tenantId]))
+        await withPgClient((client) => client.query('select billing.run_billing($1)', [tenantId]))
       } catch (error) {
         failures += 1
         logger.error(`Billing of tenant ${tenantId} failed: ${(error as Error).message}`)

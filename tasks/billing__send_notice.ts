@@ -12,7 +12,7 @@ export const task: Task = async (payload, helpers) => {
   const { rows } = await withPgClient((client) =>
     client.query<Notice & { attempt: number }>(
       `select attempt, email, tenant_name as "tenantName", subject, message, setting
-         from app_private.begin_notice_mail($1, $2)`,
+         from billing.begin_notice_mail($1, $2)`,
       [tenantId, mailId],
     ),
   )
@@ -25,7 +25,7 @@ export const task: Task = async (payload, helpers) => {
     (appUrl) => noticeMail(appUrl, mailId, notice),
     (error, isLastAttempt) =>
       withPgClient((client) =>
-        client.query('select app_private.finish_notice_mail($1, $2, $3, $4, $5)', [
+        client.query('select billing.finish_notice_mail($1, $2, $3, $4, $5)', [
           tenantId,
           mailId,
           notice.attempt,

@@ -7,12 +7,12 @@ export const task: Task = async (payload, { withPgClient }) => {
   const { name } = viewPayload.parse(payload ?? {})
   const { rows } = await withPgClient((client) =>
     client.query<{ name: string }>(
-      'select name from app_private.materialized_view_names() as name where name = $1 or $1 is null',
+      'select name from observability.materialized_view_names() as name where name = $1 or $1 is null',
       [name],
     ),
   )
   // a transaction each, so that one that fails keeps none of the others back
   for (const view of rows) {
-    await withPgClient((client) => client.query('select app_private.refresh_materialized_view_now($1)', [view.name]))
+    await withPgClient((client) => client.query('select observability.refresh_materialized_view_now($1)', [view.name]))
   }
 }

@@ -4,7 +4,7 @@ import type { Task } from 'graphile-worker'
 
 export const task: Task = async (_payload, { withPgClient, logger }) => {
   const { rows } = await withPgClient((client) =>
-    client.query<{ raised: number }>('select app_private.watch_materialized_views() as raised'),
+    client.query<{ raised: number }>('select observability.watch_materialized_views() as raised'),
   )
   if (rows[0]?.raised) logger.warn(`${rows[0].raised} materialized views are older than they may be`)
 }

@@ -5,5 +5,5 @@ import { documentsPayload } from '../server/worker/payload.ts'
 
 export const task: Task = async (payload, { withPgClient }) => {
   const { tenantId, documentIds } = documentsPayload.parse(payload)
-  await withPgClient((client) => client.query('select app_private.chunk_documents($1, $2)', [tenantId, documentIds]))
+  await withPgClient((client) => client.query('select knowledge.chunk_documents($1, $2)', [tenantId, documentIds]))
 }

@@ -11,10 +11,10 @@ type Chunk = ModelRow & { chunk_id: string; content: string; model_id: string; m
 export const task: Task = async (payload, { withPgClient, job, abortSignal }) => {
   const { tenantId, documentIds } = documentsPayload.parse(payload)
   try {
-    await withPgClient((client) => client.query('select app_private.embed_builtin($1, $2)', [tenantId, documentIds]))
+    await withPgClient((client) => client.query('select knowledge.embed_builtin($1, $2)', [tenantId, documentIds]))
     for (;;) {
       const chunks = await withPgClient(async (client) => {
-        const { rows } = await client.query<Chunk>('select * from app_private.chunks_to_embed($1, $2, 256)', [
+        const { rows } = await client.query<Chunk>('select * from knowledge.chunks_to_embed($1, $2, 256)', [
           tenantId,
           documentIds,
         ])
@@ -29,7 +29,7 @@ export const task: Task = async (payload, { withPgClient, job, abortSignal }) =>
         abortSignal,
       )
       await withPgClient((client) =>
-        client.query('select app_private.store_embeddings($1, $2, $3, $4, $5)', [
+        client.query('select knowledge.store_embeddings($1, $2, $3, $4, $5)', [
           tenantId,
           model.model_id,
           batch.map((chunk) => chunk.chunk_id),
@@ -38,12 +38,12 @@ export const task: Task = async (payload, { withPgClient, job, abortSignal }) =>
         ]),
       )
     }
-    await withPgClient((client) => client.query('select app_private.finish_embedding($1, $2)', [tenantId, documentIds]))
+    await withPgClient((client) => client.query('select knowledge.finish_embedding($1, $2)', [tenantId, documentIds]))
   } catch (error) {
     // the queue tries again later; after the last try the documents say what was wrong
     if (job.attempts >= job.max_attempts) {
       await withPgClient((client) =>
-        client.query(`select app_private.fail_documents($1, $2, 'embed', $3)`, [
+        client.query(`select knowledge.fail_documents($1, $2, 'embed', $3)`, [
           tenantId,
           documentIds,
           error instanceof Error ? error.message : String(error),

@@ -7,8 +7,8 @@ import { documentsPayload } from '../server/worker/payload.ts'
 export const task: Task = async (payload, { withPgClient, addJob }) => {
   const { tenantId, documentIds } = documentsPayload.parse(payload)
   const isDue = await withPgClient(async (client) => {
-    await client.query('select app_private.index_documents($1, $2)', [tenantId, documentIds])
-    const { rows } = await client.query<{ due: boolean }>('select app_private.merge_is_due($1) as due', [tenantId])
+    await client.query('select search.index_documents($1, $2)', [tenantId, documentIds])
+    const { rows } = await client.query<{ due: boolean }>('select search.merge_is_due($1) as due', [tenantId])
     return rows[0]?.due
   })
   if (isDue) await addJob('search__merge_index', { tenantId }, { jobKey: `search__merge_index:${tenantId}` })

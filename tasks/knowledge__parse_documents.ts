@@ -10,7 +10,7 @@ export const task: Task = async (payload, { withPgClient, logger }) => {
     // one at a time: a file may be large
     const file = await withPgClient(async (client) => {
       const { rows } = await client.query<{ file_name: string; media_type: string; content: Uint8Array }>(
-        'select file_name, media_type, content from app_private.begin_parsing($1, $2)',
+        'select file_name, media_type, content from knowledge.begin_parsing($1, $2)',
         [tenantId, [documentId]],
       )
       return rows[0]
@@ -19,7 +19,7 @@ export const task: Task = async (payload, { withPgClient, logger }) => {
     try {
       const parsed = await parse({ name: file.file_name, mediaType: file.media_type, bytes: file.content })
       await withPgClient((client) =>
-        client.query('select app_private.finish_parsing($1, $2, $3, $4, $5)', [
+        client.query('select knowledge.finish_parsing($1, $2, $3, $4, $5)', [
           tenantId,
           documentId,
           parsed.title,
@@ -31,7 +31,7 @@ export const task: Task = async (payload, { withPgClient, logger }) => {
       if (!(error instanceof ParseError)) throw error
       logger.warn(`Document ${documentId} cannot be parsed: ${error.code}`)
       await withPgClient((client) =>
-        client.query(`select app_private.fail_documents($1, $2, 'parse', $3)`, [tenantId, [documentId], error.message]),
+        client.query(`select knowledge.fail_documents($1, $2, 'parse', $3)`, [tenantId, [documentId], error.message]),
       )
     }
   }

@@ -3,5 +3,5 @@
 import type { Task } from 'graphile-worker'
 
 export const task: Task = async (_payload, { withPgClient }) => {
-  await withPgClient((client) => client.query('select app_private.create_partitions()'))
+  await withPgClient((client) => client.query('select metering.create_partitions()'))
 }

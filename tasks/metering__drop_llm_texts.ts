@@ -3,5 +3,5 @@
 import type { Task } from 'graphile-worker'
 
 export const task: Task = async (_payload, { withPgClient }) => {
-  await withPgClient((client) => client.query('select app_private.drop_llm_texts()'))
+  await withPgClient((client) => client.query('select metering.drop_llm_texts()'))
 }

@@ -4,7 +4,7 @@ import type { Task } from 'graphile-worker'
 
 export const task: Task = async (_payload, { withPgClient }) => {
   await withPgClient(async (client) => {
-    await client.query('select app_private.expire_reservations()')
-    await client.query('select app_private.forget_rate_windows()')
+    await client.query('select metering.expire_reservations()')
+    await client.query('select metering.forget_rate_windows()')
   })
 }

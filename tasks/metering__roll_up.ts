@@ -5,7 +5,7 @@ import type { Task } from 'graphile-worker'
 
 export const task: Task = async (_payload, { withPgClient, abortSignal }) => {
   const { rows } = await withPgClient((client) =>
-    client.query<{ id: string }>('select id from app_private.tenants_to_roll_up() as id'),
+    client.query<{ id: string }>('select id from metering.tenants_to_roll_up() as id'),
   )
   let waiting = rows.map(({ id }) => id)
   while (waiting.length > 0) {
@@ -13,7 +13,7 @@ export const task: Task = async (_payload, { withPgClient, abortSignal }) => {
     for (const id of waiting) {
       if (abortSignal?.aborted) return
       const counted = await withPgClient((client) =>
-        client.query<{ count: number }>('select app_private.roll_up_usage($1) as count', [id]),
+        client.query<{ count: number }>('select metering.roll_up_usage($1) as count', [id]),
       )
       if (counted.rows[0]?.count) left.push(id)
     }

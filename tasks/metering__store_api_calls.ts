@@ -5,7 +5,7 @@ import type { Task } from 'graphile-worker'
 export const task: Task = async (_payload, { withPgClient, abortSignal }) => {
   while (!abortSignal?.aborted) {
     const { rows } = await withPgClient((client) =>
-      client.query<{ count: string }>('select app_private.store_api_calls() as count'),
+      client.query<{ count: string }>('select metering.store_api_calls() as count'),
     )
     if (rows[0]?.count === '0') return
   }

@@ -8,7 +8,7 @@ export const task: Task = async (payload, { withPgClient }) => {
   const { modelId } = modelPayload.parse(payload)
   await withPgClient(async (client) => {
     const { rows } = await client.query<{ drop_statement: string; create_statement: string }>(
-      'select * from app_private.vector_index_statements($1)',
+      'select * from search.vector_index_statements($1)',
       [modelId],
     )
     const [statements] = rows

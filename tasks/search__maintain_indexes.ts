@@ -5,13 +5,13 @@ import type { Task } from 'graphile-worker'
 
 export const task: Task = async (_payload, { withPgClient, addJob }) => {
   const { rows: tenants } = await withPgClient((client) =>
-    client.query<{ id: string }>('select id from app_private.tenants_to_merge() as id'),
+    client.query<{ id: string }>('select id from search.tenants_to_merge() as id'),
   )
   for (const { id } of tenants) {
     await addJob('search__merge_index', { tenantId: id }, { jobKey: `search__merge_index:${id}` })
   }
   const { rows: models } = await withPgClient((client) =>
-    client.query<{ id: string }>('select id from app_private.models_to_index() as id'),
+    client.query<{ id: string }>('select id from search.models_to_index() as id'),
   )
   for (const { id } of models) {
     await addJob('search__build_vector_index', { modelId: id }, { jobKey: `search__build_vector_index:${id}` })

@@ -8,7 +8,7 @@ export const task: Task = async (payload, { withPgClient, abortSignal }) => {
   let merged: number | undefined
   do {
     const { rows } = await withPgClient((client) =>
-      client.query<{ merged: number }>('select app_private.merge_search_index($1) as merged', [tenantId]),
+      client.query<{ merged: number }>('select search.merge_index($1) as merged', [tenantId]),
     )
     merged = rows[0]?.merged
   } while (merged && !abortSignal?.aborted)

@@ -3,5 +3,5 @@
 import type { Task } from 'graphile-worker'
 
 export const task: Task = async (_payload, { withPgClient }) => {
-  await withPgClient((client) => client.query('select app_private.store_query_logs()'))
+  await withPgClient((client) => client.query('select search.store_query_logs()'))
 }

@@ -26,7 +26,7 @@ export async function loadTenants(client: pg.Client, count: number, agents: numb
   for (let i = 0; i < count; i++) {
     const email = `owner${i}@bench.test`
     await client.query('set session_replication_role = origin')
-    await client.query('select app_private.provision_tenant($1, $1, $2)', [`tenant-${i}`, email])
+    await client.query('select tenancy.provision_tenant($1, $1, $2)', [`tenant-${i}`, email])
     const { rows } = await client.query<{ id: string; userId: string }>(
       `select t.id, m.user_id as "userId" from app_public.tenants t join app_public.user_tenants m on m.tenant_id = t.id where t.slug = $1`,
       [`tenant-${i}`],

@@ -24,7 +24,7 @@ const setUp = `
 `
 const id = `('00000000-0000-4000-8000-000000000' || :id)::uuid`
 const bare = `update public.bare set used = used + 1 where tenant_id = ${id} returning used;`
-const ours = `select app_private.check_rate_limit(${id});`
+const ours = `select metering.check_rate_limit(${id});`
 const spread = '\\set id random(100, 199)\n'
 const hot = '\\set id 100\n'
 const contenders = {

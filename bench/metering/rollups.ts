@@ -34,7 +34,7 @@ async function fill(client: pg.Client, tenant: BenchTenant, size: number): Promi
              from generate_series($6::bigint, $7::bigint) as i
            returning batch_id, occurred_at
          )
-         insert into app_private.usage_queue
+         insert into metering.usage_queue
          select $1, batch_id, count(*), min(occurred_at), max(occurred_at) from events group by batch_id`,
         [tenant.id, tenant.modelId, tenant.userIds, tenant.agentIds, types, done, last],
       )
@@ -42,14 +42,14 @@ async function fill(client: pg.Client, tenant: BenchTenant, size: number): Promi
       bar.add(last + 1 - done)
     }
   })
-  await client.query('vacuum analyze app_public.usage_events, app_private.usage_minutes')
-  await client.query('vacuum analyze app_private.usage_days, app_private.usage_queue')
+  await client.query('vacuum analyze app_public.usage_events, metering.usage_minutes')
+  await client.query('vacuum analyze metering.usage_days, metering.usage_queue')
   await client.query('checkpoint')
 }
 
 async function rollUp(client: pg.Client, tenant: BenchTenant): Promise<void> {
   for (;;) {
-    const { rows } = await client.query<{ n: number }>('select app_private.roll_up_usage($1) as n', [tenant.id])
+    const { rows } = await client.query<{ n: number }>('select metering.roll_up_usage($1) as n', [tenant.id])
     if (!rows[0]?.n) return
   }
 }

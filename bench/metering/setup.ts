@@ -10,10 +10,10 @@ export const monthsBack = 3
 export async function createBenchTenant(client: pg.Client, slug: string): Promise<BenchTenant> {
   const value = async (text: string, values: unknown[] = []): Promise<string> =>
     Object.values((await client.query(text, values)).rows[0] as object)[0] as string
-  const id = await value(`select (app_private.provision_tenant($1, $1, $2)).id`, [slug, `owner@${slug}.test`])
+  const id = await value(`select (tenancy.provision_tenant($1, $1, $2)).id`, [slug, `owner@${slug}.test`])
   const userIds: string[] = []
   for (let i = 0; i < 20; i++)
-    userIds.push(await value(`select (app_private.provision_member($1, $2)).user_id`, [id, `user${i}@${slug}.test`]))
+    userIds.push(await value(`select (tenancy.provision_member($1, $2)).user_id`, [id, `user${i}@${slug}.test`]))
   const agentIds = userIds.slice(0, 10)
   const modelId = await value(
     `insert into app_public.llm_models (provider_id, name, kind, provider_model_name)
@@ -36,7 +36,7 @@ export async function createMonths(client: pg.Client): Promise<void> {
   await client.query('begin')
   for (let back = monthsBack; back >= 0; back--) {
     await client.query(`select set_config('rowhouse.clock', (now() - make_interval(months => $1))::text, true)`, [back])
-    await client.query('select app_private.create_partitions()')
+    await client.query('select metering.create_partitions()')
   }
   await client.query('commit')
 }

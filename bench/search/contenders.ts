@@ -35,15 +35,7 @@ const b = 0.75
 
 export const contenders = (): Contender[] => [rowhouse(), coveringBTree(), ginCoverDensity(), jsonbScan()]
 
-const indexTables = [
-  'search_blocks',
-  'search_block_chunks',
-  'search_postings',
-  'search_rare_postings',
-  'search_removals',
-  'search_terms',
-  'search_changes',
-]
+const indexTables = ['blocks', 'block_chunks', 'postings', 'rare_postings', 'removals', 'terms', 'changes']
 
 /** The end of a slice that begins here; slices end where documents do. */
 const last = (first: number): number => first - (first % 100) + 15_999
@@ -61,7 +53,7 @@ function rowhouse(): Contender {
         for (let first = 1; first <= total; first = last(first) + 1) {
           await insertChunks(client, tenant, { first, last: Math.min(last(first), total) }, bar)
           await mergeIndex(client, tenant)
-          await client.query('vacuum app_private.search_changes')
+          await client.query('vacuum search.changes')
         }
       })
       await enterTenant(client, tenant)
@@ -70,7 +62,7 @@ function rowhouse(): Contender {
     size: async (client) => {
       const parts: Record<string, number> = {}
       for (const table of indexTables) {
-        parts[table] = await bytes(client, `select pg_total_relation_size('app_private.${table}')`)
+        parts[table] = await bytes(client, `select pg_total_relation_size('search.${table}')`)
       }
       const index = Object.values(parts).reduce((sum, part) => sum + part, 0)
       const vectors = await bytes(
@@ -89,7 +81,7 @@ export async function enterTenant(client: pg.Client, tenant: Tenant): Promise<vo
 
 export async function rankInTenant(client: pg.Client, terms: string[]): Promise<Hit[]> {
   const { rows } = await client.query<Hit>(
-    'select chunk_id, score from app_private.bm25_ranking($1::text[], $2::float8[], app_private.scope_of(), $3)',
+    'select chunk_id, score from search.bm25_ranking($1::text[], $2::float8[], search.scope_of(), $3)',
     [terms, terms.map(() => 1), depth],
   )
   return rows

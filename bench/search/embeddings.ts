@@ -117,7 +117,7 @@ export type VectorIndex = { seconds: number; bytes: number }
 /** Builds the model's vector index anew, by the statements its worker runs. */
 export async function buildVectorIndex(client: pg.Client, modelId: string): Promise<VectorIndex> {
   const { rows } = await client.query<{ drop_statement: string; create_statement: string }>(
-    'select * from app_private.vector_index_statements($1)',
+    'select * from search.vector_index_statements($1)',
     [modelId],
   )
   const statements = rows[0]
@@ -128,8 +128,8 @@ export async function buildVectorIndex(client: pg.Client, modelId: string): Prom
   await client.query(statements.create_statement)
   const seconds = (performance.now() - started) / 1000
   const { rows: built } = await client.query<{ is_ready: boolean; bytes: number }>(
-    `select app_private.vector_index_is_ready($1) as is_ready,
-            pg_relation_size('app_public.' || quote_ident(app_private.vector_index_name($1)))::float8 as bytes`,
+    `select search.vector_index_is_ready($1) as is_ready,
+            pg_relation_size('app_public.' || quote_ident(search.vector_index_name($1)))::float8 as bytes`,
     [modelId],
   )
   if (!built[0]?.is_ready) throw new Error('The vector index was built, and yet is not ready.')

@@ -83,7 +83,7 @@ async function mergeBeside(client: pg.Client, merger: pg.Client, tenant: Tenant,
   const merging = (async () => {
     while (isInserting) {
       const { rows } = await merger.query<{ merged: number }>(
-        'select app_private.merge_search_index($1, minimum => $2) as merged',
+        'select search.merge_index($1, minimum => $2) as merged',
         [tenant.id, minimum],
       )
       if (rows[0]?.merged === 0) await sleep(10)

@@ -23,7 +23,7 @@ export async function stage(client: pg.Client, texts: Iterable<string>, count: n
   const flush = async (): Promise<void> => {
     await client.query(
       `insert into bench.texts (id, content, vector, length)
-       select $1 + t.i, t.content, v.vector, app_hidden.token_count(v.vector)
+       select $1 + t.i, t.content, v.vector, knowledge.token_count(v.vector)
          from unnest($2::text[]) with ordinality as t (content, i), to_tsvector('english', t.content) as v (vector)`,
       [staged, batch],
     )
@@ -58,7 +58,7 @@ export type Tenant = { id: string; sourceId: string }
 /** A tenant with one source; the session is left inside it. */
 export async function createTenant(client: pg.Client, slug: string, model = 'hashing-384'): Promise<Tenant> {
   const { rows } = await client.query<Tenant>(
-    `with tenant as materialized (select id from app_private.provision_tenant($1, $1, $1 || '@bench.test'))
+    `with tenant as materialized (select id from tenancy.provision_tenant($1, $1, $1 || '@bench.test'))
      select id, set_config('rowhouse.tenant_id', id::text, false) from tenant`,
     [slug],
   )
@@ -94,7 +94,7 @@ export async function insertChunks(client: pg.Client, tenant: Tenant, slice: Sli
     ],
   )
   const vector = slice.isFromText ? `to_tsvector('english', t.content)` : 't.vector'
-  const length = slice.isFromText ? 'app_hidden.token_count(v.vector)' : 't.length'
+  const length = slice.isFromText ? 'knowledge.token_count(v.vector)' : 't.length'
   const step = slice.step ?? chunksPerInsert
   for (let first = slice.first; first <= slice.last; first += step) {
     const last = Math.min(first + step - 1, slice.last)
@@ -117,10 +117,9 @@ export async function insertChunks(client: pg.Client, tenant: Tenant, slice: Sli
 /** Folds everything a tenant has into its search index, as its worker does, one transaction a step. */
 export async function mergeIndex(client: pg.Client, tenant: Tenant, bar?: Progress): Promise<void> {
   for (;;) {
-    const { rows } = await client.query<{ merged: number }>(
-      'select app_private.merge_search_index($1, minimum => 1) as merged',
-      [tenant.id],
-    )
+    const { rows } = await client.query<{ merged: number }>('select search.merge_index($1, minimum => 1) as merged', [
+      tenant.id,
+    ])
     const merged = rows[0]?.merged ?? 0
     if (merged === 0) return
     bar?.add(merged)

@@ -27,9 +27,9 @@ export type Nearest = Percentiles & {
 export type VectorTenantResult = {
   vectors: number
   exact: Percentiles
-  /** app_private.indexed_vector_ranking, whatever the tenant's size. */
+  /** search.indexed_vector_ranking, whatever the tenant's size. */
   indexed: Nearest
-  /** app_private.vector_ranking, which chooses. */
+  /** search.vector_ranking, which chooses. */
   chosen: Nearest
 }
 
@@ -54,11 +54,11 @@ const smallShare = 0.005
 type Way = 'exact' | 'indexed' | 'chosen'
 
 const statements: Record<Way, string> = {
-  exact: `select v.chunk_id from app_private.exact_vector_ranking($1, $2::vector, app_private.scope_of(), ${depth}) v`,
+  exact: `select v.chunk_id from search.exact_vector_ranking($1, $2::vector, search.scope_of(), ${depth}) v`,
   indexed: `select v.chunk_id from app_public.llm_models m,
-              app_private.indexed_vector_ranking(m, $2::vector, app_private.scope_of(), ${depth}) v where m.id = $1`,
+              search.indexed_vector_ranking(m, $2::vector, search.scope_of(), ${depth}) v where m.id = $1`,
   chosen: `select v.chunk_id from app_public.llm_models m,
-             app_private.vector_ranking(m, $2::vector, app_private.scope_of(), ${depth}) v where m.id = $1`,
+             search.vector_ranking(m, $2::vector, search.scope_of(), ${depth}) v where m.id = $1`,
 }
 
 export async function measureVectors(serverUrl: string, count: number): Promise<VectorsResult> {
@@ -178,7 +178,7 @@ async function usesIndex(client: pg.Client, modelId: string, work: () => Promise
   // the counter has earlier transactions in it until they are reported, which does not happen within one
   const scans = async (): Promise<number> => {
     const { rows } = await client.query<{ scans: string }>(
-      `select pg_stat_get_xact_numscans(('app_public.' || quote_ident(app_private.vector_index_name($1)))::regclass) as scans`,
+      `select pg_stat_get_xact_numscans(('app_public.' || quote_ident(search.vector_index_name($1)))::regclass) as scans`,
       [modelId],
     )
     return Number(rows[0]?.scans ?? 0)

@@ -1,5 +1,5 @@
 // Embedders outside the database: any OpenAI-compatible endpoint (OpenAI, Ollama, vLLM, TEI). The built-in one lives in
-// SQL, app_hidden.hashing_embedding, so that every door has it.
+// SQL, knowledge.hashing_embedding, so that every door has it.
 
 import { createOpenAiEmbedder } from './openai.ts'
 

@@ -21,9 +21,7 @@ export async function measureQuantizations(scratch: Scratch, names: Quantization
   const exact = await scratch.search(queries, { mode: 'vector', limit })
   await scratch.configure({ exactVectorLimit: 0 })
 
-  const { rows } = await admin.query<{ ready: boolean }>('select app_private.vector_index_is_ready($1) as ready', [
-    model.id,
-  ])
+  const { rows } = await admin.query<{ ready: boolean }>('select search.vector_index_is_ready($1) as ready', [model.id])
   const hadIndex = rows[0]?.ready ?? false
   console.log('quantization  recall@10  index')
   try {
@@ -63,13 +61,13 @@ async function setQuantization({ admin, model }: Scratch, name: Quantization): P
 }
 
 async function statementsOf({ admin, model }: Scratch): Promise<Statements | undefined> {
-  const { rows } = await admin.query<Statements>('select * from app_private.vector_index_statements($1)', [model.id])
+  const { rows } = await admin.query<Statements>('select * from search.vector_index_statements($1)', [model.id])
   return rows[0]
 }
 
 async function indexName({ admin, model }: Scratch): Promise<string> {
   const { rows } = await admin.query<{ name: string }>(
-    `select format('app_public.%I', app_private.vector_index_name($1)) as name`,
+    `select format('app_public.%I', search.vector_index_name($1)) as name`,
     [model.id],
   )
   return rows[0]?.name as string

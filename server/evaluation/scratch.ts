@@ -60,7 +60,7 @@ export async function withScratchTenant(
   if (queries.length === 0) throw new Error(`No query of ${directory} has judgements.`)
 
   const slug = `eval-${Date.now()}`
-  await admin.query('select app_private.provision_tenant($1, $2, $3)', [slug, 'Evaluation', `${slug}@eval.test`])
+  await admin.query('select tenancy.provision_tenant($1, $2, $3)', [slug, 'Evaluation', `${slug}@eval.test`])
   const workerPool = createPool(database.url, 'rowhouse_worker', lanes)
   try {
     const actor = await operatorIdentity(pool, slug)
@@ -98,7 +98,7 @@ export async function withScratchTenant(
     })
   } finally {
     await workerPool.end()
-    await admin.query('select app_private.delete_tenant($1)', [slug])
+    await admin.query('select tenancy.delete_tenant($1)', [slug])
   }
 }
 
@@ -123,7 +123,7 @@ async function queryVectors(pool: pg.Pool, actor: Actor, queries: Query[]): Prom
   for (const { id, text } of queries) {
     const { rows } = await asUser(pool, actor, (client) =>
       client.query<ModelRow & { input: string }>(
-        'select * from app_hidden.query_embedding_model($1, null, null, null, null, null)',
+        'select * from search.query_embedding_model($1, null, null, null, null, null)',
         [text],
       ),
     )

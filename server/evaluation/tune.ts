@@ -149,7 +149,7 @@ function assertSame(half: Half, actual: Figures, expected: Figures): void {
   for (const name of ['ndcg', 'recall'] as const) {
     if (!(Math.abs(actual[name] - expected[name]) <= tolerance))
       throw new Error(
-        `The database's hybrid search and the fusion in TypeScript differ in ${name} on the ${half} half: ${actual[name]} and ${expected[name]}. server/evaluation/fusion.ts must compute what app_private.fused_score computes.`,
+        `The database's hybrid search and the fusion in TypeScript differ in ${name} on the ${half} half: ${actual[name]} and ${expected[name]}. server/evaluation/fusion.ts must compute what search.fused_score computes.`,
       )
   }
 }
@@ -163,7 +163,7 @@ function instructions(model: string, { k1, b }: Parameters, { method, weight, rr
      update app_public.tenants set config = jsonb_set(config, '{search}', coalesce(config -> 'search', '{}') || '${settings}');
      mutation { updateTenant(input: {id: "TENANT", patch: {config: {search: {k1: ${k1}, b: ${b}}}}}) { tenant { config } } }
    Searches are right at once, and as fast as before after, in npm run psql:
-     set rowhouse.tenant_id to 'TENANT'; select app_hidden.rebuild_search_index();
+     set rowhouse.tenant_id to 'TENANT'; select search.rebuild_index();
 2. The weight, for all tenants, as platform staff (npm run psql):
      update app_public.llm_models set fusion_weight = ${weight} where name = ${literal(model)};
 3. The fusion, in each search:

@@ -92,7 +92,7 @@ async function modelOf(
       JSON.stringify(pgSettings),
     ])
     const { rows } = await client.query<QueryModel>(
-      'select * from app_hidden.query_embedding_model($1, $2, $3, $4, $5, $6)',
+      'select * from search.query_embedding_model($1, $2, $3, $4, $5, $6)',
       question.map((value) => value ?? null),
     )
     return rows[0]

@@ -1,4 +1,4 @@
-// What an invoice shows, as app_private.invoice_to_render gives it, and how money and dates are written. Amounts stay
+// What an invoice shows, as billing.invoice_to_render gives it, and how money and dates are written. Amounts stay
 // text from the database to the page: no float ever holds one.
 
 import { z } from 'zod'

@@ -23,7 +23,7 @@ export async function serveStripeWebhook(
   const body = await readBody(request, Math.min(largestEvent, config.BODY_LIMIT_BYTES))
   const event = verifiedEvent(body, request.headers['stripe-signature'], config.STRIPE_WEBHOOK_SECRET ?? '')
   const { rows } = await pool.query<{ outcome: string }>(
-    `select app_private.receive_payment_event('stripe', $1, $2, $3, $4) as outcome`,
+    `select billing.receive_payment_event('stripe', $1, $2, $3, $4) as outcome`,
     [event.id, event.type, new Date(event.created * 1000), JSON.stringify(event.data.object)],
   )
   sendJson(response, 200, { outcome: rows[0]?.outcome })

@@ -16,7 +16,7 @@ const schedule: Record<string, string> = {
   billing__run_invoices: '*/5 * * * *',
   catalog__refresh_views: '7 * * * *',
   catalog__watch_views: '*/5 * * * *',
-  identity__end_idle_sessions: '*/5 * * * *',
+  tenancy__end_idle_sessions: '*/5 * * * *',
   knowledge__refresh_sources: '* * * * *',
   metering__create_partitions: '7 * * * *',
   metering__drop_llm_texts: '23 3 * * *',
@@ -56,7 +56,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
   const beat = async (silentFor: string): Promise<void> => {
     const { rows } = await pool.query<{ released: number }>(
-      'select app_private.release_dead_workers($1, $2::interval) as released',
+      'select core.release_dead_workers($1, $2::interval) as released',
       [ids, silentFor],
     )
     if (rows[0]?.released) log.warn({ workers: rows[0].released }, 'Took up the jobs of workers that fell silent')

@@ -16,7 +16,7 @@ let server: TestServer
 let workerPool: ReturnType<typeof createPool>
 
 beforeAll(async () => {
-  await db.pool.query('select app_private.seed_example_plans()')
+  await db.pool.query('select billing.seed_example_plans()')
   server = await startTestServer(db.url)
   workerPool = createPool(db.url, 'rowhouse_worker', 2)
 })

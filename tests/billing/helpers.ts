@@ -62,9 +62,9 @@ export async function payByInvoice(
   { timezone = 'UTC', currency = 'USD', taxRate = 0 } = {},
 ): Promise<void> {
   await t.becomeSuperuser()
-  await t.query('call app_private.enter_tenant($1)', [tenantId])
+  await t.query('call core.enter_tenant($1)', [tenantId])
   await t.query(`update app_public.tenants set timezone = $2 where id = $1`, [tenantId, timezone])
-  await t.query('select app_private.lock_billing($1)', [tenantId])
+  await t.query('select billing.lock_billing($1)', [tenantId])
   await t.query(
     `update app_public.billing_profiles set collection_method = 'invoice', currency = $2, tax_rate = $3 where tenant_id = $1`,
     [tenantId, currency, taxRate],
@@ -79,12 +79,12 @@ export const asStaff = (t: Transaction, db: TestDatabase, tenantId: string): Pro
 export async function runBilling(t: Transaction, tenantId: string, at: string): Promise<void> {
   await setClock(t, at)
   await t.becomeRole('rowhouse_worker')
-  await t.query('select app_private.run_billing($1)', [tenantId])
+  await t.query('select billing.run_billing($1)', [tenantId])
   const due = await t.query<{ tenant_id: string; invoice_id: string }>(
-    'select * from app_private.payments_to_collect() where tenant_id = $1',
+    'select * from billing.payments_to_collect() where tenant_id = $1',
     [tenantId],
   )
-  for (const { invoice_id } of due) await t.query('select app_private.begin_payment($1, $2)', [tenantId, invoice_id])
+  for (const { invoice_id } of due) await t.query('select billing.begin_payment($1, $2)', [tenantId, invoice_id])
 }
 
 export async function use(
@@ -132,5 +132,5 @@ export const amountsOf = (invoice: Invoice | undefined): string[] =>
 /** The books agree: money, lines and usage. */
 export async function differences(t: Transaction, tenantId: string): Promise<unknown[]> {
   await t.becomeSuperuser()
-  return t.query('select * from app_private.verify_billing($1)', [tenantId])
+  return t.query('select * from billing.verify_billing($1)', [tenantId])
 }

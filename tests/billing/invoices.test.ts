@@ -224,10 +224,10 @@ describe('what is final', () => {
       await asStaff(t, db, db.acme.id)
       await t.query(`select app_public.override_entitlement('quota', 'tokens', quota_limit => 7)`)
       await t.becomeSuperuser()
-      await t.query(`select app_private.delete_tenant('acme')`)
+      await t.query(`select tenancy.delete_tenant('acme')`)
       expect(await t.value(`select count(*)::int from app_public.invoices`)).toBe(0)
-      expect(await t.value(`select count(*)::int from app_private.invoice_numbers`)).toBe(1)
-      expect(await t.query(`select * from app_private.invoice_number_gaps()`)).toEqual([])
+      expect(await t.value(`select count(*)::int from billing.invoice_numbers`)).toBe(1)
+      expect(await t.query(`select * from billing.invoice_number_gaps()`)).toEqual([])
     }))
 })
 
@@ -353,8 +353,8 @@ describe('entitlements', () => {
   it('come from the plan or an override, and reach the tenant', () =>
     db.inTransaction(async (t) => {
       await t.becomeSuperuser()
-      await t.query('select app_private.seed_example_plans()')
-      await t.query('select app_private.seed_example_plans()')
+      await t.query('select billing.seed_example_plans()')
+      await t.query('select billing.seed_example_plans()')
       await payByInvoice(t, db.acme.id)
       await t.become(db.acme.owner)
       await t.query(`select app_public.start_subscription('professional')`)
@@ -395,7 +395,7 @@ describe('entitlements', () => {
   it('make a quota beyond which use goes on soft, and any other hard', () =>
     db.inTransaction(async (t) => {
       await t.becomeSuperuser()
-      await t.query('select app_private.seed_example_plans()')
+      await t.query('select billing.seed_example_plans()')
       await payByInvoice(t, db.acme.id)
       await t.become(db.acme.owner)
       await t.query(`select app_public.start_subscription('professional', 'monthly', true)`)
@@ -419,7 +419,7 @@ describe('the overview of use', () => {
       await use(t, db.acme.member, 'search', 100, '2025-04-05Z')
       await use(t, db.acme.member, 'search', 20, '2025-04-10Z')
       await t.becomeRole('rowhouse_worker')
-      await t.query('select app_private.roll_up_usage($1)', [db.acme.id])
+      await t.query('select metering.roll_up_usage($1)', [db.acme.id])
       await t.become(db.acme.admin)
       expect(
         await t.query(

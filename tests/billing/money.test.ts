@@ -19,7 +19,7 @@ type Case = { model: string; quantity: number; included: number; unit?: number; 
 
 async function chargesOf(cases: Case[]): Promise<bigint[]> {
   const { rows } = await db.pool.query<{ charge: string }>(
-    `select app_hidden.usage_charge((c ->> 'model')::app_public.price_model_enum, (c ->> 'quantity')::numeric, (c ->> 'included')::numeric,
+    `select billing.usage_charge((c ->> 'model')::app_public.price_model_enum, (c ->> 'quantity')::numeric, (c ->> 'included')::numeric,
               (c ->> 'unit')::numeric, (c ->> 'size')::numeric, c -> 'tiers')::text as charge
        from jsonb_array_elements($1) with ordinality as x (c, n) order by n`,
     [JSON.stringify(cases)],
@@ -125,7 +125,7 @@ describe('what a quantity costs', () => {
 
   it('one million units of one token each total exactly price times count', async () => {
     const { rows } = await db.pool.query(
-      `select app_hidden.usage_charge('per_unit', 1000000, 0, 0.00000015, null, null) = 0.15 as exact`,
+      `select billing.usage_charge('per_unit', 1000000, 0, 0.00000015, null, null) = 0.15 as exact`,
     )
     expect(rows).toEqual([{ exact: true }])
   })
@@ -140,7 +140,7 @@ describe('rounding', () => {
     ['-2.5', 'JPY', '-3'],
     ['1.0005', 'KWD', '1.001'],
   ])('%s %s is %s: half away from zero, in what the currency can be paid in', async (amount, currency, rounded) => {
-    const { rows } = await db.pool.query('select app_hidden.round_money($1, $2)::text as r', [amount, currency])
+    const { rows } = await db.pool.query('select billing.round_money($1, $2)::text as r', [amount, currency])
     expect(rows).toEqual([{ r: rounded }])
   })
 })
@@ -170,14 +170,14 @@ describe('shares of a period', () => {
         async (zone, anchor, months, share) => {
           const { rows } = await db.pool.query(
             `with p as (
-               select app_hidden.billing_period(($1::date + time '12:00') at time zone $2, $1::date, $2, $3) as period
+               select metering.billing_period(($1::date + time '12:00') at time zone $2, $1::date, $2, $3) as period
              ), c as (
                select lower(period) as a, upper(period) as b,
-                      app_private.local_midnight(lower(period) + (upper(period) - lower(period)) * $4::float8, $2) as m from p
+                      billing.local_midnight(lower(period) + (upper(period) - lower(period)) * $4::float8, $2) as m from p
              )
-             select app_hidden.local_days(a, m, $2) + app_hidden.local_days(m, b, $2) = app_hidden.local_days(a, b, $2) as whole,
-                    app_hidden.local_days(a, b, $2) = (b at time zone $2)::date - $1::date as calendar,
-                    app_hidden.local_days(a, b, $2) as days
+             select billing.local_days(a, m, $2) + billing.local_days(m, b, $2) = billing.local_days(a, b, $2) as whole,
+                    billing.local_days(a, b, $2) = (b at time zone $2)::date - $1::date as calendar,
+                    billing.local_days(a, b, $2) as days
                from c`,
             [anchor, zone, months, share],
           )
@@ -198,9 +198,9 @@ describe('shares of a period', () => {
         async (minor, days, some, currency) => {
           const part = some % (days + 1)
           const { rows } = await db.pool.query<{ difference: string; unit: string }>(
-            `select abs(app_hidden.share_of(a, $2, $3, $4) + app_hidden.share_of(a, $3 - $2, $3, $4) - a) as difference,
-                    power(0.1, app_hidden.minor_units($4))::numeric as unit
-               from (select $1::numeric / power(10, app_hidden.minor_units($4))::numeric as a) as x`,
+            `select abs(billing.share_of(a, $2, $3, $4) + billing.share_of(a, $3 - $2, $3, $4) - a) as difference,
+                    power(0.1, billing.minor_units($4))::numeric as unit
+               from (select $1::numeric / power(10, billing.minor_units($4))::numeric as a) as x`,
             [minor, part, days, currency],
           )
           expect(Number(rows[0]?.difference)).toBeLessThanOrEqual(Number(rows[0]?.unit))
@@ -222,8 +222,8 @@ describe('shares of a period', () => {
     'from %s in %s to %s (%s), of %s: %s of %s days are %s',
     async (at, from, to, zone, amount, days, of, expected) => {
       const { rows } = await db.pool.query(
-        `select app_hidden.local_days(at, b, $4) as days, app_hidden.local_days(a, b, $4) as of,
-              app_hidden.share_of($5, app_hidden.local_days(at, b, $4), app_hidden.local_days(a, b, $4), 'USD')::text as amount
+        `select billing.local_days(at, b, $4) as days, billing.local_days(a, b, $4) as of,
+              billing.share_of($5, billing.local_days(at, b, $4), billing.local_days(a, b, $4), 'USD')::text as amount
          from (select $1::timestamp at time zone $4 as at, $2::timestamp at time zone $4 as a, $3::timestamp at time zone $4 as b) as x`,
         [at, from, to, zone, amount],
       )
@@ -244,7 +244,7 @@ describe('prices that make no sense', () => {
     ['text for a number', '[{"unitAmount": "1"}]'],
     ['null for a tier', '[null]'],
   ])('%s are no tiers', async (_name, value) => {
-    const { rows } = await db.pool.query('select app_hidden.are_price_tiers($1) as are', [value])
+    const { rows } = await db.pool.query('select billing.are_price_tiers($1) as are', [value])
     expect(rows).toEqual([{ are: false }])
   })
 

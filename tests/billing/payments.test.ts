@@ -80,7 +80,7 @@ type Tenant = { id: string; owner: { userId: string; tenantId: string } & Record
 async function newTenant(card?: string): Promise<Tenant> {
   serial += 1
   const slug = `payer-${serial}`
-  const id = await onPool.value<string>('select id from app_private.provision_tenant($1, $1, $2)', [
+  const id = await onPool.value<string>('select id from tenancy.provision_tenant($1, $1, $2)', [
     slug,
     `${slug}@payer.test`,
   ])
@@ -296,7 +296,7 @@ describe('events', () => {
     const payment = await committed(async (t) => {
       await t.becomeRole('rowhouse_worker')
       return (
-        await t.query<{ payment_id: string }>('select * from app_private.begin_payment($1, $2)', [tenant.id, invoiceId])
+        await t.query<{ payment_id: string }>('select * from billing.begin_payment($1, $2)', [tenant.id, invoiceId])
       )[0]
     })
     const metadata = { tenant_id: tenant.id, payment_id: payment?.payment_id }
@@ -322,7 +322,7 @@ describe('events', () => {
     expect((await post('x'.repeat(1_000_001), signature)).status).toBe(413)
     const wrong = await fetch(`${server.url}/webhooks/stripe`)
     expect(wrong.status).toBe(405)
-    expect(await onPool.value(`select count(*)::int from app_private.payment_events where event_id = 'evt_1'`)).toBe(0)
+    expect(await onPool.value(`select count(*)::int from billing.payment_events where event_id = 'evt_1'`)).toBe(0)
   })
 
   it('are kept and applied once, however often they come', async () => {
@@ -490,7 +490,7 @@ describe('by hand', () => {
       for (const day of ['04-14', '04-15', '04-18', '04-23', '04-30']) {
         await setClock(t, `2025-${day}Z`)
         await t.becomeRole('rowhouse_worker')
-        await t.query('select app_private.begin_payment($1, $2)', [db.acme.id, id])
+        await t.query('select billing.begin_payment($1, $2)', [db.acme.id, id])
         await t.become(db.acme.owner)
         seen.push(
           await t.value(

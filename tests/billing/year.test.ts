@@ -77,14 +77,14 @@ async function addTenants(t: Transaction): Promise<Tenant[]> {
   const tenants: Tenant[] = []
   for (let i = 0; i < tenantCount; i += 1) {
     await t.becomeSuperuser()
-    const id = await t.value<string>('select id from app_private.provision_tenant($1, $1, $2)', [
+    const id = await t.value<string>('select id from tenancy.provision_tenant($1, $1, $2)', [
       `year-${i}`,
       `year-${i}@x.test`,
     ])
     const userId = await t.value<string>('select user_id from app_public.user_tenants where tenant_id = $1', [id])
     await t.query('update app_public.tenants set timezone = $2 where id = $1', [id, zones[i % zones.length]])
-    await t.query('call app_private.enter_tenant($1)', [id])
-    await t.query('select app_private.lock_billing($1)', [id])
+    await t.query('call core.enter_tenant($1)', [id])
+    await t.query('select billing.lock_billing($1)', [id])
     await t.query(
       `update app_public.billing_profiles set currency = $2, tax_rate = $3, collection_method = $4 where tenant_id = $1`,
       [id, i % 5 === 4 ? 'JPY' : 'USD', i % 3 === 0 ? '0.19' : '0', i % 4 === 3 ? 'invoice' : 'automatic'],
@@ -193,11 +193,11 @@ it('a year: ledger, events, roll-ups, invoices and money agree', { timeout: 300_
       expect([tenant.id, await t.query('select * from app_public.verify_rollups()')]).toEqual([tenant.id, []])
     }
     await t.becomeRole('rowhouse_worker')
-    await t.query('select app_private.expire_reservations()')
+    await t.query('select metering.expire_reservations()')
     await t.becomeSuperuser()
-    expect(await t.query('select * from app_private.verify_quotas()')).toEqual([])
+    expect(await t.query('select * from metering.verify_quotas()')).toEqual([])
     await t.becomeSuperuser()
-    expect(await t.query('select * from app_private.invoice_number_gaps()')).toEqual([])
+    expect(await t.query('select * from billing.invoice_number_gaps()')).toEqual([])
     // every period of every subscription has one invoice that opens it, except where there is nothing to pay
     expect(
       await t.query(
@@ -219,18 +219,16 @@ it('a year: ledger, events, roll-ups, invoices and money agree', { timeout: 300_
 /** The two tasks of billing; a quarter of the charges fail, invoices are paid by hand about when they are due. */
 async function collectAndBill(t: Transaction, random: () => number): Promise<void> {
   await t.becomeRole('rowhouse_worker')
-  for (const { id } of await t.query<{ id: string }>('select app_private.tenants_to_bill() as id'))
-    await t.query('select app_private.run_billing($1)', [id])
-  const due = await t.query<{ tenant_id: string; invoice_id: string }>(
-    'select * from app_private.payments_to_collect()',
-  )
+  for (const { id } of await t.query<{ id: string }>('select billing.tenants_to_bill() as id'))
+    await t.query('select billing.run_billing($1)', [id])
+  const due = await t.query<{ tenant_id: string; invoice_id: string }>('select * from billing.payments_to_collect()')
   for (const { tenant_id, invoice_id } of due) {
-    const [begun] = await t.query<{ payment_id: string }>('select * from app_private.begin_payment($1, $2)', [
+    const [begun] = await t.query<{ payment_id: string }>('select * from billing.begin_payment($1, $2)', [
       tenant_id,
       invoice_id,
     ])
     if (begun) {
-      await t.query(`select app_private.finish_payment($1, $2, $3, 'pi_' || ($2::uuid)::text)`, [
+      await t.query(`select billing.finish_payment($1, $2, $3, 'pi_' || ($2::uuid)::text)`, [
         tenant_id,
         begun.payment_id,
         random() < 0.35 ? 'failed' : 'succeeded',
@@ -268,7 +266,7 @@ function quotaPeriod(at: number, anchor: Date, timezone: string): string {
 async function useQuota(t: Transaction, tenant: Tenant, chance: () => number): Promise<string> {
   await t.becomeSuperuser()
   const [row] = await t.query<{ at: Date; anchor: Date; timezone: string }>(
-    `select app_hidden.clock() as at, coalesce(subscription_started_at, created_at) as anchor, timezone from app_public.tenants where id = $1`,
+    `select core.clock() as at, coalesce(subscription_started_at, created_at) as anchor, timezone from app_public.tenants where id = $1`,
     [tenant.id],
   )
   const { at, anchor, timezone } = row as { at: Date; anchor: Date; timezone: string }
@@ -286,7 +284,7 @@ async function useQuota(t: Transaction, tenant: Tenant, chance: () => number): P
     if (chance() < 0.3) return 'expired'
     quantity = Math.ceil(amount * chance())
     await t.query(
-      `select app_public.settle_usage(id, $1) from app_public.quota_reservations where settled_at is null and expires_at > app_hidden.clock()`,
+      `select app_public.settle_usage(id, $1) from app_public.quota_reservations where settled_at is null and expires_at > core.clock()`,
       [quantity],
     )
   }
@@ -345,9 +343,9 @@ async function ledgerAgrees(t: Transaction, tenant: Tenant): Promise<void> {
   }
   // ledger = events = days of the roll-up
   await t.becomeRole('rowhouse_worker')
-  await t.query('select app_private.roll_up_usage($1)', [tenant.id])
+  await t.query('select metering.roll_up_usage($1)', [tenant.id])
   await t.becomeSuperuser()
-  for (const source of ['app_public.usage_events', 'app_private.usage_days']) {
+  for (const source of ['app_public.usage_events', 'metering.usage_days']) {
     const rows = await t.query<{ type: string; quantity: number }>(
       `select usage_type as type, sum(quantity)::int as quantity from ${source} where tenant_id = $1 group by 1`,
       [tenant.id],
@@ -386,7 +384,7 @@ it('an adjustment is the same whether events come one by one or all at once', ()
            ), steps as (
              select n, sum(n) over (order by i) as after from unnest($1::numeric[]) with ordinality as x (n, i)
            )
-           select sum(app_private.adjustment_amount(c, after - n, after, 'USD')) = app_private.adjustment_amount(c, 0, $2, 'USD') as same from steps, c group by c`,
+           select sum(billing.adjustment_amount(c, after - n, after, 'USD')) = billing.adjustment_amount(c, 0, $2, 'USD') as same from steps, c group by c`,
           [parts, total],
         )
         expect(row?.same).toBe(true)

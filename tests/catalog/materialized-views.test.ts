@@ -11,7 +11,7 @@ const names = ['mv_platform_shared_resources', 'mv_popular_agents', 'mv_tenant_r
 /** As the worker does it. */
 async function refresh(t: Transaction): Promise<void> {
   await t.becomeRole('rowhouse_worker')
-  for (const name of names) await t.query(`select app_private.refresh_materialized_view_now($1)`, [name])
+  for (const name of names) await t.query(`select observability.refresh_materialized_view_now($1)`, [name])
   await t.becomeSuperuser()
 }
 const insertAgent = (t: Transaction, tenantId: string, name: string, more: object = {}): Promise<string> =>
@@ -64,7 +64,7 @@ describe('tenant_resource_counts', () => {
   it('cannot be read past its filter', () =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.owner)
-      for (const name of names) expect(await t.errorCode(`select * from app_private.${name}`)).toBe('42501')
+      for (const name of names) expect(await t.errorCode(`select * from observability.${name}`)).toBe('42501')
     }))
 })
 
@@ -170,7 +170,7 @@ describe('their age', () => {
       await refresh(t)
       const watch = async (): Promise<unknown> => {
         await t.becomeRole('rowhouse_worker')
-        const raised = await t.value(`select app_private.watch_materialized_views()`)
+        const raised = await t.value(`select observability.watch_materialized_views()`)
         await t.becomeSuperuser()
         return raised
       }
@@ -249,9 +249,10 @@ describe('a refresh on demand', () => {
       await worker.stop()
       await pool.end()
     }
-    const { rows } = await db.pool.query(`select usage_count from app_private.mv_popular_agents where tenant_id = $1`, [
-      db.acme.id,
-    ])
+    const { rows } = await db.pool.query(
+      `select usage_count from observability.mv_popular_agents where tenant_id = $1`,
+      [db.acme.id],
+    )
     expect(rows).toEqual([{ usage_count: '5' }])
   })
 })

@@ -74,12 +74,12 @@ describe('the platform’s resources', () => {
       await t.query(`delete from app_public.user_tenants where tenant_id = $1`, [db.platform.id])
       await t.query(`set local session_replication_role = origin`)
       const owned = await t.value(
-        `select id from app_private.provision_tenant('operations', 'Operations', 'first@operations.test', null, 'platform')`,
+        `select id from tenancy.provision_tenant('operations', 'Operations', 'first@operations.test', null, 'platform')`,
       )
       expect(owned).toBe(db.platform.id)
       expect(
         await t.errorCode(
-          `select app_private.provision_tenant('second', 'Second', 'second@operations.test', null, 'platform')`,
+          `select tenancy.provision_tenant('second', 'Second', 'second@operations.test', null, 'platform')`,
         ),
       ).toBe('23505')
     })

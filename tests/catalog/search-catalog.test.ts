@@ -275,7 +275,7 @@ describe('the wall', () => {
         const found = await search(t, { query })
         expect([query, found.total, found.facets]).toEqual([query, 0, []])
       }
-      expect(await t.query(`select * from app_hidden.catalog_matches('regulatory', '{agent,tool}')`)).toEqual([])
+      expect(await t.query(`select * from catalog.catalog_matches('regulatory', '{agent,tool}')`)).toEqual([])
       await t.becomeRole('rowhouse_user')
       expect((await search(t, { query: 'regulatory' })).total).toBe(0)
     }))

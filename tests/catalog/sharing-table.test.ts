@@ -93,7 +93,7 @@ describe.each(kindNames)('a shared %s', (kind) => {
               `select 1 from app_public.resource_sharing_audit where resource_id = '${id}' limit 1`,
             ),
             receive: await attempt(`select 1 from app_public.received_shares() where resource_id = '${id}' limit 1`),
-            refer: await attempt(`select 1 where app_hidden.is_visible_resource('${kind}', '${id}')`),
+            refer: await attempt(`select 1 where catalog.is_visible_resource('${kind}', '${id}')`),
             ...(copyable && { copy: await attempt(`select app_public.copy_${kind}('${id}')`) }),
           }
           const visible = isVisible(relation, given.mode, given.hasGrants)

@@ -190,10 +190,10 @@ describe('a copy', () => {
   it('takes over every column that is not named as one to leave', async () => {
     await db.inTransaction(async (t) => {
       const columns = await t.query<{ name: string }>(`
-        select c as name from unnest(app_private.uncopied_columns() || app_private.columns_of_the_tenant()) c
+        select c as name from unnest(catalog.uncopied_columns() || catalog.columns_of_the_tenant()) c
          where not exists (
            select from pg_attribute a, unnest(enum_range(null::app_public.resource_kind)) k
-            where a.attrelid = app_private.resource_table(k) and a.attname = c)`)
+            where a.attrelid = catalog.resource_table(k) and a.attname = c)`)
       expect(columns).toEqual([])
     })
   })

@@ -32,10 +32,7 @@ export async function createWorld(db: TestDatabase, t: Transaction): Promise<Wor
   const tenants: Record<string, string> = { acme: db.acme.id }
   const parents: Record<string, string> = { child: 'acme', grandchild: 'child', sibling: 'above' }
   for (const slug of ['above', 'child', 'grandchild', 'sibling', 'granted', 'one', 'team', 'stranger']) {
-    tenants[slug] = await t.value('select id from app_private.provision_tenant($1, $1, $2)', [
-      slug,
-      `owner@${slug}.test`,
-    ])
+    tenants[slug] = await t.value('select id from tenancy.provision_tenant($1, $1, $2)', [slug, `owner@${slug}.test`])
   }
   for (const [slug, parent] of [...Object.entries(parents), ['acme', 'above']]) {
     await t.query('update app_public.tenants set parent_tenant_id = $2 where id = $1', [
@@ -46,7 +43,7 @@ export async function createWorld(db: TestDatabase, t: Transaction): Promise<Wor
   const person = async (tenant: string, role: Person['role'], name: string = role): Promise<Person> => {
     const email = `${name}@${tenant}.test`
     const tenantId = tenants[tenant] as string
-    const userId = await t.value<string>('select user_id from app_private.provision_member($1, $2, $3, $4)', [
+    const userId = await t.value<string>('select user_id from tenancy.provision_member($1, $2, $3, $4)', [
       tenantId,
       email,
       name,

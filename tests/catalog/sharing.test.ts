@@ -228,7 +228,7 @@ describe.each(kindNames)('a share of a %s ends', (kind: Kind) => {
         const shareId = await share(t, db.acme.admin, kind, id, 'granted')
         const isThere = async () => {
           const seen = await sees(t, member(), kind, id)
-          expect(await t.value(`select app_hidden.is_visible_resource($1, $2)`, [kind, id])).toBe(seen)
+          expect(await t.value(`select catalog.is_visible_resource($1, $2)`, [kind, id])).toBe(seen)
           return seen
         }
         expect(await isThere()).toBe(true)
@@ -491,7 +491,7 @@ describe('either side', () => {
       await share(t, db.acme.admin, 'agent', agent, 'granted')
       const owned = await createResource(t, 'agent', owner().person as never, 'theirs')
       await share(t, owner().person as never, 'agent', owned, 'stranger')
-      await asSuperuser(t, `select app_private.delete_tenant('granted')`)
+      await asSuperuser(t, `select tenancy.delete_tenant('granted')`)
       expect(await t.value('select count(*)::int from app_public.resource_shares')).toBe(0)
       expect(
         await t.query('select distinct tenant_id, action from app_public.resource_sharing_audit order by action'),

@@ -270,7 +270,7 @@ describe('a published version', () => {
       await t.become(db.acme.admin)
       await t.value(publish, [await createAgent(t), null, null])
       await t.becomeSuperuser()
-      await t.query(`select app_private.delete_tenant('acme')`)
+      await t.query(`select tenancy.delete_tenant('acme')`)
       expect(
         await t.value(`select count(*)::int from app_public.resource_versions where tenant_id = $1`, [db.acme.id]),
       ).toBe(0)
@@ -281,7 +281,7 @@ describe('a published version', () => {
       select array_agg(attrelid::regclass || '.' || attname order by 1) as columns
         from pg_attribute
        where attrelid in ('app_public.agents'::regclass, 'app_public.prompts'::regclass, 'app_public.workflows'::regclass)
-         and attnum > 0 and not attisdropped and attname <> all (app_private.unversioned_columns())
+         and attnum > 0 and not attisdropped and attname <> all (catalog.unversioned_columns())
          and attname ~ '(_id|_at|_count|_ms|_rate|rating|^is_|score)$'`)
     // whoever adds a column that looks like state decides here
     expect(rows[0]?.columns?.sort()).toEqual(['app_public.agents.model_id'])
@@ -306,7 +306,7 @@ it('semantic versions are ordered as semver.org has it', async () => {
   await fc.assert(
     fc.asyncProperty(fc.shuffledSubarray(ordered, { minLength: 2 }), async (versions) => {
       const { rows } = await db.pool.query<{ sorted: string[] }>(
-        `select array_agg(v order by app_hidden.semantic_version_key(v) collate "C") as sorted from unnest($1::text[]) as v`,
+        `select array_agg(v order by catalog.semantic_version_key(v) collate "C") as sorted from unnest($1::text[]) as v`,
         [versions],
       )
       expect(rows[0]?.sorted).toEqual([...versions].sort((a, b) => ordered.indexOf(a) - ordered.indexOf(b)))

@@ -103,7 +103,7 @@ describe('a definition', () => {
         fc.asyncProperty(graph, async ({ loops, pairs }) => {
           const n = loops.length
           const arcs = pairs.filter(([a, b]) => a < n && b < n)
-          const isOk = await t.value<boolean>(`select app_private.graph_faults($1) = '{}'`, [
+          const isOk = await t.value<boolean>(`select catalog.graph_faults($1) = '{}'`, [
             JSON.stringify({
               nodes: loops.map((isLoop, i) => ({ id: `${i}`, type: isLoop ? 'loop' : 'human' })),
               edges: arcs.map(([a, b]) => ({ from: `${a}`, to: `${b}` })),

@@ -110,7 +110,7 @@ describe('npm run eval', () => {
   const state = async () =>
     (
       await db.pool.query(
-        `select fusion_weight, vector_quantization::text, app_private.vector_index_is_ready(id) as has_index,
+        `select fusion_weight, vector_quantization::text, search.vector_index_is_ready(id) as has_index,
                 (select count(*)::int from app_public.tenants where slug like 'eval-%') as tenants
            from app_public.llm_models where name = 'hashing-384'`,
       )
@@ -152,7 +152,7 @@ describe('npm run eval', () => {
     const { code, output } = await evaluate('--quantization', 'none,halfvec,binary')
     expect(output).toMatch(/none +1\.0000 +\S+ MiB for 16 vectors\nhalfvec +1\.0000 .*\nbinary +\S+ /)
     expect([code, await state()]).toEqual([0, untouched])
-    const { rows } = await db.pool.query(`select * from app_private.vector_index_statements(
+    const { rows } = await db.pool.query(`select * from search.vector_index_statements(
       (select id from app_public.llm_models where name = 'hashing-384'))`)
     await db.pool.query(rows[0].create_statement)
     expect((await evaluate('--quantization', 'binary')).code).toBe(0)

@@ -91,16 +91,16 @@ describe('ingest', () => {
     killed.kill('SIGKILL')
     await killed.ended
     // the killed process was a worker, too: its heartbeat would be believed for another half minute
-    await db.pool.query(`delete from app_private.worker_heartbeats`)
+    await db.pool.query(`delete from core.worker_heartbeats`)
     const again = await tool('ingest', '--tenant', 'globex', '--source', 'long', path)
     expect(again.output).toContain('long now has 600 searchable documents, 0 failed.')
     const { rows } = await db.pool.query(
       `select count(distinct d.id)::int as documents, count(*)::int as chunks, count(distinct (c.document_id, c.ordinal))::int as places,
               (select count(*)::int from app_public.embeddings where tenant_id = $1) as vectors,
               (select count(distinct chunk_id)::int from (
-                 select chunk_id from app_private.search_changes where tenant_id = $1 and kind = 'added'
+                 select chunk_id from search.changes where tenant_id = $1 and kind = 'added'
                  union all
-                 select unnest(chunk_ids) from app_private.search_block_chunks where tenant_id = $1) as place) as indexed
+                 select unnest(chunk_ids) from search.block_chunks where tenant_id = $1) as place) as indexed
          from app_public.documents d join app_public.document_chunks c on c.document_id = d.id where d.tenant_id = $1`,
       [db.globex.id],
     )

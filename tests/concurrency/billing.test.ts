@@ -56,7 +56,7 @@ let serial = 0
 async function newTenant(): Promise<Owner> {
   serial += 1
   const slug = `billed-${serial}`
-  const tenantId = await onPool.value<string>('select id from app_private.provision_tenant($1, $1, $2)', [
+  const tenantId = await onPool.value<string>('select id from tenancy.provision_tenant($1, $1, $2)', [
     slug,
     `${slug}@x.test`,
   ])
@@ -64,7 +64,7 @@ async function newTenant(): Promise<Owner> {
     tenantId,
   ])
   const client = await session({ 'rowhouse.tenant_id': tenantId })
-  await client.query('select app_private.lock_billing($1)', [tenantId])
+  await client.query('select billing.lock_billing($1)', [tenantId])
   await client.query(`update app_public.billing_profiles set collection_method = 'invoice' where tenant_id = $1`, [
     tenantId,
   ])
@@ -108,7 +108,7 @@ describe('the invoices of a period', () => {
     needsServer(context)
     const owner = await subscribed()
     const workers = await sessions(10, worker('2025-07-15Z'))
-    await Promise.all(workers.map((w) => w.query('select app_private.run_billing($1)', [owner.tenantId])))
+    await Promise.all(workers.map((w) => w.query('select billing.run_billing($1)', [owner.tenantId])))
     expect(
       await onPool.query(
         `select period_number as period, count(*)::int as invoices, count(number)::int as numbers from app_public.invoices where tenant_id = $1 group by 1 order by 1`,
@@ -122,8 +122,8 @@ describe('the invoices of a period', () => {
     const owner = await subscribed()
     const [a, b] = (await sessions(2, worker('2025-05-15Z'))) as [pg.Client, pg.Client]
     await a.query('begin')
-    await a.query('select app_private.run_billing($1)', [owner.tenantId])
-    const second = b.query('select app_private.run_billing($1)', [owner.tenantId])
+    await a.query('select billing.run_billing($1)', [owner.tenantId])
+    const second = b.query('select billing.run_billing($1)', [owner.tenantId])
     await isBlocked(b)
     await a.query('rollback')
     await second
@@ -149,7 +149,7 @@ describe('numbers', () => {
     needsServer(context)
     const before = Number(
       await onPool.value(
-        `select coalesce(max(sequence_number), 0) from app_private.invoice_numbers where series = 'invoice'`,
+        `select coalesce(max(sequence_number), 0) from billing.invoice_numbers where series = 'invoice'`,
       ),
     )
     const drafts = await Promise.all(Array.from({ length: 20 }, draft))
@@ -164,7 +164,7 @@ describe('numbers', () => {
       [drafts.map(({ id }) => id)],
     )
     expect(numbers.map(({ n }) => Number(n))).toEqual(Array.from({ length: 20 }, (_, i) => before + 1 + i))
-    expect(await onPool.query('select * from app_private.invoice_number_gaps()')).toEqual([])
+    expect(await onPool.query('select * from billing.invoice_number_gaps()')).toEqual([])
   })
 
   it('of a finalisation that is rolled back go to the next one', async (context) => {
@@ -183,7 +183,7 @@ describe('numbers', () => {
     await isBlocked(b)
     await a.query('rollback')
     expect((await waiting).rows[0]?.n).toBe(given)
-    expect(await onPool.query('select * from app_private.invoice_number_gaps()')).toEqual([])
+    expect(await onPool.query('select * from billing.invoice_number_gaps()')).toEqual([])
   })
 
   it('one draft finalised by 10 clients at once has one number', async (context) => {
@@ -197,9 +197,7 @@ describe('numbers', () => {
       clients.map((c) => c.query('select app_public.finalise_invoice($1)', [id])),
     )
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-    expect(
-      await onPool.value('select count(*)::int from app_private.invoice_numbers where document_id = $1', [id]),
-    ).toBe(1)
+    expect(await onPool.value('select count(*)::int from billing.invoice_numbers where document_id = $1', [id])).toBe(1)
   })
 })
 
@@ -220,19 +218,16 @@ describe('use that is recorded while its period is closed', () => {
       }
     })
     while (stored < 40) await new Promise((resolve) => setImmediate(resolve))
-    await Promise.all([
-      ...recording,
-      ...makers.map((m) => m.query('select app_private.run_billing($1)', [owner.tenantId])),
-    ])
+    await Promise.all([...recording, ...makers.map((m) => m.query('select billing.run_billing($1)', [owner.tenantId]))])
     const [later] = await sessions(1, worker('2025-06-01 02:00Z'))
-    await later?.query('select app_private.run_billing($1)', [owner.tenantId])
+    await later?.query('select billing.run_billing($1)', [owner.tenantId])
     expect(
       await onPool.value(
         `select sum(l.amount)::int from app_public.invoice_lines l where l.tenant_id = $1 and l.kind in ('usage', 'adjustment')`,
         [owner.tenantId],
       ),
     ).toBe(12 * 15)
-    expect(await onPool.query('select * from app_private.verify_billing($1)', [owner.tenantId])).toEqual([])
+    expect(await onPool.query('select * from billing.verify_billing($1)', [owner.tenantId])).toEqual([])
   })
 
   it('waits for the one who closes it, and then is late', async (context) => {
@@ -241,7 +236,7 @@ describe('use that is recorded while its period is closed', () => {
     const [maker] = (await sessions(1, worker('2025-05-01 02:00Z'))) as [pg.Client]
     const client = await session(person(owner, '2025-05-01 00:30Z'))
     await maker.query('begin')
-    await maker.query('select app_private.run_billing($1)', [owner.tenantId])
+    await maker.query('select billing.run_billing($1)', [owner.tenantId])
     const recording = client.query(`select app_public.record_usage('late', 'search', 1, '2025-04-30 20:00Z')`)
     await isBlocked(client)
     await maker.query('commit')
@@ -271,25 +266,25 @@ describe('a payment', () => {
       owner.tenantId,
     ])
     const workers = await sessions(10, worker('2025-05-02Z'))
-    await workers[0]?.query('select app_private.run_billing($1)', [owner.tenantId])
+    await workers[0]?.query('select billing.run_billing($1)', [owner.tenantId])
     const invoiceId = await onPool.value(`select id from app_public.invoices where tenant_id = $1 and id <> $2`, [
       owner.tenantId,
       id,
     ])
     const begun = await Promise.all(
-      workers.map((w) => w.query('select * from app_private.begin_payment($1, $2)', [owner.tenantId, invoiceId])),
+      workers.map((w) => w.query('select * from billing.begin_payment($1, $2)', [owner.tenantId, invoiceId])),
     )
     expect(begun.filter(({ rows }) => rows.length > 0)).toHaveLength(1)
     const paymentId = await onPool.value('select id from app_public.payments where tenant_id = $1', [owner.tenantId])
     await Promise.all(
       workers.map((w) =>
-        w.query(`select app_private.finish_payment($1, $2, 'succeeded', 'pi_1')`, [owner.tenantId, paymentId]),
+        w.query(`select billing.finish_payment($1, $2, 'succeeded', 'pi_1')`, [owner.tenantId, paymentId]),
       ),
     )
     expect(
       await onPool.query('select amount_paid::text, status::text from app_public.invoices where id = $1', [invoiceId]),
     ).toEqual([{ amount_paid: '30.00', status: 'paid' }])
-    expect(await onPool.query('select * from app_private.verify_billing($1)', [owner.tenantId])).toEqual([])
+    expect(await onPool.query('select * from billing.verify_billing($1)', [owner.tenantId])).toEqual([])
   })
 
   it('event that arrives 10 times at once is applied once', async (context) => {
@@ -298,7 +293,7 @@ describe('a payment', () => {
     const outcomes = await Promise.all(
       servers.map((s) =>
         s.query<{ outcome: string }>(
-          `select app_private.receive_payment_event('stripe', 'evt_x', 'customer.created', now(), '{}') as outcome`,
+          `select billing.receive_payment_event('stripe', 'evt_x', 'customer.created', now(), '{}') as outcome`,
         ),
       ),
     )

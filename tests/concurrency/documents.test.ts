@@ -108,8 +108,13 @@ describe('two workers with the same job', () => {
       const client = new pg.Client({ connectionString: db.url, options: '-c role=rowhouse_worker' })
       await client.connect()
       open.push(client)
-      for (const stage of ['chunk_documents', 'embed_builtin', 'finish_embedding', 'index_documents']) {
-        await client.query(`select app_private.${stage}($1, $2)`, [db.acme.id, ids])
+      for (const stage of [
+        'knowledge.chunk_documents',
+        'knowledge.embed_builtin',
+        'knowledge.finish_embedding',
+        'search.index_documents',
+      ]) {
+        await client.query(`select ${stage}($1, $2)`, [db.acme.id, ids])
       }
     }
     await Promise.all([work(), work(), work()])

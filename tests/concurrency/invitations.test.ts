@@ -72,7 +72,7 @@ describe('one token', () => {
     )
     expect(outcomes.sort()).toEqual([...Array.from({ length: 19 }, () => 'ID303'), 'acme'])
     const { rows } = await db.pool.query(
-      `select count(*)::int as profiles, (select count(*)::int from app_private.user_identities where subject = 'new@example.test') as identities
+      `select count(*)::int as profiles, (select count(*)::int from tenancy.user_identities where subject = 'new@example.test') as identities
          from app_public.user_profiles where email = 'new@example.test'`,
     )
     expect(rows).toEqual([{ profiles: 1, identities: 1 }])
@@ -106,7 +106,7 @@ describe('one token', () => {
   it('is worthless to who waited while the inviter was demoted', async (context) => {
     needsServer(context)
     const { token, person } = await invited('after@example.test')
-    await db.pool.query(`select app_private.provision_member($1, 'second@acme.test', null, 'owner')`, [db.acme.id])
+    await db.pool.query(`select tenancy.provision_member($1, 'second@acme.test', null, 'owner')`, [db.acme.id])
     const [second, client] = [await session(), await session(person)]
     await second.query('begin')
     await second.query(`update app_public.user_tenants set role = 'viewer' where user_id = $1`, [db.acme.owner.userId])

@@ -25,7 +25,7 @@ const owners = async (): Promise<number> =>
 // both are owners, and nobody else is
 beforeEach(async () => {
   for (const { email } of [db.acme.owner, db.acme.admin])
-    await db.pool.query(`select app_private.provision_member($1, $2, null, 'owner')`, [db.acme.id, email])
+    await db.pool.query(`select tenancy.provision_member($1, $2, null, 'owner')`, [db.acme.id, email])
   await db.pool.query(
     `update app_public.user_tenants set status = 'active', role = case when user_id = any ($2) then 'owner' else 'viewer' end
       where tenant_id = $1`,
@@ -78,9 +78,9 @@ it('ten owners who all leave at once leave one behind, without a deadlock', asyn
   const people: Person[] = []
   for (let i = 0; i < 10; i += 1) {
     const email = `owner${i}@many.test`
-    if (i === 0) await db.pool.query('select app_private.provision_tenant($1, $2, $3)', ['many', 'Many', email])
+    if (i === 0) await db.pool.query('select tenancy.provision_tenant($1, $2, $3)', ['many', 'Many', email])
     const { rows } = await db.pool.query(
-      `select * from app_private.provision_member((select id from app_public.tenants where slug = 'many'), $1, null, 'owner')`,
+      `select * from tenancy.provision_member((select id from app_public.tenants where slug = 'many'), $1, null, 'owner')`,
       [email],
     )
     people.push({ userId: rows[0].user_id, tenantId: rows[0].tenant_id, tenant: 'many', email, role: 'owner' })

@@ -9,8 +9,8 @@ const db = useDatabase()
 const open: pg.Client[] = []
 afterEach(() => Promise.all(open.splice(0).map((client) => client.end())))
 beforeEach(async () => {
-  await db.pool.query(`truncate app_public.usage_events, app_private.usage_idempotency_keys, app_private.usage_queue,
-    app_private.usage_minutes, app_private.usage_days, app_private.usage_agents, app_private.finalised_periods`)
+  await db.pool.query(`truncate app_public.usage_events, metering.usage_idempotency_keys, metering.usage_queue,
+    metering.usage_minutes, metering.usage_days, metering.usage_agents, metering.finalised_periods`)
 })
 
 async function connect(): Promise<pg.Client> {
@@ -68,7 +68,7 @@ describe('20 clients with the same event', () => {
     expect(receipts.filter(({ is_repeated }) => !is_repeated)).toHaveLength(1)
     expect(new Set(receipts.map(({ batch_id, ordinal }) => `${batch_id} ${ordinal}`)).size).toBe(1)
     expect(await count('app_public.usage_events')).toBe(1)
-    expect(await count('app_private.usage_queue')).toBe(1)
+    expect(await count('metering.usage_queue')).toBe(1)
   })
 
   it('in batches that share keys in different orders store each once, and nobody waits in a circle', async (context) => {
@@ -82,12 +82,12 @@ describe('20 clients with the same event', () => {
       }),
     )
     expect(await count('app_public.usage_events')).toBe(200)
-    expect(await count('app_private.usage_idempotency_keys')).toBe(200)
+    expect(await count('metering.usage_idempotency_keys')).toBe(200)
   })
 
   it('of a call store it once', async (context) => {
     needsServer(context)
-    await db.pool.query('truncate app_private.llm_calls')
+    await db.pool.query('truncate metering.llm_calls')
     const clients = await Promise.all(Array.from({ length: 20 }, () => session(db.acme.member)))
     const receipts = await Promise.all(
       clients.map(
@@ -97,7 +97,7 @@ describe('20 clients with the same event', () => {
     )
     expect(new Set(receipts.map(({ id }) => id)).size).toBe(1)
     expect(receipts.filter(({ is_repeated }) => !is_repeated)).toHaveLength(1)
-    expect(await count('app_private.llm_calls')).toBe(1)
+    expect(await count('metering.llm_calls')).toBe(1)
     expect(await count('app_public.usage_events')).toBe(3)
   })
 })
@@ -144,9 +144,9 @@ describe('rolling up beside writers', () => {
     await slow.query('begin')
     await slow.query(record, [events('slow')])
     await fast.query(record, [events('fast')])
-    expect((await runner.query('select app_private.roll_up_usage($1) as n', [db.acme.id])).rows).toEqual([{ n: 1 }])
+    expect((await runner.query('select metering.roll_up_usage($1) as n', [db.acme.id])).rows).toEqual([{ n: 1 }])
     await slow.query('commit')
-    expect((await runner.query('select app_private.roll_up_usage($1) as n', [db.acme.id])).rows).toEqual([{ n: 1 }])
+    expect((await runner.query('select metering.roll_up_usage($1) as n', [db.acme.id])).rows).toEqual([{ n: 1 }])
     expect(await differences()).toEqual([])
   })
 
@@ -178,8 +178,8 @@ describe('rolling up beside writers', () => {
       let last = 1
       while (isRecording || last > 0) {
         last =
-          (await client.query<{ n: number }>('select app_private.roll_up_usage($1, 40) as n', [db.acme.id])).rows[0]
-            ?.n ?? 0
+          (await client.query<{ n: number }>('select metering.roll_up_usage($1, 40) as n', [db.acme.id])).rows[0]?.n ??
+          0
       }
     }
     const verify = async (): Promise<unknown[]> => {
@@ -196,12 +196,12 @@ describe('rolling up beside writers', () => {
     expect(await verifying).toEqual([])
     await Promise.all(running)
     // the one that found the other at work may have left something
-    await (await worker()).query('select app_private.roll_up_usage($1)', [db.acme.id])
-    expect(await count('app_private.usage_queue')).toBe(0)
+    await (await worker()).query('select metering.roll_up_usage($1)', [db.acme.id])
+    expect(await count('metering.usage_queue')).toBe(0)
     expect(await differences()).toEqual([])
     const { rows } = await db.pool.query(
-      `select (select sum(quantity) from app_public.usage_events) = (select sum(quantity) from app_private.usage_days) as by_day,
-              (select sum(quantity) from app_public.usage_events) = (select sum(request_count) from app_private.usage_minutes) as by_minute`,
+      `select (select sum(quantity) from app_public.usage_events) = (select sum(quantity) from metering.usage_days) as by_day,
+              (select sum(quantity) from app_public.usage_events) = (select sum(request_count) from metering.usage_minutes) as by_minute`,
     )
     expect(rows).toEqual([{ by_day: true, by_minute: true }])
   })
@@ -220,7 +220,7 @@ describe('the end of a period', () => {
     await early.query(record, [events('early')])
     await billing.query('begin')
     const closing = billing.query(
-      `select last_batch_id::int from app_private.finalise_usage_period(tstzrange(now() - interval '1 month', now() + interval '1 hour'))`,
+      `select last_batch_id::int from metering.finalise_usage_period(tstzrange(now() - interval '1 month', now() + interval '1 hour'))`,
     )
     await isBlocked(billing)
     const after = late.query(record, [events('late')])
@@ -256,12 +256,12 @@ describe('a partition that is made while clients record', () => {
         for (let n = 0; n < 40 || !isDone; n++) await client.query(record, [events(`${i}-${n}`, `${i}-${n}-`)])
       }),
     )
-    created += (await runner.query('select app_private.create_partitions() as n')).rows[0].n
+    created += (await runner.query('select metering.create_partitions() as n')).rows[0].n
     isDone = true
     await writing
     expect(created).toBe(16)
-    const keys = await count('app_private.usage_idempotency_keys')
+    const keys = await count('metering.usage_idempotency_keys')
     expect(await count('app_public.usage_events')).toBe(keys)
-    expect(await count('app_private.usage_events_default')).toBe(0)
+    expect(await count('metering.usage_events_default')).toBe(0)
   })
 })

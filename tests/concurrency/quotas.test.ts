@@ -74,7 +74,7 @@ const agentsOf = async (...tenantIds: string[]): Promise<number> =>
       [tenantIds],
     )
   ).rows[0].number
-const faults = async () => (await db.pool.query('select * from app_private.verify_quotas()')).rows
+const faults = async () => (await db.pool.query('select * from metering.verify_quotas()')).rows
 
 describe('a quota of 5 and 20 creators at once', () => {
   it('make exactly 5 agents', async () => {
@@ -86,7 +86,7 @@ describe('a quota of 5 and 20 creators at once', () => {
   })
 
   it('make exactly 5 members', async () => {
-    const { rows } = await db.pool.query(`select id from app_private.provision_tenant($1, 'T', $2)`, [
+    const { rows } = await db.pool.query(`select id from tenancy.provision_tenant($1, 'T', $2)`, [
       `t-${crypto.randomUUID().slice(0, 8)}`,
       'o@t.test',
     ])
@@ -95,7 +95,7 @@ describe('a quota of 5 and 20 creators at once', () => {
     expect(
       await outcomes(
         clients.map((client, i) =>
-          client.query('select app_private.provision_member($1, $2)', [rows[0].id, `p${i}@t.test`]),
+          client.query('select tenancy.provision_member($1, $2)', [rows[0].id, `p${i}@t.test`]),
         ),
       ),
     ).toEqual({ done: 4, QT601: 16 })
@@ -131,10 +131,10 @@ describe('a quota of 5 and 20 creators at once', () => {
   it('for a parent and its children make exactly 5 in all, without a deadlock', async () => {
     const children = await Promise.all(
       [0, 1, 2].map(async (i) => {
-        const { rows } = await db.pool.query<{ id: string }>(
-          `select id from app_private.provision_tenant($1, 'T', $2)`,
-          [`c${i}-${crypto.randomUUID().slice(0, 8)}`, `o@c${i}.test`],
-        )
+        const { rows } = await db.pool.query<{ id: string }>(`select id from tenancy.provision_tenant($1, 'T', $2)`, [
+          `c${i}-${crypto.randomUUID().slice(0, 8)}`,
+          `o@c${i}.test`,
+        ])
         const id = rows[0]?.id as string
         await db.pool.query('update app_public.tenants set parent_tenant_id = $2 where id = $1', [id, db.acme.id])
         return id
@@ -289,7 +289,7 @@ describe('a limit that is set', () => {
 
 describe('a tenant that is moved', () => {
   it('waits for what is created below it, and takes it along', async () => {
-    const { rows } = await db.pool.query(`select id from app_private.provision_tenant($1, 'T', 'o@m.test')`, [
+    const { rows } = await db.pool.query(`select id from tenancy.provision_tenant($1, 'T', 'o@m.test')`, [
       `m-${crypto.randomUUID().slice(0, 8)}`,
     ])
     const child = rows[0].id

@@ -29,7 +29,7 @@ const limit = (columns: string, values: string) =>
   )
 const check = async (client: pg.Client, userId: string, requests = 1, tokens = 0): Promise<boolean> =>
   (
-    await client.query('select is_allowed from app_private.check_rate_limit($1, $2, requests => $3, tokens => $4)', [
+    await client.query('select is_allowed from metering.check_rate_limit($1, $2, requests => $3, tokens => $4)', [
       db.acme.id,
       userId,
       requests,
@@ -90,7 +90,7 @@ it('limits that are set by two at once both hold', async () => {
     ),
   )
   const { rows } = await db.pool.query(
-    'select count(*)::int as rules from app_private.rate_limit_rules where tenant_id = $1',
+    'select count(*)::int as rules from metering.rate_limit_rules where tenant_id = $1',
     [db.acme.id],
   )
   expect(rows).toEqual([{ rules: 8 }])

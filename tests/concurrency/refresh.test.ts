@@ -6,7 +6,7 @@ import { needsServer, useDatabase } from '../helpers/index.ts'
 
 const db = useDatabase()
 const lock = `select pg_advisory_xact_lock(hashtextextended('materialized view mv_popular_agents', 0))`
-const refresh = `select app_private.refresh_materialized_view_now('mv_popular_agents') as done`
+const refresh = `select observability.refresh_materialized_view_now('mv_popular_agents') as done`
 
 async function connect(): Promise<pg.Client & { pid: number }> {
   const client = new pg.Client({ connectionString: db.url })
@@ -54,7 +54,7 @@ it('one that is asked for while another runs runs after it, so that nothing comm
     await untilBlocked(second.pid)
     await first.query('commit')
     expect((await answer).rows).toEqual([{ done: true }])
-    const { rows } = await db.pool.query(`select usage_count from app_private.mv_popular_agents`)
+    const { rows } = await db.pool.query(`select usage_count from observability.mv_popular_agents`)
     expect(rows).toEqual([{ usage_count: '7' }])
   } finally {
     await Promise.all([first.end(), second.end()])
@@ -68,7 +68,7 @@ it('a view can be read while it is refreshed', async (context) => {
     await busy.query('begin')
     await busy.query(refresh)
     await db.pool.query(
-      `set lock_timeout = '1s'; select count(*) from app_private.mv_popular_agents; reset lock_timeout`,
+      `set lock_timeout = '1s'; select count(*) from observability.mv_popular_agents; reset lock_timeout`,
     )
     await busy.query('commit')
   } finally {
@@ -83,13 +83,13 @@ it('two that watch at once raise one alert', async (context) => {
     const raised = await Promise.all(
       watchers.map(async (client) => {
         await client.query(`set rowhouse.clock to '2100-01-01'`)
-        const { rows } = await client.query<{ n: number }>('select app_private.watch_materialized_views() as n')
+        const { rows } = await client.query<{ n: number }>('select observability.watch_materialized_views() as n')
         return rows[0]?.n ?? 0
       }),
     )
     expect(raised.reduce((sum, n) => sum + n)).toBe(3)
     const { rows } = await db.pool.query(
-      'select count(*)::int as n from app_private.materialized_view_alerts where resolved_at is null',
+      'select count(*)::int as n from observability.materialized_view_alerts where resolved_at is null',
     )
     expect(rows).toEqual([{ n: 3 }])
   } finally {

@@ -91,7 +91,7 @@ describe('the search index', () => {
       expect(answers).toBeGreaterThan(10)
       expect(merged).toBeGreaterThan(20)
       await merge(admin, db.acme.id)
-      expect(await admin.query('select * from app_hidden.search_check()')).toEqual([])
+      expect(await admin.query('select * from search.search_check()')).toEqual([])
     },
     // what was written is merged and checked in about the time that it took to write
     (3 * seconds + 60) * 1000,
@@ -108,9 +108,9 @@ describe('the search index', () => {
     expect(await ranking(second, { terms: ['wing'], weights: [1], depth: 10 })).toHaveLength(1)
     await first.query('rollback')
     // a merge that did not come to its end has left nothing, and the next one begins where it did
-    expect(await second.query('select * from app_hidden.search_check()')).toEqual([])
+    expect(await second.query('select * from search.search_check()')).toEqual([])
     expect(await merge(second, db.globex.id)).toBeGreaterThan(0)
-    expect(await second.query('select * from app_hidden.search_check()')).toEqual([])
+    expect(await second.query('select * from search.search_check()')).toEqual([])
   })
 
   it('notices a chunk that is deleted while a merge reads it', async (context) => {
@@ -122,8 +122,8 @@ describe('the search index', () => {
     await deleting.query('delete from app_public.documents where tenant_id = $1 and id = $2', [db.globex.id, id])
     await merging.query('commit')
     expect(await ranking(merging, { terms: ['solitary'], weights: [1], depth: 10 })).toEqual([])
-    expect(await merging.query('select * from app_hidden.search_check()')).toEqual([])
+    expect(await merging.query('select * from search.search_check()')).toEqual([])
     await merge(merging, db.globex.id)
-    expect(await merging.query('select * from app_hidden.search_check()')).toEqual([])
+    expect(await merging.query('select * from search.search_check()')).toEqual([])
   })
 })

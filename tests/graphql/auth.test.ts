@@ -136,7 +136,7 @@ describe('a tenant', () => {
   })
 
   it('is chosen by the x-tenant-id header, as id or slug, or by the token’s claim', async () => {
-    await db.pool.query(`select app_private.provision_member($1, 'owner@acme.test', null, 'viewer')`, [db.globex.id])
+    await db.pool.query(`select tenancy.provision_member($1, 'owner@acme.test', null, 'viewer')`, [db.globex.id])
     expect((await server.ask('owner@acme.test', who)).errors?.[0]?.extensions.code).toBe('ID401')
     for (const tenant of ['globex', 'GLOBEX', db.globex.id]) {
       const answer = await server.ask('owner@acme.test', who, {}, { 'x-tenant-id': tenant })
@@ -183,9 +183,7 @@ describe('a tenant', () => {
       { 'x-tenant-id': 'acme', 'x-request-id': 'staff-1' },
     )
     expect(answer.data.currentTenant.slug).toBe('acme')
-    const { rows } = await db.pool.query(
-      'select tenant_id, admin_user_id, request_id from app_private.admin_access_log',
-    )
+    const { rows } = await db.pool.query('select tenant_id, admin_user_id, request_id from tenancy.admin_access_log')
     expect(rows).toEqual([{ tenant_id: db.acme.id, admin_user_id: db.platform.admin.userId, request_id: 'staff-1' }])
     expect(
       (await server.ask('member@platform.test', who, {}, { 'x-tenant-id': 'acme' })).errors?.[0]?.extensions.code,

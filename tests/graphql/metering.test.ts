@@ -32,7 +32,7 @@ describe('over GraphQL', () => {
       recordUsage: { receipt: { batchId: first.data.recordUsage.receipt.batchId, isRepeated: true } },
       recordLlmUsage: { receipt: { isRepeated: true } },
     })
-    await db.pool.query('select app_private.roll_up_usage($1)', [db.acme.id])
+    await db.pool.query('select metering.roll_up_usage($1)', [db.acme.id])
     const overview = `{
       tenantUsageTrackings { nodes { totalApiCalls totalTokensUsed activeUsers } }
       usageTrackings(filter: { trackingPeriod: { equalTo: day } }) { nodes { requestCount tokenCount } }

@@ -13,7 +13,7 @@ afterEach(async () => {
 beforeAll(async () => {
   // something slow that everyone may ask for
   await db.pool.query(`create or replace function app_public.current_tenant() returns app_public.tenants language sql stable security definer
-    set search_path to pg_catalog, pg_temp as $$ select t.* from pg_sleep(0.4), app_public.tenants t where t.id = app_hidden.current_tenant_id() $$`)
+    set search_path to pg_catalog, pg_temp as $$ select t.* from pg_sleep(0.4), app_public.tenants t where t.id = core.current_tenant_id() $$`)
 })
 
 describe('a log', () => {

@@ -179,7 +179,7 @@ describe('members', () => {
     expect(code(await server.ask('owner@acme.test', 'mutation { leaveTenant(input: {}) { clientMutationId } }'))).toBe(
       'ID501',
     )
-    await db.pool.query(`select app_private.provision_member($1, 'viewer@acme.test', null, 'viewer')`, [db.acme.id])
+    await db.pool.query(`select tenancy.provision_member($1, 'viewer@acme.test', null, 'viewer')`, [db.acme.id])
   })
 })
 

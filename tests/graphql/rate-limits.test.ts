@@ -13,7 +13,7 @@ afterAll(() => server.close())
 afterEach(async () => {
   await db.pool.query('delete from app_public.rate_limit_config')
   await db.pool.query('delete from app_public.usage_quotas')
-  await db.pool.query('delete from app_private.api_call_buffer')
+  await db.pool.query('delete from metering.api_call_buffer')
 })
 
 const query = '{ currentTenant { slug } }'
@@ -23,11 +23,8 @@ const limit = (tenant: Tenant, columns: Record<string, unknown>) =>
     [tenant.id, ...Object.values(columns)],
   )
 const calls = async (tenant: Tenant): Promise<number> =>
-  (
-    await db.pool.query('select count(*)::int as calls from app_private.api_call_buffer where tenant_id = $1', [
-      tenant.id,
-    ])
-  ).rows[0].calls
+  (await db.pool.query('select count(*)::int as calls from metering.api_call_buffer where tenant_id = $1', [tenant.id]))
+    .rows[0].calls
 
 describe('a request', () => {
   it('of a tenant without a limit has no headers, and is counted', async () => {
@@ -35,7 +32,7 @@ describe('a request', () => {
     expect(status).toBe(200)
     expect([...headers.keys()].filter((name) => name.startsWith('ratelimit'))).toEqual([])
     expect(await calls(db.acme)).toBe(1)
-    const { rows } = await db.pool.query('select user_id from app_private.api_call_buffer')
+    const { rows } = await db.pool.query('select user_id from metering.api_call_buffer')
     expect(rows).toEqual([{ user_id: db.acme.member.userId }])
   })
 
@@ -174,7 +171,7 @@ describe('requests that were served', () => {
     for (const person of ['member@acme.test', 'member@acme.test', 'admin@acme.test', 'member@globex.test'])
       await server.ask(person, query)
     const take = async () =>
-      (await db.pool.query('select tenant_id, user_id, calls::int from app_private.take_api_calls()')).rows
+      (await db.pool.query('select tenant_id, user_id, calls::int from metering.take_api_calls()')).rows
     const [a, b] = await Promise.all([take(), take()])
     const taken = [...a, ...b]
     expect(taken.reduce((sum, { calls: n }) => sum + n, 0)).toBe(4)
@@ -191,7 +188,7 @@ describe('requests that were served', () => {
       const client = await db.pool.connect()
       try {
         await client.query('begin; set local role rowhouse_worker')
-        const { rows } = await client.query('select app_private.store_api_calls()::int as calls')
+        const { rows } = await client.query('select metering.store_api_calls()::int as calls')
         await client.query('commit')
         return rows[0].calls
       } finally {

@@ -76,7 +76,7 @@ it('figures carry their age, and staff have them refreshed', async () => {
   )
   expect(refreshMaterializedView).toEqual({ isQueued: true })
   for (const name of ['mv_popular_agents', 'mv_tenant_resource_counts'])
-    await db.pool.query('select app_private.refresh_materialized_view_now($1)', [name])
+    await db.pool.query('select observability.refresh_materialized_view_now($1)', [name])
   const { popularAgents, tenantResourceCounts, materializedViewStatuses } = await ask(
     'member@acme.test',
     `{ popularAgents(condition: { isInMyList: false }) { nodes { rank usageCount ageSeconds refreshedAt agent { name } } }

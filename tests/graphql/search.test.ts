@@ -57,7 +57,7 @@ describe('search over GraphQL', () => {
 
   it('is written down, also as a query that changes nothing', async () => {
     await ask('{ search(query: "written down", mode: bm25) { nodes { rank } } }')
-    const { rows } = await db.pool.query('select app_private.store_query_logs() as count')
+    const { rows } = await db.pool.query('select search.store_query_logs() as count')
     expect(rows[0]?.count).toBeGreaterThan(0)
     const { queryLogs, knowledgeSources } = await ask(
       `{ queryLogs(last: 1) { nodes { mode hitCount latencyMs queryText } }

@@ -24,15 +24,15 @@ export async function addChunks(db: Queries, tenantId: string, sourceId: string,
   await db.query(
     `insert into app_public.document_chunks
        (tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
-     select $1, $2, $3, n, t, 0, 1, v, app_hidden.token_count(v)
-       from unnest($4::text[]) with ordinality as u (t, n), app_hidden.search_vector('simple', '-', t) as v`,
+     select $1, $2, $3, n, t, 0, 1, v, knowledge.token_count(v)
+       from unnest($4::text[]) with ordinality as u (t, n), knowledge.search_vector('simple', '-', t) as v`,
     [tenantId, sourceId, documentId, texts],
   )
   return documentId
 }
 
 export async function merge(db: Queries, tenantId: string, minimum = 1): Promise<number> {
-  return db.value('select app_private.merge_search_index($1, $2)', [tenantId, minimum])
+  return db.value('select search.merge_index($1, $2)', [tenantId, minimum])
 }
 
 type Scored = { chunk_id: string; score: number }
@@ -40,7 +40,7 @@ export type Question = { terms: string[]; weights: number[]; depth: number }
 
 export async function ranking(db: Queries, { terms, weights, depth }: Question): Promise<Scored[]> {
   return db.query(
-    `select chunk_id::text, score from app_private.bm25_ranking($1, $2, app_private.scope_of(), $3) order by rank`,
+    `select chunk_id::text, score from search.bm25_ranking($1, $2, search.scope_of(), $3) order by rank`,
     [terms, weights, depth],
   )
 }
@@ -50,7 +50,7 @@ export async function exhaustiveRankings(db: Queries, questions: Question[]): Pr
   const rows = await db.query<Scored & { question: number }>(
     `with chunk as materialized (
        select id, document_length, content_tsvector, (count(*) over ())::int as n, (avg(document_length) over ())::float8 as average
-         from app_public.document_chunks where tenant_id = app_hidden.current_tenant_id()
+         from app_public.document_chunks where tenant_id = core.current_tenant_id()
      ), asked as materialized (
        select (e.n - 1)::int as question, (e.q ->> 'depth')::int as depth, t.term, (e.q -> 'weights' ->> (t.i - 1)::int)::float8 as weight
          from jsonb_array_elements($1) with ordinality as e (q, n), jsonb_array_elements_text(e.q -> 'terms') with ordinality as t (term, i)
@@ -61,7 +61,7 @@ export async function exhaustiveRankings(db: Queries, questions: Question[]): Pr
        select term, count(*)::int as df from posting group by term
      ), scored as (
        select a.question, a.depth, p.id, sum(a.weight * app_public.bm25_score(p.tf, f.df, p.n, p.document_length, p.average, s.k1, s.b)) as score
-         from posting p join frequency f using (term) join asked a using (term), app_hidden.search_settings() s
+         from posting p join frequency f using (term) join asked a using (term), search.settings() s
         group by a.question, a.depth, p.id
      ), ranked as (
        select *, row_number() over (partition by question order by score desc, id) as place from scored

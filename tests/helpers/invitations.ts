@@ -7,7 +7,7 @@ export async function tokenFor(t: Transaction, invitationId: string): Promise<st
   await t.becomeSuperuser()
   const token = await t.value<string>(
     `select d.token from app_public.invitations i
-      cross join lateral app_private.begin_invitation_delivery(i.tenant_id, i.id, i.delivery_number) d where i.id = $1`,
+      cross join lateral tenancy.begin_invitation_delivery(i.tenant_id, i.id, i.delivery_number) d where i.id = $1`,
     [invitationId],
   )
   return token

@@ -35,8 +35,13 @@ export async function processDocuments(t: Transaction, tenantId: string): Promis
     tenantId,
   ])
   await t.becomeRole('rowhouse_worker')
-  for (const stage of ['chunk_documents', 'embed_builtin', 'finish_embedding', 'index_documents']) {
-    await t.query(`select app_private.${stage}($1, $2)`, [tenantId, ids])
+  for (const stage of [
+    'knowledge.chunk_documents',
+    'knowledge.embed_builtin',
+    'knowledge.finish_embedding',
+    'search.index_documents',
+  ]) {
+    await t.query(`select ${stage}($1, $2)`, [tenantId, ids])
   }
 }
 

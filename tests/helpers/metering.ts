@@ -54,7 +54,7 @@ export async function recordAll(t: Transaction, person: Person, events: object[]
 export async function rollUp(t: Transaction, tenantId: string, maxEvents = 50_000): Promise<number> {
   await t.becomeRole('rowhouse_worker')
   for (let total = 0; ; ) {
-    const count = await t.value<number>('select app_private.roll_up_usage($1, $2)', [tenantId, maxEvents])
+    const count = await t.value<number>('select metering.roll_up_usage($1, $2)', [tenantId, maxEvents])
     if (count === 0) return total
     total += count
   }

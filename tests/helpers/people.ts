@@ -13,7 +13,7 @@ export async function createPeople(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   for (const slug of tenants) {
-    await client.query('select app_private.provision_tenant($1, $2, $3, $4, $5)', [
+    await client.query('select tenancy.provision_tenant($1, $2, $3, $4, $5)', [
       slug,
       slug.toUpperCase(),
       `owner@${slug}.test`,
@@ -22,7 +22,7 @@ export async function createPeople(url: string): Promise<void> {
     ])
     for (const role of roles.slice(1)) {
       await client.query(
-        'select app_private.provision_member((select id from app_public.tenants where slug = $1), $2, $3, $4)',
+        'select tenancy.provision_member((select id from app_public.tenants where slug = $1), $2, $3, $4)',
         [slug, `${role}@${slug}.test`, `${role} of ${slug}`, role],
       )
     }

@@ -5,7 +5,7 @@ import { type Transaction, useDatabase } from '../helpers/index.ts'
 import { createStranger, setClock, setTenantStatus } from '../helpers/invitations.ts'
 
 const db = useDatabase()
-const asked = `select user_id, tenant_id, role from app_private.authenticate($1, $2)`
+const asked = `select user_id, tenant_id, role from tenancy.authenticate($1, $2)`
 const claimsOf = (email: string, more: object = {}): string =>
   JSON.stringify({ iss: 'issuer', sub: email, email, email_verified: true, ...more })
 async function enter(t: Transaction, claims: string, tenant: string | null = null): Promise<Record<string, unknown>> {
@@ -139,7 +139,7 @@ describe('a tenant', () => {
           user_id: db.acme.admin.userId,
           role: 'rowhouse_user',
         })
-      expect(await t.query('select admin_user_id, request_id from app_private.admin_access_log order by id')).toEqual([
+      expect(await t.query('select admin_user_id, request_id from tenancy.admin_access_log order by id')).toEqual([
         { admin_user_id: db.acme.admin.userId, request_id: 'globex' },
         { admin_user_id: db.acme.admin.userId, request_id: 'below' },
       ])

@@ -57,7 +57,7 @@ describe('inviting', () => {
       ])
       const jobs = await t.query(
         `select payload from graphile_worker._private_jobs j
-           join graphile_worker._private_tasks t on t.id = j.task_id and t.identifier = 'identity__send_invitation'`,
+           join graphile_worker._private_tasks t on t.id = j.task_id and t.identifier = 'tenancy__send_invitation'`,
       )
       expect(jobs).toEqual([{ payload: { tenantId: db.acme.id, invitationId: id, deliveryNumber: 1 } }])
     }))
@@ -297,7 +297,7 @@ describe('a token', () => {
       await setTenantStatus(t, db.globex.id, 'suspended')
       await t.become(db.globex.viewer)
       expect(await t.query(accept, [token])).toEqual([{ slug: 'acme' }])
-      expect(await t.value('select app_hidden.current_tenant_id()')).toBe(db.globex.id)
+      expect(await t.value('select core.current_tenant_id()')).toBe(db.globex.id)
     }))
 
   it('lives as long as the tenant says', () =>
@@ -401,7 +401,7 @@ describe('someone who was here before', () => {
         const ann = await createStranger(t, `${deed}@example.test`)
         const token = await tokenFor(t, await inviteAs(t, db.acme.owner, ann.email))
         await t.becomeSuperuser()
-        await t.query('select app_private.provision_member($1, $2)', [db.acme.id, ann.email])
+        await t.query('select tenancy.provision_member($1, $2)', [db.acme.id, ann.email])
         await t.become(db.acme.owner)
         await t.query(`select app_public.${deed}($1)`, [ann.userId])
         await t.become(ann)
@@ -413,7 +413,7 @@ describe('someone who was here before', () => {
     db.inTransaction(async (t) => {
       const ann = await createStranger(t, 'ann@example.test')
       const token = await tokenFor(t, await inviteAs(t, db.acme.owner, ann.email, 'admin'))
-      await t.query(`select app_private.provision_member($1, $2, null, 'viewer')`, [db.acme.id, ann.email])
+      await t.query(`select tenancy.provision_member($1, $2, null, 'viewer')`, [db.acme.id, ann.email])
       await t.become(ann)
       expect(await t.query(accept, [token])).toEqual([{ slug: 'acme' }])
       expect(await roleOf(t, ann)).toBe('viewer active')
@@ -447,8 +447,8 @@ describe('resending and revoking', () => {
 })
 
 describe('the mail task', () => {
-  const begin = `select email, tenant_name, inviter_name, role, message from app_private.begin_invitation_delivery($1, $2, $3)`
-  const finish = 'select app_private.finish_invitation_delivery($1, $2, $3, $4, $5)'
+  const begin = `select email, tenant_name, inviter_name, role, message from tenancy.begin_invitation_delivery($1, $2, $3)`
+  const finish = 'select tenancy.finish_invitation_delivery($1, $2, $3, $4, $5)'
 
   it('gets what the mail says, and nothing once there is no mail to send', () =>
     db.inTransaction(async (t) => {

@@ -27,7 +27,7 @@ async function addMember(t: Transaction, role: Role, tenant = db.acme): Promise<
   await t.becomeSuperuser()
   const email = `${crypto.randomUUID()}@acme.test`
   const { user_id } = (
-    await t.query<{ user_id: string }>('select * from app_private.provision_member($1, $2, null, $3)', [
+    await t.query<{ user_id: string }>('select * from tenancy.provision_member($1, $2, null, $3)', [
       tenant.id,
       email,
       role,
@@ -254,7 +254,7 @@ describe('the last active owner', () => {
       ).toBe('ID501')
       expect(await t.errorCode(`delete from app_public.user_tenants where tenant_id = $1`, [db.acme.id])).toBe('ID501')
       expect(
-        await t.errorCode(`select app_private.provision_member($1, $2, null, 'viewer')`, [
+        await t.errorCode(`select tenancy.provision_member($1, $2, null, 'viewer')`, [
           db.globex.id,
           db.globex.owner.email,
         ]),
@@ -274,7 +274,7 @@ describe('the last active owner', () => {
 
   it('goes with the tenant when that is deleted', () =>
     db.inTransaction(async (t) => {
-      await t.query(`select app_private.delete_tenant('acme')`)
+      await t.query(`select tenancy.delete_tenant('acme')`)
       expect(
         await t.value('select count(*)::int from app_public.user_tenants where tenant_id = $1', [db.acme.id]),
       ).toBe(0)

@@ -82,8 +82,8 @@ describe('a session', () => {
       await t.become(db.acme.viewer)
       expect((await t.query(end, [ended]))[0]).toMatchObject({ duration_seconds: 0 })
       await t.becomeRole('rowhouse_worker')
-      expect(await t.value('select app_private.end_idle_sessions()')).toBe(1)
-      expect(await t.value('select app_private.end_idle_sessions()')).toBe(0)
+      expect(await t.value('select tenancy.end_idle_sessions()')).toBe(1)
+      expect(await t.value('select tenancy.end_idle_sessions()')).toBe(0)
       await t.becomeSuperuser()
       expect(
         await t.query(

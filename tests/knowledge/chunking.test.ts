@@ -7,7 +7,7 @@ import { useDatabase } from '../helpers/index.ts'
 const db = useDatabase()
 type Chunk = { ordinal: number; chunk: string; start_offset: number; end_offset: number }
 const chunks = async (text: string, size: number, overlap: number): Promise<Chunk[]> =>
-  (await db.pool.query<Chunk>('select * from app_hidden.chunks($1, $2, $3)', [text, size, overlap])).rows
+  (await db.pool.query<Chunk>('select * from knowledge.chunks($1, $2, $3)', [text, size, overlap])).rows
 
 describe('chunks', () => {
   it('keeps a short text whole', async () => {

@@ -99,7 +99,7 @@ describe('processing', () => {
       const state = async () => {
         await t.becomeSuperuser()
         return t.query(
-          `select (select count(*) from app_public.document_chunks), (select count(*) from app_public.embeddings), (select count(*) from app_private.search_changes)`,
+          `select (select count(*) from app_public.document_chunks), (select count(*) from app_public.embeddings), (select count(*) from search.changes)`,
         )
       }
       await processDocuments(t, db.acme.id)
@@ -120,8 +120,8 @@ describe('processing', () => {
       expect(await search(t, db.acme.viewer, 'body')).toHaveLength(1)
       await t.becomeSuperuser()
       await t.query(`select set_config('rowhouse.tenant_id', $1, true)`, [db.acme.id])
-      expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
-      expect(await t.query('select term from app_private.term_document_counts() order by 1')).toEqual([
+      expect(await t.query('select * from search.search_check()')).toEqual([])
+      expect(await t.query('select term from search.term_document_counts() order by 1')).toEqual([
         { term: 'bodi' },
         { term: 'new' },
       ])
@@ -150,8 +150,8 @@ describe('processing', () => {
       const [receipt] = await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'A wing.' }])
       const id = receipt?.document_id
       await t.becomeRole('rowhouse_worker')
-      await t.query('select app_private.chunk_documents($1, $2)', [db.acme.id, [id]])
-      await t.query(`select app_private.fail_documents($1, $2, 'embed', 'The endpoint is down.')`, [db.acme.id, [id]])
+      await t.query('select knowledge.chunk_documents($1, $2)', [db.acme.id, [id]])
+      await t.query(`select knowledge.fail_documents($1, $2, 'embed', 'The endpoint is down.')`, [db.acme.id, [id]])
       await t.become(db.acme.viewer)
       expect(
         await t.query('select processing_status, processing_error from app_public.documents where id = $1', [id]),
@@ -160,7 +160,7 @@ describe('processing', () => {
         'retried',
       )
       await t.becomeRole('rowhouse_worker')
-      await t.query(`select app_private.fail_documents($1, $2, 'embed', 'Again.')`, [db.acme.id, [id]])
+      await t.query(`select knowledge.fail_documents($1, $2, 'embed', 'Again.')`, [db.acme.id, [id]])
       await t.become(db.acme.member)
       expect(await t.value('select app_public.retry_documents($1)', [source])).toBe(1)
       expect(await t.value('select app_public.retry_documents($1)', [source])).toBe(0)
@@ -230,16 +230,16 @@ describe('upload_file', () => {
       ])
       await t.becomeRole('rowhouse_worker')
       const files = await t.query<{ file_name: string; content: Buffer }>(
-        'select * from app_private.begin_parsing($1, $2)',
+        'select * from knowledge.begin_parsing($1, $2)',
         [db.acme.id, [receipt?.document_id]],
       )
       expect(files.map(({ file_name, content }) => [file_name, content.toString()])).toEqual([['a.txt', 'A wing.']])
-      await t.query(`select app_private.finish_parsing($1, $2, 'On wings', 'A wing.', '{"pageCount": 1}')`, [
+      await t.query(`select knowledge.finish_parsing($1, $2, 'On wings', 'A wing.', '{"pageCount": 1}')`, [
         db.acme.id,
         receipt?.document_id,
       ])
       expect(
-        await t.query('select * from app_private.begin_parsing($1, $2)', [db.acme.id, [receipt?.document_id]]),
+        await t.query('select * from knowledge.begin_parsing($1, $2)', [db.acme.id, [receipt?.document_id]]),
       ).toEqual([])
       await processDocuments(t, db.acme.id)
       expect((await search(t, db.acme.viewer, 'wing'))[0]).toMatchObject({ title: 'On wings' })
@@ -255,13 +255,13 @@ describe('store_embeddings', () => {
       const ids = await t.value('select array_agg(id) from app_public.documents where tenant_id = $1', [db.acme.id])
       const model = await t.value(`select id from app_public.llm_models where name = 'hashing-384'`)
       await t.becomeRole('rowhouse_worker')
-      await t.query('select app_private.chunk_documents($1, $2)', [db.acme.id, ids])
+      await t.query('select knowledge.chunk_documents($1, $2)', [db.acme.id, ids])
       const [chunk] = await t.query<{ chunk_id: string }>(
-        'select chunk_id from app_private.chunks_to_embed($1, $2, 10)',
+        'select chunk_id from knowledge.chunks_to_embed($1, $2, 10)',
         [db.acme.id, ids],
       )
       const store = (vector: number[]): [string, unknown[]] => [
-        'select app_private.store_embeddings($1, $2, $3, $4) as stored',
+        'select knowledge.store_embeddings($1, $2, $3, $4) as stored',
         [db.acme.id, model, [chunk?.chunk_id], [JSON.stringify(vector)]],
       ]
       expect(await t.errorCode(...store([1, 2, 3]))).toBe('KN902')

@@ -8,7 +8,7 @@ const db = useDatabase()
 
 async function kept(t: Transaction, id: string): Promise<Record<string, unknown>> {
   await t.becomeRole('rowhouse_worker')
-  await t.query('select app_private.refresh_sources()')
+  await t.query('select knowledge.refresh_sources()')
   await t.become(db.acme.viewer)
   const [row] = await t.query(
     `select processing_status, processing_started_at, processing_completed_at, processing_error, total_chunks
@@ -44,7 +44,7 @@ it('follows the documents through their stages, a failure and their end', () =>
     await t.becomeSuperuser()
     const c = await t.value(`select id from app_public.documents where external_id = 'c' and source_id = $1`, [id])
     await t.becomeRole('rowhouse_worker')
-    await t.query(`select app_private.fail_documents($1, array[$2::uuid], 'chunk', 'cannot be cut')`, [db.acme.id, c])
+    await t.query(`select knowledge.fail_documents($1, array[$2::uuid], 'chunk', 'cannot be cut')`, [db.acme.id, c])
     expect(await kept(t, id)).toMatchObject({ processing_status: 'failed', processing_error: 'cannot be cut' })
     await t.become(db.acme.member)
     await t.query('select app_public.delete_document(id) from app_public.documents where source_id = $1', [id])
@@ -60,7 +60,7 @@ it('is only done for sources that changed, and leaves updated_at', () =>
   db.inTransaction(async (t) => {
     const refresh = async (): Promise<unknown> => {
       await t.becomeRole('rowhouse_worker')
-      return t.value('select app_private.refresh_sources()')
+      return t.value('select knowledge.refresh_sources()')
     }
     await refresh()
     const id = await createSource(t, db.acme.member)

@@ -114,7 +114,7 @@ describe('a call', () => {
       await createModel(t)
       expect(await refusal(t, db.acme.member, change)).toBe(code)
       await t.becomeSuperuser()
-      for (const table of ['app_private.llm_calls', 'app_public.usage_events', 'app_private.usage_idempotency_keys'])
+      for (const table of ['metering.llm_calls', 'app_public.usage_events', 'metering.usage_idempotency_keys'])
         expect(await t.value(`select count(*)::int from ${table}`)).toBe(0)
     }),
   )
@@ -165,7 +165,7 @@ describe('a call', () => {
   it('comes from a task, too', () =>
     db.inTransaction(async (t) => {
       await t.becomeRole('rowhouse_worker')
-      await t.query('select * from app_private.record_tenant_llm_usage($1, $2)', [
+      await t.query('select * from metering.record_tenant_llm_usage($1, $2)', [
         db.acme.id,
         JSON.stringify({
           idempotency_key: 'k',
@@ -357,7 +357,7 @@ describe('rerating', () => {
       await setPrice(db, t, modelId, { input: 1, output: 1 })
       await call(t, db.acme.member, { occurred_at: '2027-06-15T00:00:00Z' })
       await t.becomeRole('rowhouse_owner', db.acme.id)
-      await t.query(`select app_private.finalise_usage_period(tstzrange($1, $2))`, june)
+      await t.query(`select metering.finalise_usage_period(tstzrange($1, $2))`, june)
       await setPrice(db, t, modelId, { input: 2, output: 1 })
       await t.become({ ...db.platform.owner, tenantId: db.acme.id }, 'rowhouse_admin')
       await t.query('select app_public.apply_rerate($1, $2)', june)
@@ -416,7 +416,7 @@ describe('texts', () => {
       await call(t, db.acme.member, { idempotency_key: 'young', occurred_at: '2027-06-13T12:00:01Z', ...texts })
       const drop = async () => {
         await t.becomeRole('rowhouse_worker')
-        return t.value('select app_private.drop_llm_texts()')
+        return t.value('select metering.drop_llm_texts()')
       }
       expect(await drop()).toBe(1)
       expect(await drop()).toBe(0)

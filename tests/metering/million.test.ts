@@ -15,7 +15,7 @@ it('a million events of one token cost a million times the price of one', { time
     await t.becomeRole('rowhouse_worker')
     for (let first = 0; first < events(); first += 10_000) {
       const [stored] = await t.query(
-        `select count(*)::int as n from app_private.record_tenant_usage($1, (
+        `select count(*)::int as n from metering.record_tenant_usage($1, (
            select jsonb_agg(jsonb_build_object('idempotency_key', i, 'usage_type', 'input_tokens', 'quantity', 1, 'model_id', $2::uuid))
              from generate_series($3::int, $3::int + 9999) as i))`,
         [db.acme.id, modelId, first],

@@ -10,7 +10,7 @@ const use = (key: string, at: string) => ({ idempotency_key: key, usage_type: 's
 async function finalise(t: Transaction, from: string, to: string): Promise<{ last_batch_id: string }> {
   await t.becomeRole('rowhouse_owner', db.acme.id)
   const [row] = await t.query<{ last_batch_id: string }>(
-    'select last_batch_id from app_private.finalise_usage_period(tstzrange($1, $2))',
+    'select last_batch_id from metering.finalise_usage_period(tstzrange($1, $2))',
     [from, to],
   )
   if (!row) throw new Error('no period')
@@ -65,9 +65,9 @@ describe('a period', () => {
         ['2027-06-01T00:00:00Z', '2027-06-01T00:00:00Z', '23514'],
         [null, '2027-01-01T00:00:00Z', '23514'],
       ])
-        expect(await t.errorCode('select app_private.finalise_usage_period(tstzrange($1, $2))', [from, to])).toBe(code)
+        expect(await t.errorCode('select metering.finalise_usage_period(tstzrange($1, $2))', [from, to])).toBe(code)
       expect(
-        await t.errorCode('select app_private.finalise_usage_period(tstzrange($1, $2))', [
+        await t.errorCode('select metering.finalise_usage_period(tstzrange($1, $2))', [
           '2027-07-01T00:00:00Z',
           '2027-08-01T00:00:00Z',
         ]),
@@ -77,14 +77,14 @@ describe('a period', () => {
   it('is not for users to close', () =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.owner)
-      expect(await t.errorCode(`select app_private.finalise_usage_period('[2027-06-01,2027-07-01)')`)).toBe('42501')
+      expect(await t.errorCode(`select metering.finalise_usage_period('[2027-06-01,2027-07-01)')`)).toBe('42501')
     }))
 })
 
 describe('partitions', () => {
   const create = async (t: Transaction): Promise<number> => {
     await t.becomeRole('rowhouse_worker')
-    return t.value('select app_private.create_partitions()')
+    return t.value('select metering.create_partitions()')
   }
   const homes = async (t: Transaction) => {
     await t.becomeSuperuser()
@@ -105,7 +105,7 @@ describe('partitions', () => {
         ),
       ).toEqual(
         ['2027_11', '2027_12', '2028_01', '2028_02', 'default'].map((month) => ({
-          name: `app_private.usage_events_${month}`,
+          name: `metering.usage_events_${month}`,
         })),
       )
       await setClock(t, '2027-12-01T00:00:00Z')
@@ -125,13 +125,13 @@ describe('partitions', () => {
       await t.query(`select * from app_public.record_llm_usage('call', 'm', 1, 1)`)
       await rollUp(t, db.acme.id)
       expect(await homes(t)).toEqual(
-        [{ home: 'app_private.usage_events_default', rows: 8 }].map((row) => ({ ...row, rows: 9 })),
+        [{ home: 'metering.usage_events_default', rows: 8 }].map((row) => ({ ...row, rows: 9 })),
       )
       await create(t)
       expect(await homes(t)).toEqual([
-        { home: 'app_private.usage_events_2026_06', rows: 2 },
-        { home: 'app_private.usage_events_2027_04', rows: 2 },
-        { home: 'app_private.usage_events_2027_05', rows: 5 },
+        { home: 'metering.usage_events_2026_06', rows: 2 },
+        { home: 'metering.usage_events_2027_04', rows: 2 },
+        { home: 'metering.usage_events_2027_05', rows: 5 },
       ])
       // what is recorded again is still known, new rows go where they belong, and all reports are as they were
       expect(await recordAll(t, db.acme.member, [use('1', '2027-04-30T23:59:59Z')])).toMatchObject([
@@ -140,10 +140,10 @@ describe('partitions', () => {
       await recordAll(t, db.acme.member, [use('4', '2027-05-02T00:00:00Z')])
       await rollUp(t, db.acme.id)
       expect(await differences(t, db.acme.owner)).toEqual([])
-      expect((await homes(t)).at(-1)).toEqual({ home: 'app_private.usage_events_2027_05', rows: 6 })
-      expect(await t.query(`select tableoid::regclass::text as home, total_tokens from app_private.llm_calls`)).toEqual(
-        [{ home: 'app_private.llm_calls_2027_05', total_tokens: '2' }],
-      )
+      expect((await homes(t)).at(-1)).toEqual({ home: 'metering.usage_events_2027_05', rows: 6 })
+      expect(await t.query(`select tableoid::regclass::text as home, total_tokens from metering.llm_calls`)).toEqual([
+        { home: 'metering.llm_calls_2027_05', total_tokens: '2' },
+      ])
     }))
 
   it('are walled in like the table they are of, and keep its rows from being rewritten', () =>
@@ -152,10 +152,10 @@ describe('partitions', () => {
       await create(t)
       await recordAll(t, db.acme.member, [use('1', '2027-05-01T00:00:00Z')])
       await t.becomeSuperuser()
-      expect(await t.query('select * from app_private.security_gaps()')).toEqual([])
+      expect(await t.query('select * from core.security_gaps()')).toEqual([])
       await t.becomeRole('rowhouse_owner', db.globex.id)
-      expect(await t.value('select count(*)::int from app_private.usage_events_2027_05')).toBe(0)
+      expect(await t.value('select count(*)::int from metering.usage_events_2027_05')).toBe(0)
       await t.becomeRole('rowhouse_owner', db.acme.id)
-      expect(await t.errorCode('update app_private.usage_events_2027_05 set quantity = 2')).toBe('MT902')
+      expect(await t.errorCode('update metering.usage_events_2027_05 set quantity = 2')).toBe('MT902')
     }))
 })

@@ -45,7 +45,7 @@ function startDay(anchorDay: string, months: number): string {
   return first.toISOString().slice(0, 10)
 }
 
-describe('app_hidden.billing_period', () => {
+describe('metering.billing_period', () => {
   it('has its instant within, touches the one before and the one after, and begins on the anchor day', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async (drawn) => {
@@ -57,9 +57,9 @@ describe('app_hidden.billing_period', () => {
                   ((lower(r.period) - interval '1 second') at time zone p.zone)::date < (lower(r.period) at time zone p.zone)::date
                     or lower(r.period) = (lower(r.period) at time zone p.zone)::date::timestamp at time zone p.zone as begins_with_the_day
              from unnest($1::timestamptz[], $2::date[], $3::text[], $4::int[]) as p (at, anchor, zone, months),
-                  lateral (select app_hidden.billing_period(p.at, p.anchor, p.zone, p.months)) r (period),
-                  lateral (select app_hidden.billing_period(lower(r.period) - interval '1 microsecond', p.anchor, p.zone, p.months)) before (period),
-                  lateral (select app_hidden.billing_period(upper(r.period), p.anchor, p.zone, p.months)) after (period)`,
+                  lateral (select metering.billing_period(p.at, p.anchor, p.zone, p.months)) r (period),
+                  lateral (select metering.billing_period(lower(r.period) - interval '1 microsecond', p.anchor, p.zone, p.months)) before (period),
+                  lateral (select metering.billing_period(upper(r.period), p.anchor, p.zone, p.months)) after (period)`,
           [drawn.map((c) => c.at), drawn.map((c) => c.anchor), drawn.map((c) => c.zone), drawn.map((c) => c.months)],
         )
         expect(rows).toHaveLength(drawn.length)
@@ -88,7 +88,7 @@ describe('app_hidden.billing_period', () => {
     ['2026-01-30', '2026-04-30T00:00Z', '2026-04-30', '2026-05-30'],
   ])('from %s on, %s is in %s to %s', async (on, at, first, next) => {
     const { rows } = await db.pool.query(
-      `select lower(p)::date::text as first, upper(p)::date::text as next from app_hidden.billing_period($2, $1, 'UTC') p`,
+      `select lower(p)::date::text as first, upper(p)::date::text as next from metering.billing_period($2, $1, 'UTC') p`,
       [on, at],
     )
     expect(rows).toEqual([{ first, next }])
@@ -98,13 +98,13 @@ describe('app_hidden.billing_period', () => {
     const { rows } = await db.pool.query(
       `select extract(epoch from upper(p) - lower(p)) / 3600 - 24 * (upper(p)::date - lower(p)::date) as hours
          from unnest(array['2026-03-10', '2026-10-10', '2026-06-10']::timestamptz[]) at,
-              app_hidden.billing_period(at, '2026-01-01', 'Europe/Berlin') p`,
+              metering.billing_period(at, '2026-01-01', 'Europe/Berlin') p`,
     )
     expect(rows.map(({ hours }) => Number(hours))).toEqual([-1, 1, 0])
   })
 })
 
-describe('app_private.quota_period', () => {
+describe('metering.quota_period', () => {
   const daysOf = async (period: string, at: string, zone: string, startedAt: string | null): Promise<string[]> => {
     return db.inTransaction(async (t) => {
       await t.query('update app_public.tenants set timezone = $2, subscription_started_at = $3 where id = $1', [
@@ -113,7 +113,7 @@ describe('app_private.quota_period', () => {
         startedAt,
       ])
       const [row] = await t.query<{ first: string; next: string }>(
-        `select lower(p)::text as first, upper(p)::text as next from app_private.quota_period($1, $2, $3) p`,
+        `select lower(p)::text as first, upper(p)::text as next from metering.quota_period($1, $2, $3) p`,
         [db.acme.id, period, at],
       )
       return [row?.first ?? '', row?.next ?? '']

@@ -41,15 +41,12 @@ const consume = (t: Transaction, type: string, amount: number | string) =>
   t.errorCode('select * from app_public.consume_quota($1, $2)', [type, amount])
 const faults = async (t: Transaction) => {
   await t.becomeSuperuser()
-  return t.query('select * from app_private.verify_quotas()')
+  return t.query('select * from metering.verify_quotas()')
 }
 
 async function childOf(t: Transaction, parentId: string, slug: string): Promise<string> {
   await t.becomeSuperuser()
-  const id = await t.value<string>('select id from app_private.provision_tenant($1, $1, $2)', [
-    slug,
-    `owner@${slug}.test`,
-  ])
+  const id = await t.value<string>('select id from tenancy.provision_tenant($1, $1, $2)', [slug, `owner@${slug}.test`])
   await t.query('update app_public.tenants set parent_tenant_id = $2 where id = $1', [id, parentId])
   return id
 }
@@ -149,7 +146,7 @@ describe('a quota of users, documents, storage', () => {
     db.inTransaction(async (t) => {
       await limit(t, db.acme, { quota_type: 'users', quota_limit: 4 })
       expect(await used(t, db.acme.id, 'users')).toBe(4)
-      const add = (email: string) => t.errorCode('select app_private.provision_member($1, $2)', [db.acme.id, email])
+      const add = (email: string) => t.errorCode('select tenancy.provision_member($1, $2)', [db.acme.id, email])
       expect(await add('new@acme.test')).toBe('QT601')
       await t.query(
         `update app_public.user_tenants set status = 'suspended' where tenant_id = $1 and role = 'viewer'`,
@@ -563,7 +560,7 @@ it('verify_quotas finds a counter that is wrong, recount_quotas mends it', () =>
     expect(await faults(t)).toMatchObject([
       { quota_type: 'agents', what: 'current_usage', is_value: '5', should_be: '2' },
     ])
-    await t.query('select app_private.recount_quotas($1)', [db.acme.id])
+    await t.query('select metering.recount_quotas($1)', [db.acme.id])
     expect(await faults(t)).toEqual([])
   }))
 

@@ -33,7 +33,7 @@ type Use = { requests?: number; tokens?: number; cost?: number; agent?: string; 
 /** As the server asks: for any tenant and user. */
 async function check(t: Transaction, use: Use = {}): Promise<Decision> {
   await t.becomeSuperuser()
-  const [row] = await t.query<Decision>('select * from app_private.check_rate_limit($1, $2, $3, null, $4, $5, $6)', [
+  const [row] = await t.query<Decision>('select * from metering.check_rate_limit($1, $2, $3, null, $4, $5, $6)', [
     use.tenant ?? db.acme.id,
     use.user ?? db.acme.member.userId,
     use.agent ?? null,
@@ -71,7 +71,7 @@ describe('a window', () => {
       begin
         for i in 1 .. cardinality(offsets) loop
           perform set_config('rowhouse.clock', (starts + offsets[i] * interval '1 millisecond')::text, true);
-          d := app_private.check_rate_limit(tenant, requests => amounts[i]);
+          d := metering.check_rate_limit(tenant, requests => amounts[i]);
           ok := d.is_allowed; retry_after_ms := d.retry_after_ms;
           return next;
         end loop;
@@ -194,9 +194,9 @@ describe('a window', () => {
       await check(t)
       await t.becomeRole('rowhouse_worker')
       await at(t, 60)
-      expect(await t.value('select app_private.forget_rate_windows()')).toBe(0)
+      expect(await t.value('select metering.forget_rate_windows()')).toBe(0)
       await at(t, 64)
-      expect(await t.value('select app_private.forget_rate_windows()')).toBe(1)
+      expect(await t.value('select metering.forget_rate_windows()')).toBe(1)
     }))
 })
 
@@ -295,9 +295,7 @@ describe('several limits', () => {
       await limit(t, { per_minute: 5, is_default: true }, db.platform.id)
       await limit(t, { per_minute: 7 }, db.globex.id)
       await limit(t, { per_minute: 100, source: 'own' })
-      const fresh = await t.value<string>(
-        `select id from app_private.provision_tenant('fresh', 'Fresh', 'o@fresh.test')`,
-      )
+      const fresh = await t.value<string>(`select id from tenancy.provision_tenant('fresh', 'Fresh', 'o@fresh.test')`)
       for (const tenant of [db.acme.id, fresh]) {
         expect([await allowed(t, { tenant, requests: 6 }), await allowed(t, { tenant, requests: 5 })]).toEqual([
           false,

@@ -20,9 +20,9 @@ async function expectNothing(t: Transaction): Promise<void> {
   await t.becomeSuperuser()
   for (const table of [
     'app_public.usage_events',
-    'app_private.usage_idempotency_keys',
-    'app_private.usage_queue',
-    'app_private.llm_calls',
+    'metering.usage_idempotency_keys',
+    'metering.usage_queue',
+    'metering.llm_calls',
   ])
     expect([table, await t.value(`select count(*)::int from ${table}`)]).toEqual([table, 0])
 }
@@ -76,7 +76,7 @@ describe('an event', () => {
       const events = JSON.stringify([
         { idempotency_key: 'k', usage_type: 'document', quantity: 1, user_id: db.acme.viewer.userId },
       ])
-      await t.query('select * from app_private.record_tenant_usage($1, $2)', [db.acme.id, events])
+      await t.query('select * from metering.record_tenant_usage($1, $2)', [db.acme.id, events])
       expect(await stored(t)).toMatchObject([{ usage_type: 'document', user_id: db.acme.viewer.userId }])
     }))
 

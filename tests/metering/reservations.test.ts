@@ -95,13 +95,13 @@ describe('a reservation', () => {
       await reserve(t, 20, 120)
       await at(t, 90)
       await t.becomeRole('rowhouse_worker')
-      expect(await t.value('select app_private.expire_reservations()')).toBe(1)
-      expect(await t.value('select app_private.expire_reservations()')).toBe(0)
+      expect(await t.value('select metering.expire_reservations()')).toBe(1)
+      expect(await t.value('select metering.expire_reservations()')).toBe(0)
       await t.become(db.acme.member)
       expect(await counter(t)).toEqual({ used: 0, reserved: 20 })
       await at(t, 31 * 86_400)
       await t.becomeRole('rowhouse_worker')
-      await t.query('select app_private.expire_reservations()')
+      await t.query('select metering.expire_reservations()')
       await t.become(db.acme.member)
       expect(await t.query('select * from app_public.quota_reservations')).toEqual([])
     }))
@@ -211,7 +211,7 @@ describe('any sequence of reserving, settling, releasing, consuming and waiting'
               }
             } else if (kind === 'task') {
               await t.becomeRole('rowhouse_worker')
-              await t.query('select app_private.expire_reservations()')
+              await t.query('select metering.expire_reservations()')
               await t.become(db.acme.member)
             } else {
               const [one] = open.splice(which % Math.max(open.length, 1), 1)
@@ -225,7 +225,7 @@ describe('any sequence of reserving, settling, releasing, consuming and waiting'
               violations.push([drawn, state, used])
           }
           await t.becomeSuperuser()
-          violations.push(...(await t.query('select * from app_private.verify_quotas()')))
+          violations.push(...(await t.query('select * from metering.verify_quotas()')))
           expect(violations).toEqual([])
         }),
       ),

@@ -112,9 +112,9 @@ describe('usage_tracking', () => {
       await rollUp(t, db.acme.id)
       await inZone(t, 'Europe/Berlin')
       await t.becomeRole('rowhouse_worker')
-      expect(await t.query('select id from app_private.tenants_to_roll_up() as id')).toEqual([{ id: db.acme.id }])
+      expect(await t.query('select id from metering.tenants_to_roll_up() as id')).toEqual([{ id: db.acme.id }])
       await rollUp(t, db.acme.id)
-      expect(await t.query('select id from app_private.tenants_to_roll_up() as id')).toEqual([])
+      expect(await t.query('select id from metering.tenants_to_roll_up() as id')).toEqual([])
       await t.become(db.acme.owner)
       expect(await t.query('select period_start::text from app_public.tenant_usage_tracking')).toEqual([
         { period_start: '2027-05-01' },
@@ -239,7 +239,7 @@ describe('rolling up', () => {
       for (let i = 0; i < 10; i++)
         await recordAll(t, db.acme.member, [use(`a${i}`, '2027-05-18T10:00:00Z'), use(`b${i}`, '2027-05-18T10:00:00Z')])
       await t.becomeRole('rowhouse_worker')
-      expect(await t.value('select app_private.roll_up_usage($1, 5)', [db.acme.id])).toBe(6)
+      expect(await t.value('select metering.roll_up_usage($1, 5)', [db.acme.id])).toBe(6)
       expect(await rollUp(t, db.acme.id, 5)).toBe(14)
       expect(await rollUp(t, db.acme.id)).toBe(0)
       await recordAll(t, db.acme.member, [use('late', '2027-05-02T10:00:00Z')])
@@ -263,7 +263,7 @@ describe('rolling up', () => {
       await recordAll(t, db.globex.member, [use('k', now)])
       await rollUp(t, db.acme.id)
       await t.becomeRole('rowhouse_worker')
-      expect(await t.query('select id from app_private.tenants_to_roll_up() as id')).toEqual([{ id: db.globex.id }])
+      expect(await t.query('select id from metering.tenants_to_roll_up() as id')).toEqual([{ id: db.globex.id }])
     }))
 
   it('of a tenant that there is not does nothing', () =>
@@ -303,7 +303,7 @@ describe('rolling up', () => {
       await t.becomeSuperuser()
       expect(await t.query(shown, [agentId])).toEqual(expected)
       await t.query('update app_public.agents set usage_count = 0, last_error_at = null where id = $1', [agentId])
-      await t.query('select app_private.rebuild_rollups($1)', [db.acme.id])
+      await t.query('select metering.rebuild_rollups($1)', [db.acme.id])
       await t.becomeSuperuser()
       expect(await t.query(shown, [agentId])).toEqual(expected)
     }))
@@ -313,18 +313,18 @@ describe('verifying and rebuilding', () => {
   const damage: [string, string][] = [
     [
       'a day that says too much',
-      'update app_private.usage_days set quantity = quantity + 1 where used_on = (select max(used_on) from app_private.usage_days)',
+      'update metering.usage_days set quantity = quantity + 1 where used_on = (select max(used_on) from metering.usage_days)',
     ],
     [
       'a day that is missing',
-      'delete from app_private.usage_days where used_on = (select min(used_on) from app_private.usage_days)',
+      'delete from metering.usage_days where used_on = (select min(used_on) from metering.usage_days)',
     ],
     [
       'a day that nobody had',
-      `update app_private.usage_days set used_on = '2027-01-01' where used_on = (select min(used_on) from app_private.usage_days)`,
+      `update metering.usage_days set used_on = '2027-01-01' where used_on = (select min(used_on) from metering.usage_days)`,
     ],
-    ['a minute that says too little', 'update app_private.usage_minutes set cost = cost - 0.000000000001'],
-    ['an agent that was called once more', 'update app_private.usage_agents set call_count = call_count + 1'],
+    ['a minute that says too little', 'update metering.usage_minutes set cost = cost - 0.000000000001'],
+    ['an agent that was called once more', 'update metering.usage_agents set call_count = call_count + 1'],
   ]
   it.each(damage)('find %s, and mend it', (_what, statement) =>
     db.inTransaction(async (t) => {
@@ -341,7 +341,7 @@ describe('verifying and rebuilding', () => {
       await t.query(statement)
       expect((await differences(t, db.acme.owner)).length).toBeGreaterThan(0)
       await t.becomeSuperuser()
-      await t.query('select app_private.rebuild_rollups($1)', [db.acme.id])
+      await t.query('select metering.rebuild_rollups($1)', [db.acme.id])
       expect(await differences(t, db.acme.owner)).toEqual([])
     }),
   )
@@ -358,10 +358,10 @@ describe('verifying and rebuilding', () => {
       await rollUp(t, db.acme.id)
       await recordAll(t, db.acme.member, [use('waiting', '2027-05-03T12:00:00Z')])
       await t.becomeSuperuser()
-      await t.query('update app_private.usage_days set quantity = 100')
-      await t.query(`select app_private.rebuild_rollups($1, '2027-05-03', '2027-05-04')`, [db.acme.id])
+      await t.query('update metering.usage_days set quantity = 100')
+      await t.query(`select metering.rebuild_rollups($1, '2027-05-03', '2027-05-04')`, [db.acme.id])
       await t.becomeSuperuser()
-      expect(await t.query('select used_on::text, quantity::int from app_private.usage_days order by 1')).toEqual([
+      expect(await t.query('select used_on::text, quantity::int from metering.usage_days order by 1')).toEqual([
         { used_on: '2027-05-02', quantity: 100 },
         { used_on: '2027-05-03', quantity: 1 },
         { used_on: '2027-05-04', quantity: 100 },
@@ -434,7 +434,7 @@ describe('whatever is recorded, in whatever order,', () => {
               )
               if (maxEvents > 0) {
                 await t.becomeRole('rowhouse_worker')
-                await t.value('select app_private.roll_up_usage($1, $2)', [db.acme.id, maxEvents])
+                await t.value('select metering.roll_up_usage($1, $2)', [db.acme.id, maxEvents])
               }
             }
             await rollUp(t, db.acme.id)

@@ -96,7 +96,7 @@ describe('the counts of a listed agent', () => {
       await call(t, db.acme.member, agentId, '2027-05-18T11:00:00Z', { conversation: talks[1] })
       await t.becomeSuperuser()
       await t.query(`update app_public.user_agents set usage_count = 77, conversation_count = 0, last_used_at = null`)
-      await t.query('select app_private.rebuild_rollups($1)', [db.acme.id])
+      await t.query('select metering.rebuild_rollups($1)', [db.acme.id])
       expect(await shown(t, db.acme.member)).toEqual(expected)
       await rollUp(t, db.acme.id)
       expect(await shown(t, db.acme.member)).toMatchObject({ used: 4, conversations: 2 })
@@ -132,9 +132,9 @@ describe('the counts of a listed agent', () => {
     }))
 
   it.each([
-    ['a conversation that was forgotten', 'delete from app_private.usage_conversations'],
-    ['a conversation too many', 'update app_private.usage_user_agents set conversation_count = conversation_count + 1'],
-    ['a person who called once more', 'update app_private.usage_user_agents set call_count = call_count + 1'],
+    ['a conversation that was forgotten', 'delete from metering.usage_conversations'],
+    ['a conversation too many', 'update metering.usage_user_agents set conversation_count = conversation_count + 1'],
+    ['a person who called once more', 'update metering.usage_user_agents set call_count = call_count + 1'],
   ])('are verified: %s is found and mended', (_what, statement) =>
     db.inTransaction(async (t) => {
       const agentId = await createAgent(t)
@@ -144,7 +144,7 @@ describe('the counts of a listed agent', () => {
       await t.query(statement)
       expect(await differences(t, db.acme.owner)).not.toEqual([])
       await t.becomeSuperuser()
-      await t.query('select app_private.rebuild_rollups($1)', [db.acme.id])
+      await t.query('select metering.rebuild_rollups($1)', [db.acme.id])
       expect(await differences(t, db.acme.owner)).toEqual([])
     }),
   )
@@ -159,7 +159,7 @@ describe('the counts of a listed agent', () => {
         [db.acme.id],
       )
       const agentId = rows[0]?.id
-      await db.pool.query('select app_private.record_tenant_llm_usage($1, $2)', [
+      await db.pool.query('select metering.record_tenant_llm_usage($1, $2)', [
         db.acme.id,
         {
           idempotency_key: randomUUID(),
@@ -171,7 +171,7 @@ describe('the counts of a listed agent', () => {
         },
       ])
       await counting.query('begin')
-      await counting.query('select app_private.roll_up_usage($1)', [db.acme.id])
+      await counting.query('select metering.roll_up_usage($1)', [db.acme.id])
       const pid = (await listing.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid
       const listed = listing.query(
         'insert into app_public.user_agents (tenant_id, user_id, agent_id) values ($1, $2, $3) returning usage_count::int',

@@ -13,15 +13,14 @@ beforeAll(async () => {
   const { rows } = await db.pool.query<{ name: string }>(`
     select c.oid::regclass::text as name
       from pg_class c join pg_namespace n on n.oid = relnamespace
-     where nspname in ('app_public', 'app_hidden', 'app_private') and relkind in ('r', 'p') and not relispartition
-       and c.oid <> all (app_private.global_tables())
+     where nspname in (select nspname from pg_namespace where nspowner = 'rowhouse_owner'::regrole) and relkind in ('r', 'p') and not relispartition
+       and c.oid not in (select target from core.global_tables())
      order by 1`)
   tables = rows.map(({ name }) => name)
 })
 
 /** Everything but the wall is open to rowhouse_user. */
 async function openDoors(t: Transaction, table: string): Promise<void> {
-  await t.query(`grant usage on schema app_private to rowhouse_user`)
   await t.query(`grant all on ${table} to rowhouse_user`)
   // a rule of the table's own would answer in the wall's place
   await t.query(`alter table ${table} disable trigger user`)
@@ -146,7 +145,7 @@ describe('with every door open, the wall alone keeps a user of acme from globex'
 describe('what globex shares with everyone', () => {
   const forEachShared = (work: (t: Transaction, table: string) => Promise<void>) => async (): Promise<void> => {
     const { rows } = await db.pool.query<{ name: string }>(
-      `select app_private.resource_table(k)::text as name from unnest(enum_range(null::app_public.resource_kind)) k`,
+      `select catalog.resource_table(k)::text as name from unnest(enum_range(null::app_public.resource_kind)) k`,
     )
     expect(rows).toHaveLength(5)
     for (const { name } of rows) {
@@ -207,9 +206,9 @@ describe('what globex shares with everyone', () => {
 
   it('is more than security_gaps() lets any other table do', async () => {
     await db.inTransaction(async (t) => {
-      await t.query(`call app_private.secure_shareable_table('app_public.workspaces', 'agent')`)
+      await t.query(`call catalog.secure_shareable_table('app_public.workspaces', 'agent')`)
       await t.query(`drop policy tenant_isolation_of_updates on app_public.agents`)
-      const gaps = await t.query('select object from app_private.security_gaps() order by object')
+      const gaps = await t.query('select object from core.security_gaps() order by object')
       expect(gaps.map(({ object }) => object)).toEqual(['app_public.agents', 'app_public.workspaces'])
     })
   })
@@ -218,7 +217,7 @@ describe('what globex shares with everyone', () => {
 describe('roles as they are granted', () => {
   const visible = `
     select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = relnamespace
-     where nspname in ('app_public', 'app_hidden', 'app_private') and relkind in ('r', 'p')
+     where nspname in (select nspname from pg_namespace where nspowner = 'rowhouse_owner'::regrole) and relkind in ('r', 'p')
        and has_any_column_privilege($1, c.oid, 'select, insert, update, references') and has_schema_privilege($1, n.oid, 'usage')`
 
   it.each(['rowhouse_authenticator', 'rowhouse_worker'])('%s reads and writes no table at all', async (role) => {
@@ -234,9 +233,20 @@ describe('roles as they are granted', () => {
     }
   })
 
-  it('rowhouse_user reaches nothing in app_private', async () => {
-    const { rows } = await db.pool.query(`select has_schema_privilege('rowhouse_user', 'app_private', 'usage') as may`)
-    expect(rows).toEqual([{ may: false }])
+  it("rowhouse_user reads of internal tables only those whose rows are their own or their permission's, and writes none", async () => {
+    const { rows } = await db.pool.query(
+      `select c.oid::regclass::text as name, has_any_column_privilege('rowhouse_user', c.oid, 'insert, update') or
+              has_table_privilege('rowhouse_user', c.oid, 'delete, truncate') as writes
+         from pg_class c join pg_namespace n on n.oid = relnamespace
+        where nspname in (select nspname from pg_namespace where nspowner = 'rowhouse_owner'::regrole) and nspname <> 'app_public'
+          and relkind in ('r', 'p') and has_any_column_privilege('rowhouse_user', c.oid, 'select, insert, update') order by 1`,
+    )
+    expect(rows).toEqual(
+      ['metering.llm_calls', 'metering.llm_texts', 'metering.usage_days', 'metering.usage_minutes'].map((name) => ({
+        name,
+        writes: false,
+      })),
+    )
   })
 
   it('an analyst reads the reports of the tenants the own login was given, and only those', async (context) => {
@@ -255,7 +265,7 @@ describe('roles as they are granted', () => {
           tenant.id,
         ])
       }
-      await db.pool.query('select app_private.grant_analyst_access($1, $2)', [login, db.acme.id])
+      await db.pool.query('select tenancy.grant_analyst_access($1, $2)', [login, db.acme.id])
       await analyst.connect()
       const slugs = async (): Promise<string[]> =>
         (
@@ -268,7 +278,7 @@ describe('roles as they are granted', () => {
       await expect(analyst.query('select content from app_public.documents')).rejects.toMatchObject({ code: '42501' })
       await expect(analyst.query('set role rowhouse_user')).rejects.toMatchObject({ code: '42501' })
       await expect(analyst.query(`select * from app_public.search('x')`)).rejects.toMatchObject({ code: '42501' })
-      await db.pool.query('select app_private.revoke_analyst_access($1, $2)', [login, db.acme.id])
+      await db.pool.query('select tenancy.revoke_analyst_access($1, $2)', [login, db.acme.id])
       expect(await slugs()).toEqual([])
     } finally {
       await analyst.end()

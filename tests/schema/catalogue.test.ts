@@ -4,13 +4,13 @@ import { describe, expect, it } from 'vitest'
 import { useDatabase } from '../helpers/index.ts'
 
 const db = useDatabase()
-const schemas = `('app_public', 'app_hidden', 'app_private')`
+const schemas = `(select nspname from pg_namespace where nspowner = 'rowhouse_owner'::regrole)`
 const names = async (text: string): Promise<string[]> =>
   (await db.pool.query<{ name: string }>(text)).rows.map(({ name }) => name)
 
 describe('every table', () => {
   it('is secured: forced row level security, a wall or a place in the list of global tables', async () => {
-    expect((await db.pool.query('select * from app_private.security_gaps()')).rows).toEqual([])
+    expect((await db.pool.query('select * from core.security_gaps()')).rows).toEqual([])
   })
 
   it('of the data plane has tenant_id first in its primary key and in every unique index', async () => {

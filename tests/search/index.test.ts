@@ -81,7 +81,7 @@ describe('the index', () => {
         for (let round = 0; round < 50; round++) {
           for (let i = 0; i < 3; i++) await step[Math.floor(random() * step.length)]?.()
           expect(await differences(t, random, 20), `round ${round}`).toEqual([])
-          if (round % 10 === 9) expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
+          if (round % 10 === 9) expect(await t.query('select * from search.search_check()')).toEqual([])
         }
       }),
     240_000,
@@ -106,10 +106,10 @@ describe('the index', () => {
             sourceId,
             Array.from({ length: 200 }, () => zipfText(random, 120, 200)),
           )
-        if (when === 'rebuilt') await t.query('select app_hidden.rebuild_search_index()')
+        if (when === 'rebuilt') await t.query('select search.rebuild_index()')
         expect(await differences(t, random, 25), when).toEqual([])
       }
-      expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
+      expect(await t.query('select * from search.search_check()')).toEqual([])
     }),
   )
 
@@ -127,9 +127,7 @@ describe('the index', () => {
         )
         await merge(t, db.acme.id)
       }
-      expect(
-        await t.value('select count(*)::int from app_private.search_blocks where tenant_id = $1', [db.acme.id]),
-      ).toBe(3)
+      expect(await t.value('select count(*)::int from search.blocks where tenant_id = $1', [db.acme.id])).toBe(3)
       const between = (low: number, high: number): string => word(low + Math.floor(random() * (high - low)))
       const questions = Array.from({ length: 80 }, (_, i): Question => {
         const terms = [between(0, 20), between(50, 200), between(300, 1_500), ...(i % 2 ? [between(20, 50)] : [])]
@@ -147,13 +145,13 @@ describe('the index', () => {
       const mostlyEmpty = () =>
         Array.from({ length: 300 }, (_, i) => (i % 10 === 0 ? zipfText(random, 120, 1 + (i % 3)) : ''))
       await addChunks(t, db.acme.id, sourceId, mostlyEmpty())
-      expect(await t.value('select avg_doc_length < 1 from app_private.search_totals()')).toBe(true)
+      expect(await t.value('select avg_doc_length < 1 from search.totals()')).toBe(true)
       expect(await differences(t, random, 50), 'unmerged').toEqual([])
       await merge(t, db.acme.id)
       expect(await differences(t, random, 50), 'merged').toEqual([])
       await addChunks(t, db.acme.id, sourceId, mostlyEmpty())
       expect(await differences(t, random, 50), 'both').toEqual([])
-      expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
+      expect(await t.query('select * from search.search_check()')).toEqual([])
     }))
 
   it('has nothing to find in chunks without words', () =>
@@ -162,7 +160,7 @@ describe('the index', () => {
       expect(await ranking(t, one('wing'))).toEqual([])
       await merge(t, db.acme.id)
       expect(await ranking(t, one('wing'))).toEqual([])
-      expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
+      expect(await t.query('select * from search.search_check()')).toEqual([])
     }))
 
   it('finds a chunk at once, and a deleted one no more', () =>
@@ -174,7 +172,7 @@ describe('the index', () => {
       expect(await ranking(t, one('unmistakable'))).toHaveLength(1)
       await t.query('delete from app_public.documents where tenant_id = $1 and id = $2', [db.acme.id, id])
       expect(await ranking(t, one('unmistakable'))).toHaveLength(0)
-      expect(await t.query('select * from app_private.search_totals()')).toEqual([{ total_docs: 0, avg_doc_length: 0 }])
+      expect(await t.query('select * from search.totals()')).toEqual([{ total_docs: 0, avg_doc_length: 0 }])
     }))
 
   it('merges what is new into blocks that are not much larger, and rewrites those of which a quarter is gone', () =>
@@ -182,9 +180,7 @@ describe('the index', () => {
       const random = mulberry32(7)
       const sourceId = await begin(t)
       const sizes = () =>
-        t.query('select chunk_count, removed_count from app_private.search_blocks where tenant_id = $1 order by 1', [
-          db.acme.id,
-        ])
+        t.query('select chunk_count, removed_count from search.blocks where tenant_id = $1 order by 1', [db.acme.id])
       const first = await addChunks(t, db.acme.id, sourceId, texts(random, 300))
       expect(await merge(t, db.acme.id, 1000)).toBe(0)
       expect(await merge(t, db.acme.id)).toBe(300)
@@ -200,7 +196,7 @@ describe('the index', () => {
       await t.query('delete from app_public.documents where tenant_id = $1 and id = $2', [db.acme.id, first])
       await merge(t, db.acme.id)
       expect(await sizes()).toEqual([{ chunk_count: 160, removed_count: 0 }])
-      expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
+      expect(await t.query('select * from search.search_check()')).toEqual([])
     }))
 
   it('is checked: what differs from the texts is listed', () =>
@@ -213,33 +209,33 @@ describe('the index', () => {
         await t.query('savepoint intact')
         await t.query(damage)
         const found = await t.query<{ problem: string }>(
-          'select distinct problem from app_hidden.search_check() order by 1',
+          'select distinct problem from search.search_check() order by 1',
         )
         await t.query('rollback to savepoint intact')
         return found.map(({ problem }) => problem)
       }
       expect(await problems(`select 1`)).toEqual([])
-      expect(await problems(`delete from app_private.search_postings where term = 'wa0'`)).toEqual([
+      expect(await problems(`delete from search.postings where term = 'wa0'`)).toEqual([
         'the number of chunks with the term is wrong',
         'the posting is missing or too low',
       ])
-      expect(await problems(`update app_private.search_postings set highest_impact = 1`)).toEqual([
+      expect(await problems(`update search.postings set highest_impact = 1`)).toEqual([
         'the posting exceeds the highest',
       ])
-      expect(await problems(`delete from app_private.search_block_chunks`)).toContain(
+      expect(await problems(`delete from search.block_chunks`)).toContain(
         'the number of places is not that of the chunks',
       )
-      expect(await problems(`delete from app_private.search_blocks`)).toContain('the chunk is not in the index')
+      expect(await problems(`delete from search.blocks`)).toContain('the chunk is not in the index')
       expect(
-        await problems(`insert into app_private.search_changes (tenant_id, chunk_id, kind, document_length)
+        await problems(`insert into search.changes (tenant_id, chunk_id, kind, document_length)
                         select tenant_id, id, 'added', document_length from app_public.document_chunks limit 1`),
       ).toContain('the chunk is in the index more than once')
-      expect(await problems(`update app_private.search_blocks set total_length = total_length + 1`)).toEqual([
+      expect(await problems(`update search.blocks set total_length = total_length + 1`)).toEqual([
         'the average length is wrong',
       ])
-      await t.query(`delete from app_private.search_blocks`)
-      await t.query('select app_hidden.rebuild_search_index()')
-      expect(await t.query('select * from app_hidden.search_check()')).toEqual([])
+      await t.query(`delete from search.blocks`)
+      await t.query('select search.rebuild_index()')
+      expect(await t.query('select * from search.search_check()')).toEqual([])
     }))
 
   it('never lets a chunk be rewritten under its id', () =>
@@ -254,11 +250,9 @@ describe('the index', () => {
       await addChunks(t, db.acme.id, sourceId, texts(mulberry32(13), 100))
       await merge(t, db.acme.id)
       await addChunks(t, db.acme.id, sourceId, ['unmerged'])
-      await t.query(`select app_private.delete_tenant('acme')`)
+      await t.query(`select tenancy.delete_tenant('acme')`)
       for (const table of ['changes', 'blocks', 'block_chunks', 'postings', 'rare_postings', 'removals', 'terms']) {
-        expect(
-          await t.value(`select count(*)::int from app_private.search_${table} where tenant_id = $1`, [db.acme.id]),
-        ).toBe(0)
+        expect(await t.value(`select count(*)::int from search.${table} where tenant_id = $1`, [db.acme.id])).toBe(0)
       }
     }))
 })

@@ -9,7 +9,7 @@ const db = useDatabase()
 
 async function store(t: Transaction): Promise<number> {
   await t.becomeRole('rowhouse_worker')
-  return t.value('select app_private.store_query_logs()')
+  return t.value('select search.store_query_logs()')
 }
 
 const logs = async (t: Transaction) => {

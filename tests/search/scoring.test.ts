@@ -84,7 +84,7 @@ describe('reciprocal_rank_fusion', () => {
 describe('term_frequency', () => {
   it('is the number of positions that a tsvector has of a term, weighted or not', async () => {
     const { rows } = await db.pool.query<{ found: number[]; positions: number[] }>(
-      `select array[app_private.term_frequency(v, 'a'), app_private.term_frequency(v, 'b'), app_private.term_frequency(v, 'c')] as found,
+      `select array[search.term_frequency(v, 'a'), search.term_frequency(v, 'b'), search.term_frequency(v, 'c')] as found,
               array[(select coalesce(sum(cardinality(positions)), 0) from unnest(v) where lexeme = 'a'),
                     (select coalesce(sum(cardinality(positions)), 0) from unnest(v) where lexeme = 'b'), 0]::int[] as positions
          from generate_series(0, 300) as n,

@@ -149,7 +149,7 @@ describe('vector', () => {
       const found = await search(t, db.acme.viewer, 'wing body', 'vector', 1000)
       await t.becomeSuperuser()
       const expected = await t.query<{ chunk_id: string; similarity: number }>(
-        `select chunk_id, 1 - (embedding <=> app_hidden.hashing_embedding('wing body', 384)) as similarity
+        `select chunk_id, 1 - (embedding <=> knowledge.hashing_embedding('wing body', 384)) as similarity
            from app_public.embeddings where tenant_id = $1 order by 2 desc, 1`,
         [db.acme.id],
       )

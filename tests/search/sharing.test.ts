@@ -175,7 +175,7 @@ describe('rankings of several tenants', () => {
       expect(await context()).toBe(db.acme.id)
       // fails in the part of globex, which has the long question's words in no other way
       await t.becomeSuperuser()
-      await t.query(`alter table app_private.search_terms rename to search_terms_gone`)
+      await t.query(`alter table search.terms rename to terms_gone`)
       await t.become(db.acme.viewer)
       expect(
         await t.errorCode(`select * from app_public.search('wing* of', 'bm25', 10, array['${shared}']::uuid[])`),
@@ -186,7 +186,7 @@ describe('rankings of several tenants', () => {
       )
       expect(await context()).toBe(db.acme.id)
       await t.becomeSuperuser()
-      await t.query(`alter table app_private.search_terms_gone rename to search_terms`)
+      await t.query(`alter table search.terms_gone rename to terms`)
     }),
   )
 
@@ -196,7 +196,7 @@ describe('rankings of several tenants', () => {
       await shareSource(t, shared)
       await ask(t, 'wing', `, 'bm25'`)
       await t.becomeSuperuser()
-      const logs = await t.query('select tenant_id, user_id, source_ids from app_private.query_log_buffer')
+      const logs = await t.query('select tenant_id, user_id, source_ids from search.query_log_buffer')
       expect(logs).toHaveLength(1)
       expect(logs[0]).toMatchObject({ tenant_id: db.acme.id, user_id: db.acme.viewer.userId })
       expect(logs[0]?.source_ids).toContain(shared)

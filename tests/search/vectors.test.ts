@@ -38,8 +38,8 @@ async function recall(): Promise<number> {
     `select avg(found) from (
        select count(*) filter (where v.chunk_id is not null) / 10.0 as found
          from (select embedding as q from app_public.embeddings where tenant_id = $1 order by chunk_id limit 20) questions
-        cross join lateral app_private.exact_vector_ranking($2, q, app_private.scope_of(), 10) e
-         left join lateral app_private.vector_ranking((select m from app_public.llm_models m where id = $2), q, app_private.scope_of(), 10) v
+        cross join lateral search.exact_vector_ranking($2, q, search.scope_of(), 10) e
+         left join lateral search.vector_ranking((select m from app_public.llm_models m where id = $2), q, search.scope_of(), 10) v
            on v.chunk_id = e.chunk_id
         group by q::text) r`,
     [db.acme.id, modelId],
@@ -85,14 +85,14 @@ afterAll(() => client?.end())
 
 describe('the vectors of a model', () => {
   it('are compared one by one while there is no index, and for a tenant that has few', async () => {
-    expect(await value('select app_private.vector_index_is_ready($1)', [modelId])).toBe(false)
+    expect(await value('select search.vector_index_is_ready($1)', [modelId])).toBe(false)
     expect(await recall()).toBe(1)
   })
 
   it('are many enough for an index when there are more of them than the task looks for', async () => {
-    expect(await value('select count(*)::int from app_private.models_to_index(10000)')).toBe(0)
-    expect(await value('select app_private.models_to_index(4000)')).toBe(modelId)
-    expect(await value('select count(*)::int from app_private.models_to_index(4500)')).toBe(0)
+    expect(await value('select count(*)::int from search.models_to_index(10000)')).toBe(0)
+    expect(await value('select search.models_to_index(4000)')).toBe(modelId)
+    expect(await value('select count(*)::int from search.models_to_index(4500)')).toBe(0)
   })
 
   it.each(['none', 'halfvec', 'binary'])(
@@ -103,8 +103,8 @@ describe('the vectors of a model', () => {
         quantization,
       ])
       await buildIndex()
-      expect(await value('select app_private.vector_index_is_ready($1)', [modelId])).toBe(true)
-      expect(await value('select count(*)::int from app_private.models_to_index(4000)')).toBe(0)
+      expect(await value('select search.vector_index_is_ready($1)', [modelId])).toBe(true)
+      expect(await value('select count(*)::int from search.models_to_index(4000)')).toBe(0)
       await client.query(`update app_public.tenants set config = '{"search": {"exactVectorLimit": 0}}' where id = $1`, [
         db.acme.id,
       ])
@@ -113,7 +113,7 @@ describe('the vectors of a model', () => {
       expect(found).toBeGreaterThan(quantization === 'binary' ? 0.3 : 0.9)
       const other = await query(
         `select v.chunk_id from (select embedding as q from app_public.embeddings where tenant_id = $1 limit 5) e
-          cross join lateral app_private.vector_ranking((select m from app_public.llm_models m where id = $2), q, app_private.scope_of(), 10) v
+          cross join lateral search.vector_ranking((select m from app_public.llm_models m where id = $2), q, search.scope_of(), 10) v
            join app_public.document_chunks c on c.id = v.chunk_id where c.tenant_id <> $3`,
         [db.globex.id, modelId, db.acme.id],
       )
@@ -127,9 +127,9 @@ describe('the vectors of a model', () => {
       db.acme.id,
     ])
     const hits = await value(
-      `select count(*)::int from app_private.vector_ranking(
+      `select count(*)::int from search.vector_ranking(
          (select m from app_public.llm_models m where id = $1), (select embedding from app_public.embeddings where tenant_id = $2 limit 1),
-         app_private.scope_of(), 1000)`,
+         search.scope_of(), 1000)`,
       [modelId, db.acme.id],
     )
     expect(hits).toBe(1000)
@@ -141,10 +141,8 @@ describe('the vectors of a model', () => {
       modelId,
       'none',
     ])
-    expect((await client.query('select * from app_private.vector_index_statements($1)', [modelId])).rows).toEqual([])
+    expect((await client.query('select * from search.vector_index_statements($1)', [modelId])).rows).toEqual([])
     await client.query('update app_public.llm_models set vector_quantization = $2 where id = $1', [modelId, 'halfvec'])
-    expect((await client.query('select * from app_private.vector_index_statements($1)', [modelId])).rows).toHaveLength(
-      1,
-    )
+    expect((await client.query('select * from search.vector_index_statements($1)', [modelId])).rows).toHaveLength(1)
   })
 })

@@ -30,7 +30,7 @@ beforeAll(async () => {
     isEmbedded: !isRealServer(),
     log: quiet,
     onJob: (task) => {
-      if (task === 'identity__send_invitation') onJob?.()
+      if (task === 'tenancy__send_invitation') onJob?.()
     },
   })
 })
@@ -132,7 +132,7 @@ describe('the mail', () => {
     const token = tokenIn(smtp.mails[0]?.text)
     const { rows: tables } = await db.pool.query<{ name: string }>(
       `select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = relnamespace
-        where relkind in ('r', 'p') and nspname in ('app_public', 'app_private', 'graphile_worker')`,
+        where relkind in ('r', 'p') and (nspowner = 'rowhouse_owner'::regrole or nspname = 'graphile_worker')`,
     )
     for (const { name } of tables) {
       const { rows } = await db.pool.query(`select 1 from ${name} as t where t::text like '%' || $1 || '%'`, [token])

@@ -29,7 +29,7 @@ it('make partitions, roll up all tenants, drop texts; a second run finds nothing
       db.acme.id,
     ])
     for (const tenant of [db.acme, db.globex])
-      await db.pool.query('select app_private.record_tenant_llm_usage($1, $2)', [
+      await db.pool.query('select metering.record_tenant_llm_usage($1, $2)', [
         tenant.id,
         JSON.stringify({
           idempotency_key: 'k',
@@ -46,8 +46,8 @@ it('make partitions, roll up all tenants, drop texts; a second run finds nothing
       await run(name)
     }
     const { rows } = await db.pool.query(`
-      select (select count(*)::int from app_private.usage_queue) as waiting, (select count(*)::int from app_private.llm_texts) as texts,
-             (select count(*)::int from app_private.usage_events_default) as leftover, (select sum(quantity)::int from app_private.usage_days) as counted`)
+      select (select count(*)::int from metering.usage_queue) as waiting, (select count(*)::int from metering.llm_texts) as texts,
+             (select count(*)::int from metering.usage_events_default) as leftover, (select sum(quantity)::int from metering.usage_days) as counted`)
     expect(rows).toEqual([{ waiting: 0, texts: 0, leftover: 0, counted: 6 }])
   } finally {
     await pool.end()

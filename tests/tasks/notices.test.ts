@@ -243,7 +243,7 @@ describe('once', () => {
     const { rows } = await db.pool.query<{ id: string }>('select id from app_public.notice_mails')
     const mailId = rows[0]?.id as string
     // a worker that handed the mail over and died before it could say so
-    const begun = await db.pool.query('select * from app_private.begin_notice_mail($1, $2)', [db.acme.id, mailId])
+    const begun = await db.pool.query('select * from billing.begin_notice_mail($1, $2)', [db.acme.id, mailId])
     const { tenant_name: tenantName, ...notice } = begun.rows[0]
     const config = loadConfig(process.env)
     await sendMail(config, noticeMail(config.APP_URL, mailId, { ...notice, tenantName }))
@@ -265,9 +265,9 @@ describe('once', () => {
   it('means that a late word of failure does not undo a success', async () => {
     await notify('payment_failed', 'The payment for R-1 has failed.')
     const mail = `(select id from app_public.notice_mails)`
-    await db.pool.query(`select * from app_private.begin_notice_mail($1, ${mail})`, [db.acme.id])
-    await db.pool.query(`select app_private.finish_notice_mail($1, ${mail}, 1)`, [db.acme.id])
-    await db.pool.query(`select app_private.finish_notice_mail($1, ${mail}, 1, 'late', true)`, [db.acme.id])
+    await db.pool.query(`select * from billing.begin_notice_mail($1, ${mail})`, [db.acme.id])
+    await db.pool.query(`select billing.finish_notice_mail($1, ${mail}, 1)`, [db.acme.id])
+    await db.pool.query(`select billing.finish_notice_mail($1, ${mail}, 1, 'late', true)`, [db.acme.id])
     expect(await states()).toMatchObject([{ status: 'sent', error: null }])
   })
 })

@@ -232,17 +232,17 @@ describe('from file to search', () => {
 
 describe('a worker that was killed', () => {
   it('has its jobs taken up by one that lives', async () => {
-    await db.pool.query(`select app_private.record_heartbeats(array['dead'], '30 seconds')`)
+    await db.pool.query(`select core.record_heartbeats(array['dead'], '30 seconds')`)
     await db.pool.query(
-      `update app_private.worker_heartbeats set seen_at = now() - interval '1 minute' where worker_id = 'dead'`,
+      `update core.worker_heartbeats set seen_at = now() - interval '1 minute' where worker_id = 'dead'`,
     )
     await db.pool.query(`select graphile_worker.add_job('held', '{}')`)
     await db.pool.query(
       `update graphile_worker._private_jobs set locked_by = 'dead', locked_at = now() where task_id = (select id from graphile_worker._private_tasks where identifier = 'held')`,
     )
-    const { rows } = await db.pool.query(`select app_private.release_dead_workers(array['alive']) as released`)
+    const { rows } = await db.pool.query(`select core.release_dead_workers(array['alive']) as released`)
     expect(rows).toEqual([{ released: 1 }])
-    await db.pool.query(`select app_private.release_dead_workers(array['alive'])`)
+    await db.pool.query(`select core.release_dead_workers(array['alive'])`)
     expect(
       (
         await db.pool.query(

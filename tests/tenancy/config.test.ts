@@ -85,7 +85,7 @@ describe('service tokens', () => {
   const create = `select app_public.create_service_token('ci')`
   const verify = async (t: Transaction, token: string): Promise<unknown[]> => {
     await t.becomeRole('rowhouse_authenticator')
-    return t.query('select * from app_private.verify_service_token($1)', [token])
+    return t.query('select * from tenancy.verify_service_token($1)', [token])
   }
 
   it('are shown once, kept as SHA-256, listed by name, known by the server, and of no use when revoked', () =>
@@ -142,7 +142,7 @@ describe('service tokens', () => {
           `select app_public.revoke_service_token('ci')`,
         ])
           expect(await t.errorCode(call)).toBe('ID203')
-        expect(await t.errorCode(`select * from app_private.verify_service_token('x')`)).toBe('42501')
+        expect(await t.errorCode(`select * from tenancy.verify_service_token('x')`)).toBe('42501')
       }
     }))
 

@@ -146,7 +146,7 @@ describe('move_tenant', () => {
       }
       // where one manages both, the tenant one acts in does not matter
       await t.becomeSuperuser()
-      await t.query(`select app_private.provision_member($1, $2, null, 'owner')`, [db.globex.id, db.acme.owner.email])
+      await t.query(`select tenancy.provision_member($1, $2, null, 'owner')`, [db.globex.id, db.acme.owner.email])
       await t.become(db.acme.owner)
       expect(await t.errorCode(move, [a, db.globex.id])).toBeUndefined()
       // but not into a tenant that is suspended
@@ -193,11 +193,11 @@ describe('the subtree', () => {
       const sibling = await create(t, db.acme.owner, 'a-s')
       await t.becomeSuperuser()
       const childOwner = await t.value<string>(
-        `select user_id from app_private.provision_member($1, 'child@acme.test', null, 'owner')`,
+        `select user_id from tenancy.provision_member($1, 'child@acme.test', null, 'owner')`,
         [a],
       )
       const may = (user: string, tenant: string): Promise<boolean> =>
-        t.value('select app_private.may_view_subtree($1, $2)', [user, tenant])
+        t.value('select tenancy.may_view_subtree($1, $2)', [user, tenant])
       expect(await may(db.acme.admin.userId, a)).toBe(true)
       expect(await may(db.acme.admin.userId, b)).toBe(true)
       expect(await may(db.acme.admin.userId, db.acme.id)).toBe(false)
@@ -247,7 +247,7 @@ describe('the subtree', () => {
       await create(t, db.acme.owner, 'b')
       await t.becomeSuperuser()
       const user = await t.value<string>(
-        `select user_id from app_private.provision_member($1, 'child@acme.test', null, 'owner')`,
+        `select user_id from tenancy.provision_member($1, 'child@acme.test', null, 'owner')`,
         [a],
       )
       await t.become({ ...db.acme.owner, userId: user, tenantId: a })
@@ -267,14 +267,14 @@ describe('deleting', () => {
       await create(t, db.acme.owner, 'a')
       await t.becomeSuperuser()
       await t.query(`select set_config('rowhouse.user_id', '', true)`)
-      expect(await t.errorCode(`select app_private.delete_tenant('acme')`)).toBe('TN504')
-      await t.query(`select app_private.delete_tenant('a')`)
-      await t.query(`select app_private.delete_tenant('acme')`)
+      expect(await t.errorCode(`select tenancy.delete_tenant('acme')`)).toBe('TN504')
+      await t.query(`select tenancy.delete_tenant('a')`)
+      await t.query(`select tenancy.delete_tenant('acme')`)
       for (const table of ['tenant_config', 'tenant_status_history', 'user_tenants'])
         expect(await t.value(`select count(*)::int from app_public.${table} where tenant_id = $1`, [db.acme.id])).toBe(
           0,
         )
-      expect(await t.errorCode(`select app_private.delete_tenant('acme')`)).toBe('TN301')
+      expect(await t.errorCode(`select tenancy.delete_tenant('acme')`)).toBe('TN301')
     }))
 })
 
@@ -297,7 +297,7 @@ describe('the figures of a tenant', () => {
       const event = { idempotency_key: '1', usage_type: 'api_call', quantity: 4 }
       await t.query('select app_public.record_usages($1)', [JSON.stringify([event])])
       await t.becomeRole('rowhouse_worker')
-      await t.query('select app_private.roll_up_usage($1)', [db.acme.id])
+      await t.query('select metering.roll_up_usage($1)', [db.acme.id])
       await t.become(db.acme.member)
       await t.query('select app_public.record_usages($1)', [
         JSON.stringify([
@@ -306,8 +306,8 @@ describe('the figures of a tenant', () => {
         ]),
       ])
       await t.becomeSuperuser()
-      await t.query(`insert into app_private.api_call_buffer (tenant_id, called_at) values ($1, now())`, [db.acme.id])
-      await t.query(`select app_private.provision_member($1, $2, null, 'viewer')`, [db.globex.id, db.acme.owner.email])
+      await t.query(`insert into metering.api_call_buffer (tenant_id, called_at) values ($1, now())`, [db.acme.id])
+      await t.query(`select tenancy.provision_member($1, $2, null, 'viewer')`, [db.globex.id, db.acme.owner.email])
       const figures = (from: string): string =>
         `select t.user_count, t.active_user_count, t.total_api_calls::int, t.storage_used_gb::float from ${from} as tenant,
            lateral (select app_public.tenants_user_count(tenant) as user_count, app_public.tenants_active_user_count(tenant) as active_user_count,

@@ -312,11 +312,11 @@ it('a quota is read by name, null for none', () =>
   db.inTransaction(async (t) => {
     await t.query(set('quotas'), ['{"max_users": 7, "max_agents": null}', db.acme.id])
     await t.become(db.acme.viewer)
-    const quota = (name: string): Promise<string | null> => t.value('select app_hidden.tenant_quota($1)', [name])
+    const quota = (name: string): Promise<string | null> => t.value('select tenancy.tenant_quota($1)', [name])
     expect([await quota('max_users'), await quota('max_agents'), await quota('max_documents')]).toEqual([
       '7',
       null,
       null,
     ])
-    expect(await t.errorCode('select app_hidden.tenant_quota($1)', ['max_planets'])).toBe('TN404')
+    expect(await t.errorCode('select tenancy.tenant_quota($1)', ['max_planets'])).toBe('TN404')
   }))

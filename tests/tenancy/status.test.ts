@@ -250,7 +250,7 @@ describe.each(['inactive', 'suspended', 'cancelled'] as const)('a tenant that is
       await t.becomeSuperuser()
       // the worker acts for no user
       await t.query(`select set_config('rowhouse.user_id', '', true)`)
-      await t.query('select app_private.store_query_logs()')
+      await t.query('select search.store_query_logs()')
       expect(await t.value('select count(*)::int from app_public.query_logs')).toBe(1)
     }))
 
@@ -269,7 +269,7 @@ describe.each(['inactive', 'suspended', 'cancelled'] as const)('a tenant that is
   it('does not keep its people from working in another tenant', () =>
     db.inTransaction(async (t) => {
       await bring(t, status)
-      await t.query(`select app_private.provision_member($1, $2, null, 'member')`, [db.globex.id, db.acme.owner.email])
+      await t.query(`select tenancy.provision_member($1, $2, null, 'member')`, [db.globex.id, db.acme.owner.email])
       await t.become({ ...db.acme.owner, tenantId: db.globex.id })
       expect(await t.errorCode(`insert into app_public.agents (name) values ('a')`)).toBeUndefined()
     }))
@@ -280,7 +280,8 @@ it('every table of a tenant in app_public is guarded, or listed as one that goes
     select c.oid::regclass::text as name
       from pg_class c
      where c.relnamespace = 'app_public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-       and c.oid <> all (app_private.global_tables()) and c.oid <> all (app_private.tables_writable_while_suspended())
+       and c.oid not in (select target from core.global_tables())
+       and c.oid not in (select table_name::regclass from core.table_guard_exemptions)
        and not exists (select from pg_trigger where tgrelid = c.oid and tgname = '_000_require_writable_tenant' and tgenabled = 'O')`)
   expect(rows).toEqual([])
 })

@@ -6,7 +6,7 @@ import type { Person, Tenant, Transaction } from '../helpers/index.ts'
 export async function addPerson(t: Transaction, tenant: Tenant, name: string, role = 'member'): Promise<Person> {
   await t.becomeSuperuser()
   const email = `another-${name}@${tenant.slug}.test`
-  const userId = await t.value<string>(`select user_id from app_private.provision_member($1, $2, $3, $4)`, [
+  const userId = await t.value<string>(`select user_id from tenancy.provision_member($1, $2, $3, $4)`, [
     tenant.id,
     email,
     name,

@@ -89,7 +89,7 @@ describe('the ladder', () => {
           role,
           undefined,
         ])
-        expect(await t.value('select app_hidden.my_workspace_ids()')).toEqual([])
+        expect(await t.value('select workspaces.my_workspace_ids()')).toEqual([])
       }
     }))
 
@@ -203,7 +203,7 @@ describe('the last owner', () => {
       await t.become(db.acme.owner)
       expect(await transfer(db.acme.member)).toBeUndefined()
       await t.become(db.acme.member)
-      expect(await t.value(`select app_hidden.my_workspace_ids('owner')`)).toEqual([workspace])
+      expect(await t.value(`select workspaces.my_workspace_ids('owner')`)).toEqual([workspace])
       expect(await t.value(`select count(*)::int from app_public.workspace_members`)).toBe(2)
     }))
 })

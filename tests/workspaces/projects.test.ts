@@ -35,7 +35,7 @@ async function deedsOf(t: Transaction, person: Person, project: string): Promise
     ]),
     changes: await works(`update app_public.project_members set role = 'member' where project_id = $1 returning 1`),
     removes: await works(
-      `delete from app_public.project_members where project_id = $1 and user_id <> app_hidden.current_user_id() returning 1`,
+      `delete from app_public.project_members where project_id = $1 and user_id <> core.current_user_id() returning 1`,
     ),
     moves: await works('select app_public.move_project($1)'),
   }

@@ -11,7 +11,7 @@ const memberRoles = ['viewer', 'contributor', 'moderator', 'admin', 'owner'] as 
 async function deedsOf(t: Transaction, person: Person, workspace: string): Promise<string> {
   await t.become(person)
   const helper = (minimum: string): Promise<boolean> =>
-    t.value(`select $1::uuid = any (app_hidden.my_workspace_ids($2))`, [workspace, minimum])
+    t.value(`select $1::uuid = any (workspaces.my_workspace_ids($2))`, [workspace, minimum])
   const works = async (text: string): Promise<boolean> => {
     await t.query('savepoint deed')
     try {
@@ -166,8 +166,8 @@ describe('a workspace', () => {
       await t.query('select app_public.archive_workspace($1)', [workspace])
       const again = await t.value('select archived_at from app_public.archive_workspace($1)', [workspace])
       expect(again).toEqual(await t.value('select archived_at from app_public.workspaces'))
-      expect(await t.value('select app_hidden.my_workspace_ids()')).toEqual([workspace])
-      expect(await t.value(`select app_hidden.my_workspace_ids('contributor')`)).toEqual([])
+      expect(await t.value('select workspaces.my_workspace_ids()')).toEqual([workspace])
+      expect(await t.value(`select workspaces.my_workspace_ids('contributor')`)).toEqual([])
       expect(await t.query(`update app_public.workspaces set name = 'x' returning 1`)).toEqual([])
       await t.become(db.acme.viewer)
       expect(await t.errorCode('select app_public.join_workspace($1)', [workspace])).toBe('WS503')
@@ -176,7 +176,7 @@ describe('a workspace', () => {
       await t.become(db.acme.member)
       for (let times = 0; times < 2; times += 1)
         expect(await t.value('select archived_at from app_public.unarchive_workspace($1)', [workspace])).toBeNull()
-      expect(await t.value(`select app_hidden.my_workspace_ids('owner')`)).toEqual([workspace])
+      expect(await t.value(`select workspaces.my_workspace_ids('owner')`)).toEqual([workspace])
     }))
 
   it('that is deleted is there only for those who may restore it', () =>
@@ -196,12 +196,12 @@ describe('a workspace', () => {
         expect(await t.errorCode('select app_public.leave_workspace($1)', [workspace])).toBe('WS301')
       }
       await t.become(db.acme.member)
-      expect(await t.value('select app_hidden.my_workspace_ids()')).toEqual([])
+      expect(await t.value('select workspaces.my_workspace_ids()')).toEqual([])
       expect(await t.errorCode('select app_public.delete_workspace($1)', [workspace])).toBe('WS301')
       await t.query('select app_public.restore_workspace($1)', [workspace])
       expect(await t.errorCode('select app_public.restore_workspace($1)', [workspace])).toBe('WS302')
       await t.become(db.acme.admin)
-      expect(await t.value(`select app_hidden.my_workspace_ids('admin')`)).toEqual([workspace])
+      expect(await t.value(`select workspaces.my_workspace_ids('admin')`)).toEqual([workspace])
     }))
 
   it('of another tenant, a hidden one and none at all give the same error', () =>
@@ -240,7 +240,7 @@ describe('a workspace', () => {
       const workspace = await createWorkspace(t, db.acme.member)
       await t.query(`select app_public.create_project('p', workspace_id => $1)`, [workspace])
       await t.becomeSuperuser()
-      await t.query(`select app_private.delete_tenant('acme')`)
+      await t.query(`select tenancy.delete_tenant('acme')`)
       expect(await t.value('select count(*)::int from app_public.workspaces')).toBe(0)
       expect(await t.value('select count(*)::int from app_public.projects')).toBe(0)
     }))

@@ -3,7 +3,7 @@
 import type { Fill } from './index.ts'
 
 export const fillBilling: Fill = async (t, tenant) => {
-  await t.query('select app_private.seed_example_plans()')
+  await t.query('select billing.seed_example_plans()')
   await t.query(
     `insert into app_public.tenant_entitlement_overrides (tenant_id, kind, key, quota_limit) values ($1, 'quota', 'users', 5)`,
     [tenant.id],
@@ -37,8 +37,8 @@ export const fillBilling: Fill = async (t, tenant) => {
     `insert into app_public.credit_entries (tenant_id, currency, amount, reason, occurred_at) values ($1, 'USD', 1, 'goodwill', now())`,
     [tenant.id],
   )
-  await t.query(`insert into app_private.invoice_documents values ($1, $2, 'x', 'x')`, [tenant.id, invoice])
-  await t.query(`insert into app_private.payment_customers values ($1, 'stripe', 'cus')`, [tenant.id])
+  await t.query(`insert into billing.invoice_documents values ($1, $2, 'x', 'x')`, [tenant.id, invoice])
+  await t.query(`insert into billing.payment_customers values ($1, 'stripe', 'cus')`, [tenant.id])
   await t.query(
     `insert into app_public.payment_methods (tenant_id, provider, provider_method_id) values ($1, 'stripe', 'pm')`,
     [tenant.id],

@@ -12,7 +12,7 @@ export const fillKnowledge: Fill = async (t, tenant, ids) => {
      values ($1, $2, 'd', 'd', 'd', 1, sha256('d'), 'chunk') returning id`,
     [tenant.id, ids.source],
   )
-  await t.query(`insert into app_private.document_files values ($1, $2, 'd.txt', 'd')`, [tenant.id, ids.document])
+  await t.query(`insert into knowledge.document_files values ($1, $2, 'd.txt', 'd')`, [tenant.id, ids.document])
   ids.chunk = await t.value(
     `insert into app_public.document_chunks (tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
      values ($1, $2, $3, 0, 'd', 0, 1, 'd:1', 1) returning id`,
@@ -20,7 +20,7 @@ export const fillKnowledge: Fill = async (t, tenant, ids) => {
   )
   await t.query(
     `insert into app_public.embeddings (tenant_id, model_id, chunk_id, embedding)
-     select $1, id, $2, app_hidden.hashing_embedding('d', 384) from app_public.llm_models where name = 'hashing-384'`,
+     select $1, id, $2, knowledge.hashing_embedding('d', 384) from app_public.llm_models where name = 'hashing-384'`,
     [tenant.id, ids.chunk],
   )
   await t.query(`insert into app_public.agent_knowledge_sources values ($1, $2, $3)`, [
@@ -28,8 +28,5 @@ export const fillKnowledge: Fill = async (t, tenant, ids) => {
     ids.agent,
     ids.source,
   ])
-  await t.query(`insert into app_private.changed_sources (tenant_id, source_id) values ($1, $2)`, [
-    tenant.id,
-    ids.source,
-  ])
+  await t.query(`insert into knowledge.changed_sources (tenant_id, source_id) values ($1, $2)`, [tenant.id, ids.source])
 }

@@ -3,9 +3,9 @@
 import type { Fill } from './index.ts'
 
 export const fillTenancy: Fill = async (t, tenant) => {
-  await t.query(`insert into app_private.admin_access_log (tenant_id, admin_user_id) values ($1, $2)`, [
+  await t.query(`insert into tenancy.admin_access_log (tenant_id, admin_user_id) values ($1, $2)`, [
     tenant.id,
     tenant.owner.userId,
   ])
-  await t.query(`insert into app_private.analyst_tenants (tenant_id, login) values ($1, 'somebody')`, [tenant.id])
+  await t.query(`insert into tenancy.analyst_tenants (tenant_id, login) values ($1, 'somebody')`, [tenant.id])
 }

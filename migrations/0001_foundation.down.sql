@@ -1,5 +1,0 @@
--- Roles stay: other databases of the cluster may use them. So does the extension: it was perhaps there before us.
-drop schema app_public, app_hidden, app_private cascade;
-alter default privileges for role rowhouse_owner grant execute on functions to public;
-alter default privileges for role rowhouse_platform grant execute on functions to public;
-alter default privileges for role rowhouse_worker grant execute on functions to public;

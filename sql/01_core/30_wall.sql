@@ -1,0 +1,174 @@
+-- The wall between tenants. A table is secured by one call, which also removes every policy that it has: the policies of
+-- a table are those that its feature's file writes after the call, and no older one can stay open.
+
+create or replace function core.schemas() returns setof oid
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select n.oid from pg_namespace n where n.nspowner = 'rowhouse_owner'::regrole;
+$$;
+comment on function core.schemas is 'The schemas of Rowhouse and of its extensions: those that rowhouse_owner owns.';
+
+create or replace procedure core.close_table(target regclass)
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_policy name;
+begin
+  for v_policy in select p.polname from pg_policy p where p.polrelid = target loop
+    execute format('drop policy %I on %s', v_policy, target);
+  end loop;
+  execute format('alter table %s enable row level security', target);
+  execute format('alter table %s force row level security', target);
+  -- definer functions of the owner work within the wall where there is one, those of the platform without it
+  execute format('create policy all_owner on %s to rowhouse_owner using (true) with check (true)', target);
+  execute format('create policy all_platform on %s to rowhouse_platform using (true) with check (true)', target);
+end
+$$;
+comment on procedure core.close_table is
+  'Removes the policies of a table and closes it: nobody but definer functions sees a row until a policy opens a door.';
+
+-- Restrictive, so that no later policy can open it, and forced, so that it stands for the owner too: a definer function
+-- sees the tenant of its context and no other.
+create or replace procedure core.secure_tenant_table(target regclass)
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select from pg_attribute
+     where attrelid = target and attname = 'tenant_id' and attnotnull and not attisdropped
+  ) then
+    perform core.raise_error('RH901', format('%s needs a column tenant_id that is not null.', target),
+      'Every row of a tenant''s table names its tenant: add tenant_id uuid not null.');
+  end if;
+  if not exists (
+    select from pg_index i
+      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+     where i.indrelid = target and a.attname = 'tenant_id' and i.indpred is null and i.indisvalid
+  ) then
+    perform core.raise_error('RH902', format('%s needs an index that starts with tenant_id.', target),
+      'Let the primary key begin with tenant_id, or add an index on it.');
+  end if;
+
+  call core.close_table(target);
+  execute format(
+    'create policy tenant_isolation on %s as restrictive for all
+         to rowhouse_owner, rowhouse_authenticator, rowhouse_user, rowhouse_worker
+      using (tenant_id = (select core.current_tenant_id()))
+      with check (tenant_id = (select core.current_tenant_id()))', target);
+  execute format('comment on policy tenant_isolation on %s is %L', target, 'Rows of the request''s own tenant.');
+end
+$$;
+comment on procedure core.secure_tenant_table is
+  'Walls a table in: every row belongs to one tenant, and only that tenant''s context sees it. RH901, RH902: the table is not fit for it.';
+
+create or replace procedure core.secure_global_table(target regclass, reason text)
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if coalesce(reason, '') !~ '\S' then
+    perform core.raise_error('RH904', format('%s is global without a reason.', target),
+      'Say why its rows belong to no single tenant, or call core.secure_tenant_table.');
+  end if;
+  call core.close_table(target);
+  execute format('comment on policy all_owner on %s is %L', target, reason);
+end
+$$;
+comment on procedure core.secure_global_table is
+  'Closes a table whose rows belong to no single tenant, and keeps the reason as the comment of its policy all_owner. RH904: no reason is given.';
+
+create or replace function core.global_tables() returns table (target regclass, reason text)
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select p.polrelid::regclass, obj_description(p.oid, 'pg_policy')
+    from pg_policy p join pg_class c on c.oid = p.polrelid
+   where p.polname = 'all_owner' and c.relnamespace in (select core.schemas()) and obj_description(p.oid, 'pg_policy') is not null
+   order by p.polrelid::regclass::text;
+$$;
+comment on function core.global_tables is 'The tables that are global on purpose, each with its reason; every other one is walled in.';
+
+create or replace function core.wall_gaps() returns table (object text, gap text)
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  with tables as (
+    select c.oid, c.oid::regclass::text as name, c.relrowsecurity, c.relforcerowsecurity, c.relkind, c.reloptions, n.nspname
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.oid in (select core.schemas())
+  ),
+  functions as (
+    select p.oid::regprocedure::text as name, p.proacl, p.proowner, p.prosecdef, p.proconfig
+      from pg_proc p where p.pronamespace in (select core.schemas())
+  )
+  select name, 'row level security is not enabled and forced'
+    from tables where relkind in ('r', 'p') and not (relrowsecurity and relforcerowsecurity)
+  union all
+  -- a wall with a window, as of shared resources, is its domain's to judge, but what is written must be the tenant's own
+  select name, 'has no wall (call core.secure_tenant_table, or core.secure_global_table with the reason)'
+    from tables t
+   where relkind in ('r', 'p') and oid not in (select g.target from core.global_tables() g)
+     and exists (
+       select from unnest(array['rowhouse_owner', 'rowhouse_authenticator', 'rowhouse_user', 'rowhouse_worker']::regrole[]) as walled
+        where not exists (
+          select from pg_policy p
+           where p.polrelid = t.oid and not p.polpermissive and p.polcmd = '*' and walled = any (p.polroles)
+             and p.polname in ('tenant_isolation', 'tenant_isolation_with_shares')
+             and pg_get_expr(p.polwithcheck, p.polrelid)
+                 = '(tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))'))
+  union all
+  select name, 'the view is not security_invoker'
+    from tables where relkind = 'v' and not coalesce('security_invoker=true' = any (reloptions), false)
+  union all
+  select name, 'a materialized view has no row level security: it belongs in its domain''s schema behind a filtering view'
+    from tables
+   where relkind = 'm'
+     and (nspname = 'app_public' or has_table_privilege('rowhouse_user', oid, 'select') or has_table_privilege('rowhouse_analyst', oid, 'select'))
+  union all
+  select name, 'everyone may execute it'
+    from functions where exists (select from aclexplode(coalesce(proacl, acldefault('f', proowner))) where grantee = 0)
+  union all
+  select name, 'it is a definer function without a pinned search_path'
+    from functions
+   where prosecdef and not exists (select from unnest(proconfig) as setting where setting like 'search\_path=%pg\_temp');
+$$;
+comment on function core.wall_gaps is 'Tables, views and functions that are not secured as everything here must be.';
+
+create or replace function core.security_gaps() returns table (object text, gap text)
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_function regprocedure;
+begin
+  return query select * from core.wall_gaps();
+  for v_function in
+    select p.oid from pg_proc p
+     where p.proname = 'security_gaps' and p.pronargs = 0 and p.pronamespace in (select core.schemas())
+       and p.pronamespace <> 'core'::regnamespace
+     order by 1
+  loop
+    return query execute format('select object, gap from %s', v_function);
+  end loop;
+end
+$$;
+comment on function core.security_gaps is
+  'Everything that is not secured as it must be; normally nothing. A domain adds what it must check of its own by a function security_gaps() in its schema.';
+
+create or replace procedure core.assert_secured()
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_gaps text;
+begin
+  select string_agg(format('%s: %s', object, gap), e'\n' order by object, gap) into v_gaps from core.security_gaps();
+  if v_gaps is not null then
+    perform core.raise_error('RH903', e'The schema has security gaps:\n' || v_gaps, 'Close them, then run the migration again.');
+  end if;
+end
+$$;
+comment on procedure core.assert_secured is 'The last step of a migration. RH903: what is not secured, one line each.';

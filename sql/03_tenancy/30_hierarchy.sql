@@ -1,0 +1,233 @@
+-- Tenants within tenants. The parent decides; level and path follow by triggers, read from the chain of parents and never
+-- from what was stored. One lock serializes every change of the tree, so that two moves cannot close a circle.
+
+comment on type app_public.tenant_subtree_entry is 'A tenant below the one you act in.';
+comment on column app_public.tenant_subtree_entry.slug is 'Its name for the x-tenant-id header.';
+comment on column app_public.tenant_subtree_entry.name is 'Its name for people.';
+comment on column app_public.tenant_subtree_entry.status is 'trial, active, inactive, suspended or cancelled.';
+comment on column app_public.tenant_subtree_entry.parent_tenant_id is 'The tenant directly above it.';
+comment on column app_public.tenant_subtree_entry.tenant_level is 'Depth in the hierarchy, 0 at the top.';
+comment on column app_public.tenant_subtree_entry.tenant_path is 'Slugs from the top to it, separated by dots.';
+
+create or replace function tenancy.lock_tenant_tree() returns void
+language sql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+  select pg_advisory_xact_lock(7269736200002);
+$$;
+comment on function tenancy.lock_tenant_tree is
+  'Waits until no one else changes the hierarchy of tenants, and keeps it so to the end of the transaction.';
+grant execute on function tenancy.lock_tenant_tree to rowhouse_platform;
+
+create or replace function tenancy.tg_tenants__lock_tree() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  -- before the statement takes its first row lock: the other order would be a deadlock
+  perform tenancy.lock_tenant_tree();
+  return null;
+end
+$$;
+comment on function tenancy.tg_tenants__lock_tree is
+  'Serializes changes of the hierarchy.';
+
+create or replace function tenancy.tg_tenants__place_in_tree() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_ancestor_id uuid := new.parent_tenant_id;
+  v_slug text;
+begin
+  new.tenant_level := 0;
+  new.tenant_path := new.slug;
+  if tg_op = 'INSERT' and v_ancestor_id is not null then
+    perform tenancy.lock_tenant_tree();
+  end if;
+  while v_ancestor_id is not null loop
+    if v_ancestor_id = new.id then
+      perform core.raise_error('TN503', 'A tenant cannot be moved below itself.', 'Choose a parent outside of its own subtree.');
+    end if;
+    if new.tenant_level = 9 then
+      perform core.raise_error('TN601', 'Tenants can be nested in at most 10 levels.', 'Choose a parent further up.');
+    end if;
+    -- locked, so that a transaction whose snapshot is older than the last move fails instead of believing it
+    select t.slug, t.parent_tenant_id into v_slug, v_ancestor_id from app_public.tenants t where t.id = v_ancestor_id for share;
+    -- a parent that does not exist is the foreign key's business
+    exit when not found;
+    new.tenant_level := new.tenant_level + 1;
+    new.tenant_path := v_slug || '.' || new.tenant_path;
+  end loop;
+  return new;
+end
+$$;
+comment on function tenancy.tg_tenants__place_in_tree is
+  'Computes tenant_level and tenant_path. TN503: the tenant would be below itself; TN601: more than 10 levels.';
+
+create or replace function tenancy.tg_tenants__move_subtree() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  -- each child computes its place anew and does the same to its own children
+  update app_public.tenants set tenant_path = tenant_path where parent_tenant_id = new.id;
+  return null;
+end
+$$;
+comment on function tenancy.tg_tenants__move_subtree is
+  'Takes the subtree along when a tenant is moved or its slug changes.';
+
+create or replace function app_public.tenant_subtree() returns setof app_public.tenant_subtree_entry
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform tenancy.require_permission('can_view_subtree');
+  return query
+    with recursive subtree as (
+      select t.* from app_public.tenants t where t.parent_tenant_id = core.current_tenant_id()
+      union all
+      select t.* from app_public.tenants t join subtree s on t.parent_tenant_id = s.id
+    )
+    select s.id, s.slug, s.name, s.status, s.parent_tenant_id, s.tenant_level, s.tenant_path from subtree s order by s.tenant_path;
+end
+$$;
+comment on function app_public.tenant_subtree is
+  'The tenants below this one, each after its parent. Name one in the x-tenant-id header to read in it; nothing can be changed there without a membership. For members with the permission can_view_subtree. ID203: you have not got it.';
+grant execute on function app_public.tenant_subtree to rowhouse_user;
+
+set local role rowhouse_platform;  -- outside the wall: whether a person may act or look in a tenant that is not the context's; granted to nobody
+-- The hierarchy spans tenants by nature: a parent's manager makes and moves children, a parent's member may look into them.
+
+create or replace function tenancy.may_manage_tenant(user_id uuid, tenant_id uuid) returns boolean
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    select from app_public.user_tenants m
+      join app_public.tenants t on t.id = m.tenant_id and t.status in ('trial', 'active')
+     where m.tenant_id = may_manage_tenant.tenant_id and m.user_id = may_manage_tenant.user_id and m.status = 'active'
+       and 'can_manage_tenant' = any (tenancy.effective_permissions(m.role, m.permissions)));
+end
+$$;
+comment on function tenancy.may_manage_tenant is
+  'Whether a person is an active member, with the permission can_manage_tenant, of a tenant that is in trial or active.';
+
+create or replace function tenancy.may_view_subtree(user_id uuid, tenant_id uuid) returns boolean
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    with recursive ancestors as (
+      select p.id, p.parent_tenant_id, p.status
+        from app_public.tenants t join app_public.tenants p on p.id = t.parent_tenant_id
+       where t.id = may_view_subtree.tenant_id
+      union all
+      select p.id, p.parent_tenant_id, p.status from app_public.tenants p join ancestors a on p.id = a.parent_tenant_id
+    )
+    select from ancestors a
+      join app_public.user_tenants m on m.tenant_id = a.id and m.user_id = may_view_subtree.user_id and m.status = 'active'
+     where a.status in ('trial', 'active')
+       and 'can_view_subtree' = any (tenancy.effective_permissions(m.role, m.permissions)));
+end
+$$;
+comment on function tenancy.may_view_subtree is
+  'Whether a person may read in a tenant as a visitor from above: an active member, with the permission can_view_subtree, of one of its ancestors that is in trial or active. Writing is refused by require_writable_tenant.';
+
+set local role rowhouse_platform;  -- outside the wall: the hierarchy is between tenants; permissions are checked in each of them
+-- Called with the tree locked, so that two new children cannot both be the last one allowed.
+create or replace function tenancy.require_room_for_sub_tenant(parent app_public.tenants) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if (select count(*) from app_public.tenants t where t.parent_tenant_id = (parent).id) >= ((parent).quotas ->> 'max_sub_tenants')::numeric then
+    perform core.raise_error('TN602', 'This tenant has as many sub-tenants as it may have.',
+      'Ask platform staff to raise its quota max_sub_tenants.');
+  end if;
+end
+$$;
+comment on function tenancy.require_room_for_sub_tenant is
+  'TN602 when a tenant has as many direct sub-tenants as its quota max_sub_tenants allows.';
+
+create or replace function app_public.create_sub_tenant(slug text, name text) returns app_public.tenants
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_parent app_public.tenants;
+  v_tenant app_public.tenants;
+begin
+  perform tenancy.require_permission('can_manage_tenant');
+  perform tenancy.require_writable_tenant();
+  perform tenancy.lock_tenant_tree();
+  select * into v_parent from app_public.tenants t where t.id = core.current_tenant_id() for share;
+  perform tenancy.require_room_for_sub_tenant(v_parent);
+  -- it begins with what its parent has: a child is no way to more than the plan gives
+  insert into app_public.tenants (
+    slug, name, parent_tenant_id, status, trial_ends_at, subscription_tier, subscription_status,
+    features, quotas, resource_access_config, industry, country_code, timezone, language_code
+  ) values (
+    lower(trim(create_sub_tenant.slug)), create_sub_tenant.name, v_parent.id, v_parent.status, v_parent.trial_ends_at,
+    v_parent.subscription_tier, v_parent.subscription_status,
+    v_parent.features, v_parent.quotas, v_parent.resource_access_config,
+    v_parent.industry, v_parent.country_code, v_parent.timezone, v_parent.language_code
+  )
+  returning * into v_tenant;
+  insert into app_public.user_tenants (tenant_id, user_id, role) values (v_tenant.id, core.current_user_id(), 'owner');
+  return v_tenant;
+end
+$$;
+comment on function app_public.create_sub_tenant is
+  E'@resultFieldName tenant\nCreates a tenant below this one and makes you its owner. It begins with this one''s status, plan, features, quotas and region, and with data of its own. For members with the permission can_manage_tenant. ID203: your permissions do not allow it; TN202: this tenant is read-only; TN601: more than 10 levels; TN602: it has as many sub-tenants as it may have; 23505: the slug is taken; 23514: a value is out of range.';
+grant execute on function app_public.create_sub_tenant to rowhouse_user;
+
+create or replace function app_public.move_tenant(tenant_id uuid, parent_tenant_id uuid default null) returns app_public.tenants
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_user_id uuid := core.current_user_id();
+  v_parent app_public.tenants;
+  v_tenant app_public.tenants;
+begin
+  if move_tenant.parent_tenant_id is null then
+    perform tenancy.require_staff();
+  end if;
+  perform tenancy.lock_tenant_tree();
+  select * into v_tenant from app_public.tenants t where t.id = move_tenant.tenant_id;
+  select * into v_parent from app_public.tenants t where t.id = move_tenant.parent_tenant_id for share;
+  -- one error whether a tenant does not exist or is not yours
+  if v_tenant.id is null or v_tenant.type = 'platform'
+    or (move_tenant.parent_tenant_id is not null and v_parent.id is null)
+    or not (tenancy.is_platform_admin()
+            or (tenancy.may_manage_tenant(v_user_id, v_tenant.id) and tenancy.may_manage_tenant(v_user_id, v_parent.id))) then
+    perform core.raise_error('TN301', 'There is no such tenant, or you may not move it there.',
+      'You need the permission can_manage_tenant in the tenant and in its new parent.');
+  end if;
+  if v_parent.id is distinct from v_tenant.parent_tenant_id and not tenancy.is_platform_admin() then
+    perform tenancy.require_room_for_sub_tenant(v_parent);
+  end if;
+  update app_public.tenants t set parent_tenant_id = move_tenant.parent_tenant_id where t.id = move_tenant.tenant_id
+  returning * into v_tenant;
+  return v_tenant;
+end
+$$;
+comment on function app_public.move_tenant is
+  E'@resultFieldName tenant\nMoves a tenant, with all below it, under another parent; without one, to the top. Platform staff move any tenant anywhere. Everyone else needs the permission can_manage_tenant in the tenant and in its new parent, both in trial or active, and cannot move to the top. TN205: you are not staff; TN301: there is no such tenant, or you may not; TN503: the new parent is below it; TN601: more than 10 levels; TN602: the parent has as many sub-tenants as it may have.';
+grant execute on function app_public.move_tenant to rowhouse_user;
+
+set local role rowhouse_owner;
+
+create or replace trigger _050_lock_tree before update of parent_tenant_id, slug on app_public.tenants
+  for each statement execute function tenancy.tg_tenants__lock_tree();
+create or replace trigger _210_place_in_tree before insert or update of parent_tenant_id, slug, tenant_level, tenant_path
+  on app_public.tenants
+  for each row execute function tenancy.tg_tenants__place_in_tree();
+create or replace trigger _530_move_subtree after update on app_public.tenants
+  for each row when (old.tenant_path <> new.tenant_path) execute function tenancy.tg_tenants__move_subtree();

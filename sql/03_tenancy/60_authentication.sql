@@ -1,0 +1,186 @@
+-- Authentication spans tenants by nature: it decides which one a request may enter.
+
+set local role rowhouse_platform;  -- outside the wall: a person is looked up before any tenant is known
+create or replace function tenancy.identify(claims jsonb) returns uuid
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_issuer text := identify.claims ->> 'iss';
+  v_subject text := identify.claims ->> 'sub';
+  v_email text := lower(identify.claims ->> 'email');
+  v_name text := trim(identify.claims ->> 'name');
+  v_user_id uuid;
+begin
+  select i.user_id into v_user_id
+    from tenancy.user_identities i
+    join app_public.user_profiles u on u.id = i.user_id and u.is_active and u.deleted_at is null
+   where i.issuer = v_issuer and i.subject = v_subject;
+  if found or v_issuer is null or v_subject is null or identify.claims -> 'email_verified' is distinct from 'true' then
+    return v_user_id;
+  end if;
+
+  -- first sight: the issuer vouches for an e-mail address that we know, or that someone has invited. The unique keys
+  -- decide between two requests that see a person for the first time at once.
+  insert into app_public.user_profiles (email, full_name)
+  select v_email, case when core.is_name(v_name) then v_name end
+   where exists (
+     select from app_public.invitations i
+       join app_public.tenants t on t.id = i.tenant_id and t.status in ('trial', 'active')
+      where i.email = v_email and i.status = 'pending' and i.expires_at > core.clock())
+  on conflict (email) where deleted_at is null do nothing;
+  insert into tenancy.user_identities (issuer, subject, user_id)
+  select v_issuer, v_subject, u.id
+    from app_public.user_profiles u
+   where u.email = v_email and u.is_active and u.deleted_at is null
+  on conflict (issuer, subject) do nothing;
+  select i.user_id into v_user_id
+    from tenancy.user_identities i
+    join app_public.user_profiles u on u.id = i.user_id and u.is_active and u.deleted_at is null
+   where i.issuer = v_issuer and i.subject = v_subject;
+  return v_user_id;
+end
+$$;
+comment on function tenancy.identify is
+  'The active user a verified token speaks of, or null: by issuer and subject; at first sight by verified e-mail, which makes a profile for someone who is invited.';
+
+set local role rowhouse_platform;  -- outside the wall: looks at the platform tenant from within any other
+create or replace function tenancy.is_staff(user_id uuid) returns boolean
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select exists (
+    select from app_public.user_tenants m
+      join app_public.tenants t on t.id = m.tenant_id and t.type = 'platform' and t.status = 'active'
+      join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
+     where m.user_id = is_staff.user_id and m.status = 'active' and m.role in ('owner', 'admin'));
+$$;
+comment on function tenancy.is_staff is
+  'Whether someone is platform staff: an active owner or admin of the tenant of type platform.';
+
+set local role rowhouse_platform;  -- outside the wall: notes at authentication, before any context, when profile, membership and tenant were last used
+-- Who was seen when is good to a few minutes: most requests write nothing. A row that someone else holds is left to the
+-- next request, so that no request waits for it, and a suspended tenant's rows stay as they are.
+create or replace function tenancy.note_visit(user_id uuid, tenant_id uuid) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_before timestamptz := now() - interval '5 minutes';
+begin
+  if current_setting('transaction_read_only')::boolean then
+    return;
+  end if;
+  update app_public.user_profiles u set last_seen_at = now()
+   where u.id in (
+     select p.id from app_public.user_profiles p
+      where p.id = note_visit.user_id and coalesce(p.last_seen_at < v_before, true) for no key update skip locked);
+  update app_public.user_tenants m set last_accessed_at = now()
+   where m.id in (
+     select s.id from app_public.user_tenants s
+      where s.tenant_id = note_visit.tenant_id and s.user_id = note_visit.user_id
+        and coalesce(s.last_accessed_at < v_before, true) for no key update skip locked);
+  update app_public.tenants t set last_login_at = now()
+   where t.id in (
+     select s.id from app_public.tenants s
+      where s.id = note_visit.tenant_id and coalesce(s.last_login_at < v_before, true) for no key update skip locked);
+end
+$$;
+comment on function tenancy.note_visit is
+  'Notes that a user was here: last_seen_at, last_accessed_at of the membership and last_login_at of the tenant, each at most every five minutes.';
+
+set local role rowhouse_platform;  -- outside the wall: decides which tenant a request may enter
+create or replace function tenancy.authenticate(claims jsonb, requested_tenant text)
+returns table (user_id uuid, tenant_id uuid, role text)
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_user_id uuid := tenancy.identify(authenticate.claims);
+  v_requested text := lower(nullif(trim(authenticate.requested_tenant), ''));
+  v_tenant_ids uuid[];
+  v_tenant_id uuid;
+  v_status text;
+  v_is_staff boolean;
+  v_is_platform boolean;
+  v_is_stale boolean;
+begin
+  if v_user_id is null then
+    perform core.raise_error('ID101', 'Authentication is required.', 'Send a valid bearer token of a registered user.');
+  end if;
+
+  -- live membership, read at every request: a removed member's valid token opens nothing
+  select array_agg(t.id) filter (where fits),
+         coalesce(bool_or(t.type = 'platform') filter (where fits), false),
+         coalesce(bool_or(coalesce(m.last_accessed_at < now() - interval '5 minutes', true)) filter (where fits and t.status <> 'suspended'), false),
+         coalesce(bool_or(t.type = 'platform' and t.status = 'active' and m.role in ('owner', 'admin')), false)
+    into v_tenant_ids, v_is_platform, v_is_stale, v_is_staff
+    from app_public.user_tenants m
+    join app_public.tenants t on t.id = m.tenant_id
+   cross join lateral (
+     select t.status in ('trial', 'active', 'suspended')
+        and (v_requested is null or t.slug = v_requested or t.id::text = v_requested) as fits
+   ) as wanted
+   where m.user_id = v_user_id and m.status = 'active';
+
+  if cardinality(v_tenant_ids) > 1 then
+    perform core.raise_error('ID401', 'You are a member of several tenants.', 'Name one in the x-tenant-id header.');
+  elsif cardinality(v_tenant_ids) = 1 then
+    if v_is_stale then
+      perform tenancy.note_visit(v_user_id, v_tenant_ids[1]);
+    end if;
+    return query select v_user_id, v_tenant_ids[1], case when v_is_staff and v_is_platform then 'rowhouse_admin' else 'rowhouse_user' end;
+    return;
+  elsif v_requested is null then
+    -- a person without a tenant: sees none, and may answer invitations
+    perform tenancy.note_visit(v_user_id, null);
+    return query select v_user_id, null::uuid, 'rowhouse_user';
+    return;
+  end if;
+
+  -- staff enter any tenant, and those of a tenant above enter to read; each time is written down
+  select t.id, t.status into v_tenant_id, v_status
+    from app_public.tenants t where t.slug = v_requested or t.id::text = v_requested;
+  if v_is_staff and v_tenant_id is not null
+    or v_status in ('trial', 'active', 'suspended') and tenancy.may_view_subtree(v_user_id, v_tenant_id) then
+    insert into tenancy.admin_access_log (tenant_id, admin_user_id, request_id)
+    values (v_tenant_id, v_user_id, authenticate.claims ->> 'request_id');
+    return query select v_user_id, v_tenant_id, case when v_is_staff then 'rowhouse_admin' else 'rowhouse_user' end;
+    return;
+  end if;
+
+  perform core.raise_error('ID201', 'There is no such tenant, or you are not a member of it.',
+    'Check the x-tenant-id header; ask an owner of the tenant to invite you.');
+end
+$$;
+comment on function tenancy.authenticate is
+  'Turns verified claims and a tenant (id or slug; null when there is only one to choose, or none) into user, tenant (null for a person without one) and database role. ID101: the user is unknown; ID201: no such tenant or no active membership, the same error for both; ID401: several tenants, name one.';
+grant execute on function tenancy.authenticate to rowhouse_authenticator;
+
+set local role rowhouse_platform;  -- outside the wall: command-line tools act as a member of a tenant; for the server's login only
+create or replace function tenancy.operator_identity(tenant text, email text default null)
+returns table (user_id uuid, tenant_id uuid, role text)
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select m.user_id, m.tenant_id, 'rowhouse_user'
+      from app_public.user_tenants m
+      join app_public.tenants t on t.id = m.tenant_id
+      join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
+     where t.slug = lower(operator_identity.tenant) and m.status = 'active'
+       and (operator_identity.email is null and m.role = 'owner' or u.email = lower(operator_identity.email))
+     order by m.joined_at, m.id
+     limit 1;
+  if not found then
+    perform core.raise_error('ID201', 'There is no such tenant, or that person is not a member of it.',
+      'Check the name of the tenant; npm run tenant -- list shows them.');
+  end if;
+end
+$$;
+comment on function tenancy.operator_identity is
+  'Whom a command-line tool acts as in a tenant (by slug): the member with that e-mail, or the first owner. For the server''s login only. ID201: no such tenant or member.';
+grant execute on function tenancy.operator_identity to rowhouse_authenticator;
+
+set local role rowhouse_owner;

@@ -1,0 +1,229 @@
+-- Who belongs to a workspace. One rule: from moderator on you manage the people and give the roles below your own, and an
+-- owner manages everyone. Every function locks the workspace first, so that it always keeps one owner who can act.
+
+call core.secure_tenant_table('app_public.workspace_members');
+create policy select_member on app_public.workspace_members for select to rowhouse_user
+  using (workspace_id = any ((select workspaces.my_workspace_ids())::uuid[]));
+grant select on app_public.workspace_members to rowhouse_user;
+grant select on app_public.workspace_members to rowhouse_platform;
+comment on table app_public.workspace_members is
+  E'@behavior -insert -update -delete\nWho belongs to a workspace, and in which role; seen by those who read the workspace. Counts only while the person is an active member of the tenant. Written by add_workspace_member, change_workspace_member, remove_workspace_member, join_workspace, leave_workspace and transfer_workspace.';
+comment on column app_public.workspace_members.workspace_id is 'The workspace.';
+comment on column app_public.workspace_members.role is 'viewer, contributor, moderator, admin or owner.';
+comment on column app_public.workspace_members.created_at is 'When the person became a member.';
+comment on column app_public.workspace_members.updated_at is 'When the membership last changed.';
+comment on constraint workspace_members_tenant_id_workspace_id_fkey on app_public.workspace_members is
+  E'@fieldName workspace\n@foreignFieldName members';
+comment on constraint workspace_members_tenant_id_user_id_fkey on app_public.workspace_members is
+  E'@fieldName membership\n@foreignFieldName workspaceMemberships';
+comment on constraint workspace_members_user_id_fkey on app_public.workspace_members is
+  E'@fieldName user\n@foreignFieldName workspaceMemberships';
+
+create or replace function workspaces.require_power_over(workspace app_public.workspaces, role app_public.member_role) returns void
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_role app_public.member_role := app_public.workspaces_my_role(require_power_over.workspace);
+begin
+  if (v_role = 'owner' or v_role >= 'moderator' and v_role > require_power_over.role) is not true then
+    perform core.raise_error('WS201', 'Your role in this workspace does not allow this.',
+      'You manage roles below your own; ask an owner of the workspace.');
+  end if;
+end
+$$;
+comment on function workspaces.require_power_over is
+  'WS201 unless you manage members of this role.';
+
+create or replace function workspaces.require_another_owner(workspace app_public.workspaces, user_id uuid) returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  -- the rows are locked for callers in repeatable read, whose snapshot may still show an owner who has left
+  perform from app_public.workspace_members m
+     join app_public.user_tenants t on t.tenant_id = m.tenant_id and t.user_id = m.user_id and t.status = 'active'
+    where m.tenant_id = (require_another_owner.workspace).tenant_id and m.workspace_id = (require_another_owner.workspace).id
+      and m.role = 'owner' and m.user_id <> require_another_owner.user_id
+    order by m.user_id
+      for update of m;
+  if not found then
+    perform core.raise_error('WS502', 'A workspace keeps at least one owner.', 'Make someone else an owner first, with transfer_workspace.');
+  end if;
+end
+$$;
+comment on function workspaces.require_another_owner is
+  'WS502 when nobody but this person owns the workspace and is an active member of the tenant.';
+
+create or replace function workspaces.locked_workspace_member(workspace app_public.workspaces, user_id uuid)
+returns app_public.workspace_members
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_member app_public.workspace_members;
+begin
+  select * into v_member from app_public.workspace_members m
+   where m.tenant_id = (locked_workspace_member.workspace).tenant_id
+     and m.workspace_id = (locked_workspace_member.workspace).id
+     and m.user_id = locked_workspace_member.user_id
+     for update;
+  if not found then
+    perform core.raise_error('WS303', 'This person is not a member of the workspace.', 'List the members of the workspace.');
+  end if;
+  return v_member;
+end
+$$;
+comment on function workspaces.locked_workspace_member is
+  'This person''s membership of a workspace that is locked. WS303: there is none.';
+
+create or replace function app_public.add_workspace_member(
+  workspace_id uuid, user_id uuid, role app_public.member_role default 'viewer'
+) returns app_public.workspace_members
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_workspace app_public.workspaces := workspaces.locked_workspace(add_workspace_member.workspace_id, 'moderator');
+  v_role app_public.member_role := coalesce(add_workspace_member.role, 'viewer');
+  v_member app_public.workspace_members;
+begin
+  perform workspaces.require_power_over(v_workspace, v_role);
+  perform workspaces.require_active_member(add_workspace_member.user_id);
+  insert into app_public.workspace_members (workspace_id, user_id, role)
+  values (v_workspace.id, add_workspace_member.user_id, v_role)
+  on conflict on constraint workspace_members_pkey do nothing
+  returning * into v_member;
+  if not found then
+    perform core.raise_error('WS501', 'This person is a member of the workspace already.', 'Change the role with change_workspace_member.');
+  end if;
+  return v_member;
+end
+$$;
+comment on function app_public.add_workspace_member is
+  E'@resultFieldName member\nMakes an active member of the tenant a member of a workspace, by default a viewer. From moderator on, for roles below your own; owners give any. WS301: no such workspace; WS201: your role in it does not allow this; WS401: not an active member of the tenant; WS501: a member already.';
+grant execute on function app_public.add_workspace_member to rowhouse_user;
+
+create or replace function app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role)
+returns app_public.workspace_members
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_workspace app_public.workspaces := workspaces.locked_workspace(change_workspace_member.workspace_id, 'viewer');
+  v_member app_public.workspace_members;
+begin
+  if change_workspace_member.role is null then
+    perform core.raise_error('WS402', 'No role is given.', 'Name one: viewer, contributor, moderator, admin or owner.');
+  end if;
+  -- stepping down is everyone's own business
+  if change_workspace_member.user_id is distinct from core.current_user_id() then
+    perform workspaces.require_power_over(v_workspace, 'viewer');
+  end if;
+  v_member := workspaces.locked_workspace_member(v_workspace, change_workspace_member.user_id);
+  if v_member.user_id <> core.current_user_id() or change_workspace_member.role > v_member.role then
+    perform workspaces.require_power_over(v_workspace, greatest(v_member.role, change_workspace_member.role));
+  end if;
+  if v_member.role = 'owner' and change_workspace_member.role < 'owner' then
+    perform workspaces.require_another_owner(v_workspace, v_member.user_id);
+  end if;
+  update app_public.workspace_members m set role = change_workspace_member.role
+   where m.tenant_id = v_member.tenant_id and m.workspace_id = v_member.workspace_id and m.user_id = v_member.user_id
+  returning * into v_member;
+  return v_member;
+end
+$$;
+comment on function app_public.change_workspace_member is
+  E'@resultFieldName member\nGives a member of a workspace another role: from moderator on, where both roles are below your own; owners change any; everyone may step down. WS301: no such workspace; WS201: your role in it does not allow this; WS303: not a member; WS402: no role is given; WS502: the last owner cannot be demoted.';
+grant execute on function app_public.change_workspace_member to rowhouse_user;
+
+create or replace function app_public.remove_workspace_member(workspace_id uuid, user_id uuid) returns app_public.workspace_members
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_workspace app_public.workspaces := workspaces.locked_workspace(remove_workspace_member.workspace_id, 'viewer');
+  v_member app_public.workspace_members;
+begin
+  if remove_workspace_member.user_id is distinct from core.current_user_id() then
+    perform workspaces.require_power_over(v_workspace, 'viewer');
+  end if;
+  v_member := workspaces.locked_workspace_member(v_workspace, remove_workspace_member.user_id);
+  if v_member.user_id <> core.current_user_id() then
+    perform workspaces.require_power_over(v_workspace, v_member.role);
+  end if;
+  if v_member.role = 'owner' then
+    perform workspaces.require_another_owner(v_workspace, v_member.user_id);
+  end if;
+  delete from app_public.workspace_members m
+   where m.tenant_id = v_member.tenant_id and m.workspace_id = v_member.workspace_id and m.user_id = v_member.user_id;
+  return v_member;
+end
+$$;
+comment on function app_public.remove_workspace_member is
+  E'@resultFieldName member\nRemoves a member from a workspace: from moderator on, members below your own role; owners remove anyone. WS301: no such workspace; WS201: your role in it does not allow this; WS303: not a member; WS502: the last owner cannot be removed.';
+grant execute on function app_public.remove_workspace_member to rowhouse_user;
+
+create or replace function app_public.leave_workspace(workspace_id uuid) returns app_public.workspace_members
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return app_public.remove_workspace_member(leave_workspace.workspace_id, core.current_user_id());
+end
+$$;
+comment on function app_public.leave_workspace is
+  E'@resultFieldName member\nEnds your own membership of a workspace. WS301: no such workspace; WS201, WS303: you are not a member; WS502: the last owner cannot leave.';
+grant execute on function app_public.leave_workspace to rowhouse_user;
+
+create or replace function app_public.join_workspace(workspace_id uuid) returns app_public.workspace_members
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_workspace app_public.workspaces := workspaces.locked_workspace(join_workspace.workspace_id, null);
+  v_member app_public.workspace_members;
+begin
+  select * into v_member from app_public.workspace_members m
+   where m.tenant_id = v_workspace.tenant_id and m.workspace_id = v_workspace.id and m.user_id = core.current_user_id();
+  if found then
+    return v_member;
+  elsif v_workspace.visibility <> 'public' then
+    perform core.raise_error('WS202', 'This workspace cannot be joined by oneself.', 'Ask a moderator of the workspace to add you.');
+  elsif v_workspace.archived_at is not null then
+    perform core.raise_error('WS503', 'This workspace is archived.', 'Ask an admin of the workspace to take it up again.');
+  end if;
+  perform workspaces.require_active_member(core.current_user_id());
+  insert into app_public.workspace_members (workspace_id, user_id, role)
+  values (v_workspace.id, core.current_user_id(),
+          case when tenancy.has_role('member') then 'contributor' else 'viewer' end::app_public.member_role)
+  returning * into v_member;
+  return v_member;
+end
+$$;
+comment on function app_public.join_workspace is
+  E'@resultFieldName member\nMakes you a member of a public workspace: a contributor, or a viewer when you are a viewer in the tenant. When you are a member already, nothing changes. WS301: no such workspace; WS202: it is not public; WS401: you are not a member of this tenant; WS503: it is archived.';
+grant execute on function app_public.join_workspace to rowhouse_user;
+
+create or replace function app_public.transfer_workspace(workspace_id uuid, user_id uuid) returns app_public.workspace_members
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_workspace app_public.workspaces := workspaces.locked_workspace(transfer_workspace.workspace_id, 'owner');
+  v_member app_public.workspace_members;
+begin
+  perform workspaces.require_active_member(transfer_workspace.user_id);
+  insert into app_public.workspace_members as m (workspace_id, user_id, role)
+  values (v_workspace.id, transfer_workspace.user_id, 'owner')
+  on conflict on constraint workspace_members_pkey do update set role = 'owner'
+  returning * into v_member;
+  update app_public.workspace_members m set role = 'admin'
+   where m.tenant_id = v_workspace.tenant_id and m.workspace_id = v_workspace.id and m.role = 'owner'
+     and m.user_id = core.current_user_id() and m.user_id <> v_member.user_id;
+  return v_member;
+end
+$$;
+comment on function app_public.transfer_workspace is
+  E'@resultFieldName member\nMakes an active member of the tenant an owner of the workspace, and you an admin of it. Owners of the workspace. WS301: no such workspace; WS201: your role in it does not allow this; WS401: not an active member of the tenant.';
+grant execute on function app_public.transfer_workspace to rowhouse_user;

@@ -1,0 +1,190 @@
+-- What a project can do beyond its columns: be created with its first lead, move between workspaces, be deleted and restored.
+
+call core.secure_tenant_table('app_public.projects');
+-- projects: who reads the workspace they are in (without one, the tenant); private ones, their members and the tenant's owners
+create policy select_member on app_public.projects for select to rowhouse_user
+  using (
+    case when deleted_at is null
+      then (not is_private and (select tenancy.has_role('viewer'))
+            and (workspace_id is null or workspace_id = any ((select workspaces.my_workspace_ids())::uuid[])))
+           or id = any ((select workspaces.my_project_ids())::uuid[])
+      else not is_private and (select tenancy.has_role('admin'))
+           and (workspace_id is null or workspace_id = any ((select workspaces.my_workspace_ids())::uuid[]))
+           or id = any ((select workspaces.my_project_ids('lead'))::uuid[])
+    end
+    or (select tenancy.has_role('owner')));
+create policy update_lead on app_public.projects for update to rowhouse_user
+  using (
+    deleted_at is null
+    and (id = any ((select workspaces.my_project_ids('lead'))::uuid[])
+         or not is_private and (select tenancy.has_role('admin'))
+            and (workspace_id is null or workspace_id = any ((select workspaces.my_workspace_ids())::uuid[]))
+         or (select tenancy.has_role('owner'))));
+grant select on app_public.projects to rowhouse_user;
+grant update (name, key, description, status, is_private, starts_on, ends_on, owner_id) on app_public.projects to rowhouse_user;
+grant select on app_public.projects to rowhouse_platform;
+comment on table app_public.projects is
+  E'@behavior -insert -delete\nWork with a goal, that cost can be attributed to. Made by create_project; leads and the tenant''s admins edit it. Seen by everyone who reads the workspace it is in (without one, by the whole tenant), by its members, and by the tenant''s owners.';
+comment on column app_public.projects.workspace_id is 'The workspace it is in, null when it is in none; changed by move_project.';
+comment on column app_public.projects.name is 'Name, at most 255 characters.';
+comment on column app_public.projects.key is 'Short code for lists and cost reports: 2 to 10 upper-case letters and digits, a letter first; unique among the tenant''s projects that are not deleted.';
+comment on column app_public.projects.description is 'What it is about, at most 10,000 characters.';
+comment on column app_public.projects.status is 'planned, active, on_hold, completed or archived.';
+comment on column app_public.projects.is_private is 'Whether only its members and the tenant''s owners see it. Who would lose sight of it cannot set this (42501).';
+comment on column app_public.projects.starts_on is 'First day.';
+comment on column app_public.projects.ends_on is 'Last day, not before the first.';
+comment on column app_public.projects.owner_id is 'The member who answers for it; by default its creator. Gives no rights by itself. WS401: not an active member of the tenant.';
+comment on column app_public.projects.created_at is 'When it was created.';
+comment on column app_public.projects.updated_at is 'When it last changed.';
+comment on column app_public.projects.deleted_at is 'When it was deleted, null when it is not; then only those who may restore it see it.';
+comment on constraint projects_tenant_id_workspace_id_fkey on app_public.projects is E'@fieldName workspace\n@foreignFieldName projects';
+
+call core.secure_tenant_table('app_public.project_members');
+-- the inner select sees the projects that their own policy shows
+create policy select_member on app_public.project_members for select to rowhouse_user
+  using (project_id in (select id from app_public.projects));
+create policy insert_lead on app_public.project_members for insert to rowhouse_user
+  with check (
+    (project_id = any ((select workspaces.my_project_ids('lead'))::uuid[]) or (select tenancy.has_role('admin')))
+    and project_id in (select id from app_public.projects where deleted_at is null));
+create policy update_lead on app_public.project_members for update to rowhouse_user
+  using (
+    (project_id = any ((select workspaces.my_project_ids('lead'))::uuid[]) or (select tenancy.has_role('admin')))
+    and project_id in (select id from app_public.projects where deleted_at is null));
+create policy delete_lead on app_public.project_members for delete to rowhouse_user
+  using (
+    (project_id = any ((select workspaces.my_project_ids('lead'))::uuid[]) or (select tenancy.has_role('admin'))
+     or user_id = (select core.current_user_id()))
+    and project_id in (select id from app_public.projects where deleted_at is null));
+grant select on app_public.project_members to rowhouse_user;
+grant insert (project_id, user_id, role), update (role), delete on app_public.project_members to rowhouse_user;
+comment on table app_public.project_members is
+  'Who works on a project. Leads and the tenant''s admins add, change and remove members, and everyone may leave by deleting their own row. Counts only while the person is an active member of the tenant. WS401: the person is not an active member; 42501: no such project, or you do not lead it; 23505: a member already.';
+comment on column app_public.project_members.project_id is 'The project.';
+comment on column app_public.project_members.role is 'observer (reads), member (works on it) or lead (edits it and its members).';
+comment on column app_public.project_members.created_at is 'When the person became a member.';
+comment on column app_public.project_members.updated_at is 'When the membership last changed.';
+comment on constraint project_members_tenant_id_project_id_fkey on app_public.project_members is
+  E'@fieldName project\n@foreignFieldName members';
+comment on constraint project_members_tenant_id_user_id_fkey on app_public.project_members is
+  E'@fieldName membership\n@foreignFieldName projectMemberships';
+comment on constraint project_members_user_id_fkey on app_public.project_members is
+  E'@fieldName user\n@foreignFieldName projectMemberships';
+
+create or replace function workspaces.writable_workspace(id uuid) returns app_public.workspaces
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_workspace app_public.workspaces := workspaces.locked_workspace(writable_workspace.id, 'contributor');
+begin
+  if v_workspace.archived_at is not null then
+    perform core.raise_error('WS503', 'This workspace is archived.', 'Ask an admin of the workspace to take it up again.');
+  end if;
+  return v_workspace;
+end
+$$;
+comment on function workspaces.writable_workspace is
+  'The workspace, locked, when you may add things to it. WS301: it is not there; WS201: you are not a contributor; WS503: it is archived.';
+
+create or replace function app_public.create_project(
+  name text, key text default null, description text default null, workspace_id uuid default null,
+  is_private boolean default false, starts_on date default null, ends_on date default null, status text default 'planned'
+) returns app_public.projects
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_project app_public.projects;
+begin
+  perform tenancy.require_permission('can_create_projects');
+  perform workspaces.require_active_member(core.current_user_id());
+  if create_project.workspace_id is not null then
+    perform workspaces.writable_workspace(create_project.workspace_id);
+  end if;
+  insert into app_public.projects (name, key, description, workspace_id, is_private, starts_on, ends_on, status)
+  values (create_project.name, create_project.key, create_project.description, create_project.workspace_id,
+          coalesce(create_project.is_private, false), create_project.starts_on, create_project.ends_on,
+          coalesce(create_project.status, 'planned'))
+  returning * into v_project;
+  insert into app_public.project_members (project_id, user_id, role)
+  values (v_project.id, core.current_user_id(), 'lead');
+  return v_project;
+end
+$$;
+comment on function app_public.create_project is
+  E'@resultFieldName project\nCreates a project and makes you its lead; in a workspace, contributors do. ID203: you lack can_create_projects; WS301: no such workspace; WS201: your role in it does not allow this; WS401: you are not a member of this tenant; WS503: the workspace is archived; 23505: the key is taken; 23514: a value is out of range.';
+grant execute on function app_public.create_project to rowhouse_user;
+
+create or replace function app_public.move_project(id uuid, workspace_id uuid default null) returns app_public.projects
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_project app_public.projects;
+begin
+  -- workspaces are locked before projects, here as in create_project
+  if move_project.workspace_id is not null then
+    perform workspaces.writable_workspace(move_project.workspace_id);
+  end if;
+  v_project := workspaces.locked_project(move_project.id);
+  update app_public.projects p set workspace_id = move_project.workspace_id where p.id = v_project.id returning * into v_project;
+  return v_project;
+end
+$$;
+comment on function app_public.move_project is
+  E'@resultFieldName project\nMoves a project into a workspace you contribute to, or, without one, out of its workspace. Leads and admins of the tenant. WS304: no such project; WS203: you do not lead it; WS301: no such workspace; WS201: your role in it does not allow this; WS503: it is archived.';
+grant execute on function app_public.move_project to rowhouse_user;
+
+create or replace function app_public.delete_project(id uuid) returns app_public.projects
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_project app_public.projects := workspaces.locked_project(delete_project.id);
+begin
+  update app_public.projects p set deleted_at = clock_timestamp() where p.id = v_project.id returning * into v_project;
+  return v_project;
+end
+$$;
+comment on function app_public.delete_project is
+  E'@resultFieldName project\nDeletes a project; restore_project brings it back with its members. Its key can be used again. Leads and admins of the tenant. WS304: no such project; WS203: you do not lead it.';
+grant execute on function app_public.delete_project to rowhouse_user;
+
+create or replace function app_public.restore_project(id uuid) returns app_public.projects
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_project app_public.projects;
+begin
+  update app_public.projects p set deleted_at = null
+   where p.tenant_id = core.current_tenant_id() and p.id = restore_project.id and p.deleted_at is not null
+     and app_public.projects_my_role(p) = 'lead'
+  returning * into v_project;
+  if not found then
+    perform core.raise_error('WS305', 'There is no deleted project with this id that you lead.',
+      'It was never deleted, or another lead must restore it.');
+  end if;
+  return v_project;
+end
+$$;
+comment on function app_public.restore_project is
+  E'@resultFieldName project\nBrings a deleted project back with its members. Leads and admins of the tenant. WS305: no deleted project that you lead has this id; 23505: its key is taken by now.';
+grant execute on function app_public.restore_project to rowhouse_user;
+
+create or replace function workspaces.tg_projects__require_active_owner() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform workspaces.require_active_member(new.owner_id);
+  return null;
+end
+$$;
+comment on function workspaces.tg_projects__require_active_owner is
+  'WS401 unless the new owner_id is an active member of this tenant.';
+
+create or replace trigger _200_require_active_owner after update of owner_id on app_public.projects
+  for each row when (new.owner_id is distinct from old.owner_id and new.owner_id is not null)
+  execute function workspaces.tg_projects__require_active_owner();

@@ -1,0 +1,239 @@
+-- The stages a document passes: parse → chunk → embed → index → done. Each stage is a task that calls one function of
+-- these; the function does the work, moves the document on and queues the next stage in one transaction. A document is
+-- taken only at its own stage and under its row lock, so a job that runs twice, late or after a kill does nothing twice.
+
+create or replace function knowledge.begin_parsing(tenant_id uuid, document_ids uuid[])
+returns table (document_id uuid, file_name text, media_type text, content bytea)
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  call core.enter_tenant(begin_parsing.tenant_id);
+  update app_public.documents d
+     set processing_status = 'processing', processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
+   where d.tenant_id = begin_parsing.tenant_id and d.id = any (begin_parsing.document_ids)
+     and d.processing_stage = 'parse' and d.processing_status in ('pending', 'processing');
+  return query
+    select f.document_id, f.name, d.media_type, f.content
+      from knowledge.document_files f
+      join app_public.documents d on d.tenant_id = f.tenant_id and d.id = f.document_id
+     where f.tenant_id = begin_parsing.tenant_id and f.document_id = any (begin_parsing.document_ids)
+       and d.processing_stage = 'parse' and d.processing_status = 'processing'
+     order by f.document_id;
+end
+$$;
+comment on function knowledge.begin_parsing is
+  'The uploaded files that are to be parsed; their documents become processing.';
+grant execute on function knowledge.begin_parsing to rowhouse_worker;
+
+create or replace function knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb)
+returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  call core.enter_tenant(finish_parsing.tenant_id);
+  update app_public.documents d
+     set content = finish_parsing.content,
+         -- a title that was only the file's name gives way to the one found inside
+         title = case when d.title = f.name then left(coalesce(nullif(trim(finish_parsing.title), ''), d.title), 1000) else d.title end,
+         metadata = finish_parsing.metadata || d.metadata,
+         processing_stage = 'chunk'
+    from knowledge.document_files f
+   where d.tenant_id = finish_parsing.tenant_id and d.id = finish_parsing.document_id and d.processing_stage = 'parse'
+     and f.tenant_id = d.tenant_id and f.document_id = d.id;
+  if found then
+    delete from knowledge.document_files f
+     where f.tenant_id = finish_parsing.tenant_id and f.document_id = finish_parsing.document_id;
+    perform knowledge.enqueue_stage('chunk', finish_parsing.tenant_id, array[finish_parsing.document_id]);
+  end if;
+end
+$$;
+comment on function knowledge.finish_parsing is
+  'Stores a file''s text, drops its bytes and queues the document for chunking.';
+grant execute on function knowledge.finish_parsing to rowhouse_worker;
+
+create or replace function knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  call core.enter_tenant(fail_documents.tenant_id);
+  update app_public.documents d
+     set processing_status = 'failed', processing_error = left(fail_documents.error, 2000)
+   where d.tenant_id = fail_documents.tenant_id and d.id = any (fail_documents.document_ids)
+     and d.processing_stage::text = fail_documents.stage and d.processing_status <> 'failed';
+end
+$$;
+comment on function knowledge.fail_documents is
+  'Marks documents that are at a stage as failed, with the error for people to read.';
+grant execute on function knowledge.fail_documents to rowhouse_worker;
+
+create or replace function knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_document record;
+  v_chunked uuid[] := '{}';
+begin
+  call core.enter_tenant(chunk_documents.tenant_id);
+  for v_document in
+    select d.id, d.source_id, d.title, d.content, s.chunk_size, s.chunk_overlap, knowledge.text_search_config(s.language) as config
+      from app_public.documents d
+      join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
+     where d.tenant_id = chunk_documents.tenant_id and d.id = any (chunk_documents.document_ids)
+       and d.processing_stage = 'chunk' and d.processing_status <> 'failed'
+     order by d.id
+       for update of d
+  loop
+    begin
+      delete from app_public.document_chunks c where c.tenant_id = chunk_documents.tenant_id and c.document_id = v_document.id;
+      insert into app_public.document_chunks (
+        tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
+      select chunk_documents.tenant_id, v_document.source_id, v_document.id, c.ordinal, c.chunk, c.start_offset, c.end_offset,
+             v.vector, knowledge.token_count(v.vector)
+        from knowledge.chunks(v_document.content, v_document.chunk_size, v_document.chunk_overlap) c,
+             knowledge.search_vector(v_document.config, v_document.title, c.chunk) as v (vector)
+       order by c.ordinal;
+      update app_public.documents d
+         set processing_status = 'processing', processing_stage = 'embed', processing_error = null,
+             processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
+       where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;
+      v_chunked := v_chunked || v_document.id;
+    exception when data_exception or program_limit_exceeded then
+      -- one text that cannot be cut must not hold up the others of its batch
+      perform knowledge.fail_documents(chunk_documents.tenant_id, array[v_document.id], 'chunk', sqlerrm);
+    end;
+  end loop;
+  perform knowledge.enqueue_stage('embed', chunk_documents.tenant_id, v_chunked);
+  return cardinality(v_chunked);
+end
+$$;
+comment on function knowledge.chunk_documents is
+  'Cuts documents into chunks and queues them for embedding; returns how many.';
+grant execute on function knowledge.chunk_documents to rowhouse_worker;
+
+create or replace function knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit int)
+returns table (
+  chunk_id bigint, content text, model_id uuid, provider_kind text, base_url text, api_key_variable text, model_name text,
+  dimension int, batch_size int, timeout_ms int, max_retries int
+)
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  call core.enter_tenant(chunks_to_embed.tenant_id);
+  return query
+    select c.id, knowledge.searchable_text(d.title, c.content), m.id, p.kind::text, p.base_url, p.api_key_variable, m.provider_model_name,
+           m.dimension, m.batch_size, m.timeout_ms, m.max_retries
+      from app_public.documents d
+      join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
+      join app_public.llm_models m on m.name = s.embedding_model
+      join app_public.llm_providers p on p.id = m.provider_id
+      join app_public.document_chunks c on c.tenant_id = d.tenant_id and c.document_id = d.id
+     where d.tenant_id = chunks_to_embed.tenant_id and d.id = any (chunks_to_embed.document_ids)
+       and d.processing_stage = 'embed' and d.processing_status <> 'failed'
+       and not exists (
+         select from app_public.embeddings e where e.tenant_id = c.tenant_id and e.model_id = m.id and e.chunk_id = c.id)
+     order by m.id, c.id
+     limit chunks_to_embed.batch_limit;
+end
+$$;
+comment on function knowledge.chunks_to_embed is
+  'Chunks of these documents, each headed by the document''s title, that have no vector of their source''s model yet, with what is needed to call the model.';
+grant execute on function knowledge.chunks_to_embed to rowhouse_worker;
+
+create or replace function knowledge.store_embeddings(
+  tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms int default null, cost_usd numeric default 0
+) returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, public, pg_temp
+as $$
+declare
+  v_dimension int := (select m.dimension from app_public.llm_models m where m.id = store_embeddings.model_id and m.kind = 'embedding');
+  v_count int;
+begin
+  call core.enter_tenant(store_embeddings.tenant_id);
+  if cardinality(store_embeddings.chunk_ids) is distinct from cardinality(store_embeddings.vectors) then
+    perform core.raise_error('KN901', 'There must be one vector for each chunk.');
+  end if;
+  if exists (select from unnest(store_embeddings.vectors) v where v is null or vector_dims(v) is distinct from v_dimension) then
+    perform core.raise_error('KN902', format('The model is registered with %s dimensions, and the vector has another number.', v_dimension),
+      'Correct the dimension of the model, then process the source again.');
+  end if;
+  insert into app_public.embeddings (tenant_id, model_id, chunk_id, embedding, generation_time_ms, cost_usd)
+  select store_embeddings.tenant_id, store_embeddings.model_id, c.id, l2_normalize(v.vector),
+         store_embeddings.generation_time_ms, store_embeddings.cost_usd / cardinality(store_embeddings.chunk_ids)
+    from unnest(store_embeddings.chunk_ids, store_embeddings.vectors) as v (chunk_id, vector)
+    -- a chunk whose document was replaced meanwhile is gone, and its vector with it
+    join app_public.document_chunks c on c.tenant_id = store_embeddings.tenant_id and c.id = v.chunk_id
+   order by c.id
+     for key share of c
+  on conflict on constraint embeddings_pkey do nothing;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+comment on function knowledge.store_embeddings is
+  'Stores vectors of chunks, normalised to unit length; returns how many were new. KN901: counts differ; KN902: a dimension is not the model''s.';
+grant execute on function knowledge.store_embeddings to rowhouse_worker;
+
+create or replace function knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, public, pg_temp
+as $$
+declare
+  v_count int;
+begin
+  call core.enter_tenant(embed_builtin.tenant_id);
+  insert into app_public.embeddings (tenant_id, model_id, chunk_id, embedding)
+  select c.tenant_id, m.id, c.id, knowledge.hashing_embedding(knowledge.searchable_text(d.title, c.content), m.dimension)
+    from app_public.documents d
+    join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
+    join app_public.llm_models m on m.name = s.embedding_model
+    join app_public.llm_providers p on p.id = m.provider_id and p.kind = 'builtin'
+    join app_public.document_chunks c on c.tenant_id = d.tenant_id and c.document_id = d.id
+   where d.tenant_id = embed_builtin.tenant_id and d.id = any (embed_builtin.document_ids)
+     and d.processing_stage = 'embed' and d.processing_status <> 'failed'
+   order by c.id
+     for key share of c
+  on conflict on constraint embeddings_pkey do nothing;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+comment on function knowledge.embed_builtin is
+  'Embeds the chunks of documents whose source uses the built-in model, here in the database; returns how many.';
+grant execute on function knowledge.embed_builtin to rowhouse_worker;
+
+create or replace function knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_embedded uuid[];
+begin
+  call core.enter_tenant(finish_embedding.tenant_id);
+  with embedded as (
+    update app_public.documents d set processing_stage = 'index'
+     where d.tenant_id = finish_embedding.tenant_id and d.id = any (finish_embedding.document_ids)
+       and d.processing_stage = 'embed' and d.processing_status <> 'failed'
+       and not exists (
+         select from app_public.document_chunks c
+          where c.tenant_id = d.tenant_id and c.document_id = d.id
+            and not exists (
+              select from app_public.embeddings e
+                join app_public.llm_models m on m.id = e.model_id
+                join app_public.rag_knowledge_sources s on s.embedding_model = m.name
+               where e.tenant_id = c.tenant_id and e.chunk_id = c.id and s.tenant_id = d.tenant_id and s.id = d.source_id))
+    returning d.id
+  )
+  select array_agg(id order by id) into v_embedded from embedded;
+  perform knowledge.enqueue_stage('index', finish_embedding.tenant_id, v_embedded);
+  return coalesce(cardinality(v_embedded), 0);
+end
+$$;
+comment on function knowledge.finish_embedding is
+  'Queues for indexing the documents whose chunks all have their vector; returns how many.';
+grant execute on function knowledge.finish_embedding to rowhouse_worker;

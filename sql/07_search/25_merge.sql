@@ -1,0 +1,265 @@
+create or replace function search.chunks(ids bigint[])
+returns table (id bigint, source_id uuid, document_id uuid, content_tsvector tsvector, document_length int)
+language sql stable
+begin atomic
+  -- offset 0: one by one by their key. "= any (array)" may be gone through for every chunk of the tenant.
+  select c.id, c.source_id, c.document_id, c.content_tsvector, c.document_length
+    from unnest(chunks.ids) as u (id)
+   cross join lateral (
+     select d.id, d.source_id, d.document_id, d.content_tsvector, d.document_length
+       from app_public.document_chunks d
+      where d.tenant_id = core.current_tenant_id() and d.id = u.id
+     offset 0) c;
+end;
+comment on function search.chunks is
+  'Those of these chunks that this tenant has, each as often as it is named.';
+
+create or replace function search.totals() returns table (total_docs int, avg_doc_length double precision)
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return query
+    with part as (
+      select b.chunk_count - b.removed_count as chunks, b.total_length as length
+        from search.blocks b where b.tenant_id = core.current_tenant_id()
+      union all
+      -- a chunk that came and went again adds nothing
+      select count(*) filter (where c.kind = 'added') - count(*) filter (where c.kind = 'removed'),
+             sum(case c.kind when 'added' then c.document_length else -c.document_length end)
+        from search.changes c where c.tenant_id = core.current_tenant_id()
+    )
+    select coalesce(sum(chunks), 0)::int, coalesce(sum(length) / nullif(sum(chunks), 0), 0)::double precision from part;
+end
+$$;
+comment on function search.totals is
+  'How many chunks this tenant has and how long they are on average, as of this snapshot.';
+
+-- A chunk that was removed before it was ever merged is in no block: both its changes cancel out.
+create or replace function search.pending_removals() returns setof search.changes
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select r.* from search.changes r
+     where r.tenant_id = core.current_tenant_id() and r.kind = 'removed'
+       -- offset 0: looked up one by one, never joined (see unmerged_chunk_ids)
+       and not exists (
+         select from search.changes a
+          where a.tenant_id = r.tenant_id and a.chunk_id = r.chunk_id and a.kind = 'added' offset 0);
+end
+$$;
+comment on function search.pending_removals is
+  'Chunks that are in a block and were removed since the last merge.';
+
+create or replace function search.merge_removals() returns void
+language sql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+  with removal as (
+    delete from search.changes c using search.pending_removals() r
+     where c.tenant_id = r.tenant_id and c.chunk_id = r.chunk_id and c.kind = 'removed'
+    returning c.tenant_id, c.chunk_id, c.document_length, c.terms
+  ), located as (
+    select b.block_id, r.document_length, r.terms
+      from search.block_chunks b, unnest(b.chunk_ids) as u (chunk_id)
+      join removal r on r.chunk_id = u.chunk_id
+     where b.tenant_id = core.current_tenant_id()
+  ), counted as (
+    update search.blocks b
+       set removed_count = b.removed_count + l.chunks, total_length = b.total_length - l.length
+      from (select block_id, count(*) as chunks, sum(document_length) as length from located group by block_id) l
+     where b.tenant_id = core.current_tenant_id() and b.id = l.block_id
+  )
+  insert into search.removals as r (tenant_id, term, block_id, document_count)
+  select core.current_tenant_id(), t.lexeme, l.block_id, count(*)
+    from located l, unnest(l.terms) t
+   group by t.lexeme, l.block_id
+  on conflict (tenant_id, term, block_id) do update set document_count = r.document_count + excluded.document_count;
+$$;
+comment on function search.merge_removals is
+  'Counts removed chunks out of the blocks that have them. Their postings stay until the block is merged again; a search does not find their chunks.';
+
+create or replace function search.merge_candidates(chunk_count int) returns bigint[]
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_block record;
+  v_size int := merge_candidates.chunk_count;
+  v_block_ids bigint[] := '{}';
+begin
+  for v_block in
+    select b.id, b.chunk_count - b.removed_count as live, b.removed_count * 4 > b.chunk_count as is_worn
+      from search.blocks b
+     where b.tenant_id = core.current_tenant_id()
+     order by live, b.id
+  loop
+    -- a block is merged into one at least half again as large, so that a chunk is merged a handful of times in all
+    if v_size + v_block.live <= 16000 and (v_block.is_worn or (v_size > 0 and v_block.live <= 2 * v_size)) then
+      v_size := v_size + v_block.live;
+      v_block_ids := v_block_ids || v_block.id;
+    end if;
+  end loop;
+  return v_block_ids;
+end
+$$;
+comment on function search.merge_candidates is
+  'The blocks to merge with this many new chunks: those that are not much larger, and those of which a quarter is removed.';
+
+create or replace function search.bucket(term text, bucket_count int) returns int
+language sql immutable parallel safe
+return hashtext(bucket.term collate "C") & (bucket.bucket_count - 1);
+comment on function search.bucket is
+  'In which of so many buckets, a power of two, a block has a rare term.';
+
+create or replace function search.build_block(chunk_ids bigint[], old_block_ids bigint[]) returns int
+language plpgsql volatile
+set search_path to pg_catalog, public, pg_temp
+-- the sort and the hash of one block, and no more
+set work_mem to '128MB'
+set jit to off
+-- an array that is known when a statement is planned is hashed, any other is gone through for each row
+set plan_cache_mode to force_custom_plan
+as $$
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+  v_average_length double precision := (select t.avg_doc_length from search.totals() t);
+  v_k1 double precision;
+  v_b double precision;
+  v_count int;
+begin
+  select s.k1, s.b into v_k1, v_b from search.settings() s;
+  -- One statement, so one snapshot: a chunk that is deleted meanwhile is either not in the block and both its changes go,
+  -- or it is, and its removal stays for the next merge.
+  with batch as materialized (
+    select c.id, c.content_tsvector, c.document_length, row_number() over (order by c.id) as position,
+           search.length_norm(c.document_length, v_average_length, v_k1, v_b) as norm
+      from app_public.document_chunks c
+     where c.tenant_id = v_tenant_id and c.id = any (build_block.chunk_ids)
+  ), replaced as (
+    delete from search.blocks b where b.tenant_id = v_tenant_id and b.id = any (build_block.old_block_ids)
+  ), merged as (
+    delete from search.changes s where s.tenant_id = v_tenant_id and s.chunk_id = any (build_block.chunk_ids)
+  ), posting as (
+    -- impacts in 1/32767, rounded up: a bound must not be below the truth
+    select l.lexeme as term,
+           c.position::int * 32768 + ceil(32767 * cardinality(l.positions) / (cardinality(l.positions) + c.norm))::int as posting
+      from batch c, unnest(c.content_tsvector) l
+  ), term as materialized (
+    select term, count(*)::int as document_count, array_agg(posting) as postings from posting group by term
+  ), block as (
+    insert into search.blocks (
+      tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length, bucket_count)
+    select v_tenant_id, count(*), sum(document_length), min(document_length), max(document_length), v_k1, v_b, v_average_length,
+           -- of 100 to 200 postings each
+           (select 1 << floor(log(2, greatest(1, sum(t.document_count) / 100)))::int from term t where t.document_count < 64)
+      from batch having count(*) > 0
+    returning id, chunk_count, bucket_count
+  ), place as (
+    insert into search.block_chunks (tenant_id, block_id, start, chunk_ids)
+    select v_tenant_id, (select id from block), (position - 1) / 200 * 200, array_agg(id order by position)
+      from batch group by (position - 1) / 200
+  ), frequent as (
+    insert into search.postings (tenant_id, term, block_id, document_count, idf, highest_impact, impacts)
+    select v_tenant_id, t.term, b.id, t.document_count, i.idf, s.highest, s.impacts
+      from term t, block b, search.idf(t.document_count, b.chunk_count) as i (idf),
+           search.sparse_impacts(t.postings, i.idf, b.chunk_count) s
+     where t.document_count >= 64
+  ), listed as (
+    select b.id as block_id, b.bucket_count, h.bucket, t.term, t.postings,
+           sum(t.document_count) over (partition by h.bucket order by t.term collate "C")::smallint as upto
+      from term t, block b, search.bucket(t.term, b.bucket_count) as h (bucket)
+     where t.document_count < 64
+  ), rare as (
+    insert into search.rare_postings (tenant_id, bucket_count, bucket, block_id, terms, ends, postings)
+    select v_tenant_id, l.bucket_count, l.bucket, l.block_id, array_agg(l.term order by l.upto), array_agg(l.upto order by l.upto),
+           search.array_concat(l.postings order by l.upto)
+      from listed l
+     group by l.block_id, l.bucket_count, l.bucket
+  ), vocabulary as (
+    insert into search.terms (tenant_id, term)
+    select v_tenant_id, t.term from term t order by t.term collate "C"
+    on conflict do nothing
+  )
+  select count(*) into v_count from batch;
+  return v_count;
+end
+$$;
+comment on function search.build_block is
+  'Makes one block of these chunks, in place of the blocks they were in; returns how many there are.';
+
+create or replace function search.sparse_impacts(
+  postings int[], idf double precision, dimension int, out highest int, out impacts public.sparsevec
+)
+language plpgsql immutable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_elements text;
+begin
+  -- whole numbers, which are read twice as fast as fractions and added up without rounding
+  select max(p & 32767), string_agg((p >> 15) || ':' || ceil((p & 32767) * sparse_impacts.idf)::int, ',')
+    into highest, v_elements
+    from unnest(sparse_impacts.postings) p;
+  impacts := ('{' || v_elements || '}/' || sparse_impacts.dimension)::public.sparsevec;
+end
+$$;
+comment on function search.sparse_impacts is
+  'A vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur; and the highest impact.';
+
+create or replace function search.merge_is_due(tenant_id uuid, minimum int default 1000) returns boolean
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  call core.enter_tenant(merge_is_due.tenant_id);
+  return (
+    select count(*) from (
+      select from search.changes c where c.tenant_id = merge_is_due.tenant_id limit merge_is_due.minimum) as pending
+  ) >= merge_is_due.minimum;
+end
+$$;
+comment on function search.merge_is_due is
+  'Whether a tenant''s search index has at least this many changes to merge.';
+grant execute on function search.merge_is_due to rowhouse_worker;
+
+create or replace function search.merge_index(tenant_id uuid, minimum int default 1000) returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_added bigint[];
+  v_block_ids bigint[];
+begin
+  call core.enter_tenant(merge_index.tenant_id);
+  -- one merge at a time for a tenant; whoever comes second has nothing to do
+  if not pg_try_advisory_xact_lock(hashtextextended('search_index:' || merge_index.tenant_id, 0)) then
+    return 0;
+  end if;
+  if not search.merge_is_due(merge_index.tenant_id, merge_index.minimum) then
+    return 0;
+  end if;
+
+  perform search.merge_removals();
+  v_added := array(
+    select c.chunk_id from search.changes c
+     where c.tenant_id = merge_index.tenant_id and c.kind = 'added'
+     order by c.chunk_id limit 16000);
+  v_block_ids := search.merge_candidates(cardinality(v_added));
+  if cardinality(v_added) = 0 and cardinality(v_block_ids) = 0 then
+    return 1;
+  end if;
+  perform search.build_block(
+    v_added || array(
+      select u.chunk_id from search.block_chunks b, unnest(b.chunk_ids) as u (chunk_id)
+       where b.tenant_id = merge_index.tenant_id and b.block_id = any (v_block_ids)),
+    v_block_ids);
+  return greatest(cardinality(v_added), 1);
+end
+$$;
+comment on function search.merge_index is
+  'Folds up to 16,000 changes of a tenant into blocks when at least minimum wait; returns how many, 0 when there was nothing to do or another merge is at it.';
+grant execute on function search.merge_index to rowhouse_worker;

@@ -1,0 +1,245 @@
+-- Vectors: compared one by one where they are few, which is exact; found through the model's HNSW index where they are many.
+
+-- only once its library is loaded may everyone name pgvector's settings
+do $$ begin perform '[1]'::public.vector; end $$;
+
+create or replace function search.vector_index_name(model_id uuid) returns name
+language sql immutable parallel safe
+return ('embeddings_' || replace(vector_index_name.model_id::text, '-', '') || '_hnsw')::name;
+comment on function search.vector_index_name is
+  'The name of a model''s vector index.';
+grant execute on function search.vector_index_name to rowhouse_platform;
+
+create or replace function search.vector_expression(model app_public.llm_models, argument text) returns text
+language plpgsql immutable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select case (model).vector_quantization
+      when 'binary' then format('public.binary_quantize(%s)::bit(%s)', vector_expression.argument, (model).dimension)
+      when 'halfvec' then format('%s::public.halfvec(%s)', vector_expression.argument, (model).dimension)
+      else format('%s::public.vector(%s)', vector_expression.argument, (model).dimension)
+    end);
+end
+$$;
+comment on function search.vector_expression is
+  'The SQL of a vector as the model''s index has it.';
+
+create or replace function search.vector_index_statements(model_id uuid)
+returns table (drop_statement text, create_statement text)
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  -- HNSW holds up to 2,000 dimensions, 4,000 of halfvec, 64,000 bits
+  select format('drop index concurrently if exists app_public.%I', search.vector_index_name(m.id)),
+         format('create index concurrently %I on app_public.embeddings using hnsw ((%s) %s) where model_id = %L',
+           search.vector_index_name(m.id), search.vector_expression(m, 'embedding'),
+           case m.vector_quantization when 'binary' then 'public.bit_hamming_ops' when 'halfvec' then 'public.halfvec_cosine_ops'
+             else 'public.vector_cosine_ops' end, m.id)
+    from app_public.llm_models m
+   where m.id = vector_index_statements.model_id and m.kind = 'embedding'
+     and m.dimension <= case m.vector_quantization when 'binary' then 64000 when 'halfvec' then 4000 else 2000 end;
+$$;
+comment on function search.vector_index_statements is
+  'The statements that build a model''s vector index anew; nothing when its vectors are too long for one, see vector_quantization.';
+grant execute on function search.vector_index_statements to rowhouse_worker, rowhouse_platform;
+
+create or replace function search.vector_index_is_ready(model_id uuid) returns boolean
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select exists (
+      select from pg_index i
+       where i.indexrelid = to_regclass('app_public.' || quote_ident(search.vector_index_name(vector_index_is_ready.model_id)))
+         and i.indisvalid));
+end
+$$;
+comment on function search.vector_index_is_ready is
+  'Whether the model has a vector index that is built to its end.';
+grant execute on function search.vector_index_is_ready to rowhouse_platform;
+
+create or replace function search.has_many_vectors(model_id uuid) returns boolean
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_limit int := (select s.exact_vector_limit from search.settings() s);
+begin
+  return (
+    select count(*) > v_limit
+      from (select from app_public.embeddings e
+             where e.tenant_id = core.current_tenant_id() and e.model_id = has_many_vectors.model_id limit v_limit + 1) as counted);
+end
+$$;
+comment on function search.has_many_vectors is
+  'Whether this tenant has more vectors of the model than are compared one by one.';
+
+create or replace function search.exact_vector_ranking(
+  model_id uuid, query_embedding public.vector, scope search.scope, depth int
+) returns table (chunk_id bigint, score double precision)
+language plpgsql stable
+set search_path to pg_catalog, public, pg_temp
+-- planned for the scope there is
+set plan_cache_mode to auto
+as $$
+#variable_conflict use_column
+begin
+  return query
+    select e.chunk_id, 1 - (e.embedding <=> exact_vector_ranking.query_embedding) as score
+      from app_public.embeddings e
+     where e.tenant_id = core.current_tenant_id() and e.model_id = exact_vector_ranking.model_id
+       and ((scope).chunk_ids is null or e.chunk_id = any ((scope).chunk_ids))
+       and ((scope).is_everything or exists (
+         select from app_public.document_chunks c
+          where c.tenant_id = e.tenant_id and c.id = e.chunk_id and c.source_id = any ((scope).source_ids)
+            and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
+            and ((scope).document_ids is null or c.document_id = any ((scope).document_ids))
+         offset 0))
+     order by score desc, e.chunk_id
+     limit exact_vector_ranking.depth;
+end
+$$;
+comment on function search.exact_vector_ranking is
+  'The nearest chunks in scope by cosine similarity, by comparing with every vector.';
+
+create or replace function search.indexed_vector_ranking(
+  model app_public.llm_models, query_embedding public.vector, scope search.scope, depth int
+) returns table (chunk_id bigint, score double precision)
+language plpgsql stable
+set search_path to pg_catalog, public, pg_temp
+-- the index is read on until enough of its neighbours are this tenant's and in scope
+set hnsw.iterative_scan to relaxed_order
+set hnsw.ef_search to 200
+set hnsw.max_scan_tuples to 200000
+as $$
+declare
+  -- a quantised distance only proposes; the whole vector decides
+  v_proposals int := indexed_vector_ranking.depth
+    * case (model).vector_quantization when 'binary' then 10 when 'halfvec' then 2 else 1 end;
+begin
+  return query execute format(
+    'select proposal.chunk_id, 1 - (proposal.embedding <=> $1)
+       from (
+         select e.chunk_id, e.embedding
+           from app_public.embeddings e
+          where e.model_id = %L and e.tenant_id = $2
+            and (($3).is_everything or exists (
+              select from app_public.document_chunks c
+               where c.tenant_id = e.tenant_id and c.id = e.chunk_id and c.source_id = any (($3).source_ids)
+                 and (($3).text_filter is null or c.content_tsvector @@ ($3).text_filter)
+                 and (($3).document_ids is null or c.document_id = any (($3).document_ids))
+              offset 0))
+          order by %s %s %s
+          limit $4) proposal
+      order by 2 desc, 1
+      limit $5',
+    (model).id, search.vector_expression(model, 'e.embedding'),
+    case (model).vector_quantization when 'binary' then '<~>' else '<=>' end,
+    search.vector_expression(model, '$1'))
+  using indexed_vector_ranking.query_embedding, core.current_tenant_id(), scope, v_proposals, indexed_vector_ranking.depth;
+end
+$$;
+comment on function search.indexed_vector_ranking is
+  'The nearest chunks in scope by cosine similarity as the model''s index finds them, which may miss some; those it finds are in exact order.';
+
+create or replace function search.vector_ranking(
+  model app_public.llm_models, query_embedding public.vector, scope search.scope, depth int
+) returns table (chunk_id bigint, score double precision, rank int)
+language plpgsql stable
+set search_path to pg_catalog, public, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_chunk_ids bigint[];
+  v_scores double precision[];
+begin
+  if (scope).chunk_ids is null and search.vector_index_is_ready((model).id) and search.has_many_vectors((model).id) then
+    select array_agg(v.chunk_id order by v.score desc, v.chunk_id), array_agg(v.score order by v.score desc, v.chunk_id)
+      into v_chunk_ids, v_scores
+      from search.indexed_vector_ranking(model, vector_ranking.query_embedding, scope, vector_ranking.depth) v;
+  end if;
+  -- the index gives up on a scope that is too narrow for it
+  if v_chunk_ids is null or cardinality(v_chunk_ids) < vector_ranking.depth then
+    select array_agg(v.chunk_id order by v.score desc, v.chunk_id), array_agg(v.score order by v.score desc, v.chunk_id)
+      into v_chunk_ids, v_scores
+      from search.exact_vector_ranking((model).id, vector_ranking.query_embedding, scope, vector_ranking.depth) v;
+  end if;
+  return query select u.id, u.score, u.rank::int from unnest(v_chunk_ids, v_scores) with ordinality as u (id, score, rank);
+end
+$$;
+comment on function search.vector_ranking is
+  'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 3,000), or while there is no index.';
+
+create or replace function search.default_model(embedding_model text, model_names text[]) returns app_public.llm_models
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_names text[] := case when default_model.embedding_model is null then default_model.model_names else array[default_model.embedding_model] end;
+  v_model app_public.llm_models;
+begin
+  if cardinality(v_names) > 1 then
+    perform core.raise_error('SR402', format('The sources use several embedding models: %s.', array_to_string(v_names, ', ')),
+      'Name one as embedding_model, or search the sources of one model by source_ids.');
+  end if;
+  -- no source, no model, no result
+  if v_names is null then
+    return null;
+  end if;
+  select * into v_model from app_public.llm_models m where m.name = v_names[1] and m.kind = 'embedding' and m.is_enabled;
+  if not found then
+    perform core.raise_error('SR403', 'There is no such embedding model, or it is switched off.', 'List llm_models of kind embedding.');
+  end if;
+  return v_model;
+end
+$$;
+comment on function search.default_model is
+  'The embedding model of a search: the one named, or the only one of those its sources use; null when there is none. SR402: they use several; SR403: no such model.';
+
+create or replace function search.query_embedding_model(
+  query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text
+) returns table (input text, base_url text, api_key_variable text, model_name text, dimension int, batch_size int, timeout_ms int)
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_model app_public.llm_models := search.default_model(
+    query_embedding_model.embedding_model,
+    (select p.model_names
+       from search.parts(
+         query_embedding_model.source_ids, query_embedding_model.agent_id, query_embedding_model.tags, query_embedding_model.category) p
+      limit 1));
+begin
+  return query
+    -- what is embedded of a question is the same for all sources
+    select (search.parse_question(query_embedding_model.query, '{}')).plain,
+           p.base_url, p.api_key_variable, v_model.provider_model_name, v_model.dimension, v_model.batch_size, v_model.timeout_ms
+      from app_public.llm_providers p
+     where p.id = v_model.provider_id and p.kind <> 'builtin';
+end
+$$;
+comment on function search.query_embedding_model is
+  'What the server needs to embed a question for these sources, and what of it; nothing when the built-in model does it in SQL. SR402, SR403 as search.';
+grant execute on function search.query_embedding_model to rowhouse_user;
+
+set local role rowhouse_platform;  -- outside the wall: the worker looks for models whose vectors, of all tenants, are enough for an index
+create or replace function search.models_to_index(minimum int default 10000) returns setof uuid
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select m.id
+    from app_public.llm_models m
+   where m.kind = 'embedding' and m.is_enabled
+     and not (select search.vector_index_is_ready(m.id))
+     and exists (select from search.vector_index_statements(m.id))
+     and exists (select from app_public.embeddings e where e.model_id = m.id offset models_to_index.minimum)
+   order by m.id;
+$$;
+comment on function search.models_to_index is
+  'The embedding models that have more than this many vectors, of all tenants, and no vector index.';
+grant execute on function search.models_to_index to rowhouse_worker;
+
+set local role rowhouse_owner;

@@ -1,0 +1,102 @@
+-- Every search is written down, without waiting for the disk: see the buffer in migrations/0006_search.up.sql.
+
+call core.secure_tenant_table('app_public.query_logs');
+call core.exempt_from_guard('app_public.query_logs', '_000_require_writable_tenant', 'reading is logged, also in a tenant that is read-only');
+-- what people asked is for those who run the tenant
+call core.allow('app_public.query_logs', read => 'admin, analyst');
+grant select, insert, update, delete on app_public.query_logs to rowhouse_platform;
+grant select on app_public.query_logs to rowhouse_user;
+grant select (tenant_id, id, created_at, mode, latency_ms, hit_count, source_ids, source_hit_counts, source_relevances) on app_public.query_logs to rowhouse_analyst;
+comment on table app_public.query_logs is 'What was searched, a minute after it was. For admins.';
+comment on column app_public.query_logs.tenant_id is 'The tenant.';
+comment on column app_public.query_logs.id is 'Counts up.';
+comment on column app_public.query_logs.created_at is 'When the search began.';
+comment on column app_public.query_logs.user_id is 'Who searched; kept when the person is gone.';
+comment on column app_public.query_logs.agent_id is 'The agent it was for, when one was named.';
+comment on column app_public.query_logs.mode is 'bm25, vector or hybrid.';
+comment on column app_public.query_logs.query_text is 'The question, when tenants.config.search.logQueries is text.';
+comment on column app_public.query_logs.query_hash is 'SHA-256 of the tenant and the question in lower case, when logQueries is hash: equal questions can be counted and not read.';
+comment on column app_public.query_logs.latency_ms is 'Milliseconds the search took in the database.';
+comment on column app_public.query_logs.hit_count is 'How many hits it returned.';
+comment on column app_public.query_logs.source_ids is 'The sources that had hits.';
+comment on column app_public.query_logs.source_hit_counts is 'How many hits each of these had.';
+comment on column app_public.query_logs.source_relevances is 'Mean relevance of each of these'' hits, 0 to 1: a hit''s score over the best of the search.';
+
+call core.secure_tenant_table('search.query_log_buffer');
+grant select, insert, update, delete on search.query_log_buffer to rowhouse_platform;
+comment on table search.query_log_buffer is 'Searches of the last minute, on their way to query_logs. Not crash-safe on purpose.';
+
+create or replace function search.log_query(
+  query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamptz, hits app_public.search_hit[]
+) returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  -- a standby and a read-only transaction can search, but not write
+  if current_setting('transaction_read_only')::boolean or core.current_tenant_id() is null then
+    return;
+  end if;
+  insert into search.query_log_buffer (
+    tenant_id, created_at, user_id, agent_id, mode, query_text, query_hash, latency_ms, hit_count,
+    source_ids, source_hit_counts, source_relevances)
+  select core.current_tenant_id(), log_query.started_at, core.current_user_id(), log_query.agent_id, log_query.mode,
+         case when log_query.keep = 'text' then log_query.query end,
+         -- the tenant is part of what is hashed, so that hashes of different tenants say nothing about each other
+         case when log_query.keep = 'hash' then sha256(convert_to(core.current_tenant_id() || lower(regexp_replace(trim(log_query.query), '\s+', ' ', 'g')), 'UTF8')) end,
+         extract(epoch from clock_timestamp() - log_query.started_at) * 1000, cardinality(log_query.hits),
+         coalesce(array_agg(s.source_id order by s.source_id), '{}'), coalesce(array_agg(s.hits order by s.source_id), '{}'),
+         coalesce(array_agg(s.relevance order by s.source_id), '{}')
+    from (
+      select h.source_id, count(*)::int as hits, avg(h.relevance) as relevance
+        from (select source_id, score / nullif(max(score) over (), 0) as relevance from unnest(log_query.hits)) h
+       group by h.source_id
+    ) s;
+end
+$$;
+comment on function search.log_query is
+  'Writes a search down: the question as text, as a hash or not at all, as tenants.config.search.logQueries says.';
+
+set local role rowhouse_platform;  -- outside the wall: the worker moves all tenants' query logs out of their buffer
+create or replace function search.store_query_logs() returns int
+language sql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  with moved as (
+    delete from search.query_log_buffer returning *
+  ), stored as (
+    insert into app_public.query_logs (
+      tenant_id, created_at, user_id, agent_id, mode, query_text, query_hash, latency_ms, hit_count,
+      source_ids, source_hit_counts, source_relevances)
+    -- a tenant may have been deleted since
+    select m.* from moved m where exists (select from app_public.tenants t where t.id = m.tenant_id)
+     order by m.created_at
+  ), counted as (
+    select m.tenant_id, u.source_id, count(*) as queries, sum(u.hit_count) as hits, sum(u.relevance * u.hit_count) as relevances,
+           max(m.created_at) as last_at
+      from moved m, unnest(m.source_ids, m.source_hit_counts, m.source_relevances) as u (source_id, hit_count, relevance)
+     group by m.tenant_id, u.source_id
+  ), kept as (
+    update app_public.rag_knowledge_sources s
+       set query_count = s.query_count + c.queries, hit_count = s.hit_count + c.hits,
+           relevance_sum = s.relevance_sum + coalesce(c.relevances, 0), last_queried_at = greatest(s.last_queried_at, c.last_at)
+      from counted c
+     where s.tenant_id = c.tenant_id and s.id = c.source_id
+  )
+  select count(*)::int from moved;
+$$;
+comment on function search.store_query_logs is
+  'Moves what searches wrote into the buffer to query_logs and counts it for each source; returns how many searches. Each is moved once: the row''s lock decides between two workers.';
+grant execute on function search.store_query_logs to rowhouse_worker;
+
+set local role rowhouse_owner;
+
+create or replace function search.has_searched() returns boolean
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select exists (select from app_public.query_logs q where q.tenant_id = core.current_tenant_id() and q.user_id = core.current_user_id())
+      or exists (select from search.query_log_buffer q where q.tenant_id = core.current_tenant_id() and q.user_id = core.current_user_id());
+$$;
+comment on function search.has_searched is 'Whether you have searched in this tenant.';
+call tenancy.define_onboarding_step('search', 40, 'Search the knowledge', 'search.has_searched()');

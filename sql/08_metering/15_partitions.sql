@@ -1,0 +1,123 @@
+-- Partitions by month (UTC), made ahead by a task. A row of a month that has none is kept by the default partition, and
+-- moves when the month gets its own.
+
+create or replace function metering.monthly_tables() returns table (parent regclass, key name, leftover regclass)
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  values ('app_public.usage_events'::regclass, 'occurred_at'::name, 'metering.usage_events_default'::regclass),
+         ('metering.llm_calls', 'occurred_at', 'metering.llm_calls_default'),
+         ('metering.llm_texts', 'occurred_at', 'metering.llm_texts_default'),
+         ('metering.usage_minutes', 'minute', 'metering.usage_minutes_default');
+$$;
+comment on function metering.monthly_tables is
+  'The tables partitioned by month: what by, and the partition that takes what has no month''s.';
+
+create or replace function metering.month_start(at timestamptz) returns timestamptz
+language sql stable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+  select date_trunc('month', at, 'UTC');
+$$;
+comment on function metering.month_start is
+  'When the month of an instant began, in UTC.';
+grant execute on function metering.month_start to rowhouse_platform;
+
+create or replace function metering.create_month(parent regclass, key name, leftover regclass, month timestamptz) returns boolean
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_next constant timestamptz := metering.month_start(create_month.month + interval '32 days');
+  v_name constant text := format('metering.%I',
+    (select relname from pg_class where oid = create_month.parent) || to_char(create_month.month at time zone 'UTC', '_YYYY_MM'));
+begin
+  if to_regclass(v_name) is not null then
+    return false;
+  end if;
+  -- writers wait before they choose a partition, so none can put a row of this month into the default one meanwhile
+  execute format('lock table %s in share row exclusive mode', create_month.parent);
+  if to_regclass(v_name) is not null then
+    return false;
+  end if;
+  execute format('create table %s (like %s including defaults including generated including constraints)', v_name, create_month.parent);
+  execute format('grant insert on %s to rowhouse_platform', v_name);
+  perform metering.move_leftover(create_month.leftover, v_name::regclass, create_month.key, create_month.month, v_next);
+  execute format('revoke insert on %s from rowhouse_platform', v_name);
+  execute format('alter table %s attach partition %s for values from (%L) to (%L)', create_month.parent, v_name, create_month.month, v_next);
+  call core.secure_tenant_table(v_name::regclass);
+  execute format('comment on table %s is %L', v_name, 'A month of ' || create_month.parent || '.');
+  return true;
+end
+$$;
+comment on function metering.create_month is
+  'Makes the partition of a month and moves what the default partition kept for it; false when it is there already.';
+
+create or replace function metering.create_partitions(months_ahead int default 3) returns int
+language plpgsql volatile security definer
+-- whoever records waits for it: rather try again later than hold them up
+set lock_timeout to '5s'
+-- securing a new table tells of each policy that it has none to replace
+set client_min_messages to warning
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_table record;
+  v_month timestamptz;
+  v_created int := 0;
+begin
+  for v_table in select * from metering.monthly_tables() loop
+    for v_month in
+      select metering.month_start(core.clock() + make_interval(months => ahead))
+        from generate_series(0, create_partitions.months_ahead) as ahead
+      union
+      select * from metering.leftover_months(v_table.leftover, v_table.key)
+      order by 1
+    loop
+      if metering.create_month(v_table.parent, v_table.key, v_table.leftover, v_month) then
+        v_created := v_created + 1;
+      end if;
+    end loop;
+  end loop;
+  return v_created;
+end
+$$;
+comment on function metering.create_partitions is
+  'Makes the partitions of this month and the next ones, and of every month that the default partitions have rows of; returns how many. Doing it twice is harmless.';
+grant execute on function metering.create_partitions to rowhouse_worker;
+
+set local role rowhouse_platform;  -- outside the wall: a month's partition holds all tenants' rows, and so does what moves into it
+create or replace function metering.leftover_months(leftover regclass, key name) returns setof timestamptz
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return query execute format('select distinct metering.month_start(%I) from %s', leftover_months.key, leftover_months.leftover);
+end
+$$;
+comment on function metering.leftover_months is
+  'The months of which a default partition has rows.';
+grant execute on function metering.leftover_months to rowhouse_owner;
+
+create or replace function metering.move_leftover(leftover regclass, target regclass, key name, from_at timestamptz, to_at timestamptz)
+returns bigint
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_columns text := (
+    select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
+     where attrelid = move_leftover.target and attnum > 0 and not attisdropped and attgenerated = '');
+  v_moved bigint;
+begin
+  execute format('with moved as (delete from %1$s where %2$I >= $1 and %2$I < $2 returning %3$s) insert into %4$s (%3$s) select %3$s from moved',
+    leftover, key, v_columns, target) using from_at, to_at;
+  get diagnostics v_moved = row_count;
+  return v_moved;
+end
+$$;
+comment on function metering.move_leftover is
+  'Moves the rows of a month, of all tenants, from a default partition to the table that becomes the month''s.';
+grant execute on function metering.move_leftover to rowhouse_owner;
+
+set local role rowhouse_owner;

@@ -1,0 +1,102 @@
+-- When prices turn out to have been other than they were: what that would change, and the corrections that change it.
+-- A correction is an event of its own, of the same time and dimensions, without a quantity and with the difference as its
+-- cost. So what was written stays, roll-ups add up as always, and a period that is final gets an adjustment.
+
+create or replace function metering.rerated_usage(from_at timestamptz, to_at timestamptz)
+returns table (
+  batch_id bigint, ordinal int, occurred_at timestamptz, usage_type text, model_id uuid, quantity numeric,
+  cost_before numeric, cost_after numeric, price_id uuid
+)
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+  v_prices metering.model_price[];
+begin
+  -- price_at goes through these for each event: only what can hold in the time in question
+  v_prices := array(
+    select p from metering.prices_of_models(array(select m.id from app_public.llm_models m)) as p
+     where tstzrange(p.valid_from, p.valid_to) && tstzrange(rerated_usage.from_at, rerated_usage.to_at));
+  return query
+    select e.batch_id, e.ordinal, e.occurred_at, e.usage_type, e.model_id, e.quantity,
+           case when e.cost is not null or c.cost is not null then coalesce(e.cost, 0) + coalesce(c.cost, 0) end,
+           e.quantity * metering.rate_per_token(p.price, t.token_class), (p.price).price_id
+      from app_public.usage_events e
+      join app_public.usage_types t on t.name = e.usage_type and t.token_class is not null
+      cross join lateral (select metering.price_at(v_prices, e.model_id, e.occurred_at) as price) as p
+      left join lateral (
+        select sum(r.cost) as cost from app_public.usage_events r
+         where r.tenant_id = v_tenant_id and r.rerates_batch_id = e.batch_id and r.rerates_ordinal = e.ordinal and r.occurred_at = e.occurred_at
+      ) as c on true
+     where e.tenant_id = v_tenant_id and e.occurred_at >= rerated_usage.from_at and e.occurred_at < rerated_usage.to_at
+       and e.rerates_batch_id is null and e.model_id is not null
+       -- a price that was taken away leaves what was rated by it as it is
+       and (p.price).price_id is not null
+       and coalesce(e.cost, 0) + coalesce(c.cost, 0) <> e.quantity * metering.rate_per_token(p.price, t.token_class);
+end
+$$;
+comment on function metering.rerated_usage is
+  'Events of these times that would cost something else by the prices as they are now, corrections that were made already counted in.';
+
+create or replace function app_public.rerate_usage(from_at timestamptz, to_at timestamptz)
+returns table (usage_type text, model_id uuid, model text, event_count bigint, quantity numeric, cost_before numeric, cost_after numeric, difference numeric)
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform tenancy.require_permission('can_manage_billing');
+  return query
+    select r.usage_type, r.model_id, m.name, count(*), sum(r.quantity), coalesce(sum(r.cost_before), 0), sum(r.cost_after),
+           sum(r.cost_after) - coalesce(sum(r.cost_before), 0)
+      from metering.rerated_usage(rerate_usage.from_at, rerate_usage.to_at) r
+      left join app_public.llm_models m on m.id = r.model_id
+     group by r.usage_type, r.model_id, m.name
+     order by m.name, r.usage_type;
+end
+$$;
+comment on function app_public.rerate_usage is
+  'What the usage from one instant to another (excluded) would cost by the prices as they are now, where that differs from what it did; changes nothing. For those who manage billing. ID203: you do not.';
+grant execute on function app_public.rerate_usage to rowhouse_user;
+
+create or replace function app_public.apply_rerate(from_at timestamptz, to_at timestamptz) returns numeric
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+  v_batch_id bigint;
+  v_count int;
+  v_difference numeric;
+  v_first_at timestamptz;
+  v_last_at timestamptz;
+begin
+  perform tenancy.require_staff();
+  -- one at a time: the second finds nothing left to correct
+  perform pg_advisory_xact_lock(metering.metering_lock('rerate'), hashtext(v_tenant_id::text));
+  v_batch_id := metering.begin_usage();
+  with corrections as (
+    insert into app_public.usage_events (
+      tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
+      feature_name, cost, price_id, adjusts_period, rerates_batch_id, rerates_ordinal)
+    select v_tenant_id, v_batch_id, row_number() over (order by e.batch_id, e.ordinal), e.occurred_at, e.usage_type, 0, e.user_id,
+           e.agent_id, e.project_id, e.api_key_id, e.model_id, e.feature_name,
+           r.cost_after - coalesce(r.cost_before, 0), r.price_id,
+           (select f.period from metering.finalised_periods f where f.tenant_id = v_tenant_id and f.period @> e.occurred_at),
+           e.batch_id, e.ordinal
+      from metering.rerated_usage(apply_rerate.from_at, apply_rerate.to_at) r
+      join app_public.usage_events e on e.tenant_id = v_tenant_id and e.batch_id = r.batch_id and e.ordinal = r.ordinal
+       and e.occurred_at = r.occurred_at
+    returning cost, occurred_at
+  )
+  select count(*), sum(c.cost), min(c.occurred_at), max(c.occurred_at) into v_count, v_difference, v_first_at, v_last_at from corrections c;
+  if v_count > 0 then
+    insert into metering.usage_queue (tenant_id, batch_id, event_count, first_at, last_at)
+    values (v_tenant_id, v_batch_id, v_count, v_first_at, v_last_at);
+  end if;
+  return coalesce(v_difference, 0);
+end
+$$;
+comment on function app_public.apply_rerate is
+  E'@resultFieldName difference\nMakes the corrections that rerateUsage shows, as events of their own, and returns what they add up to; what was recorded stays as it was, and in a period that is final they become adjustments. Doing it twice corrects once. Platform staff only. TN205: you are not; MT411: the isolation level is not read committed.';
+grant execute on function app_public.apply_rerate to rowhouse_user;

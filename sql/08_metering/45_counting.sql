@@ -1,0 +1,106 @@
+-- How events are counted: the one definition that rolling up, rebuilding and verifying share.
+
+create or replace function metering.derived_id(key text) returns uuid
+language sql stable parallel safe
+return substr(encode(sha256(convert_to(key, 'UTF8')), 'hex'), 1, 32)::uuid;
+comment on function metering.derived_id is
+  'The id of a row of a report: the same for the same key.';
+grant execute on function metering.derived_id to rowhouse_user, rowhouse_analyst;
+
+create or replace function metering.countable_usage(batch_ids bigint[], from_at timestamptz, to_at timestamptz)
+returns setof app_public.usage_events
+language plpgsql stable
+-- which events are new is known better here than by the statistics of a table that grows
+set enable_seqscan to off
+set plan_cache_mode to force_custom_plan
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+  v_first_month timestamptz := metering.month_start(countable_usage.from_at);
+  v_last_month timestamptz := metering.month_start(countable_usage.to_at);
+begin
+  if countable_usage.batch_ids is not null then
+    -- whole months choose the partitions; the times themselves would tempt the planner to read all of these minutes by
+    -- the other index, because its statistics never know of the last ones
+    return query
+      select e.* from app_public.usage_events e
+       where e.tenant_id = v_tenant_id and e.batch_id = any (countable_usage.batch_ids)
+         and e.occurred_at >= v_first_month and e.occurred_at < v_last_month + interval '1 month 1 day';
+  else
+    return query
+      select e.* from app_public.usage_events e
+       where e.tenant_id = v_tenant_id and e.occurred_at >= countable_usage.from_at and e.occurred_at < countable_usage.to_at
+         and not exists (select from metering.usage_queue q where q.tenant_id = v_tenant_id and q.batch_id = e.batch_id);
+  end if;
+end
+$$;
+comment on function metering.countable_usage is
+  'Events of the tenant: those of these batches, whose events are from one instant to another (excluded); or, without batches, all of these times whose batches no longer wait in the queue.';
+
+create or replace function metering.usage_by_day(batch_ids bigint[], from_at timestamptz, to_at timestamptz, timezone text)
+returns setof metering.usage_days
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select e.tenant_id, (e.occurred_at at time zone usage_by_day.timezone)::date, e.usage_type, e.user_id, e.agent_id, e.api_key_id,
+           e.project_id, e.model_id, e.feature_name,
+           count(*) filter (where e.rerates_batch_id is null), sum(e.quantity), coalesce(sum(e.cost), 0),
+           coalesce(sum(e.duration_ms), 0), count(e.duration_ms),
+           count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'),
+           count(*) filter (where e.outcome = 'abandoned'), min(e.occurred_at), max(e.occurred_at),
+           max(e.occurred_at) filter (where e.outcome = 'success'), max(e.occurred_at) filter (where e.outcome = 'error'), now(), now()
+      from metering.countable_usage(usage_by_day.batch_ids, usage_by_day.from_at, usage_by_day.to_at) e
+     group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+     -- neighbours are written one after the other
+     order by 1, 2, 3, 4, 5, 6, 7, 8, 9;
+end
+$$;
+comment on function metering.usage_by_day is
+  'Those events by calendar day and all dimensions.';
+
+create or replace function metering.usage_by_minute(batch_ids bigint[], from_at timestamptz, to_at timestamptz)
+returns setof metering.usage_minutes
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select e.tenant_id, date_trunc('minute', e.occurred_at), e.user_id, e.agent_id, e.api_key_id,
+           coalesce(sum(e.quantity) filter (where e.usage_type in ('api_call', 'llm_call')), 0),
+           coalesce(sum(e.quantity) filter (where t.token_class is not null), 0),
+           coalesce(sum(e.cost), 0),
+           coalesce(sum(e.quantity) filter (where e.usage_type = 'consultation'), 0),
+           coalesce(sum(e.quantity) filter (where e.usage_type = 'panel'), 0),
+           coalesce(sum(e.quantity) filter (where e.usage_type = 'workflow_run'), 0),
+           coalesce(sum(e.quantity) filter (where e.usage_type = 'tool_call'), 0),
+           coalesce(sum(e.duration_ms), 0), count(e.duration_ms),
+           count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'), now(), now()
+      from metering.countable_usage(usage_by_minute.batch_ids, usage_by_minute.from_at, usage_by_minute.to_at) e
+      join app_public.usage_types t on t.name = e.usage_type
+     group by 1, 2, 3, 4, 5
+     order by 1, 2, 3, 4, 5;
+end
+$$;
+comment on function metering.usage_by_minute is
+  'Those events by minute, user, agent and API key.';
+
+create or replace function metering.usage_by_agent(batch_ids bigint[], from_at timestamptz, to_at timestamptz)
+returns setof metering.usage_agents
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select e.tenant_id, e.agent_id, count(*), coalesce(sum(e.duration_ms), 0)::bigint, count(e.duration_ms),
+           count(*) filter (where e.outcome = 'success'), count(*) filter (where e.outcome = 'error'),
+           max(e.occurred_at) filter (where e.outcome = 'success'), max(e.occurred_at) filter (where e.outcome = 'error')
+      from metering.countable_usage(usage_by_agent.batch_ids, usage_by_agent.from_at, usage_by_agent.to_at) e
+     where e.agent_id is not null and e.usage_type = 'llm_call'
+     group by 1, 2;
+end
+$$;
+comment on function metering.usage_by_agent is
+  'The calls of language models among those events, by agent.';

@@ -1,0 +1,291 @@
+-- Rolling up: takes batches out of the queue and adds them to what was counted before, in one transaction. What a run
+-- costs follows from what is new. Late events are new like all others, and land on the day they belong to.
+
+call core.secure_tenant_table('metering.usage_minutes');
+call core.allow('metering.usage_minutes', read => 'self, can_view_analytics, analyst');
+grant select on metering.usage_minutes to rowhouse_user;
+grant select on metering.usage_minutes to rowhouse_analyst;
+grant select, delete on metering.usage_minutes to rowhouse_platform;
+comment on table metering.usage_minutes is 'Usage by minute, user, agent and API key.';
+
+call core.secure_tenant_table('metering.usage_minutes_default');
+grant select, delete on metering.usage_minutes_default to rowhouse_platform;
+comment on table metering.usage_minutes_default is 'Minutes of months that have no partition; the task moves them.';
+
+call core.secure_tenant_table('metering.usage_days');
+call core.allow('metering.usage_days', read => 'self, can_view_analytics, analyst');
+grant select on metering.usage_days to rowhouse_user;
+grant select on metering.usage_days to rowhouse_analyst;
+grant select, delete on metering.usage_days to rowhouse_platform;
+comment on table metering.usage_days is 'Usage by day of the tenant''s calendar and all dimensions.';
+
+call core.secure_tenant_table('metering.usage_rollup_state');
+grant select on metering.usage_rollup_state to rowhouse_platform;
+comment on table metering.usage_rollup_state is 'In which time zone a tenant''s days were counted, and when last.';
+
+create or replace function metering.add_to_rollups(batch_ids bigint[], from_at timestamptz, to_at timestamptz, timezone text) returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  insert into metering.usage_minutes as m
+  select * from metering.usage_by_minute(add_to_rollups.batch_ids, add_to_rollups.from_at, add_to_rollups.to_at)
+  on conflict (tenant_id, minute, user_id, agent_id, api_key_id) do update
+     set request_count = m.request_count + excluded.request_count, token_count = m.token_count + excluded.token_count,
+         cost = m.cost + excluded.cost, consultation_count = m.consultation_count + excluded.consultation_count,
+         panel_count = m.panel_count + excluded.panel_count, workflow_count = m.workflow_count + excluded.workflow_count,
+         tool_call_count = m.tool_call_count + excluded.tool_call_count, duration_ms = m.duration_ms + excluded.duration_ms,
+         timed_count = m.timed_count + excluded.timed_count, success_count = m.success_count + excluded.success_count,
+         error_count = m.error_count + excluded.error_count;
+
+  insert into metering.usage_days as d
+  select * from metering.usage_by_day(add_to_rollups.batch_ids, add_to_rollups.from_at, add_to_rollups.to_at, add_to_rollups.timezone)
+  on conflict (tenant_id, used_on, usage_type, user_id, agent_id, api_key_id, project_id, model_id, feature_name) do update
+     set event_count = d.event_count + excluded.event_count, quantity = d.quantity + excluded.quantity, cost = d.cost + excluded.cost,
+         duration_ms = d.duration_ms + excluded.duration_ms, timed_count = d.timed_count + excluded.timed_count,
+         success_count = d.success_count + excluded.success_count, error_count = d.error_count + excluded.error_count,
+         abandon_count = d.abandon_count + excluded.abandon_count,
+         first_at = least(d.first_at, excluded.first_at), last_at = greatest(d.last_at, excluded.last_at),
+         last_success_at = greatest(d.last_success_at, excluded.last_success_at),
+         last_error_at = greatest(d.last_error_at, excluded.last_error_at);
+end
+$$;
+comment on function metering.add_to_rollups is
+  'Adds events to the roll-ups by minute and by day: those of these batches, or all of these times that no longer wait.';
+
+create or replace function metering.add_to_agents(batch_ids bigint[], from_at timestamptz, to_at timestamptz) returns uuid[]
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_agent_ids uuid[];
+begin
+  with added as (
+    insert into metering.usage_agents as a
+    select * from metering.usage_by_agent(add_to_agents.batch_ids, add_to_agents.from_at, add_to_agents.to_at)
+    on conflict (tenant_id, agent_id) do update
+       set call_count = a.call_count + excluded.call_count, duration_ms = a.duration_ms + excluded.duration_ms,
+           timed_count = a.timed_count + excluded.timed_count, success_count = a.success_count + excluded.success_count,
+           error_count = a.error_count + excluded.error_count,
+           last_success_at = greatest(a.last_success_at, excluded.last_success_at),
+           last_error_at = greatest(a.last_error_at, excluded.last_error_at)
+    returning agent_id
+  )
+  select array_agg(agent_id) into v_agent_ids from added;
+  return v_agent_ids;
+end
+$$;
+comment on function metering.add_to_agents is
+  'Adds calls to the totals of their agents; returns which agents those are.';
+
+create or replace function metering.rebuild_rollups(tenant_id uuid, from_on date default null, to_on date default null) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_timezone text;
+  v_from_at timestamptz;
+  v_to_at timestamptz;
+begin
+  call core.enter_tenant(rebuild_rollups.tenant_id);
+  perform pg_advisory_xact_lock(metering.metering_lock('roll_up'), hashtext(rebuild_rollups.tenant_id::text));
+  select t.timezone into v_timezone from app_public.tenants t where t.id = rebuild_rollups.tenant_id;
+  if not found then
+    return;
+  end if;
+  v_from_at := coalesce(rebuild_rollups.from_on::timestamp at time zone v_timezone, '-infinity');
+  v_to_at := coalesce(rebuild_rollups.to_on::timestamp at time zone v_timezone, 'infinity');
+
+  delete from metering.usage_minutes m
+   where m.tenant_id = rebuild_rollups.tenant_id and m.minute >= date_trunc('minute', v_from_at) and m.minute < date_trunc('minute', v_to_at);
+  delete from metering.usage_days d
+   where d.tenant_id = rebuild_rollups.tenant_id
+     and d.used_on >= coalesce(rebuild_rollups.from_on, '-infinity') and d.used_on < coalesce(rebuild_rollups.to_on, 'infinity');
+  perform metering.add_to_rollups(null, v_from_at, v_to_at, v_timezone);
+
+  -- totals have no period: they follow from all days
+  delete from metering.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id;
+  insert into metering.usage_agents select * from metering.agent_totals_of_days();
+  perform metering.refresh_agent_statistics(array(select a.agent_id from metering.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id));
+  perform metering.rebuild_user_agents(rebuild_rollups.from_on is null and rebuild_rollups.to_on is null);
+
+  if rebuild_rollups.from_on is null and rebuild_rollups.to_on is null then
+    insert into metering.usage_rollup_state (tenant_id, timezone) values (rebuild_rollups.tenant_id, v_timezone)
+    on conflict (tenant_id) do update set timezone = excluded.timezone, rolled_up_at = now();
+  end if;
+end
+$$;
+comment on function metering.rebuild_rollups is
+  'Counts a tenant''s events of these days (the last one excluded; all when left out) anew, batches that wait in the queue excepted. Recording goes on meanwhile.';
+
+create or replace function metering.agent_totals_of_days() returns setof metering.usage_agents
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select d.tenant_id, d.agent_id, sum(d.event_count)::bigint, sum(d.duration_ms)::bigint, sum(d.timed_count)::bigint,
+           sum(d.success_count)::bigint, sum(d.error_count)::bigint, max(d.last_success_at), max(d.last_error_at)
+      from metering.usage_days d
+     where d.tenant_id = core.current_tenant_id() and d.agent_id is not null and d.usage_type = 'llm_call'
+     group by d.tenant_id, d.agent_id;
+end
+$$;
+comment on function metering.agent_totals_of_days is
+  'The totals of the tenant''s agents as the roll-up by day has them.';
+
+create or replace function metering.roll_up_usage(tenant_id uuid, max_events int default 50000) returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_timezone text;
+  v_counted_in text;
+  v_batch_ids bigint[];
+  v_from_at timestamptz;
+  v_to_at timestamptz;
+  v_count int;
+begin
+  call core.enter_tenant(roll_up_usage.tenant_id);
+  -- another worker is at it
+  if not pg_try_advisory_xact_lock(metering.metering_lock('roll_up'), hashtext(roll_up_usage.tenant_id::text)) then
+    return 0;
+  end if;
+  select t.timezone, s.timezone into v_timezone, v_counted_in
+    from app_public.tenants t left join metering.usage_rollup_state s on s.tenant_id = t.id
+   where t.id = roll_up_usage.tenant_id;
+  if not found then
+    -- recorded while the tenant was being deleted: nobody will count it
+    delete from metering.usage_queue q where q.tenant_id = roll_up_usage.tenant_id;
+    return 0;
+  end if;
+  if v_counted_in <> v_timezone then
+    perform metering.rebuild_rollups(roll_up_usage.tenant_id);
+  end if;
+
+  with waiting as (
+    select q.batch_id, sum(q.event_count) over (order by q.batch_id) - q.event_count as before_it
+      from (select * from metering.usage_queue q where q.tenant_id = roll_up_usage.tenant_id
+             order by q.batch_id limit roll_up_usage.max_events) as q
+  ), taken as (
+    delete from metering.usage_queue q using waiting w
+     where q.tenant_id = roll_up_usage.tenant_id and q.batch_id = w.batch_id and w.before_it < roll_up_usage.max_events
+    returning q.batch_id, q.first_at, q.last_at, q.event_count
+  )
+  select array_agg(batch_id), min(first_at), max(last_at) + interval '1 microsecond', coalesce(sum(event_count), 0)
+    into v_batch_ids, v_from_at, v_to_at, v_count from taken;
+  if v_count > 0 then
+    perform metering.add_to_rollups(v_batch_ids, v_from_at, v_to_at, v_timezone);
+    perform metering.refresh_agent_statistics(metering.add_to_agents(v_batch_ids, v_from_at, v_to_at));
+    perform metering.add_to_user_agents(v_batch_ids, v_from_at, v_to_at);
+  end if;
+  insert into metering.usage_rollup_state as s (tenant_id, timezone) values (roll_up_usage.tenant_id, v_timezone)
+  on conflict (tenant_id) do update set rolled_up_at = now();
+  return v_count;
+end
+$$;
+comment on function metering.roll_up_usage is
+  'Adds what a tenant used since the last time to its roll-ups, the oldest batches first, about this many events at most; returns how many. 0 when nothing waits or another worker is at it. Counts the tenant''s days anew when its time zone has changed.';
+grant execute on function metering.roll_up_usage to rowhouse_worker;
+
+-- The roll-ups against the events they were made of.
+
+create or replace function app_public.verify_rollups(from_on date default null, to_on date default null)
+returns table (rollup text, key jsonb, expected jsonb, stored jsonb)
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+  v_timezone text;
+  v_from_at timestamptz;
+  v_to_at timestamptz;
+  -- when a row was written is no part of what was counted
+  v_times constant text[] := '{created_at,updated_at}';
+  v_day constant text[] := '{tenant_id,used_on,usage_type,user_id,agent_id,api_key_id,project_id,model_id,feature_name}';
+  v_minute constant text[] := '{tenant_id,minute,user_id,agent_id,api_key_id}';
+  v_agent constant text[] := '{tenant_id,agent_id}';
+  v_user_agent constant text[] := '{tenant_id,user_id,agent_id}';
+  v_conversation constant text[] := '{tenant_id,user_id,agent_id,conversation_id}';
+  v_is_whole constant boolean := verify_rollups.from_on is null and verify_rollups.to_on is null;
+begin
+  perform tenancy.require_permission('can_view_analytics');
+  -- the zone in which the days were counted; when the tenant moves, the next run counts them anew
+  select coalesce(s.timezone, t.timezone) into v_timezone
+    from app_public.tenants t left join metering.usage_rollup_state s on s.tenant_id = t.id
+   where t.id = v_tenant_id;
+  v_from_at := coalesce(verify_rollups.from_on::timestamp at time zone v_timezone, '-infinity');
+  v_to_at := coalesce(verify_rollups.to_on::timestamp at time zone v_timezone, 'infinity');
+
+  return query
+    with expected as (
+      select 'usage_days' as name, v_day as keys, to_jsonb(e) - v_times as row
+        from metering.usage_by_day(null, v_from_at, v_to_at, v_timezone) e
+      union all
+      select 'usage_minutes', v_minute, to_jsonb(e) - v_times from metering.usage_by_minute(null, v_from_at, v_to_at) e
+      union all
+      select 'usage_agents', v_agent, to_jsonb(e) from metering.agent_totals_of_days() e
+      union all
+      select 'usage_user_agents', v_user_agent, to_jsonb(e) from metering.user_agent_totals_of_days() e
+      union all
+      select 'usage_conversations', v_conversation, to_jsonb(e) from metering.counted_conversations() e where v_is_whole
+    ), found as (
+      select 'usage_days' as name, v_day as keys, to_jsonb(d) - v_times as row
+        from metering.usage_days d
+       where d.tenant_id = v_tenant_id
+         and d.used_on >= coalesce(verify_rollups.from_on, '-infinity') and d.used_on < coalesce(verify_rollups.to_on, 'infinity')
+      union all
+      select 'usage_minutes', v_minute, to_jsonb(m) - v_times
+        from metering.usage_minutes m
+       where m.tenant_id = v_tenant_id and m.minute >= v_from_at and m.minute < v_to_at
+      union all
+      select 'usage_agents', v_agent, to_jsonb(a) from metering.usage_agents a where a.tenant_id = v_tenant_id
+      union all
+      -- without a call it is the mark of somebody who listed the agent before they used it
+      select 'usage_user_agents', v_user_agent, to_jsonb(u)
+        from metering.usage_user_agents u where u.tenant_id = v_tenant_id and u.call_count > 0
+      union all
+      select 'usage_conversations', v_conversation, to_jsonb(c)
+        from metering.usage_conversations c where v_is_whole and c.tenant_id = v_tenant_id
+    )
+    select name, key, e.values, f.values
+      from (select name, metering.only_keys(row, keys) as key, row - keys as values from expected) e
+      full join (select name, metering.only_keys(row, keys) as key, row - keys as values from found) f using (name, key)
+     where e.values is distinct from f.values
+     order by name, key;
+end
+$$;
+comment on function app_public.verify_rollups is
+  'Compares what was rolled up with the events it was made of, day by day (the last one excluded; all days when left out): a row for each difference, normally none. Events that the next run will count are left out on both sides. Reads all events of these days; conversations, which have no day, are compared when all days are. For those with can_view_analytics. ID203: you have it not.';
+grant execute on function app_public.verify_rollups to rowhouse_user;
+
+create or replace function metering.only_keys(value jsonb, keys text[]) returns jsonb
+language sql immutable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+  select jsonb_object_agg(key, value -> key) from unnest(keys) as key;
+$$;
+comment on function metering.only_keys is
+  'The object with these keys and no others.';
+
+set local role rowhouse_platform;  -- outside the wall: the worker looks for tenants whose usage waits to be rolled up
+-- Work on what all tenants have in common: the partitions their rows share, the list of who waits, the end of a tenant.
+
+create or replace function metering.tenants_to_roll_up() returns setof uuid
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select q.tenant_id from metering.usage_queue q group by q.tenant_id
+  union
+  -- those that moved to another time zone
+  select s.tenant_id from metering.usage_rollup_state s join app_public.tenants t on t.id = s.tenant_id and t.timezone <> s.timezone
+  order by 1;
+$$;
+comment on function metering.tenants_to_roll_up is
+  'The tenants with usage that the roll-ups have not seen.';
+grant execute on function metering.tenants_to_roll_up to rowhouse_worker;
+
+set local role rowhouse_owner;

@@ -1,0 +1,120 @@
+-- Reserve and settle, for calls whose cost is known afterwards. A reservation is the most a call may use; settling it
+-- with less gives the rest back. What is settled and what is held never come to more than a hard limit.
+
+call core.secure_tenant_table('app_public.quota_reservations');
+call core.allow('app_public.quota_reservations', read => 'self, can_view_analytics');
+grant select on app_public.quota_reservations to rowhouse_user;
+grant select, insert, update, delete on app_public.quota_reservations to rowhouse_platform;
+comment on table app_public.quota_reservations is
+  E'@behavior -insert -update -delete\nWhat calls that are under way may use at most, held until they are settled, released or expired. You see your own; who may view analytics sees all.';
+comment on column app_public.quota_reservations.quota_type is 'api_calls, tokens or cost (US dollars).';
+comment on column app_public.quota_reservations.amount is 'The most that may be used.';
+comment on column app_public.quota_reservations.agent_id is 'The agent whose quotas count as well.';
+comment on column app_public.quota_reservations.api_key_id is 'The API key whose quotas count as well.';
+comment on column app_public.quota_reservations.expires_at is 'When it gives back what it holds by itself.';
+comment on column app_public.quota_reservations.hold_count is E'@behavior -*\nIn how many counters it holds something.';
+comment on column app_public.quota_reservations.settled_amount is 'What was used, at most amount; null until it is settled.';
+comment on column app_public.quota_reservations.settled_at is 'When it was settled.';
+comment on column app_public.quota_reservations.released_at is 'When it was given back unused.';
+comment on column app_public.quota_reservations.created_at is 'When it was made.';
+
+call core.secure_tenant_table('metering.quota_holds');
+grant select, insert, update, delete on metering.quota_holds to rowhouse_platform;
+comment on table metering.quota_holds is 'What a reservation holds of each counter; changed only while the counter''s row is locked.';
+
+set local role rowhouse_platform;  -- outside the wall: a reservation holds room in the counters of the tenants above as well
+create or replace function metering.hold_quota(reservation app_public.quota_reservations) returns setof app_public.quota_status
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select * from metering.use_quota(
+      (reservation).tenant_id, (reservation).quota_type, (reservation).amount, (reservation).user_id, (reservation).agent_id,
+      (reservation).api_key_id, (reservation).id, (reservation).expires_at);
+end
+$$;
+comment on function metering.hold_quota is
+  'Holds the amount of a reservation in every counter whose limit holds. QT601: one of them is full.';
+grant execute on function metering.hold_quota to rowhouse_owner;
+
+create or replace function metering.settle_holds(reservation app_public.quota_reservations, actual numeric) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_counter app_public.quota_tracking;
+  v_amount numeric;
+  v_found int := 0;
+  v_counters app_public.quota_tracking[] := '{}';
+begin
+  -- the counters in their order of locking; then the holds, which change under these locks only
+  for v_counter in
+    select c.* from app_public.quota_tracking c
+     where (c.tenant_id, c.id) in (select h.tenant_id, h.counter_id from metering.quota_holds h
+                                    where h.reservation_id = (reservation).id and h.reservation_tenant_id = (reservation).tenant_id)
+     order by c.tenant_id, c.quota_type, c.quota_scope, c.scope_id, c.includes_subtree, c.period, c.period_start
+       for update
+  loop
+    delete from metering.quota_holds h
+     where h.tenant_id = v_counter.tenant_id and h.counter_id = v_counter.id and h.reservation_id = (reservation).id
+    returning h.amount into v_amount;
+    if found then
+      v_found := v_found + 1;
+      update app_public.quota_tracking c set reserved = c.reserved - v_amount
+       where c.tenant_id = v_counter.tenant_id and c.id = v_counter.id;
+      v_counters := v_counters || v_counter;
+    end if;
+  end loop;
+
+  if v_found < (reservation).hold_count then
+    -- it expired and others may have used what it held: it must find room again
+    if settle_holds.actual > 0 then
+      perform from metering.use_quota(
+        (reservation).tenant_id, (reservation).quota_type, settle_holds.actual, (reservation).user_id, (reservation).agent_id,
+        (reservation).api_key_id);
+    end if;
+    return;
+  end if;
+  foreach v_counter in array v_counters loop
+    update app_public.quota_tracking c set current_usage = c.current_usage + settle_holds.actual
+     where c.tenant_id = v_counter.tenant_id and c.id = v_counter.id
+    returning * into v_counter;
+    perform metering.note_quota_alerts(v_counter, v_counter.current_usage - settle_holds.actual);
+  end loop;
+end
+$$;
+comment on function metering.settle_holds is
+  'Turns what a reservation holds into what was used. QT601: it had expired, and there is no room any more.';
+grant execute on function metering.settle_holds to rowhouse_owner;
+
+create or replace function metering.expire_reservations(most int default 1000) returns int
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_counter app_public.quota_tracking;
+  v_count int := 0;
+begin
+  for v_counter in
+    select c.* from app_public.quota_tracking c
+     where c.reserved > 0
+       and exists (select from metering.quota_holds h
+                    where h.tenant_id = c.tenant_id and h.counter_id = c.id and h.expires_at <= core.clock())
+     order by c.tenant_id, c.quota_type, c.quota_scope, c.scope_id, c.includes_subtree, c.period, c.period_start
+     limit expire_reservations.most
+       for update skip locked
+  loop
+    if metering.expire_holds(v_counter) > 0 then
+      v_count := v_count + 1;
+    end if;
+  end loop;
+  delete from app_public.quota_reservations r where r.expires_at < core.clock() - interval '30 days';
+  return v_count;
+end
+$$;
+comment on function metering.expire_reservations is
+  'Gives back what expired reservations hold, and forgets reservations that ended 30 days ago; returns how many counters changed. Counters in use are left for the next time: whoever needs the room takes it itself.';
+grant execute on function metering.expire_reservations to rowhouse_worker;
+
+set local role rowhouse_owner;

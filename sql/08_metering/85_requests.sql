@@ -1,0 +1,141 @@
+-- Served requests become usage: summed by the minute, so that a busy tenant has as many events as a quiet one.
+
+call core.secure_tenant_table('metering.api_call_buffer');
+grant select, insert, update, delete on metering.api_call_buffer to rowhouse_platform;
+comment on table metering.api_call_buffer is 'Requests that were served and are not yet booked as usage.';
+
+create or replace function metering.store_api_calls() returns bigint
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_taken record;
+  v_count bigint := 0;
+begin
+  for v_taken in
+    select c.tenant_id, sum(c.calls) as calls, jsonb_agg(jsonb_build_object(
+             -- an identity of the buffer, which gives each number once
+             'idempotency_key', 'api_calls:' || c.first_id, 'usage_type', 'api_call', 'quantity', c.calls,
+             'occurred_at', c.called_from, 'user_id', c.user_id, 'api_key_id', c.api_key_id)) as events
+      -- a sum stands for at least one request, so no list is longer than what is recorded at once
+      from metering.take_api_calls(10000) c
+     group by c.tenant_id
+     order by c.tenant_id
+  loop
+    perform from metering.record_tenant_usage(v_taken.tenant_id, v_taken.events);
+    v_count := v_count + v_taken.calls;
+  end loop;
+  return v_count;
+end
+$$;
+comment on function metering.store_api_calls is
+  'Books up to 10,000 served requests as usage events of type api_call and returns how many. Taken and booked in one transaction: each request once.';
+grant execute on function metering.store_api_calls to rowhouse_worker;
+
+set local role rowhouse_platform;  -- outside the wall: figures of a tenant's row are right wherever the row can be read: my_tenants spans tenants
+create or replace function app_public.tenants_total_api_calls(tenant app_public.tenants) returns bigint
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  -- in one statement, so that a call on its way from the buffer through the queue into the roll-up is counted once
+  return (select coalesce(sum(d.quantity), 0) from metering.usage_days d
+           where d.tenant_id = (tenant).id and d.usage_type = 'api_call')
+       + (select coalesce(sum(e.quantity), 0) from metering.usage_queue q
+            join app_public.usage_events e
+              on e.tenant_id = q.tenant_id and e.batch_id = q.batch_id and e.occurred_at between q.first_at and q.last_at
+           where q.tenant_id = (tenant).id and e.usage_type = 'api_call')
+       + (select count(*) from metering.api_call_buffer b where b.tenant_id = (tenant).id);
+end
+$$;
+comment on function app_public.tenants_total_api_calls is
+  'How many API calls it has ever made, up to this moment: those of tenant_usage_tracking and those of the last minute, which are not rolled up yet.';
+grant execute on function app_public.tenants_total_api_calls to rowhouse_user;
+
+set local role rowhouse_platform;  -- outside the wall: authenticates before any tenant is known, then checks limits and notes the request; for the server's login only
+-- The beginning of a request, in one query and one short transaction: who it is, whether it may pass, and the note that
+-- it was served.
+
+create or replace function metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid default null)
+returns table (
+  identity jsonb,
+  limit_name text, limit_value double precision, window_seconds int, remaining double precision, reset_after_seconds int,
+  retry_after_seconds int, refusal_code text, refusal_message text, refusal_hint text
+)
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid;
+  v_user_id uuid;
+  v_decision app_public.rate_limit_decision;
+begin
+  -- Nothing waits for the disk here. A crash of the server can lose the last moments' notes, but only of requests that
+  -- wrote nothing: the commit of one that did brings all that was written before it to the disk.
+  perform set_config('synchronous_commit', 'off', true);
+  -- passed on whole: what a request's identity is made of is authenticate's alone
+  select to_jsonb(a), a.tenant_id, a.user_id into identity, v_tenant_id, v_user_id
+    from tenancy.authenticate(begin_request.claims, begin_request.requested_tenant) a;
+  if v_tenant_id is null then
+    return next;
+    return;
+  end if;
+
+  v_decision := metering.check_rate_limit(v_tenant_id, v_user_id, null, begin_request.api_key_id);
+  if v_decision.config_id is not null then
+    limit_name := v_decision.limit_scope || '-' || v_decision.limit_type;
+    limit_value := v_decision.limit_value;
+    window_seconds := v_decision.window_seconds;
+    remaining := v_decision.remaining;
+    reset_after_seconds := ceil(extract(epoch from v_decision.reset_at - clock_timestamp()));
+  end if;
+  if not v_decision.is_allowed then
+    retry_after_seconds := ceil(v_decision.retry_after_ms / 1000.0);
+    refusal_code := case v_decision.action when 'queue' then 'RL602' else 'RL601' end;
+    return next;
+    return;
+  end if;
+  begin
+    perform from metering.use_quota(v_tenant_id, 'api_calls', 1, v_user_id, null, begin_request.api_key_id);
+  exception when sqlstate 'QT601' then
+    get stacked diagnostics refusal_code = returned_sqlstate, refusal_message = message_text, refusal_hint = pg_exception_hint;
+    return next;
+    return;
+  end;
+  insert into metering.api_call_buffer (tenant_id, user_id, api_key_id, called_at)
+  values (v_tenant_id, v_user_id, begin_request.api_key_id, core.clock());
+  return next;
+end
+$$;
+comment on function metering.begin_request is
+  'Authentication (identity is the row of tenancy.authenticate, whose errors it passes on), rate limits, the quota of api_calls and metering of one request. refusal_code says that it may not pass: RL601 (refused), RL602 (refused, to be queued), QT601 (no calls left). For the server, as a transaction of its own.';
+grant execute on function metering.begin_request to rowhouse_authenticator;
+
+set local role rowhouse_platform;  -- outside the wall: the worker clears windows and takes served requests of all tenants
+create or replace function metering.take_api_calls(most int default 100000)
+returns table (tenant_id uuid, user_id uuid, api_key_id uuid, called_from timestamptz, first_id bigint, last_id bigint, calls bigint)
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return query
+    with batch as (
+      select b.tenant_id, b.id from metering.api_call_buffer b order by b.tenant_id, b.id limit take_api_calls.most
+         for update skip locked
+    ), taken as (
+      delete from metering.api_call_buffer b using batch t where b.tenant_id = t.tenant_id and b.id = t.id
+      returning b.*
+    )
+    select t.tenant_id, t.user_id, t.api_key_id, date_trunc('minute', t.called_at), min(t.id), max(t.id), count(*)
+      from taken t
+     group by t.tenant_id, t.user_id, t.api_key_id, date_trunc('minute', t.called_at)
+     order by 1, 4, 2, 3;
+end
+$$;
+comment on function metering.take_api_calls is
+  'Takes served requests out of their buffer, summed by tenant, user, API key and minute. Whoever calls it books them in the same transaction: each request is taken once, and comes back when that fails.';
+grant execute on function metering.take_api_calls to rowhouse_owner;
+
+set local role rowhouse_owner;

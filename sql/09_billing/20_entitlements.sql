@@ -1,0 +1,221 @@
+-- What a tenant is entitled to: what its plan says, with the tenant's own overrides before it. It is resolved here and
+-- written to tenants.features and tenants.quotas, where everything else reads it.
+
+call core.secure_tenant_table('app_public.tenant_entitlement_overrides');
+call core.allow('app_public.tenant_entitlement_overrides', read => 'viewer');
+grant select on app_public.tenant_entitlement_overrides to rowhouse_user;
+comment on table app_public.tenant_entitlement_overrides is
+  E'@behavior -insert -update -delete -single\nWhat this tenant gets instead of what its plan says. Staff write it with override_entitlement.';
+comment on column app_public.tenant_entitlement_overrides.kind is 'feature or quota.';
+comment on column app_public.tenant_entitlement_overrides.key is 'Name of the feature or quota.';
+comment on column app_public.tenant_entitlement_overrides.is_enabled is 'Whether the feature is on.';
+comment on column app_public.tenant_entitlement_overrides.quota_limit is 'The quota''s limit.';
+comment on column app_public.tenant_entitlement_overrides.overage_allowed is 'Whether more may be used, and is billed.';
+comment on column app_public.tenant_entitlement_overrides.reason is 'Why, at most 1,000 characters.';
+comment on column app_public.tenant_entitlement_overrides.created_at is 'When it was made.';
+comment on column app_public.tenant_entitlement_overrides.updated_at is 'When it last changed.';
+
+create or replace function billing.entitled_plan(tenant_id uuid) returns uuid
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_plan_id uuid;
+begin
+  select s.plan_id into v_plan_id from app_public.subscriptions s
+   where s.tenant_id = entitled_plan.tenant_id and s.status in ('trialing', 'active', 'past_due');
+  if not found then
+    select p.id into v_plan_id from app_public.plans p where p.slug = 'free';
+  end if;
+  return v_plan_id;
+end
+$$;
+comment on function billing.entitled_plan is
+  'The plan a tenant lives by: that of its running subscription, or the plan free while it has none or is paused.';
+
+create or replace function billing.entitlements_of(tenant_id uuid)
+returns table (
+  kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean, source text, reason text)
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_plan_id uuid := billing.entitled_plan(entitlements_of.tenant_id);
+begin
+  return query
+    select distinct on (e.kind, e.key) e.kind, e.key, e.is_enabled, e.quota_limit, e.overage_allowed, e.source, e.reason
+      from (
+        select o.kind, o.key, o.is_enabled, o.quota_limit, o.overage_allowed, 'override' as source, o.reason, 1 as rank
+          from app_public.tenant_entitlement_overrides o where o.tenant_id = entitlements_of.tenant_id
+        union all
+        select p.kind, p.key, p.is_enabled, p.quota_limit, p.overage_allowed, 'plan', plan.name, 2
+          from app_public.plan_entitlements p join app_public.plans plan on plan.id = p.plan_id where p.plan_id = v_plan_id
+      ) as e
+     order by e.kind, e.key, e.rank;
+end
+$$;
+comment on function billing.entitlements_of is
+  'What a tenant is entitled to, and whether its plan or an override says so.';
+
+create or replace function billing.apply_entitlements(tenant_id uuid) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_subscription app_public.subscriptions;
+  v_features jsonb;
+  v_quotas jsonb;
+begin
+  -- a hard limit that has a short form goes to the tenant's row, from where quotas read it; the others straight to quotas
+  select coalesce(jsonb_object_agg(e.key, e.is_enabled) filter (where e.kind = 'feature'), '{}'),
+         coalesce(jsonb_object_agg(k.short_key, e.quota_limit) filter (where k.short_key is not null and not e.overage_allowed), '{}')
+    into v_features, v_quotas
+    from billing.entitlements_of(apply_entitlements.tenant_id) e
+    left join (values ('users', 'max_users'), ('agents', 'max_agents'), ('documents', 'max_documents'),
+                      ('storage_gb', 'max_storage_gb'), ('api_calls', 'max_api_calls_per_month')) as k (key, short_key)
+      on e.kind = 'quota' and k.key = e.key;
+  perform billing.apply_plan_quotas(apply_entitlements.tenant_id);
+  -- the live one, or the last there was
+  select * into v_subscription from app_public.subscriptions s
+   where s.tenant_id = apply_entitlements.tenant_id order by s.ended_at desc nulls first, s.created_at desc limit 1;
+  update app_public.tenants t
+     set features = v_features,
+         quotas = v_quotas,
+         subscription_tier = coalesce((select p.tier from app_public.plans p
+                                        where p.id = billing.entitled_plan(apply_entitlements.tenant_id)), t.subscription_tier),
+         subscription_status = case v_subscription.status
+           when 'trialing' then 'trial' when 'active' then 'active' when 'past_due' then 'active' when 'paused' then 'suspended'
+           when 'cancelled' then 'cancelled' when 'expired' then 'inactive' else t.subscription_status end,
+         trial_ends_at = v_subscription.trial_ends_at,
+         -- the day its periods are counted from, which is what quotas go by
+         subscription_started_at = case when v_subscription.status = 'trialing' then v_subscription.started_at
+           else v_subscription.anchor_on::timestamp at time zone v_subscription.timezone end,
+         subscription_ends_at = coalesce(v_subscription.ended_at,
+           case when v_subscription.cancel_at_period_end then v_subscription.current_period_end end),
+         billing_cycle = v_subscription.billing_cycle::text,
+         next_billing_date = case when v_subscription.status in ('trialing', 'active', 'past_due') and not v_subscription.cancel_at_period_end
+           then v_subscription.current_period_end end
+   where t.id = apply_entitlements.tenant_id;
+end
+$$;
+comment on function billing.apply_entitlements is
+  'Writes what a tenant is entitled to, and where its subscription stands, to the tenant''s row. Called at every change of a subscription or an override.';
+
+create or replace function billing.apply_plan_quotas(tenant_id uuid) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_limit record;
+  v_kept uuid[] := '{}';
+  v_id uuid;
+begin
+  for v_limit in
+    select case e.key when 'storage_gb' then 'storage' else e.key end as quota_type,
+           e.quota_limit * case e.key when 'storage_gb' then 1073741824 else 1 end as quota_limit,
+           case when e.key in ('api_calls', 'tokens', 'cost') then 'billing' else 'none' end as period, e.overage_allowed
+      from billing.entitlements_of(apply_plan_quotas.tenant_id) e
+     where e.kind = 'quota' and (e.overage_allowed or e.key in ('tokens', 'cost'))
+     order by 1
+  loop
+    insert into app_public.usage_quotas as q (tenant_id, quota_type, period, quota_limit, is_hard_limit, overage_allowed, source)
+    values (apply_plan_quotas.tenant_id, v_limit.quota_type, v_limit.period, v_limit.quota_limit, not v_limit.overage_allowed,
+            v_limit.overage_allowed, 'plan')
+    on conflict (tenant_id, quota_type, quota_scope, scope_id, period, applies_to_subtree, is_hard_limit, source) do update
+       set quota_limit = excluded.quota_limit, overage_allowed = excluded.overage_allowed
+    returning q.id into v_id;
+    v_kept := v_kept || v_id;
+  end loop;
+  delete from app_public.usage_quotas q
+   where q.tenant_id = apply_plan_quotas.tenant_id and q.source = 'plan' and q.id <> all (v_kept);
+end
+$$;
+comment on function billing.apply_plan_quotas is
+  'Keeps the quotas that a tenant''s plan or overrides give it and that tenants.quotas cannot say: tokens, cost, and those beyond which use goes on and is billed.';
+
+create or replace function billing.tg__apply_entitlements() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id uuid := case tg_op when 'DELETE' then old.tenant_id else new.tenant_id end;
+  v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
+begin
+  if not exists (select from app_public.tenants t where t.id = v_tenant_id) then
+    -- it is being deleted with all it has
+    return null;
+  end if;
+  -- whoever writes from outside of any tenant (a superuser, the end of a tenant) leaves the context as it was
+  call core.enter_tenant(v_tenant_id);
+  perform billing.apply_entitlements(v_tenant_id);
+  perform set_config('rowhouse.tenant_id', v_context, true);
+  return null;
+end
+$$;
+comment on function billing.tg__apply_entitlements is
+  'Lets the tenant''s row follow a change of its subscription or overrides.';
+
+create or replace function app_public.entitlements()
+returns table (
+  kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean, source text, reason text)
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select * from billing.entitlements_of(core.current_tenant_id()) where tenancy.has_role('viewer');
+$$;
+comment on function app_public.entitlements is
+  'What this tenant is entitled to and why: features (is_enabled) and quotas (quota_limit, overage_allowed). source is plan or override; reason is the plan''s name or why it was overridden. Members.';
+grant execute on function app_public.entitlements to rowhouse_user;
+
+create or replace function app_public.override_entitlement(
+  kind app_public.entitlement_kind_enum, key text, is_enabled boolean default null, quota_limit numeric default null,
+  overage_allowed boolean default false, reason text default null
+) returns app_public.tenant_entitlement_overrides
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_override app_public.tenant_entitlement_overrides;
+begin
+  perform tenancy.require_staff();
+  insert into app_public.tenant_entitlement_overrides as o (tenant_id, kind, key, is_enabled, quota_limit, overage_allowed, reason)
+  values (core.current_tenant_id(), override_entitlement.kind, override_entitlement.key, override_entitlement.is_enabled,
+          override_entitlement.quota_limit, override_entitlement.overage_allowed, override_entitlement.reason)
+  on conflict on constraint tenant_entitlement_overrides_tenant_id_kind_key_key do update
+    set is_enabled = excluded.is_enabled, quota_limit = excluded.quota_limit,
+        overage_allowed = excluded.overage_allowed, reason = excluded.reason
+  returning * into v_override;
+  return v_override;
+end
+$$;
+comment on function app_public.override_entitlement is
+  E'@resultFieldName override\nGives this tenant another feature (is_enabled) or quota (quota_limit) than its plan does; again to change it, remove_entitlement_override to take it back. Platform staff. TN205: you are not; 23514: a value does not fit the kind.';
+grant execute on function app_public.override_entitlement to rowhouse_user;
+
+create or replace function app_public.remove_entitlement_override(kind app_public.entitlement_kind_enum, key text)
+returns app_public.tenant_entitlement_overrides
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_override app_public.tenant_entitlement_overrides;
+begin
+  perform tenancy.require_staff();
+  delete from app_public.tenant_entitlement_overrides o
+   where o.tenant_id = core.current_tenant_id() and o.kind = remove_entitlement_override.kind and o.key = remove_entitlement_override.key
+  returning * into v_override;
+  if not found then
+    perform core.raise_error('LB308', 'This tenant has no such override.', 'tenant_entitlement_overrides lists those there are.');
+  end if;
+  return v_override;
+end
+$$;
+comment on function app_public.remove_entitlement_override is
+  E'@resultFieldName override\nTakes an override back: the plan counts again. Platform staff. TN205: you are not; LB308: there is no such override.';
+grant execute on function app_public.remove_entitlement_override to rowhouse_user;
+
+create or replace trigger _500_apply_entitlements after insert or update on app_public.subscriptions
+  for each row execute function billing.tg__apply_entitlements();
+create or replace trigger _500_apply_entitlements after insert or update or delete on app_public.tenant_entitlement_overrides
+  for each row execute function billing.tg__apply_entitlements();

@@ -1,0 +1,182 @@
+-- Sending the mails of notices and alerts. A mail server cannot be asked whether it has a mail already, so a worker that
+-- dies between handing it over and noting that leaves it to be sent again: rather twice than never, and under the same
+-- Message-ID, by which mail programs know it. Otherwise each is sent once: a lease keeps two workers apart.
+
+call core.secure_tenant_table('app_public.notice_mails');
+create policy select_billing on app_public.notice_mails for select to rowhouse_user
+  using ((select tenancy.has_permission('can_manage_billing'))
+    or quota_alert_id is not null and (select tenancy.has_permission('can_manage_tenant')));
+grant select on app_public.notice_mails to rowhouse_user;
+grant select, insert on app_public.notice_mails to rowhouse_platform;
+comment on table app_public.notice_mails is
+  E'@behavior -insert -update -delete -single\nThe mails of billing notices and quota alerts, one a person. For those with can_manage_billing; of quota alerts also for those with can_manage_tenant.';
+comment on column app_public.notice_mails.billing_notice_id is 'The billing notice it tells of, or null.';
+comment on column app_public.notice_mails.quota_alert_id is 'The quota alert it tells of, or null.';
+comment on column app_public.notice_mails.status is
+  'queued, sent (the mail server has taken it), skipped (the person did not want it any more, or may not) or failed (after the last attempt).';
+comment on column app_public.notice_mails.attempts is 'How often it was tried.';
+comment on column app_public.notice_mails.error is 'Why the last attempt failed, null when it did not.';
+comment on column app_public.notice_mails.leased_until is E'@behavior -*\nUntil when a worker has it to itself.';
+comment on column app_public.notice_mails.sent_at is 'When the mail server took it.';
+comment on column app_public.notice_mails.created_at is 'When it was made.';
+comment on constraint notice_mails_tenant_id_billing_notice_id_fkey on app_public.notice_mails is E'@fieldName billingNotice\n@foreignFieldName mails';
+comment on constraint notice_mails_tenant_id_quota_alert_id_fkey on app_public.notice_mails is E'@fieldName quotaAlert\n@foreignFieldName mails';
+comment on constraint notice_mails_user_id_fkey on app_public.notice_mails is E'@foreignFieldName noticeMails';
+
+create or replace function billing.quota_alert_message(alert app_public.quota_alerts) returns text
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_of text := replace((alert).quota_type, '_', ' ')
+    || case (alert).quota_type when 'storage' then ' (bytes)' when 'cost' then ' (US dollars)' else '' end;
+  v_name text := case (alert).quota_scope
+    when 'user' then (select coalesce(u.full_name, u.email) from app_public.user_profiles u where u.id = (alert).scope_id)
+    when 'agent' then (select a.name from app_public.agents a where a.tenant_id = (alert).tenant_id and a.id = (alert).scope_id) end;
+begin
+  return format('%s%% of the quota of %s is used: %s of %s%s%s.',
+    trim_scale((alert).threshold_percentage), v_of, trim_scale((alert).usage_at_alert), trim_scale((alert).quota_limit),
+    case
+      when (alert).includes_subtree then ', with all organizations below'
+      when (alert).quota_scope <> 'tenant' then format(', by the %s %s', replace((alert).quota_scope, '_', ' '), coalesce(v_name, (alert).scope_id::text))
+      else '' end,
+    case (alert).period
+      when 'none' then '' when 'day' then format(', on %s', (alert).period_start)
+      when 'month' then format(', in the month from %s', (alert).period_start)
+      else format(', in the billing period from %s', (alert).period_start) end);
+end
+$$;
+comment on function billing.quota_alert_message is
+  'A quota alert in words.';
+
+create or replace function billing.notice_subject(kind text) returns text
+language sql immutable
+set search_path to pg_catalog, pg_temp
+as $$
+  select case kind
+    when 'trial_ending' then 'The trial ends soon' when 'trial_expired' then 'The trial has ended'
+    when 'subscription_started' then 'Subscription started' when 'subscription_renewed' then 'Subscription renewed'
+    when 'subscription_paused' then 'Subscription paused' when 'subscription_ended' then 'Subscription ended'
+    when 'invoice_finalised' then 'New invoice' when 'invoice_overdue' then 'Invoice overdue'
+    when 'payment_failed' then 'Payment failed' when 'payment_succeeded' then 'Payment received'
+    when 'invoice_uncollectible' then 'Invoice not paid: subscription paused'
+  end;
+$$;
+comment on function billing.notice_subject is
+  'What a mail about a notice of this kind is headed.';
+
+create or replace function billing.begin_notice_mail(tenant_id uuid, mail_id uuid)
+returns table (attempt int, email text, tenant_name text, subject text, message text, setting text)
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_mail app_public.notice_mails;
+begin
+  call core.enter_tenant(begin_notice_mail.tenant_id);
+  select * into v_mail from app_public.notice_mails n
+   where n.tenant_id = begin_notice_mail.tenant_id and n.id = begin_notice_mail.mail_id and n.status = 'queued' for update;
+  if not found then
+    return;
+  elsif v_mail.leased_until > core.clock() then
+    perform core.raise_error('LB524', 'Another worker is sending this mail.', 'It is tried again when that one has not finished in time.');
+  end if;
+
+  setting := case when v_mail.billing_notice_id is null then 'quotas' else 'billing' end;
+  select u.email, t.name into email, tenant_name
+    from app_public.user_profiles u
+    join app_public.user_tenants m on m.user_id = u.id and m.tenant_id = v_mail.tenant_id and m.status = 'active'
+    join app_public.tenants t on t.id = m.tenant_id
+    cross join tenancy.with_defaults(u.notification_settings, tenancy.notification_schema()) as s
+   where u.id = v_mail.user_id and u.is_active and u.deleted_at is null
+     and (s -> 'email')::boolean and (s -> setting)::boolean
+     and tenancy.effective_permissions(m.role, m.permissions)
+      && case setting when 'billing' then array['can_manage_billing'] else array['can_manage_billing', 'can_manage_tenant'] end;
+  if not found then
+    update app_public.notice_mails n set status = 'skipped', error = null, leased_until = null
+     where n.tenant_id = v_mail.tenant_id and n.id = v_mail.id;
+    return;
+  end if;
+
+  update app_public.notice_mails n
+     -- longer than the patience of server/mail.ts with a mail server that answers slowly
+     set attempts = n.attempts + 1, leased_until = core.clock() + interval '2 minutes'
+   where n.tenant_id = v_mail.tenant_id and n.id = v_mail.id
+  returning n.attempts into attempt;
+  if v_mail.billing_notice_id is not null then
+    select billing.notice_subject(b.kind), b.message into subject, message
+      from app_public.billing_notices b where b.tenant_id = v_mail.tenant_id and b.id = v_mail.billing_notice_id;
+  else
+    select case when a.threshold_percentage >= 100 then 'Quota used up' else 'Quota nearly used up' end, billing.quota_alert_message(a)
+      into subject, message
+      from app_public.quota_alerts a where a.tenant_id = v_mail.tenant_id and a.id = v_mail.quota_alert_id;
+  end if;
+  return next;
+end
+$$;
+comment on function billing.begin_notice_mail is
+  'What a mail says, leased for two minutes; nothing when it was sent, or when its person does not want it or may not see it any more, which is then noted. LB524: another worker has it.';
+grant execute on function billing.begin_notice_mail to rowhouse_worker;
+
+create or replace function billing.finish_notice_mail(
+  tenant_id uuid, mail_id uuid, attempt int, error text default null, is_last_attempt boolean default false
+) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  call core.enter_tenant(finish_notice_mail.tenant_id);
+  update app_public.notice_mails n
+     set status = case
+           when finish_notice_mail.error is null then 'sent'
+           when finish_notice_mail.is_last_attempt then 'failed'
+           else 'queued' end,
+         error = left(finish_notice_mail.error, 500), leased_until = null,
+         sent_at = case when finish_notice_mail.error is null then core.clock() end
+   where n.tenant_id = finish_notice_mail.tenant_id and n.id = finish_notice_mail.mail_id and n.status = 'queued'
+     -- that it went out is true whoever says so; that it did not is for the latest attempt to say
+     and (finish_notice_mail.error is null or n.attempts = finish_notice_mail.attempt);
+end
+$$;
+comment on function billing.finish_notice_mail is
+  'Notes how sending a mail went; an error says no more than the tenant''s people may read.';
+grant execute on function billing.finish_notice_mail to rowhouse_worker;
+
+set local role rowhouse_platform;  -- outside the wall: a use may pass a threshold of a tenant above; its people are told, and the one who used learns nothing
+-- Who is told of a notice or an alert, decided where it is written: a use that passes a threshold of a tenant above runs
+-- in the context of the tenant below.
+
+create or replace function billing.tg__queue_notice_mails() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_mail record;
+begin
+  for v_mail in
+    insert into app_public.notice_mails (tenant_id, billing_notice_id, quota_alert_id, user_id)
+    select new.tenant_id, case tg_argv[0] when 'billing_notice_id' then new.id end, case tg_argv[0] when 'quota_alert_id' then new.id end,
+           m.user_id
+      from app_public.user_tenants m
+     where m.tenant_id = new.tenant_id and m.status = 'active'
+       and tenancy.effective_permissions(m.role, m.permissions) && tg_argv[1:]
+     order by m.user_id
+    returning tenant_id, id
+  loop
+    perform core.enqueue_job('billing__send_notice', json_build_object('tenantId', v_mail.tenant_id, 'mailId', v_mail.id));
+  end loop;
+  return null;
+end
+$$;
+comment on function billing.tg__queue_notice_mails is
+  'Makes a mail for each active member who has one of the permissions (the arguments after the first, which is the column), and queues it.';
+grant execute on function billing.tg__queue_notice_mails to rowhouse_owner;
+
+set local role rowhouse_owner;
+
+create or replace trigger _500_queue_mails after insert on app_public.billing_notices
+  for each row execute function billing.tg__queue_notice_mails('billing_notice_id', 'can_manage_billing');
+create or replace trigger _500_queue_mails after insert on app_public.quota_alerts
+  for each row execute function billing.tg__queue_notice_mails('quota_alert_id', 'can_manage_billing', 'can_manage_tenant');

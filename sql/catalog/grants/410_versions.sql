@@ -1,1 +1,0 @@
-grant select on app_public.resource_versions to rowhouse_user;

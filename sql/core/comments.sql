@@ -1,1 +1,0 @@
-comment on table app_private.worker_heartbeats is 'When each worker last said that it is alive.';

@@ -1,0 +1,31 @@
+// Sends the mail of an invitation. Each attempt gets a token of its own, which is nowhere but in the mail.
+
+import type { Task } from 'graphile-worker'
+import { type Invitation, invitationMail } from '../server/mail-invitation.ts'
+import { deliverMail } from '../server/worker/deliver-mail.ts'
+import { invitationPayload } from '../server/worker/payload.ts'
+
+export const task: Task = async (payload, helpers) => {
+  const { withPgClient } = helpers
+  const { tenantId, invitationId, deliveryNumber } = invitationPayload.parse(payload)
+  const key = [tenantId, invitationId, deliveryNumber]
+  const { rows } = await withPgClient((client) =>
+    client.query<Invitation>(
+      `select email, token, tenant_name as "tenantName", inviter_name as "inviterName", role, message, expires_at as "expiresAt"
+         from tenancy.begin_invitation_delivery($1, $2, $3)`,
+      key,
+    ),
+  )
+  const invitation = rows[0]
+  // revoked, expired, answered or sent anew since it was queued
+  if (!invitation) return
+
+  await deliverMail(
+    helpers,
+    (appUrl) => invitationMail(appUrl, invitation),
+    (error, isLastAttempt) =>
+      withPgClient((client) =>
+        client.query('select tenancy.finish_invitation_delivery($1, $2, $3, $4, $5)', [...key, error, isLastAttempt]),
+      ),
+  )
+}
