@@ -62,7 +62,7 @@ begin
 end
 $$;
 comment on procedure core.secure_tenant_table is
-  'Walls a table in: every row belongs to one tenant, and only that tenant''s context sees it. RH901, RH902: the table is not fit for it.';
+  E'@errors RH901 RH902\nWalls a table in: every row belongs to one tenant, and only that tenant''s context sees it.';
 
 create or replace procedure core.secure_global_table(target regclass, reason text)
 language plpgsql
@@ -78,7 +78,7 @@ begin
 end
 $$;
 comment on procedure core.secure_global_table is
-  'Closes a table whose rows belong to no single tenant, and keeps the reason as the comment of its policy all_owner. RH904: no reason is given.';
+  E'@errors RH904\nCloses a table whose rows belong to no single tenant, and keeps the reason as the comment of its policy all_owner.';
 
 create or replace function core.global_tables() returns table (target regclass, reason text)
 language sql stable
@@ -171,4 +171,5 @@ begin
   end if;
 end
 $$;
-comment on procedure core.assert_secured is 'The last step of a migration. RH903: what is not secured, one line each.';
+comment on procedure core.assert_secured is
+  E'@errors RH903\nThe last step of a migration.';

@@ -44,7 +44,8 @@ begin
     end);
 end
 $$;
-comment on procedure core.create_policy is 'Writes one policy from a word. RH905: the word is not defined.';
+comment on procedure core.create_policy is
+  E'@errors RH905\nWrites one policy from a word.';
 
 create or replace procedure core.allow(
   target regclass, read text default null, write text default null,
@@ -69,7 +70,7 @@ begin
 end
 $$;
 comment on procedure core.allow is
-  'Opens the doors of a secured table by words of core.access_words: read (select), write (insert, update and delete), or each command by itself. Several words, as in ''self, can_view_analytics'', are several doors. A door that is not named stays closed. Staff who may write may do everything. RH905: a word is not defined.';
+  E'@errors RH905\nOpens the doors of a secured table by words of core.access_words: read (select), write (insert, update and delete), or each command by itself. Several words, as in ''self, can_view_analytics'', are several doors. A door that is not named stays closed. Staff who may write may do everything.';
 
 create or replace view core.who_may with (security_invoker = true) as
 select c.relname::text as table_name,

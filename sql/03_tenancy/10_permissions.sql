@@ -113,7 +113,7 @@ begin
 end
 $$;
 comment on function tenancy.require_permission is
-  'ID203 unless you have this permission in this tenant.';
+  E'@errors ID203\nRaises an error unless you have this permission in this tenant.';
 grant execute on function tenancy.require_permission to rowhouse_platform;
 
 create or replace function tenancy.require_role(minimum text) returns void
@@ -128,7 +128,7 @@ begin
 end
 $$;
 comment on function tenancy.require_role is
-  'ID202 unless your role in this tenant is at least this one.';
+  E'@errors ID202\nRaises an error unless your role in this tenant is at least this one.';
 
 -- What access rules are written in (see core.allow): the roles that policies ask for, and every permission.
 do $$

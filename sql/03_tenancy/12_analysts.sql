@@ -20,7 +20,7 @@ begin
 end
 $$;
 comment on function tenancy.grant_analyst_access is
-  'Lets an analyst''s own login read the reporting views of a tenant. For administrators in psql. TN401: the login is not a member of rowhouse_analyst.';
+  E'@errors TN401\nLets an analyst''s own login read the reporting views of a tenant. For administrators in psql.';
 
 create or replace function tenancy.revoke_analyst_access(login name, tenant_id uuid) returns void
 language plpgsql volatile security definer

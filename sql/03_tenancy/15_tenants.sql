@@ -111,7 +111,7 @@ begin
 end
 $$;
 comment on function tenancy.provision_tenant is
-  'Creates a tenant with its first owner, in trial for so many days or active. For administrators in psql and for seeds. TN403: trial_days is not from 1 to 365.';
+  E'@errors TN403\nCreates a tenant with its first owner, in trial for so many days or active. For administrators in psql and for seeds.';
 
 set local role rowhouse_platform;  -- outside the wall: makes a person a member; granted to nobody
 create or replace function tenancy.provision_member(tenant_id uuid, email text, full_name text default null, role text default 'member')
@@ -157,7 +157,7 @@ begin
 end
 $$;
 comment on function app_public.create_tenant is
-  E'@resultFieldName tenant\nCreates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. With trial_days (1 to 365) it begins in trial, which ends then; without, it is active. Platform staff only. TN201: you are not; TN403: trial_days is out of range; 23505: the slug is taken; 23514: a value is out of range.';
+  E'@resultFieldName tenant\n@errors TN201 TN403 23505 23514\nCreates a tenant and makes the person with that e-mail its owner. The slug is lower-case letters, digits and hyphens, at most 63, unique. With trial_days (1 to 365) it begins in trial, which ends then; without, it is active. Platform staff only.';
 grant execute on function app_public.create_tenant to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: a tenant switcher lists all tenants one is a member of
@@ -193,7 +193,7 @@ begin
 end
 $$;
 comment on function tenancy.delete_tenant is
-  'Deletes a tenant with everything in it, for good; people keep their profiles. For administrators in psql. TN301: there is no such tenant, or it is the platform; TN504: it has sub-tenants, which are never deleted along.';
+  E'@errors TN301 TN504\nDeletes a tenant with everything in it, for good; people keep their profiles. For administrators in psql.';
 
 create or replace function tenancy.list_tenants()
 returns table (id uuid, slug text, name text, type text, status text, members int)

@@ -170,7 +170,7 @@ begin
 end
 $$;
 comment on function tenancy.validate_settings is
-  'Refuses settings that their schema does not know, naming the key and never the value. TN402: there is no such setting; TN403: it has another type or range.';
+  E'@errors TN402 TN403\nRefuses settings that their schema does not know, naming the key and never the value.';
 grant execute on function tenancy.validate_settings to rowhouse_platform;
 
 -- PostgreSQL also takes POSIX specifications and abbreviations for time zones; calendars need a place with its history
@@ -263,7 +263,7 @@ begin
 end
 $$;
 comment on function tenancy.tenant_feature_enabled is
-  'Whether the tenant of the context has a feature: by tenants.features, else the default, and not switched off in tenant_config.features. What policies (in a scalar sub-select) and triggers ask. TN404: there is no such feature.';
+  E'@errors TN404\nWhether the tenant of the context has a feature: by tenants.features, else the default, and not switched off in tenant_config.features. What policies (in a scalar sub-select) and triggers ask.';
 grant execute on function tenancy.tenant_feature_enabled to rowhouse_user, rowhouse_platform;
 
 create or replace function app_public.tenant_feature_enabled(name text) returns boolean
@@ -273,7 +273,7 @@ as $$
   select tenancy.tenant_feature_enabled(tenant_feature_enabled.name);
 $$;
 comment on function app_public.tenant_feature_enabled is
-  'Whether this tenant has a feature, defaults considered: rag_enabled, advanced_rag, expert_panels, workflows, analytics, multi_model, api_access, white_label. TN404: there is no such feature.';
+  E'@errors TN404\nWhether this tenant has a feature, defaults considered: rag_enabled, advanced_rag, expert_panels, workflows, analytics, multi_model, api_access, white_label.';
 grant execute on function app_public.tenant_feature_enabled to rowhouse_user;
 
 create or replace function tenancy.tenant_quota(name text) returns numeric
@@ -288,7 +288,7 @@ begin
 end
 $$;
 comment on function tenancy.tenant_quota is
-  'A limit of the tenant of the context (tenants.quotas), null when there is none. TN404: there is no such quota.';
+  E'@errors TN404\nA limit of the tenant of the context (tenants.quotas), null when there is none.';
 grant execute on function tenancy.tenant_quota to rowhouse_user, rowhouse_platform;
 
 create or replace function tenancy.require_feature(name text) returns void
@@ -304,7 +304,7 @@ begin
 end
 $$;
 comment on function tenancy.require_feature is
-  'TN204 unless the tenant of the context has the feature; TN404: there is no such feature.';
+  E'@errors TN204 TN404\nRaises an error unless the tenant of the context has the feature; TN404: there is no such feature.';
 grant execute on function tenancy.require_feature to rowhouse_platform;
 
 create or replace function app_public.set_tenant_entitlements(
@@ -341,7 +341,7 @@ begin
 end
 $$;
 comment on function app_public.set_tenant_entitlements is
-  E'@resultFieldName tenant\nWhat this tenant has: features, quotas, resource_access_config and rate_limit_config. A key that is given is replaced, one that is null goes back to its default, all others stay. Platform staff only, in the tenant they have entered. TN205: you are not; TN402: there is no such setting; TN403: it has another type or range.';
+  E'@resultFieldName tenant\n@errors TN205 TN402 TN403\nWhat this tenant has: features, quotas, resource_access_config and rate_limit_config. A key that is given is replaced, one that is null goes back to its default, all others stay. Platform staff only, in the tenant they have entered.';
 grant execute on function app_public.set_tenant_entitlements to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: a tenant's configuration and the record of its life are written from outside of it, too

@@ -13,7 +13,7 @@ begin
 end
 $$;
 comment on function app_public.set_tenant_domain is
-  E'@resultFieldName tenant\nGives this tenant its custom domain, a host name no other tenant has; without one, takes it away. Platform staff only, because who owns a domain must be looked at. TN205: you are not staff; 23505: another tenant has it; 23514: it is not a host name.';
+  E'@resultFieldName tenant\n@errors TN205 23505 23514\nGives this tenant its custom domain, a host name no other tenant has; without one, takes it away. Platform staff only, because who owns a domain must be looked at.';
 grant execute on function app_public.set_tenant_domain to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: a browser's preflight names no tenant; for the server's login only

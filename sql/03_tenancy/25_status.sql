@@ -23,7 +23,7 @@ begin
 end
 $$;
 comment on function tenancy.require_staff is
-  'TN205 unless the request is one of platform staff.';
+  E'@errors TN205\nRaises an error unless the request is one of platform staff.';
 grant execute on function tenancy.require_staff to rowhouse_platform;
 
 create or replace function tenancy.next_tenant_statuses(status text) returns text[]
@@ -87,7 +87,7 @@ begin
 end
 $$;
 comment on function tenancy.tg_tenants__check_status is
-  'Lets a tenant take legal steps only, and dates them. TN405: a suspension without a reason; TN501: the step is not legal; TN502: the platform''s own tenant.';
+  E'@errors TN405 TN501 TN502\nLets a tenant take legal steps only, and dates them.';
 
 create or replace function tenancy.set_tenant_status(tenant_id uuid, status text, reason text default null)
 returns app_public.tenants
@@ -115,7 +115,7 @@ begin
 end
 $$;
 comment on function tenancy.set_tenant_status is
-  'Takes one step in the life of a tenant, for functions that have checked who asks, and for administrators in psql. TN301: there is no such tenant; TN405: a suspension without a reason; TN501: the step is not legal; TN502: the platform''s own tenant.';
+  E'@errors TN301 TN405 TN501 TN502\nTakes one step in the life of a tenant, for functions that have checked who asks, and for administrators in psql.';
 grant execute on function tenancy.set_tenant_status to rowhouse_platform;
 
 -- What may be left by one function and not by another: from a suspension a tenant is reactivated, not activated.
@@ -135,7 +135,7 @@ begin
 end
 $$;
 comment on function tenancy.require_tenant_status is
-  'Locks the tenant of the context. TN501 unless its status is one of these.';
+  E'@errors TN501\nLocks the tenant of the context. Raises an error unless its status is one of these.';
 
 create or replace function app_public.activate_tenant() returns app_public.tenants
 language plpgsql volatile security definer
@@ -148,7 +148,7 @@ begin
 end
 $$;
 comment on function app_public.activate_tenant is
-  E'@resultFieldName tenant\nMakes this tenant active: ends its trial, or begins again after a time without a subscription. Platform staff only. TN205: you are not; TN501: it is neither in trial nor inactive.';
+  E'@resultFieldName tenant\n@errors TN205 TN501\nMakes this tenant active: ends its trial, or begins again after a time without a subscription. Platform staff only.';
 grant execute on function app_public.activate_tenant to rowhouse_user;
 
 create or replace function app_public.suspend_tenant(reason text) returns app_public.tenants
@@ -161,7 +161,7 @@ begin
 end
 $$;
 comment on function app_public.suspend_tenant is
-  E'@resultFieldName tenant\nSuspends this tenant: its members can read everything and change nothing. The reason is shown to them. reactivate_tenant is the way back. Platform staff only, in the tenant they have entered. TN205: you are not; TN405: the reason is empty; TN501: it is suspended or cancelled already; TN502: it is the platform''s own.';
+  E'@resultFieldName tenant\n@errors TN205 TN405 TN501 TN502\nSuspends this tenant: its members can read everything and change nothing. The reason is shown to them. reactivate_tenant is the way back. Platform staff only, in the tenant they have entered.';
 grant execute on function app_public.suspend_tenant to rowhouse_user;
 
 create or replace function app_public.reactivate_tenant() returns app_public.tenants
@@ -178,7 +178,7 @@ begin
 end
 $$;
 comment on function app_public.reactivate_tenant is
-  E'@resultFieldName tenant\nLifts the suspension or the cancellation of this tenant: it is active again, or in trial when it never was active. Platform staff only. TN205: you are not; TN501: it is neither suspended nor cancelled.';
+  E'@resultFieldName tenant\n@errors TN205 TN501\nLifts the suspension or the cancellation of this tenant: it is active again, or in trial when it never was active. Platform staff only.';
 grant execute on function app_public.reactivate_tenant to rowhouse_user;
 
 create or replace function app_public.cancel_tenant(reason text default null) returns app_public.tenants
@@ -191,7 +191,7 @@ begin
 end
 $$;
 comment on function app_public.cancel_tenant is
-  E'@resultFieldName tenant\nCancels this tenant: its members can still read and export everything, and change nothing. Nothing is deleted, and platform staff can reactivate it. For members with the permission can_manage_tenant. ID203: your permissions do not allow it; TN501: it is cancelled already; TN502: it is the platform''s own.';
+  E'@resultFieldName tenant\n@errors ID203 TN501 TN502\nCancels this tenant: its members can still read and export everything, and change nothing. Nothing is deleted, and platform staff can reactivate it. For members with the permission can_manage_tenant.';
 grant execute on function app_public.cancel_tenant to rowhouse_user;
 
 -- Read-only. A suspended tenant's people, and a visitor from a parent tenant, read and write nothing. Work without a
@@ -226,7 +226,7 @@ begin
 end
 $$;
 comment on function tenancy.require_writable_tenant is
-  'Whether the user of the request may write in the tenant of the context at all. TN202: it is suspended, inactive or cancelled; TN203: the user is not an active member of it (unless that is not asked).';
+  E'@errors TN202 TN203\nWhether the user of the request may write in the tenant of the context at all.';
 grant execute on function tenancy.require_writable_tenant to rowhouse_user, rowhouse_platform, rowhouse_worker, rowhouse_indexer;
 
 -- Not a definer function, so that it sees who writes: a function outside the wall (accepting an invitation, say) knows
@@ -241,7 +241,7 @@ begin
 end
 $$;
 comment on function tenancy.tg__require_writable_tenant is
-  'Keeps users of a tenant that is read-only, and visitors, from changing its tables. TN202, TN203.';
+  E'@errors TN202 TN203\nKeeps users of a tenant that is read-only, and visitors, from changing its tables.';
 
 -- Every table of the API that is a tenant's, but for those that say why not, has this guard.
 call core.guard_tables('_000_require_writable_tenant', 'tenancy.tg__require_writable_tenant()',

@@ -63,7 +63,7 @@ begin
 end
 $$;
 comment on function tenancy.tg_tenants__place_in_tree is
-  'Computes tenant_level and tenant_path. TN503: the tenant would be below itself; TN601: more than 10 levels.';
+  E'@errors TN503 TN601\nComputes tenant_level and tenant_path.';
 
 create or replace function tenancy.tg_tenants__move_subtree() returns trigger
 language plpgsql security definer
@@ -94,7 +94,7 @@ begin
 end
 $$;
 comment on function app_public.tenant_subtree is
-  'The tenants below this one, each after its parent. Name one in the x-tenant-id header to read in it; nothing can be changed there without a membership. For members with the permission can_view_subtree. ID203: you have not got it.';
+  E'@errors ID203\nThe tenants below this one, each after its parent. Name one in the x-tenant-id header to read in it; nothing can be changed there without a membership. For members with the permission can_view_subtree.';
 grant execute on function app_public.tenant_subtree to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: whether a person may act or look in a tenant that is not the context's; granted to nobody
@@ -183,7 +183,7 @@ begin
 end
 $$;
 comment on function app_public.create_sub_tenant is
-  E'@resultFieldName tenant\nCreates a tenant below this one and makes you its owner. It begins with this one''s status, plan, features, quotas and region, and with data of its own. For members with the permission can_manage_tenant. ID203: your permissions do not allow it; TN202: this tenant is read-only; TN601: more than 10 levels; TN602: it has as many sub-tenants as it may have; 23505: the slug is taken; 23514: a value is out of range.';
+  E'@resultFieldName tenant\n@errors ID203 TN202 TN601 TN602 23505 23514\nCreates a tenant below this one and makes you its owner. It begins with this one''s status, plan, features, quotas and region, and with data of its own. For members with the permission can_manage_tenant.';
 grant execute on function app_public.create_sub_tenant to rowhouse_user;
 
 create or replace function app_public.move_tenant(tenant_id uuid, parent_tenant_id uuid default null) returns app_public.tenants
@@ -219,7 +219,7 @@ begin
 end
 $$;
 comment on function app_public.move_tenant is
-  E'@resultFieldName tenant\nMoves a tenant, with all below it, under another parent; without one, to the top. Platform staff move any tenant anywhere. Everyone else needs the permission can_manage_tenant in the tenant and in its new parent, both in trial or active, and cannot move to the top. TN205: you are not staff; TN301: there is no such tenant, or you may not; TN503: the new parent is below it; TN601: more than 10 levels; TN602: the parent has as many sub-tenants as it may have.';
+  E'@resultFieldName tenant\n@errors TN205 TN301 TN503 TN601 TN602\nMoves a tenant, with all below it, under another parent; without one, to the top. Platform staff move any tenant anywhere. Everyone else needs the permission can_manage_tenant in the tenant and in its new parent, both in trial or active, and cannot move to the top.';
 grant execute on function app_public.move_tenant to rowhouse_user;
 
 set local role rowhouse_owner;

@@ -41,7 +41,7 @@ begin
 end
 $$;
 comment on function tenancy.patched_settings is
-  'Settings with a patch laid over them; null takes a key back to its default. ID402: the patch is no object; ID403: a key is unknown; ID404: a value does not fit. The key is named.';
+  E'@errors ID402 ID403 ID404\nSettings with a patch laid over them; null takes a key back to its default.';
 
 create or replace function app_public.my_preferences() returns jsonb
 language sql stable security definer
@@ -72,7 +72,7 @@ begin
 end
 $$;
 comment on function app_public.update_preferences is
-  E'@resultFieldName preferences\nChanges your settings of the user interface: an object of the keys to change, null for a default; the others stay. theme (system, light, dark), density (comfortable, compact), language (such as en or pt-BR), timezone (IANA), dateFormat (iso, day-month, month-day), timeFormat (24h, 12h), pageSize (10 to 200), sidebarCollapsed. ID402: not an object; ID403: there is no such setting; ID404: a value does not fit.';
+  E'@resultFieldName preferences\n@errors ID402 ID403 ID404\nChanges your settings of the user interface: an object of the keys to change, null for a default; the others stay. theme (system, light, dark), density (comfortable, compact), language (such as en or pt-BR), timezone (IANA), dateFormat (iso, day-month, month-day), timeFormat (24h, 12h), pageSize (10 to 200), sidebarCollapsed.';
 grant execute on function app_public.update_preferences to rowhouse_user;
 
 create or replace function app_public.my_notification_settings() returns jsonb
@@ -99,5 +99,5 @@ begin
 end
 $$;
 comment on function app_public.update_notification_settings is
-  E'@resultFieldName notificationSettings\nChanges what you want to be told of: an object of the keys to change, null for a default; the others stay. The channels email and inApp; the subjects mentions, shares, tasks, quotas, billing, security and productNews: true or false; digest (none, daily, weekly). ID402: not an object; ID403: there is no such setting; ID404: a value does not fit.';
+  E'@resultFieldName notificationSettings\n@errors ID402 ID403 ID404\nChanges what you want to be told of: an object of the keys to change, null for a default; the others stay. The channels email and inApp; the subjects mentions, shares, tasks, quotas, billing, security and productNews: true or false; digest (none, daily, weekly).';
 grant execute on function app_public.update_notification_settings to rowhouse_user;

@@ -43,7 +43,7 @@ begin
 end
 $$;
 comment on function tenancy.require_grantable is
-  'ID204 unless you have this role and these permissions yourself.';
+  E'@errors ID204\nRaises an error unless you have this role and these permissions yourself.';
 
 create or replace function tenancy.require_known_role(role text, permissions jsonb) returns void
 language plpgsql stable
@@ -119,7 +119,7 @@ begin
 end
 $$;
 comment on function tenancy.tg_user_tenants__cap_grants is
-  'Keeps users from giving more than they have and from changing those above them. ID203, ID204.';
+  E'@errors ID203 ID204\nKeeps users from giving more than they have and from changing those above them.';
 
 create or replace trigger _500_cap_grants after insert or update of role, permissions, status or delete on app_public.user_tenants
   for each row execute function tenancy.tg_user_tenants__cap_grants();

@@ -67,7 +67,7 @@ begin
 end
 $$;
 comment on function tenancy.member_to_change is
-  'A membership of this tenant, which nobody else changes until the end of this transaction. ID203: you may not manage members; ID301: there is no such member.';
+  E'@errors ID203 ID301\nA membership of this tenant, which nobody else changes until the end of this transaction.';
 
 -- invitations of someone who is sent away must not bring them back
 create or replace function tenancy.revoke_invitations_of(user_id uuid) returns void
@@ -98,7 +98,7 @@ begin
 end
 $$;
 comment on function app_public.change_member_role is
-  E'@resultFieldName membership\nGives a member another role: owner, admin, member or viewer, up to your own. can_manage_users. ID203: you may not manage members; ID204: the role is above yours, or the member is; ID301: there is no such member; ID405: there is no such role; ID501: the last owner.';
+  E'@resultFieldName membership\n@errors ID203 ID204 ID301 ID405 ID501\nGives a member another role: owner, admin, member or viewer, up to your own. can_manage_users.';
 grant execute on function app_public.change_member_role to rowhouse_user;
 
 create or replace function app_public.change_member_permissions(user_id uuid, permissions jsonb) returns app_public.user_tenants
@@ -116,7 +116,7 @@ begin
 end
 $$;
 comment on function app_public.change_member_permissions is
-  E'@resultFieldName membership\nSets what a member may beyond the role (true) and may not in spite of it (false): an object that replaces the one before, {} for the role alone. You give only what you have. can_manage_users. ID203: you may not manage members; ID204: you lack one of them, or the member is above you; ID301: there is no such member; ID406: not an object of known permissions.';
+  E'@resultFieldName membership\n@errors ID203 ID204 ID301 ID406\nSets what a member may beyond the role (true) and may not in spite of it (false): an object that replaces the one before, {} for the role alone. You give only what you have. can_manage_users.';
 grant execute on function app_public.change_member_permissions to rowhouse_user;
 
 create or replace function tenancy.change_member_status(user_id uuid, status text) returns app_public.user_tenants
@@ -146,7 +146,7 @@ language sql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$ select tenancy.change_member_status(deactivate_member.user_id, 'inactive'); $$;
 comment on function app_public.deactivate_member is
-  E'@resultFieldName membership\nShuts a member out with the next request; role and permissions are kept, and reactivate_member lets them in again. can_manage_users. ID203: you may not manage members; ID204: the member is above you; ID301: there is no such member; ID501: the last owner.';
+  E'@resultFieldName membership\n@errors ID203 ID204 ID301 ID501\nShuts a member out with the next request; role and permissions are kept, and reactivate_member lets them in again. can_manage_users.';
 grant execute on function app_public.deactivate_member to rowhouse_user;
 
 create or replace function app_public.suspend_member(user_id uuid) returns app_public.user_tenants
@@ -154,7 +154,7 @@ language sql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$ select tenancy.change_member_status(suspend_member.user_id, 'suspended'); $$;
 comment on function app_public.suspend_member is
-  E'@resultFieldName membership\nShuts a member out for the time being, as deactivate_member does for those who have left. can_manage_users. ID203: you may not manage members; ID204: the member is above you; ID301: there is no such member; ID501: the last owner.';
+  E'@resultFieldName membership\n@errors ID203 ID204 ID301 ID501\nShuts a member out for the time being, as deactivate_member does for those who have left. can_manage_users.';
 grant execute on function app_public.suspend_member to rowhouse_user;
 
 create or replace function app_public.reactivate_member(user_id uuid) returns app_public.user_tenants
@@ -162,7 +162,7 @@ language sql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$ select tenancy.change_member_status(reactivate_member.user_id, 'active'); $$;
 comment on function app_public.reactivate_member is
-  E'@resultFieldName membership\nLets a deactivated or suspended member in again, in the role they had. can_manage_users. ID203: you may not manage members; ID204: the member''s role or permissions are above yours; ID301: there is no such member.';
+  E'@resultFieldName membership\n@errors ID203 ID204 ID301\nLets a deactivated or suspended member in again, in the role they had. can_manage_users.';
 grant execute on function app_public.reactivate_member to rowhouse_user;
 
 create or replace function app_public.remove_member(user_id uuid) returns app_public.user_tenants
@@ -178,7 +178,7 @@ begin
 end
 $$;
 comment on function app_public.remove_member is
-  E'@resultFieldName membership\nEnds a membership for good; the person can be invited again. can_manage_users. ID203: you may not manage members; ID204: the member is above you; ID301: there is no such member; ID501: the last owner.';
+  E'@resultFieldName membership\n@errors ID203 ID204 ID301 ID501\nEnds a membership for good; the person can be invited again. can_manage_users.';
 grant execute on function app_public.remove_member to rowhouse_user;
 
 create or replace function app_public.leave_tenant() returns app_public.user_tenants
@@ -200,7 +200,7 @@ begin
 end
 $$;
 comment on function app_public.leave_tenant is
-  E'@resultFieldName membership\nEnds your own membership of this tenant. ID301: you have none; ID501: you are the last owner: transfer_ownership first.';
+  E'@resultFieldName membership\n@errors ID301 ID501\nEnds your own membership of this tenant.';
 grant execute on function app_public.leave_tenant to rowhouse_user;
 
 create or replace function app_public.transfer_ownership(user_id uuid) returns app_public.user_tenants
@@ -227,7 +227,7 @@ begin
 end
 $$;
 comment on function app_public.transfer_ownership is
-  E'@resultFieldName membership\nMakes an active member an owner in your place; you become an admin. Owners. ID202: you are none; ID204: permissions were taken from you that an owner has; ID301: there is no such active member; ID504: you named yourself.';
+  E'@resultFieldName membership\n@errors ID202 ID204 ID301 ID504\nMakes an active member an owner in your place; you become an admin. Owners.';
 grant execute on function app_public.transfer_ownership to rowhouse_user;
 
 create or replace function app_public.current_membership() returns app_public.user_tenants
@@ -287,7 +287,7 @@ begin
 end
 $$;
 comment on function tenancy.tg_user_tenants__keep_an_owner is
-  'Keeps the last active owner from leaving, from being demoted, shut out or removed. ID501.';
+  E'@errors ID501\nKeeps the last active owner from leaving, from being demoted, shut out or removed.';
 grant execute on function tenancy.tg_user_tenants__keep_an_owner to rowhouse_owner;
 
 set local role rowhouse_owner;

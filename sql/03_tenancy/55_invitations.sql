@@ -136,7 +136,7 @@ begin
 end
 $$;
 comment on function app_public.invite_user is
-  E'@resultFieldName invitation\nInvites a person by e-mail, with or without an account, and sends them a mail with a link that works once, for that address alone, for 7 days (config.invitation_expiry_days). role is owner, admin, member or viewer, permissions what they may beyond or in spite of it: neither more than your own. can_manage_users. ID203: you may not manage members; ID204: you do not have what you give; ID405: there is no such role; ID406: unknown permissions; ID407: no e-mail address; ID408: the message is too long; ID502: a member already; ID503: invited already; ID601: less than a minute after the last one.';
+  E'@resultFieldName invitation\n@errors ID203 ID204 ID405 ID406 ID407 ID408 ID502 ID503 ID601\nInvites a person by e-mail, with or without an account, and sends them a mail with a link that works once, for that address alone, for 7 days (config.invitation_expiry_days). role is owner, admin, member or viewer, permissions what they may beyond or in spite of it: neither more than your own. can_manage_users.';
 grant execute on function app_public.invite_user to rowhouse_user;
 
 create or replace function app_public.invite_users(invitations jsonb) returns setof app_public.invitation_receipt
@@ -173,7 +173,7 @@ begin
 end
 $$;
 comment on function app_public.invite_users is
-  E'@resultFieldName receipts\nInvites 1 to 100 persons: [{"email", "role"?, "message"?, "permissions"?}], role is member when it is not said. A receipt for each, in the same order: invited, or refused with the error code and message of invite_user (ID410: an unknown key, or a value that is no text); a refused one does not stop the others. can_manage_users. ID203: you may not manage members; ID409: not an array of 1 to 100.';
+  E'@resultFieldName receipts\n@errors ID410 ID203 ID409\nInvites 1 to 100 persons: [{"email", "role"?, "message"?, "permissions"?}], role is member when it is not said. A receipt for each, in the same order: invited, or refused with the error code and message of invite_user (';
 grant execute on function app_public.invite_users to rowhouse_user;
 
 create or replace function tenancy.require_invitation_keys(item jsonb) returns void
@@ -197,7 +197,7 @@ begin
 end
 $$;
 comment on function tenancy.require_invitation_keys is
-  'ID410 unless a row of a bulk invitation has known keys only; the key is named.';
+  E'@errors ID410\nRaises an error unless a row of a bulk invitation has known keys only; the key is named.';
 
 create or replace function app_public.resend_invitation(id uuid) returns app_public.invitations
 language plpgsql volatile security definer
@@ -222,7 +222,7 @@ begin
 end
 $$;
 comment on function app_public.resend_invitation is
-  E'@resultFieldName invitation\nSends a pending invitation''s mail again, with a new link that is valid for the whole time again; the old one is dead at once. You vouch for it from now on. At most once a minute. can_manage_users. ID203: you may not manage members; ID204: you do not have what it gives; ID302: there is no such pending invitation; ID601: less than a minute after the last one.';
+  E'@resultFieldName invitation\n@errors ID203 ID204 ID302 ID601\nSends a pending invitation''s mail again, with a new link that is valid for the whole time again; the old one is dead at once. You vouch for it from now on. At most once a minute. can_manage_users.';
 grant execute on function app_public.resend_invitation to rowhouse_user;
 
 create or replace function app_public.revoke_invitation(id uuid) returns app_public.invitations
@@ -239,7 +239,7 @@ begin
 end
 $$;
 comment on function app_public.revoke_invitation is
-  E'@resultFieldName invitation\nTakes a pending invitation back: its link is dead at once, and a mail that is still queued is not sent. can_manage_users. ID203: you may not manage members; ID204: it gives more than you have; ID302: there is no such pending invitation.';
+  E'@resultFieldName invitation\n@errors ID203 ID204 ID302\nTakes a pending invitation back: its link is dead at once, and a mail that is still queued is not sent. can_manage_users.';
 grant execute on function app_public.revoke_invitation to rowhouse_user;
 
 create or replace function tenancy.invitation_to_change(id uuid) returns app_public.invitations
@@ -261,7 +261,7 @@ begin
 end
 $$;
 comment on function tenancy.invitation_to_change is
-  'A pending invitation of this tenant, locked. ID203: you may not manage members; ID204: it gives more than you have; ID302: there is none.';
+  E'@errors ID203 ID204 ID302\nA pending invitation of this tenant, locked.';
 
 create or replace function app_public.invitations_is_expired(invitation app_public.invitations) returns boolean
 language sql stable
@@ -354,7 +354,7 @@ begin
 end
 $$;
 comment on function app_public.accept_invitation is
-  E'@resultFieldName tenant\nMakes you a member of the tenant that invited you, by the token of the mail (what follows token= in its link). Name the tenant in the x-tenant-id header from then on. A token works once, for the address it was sent to. Who is a member already keeps their role. ID303: unknown, used, expired or revoked, sent to another address, or the inviter could not give that role today: one error for all.';
+  E'@resultFieldName tenant\n@errors ID303\nMakes you a member of the tenant that invited you, by the token of the mail (what follows token= in its link). Name the tenant in the x-tenant-id header from then on. A token works once, for the address it was sent to. Who is a member already keeps their role.';
 grant execute on function app_public.accept_invitation to rowhouse_user;
 
 create or replace function app_public.decline_invitation(token text) returns boolean
@@ -371,7 +371,7 @@ begin
 end
 $$;
 comment on function app_public.decline_invitation is
-  E'@resultFieldName isDeclined\nTurns an invitation down, by the token of the mail. ID303: unknown, used, expired or revoked, or sent to another address: one error for all.';
+  E'@resultFieldName isDeclined\n@errors ID303\nTurns an invitation down, by the token of the mail.';
 grant execute on function app_public.decline_invitation to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: invitations of all tenants to one's own address

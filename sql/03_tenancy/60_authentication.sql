@@ -154,7 +154,7 @@ begin
 end
 $$;
 comment on function tenancy.authenticate is
-  'Turns verified claims and a tenant (id or slug; null when there is only one to choose, or none) into user, tenant (null for a person without one) and database role. ID101: the user is unknown; ID201: no such tenant or no active membership, the same error for both; ID401: several tenants, name one.';
+  E'@errors ID101 ID201 ID401\nTurns verified claims and a tenant (id or slug; null when there is only one to choose, or none) into user, tenant (null for a person without one) and database role.';
 grant execute on function tenancy.authenticate to rowhouse_authenticator;
 
 set local role rowhouse_platform;  -- outside the wall: command-line tools act as a member of a tenant; for the server's login only
@@ -180,7 +180,7 @@ begin
 end
 $$;
 comment on function tenancy.operator_identity is
-  'Whom a command-line tool acts as in a tenant (by slug): the member with that e-mail, or the first owner. For the server''s login only. ID201: no such tenant or member.';
+  E'@errors ID201\nWhom a command-line tool acts as in a tenant (by slug): the member with that e-mail, or the first owner. For the server''s login only.';
 grant execute on function tenancy.operator_identity to rowhouse_authenticator;
 
 set local role rowhouse_owner;

@@ -62,7 +62,7 @@ begin
 end
 $$;
 comment on function app_public.start_session is
-  E'@resultFieldName session\nBegins a visit of yours. The address it comes from is the server''s to know; of referrer_url what follows ? and # is left out. Members. ID202: you are none; 23514: a text is too long, or referrer_url is no http address.';
+  E'@resultFieldName session\n@errors ID202 23514\nBegins a visit of yours. The address it comes from is the server''s to know; of referrer_url what follows ? and # is left out. Members.';
 grant execute on function app_public.start_session to rowhouse_user;
 
 create or replace function app_public.touch_session(id uuid, page_views int default 0, events int default 0) returns app_public.user_sessions
@@ -91,7 +91,7 @@ begin
 end
 $$;
 comment on function app_public.touch_session is
-  E'@resultFieldName session\nSays that a visit of yours goes on, and adds the pages and events since the last call, 0 to 10,000 each. ID304: you have no such open session (30 minutes of silence end one); ID411: a number is out of range.';
+  E'@resultFieldName session\n@errors ID304 ID411\nSays that a visit of yours goes on, and adds the pages and events since the last call, 0 to 10,000 each.';
 grant execute on function app_public.touch_session to rowhouse_user;
 
 create or replace function app_public.end_session(id uuid) returns app_public.user_sessions
@@ -114,7 +114,7 @@ begin
 end
 $$;
 comment on function app_public.end_session is
-  E'@resultFieldName session\nEnds a visit of yours: now, or when it was last heard of when that is more than 30 minutes ago. Doing it twice is no error. ID304: you have no such session.';
+  E'@resultFieldName session\n@errors ID304\nEnds a visit of yours: now, or when it was last heard of when that is more than 30 minutes ago. Doing it twice is no error.';
 grant execute on function app_public.end_session to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: the worker ends the silent sessions of all tenants

@@ -39,7 +39,7 @@ begin
 end
 $$;
 comment on function app_public.create_service_token is
-  E'@resultFieldName token\nMakes a token for one of this tenant''s services and returns it, this once: only its hash is kept. For members with the permission can_manage_settings. ID203: you have not got it; TN406: the name is not one; TN505: there is a token of this name; TN603: there are 50 already.';
+  E'@resultFieldName token\n@errors ID203 TN406 TN505 TN603\nMakes a token for one of this tenant''s services and returns it, this once: only its hash is kept. For members with the permission can_manage_settings.';
 grant execute on function app_public.create_service_token to rowhouse_user;
 
 create or replace function app_public.service_tokens() returns setof app_public.service_token
@@ -56,7 +56,7 @@ begin
 end
 $$;
 comment on function app_public.service_tokens is
-  'This tenant''s service tokens by name, without the tokens. For members with the permission can_manage_settings. ID203: you have not got it.';
+  E'@errors ID203\nThis tenant''s service tokens by name, without the tokens. For members with the permission can_manage_settings.';
 grant execute on function app_public.service_tokens to rowhouse_user;
 
 create or replace function app_public.revoke_service_token(name text) returns text
@@ -77,7 +77,7 @@ begin
 end
 $$;
 comment on function app_public.revoke_service_token is
-  E'@resultFieldName name\nTakes a service token back; it is of no use from then on. For members with the permission can_manage_settings. ID203: you have not got it; TN302: there is no such token.';
+  E'@resultFieldName name\n@errors ID203 TN302\nTakes a service token back; it is of no use from then on. For members with the permission can_manage_settings.';
 grant execute on function app_public.revoke_service_token to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: a token is looked at before any tenant is known; for the server's login only

@@ -135,7 +135,7 @@ begin
 end
 $$;
 comment on function workspaces.require_active_member is
-  'WS401 unless this person is an active member of this tenant.';
+  E'@errors WS401\nRaises an error unless this person is an active member of this tenant.';
 
 -- Whoever changes a workspace or its members holds its row first: that is what makes "the last owner" true when two try.
 -- It leaves room for rows that refer to the workspace.
@@ -163,7 +163,7 @@ begin
 end
 $$;
 comment on function workspaces.locked_workspace is
-  'The workspace, locked until the end of the transaction; with a null minimum it is enough to see that it exists. WS301: it is not there, or hidden from you; WS201: your role in it is lower.';
+  E'@errors WS301 WS201\nThe workspace, locked until the end of the transaction; with a null minimum it is enough to see that it exists.';
 
 create or replace function workspaces.locked_project(id uuid) returns app_public.projects
 language plpgsql volatile
@@ -186,7 +186,7 @@ begin
 end
 $$;
 comment on function workspaces.locked_project is
-  'The project, locked until the end of the transaction. WS304: it is not there, or hidden from you; WS203: you do not lead it.';
+  E'@errors WS304 WS203\nThe project, locked until the end of the transaction.';
 
 -- A membership here rests on an active one of the tenant, whoever writes it. After the row, so that the wall speaks first.
 create or replace function workspaces.tg__require_active_member() returns trigger
@@ -199,7 +199,7 @@ begin
 end
 $$;
 comment on function workspaces.tg__require_active_member is
-  'WS401 unless user_id is an active member of this tenant.';
+  E'@errors WS401\nRaises an error unless user_id is an active member of this tenant.';
 
 create or replace trigger _200_require_active_member after insert on app_public.project_members
   for each row execute function workspaces.tg__require_active_member();

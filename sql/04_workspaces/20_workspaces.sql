@@ -55,7 +55,7 @@ begin
 end
 $$;
 comment on function app_public.create_workspace is
-  E'@resultFieldName workspace\nCreates a workspace and makes you its owner. Members of the tenant. ID202: your role in the tenant does not allow it; WS401: you are not a member of this tenant; 23505: the name is taken; 23514: a value is out of range.';
+  E'@resultFieldName workspace\n@errors ID202 WS401 23505 23514\nCreates a workspace and makes you its owner. Members of the tenant.';
 grant execute on function app_public.create_workspace to rowhouse_user;
 
 create or replace function app_public.archive_workspace(id uuid) returns app_public.workspaces
@@ -72,7 +72,7 @@ begin
 end
 $$;
 comment on function app_public.archive_workspace is
-  E'@resultFieldName workspace\nMakes a workspace read-only; unarchive_workspace takes it up again. People can still be removed and leave. Doing it twice is no error. Admins of the workspace. WS301: no such workspace; WS201: your role in it does not allow this.';
+  E'@resultFieldName workspace\n@errors WS301 WS201\nMakes a workspace read-only; unarchive_workspace takes it up again. People can still be removed and leave. Doing it twice is no error. Admins of the workspace.';
 grant execute on function app_public.archive_workspace to rowhouse_user;
 
 create or replace function app_public.unarchive_workspace(id uuid) returns app_public.workspaces
@@ -89,7 +89,7 @@ begin
 end
 $$;
 comment on function app_public.unarchive_workspace is
-  E'@resultFieldName workspace\nTakes an archived workspace up again. Doing it twice is no error. Admins of the workspace. WS301: no such workspace; WS201: your role in it does not allow this.';
+  E'@resultFieldName workspace\n@errors WS301 WS201\nTakes an archived workspace up again. Doing it twice is no error. Admins of the workspace.';
 grant execute on function app_public.unarchive_workspace to rowhouse_user;
 
 create or replace function app_public.delete_workspace(id uuid) returns app_public.workspaces
@@ -104,7 +104,7 @@ begin
 end
 $$;
 comment on function app_public.delete_workspace is
-  E'@resultFieldName workspace\nDeletes a workspace: nobody has access through it any more, at once; restore_workspace brings it back with its members. Its name can be used again. Owners of the workspace. WS301: no such workspace; WS201: your role in it does not allow this.';
+  E'@resultFieldName workspace\n@errors WS301 WS201\nDeletes a workspace: nobody has access through it any more, at once; restore_workspace brings it back with its members. Its name can be used again. Owners of the workspace.';
 grant execute on function app_public.delete_workspace to rowhouse_user;
 
 create or replace function app_public.restore_workspace(id uuid) returns app_public.workspaces
@@ -125,7 +125,7 @@ begin
 end
 $$;
 comment on function app_public.restore_workspace is
-  E'@resultFieldName workspace\nBrings a deleted workspace back with its members. Owners of the workspace. WS302: no deleted workspace of yours has this id; 23505: its name is taken by now.';
+  E'@resultFieldName workspace\n@errors WS302 23505\nBrings a deleted workspace back with its members. Owners of the workspace.';
 grant execute on function app_public.restore_workspace to rowhouse_user;
 
 create or replace function app_public.my_workspaces() returns setof app_public.workspaces

@@ -33,7 +33,7 @@ begin
 end
 $$;
 comment on function workspaces.require_power_over is
-  'WS201 unless you manage members of this role.';
+  E'@errors WS201\nRaises an error unless you manage members of this role.';
 
 create or replace function workspaces.require_another_owner(workspace app_public.workspaces, user_id uuid) returns void
 language plpgsql volatile
@@ -75,7 +75,7 @@ begin
 end
 $$;
 comment on function workspaces.locked_workspace_member is
-  'This person''s membership of a workspace that is locked. WS303: there is none.';
+  E'@errors WS303\nThis person''s membership of a workspace that is locked.';
 
 create or replace function app_public.add_workspace_member(
   workspace_id uuid, user_id uuid, role app_public.member_role default 'viewer'
@@ -101,7 +101,7 @@ begin
 end
 $$;
 comment on function app_public.add_workspace_member is
-  E'@resultFieldName member\nMakes an active member of the tenant a member of a workspace, by default a viewer. From moderator on, for roles below your own; owners give any. WS301: no such workspace; WS201: your role in it does not allow this; WS401: not an active member of the tenant; WS501: a member already.';
+  E'@resultFieldName member\n@errors WS301 WS201 WS401 WS501\nMakes an active member of the tenant a member of a workspace, by default a viewer. From moderator on, for roles below your own; owners give any.';
 grant execute on function app_public.add_workspace_member to rowhouse_user;
 
 create or replace function app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role)
@@ -134,7 +134,7 @@ begin
 end
 $$;
 comment on function app_public.change_workspace_member is
-  E'@resultFieldName member\nGives a member of a workspace another role: from moderator on, where both roles are below your own; owners change any; everyone may step down. WS301: no such workspace; WS201: your role in it does not allow this; WS303: not a member; WS402: no role is given; WS502: the last owner cannot be demoted.';
+  E'@resultFieldName member\n@errors WS301 WS201 WS303 WS402 WS502\nGives a member of a workspace another role: from moderator on, where both roles are below your own; owners change any; everyone may step down.';
 grant execute on function app_public.change_workspace_member to rowhouse_user;
 
 create or replace function app_public.remove_workspace_member(workspace_id uuid, user_id uuid) returns app_public.workspace_members
@@ -161,7 +161,7 @@ begin
 end
 $$;
 comment on function app_public.remove_workspace_member is
-  E'@resultFieldName member\nRemoves a member from a workspace: from moderator on, members below your own role; owners remove anyone. WS301: no such workspace; WS201: your role in it does not allow this; WS303: not a member; WS502: the last owner cannot be removed.';
+  E'@resultFieldName member\n@errors WS301 WS201 WS303 WS502\nRemoves a member from a workspace: from moderator on, members below your own role; owners remove anyone.';
 grant execute on function app_public.remove_workspace_member to rowhouse_user;
 
 create or replace function app_public.leave_workspace(workspace_id uuid) returns app_public.workspace_members
@@ -173,7 +173,7 @@ begin
 end
 $$;
 comment on function app_public.leave_workspace is
-  E'@resultFieldName member\nEnds your own membership of a workspace. WS301: no such workspace; WS201, WS303: you are not a member; WS502: the last owner cannot leave.';
+  E'@resultFieldName member\n@errors WS301 WS201 WS303 WS502\nEnds your own membership of a workspace.';
 grant execute on function app_public.leave_workspace to rowhouse_user;
 
 create or replace function app_public.join_workspace(workspace_id uuid) returns app_public.workspace_members
@@ -202,7 +202,7 @@ begin
 end
 $$;
 comment on function app_public.join_workspace is
-  E'@resultFieldName member\nMakes you a member of a public workspace: a contributor, or a viewer when you are a viewer in the tenant. When you are a member already, nothing changes. WS301: no such workspace; WS202: it is not public; WS401: you are not a member of this tenant; WS503: it is archived.';
+  E'@resultFieldName member\n@errors WS301 WS202 WS401 WS503\nMakes you a member of a public workspace: a contributor, or a viewer when you are a viewer in the tenant. When you are a member already, nothing changes.';
 grant execute on function app_public.join_workspace to rowhouse_user;
 
 create or replace function app_public.transfer_workspace(workspace_id uuid, user_id uuid) returns app_public.workspace_members
@@ -225,5 +225,5 @@ begin
 end
 $$;
 comment on function app_public.transfer_workspace is
-  E'@resultFieldName member\nMakes an active member of the tenant an owner of the workspace, and you an admin of it. Owners of the workspace. WS301: no such workspace; WS201: your role in it does not allow this; WS401: not an active member of the tenant.';
+  E'@resultFieldName member\n@errors WS301 WS201 WS401\nMakes an active member of the tenant an owner of the workspace, and you an admin of it. Owners of the workspace.';
 grant execute on function app_public.transfer_workspace to rowhouse_user;

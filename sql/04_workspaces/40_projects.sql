@@ -85,7 +85,7 @@ begin
 end
 $$;
 comment on function workspaces.writable_workspace is
-  'The workspace, locked, when you may add things to it. WS301: it is not there; WS201: you are not a contributor; WS503: it is archived.';
+  E'@errors WS301 WS201 WS503\nThe workspace, locked, when you may add things to it.';
 
 create or replace function app_public.create_project(
   name text, key text default null, description text default null, workspace_id uuid default null,
@@ -113,7 +113,7 @@ begin
 end
 $$;
 comment on function app_public.create_project is
-  E'@resultFieldName project\nCreates a project and makes you its lead; in a workspace, contributors do. ID203: you lack can_create_projects; WS301: no such workspace; WS201: your role in it does not allow this; WS401: you are not a member of this tenant; WS503: the workspace is archived; 23505: the key is taken; 23514: a value is out of range.';
+  E'@resultFieldName project\n@errors ID203 WS301 WS201 WS401 WS503 23505 23514\nCreates a project and makes you its lead; in a workspace, contributors do.';
 grant execute on function app_public.create_project to rowhouse_user;
 
 create or replace function app_public.move_project(id uuid, workspace_id uuid default null) returns app_public.projects
@@ -133,7 +133,7 @@ begin
 end
 $$;
 comment on function app_public.move_project is
-  E'@resultFieldName project\nMoves a project into a workspace you contribute to, or, without one, out of its workspace. Leads and admins of the tenant. WS304: no such project; WS203: you do not lead it; WS301: no such workspace; WS201: your role in it does not allow this; WS503: it is archived.';
+  E'@resultFieldName project\n@errors WS304 WS203 WS301 WS201 WS503\nMoves a project into a workspace you contribute to, or, without one, out of its workspace. Leads and admins of the tenant.';
 grant execute on function app_public.move_project to rowhouse_user;
 
 create or replace function app_public.delete_project(id uuid) returns app_public.projects
@@ -148,7 +148,7 @@ begin
 end
 $$;
 comment on function app_public.delete_project is
-  E'@resultFieldName project\nDeletes a project; restore_project brings it back with its members. Its key can be used again. Leads and admins of the tenant. WS304: no such project; WS203: you do not lead it.';
+  E'@resultFieldName project\n@errors WS304 WS203\nDeletes a project; restore_project brings it back with its members. Its key can be used again. Leads and admins of the tenant.';
 grant execute on function app_public.delete_project to rowhouse_user;
 
 create or replace function app_public.restore_project(id uuid) returns app_public.projects
@@ -170,7 +170,7 @@ begin
 end
 $$;
 comment on function app_public.restore_project is
-  E'@resultFieldName project\nBrings a deleted project back with its members. Leads and admins of the tenant. WS305: no deleted project that you lead has this id; 23505: its key is taken by now.';
+  E'@resultFieldName project\n@errors WS305 23505\nBrings a deleted project back with its members. Leads and admins of the tenant.';
 grant execute on function app_public.restore_project to rowhouse_user;
 
 create or replace function workspaces.tg_projects__require_active_owner() returns trigger
@@ -183,7 +183,7 @@ begin
 end
 $$;
 comment on function workspaces.tg_projects__require_active_owner is
-  'WS401 unless the new owner_id is an active member of this tenant.';
+  E'@errors WS401\nRaises an error unless the new owner_id is an active member of this tenant.';
 
 create or replace trigger _200_require_active_owner after update of owner_id on app_public.projects
   for each row when (new.owner_id is distinct from old.owner_id and new.owner_id is not null)

@@ -85,7 +85,7 @@ begin
 end
 $$;
 comment on function workspaces.changed_institution is
-  'The institution, locked for a change by an admin. WS306: it is not there; WS307: it is not among the deleted ones; ID202: you are not an admin.';
+  E'@errors WS306 WS307 ID202\nThe institution, locked for a change by an admin.';
 
 create or replace function app_public.verify_institution(id uuid) returns app_public.institutions
 language plpgsql volatile security definer
@@ -102,7 +102,7 @@ begin
 end
 $$;
 comment on function app_public.verify_institution is
-  E'@resultFieldName institution\nVouches that an institution is what it says; from then on only admins edit it. unverify_institution takes it back. Doing it twice keeps the first. Admins. WS306: no such institution; ID202: your role does not allow it.';
+  E'@resultFieldName institution\n@errors WS306 ID202\nVouches that an institution is what it says; from then on only admins edit it. unverify_institution takes it back. Doing it twice keeps the first. Admins.';
 grant execute on function app_public.verify_institution to rowhouse_user;
 
 create or replace function app_public.unverify_institution(id uuid) returns app_public.institutions
@@ -118,7 +118,7 @@ begin
 end
 $$;
 comment on function app_public.unverify_institution is
-  E'@resultFieldName institution\nTakes verify_institution back. Admins. WS306: no such institution; ID202: your role does not allow it.';
+  E'@resultFieldName institution\n@errors WS306 ID202\nTakes verify_institution back. Admins.';
 grant execute on function app_public.unverify_institution to rowhouse_user;
 
 create or replace function app_public.delete_institution(id uuid) returns app_public.institutions
@@ -133,7 +133,7 @@ begin
 end
 $$;
 comment on function app_public.delete_institution is
-  E'@resultFieldName institution\nDeletes an institution with its affiliations; restore_institution brings them back. Its name can be used again. Admins. WS306: no such institution; ID202: your role does not allow it.';
+  E'@resultFieldName institution\n@errors WS306 ID202\nDeletes an institution with its affiliations; restore_institution brings them back. Its name can be used again. Admins.';
 grant execute on function app_public.delete_institution to rowhouse_user;
 
 create or replace function app_public.restore_institution(id uuid) returns app_public.institutions
@@ -148,7 +148,7 @@ begin
 end
 $$;
 comment on function app_public.restore_institution is
-  E'@resultFieldName institution\nBrings a deleted institution back with its affiliations. Admins. WS307: no deleted institution has this id; 23505: its name is taken by now; ID202: your role does not allow it.';
+  E'@resultFieldName institution\n@errors WS307 23505 ID202\nBrings a deleted institution back with its affiliations. Admins.';
 grant execute on function app_public.restore_institution to rowhouse_user;
 
 create or replace function app_public.set_primary_institution(institution_id uuid, user_id uuid default null)
@@ -184,5 +184,5 @@ begin
 end
 $$;
 comment on function app_public.set_primary_institution is
-  E'@resultFieldName institutionMember\nMakes an affiliation the primary one, in place of the one that was: your own, or with can_manage_users another person''s. WS308: the person is not affiliated with it; ID203: you lack can_manage_users.';
+  E'@resultFieldName institutionMember\n@errors WS308 ID203\nMakes an affiliation the primary one, in place of the one that was: your own, or with can_manage_users another person''s.';
 grant execute on function app_public.set_primary_institution to rowhouse_user;

@@ -72,7 +72,7 @@ begin
 end
 $$;
 comment on function catalog.delete_resource is
-  'Marks a resource as deleted. RS301: there is no such; ID203: your permissions do not allow it.';
+  E'@errors RS301 ID203\nMarks a resource as deleted.';
 
 create or replace function catalog.restore_resource(kind app_public.resource_kind, id uuid) returns void
 language plpgsql volatile security definer
@@ -96,7 +96,7 @@ exception when unique_violation then
 end
 $$;
 comment on function catalog.restore_resource is
-  'Brings a deleted resource back. RS302: no deleted one has this id; RS520: its name is taken; ID203: your permissions do not allow it.';
+  E'@errors RS302 RS520 ID203\nBrings a deleted resource back.';
 
 -- The API needs a function a kind, because each returns its own type.
 do $do$

@@ -119,7 +119,7 @@ begin
 end
 $$;
 comment on function catalog.tg__refuse_credentials is
-  'Keeps secrets out of a column of JSON. RS427: the keys that hold them.';
+  E'@errors RS427\nKeeps secrets out of a column of JSON.';
 
 create or replace trigger _300_refuse_credentials before insert or update of tools on app_public.agents
   for each row execute function catalog.tg__refuse_credentials('tools');

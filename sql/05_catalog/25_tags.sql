@@ -56,7 +56,7 @@ begin
 end
 $$;
 comment on function catalog.tg_tag_assignments__check_item is
-  'Only what one sees can be tagged. RS303: there is no such item, or it is not for you to see: one error for both.';
+  E'@errors RS303\nOnly what one sees can be tagged.';
 
 -- From a thing to the tags this tenant gave it: tag_assignments refers to five tables, so no foreign key leads there.
 -- Parsed at creation and without settings of their own, these are inlined: a list of fifty with their tags is one query.

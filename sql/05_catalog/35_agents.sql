@@ -240,7 +240,7 @@ begin
 end
 $$;
 comment on function catalog.tg__check_model_settings is
-  'Settings are those the chosen model takes. RS421: it is no chat model; RS422: what is out of its range.';
+  E'@errors RS421 RS422\nSettings are those the chosen model takes.';
 
 create or replace function catalog.tg_agent_tools__check_tool() returns trigger
 language plpgsql security definer
@@ -255,7 +255,7 @@ begin
 end
 $$;
 comment on function catalog.tg_agent_tools__check_tool is
-  'An agent gets tools its tenant sees. RS303: there is no such tool, or it is not for you to see: one error for both.';
+  E'@errors RS303\nAn agent gets tools its tenant sees.';
 
 create or replace function app_public.set_agent_tools(agent_id uuid, tool_ids uuid[]) returns app_public.agents
 language plpgsql volatile security definer
@@ -288,7 +288,7 @@ begin
 end
 $$;
 comment on function app_public.set_agent_tools is
-  E'@resultFieldName agent\nGives an agent exactly these tools, in this order; what is configured of those it keeps stays. can_edit_agents. RS301: there is no such agent; RS303: there is no such tool; RS428: an id comes twice, is null, or there are more than 100; ID203: your permissions do not allow it.';
+  E'@resultFieldName agent\n@errors RS301 RS303 RS428 ID203\nGives an agent exactly these tools, in this order; what is configured of those it keeps stays. can_edit_agents.';
 grant execute on function app_public.set_agent_tools to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: a tool that is deleted with its tenant leaves the agents of others

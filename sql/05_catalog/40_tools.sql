@@ -177,7 +177,7 @@ begin
 end
 $$;
 comment on function catalog.tg_tools__check is
-  'A tool can be called and holds no secret. RS423: headers; RS424: authentication_config; RS425: endpoint_url; RS426: retry_config.';
+  E'@errors RS423 RS424 RS425 RS426\nA tool can be called and holds no secret.';
 
 -- One move at a time in a tenant, for two that are each right by themselves can close a circle together. Taken by the
 -- statement, before it locks a row: two statements that hold a row each would wait for each other.
@@ -241,7 +241,7 @@ begin
 end
 $$;
 comment on function catalog.tg_tool_categories__refuse_cycle is
-  'Keeps categories a tree. RS435: it would become a circle, or too deep.';
+  E'@errors RS435\nKeeps categories a tree.';
 grant execute on function catalog.tg_tool_categories__refuse_cycle to rowhouse_owner;
 
 set local role rowhouse_owner;

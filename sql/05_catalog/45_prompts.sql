@@ -151,7 +151,7 @@ begin
 end
 $$;
 comment on function catalog.tg_prompts__check is
-  'A prompt can be rendered. RS429: input_variables or model_requirements; RS430: variables of the texts and those declared differ.';
+  E'@errors RS429 RS430\nA prompt can be rendered.';
 
 create or replace function catalog.fill_template(template text, variables jsonb) returns text
 language plpgsql immutable
@@ -171,7 +171,7 @@ begin
 end
 $$;
 comment on function catalog.fill_template is
-  'Puts values for the variables of a text; an array or object is written as JSON. RS620: the outcome is too long.';
+  E'@errors RS620\nPuts values for the variables of a text; an array or object is written as JSON.';
 
 create or replace function app_public.render_prompt(prompt_id uuid, variables jsonb default '{}') returns app_public.rendered_prompt
 language plpgsql stable security definer
@@ -218,7 +218,7 @@ begin
 end
 $$;
 comment on function app_public.render_prompt is
-  'Fills a prompt''s variables, {"name": value}, and returns its two texts. Values go in as they are; one that is left out takes its default, or nothing when it is not required. RS301: there is no such prompt; RS431: names all that is missing, wrongly typed or unknown; RS620: the outcome is too long.';
+  E'@errors RS301 RS431 RS620\nFills a prompt''s variables, {"name": value}, and returns its two texts. Values go in as they are; one that is left out takes its default, or nothing when it is not required.';
 grant execute on function app_public.render_prompt to rowhouse_user;
 
 create or replace trigger _300_check before insert or update of prompt_text, system_prompt, input_variables, model_requirements

@@ -308,7 +308,7 @@ begin
 end
 $$;
 comment on function catalog.tg_workflows__check is
-  'A workflow can be run, and agent_ids are the agents it needs. RS432: workflow_definition; RS433: steps or agent_roles; RS434: what it refers to is not there; RS621: it is too large.';
+  E'@errors RS432 RS433 RS434 RS621\nA workflow can be run, and agent_ids are the agents it needs.';
 
 create or replace trigger _300_check before insert or update of workflow_definition, steps, agent_roles on app_public.workflows
   for each row execute function catalog.tg_workflows__check();

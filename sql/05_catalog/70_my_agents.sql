@@ -65,7 +65,7 @@ begin
 end
 $$;
 comment on function app_public.order_my_agents is
-  E'@resultFieldName userAgents\nPuts your agents into this order, all at once; those you do not name come after. RS453: an id is not in your list, or named twice.';
+  E'@resultFieldName userAgents\n@errors RS453\nPuts your agents into this order, all at once; those you do not name come after.';
 grant execute on function app_public.order_my_agents to rowhouse_user;
 
 create or replace function app_public.rename_my_agent_folder(folder text, new_folder text default null) returns int
@@ -86,7 +86,7 @@ begin
 end
 $$;
 comment on function app_public.rename_my_agent_folder is
-  E'@resultFieldName count\nRenames a folder of your list, or takes its agents out of it when no new name is given; returns how many. RS354: there is no such folder; 23514: the new name is none.';
+  E'@resultFieldName count\n@errors RS354 23514\nRenames a folder of your list, or takes its agents out of it when no new name is given; returns how many.';
 grant execute on function app_public.rename_my_agent_folder to rowhouse_user;
 
 create or replace function app_public.my_agent_folders() returns table (folder text, agent_count int)
@@ -124,7 +124,7 @@ begin
 end
 $$;
 comment on function catalog.tg_user_agents__check_agent is
-  'One lists agents one sees. The lock is shared with favorites, so that is_favorite is true whichever comes first. RS353, ID202.';
+  E'@errors RS353 ID202\nOne lists agents one sees. The lock is shared with favorites, so that is_favorite is true whichever comes first.';
 
 create or replace trigger _100_check_agent before insert on app_public.user_agents
   for each row execute function catalog.tg_user_agents__check_agent();

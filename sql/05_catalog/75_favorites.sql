@@ -29,7 +29,7 @@ begin
 end
 $$;
 comment on function catalog.require_visible is
-  'RS353 unless this member sees the item: one error for what is not there and what may not be seen. ID202: you are no member.';
+  E'@errors RS353 ID202\nRaises an error unless this member sees the item: one error for what is not there and what may not be seen. ID202: you are no member.';
 grant execute on function catalog.require_visible to rowhouse_platform;
 
 create or replace function app_public.favorite(item_type app_public.resource_kind, item_id uuid, notes text default null)
@@ -49,7 +49,7 @@ begin
 end
 $$;
 comment on function app_public.favorite is
-  E'@resultFieldName userFavorite\nMakes something you see a favorite of yours; doing it twice is no error. RS353: there is no such item; ID202: you are no member.';
+  E'@resultFieldName userFavorite\n@errors RS353 ID202\nMakes something you see a favorite of yours; doing it twice is no error.';
 grant execute on function app_public.favorite to rowhouse_user;
 
 create or replace function app_public.unfavorite(item_type app_public.resource_kind, item_id uuid) returns boolean
@@ -79,7 +79,7 @@ begin
 end
 $$;
 comment on function catalog.tg_user_favorites__check_item is
-  'A favorite is something one sees. RS353, ID202.';
+  E'@errors RS353 ID202\nA favorite is something one sees.';
 
 create or replace function catalog.tg_user_favorites__tell_user_agents() returns trigger
 language plpgsql security definer

@@ -41,7 +41,7 @@ begin
 end
 $$;
 comment on function app_public.rate is
-  E'@resultFieldName userRating\nRates something you see with 1 to 5 stars, or changes your rating of it. RS353: there is no such item; RS454: you made it yourself; 23514: not 1 to 5; ID202: you are no member.';
+  E'@resultFieldName userRating\n@errors RS353 RS454 23514 ID202\nRates something you see with 1 to 5 stars, or changes your rating of it.';
 grant execute on function app_public.rate to rowhouse_user;
 
 create or replace function app_public.withdraw_rating(item_type app_public.resource_kind, item_id uuid) returns boolean
@@ -83,7 +83,7 @@ begin
 end
 $$;
 comment on function app_public.vote_helpful is
-  E'@resultFieldName userRating\nSays that somebody''s rating is helpful, once; voting again changes nothing. RS355: there is no such rating; RS455: it is your own; ID202: you are no member.';
+  E'@resultFieldName userRating\n@errors RS355 RS455 ID202\nSays that somebody''s rating is helpful, once; voting again changes nothing.';
 grant execute on function app_public.vote_helpful to rowhouse_user;
 
 create or replace function app_public.withdraw_helpful_vote(rating_id uuid) returns app_public.user_ratings
@@ -105,7 +105,7 @@ begin
 end
 $$;
 comment on function app_public.withdraw_helpful_vote is
-  E'@resultFieldName userRating\nTakes your vote for a rating back; without a vote it changes nothing. RS355: there is no such rating.';
+  E'@resultFieldName userRating\n@errors RS355\nTakes your vote for a rating back; without a vote it changes nothing.';
 grant execute on function app_public.withdraw_helpful_vote to rowhouse_user;
 
 create or replace function catalog.tg_user_ratings__check_item() returns trigger
@@ -128,7 +128,7 @@ begin
 end
 $$;
 comment on function catalog.tg_user_ratings__check_item is
-  'One rates what one sees and did not make. RS353, RS454, ID202.';
+  E'@errors RS353 RS454 ID202\nOne rates what one sees and did not make.';
 
 create or replace function catalog.tg_user_rating_votes__count() returns trigger
 language plpgsql security definer

@@ -82,7 +82,7 @@ begin
 end
 $$;
 comment on function catalog.check_catalog_search is
-  'Refuses arguments that are out of range: RS471 to RS474.';
+  E'@errors RS474\nRefuses arguments that are out of range: RS471 to';
 grant execute on function catalog.check_catalog_search to rowhouse_user;
 
 -- Runs as the caller: everything it reads, it reads through the wall.
@@ -163,7 +163,7 @@ begin
 end
 $$;
 comment on function app_public.search_catalog is
-  'Finds agents, tools, prompts, workflows and knowledge sources of this tenant and those shared with it, best first. Every word of the query must occur, as it is or as the beginning of a word, in the name (which weighs most), display name, description, tags or what else puts the thing in order; a word of four letters or more that nothing has is read as the names spelt almost like it. Without a query it lists everything by name. Filters: kinds, categories, therapeutic_areas, compliance_frameworks, tiers, statuses, tags; within one any value will do, an empty one filters nothing. total_count and facets (at most 50 values each, the most frequent first) are of the whole result, hits of the page: limit 1 to 100, default 20; skip 0 to 9000. RS471: the query is longer than 200 characters; RS472: limit; RS473: skip; RS474: a filter.';
+  E'@errors RS471 RS472 RS473 RS474\nFinds agents, tools, prompts, workflows and knowledge sources of this tenant and those shared with it, best first. Every word of the query must occur, as it is or as the beginning of a word, in the name (which weighs most), display name, description, tags or what else puts the thing in order; a word of four letters or more that nothing has is read as the names spelt almost like it. Without a query it lists everything by name. Filters: kinds, categories, therapeutic_areas, compliance_frameworks, tiers, statuses, tags; within one any value will do, an empty one filters nothing. total_count and facets (at most 50 values each, the most frequent first) are of the whole result, hits of the page: limit 1 to 100, default 20; skip 0 to 9000.';
 grant execute on function app_public.search_catalog to rowhouse_user;
 
 -- From a hit to the thing itself.

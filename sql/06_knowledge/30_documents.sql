@@ -75,7 +75,7 @@ begin
 end
 $$;
 comment on function knowledge.writable_source is
-  'A source you may add documents to. KN301: there is no such source; ID203: your permissions do not allow it; TN204: rag_enabled is switched off.';
+  E'@errors KN301 ID203 TN204\nA source you may add documents to.';
 
 create or replace function knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) returns void
 language plpgsql volatile
@@ -196,7 +196,7 @@ begin
 end
 $$;
 comment on function app_public.create_documents is
-  E'@resultFieldName receipts\nAdds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. can_manage_knowledge. KN301: no such source; KN401: not an array of 1 to 500; ID203: your permissions do not allow it.';
+  E'@resultFieldName receipts\n@errors KN301 KN401 ID203\nAdds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. can_manage_knowledge.';
 grant execute on function app_public.create_documents to rowhouse_user;
 
 create or replace function knowledge.document_error(item jsonb) returns text
@@ -258,7 +258,7 @@ begin
 end
 $$;
 comment on function app_public.upload_file is
-  E'@resultFieldName receipt\nAdds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. can_manage_knowledge. KN301: no such source; KN402, KN403, KN404, KN405: an argument is not as it must be; ID203: your permissions do not allow it.';
+  E'@resultFieldName receipt\n@errors KN301 KN402 KN403 KN404 KN405 ID203\nAdds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. can_manage_knowledge.';
 grant execute on function app_public.upload_file to rowhouse_user;
 
 create or replace function app_public.update_document(id uuid, title text default null, metadata jsonb default null)
@@ -295,7 +295,7 @@ begin
 end
 $$;
 comment on function app_public.update_document is
-  E'@resultFieldName document\nChanges the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. can_manage_knowledge. KN302: there is no such document; 23514: a value is out of range; ID203: your permissions do not allow it.';
+  E'@resultFieldName document\n@errors KN302 23514 ID203\nChanges the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. can_manage_knowledge.';
 grant execute on function app_public.update_document to rowhouse_user;
 
 create or replace function app_public.delete_document(id uuid) returns app_public.documents
@@ -316,7 +316,7 @@ begin
 end
 $$;
 comment on function app_public.delete_document is
-  E'@resultFieldName document\nDeletes a document with its chunks, vectors and postings, at once and for good. can_manage_knowledge. KN302: there is no such document; ID203: your permissions do not allow it.';
+  E'@resultFieldName document\n@errors KN302 ID203\nDeletes a document with its chunks, vectors and postings, at once and for good. can_manage_knowledge.';
 grant execute on function app_public.delete_document to rowhouse_user;
 
 create or replace function knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) returns int
@@ -365,7 +365,7 @@ begin
 end
 $$;
 comment on function app_public.retry_document is
-  E'@resultFieldName document\nProcesses a failed document again, from the stage where it failed; does nothing to one that has not. can_manage_knowledge. KN302: there is no such document; ID203: your permissions do not allow it.';
+  E'@resultFieldName document\n@errors KN302 ID203\nProcesses a failed document again, from the stage where it failed; does nothing to one that has not. can_manage_knowledge.';
 grant execute on function app_public.retry_document to rowhouse_user;
 
 create or replace function app_public.retry_documents(source_id uuid) returns int
@@ -381,7 +381,7 @@ begin
 end
 $$;
 comment on function app_public.retry_documents is
-  E'@resultFieldName count\nProcesses all failed documents of a source again and returns how many. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
+  E'@resultFieldName count\n@errors KN301 ID203\nProcesses all failed documents of a source again and returns how many. can_manage_knowledge.';
 grant execute on function app_public.retry_documents to rowhouse_user;
 
 create or replace function app_public.document(id uuid) returns app_public.documents

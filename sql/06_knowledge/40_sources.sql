@@ -31,7 +31,7 @@ begin
 end
 $$;
 comment on function app_public.reprocess_knowledge_source is
-  E'@resultFieldName count\nCuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. can_manage_knowledge. KN301: no such source; ID203: your permissions do not allow it.';
+  E'@resultFieldName count\n@errors KN301 ID203\nCuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. can_manage_knowledge.';
 grant execute on function app_public.reprocess_knowledge_source to rowhouse_user;
 
 create or replace function app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources)

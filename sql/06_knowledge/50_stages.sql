@@ -176,7 +176,7 @@ begin
 end
 $$;
 comment on function knowledge.store_embeddings is
-  'Stores vectors of chunks, normalised to unit length; returns how many were new. KN901: counts differ; KN902: a dimension is not the model''s.';
+  E'@errors KN901 KN902\nStores vectors of chunks, normalised to unit length; returns how many were new.';
 grant execute on function knowledge.store_embeddings to rowhouse_worker;
 
 create or replace function knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) returns int

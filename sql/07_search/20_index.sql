@@ -57,7 +57,7 @@ begin
 end
 $$;
 comment on function search.tg__refuse_chunk_change is
-  'Keeps chunks as they were indexed. SR901.';
+  E'@errors SR901\nKeeps chunks as they were indexed.';
 
 create or replace function search.index_documents(tenant_id uuid, document_ids uuid[]) returns int
 language plpgsql volatile security definer

@@ -191,7 +191,7 @@ begin
 end
 $$;
 comment on function search.parse_question is
-  'Reads a question in every language of the sources it goes to. Words that no text has are read as similar ones only where all texts are the asker''s: elsewhere it would tell which words there are. terms is null when it says nothing but stop words or exclusions. SR416: too many words.';
+  E'@errors SR416\nReads a question in every language of the sources it goes to. Words that no text has are read as similar ones only where all texts are the asker''s: elsewhere it would tell which words there are. terms is null when it says nothing but stop words or exclusions.';
 
 create or replace function search.text_condition(config regconfig, text text, is_title boolean) returns tsquery
 language sql stable

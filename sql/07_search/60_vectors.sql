@@ -197,7 +197,7 @@ begin
 end
 $$;
 comment on function search.default_model is
-  'The embedding model of a search: the one named, or the only one of those its sources use; null when there is none. SR402: they use several; SR403: no such model.';
+  E'@errors SR402 SR403\nThe embedding model of a search: the one named, or the only one of those its sources use; null when there is none.';
 
 create or replace function search.query_embedding_model(
   query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text

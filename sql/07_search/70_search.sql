@@ -69,7 +69,7 @@ begin
 end
 $$;
 comment on function search.check_search_arguments is
-  'Refuses arguments that are out of range: SR404 to SR408, SR413 to SR415; and a tenant without the feature: TN204.';
+  E'@errors TN204\nRefuses arguments that are out of range: SR404 to SR408, SR413 to SR415; and a tenant without the feature:';
 
 create or replace function search.question_vector(
   model app_public.llm_models, question search.question, query_embedding public.vector
@@ -98,7 +98,7 @@ begin
 end
 $$;
 comment on function search.question_vector is
-  'The vector of a question: the one given, or the built-in model''s. SR409: only a server can embed it; SR410: dimensions differ; SR411: it is zero.';
+  E'@errors SR409 SR410 SR411\nThe vector of a question: the one given, or the built-in model''s.';
 
 create or replace function app_public.search(
   query text,
@@ -225,7 +225,7 @@ begin
 end
 $$;
 comment on function app_public.search is
-  'Searches the knowledge of this tenant and what others share with it, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant; a shared source is ranked by its owner''s, and scores are compared as they are. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits. SR402: several embedding models, name one; SR403: no such model; SR404 to SR416: an argument is out of range.';
+  E'@errors SR402 SR403 SR404 SR416\nSearches the knowledge of this tenant and what others share with it, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant; a shared source is ranked by its owner''s, and scores are compared as they are. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits.';
 grant execute on function app_public.search to rowhouse_user;
 
 create or replace function search.explained(

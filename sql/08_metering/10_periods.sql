@@ -25,7 +25,7 @@ begin
 end
 $$;
 comment on function metering.billing_period is
-  'The period that an instant falls into: from local midnight to local midnight, each so many months after the anchor day. 22023: the time zone is unknown.';
+  E'@errors 22023\nThe period that an instant falls into: from local midnight to local midnight, each so many months after the anchor day.';
 grant execute on function metering.billing_period to rowhouse_user, rowhouse_platform;
 
 -- Locks of metering, one per tenant and purpose. Who records shares 'record' until the end of its transaction; who

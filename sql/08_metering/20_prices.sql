@@ -95,7 +95,7 @@ begin
 end
 $$;
 comment on function metering.place_price is
-  'Makes room for a price in llm_model_prices or llm_model_price_overrides: ends the one that holds at its beginning; returns when the new one ends. MT406: there is no such model; MT410: it ends before it begins.';
+  E'@errors MT406 MT410\nMakes room for a price in llm_model_prices or llm_model_price_overrides: ends the one that holds at its beginning; returns when the new one ends.';
 
 create or replace function app_public.set_llm_model_price(
   model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric,
@@ -126,7 +126,7 @@ begin
 end
 $$;
 comment on function app_public.set_llm_model_price is
-  E'@resultFieldName price\nSets what a model costs every tenant from valid_from (now) until valid_to or the next price, in USD per million tokens. Cached input costs what input does and reasoning what output does unless said otherwise. A date in the past changes no cost that was computed: rerate_usage shows what would. Platform staff only. TN205: you are not; MT406: no such model; MT410: it ends before it begins; 23514: a price is negative or above 1e9.';
+  E'@resultFieldName price\n@errors TN205 MT406 MT410 23514\nSets what a model costs every tenant from valid_from (now) until valid_to or the next price, in USD per million tokens. Cached input costs what input does and reasoning what output does unless said otherwise. A date in the past changes no cost that was computed: rerate_usage shows what would. Platform staff only.';
 grant execute on function app_public.set_llm_model_price to rowhouse_user;
 
 create or replace function app_public.set_tenant_llm_model_price(
@@ -160,7 +160,7 @@ begin
 end
 $$;
 comment on function app_public.set_tenant_llm_model_price is
-  E'@resultFieldName price\nSets what a model costs the tenant you act in, instead of what it costs everybody; otherwise as setLlmModelPrice. Platform staff only. TN205: you are not; MT406: no such model; MT410: it ends before it begins; 23514: a price is negative or above 1e9.';
+  E'@resultFieldName price\n@errors TN205 MT406 MT410 23514\nSets what a model costs the tenant you act in, instead of what it costs everybody; otherwise as setLlmModelPrice. Platform staff only.';
 grant execute on function app_public.set_tenant_llm_model_price to rowhouse_user;
 
 create or replace function app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamptz default null)
@@ -184,7 +184,7 @@ begin
 end
 $$;
 comment on function app_public.end_tenant_llm_model_price is
-  E'@resultFieldName price\nEnds a price of the tenant''s own, now or at another instant: from then on the model costs it what it costs everybody. Platform staff only. TN205: you are not; MT302: there is none to end.';
+  E'@resultFieldName price\n@errors TN205 MT302\nEnds a price of the tenant''s own, now or at another instant: from then on the model costs it what it costs everybody. Platform staff only.';
 grant execute on function app_public.end_tenant_llm_model_price to rowhouse_user;
 
 create or replace function metering.tg__keep_price() returns trigger
@@ -197,7 +197,7 @@ begin
 end
 $$;
 comment on function metering.tg__keep_price is
-  'Keeps what costs were computed by: of a price only its end changes. MT901.';
+  E'@errors MT901\nKeeps what costs were computed by: of a price only its end changes.';
 
 -- List prices of well-known models, as data (seeds/platform/models.json). A model that has a price keeps it.
 

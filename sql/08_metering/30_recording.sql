@@ -120,7 +120,7 @@ begin
 end
 $$;
 comment on function metering.claim_usage_keys is
-  'Takes the keys of a batch; returns the places of the events whose keys were free. Concurrent callers with the same key: one gets it, the others wait for its commit. MT501: a key stands for another event.';
+  E'@errors MT501\nTakes the keys of a batch; returns the places of the events whose keys were free. Concurrent callers with the same key: one gets it, the others wait for its commit.';
 
 create or replace function metering.write_usage(
   inputs metering.usage_input[], places int[], batch_id bigint, first_at timestamptz, last_at timestamptz
@@ -188,7 +188,7 @@ begin
 end
 $$;
 comment on function metering.begin_usage is
-  'Opens a batch: no period of the tenant becomes final before this transaction ends. MT411: the isolation level is not read committed.';
+  E'@errors MT411\nOpens a batch: no period of the tenant becomes final before this transaction ends.';
 
 create or replace function metering.store_usage(inputs metering.usage_input[]) returns setof app_public.usage_receipt
 language plpgsql volatile
@@ -253,7 +253,7 @@ begin
 end
 $$;
 comment on function metering.read_usage is
-  'Events from JSON. MT412: not a list of 1 to 10,000; MT413: an event is no object or has an unknown field.';
+  E'@errors MT412 MT413\nEvents from JSON.';
 
 create or replace function app_public.record_usage(
   idempotency_key text, usage_type text, quantity numeric default 1, occurred_at timestamptz default null,
@@ -276,7 +276,7 @@ begin
 end
 $$;
 comment on function app_public.record_usage is
-  E'@resultFieldName receipt\nWrites down one use: how much of which usage type, when, and by what. The idempotency key is permanent: the same call again stores nothing and returns the first receipt, another use under the same key is refused. Tokens of a model with a price get their cost here. Up to 400 days late. For you and the API key you came with; admins name other members and keys. Any active member. ID202: you are none; MT201, MT301: for someone else; MT401 to MT409: a value cannot be; MT501: the key stands for another event.';
+  E'@resultFieldName receipt\n@errors ID202 MT201 MT301 MT401 MT409 MT501\nWrites down one use: how much of which usage type, when, and by what. The idempotency key is permanent: the same call again stores nothing and returns the first receipt, another use under the same key is refused. Tokens of a model with a price get their cost here. Up to 400 days late. For you and the API key you came with; admins name other members and keys. Any active member.';
 grant execute on function app_public.record_usage to rowhouse_user;
 
 create or replace function app_public.record_usages(events jsonb) returns setof app_public.usage_receipt
@@ -289,7 +289,7 @@ begin
 end
 $$;
 comment on function app_public.record_usages is
-  E'@resultFieldName receipts\nWrites down 1 to 10,000 uses at once, all of them or none: a list of objects with the arguments of recordUsage in snake_case, each with its own idempotency key. Returns their receipts in the same order. Errors name the place of the first event that is refused, from 1. MT412: not such a list; MT413: an unknown field; otherwise as recordUsage.';
+  E'@resultFieldName receipts\n@errors MT412 MT413\nWrites down 1 to 10,000 uses at once, all of them or none: a list of objects with the arguments of recordUsage in snake_case, each with its own idempotency key. Returns their receipts in the same order. Errors name the place of the first event that is refused, from 1.';
 grant execute on function app_public.record_usages to rowhouse_user;
 
 create or replace function metering.record_tenant_usage(tenant_id uuid, events jsonb) returns setof app_public.usage_receipt

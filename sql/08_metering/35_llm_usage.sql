@@ -87,7 +87,7 @@ begin
 end
 $$;
 comment on function app_public.record_llm_usage is
-  E'@resultFieldName receipt\nWrites down a call of a language model and what it used, in one go: the call in llmUsageLogs, its tokens and itself in usageEvents. The four classes of tokens do not overlap; totals, when given, must be their sums. The cost follows from the price that holds for the tenant and model at that time, and is null while there is none. A model the catalogue does not know is kept by its name, without a cost. Texts are kept only where the tenant''s settings say store_llm_texts. The agent''s name is read from this tenant''s agents; give it for one that is shared with you. Idempotent, and for whom, as recordUsage. Any active member. ID202: you are none; MT201, MT301: for someone else; MT401 to MT409: a value cannot be; MT414: a total is no sum; MT415: a number of tokens is missing or out of range; MT501: the key stands for another call.';
+  E'@resultFieldName receipt\n@errors ID202 MT201 MT301 MT401 MT409 MT414 MT415 MT501\nWrites down a call of a language model and what it used, in one go: the call in llmUsageLogs, its tokens and itself in usageEvents. The four classes of tokens do not overlap; totals, when given, must be their sums. The cost follows from the price that holds for the tenant and model at that time, and is null while there is none. A model the catalogue does not know is kept by its name, without a cost. Texts are kept only where the tenant''s settings say store_llm_texts. The agent''s name is read from this tenant''s agents; give it for one that is shared with you. Idempotent, and for whom, as recordUsage. Any active member.';
 grant execute on function app_public.record_llm_usage to rowhouse_user;
 
 create or replace function metering.events_of_call(key text, call metering.llm_calls) returns metering.usage_input[]
@@ -244,7 +244,7 @@ begin
 end
 $$;
 comment on function metering.tg__keep_usage is
-  'Keeps events and calls as they were recorded. MT902.';
+  E'@errors MT902\nKeeps events and calls as they were recorded.';
 
 create or replace function metering.drop_llm_texts() returns int
 language plpgsql volatile security definer

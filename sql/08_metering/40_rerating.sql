@@ -56,7 +56,7 @@ begin
 end
 $$;
 comment on function app_public.rerate_usage is
-  'What the usage from one instant to another (excluded) would cost by the prices as they are now, where that differs from what it did; changes nothing. For those who manage billing. ID203: you do not.';
+  E'@errors ID203\nWhat the usage from one instant to another (excluded) would cost by the prices as they are now, where that differs from what it did; changes nothing. For those who manage billing.';
 grant execute on function app_public.rerate_usage to rowhouse_user;
 
 create or replace function app_public.apply_rerate(from_at timestamptz, to_at timestamptz) returns numeric
@@ -98,5 +98,5 @@ begin
 end
 $$;
 comment on function app_public.apply_rerate is
-  E'@resultFieldName difference\nMakes the corrections that rerateUsage shows, as events of their own, and returns what they add up to; what was recorded stays as it was, and in a period that is final they become adjustments. Doing it twice corrects once. Platform staff only. TN205: you are not; MT411: the isolation level is not read committed.';
+  E'@resultFieldName difference\n@errors TN205 MT411\nMakes the corrections that rerateUsage shows, as events of their own, and returns what they add up to; what was recorded stays as it was, and in a period that is final they become adjustments. Doing it twice corrects once. Platform staff only.';
 grant execute on function app_public.apply_rerate to rowhouse_user;

@@ -109,7 +109,7 @@ begin
 end
 $$;
 comment on function metering.begin_request is
-  'Authentication (identity is the row of tenancy.authenticate, whose errors it passes on), rate limits, the quota of api_calls and metering of one request. refusal_code says that it may not pass: RL601 (refused), RL602 (refused, to be queued), QT601 (no calls left). For the server, as a transaction of its own.';
+  E'@errors RL601 RL602 QT601\nAuthentication (identity is the row of tenancy.authenticate, whose errors it passes on), rate limits, the quota of api_calls and metering of one request. refusal_code says that it may not pass:';
 grant execute on function metering.begin_request to rowhouse_authenticator;
 
 set local role rowhouse_platform;  -- outside the wall: the worker clears windows and takes served requests of all tenants

@@ -147,7 +147,7 @@ begin
 end
 $$;
 comment on function billing.plan_price_at is
-  'The version of a price that is in force at an instant. LB302: there is none.';
+  E'@errors LB302\nThe version of a price that is in force at an instant.';
 
 create or replace function billing.plan_by_slug(slug text) returns app_public.plans
 language plpgsql stable security definer
@@ -165,7 +165,7 @@ begin
 end
 $$;
 comment on function billing.plan_by_slug is
-  'A plan that the one who asks may choose: a public one, any for staff. LB301: there is none.';
+  E'@errors LB301\nA plan that the one who asks may choose: a public one, any for staff.';
 
 create or replace function billing.seed_example_plans() returns void
 language plpgsql volatile security definer

@@ -190,7 +190,7 @@ begin
 end
 $$;
 comment on function app_public.override_entitlement is
-  E'@resultFieldName override\nGives this tenant another feature (is_enabled) or quota (quota_limit) than its plan does; again to change it, remove_entitlement_override to take it back. Platform staff. TN205: you are not; 23514: a value does not fit the kind.';
+  E'@resultFieldName override\n@errors TN205 23514\nGives this tenant another feature (is_enabled) or quota (quota_limit) than its plan does; again to change it, remove_entitlement_override to take it back. Platform staff.';
 grant execute on function app_public.override_entitlement to rowhouse_user;
 
 create or replace function app_public.remove_entitlement_override(kind app_public.entitlement_kind_enum, key text)
@@ -212,7 +212,7 @@ begin
 end
 $$;
 comment on function app_public.remove_entitlement_override is
-  E'@resultFieldName override\nTakes an override back: the plan counts again. Platform staff. TN205: you are not; LB308: there is no such override.';
+  E'@resultFieldName override\n@errors TN205 LB308\nTakes an override back: the plan counts again. Platform staff.';
 grant execute on function app_public.remove_entitlement_override to rowhouse_user;
 
 create or replace trigger _500_apply_entitlements after insert or update on app_public.subscriptions

@@ -87,7 +87,7 @@ begin
 end
 $$;
 comment on function billing.lock_billing is
-  'Locks a tenant''s billing until the transaction ends, making its profile when there is none. LB309: no such tenant or no issuer.';
+  E'@errors LB309\nLocks a tenant''s billing until the transaction ends, making its profile when there is none.';
 
 create or replace function billing.begin_billing() returns app_public.billing_profiles
 language plpgsql volatile security definer
@@ -130,7 +130,7 @@ begin
 end
 $$;
 comment on function app_public.update_billing_profile is
-  E'@resultFieldName billingProfile\nChanges who is billed; what is not given stays. It shows on invoices finalised from now on. Needs can_manage_billing. LB503: the currency is in use; ID203: you lack the permission; 23514: a value is out of range.';
+  E'@resultFieldName billingProfile\n@errors LB503 ID203 23514\nChanges who is billed; what is not given stays. It shows on invoices finalised from now on. Needs can_manage_billing.';
 grant execute on function app_public.update_billing_profile to rowhouse_user;
 
 create or replace function app_public.set_billing_terms(
@@ -160,7 +160,7 @@ begin
 end
 $$;
 comment on function app_public.set_billing_terms is
-  E'@resultFieldName billingProfile\nHow this tenant is taxed (tax_mode standard, reverse_charge or none; tax_rate 0.19 for 19 %), collected from (automatic: its payment method is charged; invoice: it pays by itself within the issuer''s terms) and by whom it is billed. Platform staff. TN205: you are not; LB310: no such issuer; 23514: a value is out of range.';
+  E'@resultFieldName billingProfile\n@errors TN205 LB310 23514\nHow this tenant is taxed (tax_mode standard, reverse_charge or none; tax_rate 0.19 for 19 %), collected from (automatic: its payment method is charged; invoice: it pays by itself within the issuer''s terms) and by whom it is billed. Platform staff.';
 grant execute on function app_public.set_billing_terms to rowhouse_user;
 
 create or replace function billing.credit_balance(tenant_id uuid) returns numeric
@@ -207,7 +207,7 @@ begin
 end
 $$;
 comment on function app_public.add_credit is
-  E'@resultFieldName creditEntry\nGives this tenant credit that its next invoices use up; a negative amount takes unused credit back. Platform staff. TN205: you are not; LB402: the amount cannot be paid in the currency or is more than there is.';
+  E'@resultFieldName creditEntry\n@errors TN205 LB402\nGives this tenant credit that its next invoices use up; a negative amount takes unused credit back. Platform staff.';
 grant execute on function app_public.add_credit to rowhouse_user;
 
 create or replace function billing.can_be_charged(tenant_id uuid) returns boolean

@@ -110,7 +110,7 @@ begin
 end
 $$;
 comment on function billing.live_subscription is
-  'The subscription of a tenant that has not ended. LB303: there is none.';
+  E'@errors LB303\nThe subscription of a tenant that has not ended.';
 
 create or replace function billing.begin_period(subscription app_public.subscriptions, at timestamptz, anchor_on date, status app_public.subscription_status_enum)
 returns app_public.subscriptions
@@ -198,7 +198,7 @@ begin
 end
 $$;
 comment on function app_public.start_subscription is
-  E'@resultFieldName subscription\nSubscribes this tenant to a plan (by slug), with the plan''s trial when the tenant never had one. Without a trial the first invoice is made at once. Needs can_manage_billing. LB301: no such plan; LB302: it has no such price; LB403: no cycle; LB507: there is a subscription; LB508: neither a payment method nor payment by invoice; ID203: you lack the permission.';
+  E'@resultFieldName subscription\n@errors LB301 LB302 LB403 LB507 LB508 ID203\nSubscribes this tenant to a plan (by slug), with the plan''s trial when the tenant never had one. Without a trial the first invoice is made at once. Needs can_manage_billing.';
 grant execute on function app_public.start_subscription to rowhouse_user;
 
 create or replace function billing.is_upgrade(subscription app_public.subscriptions, plan app_public.plans, price app_public.plan_prices)
@@ -272,7 +272,7 @@ begin
 end
 $$;
 comment on function app_public.change_plan is
-  E'@resultFieldName subscription\nChanges to another plan or cycle. An upgrade (a higher tier, or a higher price within it) holds at once: the unused days are credited and the new plan''s are charged. Everything else holds from the end of the period; change back to the current plan to undo it. preview_plan_change shows it beforehand. Needs can_manage_billing. LB301, LB302: no such plan or price; LB303: no subscription; LB508: no way to be paid; LB509: past due or paused; LB510: it is cancelled to the period''s end; ID203: you lack the permission.';
+  E'@resultFieldName subscription\n@errors LB301 LB302 LB303 LB508 LB509 LB510 ID203\nChanges to another plan or cycle. An upgrade (a higher tier, or a higher price within it) holds at once: the unused days are credited and the new plan''s are charged. Everything else holds from the end of the period; change back to the current plan to undo it. preview_plan_change shows it beforehand. Needs can_manage_billing.';
 grant execute on function app_public.change_plan to rowhouse_user;
 
 create or replace function billing.upgrade_now(
@@ -331,7 +331,7 @@ begin
 end
 $$;
 comment on function app_public.cancel_subscription is
-  E'@resultFieldName subscription\nEnds the subscription with its period (resume_subscription takes that back), or at once: then what was used is billed and unused days are credited, unless payment is overdue. Needs can_manage_billing. LB303: no subscription; ID203: you lack the permission.';
+  E'@resultFieldName subscription\n@errors LB303 ID203\nEnds the subscription with its period (resume_subscription takes that back), or at once: then what was used is billed and unused days are credited, unless payment is overdue. Needs can_manage_billing.';
 grant execute on function app_public.cancel_subscription to rowhouse_user;
 
 create or replace function billing.end_subscription(subscription app_public.subscriptions, status app_public.subscription_status_enum, at timestamptz)

@@ -14,7 +14,7 @@ begin
 end
 $$;
 comment on function app_public.pause_subscription is
-  E'@resultFieldName subscription\nStops the subscription until resume_subscription: what was used is billed, unused days are credited, and meanwhile the plan free holds. Needs can_manage_billing. LB303: no subscription; LB511: it is not active; ID203: you lack the permission.';
+  E'@resultFieldName subscription\n@errors LB303 LB511 ID203\nStops the subscription until resume_subscription: what was used is billed, unused days are credited, and meanwhile the plan free holds. Needs can_manage_billing.';
 grant execute on function app_public.pause_subscription to rowhouse_user;
 
 create or replace function billing.pause(subscription app_public.subscriptions, at timestamptz) returns app_public.subscriptions
@@ -67,5 +67,5 @@ begin
 end
 $$;
 comment on function app_public.resume_subscription is
-  E'@resultFieldName subscription\nTakes a cancellation to the period''s end back, or ends a pause: a new period begins today. Needs can_manage_billing. LB303: no subscription; LB508: no way to be paid; LB512: nothing to resume; LB513: invoices are overdue; ID203: you lack the permission.';
+  E'@resultFieldName subscription\n@errors LB303 LB508 LB512 LB513 ID203\nTakes a cancellation to the period''s end back, or ends a pause: a new period begins today. Needs can_manage_billing.';
 grant execute on function app_public.resume_subscription to rowhouse_user;

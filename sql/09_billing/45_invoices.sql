@@ -308,7 +308,7 @@ begin
 end
 $$;
 comment on function billing.finalise is
-  'Makes a draft final: closes its usage period, computes it once more, gives it the next number of its issuer and uses up credit. LB304: no such invoice; LB514: it is not a draft.';
+  E'@errors LB304 LB514\nMakes a draft final: closes its usage period, computes it once more, gives it the next number of its issuer and uses up credit.';
 
 create or replace function billing.take_number(invoice app_public.invoices, at timestamptz, due_at timestamptz, credit numeric)
 returns app_public.invoices

@@ -21,7 +21,7 @@ begin
 end
 $$;
 comment on function app_public.finalise_invoice is
-  E'@resultFieldName invoice\nMakes a draft final before the task does. Platform staff. TN205: you are not; LB304: no such invoice; LB514: it is not a draft.';
+  E'@resultFieldName invoice\n@errors TN205 LB304 LB514\nMakes a draft final before the task does. Platform staff.';
 grant execute on function app_public.finalise_invoice to rowhouse_user;
 
 create or replace function app_public.create_invoice(memo text default null) returns app_public.invoices
@@ -39,7 +39,7 @@ begin
 end
 $$;
 comment on function app_public.create_invoice is
-  E'@resultFieldName invoice\nBegins an invoice by hand: add_invoice_line, then finalise_invoice. Platform staff. TN205: you are not.';
+  E'@resultFieldName invoice\n@errors TN205\nBegins an invoice by hand: add_invoice_line, then finalise_invoice. Platform staff.';
 grant execute on function app_public.create_invoice to rowhouse_user;
 
 create or replace function billing.draft_of_staff(invoice_id uuid) returns app_public.invoices
@@ -62,7 +62,7 @@ begin
 end
 $$;
 comment on function billing.draft_of_staff is
-  'A draft that staff may edit, under the billing lock. TN205, LB304, LB514.';
+  E'@errors TN205 LB304 LB514\nA draft that staff may edit, under the billing lock.';
 
 create or replace function app_public.add_invoice_line(
   invoice_id uuid, description text, amount numeric, kind app_public.invoice_line_kind_enum default 'adjustment'
@@ -92,7 +92,7 @@ begin
 end
 $$;
 comment on function app_public.add_invoice_line is
-  E'@resultFieldName invoiceLine\nAdds a line to a draft: an adjustment of either sign, or a credit (negative). Net of tax. Platform staff. TN205: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB404: the kind or its sign; LB514: it is not a draft.';
+  E'@resultFieldName invoiceLine\n@errors TN205 LB304 LB402 LB404 LB514\nAdds a line to a draft: an adjustment of either sign, or a credit (negative). Net of tax. Platform staff.';
 grant execute on function app_public.add_invoice_line to rowhouse_user;
 
 create or replace function app_public.remove_invoice_line(id uuid) returns app_public.invoice_lines
@@ -115,7 +115,7 @@ begin
 end
 $$;
 comment on function app_public.remove_invoice_line is
-  E'@resultFieldName invoiceLine\nTakes a line that was added by hand out of a draft. Platform staff. TN205: you are not; LB311: no such line; LB514: the invoice is not a draft.';
+  E'@resultFieldName invoiceLine\n@errors TN205 LB311 LB514\nTakes a line that was added by hand out of a draft. Platform staff.';
 grant execute on function app_public.remove_invoice_line to rowhouse_user;
 
 create or replace function app_public.delete_draft_invoice(id uuid) returns app_public.invoices
@@ -133,7 +133,7 @@ begin
 end
 $$;
 comment on function app_public.delete_draft_invoice is
-  E'@resultFieldName invoice\nDeletes a draft that was begun by hand. Platform staff. TN205: you are not; LB304: no such invoice; LB514: it is not a draft; LB517: it is a subscription''s.';
+  E'@resultFieldName invoice\n@errors TN205 LB304 LB514 LB517\nDeletes a draft that was begun by hand. Platform staff.';
 grant execute on function app_public.delete_draft_invoice to rowhouse_user;
 
 create or replace function billing.open_document(invoice_id uuid) returns app_public.invoices
@@ -152,7 +152,7 @@ begin
 end
 $$;
 comment on function billing.open_document is
-  'An invoice of this tenant, locked. LB304: there is none.';
+  E'@errors LB304\nAn invoice of this tenant, locked.';
 
 create or replace function app_public.void_invoice(id uuid, reason text) returns app_public.invoices
 language plpgsql volatile security definer
@@ -183,7 +183,7 @@ begin
 end
 $$;
 comment on function app_public.void_invoice is
-  E'@resultFieldName invoice\nTakes back an invoice that was never paid; it keeps its number, and credit it had used is there again. Platform staff. TN205: you are not; LB304: no such invoice; LB518: it was paid or credited in part, or is not open.';
+  E'@resultFieldName invoice\n@errors TN205 LB304 LB518\nTakes back an invoice that was never paid; it keeps its number, and credit it had used is there again. Platform staff.';
 grant execute on function app_public.void_invoice to rowhouse_user;
 
 create or replace function billing.write_credit_note(invoice app_public.invoices, amount numeric, memo text) returns app_public.invoices
@@ -233,7 +233,7 @@ begin
 end
 $$;
 comment on function billing.write_credit_note is
-  'A finalised credit note over part of an invoice, tax in proportion. LB402: not an amount of the currency; LB601: more than is left.';
+  E'@errors LB402 LB601\nA finalised credit note over part of an invoice, tax in proportion.';
 
 create or replace function app_public.create_credit_note(invoice_id uuid, amount numeric default null, memo text default null)
 returns app_public.invoices
@@ -272,5 +272,5 @@ begin
 end
 $$;
 comment on function app_public.create_credit_note is
-  E'@resultFieldName creditNote\nCredits an invoice, wholly or an amount including tax: what is still owed becomes less, and what was paid becomes credit for the next invoices (refund_payment pays it back instead). Platform staff. TN205: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB519: it is not final; LB601: more than is left.';
+  E'@resultFieldName creditNote\n@errors TN205 LB304 LB402 LB519 LB601\nCredits an invoice, wholly or an amount including tax: what is still owed becomes less, and what was paid becomes credit for the next invoices (refund_payment pays it back instead). Platform staff.';
 grant execute on function app_public.create_credit_note to rowhouse_user;

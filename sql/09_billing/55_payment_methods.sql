@@ -43,7 +43,7 @@ begin
 end
 $$;
 comment on function app_public.add_payment_method is
-  E'@resultFieldName paymentMethod\nAdds a payment method by the key that the provider''s own library gave the front end (pm_…). It is attached in the background (status), and becomes the default when there is none. Again, it is tried again. Needs can_manage_billing. 23514: not a key, or no such provider; ID203: you lack the permission.';
+  E'@resultFieldName paymentMethod\n@errors 23514 ID203\nAdds a payment method by the key that the provider''s own library gave the front end (pm_…). It is attached in the background (status), and becomes the default when there is none. Again, it is tried again. Needs can_manage_billing.';
 grant execute on function app_public.add_payment_method to rowhouse_user;
 
 create or replace function billing.method_of_mine(id uuid) returns app_public.payment_methods
@@ -63,7 +63,7 @@ begin
 end
 $$;
 comment on function billing.method_of_mine is
-  'A payment method of this tenant, under the billing lock. LB307: there is none.';
+  E'@errors LB307\nA payment method of this tenant, under the billing lock.';
 
 create or replace function billing.make_default(tenant_id uuid, id uuid) returns void
 language plpgsql volatile security definer
@@ -97,7 +97,7 @@ begin
 end
 $$;
 comment on function app_public.set_default_payment_method is
-  E'@resultFieldName paymentMethod\nMakes this the payment method that invoices are charged to. Needs can_manage_billing. LB307: no such payment method; LB523: it is not attached; ID203: you lack the permission.';
+  E'@resultFieldName paymentMethod\n@errors LB307 LB523 ID203\nMakes this the payment method that invoices are charged to. Needs can_manage_billing.';
 grant execute on function app_public.set_default_payment_method to rowhouse_user;
 
 create or replace function app_public.remove_payment_method(id uuid) returns app_public.payment_methods
@@ -118,7 +118,7 @@ begin
 end
 $$;
 comment on function app_public.remove_payment_method is
-  E'@resultFieldName paymentMethod\nForgets a payment method, here and at the provider; add_payment_method with a new key adds one again. Needs can_manage_billing. LB307: no such payment method; ID203: you lack the permission.';
+  E'@resultFieldName paymentMethod\n@errors LB307 ID203\nForgets a payment method, here and at the provider; add_payment_method with a new key adds one again. Needs can_manage_billing.';
 grant execute on function app_public.remove_payment_method to rowhouse_user;
 
 create or replace function billing.payment_method_job(tenant_id uuid, payment_method_id uuid)

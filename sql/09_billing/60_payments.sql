@@ -131,7 +131,7 @@ begin
 end
 $$;
 comment on function billing.finish_payment is
-  'What became of a charge: succeeded, failed or processing. Told twice it changes nothing, and a success is never undone. LB305: no such payment.';
+  E'@errors LB305\nWhat became of a charge: succeeded, failed or processing. Told twice it changes nothing, and a success is never undone.';
 grant execute on function billing.finish_payment to rowhouse_worker;
 
 create or replace function billing.apply_payment(invoice app_public.invoices, payment app_public.payments) returns void
@@ -242,7 +242,7 @@ begin
 end
 $$;
 comment on function app_public.pay_invoice is
-  E'@resultFieldName invoice\nCharges the default payment method for what is due, now and in the background; payments shows what became of it. Needs can_manage_billing. LB304: no such invoice; LB508: no payment method; LB521: nothing is due; ID203: you lack the permission.';
+  E'@resultFieldName invoice\n@errors LB304 LB508 LB521 ID203\nCharges the default payment method for what is due, now and in the background; payments shows what became of it. Needs can_manage_billing.';
 grant execute on function app_public.pay_invoice to rowhouse_user;
 
 create or replace function app_public.record_payment(invoice_id uuid, amount numeric, reference text default null) returns app_public.payments
@@ -283,7 +283,7 @@ begin
 end
 $$;
 comment on function app_public.record_payment is
-  E'@resultFieldName payment\nNotes a payment that arrived outside, such as a bank transfer. The same reference again returns the first. Platform staff: who is billed does not say what was paid. TN205: you are not; LB304: no such invoice; LB402: not an amount of the currency; LB520: the reference has another amount; LB602: more than is due.';
+  E'@resultFieldName payment\n@errors TN205 LB304 LB402 LB520 LB602\nNotes a payment that arrived outside, such as a bank transfer. The same reference again returns the first. Platform staff: who is billed does not say what was paid.';
 grant execute on function app_public.record_payment to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: the worker looks for invoices of any tenant whose payment is due

@@ -72,7 +72,7 @@ begin
 end
 $$;
 comment on function app_public.refund_payment is
-  E'@resultFieldName refund\nPays a payment back, wholly or in part, the way it came, and writes a credit note once it is done. A manual one is noted as paid back. Platform staff. TN205: you are not; LB305: no such payment; LB402: not an amount of the currency; LB522: the payment did not succeed; LB601: more than is left.';
+  E'@resultFieldName refund\n@errors TN205 LB305 LB402 LB522 LB601\nPays a payment back, wholly or in part, the way it came, and writes a credit note once it is done. A manual one is noted as paid back. Platform staff.';
 grant execute on function app_public.refund_payment to rowhouse_user;
 
 create or replace function billing.refund_to_make(tenant_id uuid, refund_id uuid)
@@ -132,5 +132,5 @@ begin
 end
 $$;
 comment on function billing.finish_refund is
-  'What became of a refund: succeeded, failed or processing. Told twice it changes nothing. LB306: no such refund.';
+  E'@errors LB306\nWhat became of a refund: succeeded, failed or processing. Told twice it changes nothing.';
 grant execute on function billing.finish_refund to rowhouse_worker;

@@ -87,7 +87,7 @@ begin
 end
 $$;
 comment on function app_public.explain_invoice is
-  'Each line of an invoice, then subtotal, tax and total: the amount billed beside the one recomputed from prices, days and events, and how. Needs can_manage_billing. LB304: no such invoice; ID203: you lack the permission.';
+  E'@errors LB304 ID203\nEach line of an invoice, then subtotal, tax and total: the amount billed beside the one recomputed from prices, days and events, and how. Needs can_manage_billing.';
 grant execute on function app_public.explain_invoice to rowhouse_user;
 
 create or replace function billing.verify_billing(tenant_id uuid)

@@ -72,7 +72,7 @@ begin
 end
 $$;
 comment on function app_public.preview_plan_change is
-  'What change_plan would bill, and when it would take effect, line by line with subtotal, tax and total. Nothing is changed. Needs can_manage_billing. LB301, LB302: no such plan or price; LB303: no subscription; ID203: you lack the permission.';
+  E'@errors LB301 LB302 LB303 ID203\nWhat change_plan would bill, and when it would take effect, line by line with subtotal, tax and total. Nothing is changed. Needs can_manage_billing.';
 grant execute on function app_public.preview_plan_change to rowhouse_user;
 
 create or replace function app_public.preview_invoice()
@@ -113,5 +113,5 @@ begin
 end
 $$;
 comment on function app_public.preview_invoice is
-  'The next invoice as it would be with what was used until now, line by line with subtotal, tax and total, and when it is made. Needs can_manage_billing. LB303: no subscription; ID203: you lack the permission.';
+  E'@errors LB303 ID203\nThe next invoice as it would be with what was used until now, line by line with subtotal, tax and total, and when it is made. Needs can_manage_billing.';
 grant execute on function app_public.preview_invoice to rowhouse_user;

@@ -59,7 +59,7 @@ begin
 end
 $$;
 comment on function billing.settled_subscription is
-  'The live subscription, brought to the present. LB303: there is none.';
+  E'@errors LB303\nThe live subscription, brought to the present.';
 
 create or replace function billing.remind_of_trial(tenant_id uuid) returns void
 language plpgsql volatile security definer

@@ -116,7 +116,7 @@ begin
 end
 $$;
 comment on function billing.begin_notice_mail is
-  'What a mail says, leased for two minutes; nothing when it was sent, or when its person does not want it or may not see it any more, which is then noted. LB524: another worker has it.';
+  E'@errors LB524\nWhat a mail says, leased for two minutes; nothing when it was sent, or when its person does not want it or may not see it any more, which is then noted.';
 grant execute on function billing.begin_notice_mail to rowhouse_worker;
 
 create or replace function billing.finish_notice_mail(

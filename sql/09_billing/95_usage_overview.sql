@@ -89,7 +89,7 @@ begin
 end
 $$;
 comment on function app_public.usage_overview is
-  'What this tenant used in the billing period under way (without a subscription, in the calendar month), as of the last minute: used; included, what its plan''s price includes; quota_limit, the strictest of its quotas for a billing period; forecast, used divided by the share of the period that has passed. Rows for each type of use that occurred or is priced, for tokens and cost (US dollars) altogether, and for what is counted: users, agents, documents, storage. Needs can_view_analytics. ID203: you lack the permission.';
+  E'@errors ID203\nWhat this tenant used in the billing period under way (without a subscription, in the calendar month), as of the last minute: used; included, what its plan''s price includes; quota_limit, the strictest of its quotas for a billing period; forecast, used divided by the share of the period that has passed. Rows for each type of use that occurred or is priced, for tokens and cost (US dollars) altogether, and for what is counted: users, agents, documents, storage. Needs can_view_analytics.';
 grant execute on function app_public.usage_overview to rowhouse_user;
 
 create or replace function app_public.usage_by_day()
@@ -110,7 +110,7 @@ begin
 end
 $$;
 comment on function app_public.usage_by_day is
-  'What this tenant used in the period of usage_overview on each day of its time zone, by type; cost in US dollars. Needs can_view_analytics. ID203: you lack the permission.';
+  E'@errors ID203\nWhat this tenant used in the period of usage_overview on each day of its time zone, by type; cost in US dollars. Needs can_view_analytics.';
 grant execute on function app_public.usage_by_day to rowhouse_user;
 
 create or replace function app_public.usage_by_model()
@@ -132,5 +132,5 @@ begin
 end
 $$;
 comment on function app_public.usage_by_model is
-  'What this tenant used of each model in the period of usage_overview, by type; cost in US dollars; model_name is null for a model that is gone. Needs can_view_analytics. ID203: you lack the permission.';
+  E'@errors ID203\nWhat this tenant used of each model in the period of usage_overview, by type; cost in US dollars; model_name is null for a model that is gone. Needs can_view_analytics.';
 grant execute on function app_public.usage_by_model to rowhouse_user;

@@ -19,7 +19,7 @@ begin
 end
 $$;
 comment on function observability.require_materialized_view is
-  'RS371 unless there is a materialized view of this name.';
+  E'@errors RS371\nRaises an error unless there is a materialized view of this name.';
 grant execute on function observability.require_materialized_view to rowhouse_platform;
 
 create or replace function observability.view_age(name text, out refreshed_at timestamptz, out age_seconds int)
@@ -128,7 +128,7 @@ begin
 end
 $$;
 comment on function app_public.refresh_materialized_view is
-  E'@resultFieldName isQueued\nHas a materialized view refreshed by the worker, in the background; materialized_view_status says when it is done. Asking again before it begins changes nothing. Platform staff. RS371: there is no such view; TN205: you are not staff.';
+  E'@resultFieldName isQueued\n@errors RS371 TN205\nHas a materialized view refreshed by the worker, in the background; materialized_view_status says when it is done. Asking again before it begins changes nothing. Platform staff.';
 grant execute on function app_public.refresh_materialized_view to rowhouse_user;
 
 create or replace function observability.materialized_view_names() returns setof text
@@ -203,7 +203,7 @@ begin
 end
 $$;
 comment on function observability.refresh_materialized_view_now is
-  'Refreshes a materialized view while others read it, and ends its alert. One at a time: who waited while another began and did it has nothing left to do, and gets false. RS371: there is no such view.';
+  E'@errors RS371\nRefreshes a materialized view while others read it, and ends its alert. One at a time: who waited while another began and did it has nothing left to do, and gets false.';
 grant execute on function observability.refresh_materialized_view_now to rowhouse_worker;
 
 grant select on observability.mv_platform_shared_resources to rowhouse_owner;

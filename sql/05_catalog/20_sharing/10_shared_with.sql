@@ -28,7 +28,7 @@ begin
 end
 $$;
 comment on procedure catalog.secure_shareable_table is
-  'Walls a table of shareable resources in: as secure_tenant_table, but users also read rows that are shared with them. RH901, RH902.';
+  E'@errors RH901 RH902\nWalls a table of shareable resources in: as secure_tenant_table, but users also read rows that are shared with them.';
 
 create or replace function catalog.security_gaps() returns table (object text, gap text)
 language sql stable
@@ -213,7 +213,7 @@ begin
 end
 $$;
 comment on function catalog.resource_to_copy is
-  'A resource the request sees, as JSON and, of an agent, with knowledge_source_ids; nobody can revoke it before the transaction ends. RS301: there is none.';
+  E'@errors RS301\nA resource the request sees, as JSON and, of an agent, with knowledge_source_ids; nobody can revoke it before the transaction ends.';
 grant execute on function catalog.resource_to_copy to rowhouse_owner;
 
 set local role rowhouse_owner;

@@ -65,7 +65,7 @@ begin
 end
 $$;
 comment on function catalog.lock_own_resource is
-  'The sharing_mode of a resource of this tenant, its row locked until the end of the transaction. ID203: you may not share; RS301: there is none; and where it is to be shared: RS261: the tenant may not; RS561: it is not on.';
+  E'@errors ID203 RS301 RS261 RS561\nThe sharing_mode of a resource of this tenant, its row locked until the end of the transaction.';
 
 create or replace function catalog.set_mode(kind app_public.resource_kind, id uuid, mode text) returns void
 language plpgsql volatile
@@ -135,7 +135,7 @@ begin
 end
 $$;
 comment on function app_public.share_resource is
-  E'@resultFieldName share\nShares a resource of this tenant with another tenant, named by its slug, or with one member (by e-mail) or one workspace of it, until it is revoked or expires. They can use and copy it, not change it or share it on. Sharing it again with the same grantee only changes expires_at. A private resource becomes selected; with subtree or platform the grant holds besides. can_share_resources. RS301: no such resource; RS261: this tenant shares nothing; RS361: no such grantee, or it receives nothing, one error for both; RS461: expires_at has passed; RS462: both a member and a workspace; RS463: it is this tenant; RS561: it is not switched on and active; ID203: your permissions do not allow it.';
+  E'@resultFieldName share\n@errors RS301 RS261 RS361 RS461 RS462 RS463 RS561 ID203\nShares a resource of this tenant with another tenant, named by its slug, or with one member (by e-mail) or one workspace of it, until it is revoked or expires. They can use and copy it, not change it or share it on. Sharing it again with the same grantee only changes expires_at. A private resource becomes selected; with subtree or platform the grant holds besides. can_share_resources.';
 grant execute on function app_public.share_resource to rowhouse_user;
 
 create or replace function app_public.revoke_share(id uuid) returns app_public.resource_shares
@@ -162,7 +162,7 @@ begin
 end
 $$;
 comment on function app_public.revoke_share is
-  E'@resultFieldName share\nTakes a share back, at once: with the next statement the grantee finds the resource neither in lists nor by its id nor in searches. Copies that were made stay. With its last share a selected resource becomes private. can_share_resources. RS362: there is no such share; ID203: your permissions do not allow it.';
+  E'@resultFieldName share\n@errors RS362 ID203\nTakes a share back, at once: with the next statement the grantee finds the resource neither in lists nor by its id nor in searches. Copies that were made stay. With its last share a selected resource becomes private. can_share_resources.';
 grant execute on function app_public.revoke_share to rowhouse_user;
 
 create or replace function app_public.revoke_shares(kind app_public.resource_kind, resource_id uuid) returns int
@@ -183,7 +183,7 @@ begin
 end
 $$;
 comment on function app_public.revoke_shares is
-  E'@resultFieldName count\nTakes back all shares of a resource and returns how many; a selected one becomes private. What is shared with the subtree or the platform stays so: set_sharing_mode ends that. can_share_resources. RS301: no such resource; ID203: your permissions do not allow it.';
+  E'@resultFieldName count\n@errors RS301 ID203\nTakes back all shares of a resource and returns how many; a selected one becomes private. What is shared with the subtree or the platform stays so: set_sharing_mode ends that. can_share_resources.';
 grant execute on function app_public.revoke_shares to rowhouse_user;
 
 create or replace function app_public.set_sharing_mode(kind app_public.resource_kind, resource_id uuid, mode text) returns text
@@ -210,7 +210,7 @@ begin
 end
 $$;
 comment on function app_public.set_sharing_mode is
-  E'@resultFieldName sharingMode\nSays who beyond this tenant may use a resource: private nobody, which takes all shares back; selected those it was shared with (share_resource does that by itself); subtree all tenants below this one, as the hierarchy is at any moment; platform every tenant, for the platform tenant and its staff only. Shares hold in every mode but private. can_share_resources. RS301: no such resource; RS261: this tenant shares nothing; RS262: platform is not for you; RS464: no such mode; RS561: it is not switched on and active; RS562: nobody is selected; ID203: your permissions do not allow it.';
+  E'@resultFieldName sharingMode\n@errors RS301 RS261 RS262 RS464 RS561 RS562 ID203\nSays who beyond this tenant may use a resource: private nobody, which takes all shares back; selected those it was shared with (share_resource does that by itself); subtree all tenants below this one, as the hierarchy is at any moment; platform every tenant, for the platform tenant and its staff only. Shares hold in every mode but private. can_share_resources.';
 grant execute on function app_public.set_sharing_mode to rowhouse_user;
 
 -- Whom a resource is shared with, by the seeds' name for it. The wall empties it for recipients.

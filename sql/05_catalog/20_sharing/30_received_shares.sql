@@ -67,7 +67,7 @@ as $$
   select catalog.set_declined(decline_share.share_id, clock_timestamp());
 $$;
 comment on function app_public.decline_share is
-  E'@resultFieldName receivedShare\nHides what another tenant shares with this one, from everyone it was for; accept_share takes that back. can_manage_settings, or it was shared with you alone. RS362: no such share was received; ID203: your permissions do not allow it.';
+  E'@resultFieldName receivedShare\n@errors RS362 ID203\nHides what another tenant shares with this one, from everyone it was for; accept_share takes that back. can_manage_settings, or it was shared with you alone.';
 grant execute on function app_public.decline_share to rowhouse_user;
 
 create or replace function app_public.accept_share(share_id uuid) returns app_public.received_share
@@ -77,7 +77,7 @@ as $$
   select catalog.set_declined(accept_share.share_id, null);
 $$;
 comment on function app_public.accept_share is
-  E'@resultFieldName receivedShare\nTakes decline_share back; what was not declined needs no acceptance. can_manage_settings, or it was shared with you alone. RS362: no such share was received; ID203: your permissions do not allow it.';
+  E'@resultFieldName receivedShare\n@errors RS362 ID203\nTakes decline_share back; what was not declined needs no acceptance. can_manage_settings, or it was shared with you alone.';
 grant execute on function app_public.accept_share to rowhouse_user;
 
 create or replace function catalog.tg_agent_knowledge_sources__check_source() returns trigger
@@ -93,7 +93,7 @@ begin
 end
 $$;
 comment on function catalog.tg_agent_knowledge_sources__check_source is
-  'An agent gets sources its tenant sees. RS303: there is no such source, or it is not for you to see: one error for both.';
+  E'@errors RS303\nAn agent gets sources its tenant sees.';
 
 set local role rowhouse_platform;  -- outside the wall: a grant is a row of the tenant that gave it; these are the other side's
 create or replace function app_public.received_shares() returns setof app_public.received_share
@@ -144,7 +144,7 @@ begin
 end
 $$;
 comment on function catalog.set_declined is
-  'Declines a received share, or takes that back. RS362: none was received; ID203: it is not for you alone, and you do not manage this tenant''s settings.';
+  E'@errors RS362 ID203\nDeclines a received share, or takes that back.';
 grant execute on function catalog.set_declined to rowhouse_owner;
 
 set local role rowhouse_owner;

@@ -34,7 +34,7 @@ begin
 end
 $$;
 comment on function catalog.tg_resource_sharing_audit__append_only is
-  'Keeps the audit as it was written. RS961.';
+  E'@errors RS961\nKeeps the audit as it was written.';
 
 set local role rowhouse_platform;  -- outside the wall: a copy, a refusal, a member who leaves: others change what the owner's audit must have
 create or replace function catalog.record_sharing(

@@ -90,7 +90,7 @@ begin
 end
 $$;
 comment on function catalog.copy_resource is
-  'Makes a private copy of a visible resource in this tenant. RS301: there is none; RS563: the name is taken; ID203: your permissions do not allow it.';
+  E'@errors RS301 RS563 ID203\nMakes a private copy of a visible resource in this tenant.';
 
 do $do$
 declare

@@ -78,7 +78,7 @@ begin
 end
 $$;
 comment on function catalog.lock_versioned is
-  'The row of an own agent, prompt or workflow as JSON, locked until the transaction ends. RS351: there is none.';
+  E'@errors RS351\nThe row of an own agent, prompt or workflow as JSON, locked until the transaction ends.';
 
 create or replace function catalog.latest_version(kind app_public.resource_kind, id uuid) returns app_public.resource_versions
 language sql stable
@@ -135,7 +135,7 @@ begin
 end
 $$;
 comment on function catalog.publish_resource is
-  'Publishes a locked resource as it stands. RS451: the version is not above the latest; RS551: nothing has changed.';
+  E'@errors RS451 RS551\nPublishes a locked resource as it stands.';
 
 create or replace function catalog.rollback_resource(
   kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean
@@ -185,7 +185,7 @@ begin
 end
 $$;
 comment on function catalog.rollback_resource is
-  'Gives a resource the content of an older version and publishes that as a new one. RS351, RS352: no such resource or version; RS551: it is what the latest version says already; RS552: unpublished changes would be lost; RS553: a reference leads nowhere.';
+  E'@errors RS351 RS352 RS551 RS552 RS553\nGives a resource the content of an older version and publishes that as a new one.';
 
 create or replace function catalog.restore_agent_tools(agent_id uuid, tool_ids jsonb) returns void
 language plpgsql volatile
@@ -219,7 +219,7 @@ begin
 end
 $$;
 comment on function catalog.tg_resource_versions__keep is
-  'Published versions are neither changed nor deleted, by no role. RS951.';
+  E'@errors RS951\nPublished versions are neither changed nor deleted, by no role.';
 
 create or replace function catalog.tg_agents__note_unpublished_changes() returns trigger
 language plpgsql security definer

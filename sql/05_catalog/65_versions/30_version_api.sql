@@ -11,7 +11,7 @@ begin
 end
 $$;
 comment on function app_public.publish_agent is
-  E'@resultFieldName resourceVersion\nPublishes an agent as it stands: a version that never changes. version is major.minor.patch above the latest one; without it the patch number rises by one (the first is the agent''s own version). Needs can_publish_resources. RS351: no such agent; RS451: the version is not above the latest; RS551: nothing has changed; ID203: your permissions do not allow it.';
+  E'@resultFieldName resourceVersion\n@errors RS351 RS451 RS551 ID203\nPublishes an agent as it stands: a version that never changes. version is major.minor.patch above the latest one; without it the patch number rises by one (the first is the agent''s own version). Needs can_publish_resources.';
 grant execute on function app_public.publish_agent to rowhouse_user;
 
 create or replace function app_public.publish_prompt(id uuid, changelog text default null, version text default null)
@@ -25,7 +25,7 @@ begin
 end
 $$;
 comment on function app_public.publish_prompt is
-  E'@resultFieldName resourceVersion\nPublishes a prompt as it stands; see publish_agent. Needs can_publish_resources. RS351, RS451, RS551, ID203.';
+  E'@resultFieldName resourceVersion\n@errors RS351 RS451 RS551 ID203\nPublishes a prompt as it stands; see publish_agent. Needs can_publish_resources.';
 grant execute on function app_public.publish_prompt to rowhouse_user;
 
 create or replace function app_public.publish_workflow(id uuid, changelog text default null, version text default null)
@@ -39,7 +39,7 @@ begin
 end
 $$;
 comment on function app_public.publish_workflow is
-  E'@resultFieldName resourceVersion\nPublishes a workflow as it stands; see publish_agent. Needs can_publish_resources. RS351, RS451, RS551, ID203.';
+  E'@resultFieldName resourceVersion\n@errors RS351 RS451 RS551 ID203\nPublishes a workflow as it stands; see publish_agent. Needs can_publish_resources.';
 grant execute on function app_public.publish_workflow to rowhouse_user;
 
 create or replace function app_public.rollback_agent(id uuid, version text, changelog text default null, discard_changes boolean default false)
@@ -53,7 +53,7 @@ begin
 end
 $$;
 comment on function app_public.rollback_agent is
-  E'@resultFieldName resourceVersion\nGives an agent the content and tools of an older version and publishes that as a new one; no version is lost. Name, status and sharing stay. Needs can_publish_resources. RS351, RS352: no such agent or version; RS551: it is what the latest version says already; RS552: unpublished changes would be lost (say discard_changes); RS553: the version refers to something that is no longer there; ID203.';
+  E'@resultFieldName resourceVersion\n@errors RS351 RS352 RS551 RS552 RS553 ID203\nGives an agent the content and tools of an older version and publishes that as a new one; no version is lost. Name, status and sharing stay. Needs can_publish_resources.';
 grant execute on function app_public.rollback_agent to rowhouse_user;
 
 create or replace function app_public.rollback_prompt(id uuid, version text, changelog text default null, discard_changes boolean default false)
@@ -67,7 +67,7 @@ begin
 end
 $$;
 comment on function app_public.rollback_prompt is
-  E'@resultFieldName resourceVersion\nGives a prompt the content of an older version and publishes that as a new one; see rollback_agent. RS351, RS352, RS551, RS552, RS553, ID203.';
+  E'@resultFieldName resourceVersion\n@errors RS351 RS352 RS551 RS552 RS553 ID203\nGives a prompt the content of an older version and publishes that as a new one; see rollback_agent.';
 grant execute on function app_public.rollback_prompt to rowhouse_user;
 
 create or replace function app_public.rollback_workflow(id uuid, version text, changelog text default null, discard_changes boolean default false)
@@ -81,7 +81,7 @@ begin
 end
 $$;
 comment on function app_public.rollback_workflow is
-  E'@resultFieldName resourceVersion\nGives a workflow the content of an older version and publishes that as a new one; see rollback_agent. RS351, RS352, RS551, RS552, RS553, ID203.';
+  E'@resultFieldName resourceVersion\n@errors RS351 RS352 RS551 RS552 RS553 ID203\nGives a workflow the content of an older version and publishes that as a new one; see rollback_agent.';
 grant execute on function app_public.rollback_workflow to rowhouse_user;
 
 create or replace function app_public.version_changes(
@@ -116,7 +116,7 @@ begin
 end
 $$;
 comment on function app_public.version_changes is
-  'What changed from one version of an agent, prompt or workflow to another, or to the resource as it stands when no second is named: an object of JSON pointers (RFC 6901), each {from, to}; arrays are compared as a whole. Members. RS352: no such version; ID202: you are no member.';
+  E'@errors RS352 ID202\nWhat changed from one version of an agent, prompt or workflow to another, or to the resource as it stands when no second is named: an object of JSON pointers (RFC 6901), each {from, to}; arrays are compared as a whole. Members.';
 grant execute on function app_public.version_changes to rowhouse_user;
 
 create or replace function app_public.agents_versions(agent app_public.agents) returns setof app_public.resource_versions

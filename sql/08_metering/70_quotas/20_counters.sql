@@ -199,7 +199,7 @@ begin
 end
 $$;
 comment on function metering.use_quota is
-  'Takes an amount from every counter whose limit holds, or holds it there for a reservation; a negative amount gives back. Returns the counters. QT601: one of them is full.';
+  E'@errors QT601\nTakes an amount from every counter whose limit holds, or holds it there for a reservation; a negative amount gives back. Returns the counters.';
 grant execute on function metering.use_quota to rowhouse_owner;
 
 set local role rowhouse_owner;

@@ -15,7 +15,7 @@ begin
 end
 $$;
 comment on function metering.change_count is
-  'Adds to what is counted of a tenant and a user. QT601: more than the limit.';
+  E'@errors QT601\nAdds to what is counted of a tenant and a user.';
 
 create or replace function metering.move_count(tenant_id uuid, quota_type text, amount numeric, old_user_id uuid, new_user_id uuid)
 returns void
@@ -31,7 +31,7 @@ begin
 end
 $$;
 comment on function metering.move_count is
-  'What is counted changes hands within a tenant. QT601: more than the limit of the one who gets it.';
+  E'@errors QT601\nWhat is counted changes hands within a tenant.';
 
 create or replace function metering.tg_user_tenants__count_rows() returns trigger
 language plpgsql security definer
@@ -44,7 +44,7 @@ begin
 end
 $$;
 comment on function metering.tg_user_tenants__count_rows is
-  'Counts active members that come and go. QT601: more than the quota.';
+  E'@errors QT601\nCounts active members that come and go.';
 grant execute on function metering.tg_user_tenants__count_rows to rowhouse_owner;
 
 create or replace function metering.tg_user_tenants__count_change() returns trigger
@@ -62,7 +62,7 @@ begin
 end
 $$;
 comment on function metering.tg_user_tenants__count_change is
-  'Counts members that become active or cease to be. QT601: more than the quota.';
+  E'@errors QT601\nCounts members that become active or cease to be.';
 grant execute on function metering.tg_user_tenants__count_change to rowhouse_owner;
 
 create or replace function metering.tg_agents__count_rows() returns trigger
@@ -77,7 +77,7 @@ begin
 end
 $$;
 comment on function metering.tg_agents__count_rows is
-  'Counts agents that come and go. QT601: more than the quota.';
+  E'@errors QT601\nCounts agents that come and go.';
 grant execute on function metering.tg_agents__count_rows to rowhouse_owner;
 
 create or replace function metering.tg_agents__count_change() returns trigger
@@ -99,7 +99,7 @@ begin
 end
 $$;
 comment on function metering.tg_agents__count_change is
-  'Counts agents that are deleted, restored or change their owner. QT601: more than the quota.';
+  E'@errors QT601\nCounts agents that are deleted, restored or change their owner.';
 grant execute on function metering.tg_agents__count_change to rowhouse_owner;
 
 create or replace function metering.tg_documents__count_rows() returns trigger
@@ -118,7 +118,7 @@ begin
 end
 $$;
 comment on function metering.tg_documents__count_rows is
-  'Counts documents that come and go, and their bytes. QT601: more than the quota.';
+  E'@errors QT601\nCounts documents that come and go, and their bytes.';
 grant execute on function metering.tg_documents__count_rows to rowhouse_owner;
 
 create or replace function metering.tg_documents__count_change() returns trigger
@@ -133,7 +133,7 @@ begin
 end
 $$;
 comment on function metering.tg_documents__count_change is
-  'Counts the bytes of documents that are replaced by larger or smaller ones, and documents that change hands. QT601: more than the quota.';
+  E'@errors QT601\nCounts the bytes of documents that are replaced by larger or smaller ones, and documents that change hands.';
 grant execute on function metering.tg_documents__count_change to rowhouse_owner;
 
 set local role rowhouse_owner;

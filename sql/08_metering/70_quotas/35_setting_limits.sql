@@ -115,7 +115,7 @@ begin
 end
 $$;
 comment on function metering.refresh_quota_counters is
-  'Brings a tenant''s counters of a type in line with its limits and, for counts, with what there is. Waits for uses that are under way. QT406: the isolation level is not read committed.';
+  E'@errors QT406\nBrings a tenant''s counters of a type in line with its limits and, for counts, with what there is. Waits for uses that are under way.';
 
 create or replace function metering.recount_quotas(tenant_id uuid) returns void
 language plpgsql volatile security definer
@@ -278,7 +278,7 @@ begin
 end
 $$;
 comment on function metering.tg_tenants__move_counts is
-  'What a tenant and those below it have counts for the tenants above it, wherever it is moved, until it is deleted. QT601: more than the quota of one it would come under.';
+  E'@errors QT601\nWhat a tenant and those below it have counts for the tenants above it, wherever it is moved, until it is deleted.';
 grant execute on function metering.tg_tenants__move_counts to rowhouse_owner;
 
 set local role rowhouse_owner;

@@ -50,7 +50,7 @@ begin
 end
 $$;
 comment on function app_public.consume_quota is
-  E'@resultFieldName quotas\nTakes an amount of api_calls, tokens or cost (US dollars) from all quotas that hold for you, the agent, this tenant and those above it, or from none. Returns what is left of those of this tenant; nothing when there is no limit. Members. QT601: a hard limit has no room, the message says which; QT402: not a type that is consumed; QT403: not an amount; QT302: no such agent; ID202: your role does not allow it.';
+  E'@resultFieldName quotas\n@errors QT601 QT402 QT403 QT302 ID202\nTakes an amount of api_calls, tokens or cost (US dollars) from all quotas that hold for you, the agent, this tenant and those above it, or from none. Returns what is left of those of this tenant; nothing when there is no limit. Members.';
 grant execute on function app_public.consume_quota to rowhouse_user;
 
 create or replace function app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds int default 600, agent_id uuid default null)
@@ -82,7 +82,7 @@ begin
 end
 $$;
 comment on function app_public.reserve_usage is
-  E'@resultFieldName reservation\nHolds an amount of api_calls, tokens or cost (US dollars) for a call that is about to be made: the most it may use, such as the prompt''s tokens and max_tokens. Settle it with what was used, or release it; after ttl_seconds (1 to 86400, default 600) it gives back by itself. Members. QT601: a hard limit has no room, the message says which; QT402: not a type that is consumed; QT403: not an amount; QT404: ttl_seconds out of range; QT302: no such agent; ID202: your role does not allow it.';
+  E'@resultFieldName reservation\n@errors QT601 QT402 QT403 QT404 QT302 ID202\nHolds an amount of api_calls, tokens or cost (US dollars) for a call that is about to be made: the most it may use, such as the prompt''s tokens and max_tokens. Settle it with what was used, or release it; after ttl_seconds (1 to 86400, default 600) it gives back by itself. Members.';
 grant execute on function app_public.reserve_usage to rowhouse_user;
 
 create or replace function metering.own_reservation(reservation_id uuid) returns app_public.quota_reservations
@@ -104,7 +104,7 @@ begin
 end
 $$;
 comment on function metering.own_reservation is
-  'A reservation you may end, locked. QT301: there is none.';
+  E'@errors QT301\nA reservation you may end, locked.';
 
 create or replace function app_public.settle_usage(reservation_id uuid, actual numeric) returns app_public.quota_reservations
 language plpgsql volatile security definer
@@ -133,7 +133,7 @@ begin
 end
 $$;
 comment on function app_public.settle_usage is
-  E'@resultFieldName reservation\nSays what a call really used, from 0 to what was reserved, in the period it was reserved in; the rest is free at once. Again with the same amount is no error. Whoever reserved, or who may manage settings. QT405: more than was reserved, which stays held; QT601: it had expired and there is no room any more; QT501: settled otherwise or released; QT403: not an amount; QT301: no such reservation; ID202: your role does not allow it.';
+  E'@resultFieldName reservation\n@errors QT405 QT601 QT501 QT403 QT301 ID202\nSays what a call really used, from 0 to what was reserved, in the period it was reserved in; the rest is free at once. Again with the same amount is no error. Whoever reserved, or who may manage settings.';
 grant execute on function app_public.settle_usage to rowhouse_user;
 
 create or replace function app_public.release_usage(reservation_id uuid) returns app_public.quota_reservations
@@ -155,7 +155,7 @@ begin
 end
 $$;
 comment on function app_public.release_usage is
-  E'@resultFieldName reservation\nGives back all that was reserved, for a call that was not made. Again is no error. Whoever reserved, or who may manage settings. QT501: it has been settled; QT301: no such reservation; ID202: your role does not allow it.';
+  E'@resultFieldName reservation\n@errors QT501 QT301 ID202\nGives back all that was reserved, for a call that was not made. Again is no error. Whoever reserved, or who may manage settings.';
 grant execute on function app_public.release_usage to rowhouse_user;
 
 create or replace function app_public.quota_reservations_status(reservation app_public.quota_reservations) returns text
@@ -222,5 +222,5 @@ begin
 end
 $$;
 comment on function app_public.acknowledge_quota_alert is
-  E'@resultFieldName alert\nSays that you have seen an alert; the first to do so is kept. Who may manage settings. QT303: no such alert; ID203: your permissions do not allow it.';
+  E'@resultFieldName alert\n@errors QT303 ID203\nSays that you have seen an alert; the first to do so is kept. Who may manage settings.';
 grant execute on function app_public.acknowledge_quota_alert to rowhouse_user;

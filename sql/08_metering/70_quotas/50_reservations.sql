@@ -35,7 +35,7 @@ begin
 end
 $$;
 comment on function metering.hold_quota is
-  'Holds the amount of a reservation in every counter whose limit holds. QT601: one of them is full.';
+  E'@errors QT601\nHolds the amount of a reservation in every counter whose limit holds.';
 grant execute on function metering.hold_quota to rowhouse_owner;
 
 create or replace function metering.settle_holds(reservation app_public.quota_reservations, actual numeric) returns void
@@ -85,7 +85,7 @@ begin
 end
 $$;
 comment on function metering.settle_holds is
-  'Turns what a reservation holds into what was used. QT601: it had expired, and there is no room any more.';
+  E'@errors QT601\nTurns what a reservation holds into what was used.';
 grant execute on function metering.settle_holds to rowhouse_owner;
 
 create or replace function metering.expire_reservations(most int default 1000) returns int

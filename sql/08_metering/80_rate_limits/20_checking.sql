@@ -62,7 +62,7 @@ begin
 end
 $$;
 comment on function app_public.check_rate_limit is
-  E'@resultFieldName decision\nAsks all rate limits of this tenant, of you and of the agent at once whether requests, tokens and cost (US dollars) may pass now, and counts them in all or, when one refuses, in none. All 0 only asks. isAllowed false with action queue: try again after retryAfterMs. action throttle: allowed, but wait retryAfterMs before the next; warn: allowed beyond the limit. Members. RL601: refused by a limit whose action is block; RL402: not an amount; RL301: no such agent; ID202: your role does not allow it.';
+  E'@resultFieldName decision\n@errors RL601 RL402 RL301 ID202\nAsks all rate limits of this tenant, of you and of the agent at once whether requests, tokens and cost (US dollars) may pass now, and counts them in all or, when one refuses, in none. All 0 only asks. isAllowed false with action queue: try again after retryAfterMs. action throttle: allowed, but wait retryAfterMs before the next; warn: allowed beyond the limit. Members.';
 grant execute on function app_public.check_rate_limit to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: decides before the request has a tenant's context, for the tenant it is given; for begin_request, definer functions and the worker
