@@ -1,5 +1,5 @@
-// npm run generate: writes generated/schema.sql and generated/schema.graphql from a database that is built for it. The
-// tests fail when the two are stale.
+// npm run generate: writes generated/schema.sql and generated/schema.graphql from a database that is built for it, and the
+// lists of docs/security.md. The tests fail when one of them is stale.
 
 import { execFile } from 'node:child_process'
 import { readdir, writeFile } from 'node:fs/promises'
@@ -11,6 +11,7 @@ import { makeSchema } from 'postgraphile'
 import { orFail } from '../server/cli.ts'
 import { createPool } from '../server/database.ts'
 import { createPreset } from '../server/graphql/preset.ts'
+import { writeSecurityPage } from './exceptions.ts'
 
 const run = promisify(execFile)
 const directory = join(import.meta.dirname, '..', 'generated')
@@ -64,6 +65,7 @@ if (import.meta.main) {
     if (!url) throw new Error('DATABASE_URL must name a migrated PostgreSQL 15 database.')
     await writeFile(join(directory, 'schema.sql'), await sqlOf(url))
     await writeFile(join(directory, 'schema.graphql'), await graphqlOf(url))
-    console.log('Wrote generated/schema.sql and generated/schema.graphql.')
+    await writeSecurityPage()
+    console.log('Wrote generated/schema.sql, generated/schema.graphql and the lists of docs/security.md.')
   })
 }

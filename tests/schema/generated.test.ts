@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { securityPage } from '../../scripts/exceptions.ts'
 import { graphqlOf, sqlOf } from '../../scripts/generate.ts'
 import { engine, useDatabase } from '../helpers/index.ts'
 
@@ -19,4 +20,12 @@ it('generated/schema.sql is the schema of this version (npm run generate)', asyn
   if (chosen.kind !== 'postgres' || chosen.version !== 15)
     context.skip('generated/schema.sql is written on PostgreSQL 15')
   expect(await sqlOf(db.url)).toBe(await generated('schema.sql'))
+})
+
+it('docs/security.md lists every function outside the wall and every global table (npm run generate)', async () => {
+  expect(await securityPage()).toBe(await readFile(join(import.meta.dirname, '../../docs/security.md'), 'utf8'))
+})
+
+it('docs/security.md gives a reason for each of them', async () => {
+  expect((await securityPage()).match(/^\| .* \| *\|$/gm)).toBeNull()
 })
