@@ -1,9 +1,9 @@
 // Makes a tenant the provider's customer, once, and attaches a payment method to it.
 
-import type { Task } from 'graphile-worker'
 import { paymentProvider } from '../server/payments/index.ts'
 import { type AttachedMethod, PaymentMethodError } from '../server/payments/provider.ts'
 import { paymentMethodPayload } from '../server/worker/payload.ts'
+import type { TaskOf } from '../server/worker/task.ts'
 
 type Job = {
   provider: string
@@ -14,8 +14,9 @@ type Job = {
   email: string | null
 }
 
-export const task: Task = async (payload, { withPgClient }) => {
-  const { tenantId, paymentMethodId } = paymentMethodPayload.parse(payload)
+export const payload = paymentMethodPayload
+
+export const task: TaskOf<typeof payload> = async ({ tenantId, paymentMethodId }, { withPgClient }) => {
   const { rows } = await withPgClient((client) =>
     client.query<Job>('select * from billing.payment_method_job($1, $2)', [tenantId, paymentMethodId]),
   )

@@ -1,9 +1,11 @@
 // Charges what is due: one invoice when the payload names it, else all. A charge is written down first, so one that is
 // interrupted is asked for again under the same key.
 
-import type { Task, WithPgClient } from 'graphile-worker'
+import type { WithPgClient } from 'graphile-worker'
+import { z } from 'zod'
 import { paymentProvider } from '../server/payments/index.ts'
 import { invoicePayload } from '../server/worker/payload.ts'
+import { noPayload, type TaskOf } from '../server/worker/task.ts'
 
 type Due = { tenantId: string; invoiceId: string }
 type Begun = {
@@ -18,9 +20,13 @@ type Begun = {
   is_repeated: boolean
 }
 
-export const task: Task = async (payload, { withPgClient, logger }) => {
-  const isOne = typeof payload === 'object' && payload !== null && 'invoiceId' in payload
-  const due = isOne ? [invoicePayload.parse(payload)] : await dueInvoices(withPgClient)
+/** One invoice, or none when all are meant. */
+export const payload = z.union([invoicePayload, noPayload])
+export const cron = '*/5 * * * *'
+
+export const task: TaskOf<typeof payload> = async (given, { withPgClient, logger }) => {
+  const one = invoicePayload.safeParse(given)
+  const due = one.success ? [one.data] : await dueInvoices(withPgClient)
   let failures = 0
   for (const invoice of due) {
     try {

@@ -1,11 +1,12 @@
 // Takes a payment method that its owner removed off at the provider too.
 
-import type { Task } from 'graphile-worker'
 import { paymentProvider } from '../server/payments/index.ts'
 import { paymentMethodPayload } from '../server/worker/payload.ts'
+import type { TaskOf } from '../server/worker/task.ts'
 
-export const task: Task = async (payload, { withPgClient }) => {
-  const { tenantId, paymentMethodId } = paymentMethodPayload.parse(payload)
+export const payload = paymentMethodPayload
+
+export const task: TaskOf<typeof payload> = async ({ tenantId, paymentMethodId }, { withPgClient }) => {
   const { rows } = await withPgClient((client) =>
     client.query<{ provider: string; provider_method_id: string; status: string }>(
       'select provider, provider_method_id, status from billing.payment_method_job($1, $2)',

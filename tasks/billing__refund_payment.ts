@@ -1,13 +1,14 @@
 // Pays a refund back through the provider the payment came by.
 
-import type { Task } from 'graphile-worker'
+import { z } from 'zod'
 import { paymentProvider } from '../server/payments/index.ts'
-import { refundPayload } from '../server/worker/payload.ts'
+import type { TaskOf } from '../server/worker/task.ts'
 
 type Refund = { provider: string; provider_payment_id: string; amount_minor: string }
 
-export const task: Task = async (payload, { withPgClient }) => {
-  const { tenantId, refundId } = refundPayload.parse(payload)
+export const payload = z.strictObject({ tenantId: z.uuid(), refundId: z.uuid() })
+
+export const task: TaskOf<typeof payload> = async ({ tenantId, refundId }, { withPgClient }) => {
   const { rows } = await withPgClient((client) =>
     client.query<Refund>('select * from billing.refund_to_make($1, $2)', [tenantId, refundId]),
   )

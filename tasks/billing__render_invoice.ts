@@ -1,14 +1,15 @@
 // Renders a finalised invoice as HTML and PDF and keeps both. Doing it again writes the same.
 
-import type { Task } from 'graphile-worker'
 import { loadConfig } from '../server/config.ts'
 import { invoiceDocument } from '../server/invoices/document.ts'
 import { renderHtml } from '../server/invoices/html.ts'
 import { renderPdf } from '../server/invoices/pdf.ts'
 import { invoicePayload } from '../server/worker/payload.ts'
+import type { TaskOf } from '../server/worker/task.ts'
 
-export const task: Task = async (payload, { withPgClient }) => {
-  const { tenantId, invoiceId } = invoicePayload.parse(payload)
+export const payload = invoicePayload
+
+export const task: TaskOf<typeof payload> = async ({ tenantId, invoiceId }, { withPgClient }) => {
   const { rows } = await withPgClient((client) =>
     client.query<{ document: unknown }>('select billing.invoice_to_render($1, $2) as document', [tenantId, invoiceId]),
   )

@@ -1,9 +1,12 @@
 // Reminders, renewals and invoices of every tenant that has something due, each in a transaction of its own: what goes
 // wrong with one tenant is logged and holds up nobody else.
 
-import type { Task } from 'graphile-worker'
+import { noPayload, type TaskOf } from '../server/worker/task.ts'
 
-export const task: Task = async (_payload, { withPgClient, logger }) => {
+export const payload = noPayload
+export const cron = '*/5 * * * *'
+
+export const task: TaskOf<typeof payload> = async (_payload, { withPgClient, logger }) => {
   let after: string | null = null
   let failures = 0
   for (;;) {

@@ -1,14 +1,15 @@
 // Sends one person the mail of one billing notice or quota alert. Taken again after a worker died, it sends the same
 // mail, under the same Message-ID.
 
-import type { Task } from 'graphile-worker'
+import { z } from 'zod'
 import { type Notice, noticeMail } from '../server/mail-notice.ts'
 import { deliverMail } from '../server/worker/deliver-mail.ts'
-import { noticeMailPayload } from '../server/worker/payload.ts'
+import type { TaskOf } from '../server/worker/task.ts'
 
-export const task: Task = async (payload, helpers) => {
+export const payload = z.strictObject({ tenantId: z.uuid(), mailId: z.uuid() })
+
+export const task: TaskOf<typeof payload> = async ({ tenantId, mailId }, helpers) => {
   const { withPgClient } = helpers
-  const { tenantId, mailId } = noticeMailPayload.parse(payload)
   const { rows } = await withPgClient((client) =>
     client.query<Notice & { attempt: number }>(
       `select attempt, email, tenant_name as "tenantName", subject, message, setting

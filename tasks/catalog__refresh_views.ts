@@ -1,10 +1,12 @@
 // Each hour, and when asked: refreshes the materialized views, or the one that is named, while others read them.
 
-import type { Task } from 'graphile-worker'
-import { viewPayload } from '../server/worker/payload.ts'
+import { z } from 'zod'
+import { noPayload, type TaskOf } from '../server/worker/task.ts'
 
-export const task: Task = async (payload, { withPgClient }) => {
-  const { name } = viewPayload.parse(payload ?? {})
+export const payload = noPayload.extend({ name: z.string().nullish() })
+export const cron = '7 * * * *'
+
+export const task: TaskOf<typeof payload> = async ({ name }, { withPgClient }) => {
   const { rows } = await withPgClient((client) =>
     client.query<{ name: string }>(
       'select name from observability.materialized_view_names() as name where name = $1 or $1 is null',

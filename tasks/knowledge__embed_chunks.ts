@@ -1,15 +1,16 @@
 // embed: gives every chunk its vector. The built-in model works in the database; others are called over HTTP, one batch
 // after the other, and each batch is kept: a job that is tried again goes on where it stopped.
 
-import type { Task } from 'graphile-worker'
 import pgvector from 'pgvector'
 import { embedderFor, type ModelRow } from '../server/embedders/index.ts'
 import { documentsPayload } from '../server/worker/payload.ts'
+import type { TaskOf } from '../server/worker/task.ts'
 
 type Chunk = ModelRow & { chunk_id: string; content: string; model_id: string; max_retries: number }
 
-export const task: Task = async (payload, { withPgClient, job, abortSignal }) => {
-  const { tenantId, documentIds } = documentsPayload.parse(payload)
+export const payload = documentsPayload
+
+export const task: TaskOf<typeof payload> = async ({ tenantId, documentIds }, { withPgClient, job, abortSignal }) => {
   try {
     await withPgClient((client) => client.query('select knowledge.embed_builtin($1, $2)', [tenantId, documentIds]))
     for (;;) {

@@ -1,11 +1,12 @@
 // parse: turns uploaded files into text. A file that cannot be parsed fails alone, with the reason for its owner.
 
-import type { Task } from 'graphile-worker'
 import { ParseError, parse } from '../server/parsers/index.ts'
 import { documentsPayload } from '../server/worker/payload.ts'
+import type { TaskOf } from '../server/worker/task.ts'
 
-export const task: Task = async (payload, { withPgClient, logger }) => {
-  const { tenantId, documentIds } = documentsPayload.parse(payload)
+export const payload = documentsPayload
+
+export const task: TaskOf<typeof payload> = async ({ tenantId, documentIds }, { withPgClient, logger }) => {
   for (const documentId of documentIds) {
     // one at a time: a file may be large
     const file = await withPgClient(async (client) => {

@@ -1,7 +1,10 @@
 // Each minute: writes down on the knowledge sources how far their documents are.
 
-import type { Task } from 'graphile-worker'
+import { noPayload, type TaskOf } from '../server/worker/task.ts'
 
-export const task: Task = async (_payload, { withPgClient }) => {
+export const payload = noPayload
+export const cron = '* * * * *'
+
+export const task: TaskOf<typeof payload> = async (_payload, { withPgClient }) => {
   await withPgClient((client) => client.query('select knowledge.refresh_sources()'))
 }

@@ -1,9 +1,12 @@
 // Each minute: adds what was used since to the roll-ups, a batch a transaction. Tenants take turns, so that a large one
 // does not keep the others waiting; a second worker skips the tenant that another one is at.
 
-import type { Task } from 'graphile-worker'
+import { noPayload, type TaskOf } from '../server/worker/task.ts'
 
-export const task: Task = async (_payload, { withPgClient, abortSignal }) => {
+export const payload = noPayload
+export const cron = '* * * * *'
+
+export const task: TaskOf<typeof payload> = async (_payload, { withPgClient, abortSignal }) => {
   const { rows } = await withPgClient((client) =>
     client.query<{ id: string }>('select id from metering.tenants_to_roll_up() as id'),
   )

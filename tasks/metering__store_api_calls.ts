@@ -1,8 +1,11 @@
 // Each minute: books the requests served since as usage, some thousands a transaction.
 
-import type { Task } from 'graphile-worker'
+import { noPayload, type TaskOf } from '../server/worker/task.ts'
 
-export const task: Task = async (_payload, { withPgClient, abortSignal }) => {
+export const payload = noPayload
+export const cron = '* * * * *'
+
+export const task: TaskOf<typeof payload> = async (_payload, { withPgClient, abortSignal }) => {
   while (!abortSignal?.aborted) {
     const { rows } = await withPgClient((client) =>
       client.query<{ count: string }>('select metering.store_api_calls() as count'),

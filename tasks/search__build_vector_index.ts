@@ -1,11 +1,12 @@
 // Builds a model's vector index while others read and write. Only the table's owner may, and in no function, so the
 // worker takes on the role that owns nothing else, for this one statement.
 
-import type { Task } from 'graphile-worker'
-import { modelPayload } from '../server/worker/payload.ts'
+import { z } from 'zod'
+import type { TaskOf } from '../server/worker/task.ts'
 
-export const task: Task = async (payload, { withPgClient }) => {
-  const { modelId } = modelPayload.parse(payload)
+export const payload = z.strictObject({ modelId: z.uuid() })
+
+export const task: TaskOf<typeof payload> = async ({ modelId }, { withPgClient }) => {
   await withPgClient(async (client) => {
     const { rows } = await client.query<{ drop_statement: string; create_statement: string }>(
       'select * from search.vector_index_statements($1)',

@@ -1,9 +1,12 @@
 // Each minute: queues a merge for the tenants whose search index has enough changes, and the building of a vector index
 // for the models that have many vectors and none.
 
-import type { Task } from 'graphile-worker'
+import { noPayload, type TaskOf } from '../server/worker/task.ts'
 
-export const task: Task = async (_payload, { withPgClient, addJob }) => {
+export const payload = noPayload
+export const cron = '* * * * *'
+
+export const task: TaskOf<typeof payload> = async (_payload, { withPgClient, addJob }) => {
   const { rows: tenants } = await withPgClient((client) =>
     client.query<{ id: string }>('select id from search.tenants_to_merge() as id'),
   )

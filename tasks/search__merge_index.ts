@@ -1,10 +1,11 @@
 // Folds a tenant's changes into its search index, a batch a transaction, until too few are left.
 
-import type { Task } from 'graphile-worker'
 import { tenantPayload } from '../server/worker/payload.ts'
+import type { TaskOf } from '../server/worker/task.ts'
 
-export const task: Task = async (payload, { withPgClient, abortSignal }) => {
-  const { tenantId } = tenantPayload.parse(payload)
+export const payload = tenantPayload
+
+export const task: TaskOf<typeof payload> = async ({ tenantId }, { withPgClient, abortSignal }) => {
   let merged: number | undefined
   do {
     const { rows } = await withPgClient((client) =>

@@ -1,13 +1,18 @@
 // Sends the mail of an invitation. Each attempt gets a token of its own, which is nowhere but in the mail.
 
-import type { Task } from 'graphile-worker'
+import { z } from 'zod'
 import { type Invitation, invitationMail } from '../server/mail-invitation.ts'
 import { deliverMail } from '../server/worker/deliver-mail.ts'
-import { invitationPayload } from '../server/worker/payload.ts'
+import type { TaskOf } from '../server/worker/task.ts'
 
-export const task: Task = async (payload, helpers) => {
+export const payload = z.strictObject({
+  tenantId: z.uuid(),
+  invitationId: z.uuid(),
+  deliveryNumber: z.int().min(1),
+})
+
+export const task: TaskOf<typeof payload> = async ({ tenantId, invitationId, deliveryNumber }, helpers) => {
   const { withPgClient } = helpers
-  const { tenantId, invitationId, deliveryNumber } = invitationPayload.parse(payload)
   const key = [tenantId, invitationId, deliveryNumber]
   const { rows } = await withPgClient((client) =>
     client.query<Invitation>(

@@ -4,28 +4,12 @@
 import { EventEmitter } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Logger, type LogLevel, run, type Task, type TaskList, type WorkerEvents } from 'graphile-worker'
+import { Logger, type LogLevel, run, type TaskList, type WorkerEvents } from 'graphile-worker'
 import type { Pool } from 'pg'
+import type { TaskModule } from './task.ts'
 
 const tasksDirectory = join(import.meta.dirname, '..', '..', 'tasks')
 const heartbeatIntervalMs = 5_000
-
-/** What runs by the clock: cron times in UTC, by task. */
-const schedule: Record<string, string> = {
-  billing__collect_payments: '*/5 * * * *',
-  billing__run_invoices: '*/5 * * * *',
-  catalog__refresh_views: '7 * * * *',
-  catalog__watch_views: '*/5 * * * *',
-  tenancy__end_idle_sessions: '*/5 * * * *',
-  knowledge__refresh_sources: '* * * * *',
-  metering__create_partitions: '7 * * * *',
-  metering__drop_llm_texts: '23 3 * * *',
-  metering__expire_reservations: '* * * * *',
-  metering__roll_up: '* * * * *',
-  metering__store_api_calls: '* * * * *',
-  search__maintain_indexes: '* * * * *',
-  search__store_query_logs: '* * * * *',
-}
 
 export type WorkerLog = Record<'error' | 'warn' | 'info' | 'debug', (fields: object, message: string) => void>
 
@@ -63,16 +47,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
   await beat(options.isOnlyWorker ? '0 seconds' : '30 seconds')
 
+  const { tasks, crontab } = await loadTasks()
   const runner = await run({
     pgPool: pool,
-    taskList: await loadTasks(),
+    taskList: tasks,
     concurrency: options.concurrency,
     pollInterval: options.pollIntervalMs,
     noPreparedStatements: options.isEmbedded,
     noHandleSignals: true,
-    crontab: Object.entries(schedule)
-      .map(([task, times]) => `${times} ${task}`)
-      .join('\n'),
+    crontab,
     events,
     logger: new Logger((scope) => (level: LogLevel, message, meta) => {
       // the queue reports each start and end at info; that is one line a job too many
@@ -95,12 +78,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 }
 
 /** One file a task; the file's name is the task's name. */
-export async function loadTasks(): Promise<TaskList> {
+export async function loadTasks(): Promise<{ tasks: TaskList; crontab: string }> {
   const tasks: TaskList = {}
-  for (const file of await readdir(tasksDirectory)) {
+  const crontab: string[] = []
+  for (const file of (await readdir(tasksDirectory)).sort()) {
     if (!file.endsWith('.ts')) continue
-    const module = (await import(join(tasksDirectory, file))) as { task: Task }
-    tasks[file.slice(0, -'.ts'.length)] = module.task
+    const name = file.slice(0, -'.ts'.length)
+    const { payload, task, cron } = (await import(join(tasksDirectory, file))) as TaskModule
+    tasks[name] = (given, helpers) => task(payload.parse(given ?? {}), helpers)
+    if (cron) crontab.push(`${cron} ${name}`)
   }
-  return tasks
+  return { tasks, crontab: crontab.join('\n') }
 }

@@ -147,7 +147,7 @@ describe('over GraphQL', () => {
     const [made] = before.data.invoices.nodes
     expect(made).toMatchObject({ status: 'finalised', total: '58.80', html: null, pdfBase64: null })
 
-    const task = (await loadTasks()).billing__render_invoice as Task
+    const task = (await loadTasks()).tasks.billing__render_invoice as Task
     await task({ tenantId: db.acme.id, invoiceId: made.id }, {
       withPgClient: async (work: (client: unknown) => Promise<unknown>) => {
         const client = await workerPool.connect()

@@ -23,7 +23,7 @@ beforeAll(async () => {
   process.env.STRIPE_API_URL = stripe.url
   server = await startTestServer(db.url, { STRIPE_WEBHOOK_SECRET: webhookSecret })
   workerPool = createPool(db.url, 'rowhouse_worker', 2)
-  tasks = (await loadTasks()) as Record<string, Task>
+  tasks = (await loadTasks()).tasks as Record<string, Task>
   await addPlan(onPool, { slug: 'free', tier: 'free', amount: 0 })
   await addPlan(onPool, { slug: 'paid', amount: 30 })
 })

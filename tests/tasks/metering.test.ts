@@ -10,7 +10,7 @@ const db = useDatabase()
 it('make partitions, roll up all tenants, drop texts; a second run finds nothing to do', async () => {
   const pool = createPool(db.url, 'rowhouse_worker', 2)
   try {
-    const tasks = await loadTasks()
+    const { tasks } = await loadTasks()
     const run = async (name: string): Promise<void> => {
       const task = tasks[name]
       if (!task) throw new Error(`There is no task ${name}`)
