@@ -8,7 +8,7 @@ import { GraphQLError } from 'graphql'
 const ownCode = /^[I-OQ-WYZ][A-Z][1-69]\d\d$/
 
 /** PostgreSQL's own that a client can do something about. Their messages quote values, so ours replace them. */
-const neutralMessages: Record<string, string> = {
+export const neutralMessages: Record<string, string> = {
   '22003': 'A number is out of range.',
   '22007': 'A date or time is not valid.',
   '22008': 'A date or time is out of range.',

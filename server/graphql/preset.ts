@@ -7,7 +7,9 @@ import type { Pool } from 'pg'
 import { makePgService } from 'postgraphile/adaptors/pg'
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
 import { PostGraphileConnectionFilterPreset } from 'postgraphile-plugin-connection-filter'
+import { createClosedListsPlugin } from './closed-lists.ts'
 import { createEmbedQueryPlugin } from './embed-query.ts'
+import { ErrorListsPlugin } from './error-lists.ts'
 import { GroupLimitPlugin } from './group-limit.ts'
 import { NamesPlugin } from './names.ts'
 import { VectorCodecPlugin } from './vector-codec.ts'
@@ -28,7 +30,14 @@ export function createPreset(pool: Pool): GraphileConfig.Preset {
       PostGraphileConnectionFilterPreset,
       PgAggregatesPreset,
     ],
-    plugins: [NamesPlugin, VectorCodecPlugin, GroupLimitPlugin, createEmbedQueryPlugin(pool)],
+    plugins: [
+      createClosedListsPlugin(pool),
+      ErrorListsPlugin,
+      NamesPlugin,
+      VectorCodecPlugin,
+      GroupLimitPlugin,
+      createEmbedQueryPlugin(pool),
+    ],
     // SwallowErrors: an error in building the schema stops the start instead of leaving a piece out. PgIndexBehaviors: it
     // offers filters by indexed columns only, but here every query is inside a tenant, and large texts say so themselves.
     // The two of aggregates order and filter by aggregates of relations: half the time of building the schema, for what SQL does

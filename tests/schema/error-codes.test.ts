@@ -3,6 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { neutralMessages } from '../../server/errors.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -31,4 +32,12 @@ it('every code has a domain of I to Z but P and X, and a known kind', async () =
   const registry = await readFile(join(root, 'docs/error-codes.md'), 'utf8')
   for (const [, code] of registry.matchAll(/^\| `([A-Z]{2}\d{3})` \|/gm))
     expect(code).toMatch(/^[I-OQ-WYZ][A-Z][1-69]\d\d$/)
+})
+
+it("every code that a function names in its tag @errors is in the registry, or PostgreSQL's own with a message of ours", async () => {
+  const registry = await readFile(join(root, 'docs/error-codes.md'), 'utf8')
+  const codes = [...(await textsOf('sql')).matchAll(/@errors ([\w ]+)/g)].flatMap(([, list = '']) => list.split(/\s+/))
+  expect(codes.length).toBeGreaterThan(100)
+  const known = new Set([...registry.matchAll(/^\| `(\w{5})` \|/gm)].map(([, code]) => code))
+  expect(codes.filter((code) => code && !known.has(code) && !(code in neutralMessages))).toEqual([])
 })
