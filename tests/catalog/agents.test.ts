@@ -171,10 +171,10 @@ describe('tools of an agent', () => {
           await failure(t, 'insert into app_public.agent_tools (agent_id, tool_id) values ($1, $2)', [agent, tool]),
         )
         expect((await failure(t, 'select app_public.set_agent_tools($1, array[$2::uuid])', [agent, tool]))?.code).toBe(
-          'RS303',
+          'RS301',
         )
       }
-      expect(failures).toEqual(Array(3).fill({ code: 'RS303', message: failures[0]?.message }))
+      expect(failures).toEqual(Array(3).fill({ code: 'RS301', message: failures[0]?.message }))
     }))
 
   it('are set by who may edit agents, each once, up to a hundred', () =>

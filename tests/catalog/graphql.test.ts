@@ -84,7 +84,7 @@ it('a prompt is rendered by a query; what is wrong is told in one message with a
     variables: { nme: 'Ada' },
   })
   expect(errors?.[0]).toMatchObject({
-    message: 'The prompt cannot be filled: name is missing; nme is no variable of this prompt.',
+    message: 'The prompt cannot be filled: name is missing; nme is not a variable of this prompt.',
     extensions: { code: 'RS431', hint: expect.any(String) },
   })
 })
@@ -149,4 +149,19 @@ it('each kind is deleted and restored by its own mutation, and by no other', asy
       `restore${kind}`,
     ])
   }
+})
+
+it('from a hit of a search one gets to the resource, and only from a hit', async () => {
+  const { __schema, closed } = await ask(
+    `{ __schema { queryType { fields { name } } } closed: __type(name: "SharingMode") { enumValues { name } } }`,
+  )
+  const fields = __schema.queryType.fields.map(({ name }: { name: string }) => name)
+  expect(fields).toContain('searchCatalog')
+  expect(fields.filter((name: string) => name.startsWith('catalogSearchHit'))).toEqual([])
+  expect(closed.enumValues.map(({ name }: { name: string }) => name)).toEqual([
+    'private',
+    'selected',
+    'subtree',
+    'platform',
+  ])
 })

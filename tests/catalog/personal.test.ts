@@ -14,8 +14,8 @@ async function agentFor(t: Transaction, person: Person, name = 'writer'): Promis
   return agent
 }
 const add = `insert into app_public.user_agents (agent_id, folder) values ($1, $2)`
-const favorite = `select app_public.favorite($1, $2, $3)`
-const rate = `select (app_public.rate($1, $2, $3, $4)).id`
+const favorite = `select app_public.add_favorite($1, $2, $3)`
+const rate = `select (app_public.rate_resource($1, $2, $3, $4)).id`
 
 describe('my list of agents', () => {
   it('has each agent once, in folders, pinned, with a name, look and prompt of my own', () =>
@@ -57,10 +57,10 @@ describe('my list of agents', () => {
   it('holds what I see: an agent of another tenant and one that is not there are the same error', () =>
     db.inTransaction(async (t) => {
       const agent = await agentFor(t, db.globex.member)
-      expect(await t.errorCode(add, [agent, null])).toBe('RS353')
-      expect(await t.errorCode(add, [crypto.randomUUID(), null])).toBe('RS353')
-      expect(await t.errorCode(favorite, ['agent', agent, null])).toBe('RS353')
-      expect(await t.errorCode(rate, ['agent', agent, 5, null])).toBe('RS353')
+      expect(await t.errorCode(add, [agent, null])).toBe('RS301')
+      expect(await t.errorCode(add, [crypto.randomUUID(), null])).toBe('RS301')
+      expect(await t.errorCode(favorite, ['agent', agent, null])).toBe('RS301')
+      expect(await t.errorCode(rate, ['agent', agent, 5, null])).toBe('RS301')
     }))
 
   it('has counters that only the log moves', () =>
@@ -124,7 +124,7 @@ describe('favorites', () => {
         { notes: 'for mornings' },
       ])
       expect(await t.value(`select array_agg(is_favorite) from app_public.user_agents`)).toEqual([true, true])
-      const unfavorite = `select app_public.unfavorite('agent', $1)`
+      const unfavorite = `select app_public.remove_favorite('agent', $1)`
       expect([await t.value(unfavorite, [agent]), await t.value(unfavorite, [agent])]).toEqual([true, false])
       expect(await t.value(`select is_favorite from app_public.user_agents where agent_id = $1`, [agent])).toBe(false)
     }))
@@ -188,13 +188,13 @@ describe('ratings', () => {
     db.inTransaction(async (t) => {
       const agent = await agentFor(t, db.acme.member)
       const rating = await t.value(rate, ['agent', agent, 3, 'Fair.'])
-      const vote = `select (app_public.vote_helpful($1)).helpful_count`
+      const vote = `select (app_public.vote_rating_helpful($1)).helpful_count`
       expect(await t.errorCode(vote, [rating])).toBe('RS455')
       await t.become(db.acme.viewer)
       expect([await t.value(vote, [rating]), await t.value(vote, [rating])]).toEqual([1, 1])
       await t.become(db.acme.admin)
       expect(await t.value(vote, [rating])).toBe(2)
-      expect(await t.value(`select (app_public.withdraw_helpful_vote($1)).helpful_count`, [rating])).toBe(1)
+      expect(await t.value(`select (app_public.withdraw_rating_vote($1)).helpful_count`, [rating])).toBe(1)
       expect(await t.errorCode(vote, [crypto.randomUUID()])).toBe('RS355')
       await t.become(db.globex.owner)
       expect(await t.errorCode(vote, [rating])).toBe('RS355')
@@ -224,8 +224,8 @@ describe('over GraphQL', () => {
       'member@acme.test',
       `mutation {
         createUserAgent(input: { userAgent: { agentId: "${id}", folder: "Daily" } }) { clientMutationId }
-        favorite(input: { itemType: agent, itemId: "${id}" }) { userFavorite { itemId } }
-        rate(input: { itemType: agent, itemId: "${id}", rating: 5, review: "Good." }) { userRating { rating } }
+        addFavorite(input: { itemType: agent, itemId: "${id}" }) { userFavorite { itemId } }
+        rateResource(input: { itemType: agent, itemId: "${id}", rating: 5, review: "Good." }) { userRating { rating } }
       }`,
     )
     expect(

@@ -8,25 +8,25 @@ const db = useDatabase()
 type Hit = { kind: string; name: string; is_own: boolean; score: number; rank: number; tags: string[] }
 type Found = { total: number; hits: Hit[]; facets: { facet: string; value: string; count: number }[] }
 
-/** As named arguments: { query: '…', kinds: […] }. */
+/** As named arguments, { query: '…', limit: 5 }; every other name is a field of the filter. */
 async function search(t: Transaction, given: Record<string, unknown> = {}): Promise<Found> {
   return t.value(
     call(given, `jsonb_build_object('total', s.total_count, 'hits', s.hits, 'facets', s.facets)`),
     values(given),
   )
 }
-const types: Record<string, string> = {
-  kinds: 'app_public.resource_kind[]',
-  tiers: 'int[]',
-  limit: 'int',
-  skip: 'int',
-  query: 'text',
-}
+const types: Record<string, string> = { limit: 'int', skip: 'int', query: 'text' }
+const plainArguments = (given: Record<string, unknown>): [string, unknown][] =>
+  Object.entries(given).filter(([name]) => name in types)
 const call = (given: Record<string, unknown>, what = '*'): string =>
-  `select ${what} from app_public.search_catalog(${Object.keys(given)
-    .map((name, i) => `"${name}" => $${i + 1}::${types[name] ?? 'text[]'}`)
-    .join(', ')}) s`
-const values = (given: Record<string, unknown>): unknown[] => Object.values(given)
+  `select ${what} from app_public.search_catalog(${[
+    'filter => jsonb_populate_record(null::app_public.catalog_filter, $1)',
+    ...plainArguments(given).map(([name], i) => `"${name}" => $${i + 2}::${types[name]}`),
+  ].join(', ')}) s`
+const values = (given: Record<string, unknown>): unknown[] => [
+  JSON.stringify(Object.fromEntries(Object.entries(given).filter(([name]) => !(name in types)))),
+  ...plainArguments(given).map(([, value]) => value),
+]
 const namesOf = ({ hits }: Found): string[] => hits.map(({ name }) => name)
 
 const agents = [
@@ -249,13 +249,11 @@ describe('filters, facets and pages', () => {
     [{ query: 'x'.repeat(201) }, 'RS471'],
     [{ limit: 0 }, 'RS472'],
     [{ limit: 101 }, 'RS472'],
-    [{ limit: null }, 'RS472'],
     [{ skip: -1 }, 'RS473'],
     [{ skip: 9001 }, 'RS473'],
-    [{ skip: null }, 'RS473'],
     [{ tiers: [4] }, 'RS474'],
     [{ tiers: [null] }, 'RS474'],
-    [{ statuses: ['unknown'] }, 'RS474'],
+    [{ statuses: ['unknown'] }, '23514'],
     [{ tags: Array(51).fill('x') }, 'RS474'],
     [{ kinds: ['person'] }, '22P02'],
   ] as [Record<string, unknown>, string][])('%j is refused', (given, code) =>

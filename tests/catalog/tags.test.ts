@@ -35,7 +35,7 @@ describe('a tag', () => {
       const agent = await create(t, db.acme.admin, 'agent')
       const tag = await t.value(`insert into app_public.tags (name, slug) values ('New', 'new') returning id`)
       for (const id of [foreign, deleted, crypto.randomUUID(), agent])
-        expect(await t.errorCode(assign, ['tool', id, tag])).toBe('RS303')
+        expect(await t.errorCode(assign, ['tool', id, tag])).toBe('RS301')
       await t.become(db.globex.member)
       expect(await t.errorCode(assign, ['tool', foreign, tag])).toBe('23503')
     }))

@@ -82,10 +82,10 @@ describe('publishing', () => {
       expect(await t.errorCode(publish, [agent, null, null])).toBe('ID203')
       expect(await t.errorCode(rollback, [agent, '1.0.0'])).toBe('ID203')
       await t.become(db.globex.owner)
-      expect(await t.errorCode(publish, [agent, null, null])).toBe('RS351')
+      expect(await t.errorCode(publish, [agent, null, null])).toBe('RS301')
       await t.become(db.acme.owner)
       await t.query(`select app_public.delete_agent($1)`, [agent])
-      expect(await t.errorCode(publish, [agent, null, null])).toBe('RS351')
+      expect(await t.errorCode(publish, [agent, null, null])).toBe('RS301')
     }))
 
   it(
@@ -154,7 +154,7 @@ describe('rolling back', () => {
       await t.query(`delete from app_public.tools where id = $1`, [tool])
       await t.become(db.acme.admin)
       await t.value(publish, [agent, null, null])
-      expect(await t.errorCode(rollback, [agent, '1.0.0'])).toBe('RS303')
+      expect(await t.errorCode(rollback, [agent, '1.0.0'])).toBe('RS301')
       expect(await t.value(`select version from app_public.agents where id = $1`, [agent])).toBe('1.0.1')
 
       await t.becomeSuperuser()
@@ -222,17 +222,17 @@ describe('the difference of two versions', () => {
         [agent],
       )
       const changes = (from: string, to: string | null): Promise<unknown> =>
-        t.value(`select app_public.version_changes('agent', $1, $2, $3)`, [agent, from, to])
-      const expected = {
-        '/knowledge_domains/a~1b': { from: ['x'], to: ['x', 'z'] },
-        '/knowledge_domains/c': { from: ['y'] },
-        '/knowledge_domains/d': { to: [] },
-        '/temperature': { from: null, to: 0.5 },
-      }
+        t.query(`select * from app_public.compare_versions('agent', $1, $2, $3) order by path`, [agent, from, to])
+      const expected = [
+        { path: '/knowledge_domains/a~1b', from_value: ['x'], to_value: ['x', 'z'] },
+        { path: '/knowledge_domains/c', from_value: ['y'], to_value: null },
+        { path: '/knowledge_domains/d', from_value: null, to_value: [] },
+        { path: '/temperature', from_value: null, to_value: 0.5 },
+      ]
       expect(await changes('1.0.0', null)).toEqual(expected)
       await t.value(publish, [agent, null, null])
       expect(await changes('1.0.0', '1.0.1')).toEqual(expected)
-      expect(await changes('1.0.1', null)).toEqual({})
+      expect(await changes('1.0.1', null)).toEqual([])
     }),
   )
 
@@ -240,10 +240,10 @@ describe('the difference of two versions', () => {
     'is for members of the tenant, of versions that are there',
     asAdmin(async (t, agent) => {
       await t.value(publish, [agent, null, null])
-      const changes = `select app_public.version_changes('agent', $1, $2)`
+      const changes = `select app_public.compare_versions('agent', $1, $2)`
       expect(await t.errorCode(changes, [agent, '3.0.0'])).toBe('RS352')
       expect(await t.errorCode(changes, [crypto.randomUUID(), '1.0.0'])).toBe('RS352')
-      expect(await t.errorCode(`select app_public.version_changes('tool', $1, $2)`, [agent, '1.0.0'])).toBe('RS352')
+      expect(await t.errorCode(`select app_public.compare_versions('tool', $1, $2)`, [agent, '1.0.0'])).toBe('RS352')
       await t.become(db.acme.viewer)
       expect(await t.errorCode(changes, [agent, '1.0.0'])).toBeUndefined()
       await t.become(db.globex.owner)
@@ -336,8 +336,12 @@ describe('over GraphQL', () => {
     await ask(
       `mutation { updateAgent(input: { id: "${id}", patch: { systemPrompt: "Two." } }) { agent { isLatestVersion } } }`,
     )
-    expect(await ask(`{ versionChanges(resourceKind: agent, resourceId: "${id}", fromVersion: "1.0.0") }`)).toEqual({
-      versionChanges: { '/system_prompt': { from: 'One.', to: 'Two.' } },
+    expect(
+      await ask(
+        `{ compareVersions(resourceKind: agent, resourceId: "${id}", fromVersion: "1.0.0") { nodes { path fromValue toValue } } }`,
+      ),
+    ).toEqual({
+      compareVersions: { nodes: [{ path: '/system_prompt', fromValue: 'One.', toValue: 'Two.' }] },
     })
     const rollBack = `mutation { rollbackAgent(input: { id: "${id}", version: "1.0.0", discardChanges: true }) { resourceVersion { version } } }`
     // what the latest version says already is no rollback: it is published first, then taken back

@@ -35,7 +35,9 @@ it('twenty ratings at once are all counted, and each vote once', async (context)
     }
   }
   const ratings = await Promise.all(
-    people.map((person, i) => as(person, `select (app_public.rate('agent', $1, $2)).id`, [agent, (i % 5) + 1])),
+    people.map((person, i) =>
+      as(person, `select (app_public.rate_resource('agent', $1, $2)).id`, [agent, (i % 5) + 1]),
+    ),
   )
   const { rows } = await db.pool.query(`select rating, feedback_count from app_public.agents where id = $1`, [agent])
   expect(rows).toEqual([{ rating: '3.00', feedback_count: 20 }])
@@ -43,7 +45,7 @@ it('twenty ratings at once are all counted, and each vote once', async (context)
   // everyone but its author finds the first rating helpful, each twice at once
   await Promise.all(
     [...people.slice(1), ...people.slice(1)].map((person) =>
-      as(person, `select (app_public.vote_helpful($1)).id`, [ratings[0]]),
+      as(person, `select (app_public.vote_rating_helpful($1)).id`, [ratings[0]]),
     ),
   )
   const votes = await db.pool.query(`select helpful_count from app_public.user_ratings where id = $1`, [ratings[0]])

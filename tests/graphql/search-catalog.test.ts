@@ -22,13 +22,13 @@ it('one query finds things of several kinds, counts them and reads on into them'
     'owner@acme.test',
     `mutation {
       a: createAgent(input: { agent: { name: "trial-designer", primaryCategory: "Clinical", tier: 2, therapeuticAreas: ["Oncology"], status: active } }) { clientMutationId }
-      b: createTool(input: { tool: { name: "trial-registry", toolType: "function", category: "Clinical" } }) { clientMutationId }
+      b: createTool(input: { tool: { name: "trial-registry", toolType: function, category: "Clinical" } }) { clientMutationId }
     }`,
   )
   const { searchCatalog } = await ask(
     'viewer@acme.test',
     `query ($query: String, $kinds: [ResourceKind]) {
-      searchCatalog(query: $query, kinds: $kinds, categories: ["Clinical"], limit: 5) {
+      searchCatalog(query: $query, filter: { kinds: $kinds, categories: ["Clinical"] }, limit: 5) {
         totalCount
         hits { rank score kind name isOwn agent { name therapeuticAreas } tool { toolType } prompt { id } }
         facets { facet value count }

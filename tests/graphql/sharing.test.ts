@@ -80,10 +80,10 @@ it('an agent is shared, used, copied, revoked and audited', async () => {
 it('a mode is set and a share is declined', async () => {
   const { createTool } = await ask(
     'member@acme.test',
-    `mutation { createTool(input: {tool: {name: "Finder", toolType: "function"}}) { tool { id } } }`,
+    `mutation { createTool(input: {tool: {name: "Finder", toolType: function}}) { tool { id } } }`,
   )
   const { id } = createTool.tool
-  const set = `mutation ($id: UUID!, $mode: String!) { setSharingMode(input: {kind: tool, resourceId: $id, mode: $mode}) { sharingMode } }`
+  const set = `mutation ($id: UUID!, $mode: SharingMode!) { setSharingMode(input: {kind: tool, resourceId: $id, mode: $mode}) { sharingMode } }`
   expect((await ask('admin@acme.test', set, { id, mode: 'subtree' })).setSharingMode).toEqual({
     sharingMode: 'subtree',
   })

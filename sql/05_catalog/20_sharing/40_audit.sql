@@ -1,45 +1,46 @@
+-- The audit of sharing: every change of who may use a resource, in the audit of the tenant that owns it. The idea: triggers
+-- write it, so it also records what foreign keys and administrators in psql change.
+
 call core.secure_tenant_table('app_public.resource_sharing_audit');
 call core.allow('app_public.resource_sharing_audit', read => 'can_view_audit');
 grant select on app_public.resource_sharing_audit to rowhouse_user;
 grant select, insert, update, delete on app_public.resource_sharing_audit to rowhouse_platform;
 comment on table app_public.resource_sharing_audit is
-  E'@behavior -insert -update -delete\n@foreignKey (user_id) references app_public.user_profiles (id)\nEvery change of who may use this tenant''s resources, and copies that others made; never changed. can_view_audit.';
+  E'@behavior -insert -update -delete\n@foreignKey (user_id) references app_public.user_profiles (id)\nEvery change of who may use this tenant''s resources, and every copy that another tenant made. Entries never change. Needs can_view_audit.';
 comment on column app_public.resource_sharing_audit.occurred_at is 'When it happened.';
-comment on column app_public.resource_sharing_audit.action is 'mode_changed, granted, expiry_changed, revoked, declined, accepted or copied.';
-comment on column app_public.resource_sharing_audit.user_id is 'Who did it; null when it was the other tenant, or an administrator in psql.';
-comment on column app_public.resource_sharing_audit.resource_kind is 'What kind of thing it is.';
+comment on column app_public.resource_sharing_audit.action is 'What happened.';
+comment on column app_public.resource_sharing_audit.user_id is 'Who did it; null when it was a person of the other tenant, or an administrator in psql.';
+comment on column app_public.resource_sharing_audit.resource_kind is 'The kind of the resource.';
 comment on column app_public.resource_sharing_audit.resource_id is 'The resource.';
 comment on column app_public.resource_sharing_audit.resource_name is 'Its name at that time.';
-comment on column app_public.resource_sharing_audit.from_mode is 'The sharing_mode before, for mode_changed.';
-comment on column app_public.resource_sharing_audit.to_mode is 'The sharing_mode since, for mode_changed.';
-comment on column app_public.resource_sharing_audit.other_tenant_id is 'The tenant of the grant, or the one that made the copy.';
+comment on column app_public.resource_sharing_audit.from_mode is 'The sharing_mode before a mode_changed; null for other actions.';
+comment on column app_public.resource_sharing_audit.to_mode is 'The sharing_mode after a mode_changed; null for other actions.';
+comment on column app_public.resource_sharing_audit.other_tenant_id is 'The tenant that the share is for, or that made the copy.';
 comment on column app_public.resource_sharing_audit.other_tenant_slug is 'Its slug at that time.';
-comment on column app_public.resource_sharing_audit.grantee_user_id is 'The one member of the grant, null when it was not so narrow.';
-comment on column app_public.resource_sharing_audit.grantee_workspace_id is 'The workspace of the grant, null when it was not so narrow.';
-comment on column app_public.resource_sharing_audit.expires_at is 'Until when the grant was to hold.';
-
-comment on type app_public.sharing_action is 'What happened to who may use a resource.';
+comment on column app_public.resource_sharing_audit.grantee_user_id is 'The member that the share was for; null when it was for a whole tenant or a workspace.';
+comment on column app_public.resource_sharing_audit.grantee_workspace_id is 'The workspace that the share was for; null when it was for a whole tenant or one member.';
+comment on column app_public.resource_sharing_audit.expires_at is 'The end that the share had at that time.';
 
 create or replace function catalog.tg_resource_sharing_audit__append_only() returns trigger
 language plpgsql
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  -- Not a definer function, so that it sees who deletes: retention is a function of the platform. With its tenant a row
-  -- goes as well.
+  -- This is not a definer function, so that current_user is who deletes: retention runs as the platform. A row may also be
+  -- deleted together with its tenant.
   if tg_op = 'DELETE' and (current_user = 'rowhouse_platform' or not exists (select from app_public.tenants t where t.id = old.tenant_id)) then
     return old;
   end if;
-  perform core.raise_error('RS961', 'The audit of sharing is never changed.', 'Retention removes what is old.');
+  perform core.raise_error('RS961', 'Entries of the sharing audit cannot be changed.', 'Retention removes old entries.');
 end
 $$;
 comment on function catalog.tg_resource_sharing_audit__append_only is
-  E'@errors RS961\nKeeps the audit as it was written.';
+  E'@errors RS961\nRefuses every change of the audit.';
 
-set local role rowhouse_platform;  -- outside the wall: a copy, a refusal, a member who leaves: others change what the owner's audit must have
+set local role rowhouse_platform;  -- outside the wall: another tenant's copy, refusal or leaving member is written to the audit of the owner
 create or replace function catalog.record_sharing(
   kind app_public.resource_kind, tenant_id uuid, resource_id uuid, action app_public.sharing_action,
-  from_mode text default null, to_mode text default null, other_tenant_id uuid default null, share app_public.resource_shares default null
+  from_mode app_public.sharing_mode default null, to_mode app_public.sharing_mode default null, other_tenant_id uuid default null, share app_public.resource_shares default null
 ) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -53,18 +54,18 @@ begin
     tenant_id, action, user_id, resource_kind, resource_id, resource_name, from_mode, to_mode,
     other_tenant_id, other_tenant_slug, grantee_user_id, grantee_workspace_id, expires_at)
   select t.id, record_sharing.action,
-         -- people of the other side stay unknown
+         -- the owner does not learn who acted in another tenant
          case when t.id = core.current_tenant_id() then core.current_user_id() end,
          record_sharing.kind, record_sharing.resource_id, coalesce(v_name, ''), record_sharing.from_mode, record_sharing.to_mode,
          record_sharing.other_tenant_id, o.slug, (share).grantee_user_id, (share).grantee_workspace_id, (share).expires_at
-    -- of a tenant that is deleted nothing is left to record
+    -- a tenant that is being deleted has no audit any more, so nothing is written
     from app_public.tenants t
     left join app_public.tenants o on o.id = record_sharing.other_tenant_id
    where t.id = record_sharing.tenant_id;
 end
 $$;
 comment on function catalog.record_sharing is
-  'Writes to the audit of the tenant that owns a resource.';
+  'Writes an entry to the audit of the tenant that owns a resource.';
 
 create or replace function catalog.tg__audit_sharing_mode() returns trigger
 language plpgsql security definer
@@ -77,7 +78,7 @@ begin
 end
 $$;
 comment on function catalog.tg__audit_sharing_mode is
-  'Records that a resource came to another sharing_mode, whoever wrote it.';
+  'Records a change of sharing_mode, whoever made it.';
 grant execute on function catalog.tg__audit_sharing_mode to rowhouse_owner;
 
 create or replace function catalog.tg__audit_copy() returns trigger
@@ -97,7 +98,7 @@ begin
 end
 $$;
 comment on function catalog.tg__audit_copy is
-  'Records in the owner''s audit that another tenant made a copy.';
+  'Records in the owner''s audit that another tenant made a copy of its resource.';
 grant execute on function catalog.tg__audit_copy to rowhouse_owner;
 
 create or replace function catalog.tg_resource_shares__audit() returns trigger
@@ -121,12 +122,11 @@ begin
 end
 $$;
 comment on function catalog.tg_resource_shares__audit is
-  'Records that a grant was given, changed, declined, accepted or taken back, whoever wrote it.';
+  'Records that a share was created, changed, declined, accepted or revoked, whoever did it.';
 grant execute on function catalog.tg_resource_shares__audit to rowhouse_owner;
 
 set local role rowhouse_owner;
 
--- Every change of who may use a resource is recorded, whoever makes it: functions, foreign keys, administrators in psql.
 do $$
 declare
   v_kind app_public.resource_kind;
@@ -140,7 +140,7 @@ begin
     execute format(
       'create or replace trigger _510_audit_sharing_mode after update of sharing_mode on %s
          for each row when (old.sharing_mode <> new.sharing_mode) execute function catalog.tg__audit_sharing_mode(%L)', v_table, v_kind);
-    -- a knowledge source cannot be copied
+    -- knowledge sources cannot be copied
     if v_kind <> 'knowledge_source' then
       execute format(
         'create or replace trigger _520_audit_copy after insert on %s
