@@ -177,8 +177,9 @@ begin
       grant execute on function app_public.delete_%1$s, app_public.restore_%1$s to rowhouse_user;
       $sql$, v_kind, v_table);
     execute format('comment on function app_public.delete_%s is %L', v_kind, format(
-      e'@resultFieldName %s\n@errors RS301 ID203\nDeletes a %s. It disappears from lists and searches at once, and its name can be used again. restore_%s brings it back. Needs %s.',
-      v_result, catalog.resource_name(v_kind::app_public.resource_kind), v_kind, v_permission));
+      e'@resultFieldName %s\n@errors RS301 ID203\nDeletes %s %s. It disappears from lists and searches at once, and its name can be used again. restore_%s brings it back. Needs %s.',
+      v_result, case v_kind when 'agent' then 'an' else 'a' end, catalog.resource_name(v_kind::app_public.resource_kind), v_kind,
+      v_permission));
     execute format('comment on function app_public.restore_%s is %L', v_kind, format(
       e'@resultFieldName %s\n@errors RS302 RS520 ID203\nBrings a deleted %s back with everything it had. Needs %s.',
       v_result, catalog.resource_name(v_kind::app_public.resource_kind), v_permission));

@@ -124,8 +124,8 @@ describe('favorites', () => {
         { notes: 'for mornings' },
       ])
       expect(await t.value(`select array_agg(is_favorite) from app_public.user_agents`)).toEqual([true, true])
-      const unfavorite = `select app_public.remove_favorite('agent', $1)`
-      expect([await t.value(unfavorite, [agent]), await t.value(unfavorite, [agent])]).toEqual([true, false])
+      const remove = `select app_public.remove_favorite('agent', $1)`
+      expect([await t.value(remove, [agent]), await t.value(remove, [agent])]).toEqual([true, false])
       expect(await t.value(`select is_favorite from app_public.user_agents where agent_id = $1`, [agent])).toBe(false)
     }))
 

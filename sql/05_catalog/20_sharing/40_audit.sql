@@ -37,43 +37,47 @@ $$;
 comment on function catalog.tg_resource_sharing_audit__append_only is
   E'@errors RS961\nRefuses every change of the audit.';
 
-set local role rowhouse_platform;  -- outside the wall: another tenant's copy, refusal or leaving member is written to the audit of the owner
-create or replace function catalog.record_sharing(
-  kind app_public.resource_kind, tenant_id uuid, resource_id uuid, action app_public.sharing_action,
-  from_mode app_public.sharing_mode default null, to_mode app_public.sharing_mode default null, other_tenant_id uuid default null, share app_public.resource_shares default null
-) returns void
+set local role rowhouse_platform;  -- outside the wall: the owner's audit records what happens in another tenant: a copy, a declined share, a member who leaves
+create or replace function catalog.record_sharing(entry app_public.resource_sharing_audit) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_name text;
 begin
-  execute format('select r.name from %s r where r.id = $1', catalog.resource_table(record_sharing.kind))
-    into v_name using record_sharing.resource_id;
+  execute format('select r.name from %s r where r.id = $1', catalog.resource_table((entry).resource_kind))
+    into v_name using (entry).resource_id;
   insert into app_public.resource_sharing_audit (
     tenant_id, action, user_id, resource_kind, resource_id, resource_name, from_mode, to_mode,
     other_tenant_id, other_tenant_slug, grantee_user_id, grantee_workspace_id, expires_at)
-  select t.id, record_sharing.action,
+  select t.id, (entry).action,
          -- the owner does not learn who acted in another tenant
          case when t.id = core.current_tenant_id() then core.current_user_id() end,
-         record_sharing.kind, record_sharing.resource_id, coalesce(v_name, ''), record_sharing.from_mode, record_sharing.to_mode,
-         record_sharing.other_tenant_id, o.slug, (share).grantee_user_id, (share).grantee_workspace_id, (share).expires_at
+         (entry).resource_kind, (entry).resource_id, coalesce(v_name, ''), (entry).from_mode, (entry).to_mode,
+         (entry).other_tenant_id, o.slug, (entry).grantee_user_id, (entry).grantee_workspace_id, (entry).expires_at
     -- a tenant that is being deleted has no audit any more, so nothing is written
     from app_public.tenants t
-    left join app_public.tenants o on o.id = record_sharing.other_tenant_id
-   where t.id = record_sharing.tenant_id;
+    left join app_public.tenants o on o.id = (entry).other_tenant_id
+   where t.id = (entry).tenant_id;
 end
 $$;
 comment on function catalog.record_sharing is
-  'Writes an entry to the audit of the tenant that owns a resource.';
+  'Writes an entry to the audit of the tenant that owns a resource, and fills in the user, the name of the resource and the slug of the other tenant.';
 
 create or replace function catalog.tg__audit_sharing_mode() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_entry app_public.resource_sharing_audit;
 begin
-  perform catalog.record_sharing(tg_argv[0]::app_public.resource_kind, new.tenant_id, new.id, 'mode_changed',
-    case tg_op when 'UPDATE' then to_jsonb(old) ->> 'sharing_mode' else 'private' end, new.sharing_mode);
+  v_entry.tenant_id := new.tenant_id;
+  v_entry.action := 'mode_changed';
+  v_entry.resource_kind := tg_argv[0];
+  v_entry.resource_id := new.id;
+  v_entry.from_mode := case tg_op when 'UPDATE' then to_jsonb(old) ->> 'sharing_mode' else 'private' end;
+  v_entry.to_mode := new.sharing_mode;
+  perform catalog.record_sharing(v_entry);
   return null;
 end
 $$;
@@ -86,13 +90,16 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_owner_id uuid;
+  v_entry app_public.resource_sharing_audit;
 begin
-  execute format('select r.tenant_id from %s r where r.id = $1', catalog.resource_table(tg_argv[0]::app_public.resource_kind))
-    into v_owner_id using new.copied_from_id;
-  if v_owner_id <> new.tenant_id then
-    perform catalog.record_sharing(tg_argv[0]::app_public.resource_kind, v_owner_id, new.copied_from_id, 'copied',
-      other_tenant_id => new.tenant_id);
+  v_entry.action := 'copied';
+  v_entry.resource_kind := tg_argv[0];
+  v_entry.resource_id := new.copied_from_id;
+  v_entry.other_tenant_id := new.tenant_id;
+  execute format('select r.tenant_id from %s r where r.id = $1', catalog.resource_table(v_entry.resource_kind))
+    into v_entry.tenant_id using new.copied_from_id;
+  if v_entry.tenant_id <> new.tenant_id then
+    perform catalog.record_sharing(v_entry);
   end if;
   return null;
 end
@@ -107,17 +114,27 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_share app_public.resource_shares := coalesce(new, old);
+  v_entry app_public.resource_sharing_audit;
+  v_action app_public.sharing_action;
 begin
-  perform catalog.record_sharing(v_share.resource_kind, v_share.tenant_id, v_share.resource_id, action,
-      other_tenant_id => v_share.grantee_tenant_id, share => v_share)
-    from unnest(case tg_op
-      when 'INSERT' then array['granted']
-      when 'DELETE' then array['revoked']
-      else array_remove(array[
-        case when old.expires_at is distinct from new.expires_at then 'expiry_changed' end,
-        case when old.declined_at is null and new.declined_at is not null then 'declined'
-             when old.declined_at is not null and new.declined_at is null then 'accepted' end], null)
-    end::app_public.sharing_action[]) as action;
+  v_entry.tenant_id := v_share.tenant_id;
+  v_entry.resource_kind := v_share.resource_kind;
+  v_entry.resource_id := v_share.resource_id;
+  v_entry.other_tenant_id := v_share.grantee_tenant_id;
+  v_entry.grantee_user_id := v_share.grantee_user_id;
+  v_entry.grantee_workspace_id := v_share.grantee_workspace_id;
+  v_entry.expires_at := v_share.expires_at;
+  foreach v_action in array case tg_op
+    when 'INSERT' then array['granted']
+    when 'DELETE' then array['revoked']
+    else array_remove(array[
+      case when old.expires_at is distinct from new.expires_at then 'expiry_changed' end,
+      case when old.declined_at is null and new.declined_at is not null then 'declined'
+           when old.declined_at is not null and new.declined_at is null then 'accepted' end], null)
+  end::app_public.sharing_action[] loop
+    v_entry.action := v_action;
+    perform catalog.record_sharing(v_entry);
+  end loop;
   return null;
 end
 $$;

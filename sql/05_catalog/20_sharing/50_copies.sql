@@ -13,7 +13,7 @@ as $$
     -- versions and life cycle
     'version', 'previous_version_id', 'is_latest_version', 'changelog', 'published_at', 'validation_status',
     'activated_at', 'deactivated_at', 'last_seen_at',
-    -- kept from logs, ratings and join tables
+    -- computed from logs, ratings and join tables
     'tool_ids', 'agent_ids', 'usage_count', 'success_rate', 'avg_response_time_ms', 'rating', 'feedback_count', 'error_count',
     'last_error_at', 'last_success_at', 'performance_score', 'last_used_at', 'execution_count', 'success_count',
     'failure_count', 'avg_execution_time_ms', 'last_executed_at'
