@@ -7,6 +7,7 @@ import type { Pool } from 'pg'
 import { makePgService } from 'postgraphile/adaptors/pg'
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
 import { PostGraphileConnectionFilterPreset } from 'postgraphile-plugin-connection-filter'
+import { extensions } from '../extensions.ts'
 import { createClosedListsPlugin } from './closed-lists.ts'
 import { createEmbedQueryPlugin } from './embed-query.ts'
 import { ErrorListsPlugin } from './error-lists.ts'
@@ -51,7 +52,7 @@ export function createPreset(pool: Pool): GraphileConfig.Preset {
     pgServices: [
       makePgService({
         pool,
-        schemas: ['app_public'],
+        schemas: ['app_public', ...extensions().map(({ name }) => name)],
         pubsub: false,
         // role, user and tenant hold for the request's transaction only
         pgSettings: (requestContext) => requestContext.pgSettings ?? {},
