@@ -17,6 +17,7 @@ import {
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { PublicError } from '../errors.ts'
+import { costsOf } from './costs.ts'
 import type { ExplainError } from './form-errors.ts'
 import { checkCost, checkDepth, checkVariables, type Limits, pageVariablesOf, withPageSizes } from './limits.ts'
 import { asNotFound } from './not-found.ts'
@@ -51,6 +52,7 @@ export function createExecutor(
   maskError: (error: GraphQLError) => GraphQLError,
   explainError: ExplainError,
 ): Executor {
+  const costs = costsOf(schema)
   const documents = createCache<{ document: DocumentNode; pageVariables: string[] }>()
   const sizedDocuments = createCache<DocumentNode>()
 
@@ -124,7 +126,7 @@ export function createExecutor(
       const withoutValue = pageVariables.filter((name) => coerced[name] === undefined || coerced[name] === null)
       const toRun = sized(query, document, withoutValue)
       const operation = operationOf(toRun, operationName)
-      checkCost(toRun, operation, coerced, limits)
+      checkCost(toRun, operation, coerced, limits, costs)
       const args = {
         schema,
         document: toRun,

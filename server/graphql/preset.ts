@@ -11,6 +11,7 @@ import { extensions } from '../extensions.ts'
 import { AggregatesPlugin } from './aggregates.ts'
 import { BrevityPlugin } from './brevity.ts'
 import { createClosedListsPlugin } from './closed-lists.ts'
+import { CostsPlugin } from './costs.ts'
 import { CountOncePlugin } from './count-once.ts'
 import { createEmbedQueryPlugin } from './embed-query.ts'
 import { ErrorListsPlugin } from './error-lists.ts'
@@ -44,6 +45,7 @@ export function createPreset(pool: Pool): GraphileConfig.Preset {
     plugins: [
       createClosedListsPlugin(pool),
       ErrorListsPlugin,
+      CostsPlugin,
       NamesPlugin,
       KeysPlugin,
       FunctionsPlugin,
