@@ -128,4 +128,10 @@ create table core.table_guard_exemptions (
   constraint reason_is_given check (reason ~ '\S')
 );
 
+-- A team's own domains beside ours (docs/extending.md): their schemas are part of the API.
+create table core.extensions (
+  name name primary key,
+  installed_at timestamptz not null default now()
+);
+
 reset role;

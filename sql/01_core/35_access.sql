@@ -73,7 +73,7 @@ comment on procedure core.allow is
   E'@errors RH905\nOpens the doors of a secured table by words of core.access_words: read (select), write (insert, update and delete), or each command by itself. Several words, as in ''self, can_view_analytics'', are several doors. A door that is not named stays closed. Staff who may write may do everything.';
 
 create or replace view core.who_may with (security_invoker = true) as
-select c.relname::text as table_name,
+select c.oid::regclass::text as table_name,
        command.name as command,
        grantee.rolname::text as role,
        coalesce(word.who, 'those for whom: ' || coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))) as who,
@@ -96,13 +96,13 @@ select c.relname::text as table_name,
  cross join (values ('select', 'r'::"char"), ('insert', 'a'), ('update', 'w'), ('delete', 'd')) as command (name, code)
   join pg_roles grantee on grantee.oid = any (p.polroles) and grantee.rolname not in ('rowhouse_owner', 'rowhouse_platform')
   left join core.access_words word on p.polname in (command.name || '_' || word.word, 'all_' || word.word)
- where c.relnamespace = (select n.oid from pg_namespace n where n.nspname = 'app_public')
+ where c.relnamespace in (select core.api_schemas())
    and p.polcmd in ('*', command.code)
    and case command.name when 'delete' then has_table_privilege(grantee.oid, c.oid, 'delete')
          else has_any_column_privilege(grantee.oid, c.oid, command.name) end;
 comment on view core.who_may is
-  'Who may do what with the tables of the API, read from policies, column grants, guards and walls. Who may rename an agent? select * from core.who_may where table_name = ''agents'' and command = ''update'' and ''name'' = any (columns). A function that writes says in its own comment who may call it.';
-comment on column core.who_may.table_name is 'The table, in app_public.';
+  'Who may do what with the tables of the API, read from policies, column grants, guards and walls. Who may rename an agent? select * from core.who_may where table_name = ''app_public.agents'' and command = ''update'' and ''name'' = any (columns). A function that writes says in its own comment who may call it.';
+comment on column core.who_may.table_name is 'The table, with its schema.';
 comment on column core.who_may.command is 'select, insert, update or delete.';
 comment on column core.who_may.role is 'The database role: rowhouse_user (people and keys), rowhouse_admin (platform staff) or rowhouse_analyst.';
 comment on column core.who_may.who is 'Who it is, in words, or the condition where the policy is written out.';

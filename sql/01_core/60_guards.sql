@@ -87,7 +87,7 @@ begin
     select c.oid::regclass as target, g.name, g.function, g.meaning
       from core.table_guards g
      cross join pg_class c
-     where c.relnamespace = 'app_public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+     where c.relnamespace in (select core.api_schemas()) and c.relkind in ('r', 'p') and not c.relispartition
        and exists (select from pg_policy p where p.polrelid = c.oid and not p.polpermissive and p.polname like 'tenant\_isolation%')
      order by c.relname, g.name
   loop

@@ -1,6 +1,7 @@
 // Invoices: usage, late events, tax, credit, numbers, and that what is final stays as it is. Worked out by hand.
 
 import { describe, expect, it } from 'vitest'
+import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
 import {
   addPlan,
@@ -11,7 +12,6 @@ import {
   invoicesOf,
   payByInvoice,
   runBilling,
-  setClock,
   use,
 } from './helpers.ts'
 

@@ -4,8 +4,9 @@
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
-import { addPlan, type Component, differences, setClock } from './helpers.ts'
+import { addPlan, type Component, differences } from './helpers.ts'
 
 const db = useDatabase()
 const tenantCount = 20

@@ -1,6 +1,6 @@
 // The catalogue as a front end uses it, over HTTP.
 
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { useDatabase } from '../helpers/index.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 
@@ -60,32 +60,35 @@ it('an agent gets its tools, and is listed with them and their tags', async () =
   ])
 })
 
-it('a prompt is rendered by a query; what is wrong is told in one message with a code', async () => {
-  const { createPrompt } = await ask(
-    `mutation ($prompt: PromptInput!) { createPrompt(input: {prompt: $prompt}) { prompt { id inputVariables } } }`,
-    {
-      prompt: {
-        name: 'greet',
-        promptText: 'Hello {{name}}',
-        systemPrompt: 'Be kind.',
-        inputVariables: { name: 'string' },
-      },
-    },
-  )
+describe('a prompt', () => {
   const render = `query ($id: UUID!, $variables: JSON) { renderPrompt(promptId: $id, variables: $variables) { system prompt } }`
-  const { renderPrompt } = await ask(
-    render,
-    { id: createPrompt.prompt.id, variables: { name: 'Ada' } },
-    'viewer@acme.test',
-  )
-  expect(renderPrompt).toEqual({ system: 'Be kind.', prompt: 'Hello Ada' })
-  const { errors } = await server.ask('viewer@acme.test', render, {
-    id: createPrompt.prompt.id,
-    variables: { nme: 'Ada' },
+  let id: string
+  beforeAll(async () => {
+    const { createPrompt } = await ask(
+      `mutation ($prompt: PromptInput!) { createPrompt(input: {prompt: $prompt}) { prompt { id inputVariables } } }`,
+      {
+        prompt: {
+          name: 'greet',
+          promptText: 'Hello {{name}}',
+          systemPrompt: 'Be kind.',
+          inputVariables: { name: 'string' },
+        },
+      },
+    )
+    id = createPrompt.prompt.id
   })
-  expect(errors?.[0]).toMatchObject({
-    message: 'The prompt cannot be filled: name is missing; nme is not a variable of this prompt.',
-    extensions: { code: 'RS431', hint: expect.any(String) },
+
+  it('is rendered by a query', async () => {
+    const { renderPrompt } = await ask(render, { id, variables: { name: 'Ada' } }, 'viewer@acme.test')
+    expect(renderPrompt).toEqual({ system: 'Be kind.', prompt: 'Hello Ada' })
+  })
+
+  it('that cannot be filled says all that is wrong at once, with a code', async () => {
+    const { errors } = await server.ask('viewer@acme.test', render, { id, variables: { nme: 'Ada' } })
+    expect(errors?.[0]).toMatchObject({
+      message: 'The prompt cannot be filled: name is missing; nme is not a variable of this prompt.',
+      extensions: { code: 'RS431', hint: expect.any(String) },
+    })
   })
 })
 

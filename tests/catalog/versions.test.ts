@@ -21,7 +21,7 @@ const edit = (t: Transaction, agent: string, prompt: string): Promise<unknown> =
 
 describe('publishing', () => {
   it(
-    'makes a version of what was authored; the first has the number of the agent, later ones the next patch',
+    'gives the first version the number of the agent, and later ones the next patch',
     asAdmin(async (t, agent) => {
       expect(await t.value(publish, [agent, 'First.', null])).toBe('1.0.0')
       await edit(t, agent, 'Be exact.')
@@ -30,6 +30,19 @@ describe('publishing', () => {
       expect(await t.value(publish, [agent, null, '2.0.0-beta.2'])).toBe('2.0.0-beta.2')
       await edit(t, agent, 'Be kind and brief.')
       expect(await t.value(publish, [agent, null, null])).toBe('2.0.0')
+    }),
+  )
+
+  it(
+    'makes versions of what was authored, of which the last is the latest',
+    asAdmin(async (t, agent) => {
+      await t.value(publish, [agent, 'First.', null])
+      await edit(t, agent, 'Be exact.')
+      await t.value(publish, [agent, 'Better.', null])
+      await edit(t, agent, 'Be kind.')
+      await t.value(publish, [agent, null, '2.0.0-beta.2'])
+      await edit(t, agent, 'Be kind and brief.')
+      await t.value(publish, [agent, null, null])
       const versions = await t.query(
         `select v.version, v.version_number, v.changelog, v.content ->> 'system_prompt' as prompt, app_public.resource_versions_is_latest(v) as latest
            from app_public.agents a, app_public.agents_versions(a) as v where a.id = $1`,
@@ -44,19 +57,35 @@ describe('publishing', () => {
     }),
   )
 
+  const state = `select version, changelog, published_at is not null as published, is_latest_version as latest, previous_version_id is not null as has_previous from app_public.agents where id = $1`
+
   it(
-    'is told of by the agent: its version, its changelog, when, and the version before; an edit makes it differ',
+    'is told of by the agent: its version, its changelog, when, and the version before',
     asAdmin(async (t, agent) => {
       await t.value(publish, [agent, 'One.', null])
       await edit(t, agent, 'Other.')
-      const state = `select version, changelog, published_at is not null as published, is_latest_version as latest, previous_version_id is not null as has_previous from app_public.agents where id = $1`
-      expect(await t.query(state, [agent])).toEqual([
-        { version: '1.0.0', changelog: 'One.', published: true, latest: false, has_previous: false },
-      ])
       await t.value(publish, [agent, 'Two.', null])
       expect(await t.query(state, [agent])).toEqual([
         { version: '1.0.1', changelog: 'Two.', published: true, latest: true, has_previous: true },
       ])
+    }),
+  )
+
+  it(
+    'is no longer the agent’s state when its content is edited',
+    asAdmin(async (t, agent) => {
+      await t.value(publish, [agent, 'One.', null])
+      await edit(t, agent, 'Other.')
+      expect(await t.query(state, [agent])).toEqual([
+        { version: '1.0.0', changelog: 'One.', published: true, latest: false, has_previous: false },
+      ])
+    }),
+  )
+
+  it(
+    'is still the agent’s state when its status or place is changed',
+    asAdmin(async (t, agent) => {
+      await t.value(publish, [agent, 'Two.', null])
       await t.query(`update app_public.agents set status = 'active', sort_order = 3 where id = $1`, [agent])
       expect(await t.query(state, [agent])).toMatchObject([{ latest: true }])
     }),
@@ -98,19 +127,41 @@ describe('publishing', () => {
 })
 
 describe('rolling back', () => {
+  /** An agent that was published with a tool, and then renamed and published without it. */
+  const published = async (t: Transaction, agent: string): Promise<string> => {
+    const tool = await t.value<string>(
+      `insert into app_public.tools (name, tool_type) values ('t', 'function') returning id`,
+    )
+    await t.query(`insert into app_public.agent_tools (agent_id, tool_id) values ($1, $2)`, [agent, tool])
+    await t.value(publish, [agent, null, null])
+    await t.query(`delete from app_public.agent_tools where agent_id = $1`, [agent])
+    await t.query(
+      `update app_public.agents set system_prompt = 'Worse.', name = 'renamed', status = 'active' where id = $1`,
+      [agent],
+    )
+    await t.value(publish, [agent, null, null])
+    return tool
+  }
+
   it(
-    'makes a new version with the old content and tools; name, status and sharing stay',
+    'makes a new version that names the old one',
     asAdmin(async (t, agent) => {
-      const tool = await t.value(`insert into app_public.tools (name, tool_type) values ('t', 'function') returning id`)
-      await t.query(`insert into app_public.agent_tools (agent_id, tool_id) values ($1, $2)`, [agent, tool])
-      await t.value(publish, [agent, null, null])
-      await t.query(`delete from app_public.agent_tools where agent_id = $1`, [agent])
-      await t.query(
-        `update app_public.agents set system_prompt = 'Worse.', name = 'renamed', status = 'active' where id = $1`,
-        [agent],
-      )
-      await t.value(publish, [agent, null, null])
+      await published(t, agent)
       expect(await t.value(rollback, [agent, '1.0.0'])).toBe('1.0.2')
+      expect(
+        await t.query(
+          `select rolled_back_to, changelog from app_public.resource_versions where resource_id = $1 and version = '1.0.2'`,
+          [agent],
+        ),
+      ).toEqual([{ rolled_back_to: '1.0.0', changelog: 'Back to 1.0.0' }])
+    }),
+  )
+
+  it(
+    'brings the content and tools back, and leaves name and status',
+    asAdmin(async (t, agent) => {
+      const tool = await published(t, agent)
+      await t.value(rollback, [agent, '1.0.0'])
       expect(
         await t.query(
           `select name, status, system_prompt, tool_ids, is_latest_version from app_public.agents where id = $1`,
@@ -119,12 +170,6 @@ describe('rolling back', () => {
       ).toEqual([
         { name: 'renamed', status: 'active', system_prompt: 'Be brief.', tool_ids: [tool], is_latest_version: true },
       ])
-      expect(
-        await t.query(
-          `select rolled_back_to, changelog from app_public.resource_versions where resource_id = $1 and version = '1.0.2'`,
-          [agent],
-        ),
-      ).toEqual([{ rolled_back_to: '1.0.0', changelog: 'Back to 1.0.0' }])
     }),
   )
 

@@ -1,8 +1,9 @@
 // Invitations in SQL: who may invite whom, what a token opens, and that everything wrong with one looks the same.
 
 import { describe, expect, it } from 'vitest'
+import { setClockLater } from '../helpers/clock.ts'
 import { type Person, type Transaction, useDatabase } from '../helpers/index.ts'
-import { createStranger, setClock, setTenantStatus, tokenFor } from '../helpers/invitations.ts'
+import { createStranger, setTenantStatus, tokenFor } from '../helpers/invitations.ts'
 import { type Role, roles } from '../helpers/people.ts'
 
 const db = useDatabase()
@@ -99,7 +100,7 @@ describe('inviting', () => {
       const id = await inviteAs(t, db.acme.owner, 'a@example.test')
       expect(await t.errorCode(invite, ['A@example.test', 'viewer'])).toBe('ID503')
       const token = await tokenFor(t, id)
-      await setClock(t, '8 days')
+      await setClockLater(t, '8 days')
       expect(await inviteAs(t, db.acme.admin, 'a@example.test', 'viewer')).toBe(id)
       const person = await createStranger(t, 'a@example.test')
       await t.become(person)
@@ -116,7 +117,7 @@ describe('inviting', () => {
       expect(await t.errorCode(resend, [id])).toBe('ID601')
       await t.query(revoke, [id])
       expect(await t.errorCode(invite, ['a@example.test', 'member'])).toBe('ID601')
-      await setClock(t, '61 seconds')
+      await setClockLater(t, '61 seconds')
       expect(await t.errorCode(invite, ['a@example.test', 'member'])).toBeUndefined()
     }))
 
@@ -246,7 +247,7 @@ describe('a token', () => {
       await refused(bob, token)
       await refused({ ...ann, userId: '' }, token)
       await t.becomeSuperuser()
-      await setClock(t, '7 days')
+      await setClockLater(t, '7 days')
       await refused(ann, token)
       await t.becomeSuperuser()
       await t.query(`select set_config('rowhouse.clock', '', true)`)
@@ -270,7 +271,7 @@ describe('a token', () => {
       expect(await t.value(decline, [token])).toBe(true)
       expect(await t.errorCode(accept, [token])).toBe('ID303')
       expect(await statusOf(t, id)).toBe('declined')
-      await setClock(t, '2 minutes')
+      await setClockLater(t, '2 minutes')
       expect(await inviteAs(t, db.acme.owner, 'ann@example.test')).not.toBe(id)
     }))
 
@@ -279,13 +280,13 @@ describe('a token', () => {
       const id = await inviteAs(t, db.acme.owner, 'ann@example.test')
       const old = await tokenFor(t, id)
       const ann = await createStranger(t, 'ann@example.test')
-      await setClock(t, '6 days')
+      await setClockLater(t, '6 days')
       await t.become(db.acme.admin)
       await t.query(resend, [id])
       await t.become(ann)
       expect(await t.errorCode(accept, [old])).toBe('ID303')
       const token = await tokenFor(t, id)
-      await setClock(t, '12 days')
+      await setClockLater(t, '12 days')
       await t.become(ann)
       await t.query(accept, [token])
       expect(await roleOf(t, ann)).toBe('member active')
@@ -307,7 +308,7 @@ describe('a token', () => {
       ])
       const token = await tokenFor(t, await inviteAs(t, db.acme.owner, 'ann@example.test'))
       const ann = await createStranger(t, 'ann@example.test')
-      await setClock(t, '3 days')
+      await setClockLater(t, '3 days')
       await t.become(db.acme.owner)
       expect(await t.value('select app_public.invitations_is_expired(i) from app_public.invitations i')).toBe(true)
       await t.become(ann)
@@ -356,7 +357,7 @@ describe('the inviter’s own standing is looked at again', () => {
       if (isGood) return
       // a colleague who sends it again vouches for it
       expect(await statusOf(t, id)).toBe('pending')
-      await setClock(t, '2 minutes')
+      await setClockLater(t, '2 minutes')
       await t.become(db.acme.owner)
       await t.query(resend, [id])
       const next = await tokenFor(t, id)
@@ -391,7 +392,7 @@ describe('someone who was here before', () => {
         await t.become({ ...db.acme.member, tenantId: '' })
         await t.query(accept, [token])
         expect([deed, await roleOf(t, db.acme.member)]).toEqual([deed, 'viewer active'])
-        await setClock(t, `${10 * (1 + ['remove_member', 'deactivate_member'].indexOf(deed))} minutes`)
+        await setClockLater(t, `${10 * (1 + ['remove_member', 'deactivate_member'].indexOf(deed))} minutes`)
       }
     }))
 
@@ -421,22 +422,31 @@ describe('someone who was here before', () => {
 })
 
 describe('resending and revoking', () => {
-  it('are for those who may manage users and give what is given, and only while it is pending', () =>
+  it.each([
+    ['resending', resend],
+    ['revoking', revoke],
+  ])('are for those who may manage users and give what is given: %s', (_deed, statement) =>
     db.inTransaction(async (t) => {
       const id = await inviteAs(t, db.acme.owner, 'ann@example.test', 'owner')
-      await setClock(t, '2 minutes')
-      for (const statement of [resend, revoke]) {
-        for (const [person, code] of [
-          [db.acme.admin, 'ID204'],
-          [db.acme.member, 'ID203'],
-          [db.acme.viewer, 'ID203'],
-          [db.globex.owner, 'ID302'],
-        ] as const) {
-          await t.become(person)
-          expect(await t.errorCode(statement, [id])).toBe(code)
-        }
+      await setClockLater(t, '2 minutes')
+      for (const [person, code] of [
+        [db.acme.admin, 'ID204'],
+        [db.acme.member, 'ID203'],
+        [db.acme.viewer, 'ID203'],
+        [db.globex.owner, 'ID302'],
+      ] as const) {
+        await t.become(person)
+        expect(await t.errorCode(statement, [id])).toBe(code)
       }
       await t.become(db.acme.owner)
+      expect(await t.errorCode(statement, [id])).toBeUndefined()
+    }),
+  )
+
+  it('are refused again within a minute, of a revoked one, and of none', () =>
+    db.inTransaction(async (t) => {
+      const id = await inviteAs(t, db.acme.owner, 'ann@example.test', 'owner')
+      await setClockLater(t, '2 minutes')
       expect(await t.errorCode(resend, [id])).toBeUndefined()
       expect(await t.errorCode(resend, [id])).toBe('ID601')
       expect(await t.errorCode(revoke, [id])).toBeUndefined()
@@ -473,14 +483,14 @@ describe('the mail task', () => {
       expect(await asWorker(1, db.globex.id)).toEqual([])
       await t.query(finish, [db.acme.id, id, 1, null, true])
       expect(await asWorker()).toEqual([])
-      await setClock(t, '2 minutes')
+      await setClockLater(t, '2 minutes')
       await t.become(db.acme.owner)
       await t.query(resend, [id])
       expect(await asWorker(1)).toEqual([])
       expect(await asWorker(2)).toHaveLength(1)
-      await setClock(t, '9 days')
+      await setClockLater(t, '9 days')
       expect(await asWorker(2)).toEqual([])
-      await setClock(t, '0 days')
+      await setClockLater(t, '0 days')
       await t.become(db.acme.owner)
       await t.query(revoke, [id])
       expect(await asWorker(2)).toEqual([])

@@ -162,33 +162,60 @@ describe('a project', () => {
       expect(await move(workspace)).toBe('WS503')
     }))
 
-  it('has a key that no other has until it is deleted; deleted, only leads and admins see it, and restore it', () =>
+  /** A project of the member's, with a viewer in it. */
+  const withViewer = async (t: Transaction): Promise<string> => {
+    const project = await createProject(t, db.acme.member, { key: 'APO' })
+    await t.query('insert into app_public.project_members (project_id, user_id) values ($1, $2)', [
+      project,
+      db.acme.viewer.userId,
+    ])
+    return project
+  }
+  const remove = 'select app_public.delete_project($1)'
+  const restore = 'select app_public.restore_project($1)'
+  const seen = async (t: Transaction, person: Person): Promise<number> => {
+    await t.become(person)
+    return t.value('select count(*)::int from app_public.projects')
+  }
+
+  it('has a key that no other has until it is deleted', () =>
     db.inTransaction(async (t) => {
-      const first = await createProject(t, db.acme.member, { key: 'APO' })
+      const first = await withViewer(t)
       expect(await t.errorCode(`select app_public.create_project('x', 'APO')`)).toBe('23505')
-      await t.query('insert into app_public.project_members (project_id, user_id) values ($1, $2)', [
-        first,
-        db.acme.viewer.userId,
-      ])
-      await t.become(db.acme.viewer)
-      expect(await t.errorCode('select app_public.delete_project($1)', [first])).toBe('WS203')
-      await t.become(db.acme.member)
-      await t.query('select app_public.delete_project($1)', [first])
-      expect(await t.errorCode('select app_public.delete_project($1)', [first])).toBe('WS304')
-      expect(await t.query('update app_public.projects set name = name returning 1')).toEqual([])
-      const seen = async (person: Person): Promise<number> => {
-        await t.become(person)
-        return t.value('select count(*)::int from app_public.projects')
-      }
-      expect([await seen(db.acme.viewer), await seen(db.acme.admin), await seen(db.acme.member)]).toEqual([0, 1, 1])
+      await t.query(remove, [first])
       await createProject(t, db.acme.member, { key: 'APO' })
-      expect(await t.errorCode('select app_public.restore_project($1)', [first])).toBe('23505')
-      await t.query(`update app_public.projects set key = null where id <> $1`, [first])
+      expect(await t.errorCode(restore, [first])).toBe('23505')
+    }))
+
+  it('is deleted by its lead, once', () =>
+    db.inTransaction(async (t) => {
+      const project = await withViewer(t)
       await t.become(db.acme.viewer)
-      expect(await t.errorCode('select app_public.restore_project($1)', [first])).toBe('WS305')
+      expect(await t.errorCode(remove, [project])).toBe('WS203')
       await t.become(db.acme.member)
-      await t.query('select app_public.restore_project($1)', [first])
-      expect(await seen(db.acme.viewer)).toBe(2)
+      expect(await t.errorCode(remove, [project])).toBeUndefined()
+      expect(await t.errorCode(remove, [project])).toBe('WS304')
+    }))
+
+  it('that is deleted is seen by leads and admins alone, and changed by nobody', () =>
+    db.inTransaction(async (t) => {
+      const project = await withViewer(t)
+      await t.query(remove, [project])
+      expect(await t.query('update app_public.projects set name = name returning 1')).toEqual([])
+      expect([await seen(t, db.acme.viewer), await seen(t, db.acme.admin), await seen(t, db.acme.member)]).toEqual([
+        0, 1, 1,
+      ])
+    }))
+
+  it('that is deleted is restored by its lead, and seen by all again', () =>
+    db.inTransaction(async (t) => {
+      const project = await withViewer(t)
+      await t.query(remove, [project])
+      await t.become(db.acme.viewer)
+      expect(await t.errorCode(restore, [project])).toBe('WS305')
+      await t.become(db.acme.member)
+      await t.query(restore, [project])
+      expect(await seen(t, db.acme.viewer)).toBe(1)
     }))
 
   it('of another tenant, a hidden one and none at all give the same error', () =>

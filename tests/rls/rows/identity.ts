@@ -1,6 +1,6 @@
 // Rows of identity besides people and memberships, which every test has.
 
-import type { Fill } from './index.ts'
+import type { Fill } from './types.ts'
 
 export const fillIdentity: Fill = async (t, tenant) => {
   await t.query(

@@ -1,6 +1,6 @@
 // Rows of tenancy and identity.
 
-import type { Fill } from './index.ts'
+import type { Fill } from './types.ts'
 
 export const fillTenancy: Fill = async (t, tenant) => {
   await t.query(`insert into tenancy.admin_access_log (tenant_id, admin_user_id) values ($1, $2)`, [
