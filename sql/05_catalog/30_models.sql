@@ -33,7 +33,7 @@ grant select, insert, update, delete on app_public.llm_models to rowhouse_platfo
 comment on table app_public.llm_models is 'The models by name, with the settings for calling them and for ranking with them. They are the same for all tenants. Platform staff edit them.';
 comment on column app_public.llm_models.name is 'The model''s unique name, at most 100 characters. A knowledge source refers to its embedding model by this name.';
 comment on column app_public.llm_models.display_name is 'Name to show.';
-comment on column app_public.llm_models.kind is 'chat or embedding.';
+comment on column app_public.llm_models.kind is 'Whether it answers or makes vectors.';
 comment on column app_public.llm_models.provider_model_name is 'The provider''s name for the model.';
 comment on column app_public.llm_models.context_window_size is 'Tokens it can read at once.';
 comment on column app_public.llm_models.max_output_tokens is 'Most tokens it can answer with; null when unknown.';

@@ -191,8 +191,7 @@ comment on function app_public.search_catalog is
   E'@errors RS471 RS472 RS473 RS474\nFinds agents, tools, prompts, workflows and knowledge sources of this tenant, and those that are shared with it, the best first. Every word of the query must occur in the name (which weighs most), the display name, the description, the tags or the categories, as a word or as the beginning of one. When no resource has all the words, a word of four letters or more that occurs nowhere also matches names that are spelt similarly. Without a query the result lists everything by name. total_count and facets (at most 50 values each, the most frequent first) describe the whole result, hits only the page: limit is 1 to 100, by default 20; skip is 0 to 9000.';
 grant execute on function app_public.search_catalog to rowhouse_user;
 
--- The fields that lead from a hit to the resource itself. Without the tag they would be root fields as well, because a hit
--- is not a row of a table.
+-- The computed columns that lead from a hit to the resource itself.
 do $do$
 declare
   v_kind text;
@@ -211,7 +210,7 @@ begin
       grant execute on function app_public.catalog_search_hit_%1$s to rowhouse_user;
       $sql$, v_kind, v_table);
     execute format('comment on function app_public.catalog_search_hit_%s is %L', v_kind,
-      format(e'@behavior -queryField\nThe %1$s; null when the hit is not %2$s %1$s.', catalog.resource_name(v_kind::app_public.resource_kind),
+      format('The %1$s; null when the hit is not %2$s %1$s.', catalog.resource_name(v_kind::app_public.resource_kind),
              case v_kind when 'agent' then 'an' else 'a' end));
   end loop;
 end

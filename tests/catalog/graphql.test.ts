@@ -43,7 +43,7 @@ it('an agent gets its tools, and is listed with them and their tags', async () =
   expect(setAgentTools.agent.toolIds).toEqual([tool])
   const { createTag } = await ask(`mutation { createTag(input: {tag: {name: "New", slug: "new"}}) { tag { id } } }`)
   await ask(
-    `mutation ($item: UUID!, $tag: UUID!) { createTagAssignment(input: {tagAssignment: {itemType: tool, itemId: $item, tagId: $tag}}) { clientMutationId } }`,
+    `mutation ($item: UUID!, $tag: UUID!) { createTagAssignment(input: {tagAssignment: {itemType: tool, itemId: $item, tagId: $tag}}) { tagAssignment { tagId } } }`,
     { item: tool, tag: createTag.tag.id },
   )
   const { agents } = await ask(

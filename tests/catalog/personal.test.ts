@@ -271,7 +271,7 @@ describe('over GraphQL', () => {
     await ask(
       'member@acme.test',
       `mutation {
-        createUserAgent(input: { userAgent: { agentId: "${id}", folder: "Daily" } }) { clientMutationId }
+        createUserAgent(input: { userAgent: { agentId: "${id}", folder: "Daily" } }) { userAgent { agentId } }
         addFavorite(input: { itemType: agent, itemId: "${id}" }) { userFavorite { itemId } }
         rateResource(input: { itemType: agent, itemId: "${id}", rating: 5, review: "Good." }) { userRating { rating } }
       }`,
