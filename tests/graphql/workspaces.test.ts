@@ -85,7 +85,7 @@ it('a project is created in a workspace, and its members are added, changed and 
   )
   await ask(
     'member@acme.test',
-    `mutation ($project: UUID!, $tenant: UUID!, $user: UUID!) { updateProjectMember(input: {projectId: $project, tenantId: $tenant, userId: $user, patch: {role: "observer"}}) { projectMember { role } } }`,
+    `mutation ($project: UUID!, $tenant: UUID!, $user: UUID!) { updateProjectMember(input: {projectId: $project, tenantId: $tenant, userId: $user, patch: {role: OBSERVER}}) { projectMember { role } } }`,
     variables,
   )
   expect(
@@ -113,7 +113,7 @@ it('a project is created in a workspace, and its members are added, changed and 
 it('an institution is added, verified and named first', async () => {
   const { createInstitution } = await ask(
     'member@acme.test',
-    `mutation { createInstitution(input: {institution: {name: "Charité", type: "hospital", countryCode: "DE"}}) { institution { id isVerified } } }`,
+    `mutation { createInstitution(input: {institution: {name: "Charité", type: HOSPITAL, countryCode: "DE"}}) { institution { id isVerified } } }`,
   )
   const { id } = createInstitution.institution
   await ask(

@@ -250,7 +250,11 @@ describe('who may write settings', () => {
       expect(await t.errorCode(call, ['{"x": true}', '{}', '{}', '{}'])).toBe('TN402')
       expect(await t.errorCode(call, ['{}', '{}', '{}', '{"per_minute": 0}'])).toBe('TN403')
       expect(await t.errorCode(call, ['[]', '{}', '{}', '{}'])).toBe('TN403')
-      expect(await t.errorCode(call, [null, '{}', '{}', '{}'])).toBe('TN403')
+      // null leaves a column as it is, as leaving it out does
+      expect(await t.errorCode(call, [null, null, null, null])).toBeUndefined()
+      expect((await t.query('select features from app_public.current_tenant()'))[0]?.features).toEqual({
+        api_access: true,
+      })
     }))
 
   it('platform staff set the domain: a host name that no other tenant has', () =>
@@ -269,7 +273,7 @@ describe('who may write settings', () => {
 
 describe('a feature', () => {
   const enabled = (t: Transaction, name: string): Promise<boolean> =>
-    t.value('select app_public.tenant_feature_enabled($1)', [name])
+    t.value('select app_public.is_feature_enabled($1)', [name])
 
   it('is on by default, by plan, and off when either the plan or the tenant says so', () =>
     db.inTransaction(async (t) => {
@@ -288,7 +292,8 @@ describe('a feature', () => {
       ])
       await t.become(db.globex.viewer)
       expect([await enabled(t, 'rag_enabled'), await enabled(t, 'workflows')]).toEqual([true, true])
-      expect(await t.errorCode('select app_public.tenant_feature_enabled($1)', ['teleport'])).toBe('TN404')
+      expect(await t.errorCode('select app_public.is_feature_enabled($1)', ['teleport'])).toBe('23514')
+      expect(await t.errorCode('select tenancy.tenant_feature_enabled($1)', ['teleport'])).toBe('TN404')
       await t.becomeRole('rowhouse_user')
       expect(await enabled(t, 'rag_enabled')).toBe(false)
     }))

@@ -122,7 +122,7 @@ describe('a project', () => {
       await t.become(db.acme.viewer)
       expect(await t.errorCode(`select app_public.create_project('x')`)).toBe('ID203')
       await t.become({ ...db.platform.owner, tenantId: db.acme.id }, 'rowhouse_admin')
-      expect(await t.errorCode(`select app_public.create_project('x')`)).toBe('WS401')
+      expect(await t.errorCode(`select app_public.create_project('x')`)).toBe('ID301')
     }))
 
   it.each([
@@ -214,12 +214,12 @@ describe('a project', () => {
       await setTenantStatus(t, db.acme.viewer, 'suspended')
       await t.become(db.acme.member)
       const add = 'insert into app_public.project_members (project_id, user_id, role) values ($1, $2, $3)'
-      expect(await t.errorCode(add, [project, db.acme.viewer.userId, 'member'])).toBe('WS401')
+      expect(await t.errorCode(add, [project, db.acme.viewer.userId, 'member'])).toBe('ID301')
       expect(await t.errorCode(add, [project, db.globex.member.userId, 'member'])).toBe('23503')
       expect(await t.errorCode(add, [project, db.acme.admin.userId, 'boss'])).toBe('23514')
       expect(await t.errorCode(add, [project, db.acme.member.userId, 'lead'])).toBe('23505')
       for (const person of [db.acme.viewer, db.globex.member])
-        expect(await t.errorCode('update app_public.projects set owner_id = $1', [person.userId])).toBe('WS401')
+        expect(await t.errorCode('update app_public.projects set owner_id = $1', [person.userId])).toBe('ID301')
       expect(await t.errorCode('update app_public.projects set owner_id = $1', [db.acme.admin.userId])).toBeUndefined()
       expect(await t.errorCode('update app_public.projects set owner_id = null')).toBeUndefined()
     }))

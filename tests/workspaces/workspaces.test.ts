@@ -90,7 +90,7 @@ describe('visibility × who × deed', () => {
         await t.value('select my_role from app_public.workspaces w, app_public.workspaces_my_role(w) as my_role'),
       ).toBe('owner')
       await t.query('select app_public.archive_workspace($1)', [workspace])
-      expect(await t.errorCode(`select app_public.create_workspace('x')`)).toBe('WS401')
+      expect(await t.errorCode(`select app_public.create_workspace('x')`)).toBe('ID301')
     }))
 
   it('nobody writes rows past the functions', () =>
