@@ -13,47 +13,69 @@ create domain app_public.tenant_type as text
   constraint tenant_type_is_known check (value in ('platform', 'organization'));
 comment on domain app_public.tenant_type is 'What a tenant is. platform: the one tenant whose owners and admins are the staff of this installation. organization: every other one.';
 comment on constraint tenant_type_is_known on domain app_public.tenant_type is 'must be platform or organization';
+
 create domain app_public.tenant_status as text
   constraint tenant_status_is_known check (value in ('trial', 'active', 'inactive', 'suspended', 'cancelled'));
 comment on domain app_public.tenant_status is 'Where a tenant is in its life. In trial and active its members can change things. inactive: it has no subscription at the moment. suspended: platform staff have closed it for a reason. cancelled: it has ended, and nothing of it is deleted. In these three its members can only read and export.';
 comment on constraint tenant_status_is_known on domain app_public.tenant_status is 'must be trial, active, inactive, suspended or cancelled';
+
 create domain app_public.tenant_subscription_tier as text
   constraint tenant_subscription_tier_is_known check (value in ('free', 'standard', 'professional', 'enterprise'));
-comment on domain app_public.tenant_subscription_tier is 'The level of a tenants plan, from the smallest to the largest.';
+comment on domain app_public.tenant_subscription_tier is 'The level of a tenant''s plan, from the smallest to the largest.';
 comment on constraint tenant_subscription_tier_is_known on domain app_public.tenant_subscription_tier is 'must be free, standard, professional or enterprise';
+
 create domain app_public.tenant_subscription_status as text
   constraint tenant_subscription_status_is_known check (value in ('active', 'inactive', 'trial', 'suspended', 'cancelled'));
-comment on domain app_public.tenant_subscription_status is 'The status of a tenants subscription.';
+comment on domain app_public.tenant_subscription_status is 'The status of a tenant''s subscription.';
 comment on constraint tenant_subscription_status_is_known on domain app_public.tenant_subscription_status is 'must be active, inactive, trial, suspended or cancelled';
+
 create domain app_public.tenant_billing_cycle as text
   constraint tenant_billing_cycle_is_known check (value in ('monthly', 'annual'));
 comment on domain app_public.tenant_billing_cycle is 'How often a tenant is invoiced.';
 comment on constraint tenant_billing_cycle_is_known on domain app_public.tenant_billing_cycle is 'must be monthly or annual';
+
 create domain app_public.tenant_feature as text
   constraint tenant_feature_is_known
     check (value in ('rag_enabled', 'advanced_rag', 'expert_panels', 'workflows', 'analytics', 'multi_model', 'api_access', 'white_label'));
 comment on domain app_public.tenant_feature is 'A feature that a tenant can have. rag_enabled: adding documents and searching.';
 comment on constraint tenant_feature_is_known on domain app_public.tenant_feature is 'must be rag_enabled, advanced_rag, expert_panels, workflows, analytics, multi_model, api_access or white_label';
+
 create domain app_public.company_size as text
   constraint company_size_is_known check (value in ('startup', 'small', 'medium', 'enterprise'));
 comment on domain app_public.company_size is 'The size of a company.';
 comment on constraint company_size_is_known on domain app_public.company_size is 'must be startup, small, medium or enterprise';
+
 create domain app_public.support_tier as text
   constraint support_tier_is_known check (value in ('basic', 'standard', 'premium'));
 comment on domain app_public.support_tier is 'The level of support that a tenant gets.';
 comment on constraint support_tier_is_known on domain app_public.support_tier is 'must be basic, standard or premium';
+
 create domain app_public.membership_role as text
   constraint membership_role_is_known check (value in ('owner', 'admin', 'member', 'viewer'));
 comment on domain app_public.membership_role is 'The role of a member in a tenant. Each role may do what the later ones may. owner: everything. admin: everything but the life cycle of the tenant and its billing. member: creates and edits. viewer: reads.';
 comment on constraint membership_role_is_known on domain app_public.membership_role is 'must be owner, admin, member or viewer';
+
+create domain app_public.permission as text
+  constraint permission_is_known check (value in (
+    'can_create_agents', 'can_edit_agents', 'can_delete_agents',
+    'can_create_resources', 'can_edit_resources', 'can_delete_resources',
+    'can_manage_knowledge', 'can_publish_resources', 'can_share_resources', 'can_create_projects',
+    'can_manage_users', 'can_manage_settings', 'can_manage_tenant', 'can_manage_billing',
+    'can_view_analytics', 'can_view_audit', 'can_view_subtree'
+  ));
+comment on domain app_public.permission is 'Something that a member may do. Resources are tools, prompts and workflows; settings are the columns of the tenant; CAN_MANAGE_TENANT is for its life cycle and hierarchy.';
+comment on constraint permission_is_known on domain app_public.permission is 'must be the name of a permission';
+
 create domain app_public.membership_status as text
   constraint membership_status_is_known check (value in ('active', 'inactive', 'invited', 'suspended', 'pending'));
 comment on domain app_public.membership_status is 'The status of a membership. Only active members can enter the tenant. inactive: the person has left. suspended: the person is shut out for a time.';
 comment on constraint membership_status_is_known on domain app_public.membership_status is 'must be active, inactive, invited, suspended or pending';
+
 create domain app_public.invitation_status as text
   constraint invitation_status_is_known check (value in ('pending', 'accepted', 'declined', 'revoked'));
 comment on domain app_public.invitation_status is 'What has become of an invitation. pending: nobody has answered it.';
 comment on constraint invitation_status_is_known on domain app_public.invitation_status is 'must be pending, accepted, declined or revoked';
+
 create domain app_public.invitation_delivery_status as text
   constraint invitation_delivery_status_is_known check (value in ('queued', 'sent', 'failed'));
 comment on domain app_public.invitation_delivery_status is 'What has become of the mail of an invitation. queued: it waits, or is tried again. sent: the mail server has taken it. failed: every attempt failed.';
@@ -433,7 +455,7 @@ create type app_public.permission_overrides as (
   can_view_audit boolean,
   can_view_subtree boolean
 );
-create type app_public.invitation_input as (
+create type app_public.new_invitation as (
   email text,
   role app_public.membership_role,
   message text,

@@ -16,10 +16,12 @@ create domain app_public.project_status as text
   constraint project_status_is_known check (value in ('planned', 'active', 'on_hold', 'completed', 'archived'));
 comment on domain app_public.project_status is 'The status of a project.';
 comment on constraint project_status_is_known on domain app_public.project_status is 'must be planned, active, on_hold, completed or archived';
+
 create domain app_public.project_role as text
   constraint project_role_is_known check (value in ('observer', 'member', 'lead'));
 comment on domain app_public.project_role is 'The role of a member of a project. observer: reads. member: works on it. lead: edits the project and its members.';
 comment on constraint project_role_is_known on domain app_public.project_role is 'must be observer, member or lead';
+
 create domain app_public.institution_type as text
   constraint institution_type_is_known check (value in ('hospital', 'university', 'research_institute', 'company', 'government', 'nonprofit', 'other'));
 comment on domain app_public.institution_type is 'The kind of an institution.';

@@ -270,19 +270,23 @@ comment on function app_public.current_membership is
   'Your membership of this tenant. It is null for platform staff, visitors from a tenant above and people without a tenant.';
 grant execute on function app_public.current_membership to rowhouse_user;
 
-create or replace function app_public.my_permissions() returns text[]
+create or replace function app_public.my_permissions() returns app_public.permission[]
 language sql stable
 set search_path to pg_catalog, pg_temp
-as $$ select tenancy.current_permissions(); $$;
+as $$ select tenancy.current_permissions()::app_public.permission[]; $$;
 comment on function app_public.my_permissions is
   'Your permissions in this tenant, from the role and the permissions of your membership. Use them to show and hide parts of a user interface; the database checks them in any case.';
 grant execute on function app_public.my_permissions to rowhouse_user;
 
-create or replace function app_public.user_tenants_effective_permissions(membership app_public.user_tenants) returns text[]
+create or replace function app_public.user_tenants_effective_permissions(membership app_public.user_tenants)
+returns app_public.permission[]
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select case when (membership).status = 'active' then tenancy.effective_permissions((membership).role, (membership).permissions) else '{}' end;
+  select case (membership).status
+      when 'active' then tenancy.effective_permissions((membership).role, (membership).permissions)
+      else '{}'
+    end::app_public.permission[];
 $$;
 comment on function app_public.user_tenants_effective_permissions is
   'All permissions that the member has: those of the role, changed by the member''s own. Empty while the membership is not active.';

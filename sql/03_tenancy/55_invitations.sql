@@ -57,11 +57,11 @@ comment on column app_public.permission_overrides.can_manage_billing is 'Manage 
 comment on column app_public.permission_overrides.can_view_analytics is 'See usage and sessions of all members.';
 comment on column app_public.permission_overrides.can_view_audit is 'See the audit log and the history of the tenant''s status.';
 comment on column app_public.permission_overrides.can_view_subtree is 'List the tenants below this one, and read in them.';
-comment on type app_public.invitation_input is 'A person to invite.';
-comment on column app_public.invitation_input.email is E'@notNull\nThe e-mail address.';
-comment on column app_public.invitation_input.role is 'The role that the person gets; member by default.';
-comment on column app_public.invitation_input.message is 'A message for the person, at most 2000 characters.';
-comment on column app_public.invitation_input.permissions is 'The permissions that the person gets beyond the role, or does not get although the role gives them.';
+comment on type app_public.new_invitation is 'A person to invite.';
+comment on column app_public.new_invitation.email is E'@notNull\nThe e-mail address.';
+comment on column app_public.new_invitation.role is 'The role that the person gets; member by default.';
+comment on column app_public.new_invitation.message is 'A message for the person, at most 2000 characters.';
+comment on column app_public.new_invitation.permissions is 'The permissions that the person gets beyond the role, or does not get although the role gives them.';
 comment on type app_public.invitation_outcome is
   'What has become of one row of a bulk invitation. invited: the mail is queued. refused: the row has an error.';
 comment on type app_public.invitation_receipt is 'What has become of one row of a bulk invitation.';
@@ -146,7 +146,7 @@ $$;
 comment on function tenancy.require_invitable is
   E'@errors ID502 ID601\nRaises an error when a person is a member already, or was invited a moment ago.';
 
-create or replace function tenancy.create_invitation(invitation app_public.invitation_input) returns app_public.invitations
+create or replace function tenancy.create_invitation(invitation app_public.new_invitation) returns app_public.invitations
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
@@ -210,12 +210,12 @@ return 100;
 comment on function tenancy.max_bulk_invitations is
   'How many people one call can invite.';
 
-create or replace function app_public.invite_users(invitations app_public.invitation_input[]) returns setof app_public.invitation_receipt
+create or replace function app_public.invite_users(invitations app_public.new_invitation[]) returns setof app_public.invitation_receipt
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_input app_public.invitation_input;
+  v_input app_public.new_invitation;
   v_receipt app_public.invitation_receipt;
 begin
   perform tenancy.require_permission('can_manage_users');

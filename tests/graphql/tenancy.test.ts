@@ -73,8 +73,8 @@ it('an owner makes sub-tenants, sees the subtree, and moves one', async () => {
   expect(moved.data.moveTenant.tenant.tenantPath).toBe('globex.globex-eu.globex-us')
   const subtree = await server.ask('admin@globex.test', '{ tenantSubtree { nodes { slug tenantLevel status } } }')
   expect(subtree.data.tenantSubtree.nodes).toEqual([
-    { slug: 'globex-eu', tenantLevel: 1, status: 'active' },
-    { slug: 'globex-us', tenantLevel: 2, status: 'active' },
+    { slug: 'globex-eu', tenantLevel: 1, status: 'ACTIVE' },
+    { slug: 'globex-us', tenantLevel: 2, status: 'ACTIVE' },
   ])
 })
 
@@ -85,7 +85,7 @@ it('staff suspend and reactivate the tenant they have entered; its auditors read
   expect((await server.ask('owner@platform.test', suspend)).errors?.[0]?.extensions.code).toBe('TN502')
   expect((await server.ask('owner@platform.test', suspend, {}, inAcme)).data.suspendTenant.tenant).toEqual({
     slug: 'acme',
-    status: 'suspended',
+    status: 'SUSPENDED',
     suspensionReason: 'Unpaid.',
   })
   const back = await server.ask(
@@ -94,7 +94,7 @@ it('staff suspend and reactivate the tenant they have entered; its auditors read
     {},
     inAcme,
   )
-  expect(back.data.reactivateTenant.tenant.status).toBe('active')
+  expect(back.data.reactivateTenant.tenant.status).toBe('ACTIVE')
   const history = await server.ask(
     'admin@acme.test',
     '{ tenantStatusHistories(orderBy: CHANGED_AT_ASC) { nodes { fromStatus toStatus reason } } }',

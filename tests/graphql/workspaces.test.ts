@@ -42,7 +42,7 @@ it('a workspace is created, shared, searched for, left and deleted', async () =>
   expect((await ask('member@acme.test', add, variables)).addWorkspaceMember.member).toEqual({
     role: 'admin',
     user: { email: 'viewer@acme.test' },
-    membership: { status: 'active' },
+    membership: { status: 'ACTIVE' },
     workspace: { name: 'Lab' },
   })
   expect(await codeOf('member@acme.test', add, variables)).toBe('WS501')
@@ -72,8 +72,8 @@ it('a project is created in a workspace, and its members are added, changed and 
   )
   const { id, tenantId, ...rest } = createProject.project
   expect(rest).toEqual({
-    myRole: 'lead',
-    status: 'planned',
+    myRole: 'LEAD',
+    status: 'PLANNED',
     owner: { email: 'member@acme.test' },
     workspace: { name: 'Moon' },
   })
@@ -94,11 +94,11 @@ it('a project is created in a workspace, and its members are added, changed and 
     projects: {
       nodes: [
         {
-          myRole: 'observer',
+          myRole: 'OBSERVER',
           members: {
             nodes: expect.arrayContaining([
-              { role: 'lead', user: { email: 'member@acme.test' } },
-              { role: 'observer', user: { email: 'viewer@acme.test' } },
+              { role: 'LEAD', user: { email: 'member@acme.test' } },
+              { role: 'OBSERVER', user: { email: 'viewer@acme.test' } },
             ]),
           },
         },

@@ -141,7 +141,7 @@ describe('inviting', () => {
 
 describe('inviting many', () => {
   const inviteMany = `select email, outcome, invitation_id, error_code from app_public.invite_users(array(
-    select jsonb_populate_record(null::app_public.invitation_input, i) from jsonb_array_elements($1) as i))`
+    select jsonb_populate_record(null::app_public.new_invitation, i) from jsonb_array_elements($1) as i))`
   const receipts = (t: Transaction, rows: unknown) => t.query(inviteMany, [JSON.stringify(rows)])
 
   it('answers for each row, in order, and a bad one does not lose the others', () =>

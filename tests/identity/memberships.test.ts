@@ -83,10 +83,10 @@ describe('permissions', () => {
       await t.query(changePermissions, [db.acme.viewer.userId, { can_view_audit: true }])
       await t.query(changePermissions, [db.acme.member.userId, { can_create_agents: false }])
       await t.become(db.acme.viewer)
-      expect(await t.value('select app_public.my_permissions()')).toEqual(['can_view_audit'])
+      expect(await t.value('select app_public.my_permissions()::text[]')).toEqual(['can_view_audit'])
       await t.become(db.acme.member)
       const [own] = await t.query<{ permissions: string[] }>(
-        `select app_public.user_tenants_effective_permissions(m) as permissions from app_public.current_membership() m`,
+        `select app_public.user_tenants_effective_permissions(m)::text[] as permissions from app_public.current_membership() m`,
       )
       expect(own?.permissions).not.toContain('can_create_agents')
       expect(own?.permissions).toContain('can_edit_agents')
@@ -138,6 +138,7 @@ describe('permissions', () => {
           `select array_agg(attname::text order by attnum) from pg_attribute where attrelid = 'app_public.permission_overrides'::regclass`,
         ),
       ).toEqual(await t.value('select tenancy.permission_keys()'))
+      expect(await t.value('select tenancy.permission_keys()::app_public.permission[]::text[]')).toHaveLength(17)
     }))
 
   it('go back to those of the role when none are given', () =>
@@ -160,7 +161,7 @@ describe('a member', () => {
         const out = await membership(t, db.acme.member)
         expect(out).toMatchObject({ role: 'member', status: shutOut === 'suspend_member' ? 'suspended' : 'inactive' })
         expect(out?.deactivated_at).toBeInstanceOf(Date)
-        expect(await t.value('select app_public.my_permissions()')).toEqual([])
+        expect(await t.value('select app_public.my_permissions()::text[]')).toEqual([])
         await t.become(db.acme.admin)
         await t.query('select app_public.reactivate_member($1)', [db.acme.member.userId])
         expect(await membership(t, db.acme.member)).toMatchObject({ status: 'active', role: 'member' })

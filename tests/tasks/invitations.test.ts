@@ -109,7 +109,7 @@ describe('the mail', () => {
     const id = await invite('ann@example.test', 'Do come.\nWe have cake.')
     expect(await delivery(id)).toMatchObject({
       status: 'pending',
-      deliveryStatus: 'sent',
+      deliveryStatus: 'SENT',
       deliveryAttempts: 1,
       deliveryError: null,
       sentAt: expect.any(String),
@@ -180,14 +180,14 @@ describe('a mail server that refuses', () => {
     smtp.refusal = { responseCode: 451 }
     const id = await invite('later@example.test')
     expect(await delivery(id)).toMatchObject({
-      deliveryStatus: 'queued',
+      deliveryStatus: 'QUEUED',
       deliveryAttempts: 1,
       deliveryError: 'The mail server refused the mail (451).',
       sentAt: null,
     })
     smtp.refusal = undefined
     await tried(() => tryAgain(id))
-    expect(await delivery(id)).toMatchObject({ deliveryStatus: 'sent', deliveryAttempts: 2, deliveryError: null })
+    expect(await delivery(id)).toMatchObject({ deliveryStatus: 'SENT', deliveryAttempts: 2, deliveryError: null })
     expect((await accept('later@example.test', tokenIn(smtp.mails[0]?.text))).errors).toBeUndefined()
   })
 
@@ -197,7 +197,7 @@ describe('a mail server that refuses', () => {
     await tried(() => tryAgain(id, 9))
     expect(await delivery(id)).toMatchObject({
       status: 'pending',
-      deliveryStatus: 'failed',
+      deliveryStatus: 'FAILED',
       deliveryError: 'The mail server refused the mail (550).',
     })
     smtp.refusal = undefined
@@ -211,7 +211,7 @@ describe('a mail server that refuses', () => {
         `mutation { resendInvitation(input: {id: "${id}"}) { invitation { deliveryStatus } } }`,
       ),
     )
-    expect(await delivery(id)).toMatchObject({ deliveryStatus: 'sent', deliveryAttempts: 1 })
+    expect(await delivery(id)).toMatchObject({ deliveryStatus: 'SENT', deliveryAttempts: 1 })
     expect(smtp.mails).toHaveLength(1)
   })
 
@@ -219,7 +219,7 @@ describe('a mail server that refuses', () => {
     process.env.SMTP_URL = 'smtp://127.0.0.1:1'
     const id = await invite('away@example.test')
     expect(await delivery(id)).toMatchObject({
-      deliveryStatus: 'queued',
+      deliveryStatus: 'QUEUED',
       deliveryError: 'The mail server could not be reached.',
     })
   })
@@ -232,7 +232,7 @@ describe('without a mail server', () => {
       delete process.env.SMTP_URL
       process.env.ROWHOUSE_DATA_DIR = directory
       const id = await invite('local@example.test')
-      expect(await delivery(id)).toMatchObject({ deliveryStatus: 'sent' })
+      expect(await delivery(id)).toMatchObject({ deliveryStatus: 'SENT' })
       const [file] = await readdir(join(directory, 'mail'))
       const path = join(directory, 'mail', file ?? '')
       expect((await stat(path)).mode & 0o777).toBe(0o600)
@@ -256,7 +256,7 @@ describe('without a mail server', () => {
     try {
       const id = await invite('production@example.test')
       expect(await delivery(id)).toMatchObject({
-        deliveryStatus: 'failed',
+        deliveryStatus: 'FAILED',
         deliveryAttempts: 1,
         deliveryError: 'No mail server is set up (SMTP_URL).',
       })
