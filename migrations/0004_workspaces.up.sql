@@ -94,6 +94,17 @@ create unique index projects_tenant_id_key_key on app_public.projects (tenant_id
 create index on app_public.projects (tenant_id, workspace_id);
 create index on app_public.projects (owner_id);
 
+create type app_public.new_project as (
+  name text,
+  key text,
+  description text,
+  workspace_id uuid,
+  is_private boolean,
+  starts_on date,
+  ends_on date,
+  status app_public.project_status
+);
+
 create table app_public.project_members (
   tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   project_id uuid not null,

@@ -82,6 +82,17 @@ comment on constraint project_members_tenant_id_user_id_fkey on app_public.proje
 comment on constraint project_members_user_id_fkey on app_public.project_members is
   E'@fieldName user\n@foreignFieldName projectMemberships';
 
+comment on type app_public.new_project is 'A project to create.';
+comment on column app_public.new_project.name is E'@notNull\nIts name, at most 255 characters.';
+comment on column app_public.new_project.key is
+  'A short code for lists and cost reports: 2 to 10 upper-case letters and digits, starting with a letter.';
+comment on column app_public.new_project.description is 'What it is about, at most 10,000 characters.';
+comment on column app_public.new_project.workspace_id is 'The workspace in which it is; without one, it is in none.';
+comment on column app_public.new_project.is_private is 'Whether only its members and the tenant''s owners see it; by default, it is not private.';
+comment on column app_public.new_project.starts_on is 'The first day.';
+comment on column app_public.new_project.ends_on is 'The last day, not before the first.';
+comment on column app_public.new_project.status is 'Its status; planned by default.';
+
 create or replace function workspaces.writable_workspace(id uuid) returns app_public.workspaces
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
@@ -98,26 +109,22 @@ $$;
 comment on function workspaces.writable_workspace is
   E'@errors WS301 WS201 WS503\nThe workspace, locked until the end of the transaction, if you may add things to it.';
 
-create or replace function app_public.create_project(
-  name text, key text default null, description text default null, workspace_id uuid default null,
-  is_private boolean default false, starts_on date default null, ends_on date default null,
-  status app_public.project_status default 'planned'
-) returns app_public.projects
+create or replace function app_public.create_project(project app_public.new_project) returns app_public.projects
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
+  v_new app_public.new_project := create_project.project;
   v_project app_public.projects;
 begin
   perform tenancy.require_permission('can_create_projects');
   perform tenancy.require_active_member(core.current_user_id());
-  if create_project.workspace_id is not null then
-    perform workspaces.writable_workspace(create_project.workspace_id);
+  if v_new.workspace_id is not null then
+    perform workspaces.writable_workspace(v_new.workspace_id);
   end if;
   insert into app_public.projects (name, key, description, workspace_id, is_private, starts_on, ends_on, status)
-  values (create_project.name, create_project.key, create_project.description, create_project.workspace_id,
-          coalesce(create_project.is_private, false), create_project.starts_on, create_project.ends_on,
-          coalesce(create_project.status, 'planned'))
+  values (v_new.name, v_new.key, v_new.description, v_new.workspace_id, coalesce(v_new.is_private, false),
+          v_new.starts_on, v_new.ends_on, coalesce(v_new.status, 'planned'))
   returning * into v_project;
   insert into app_public.project_members (project_id, user_id, role)
   values (v_project.id, core.current_user_id(), 'lead');

@@ -66,7 +66,7 @@ it('a project is created in a workspace, and its members are added, changed and 
   )
   const { createProject } = await ask(
     'member@acme.test',
-    `mutation ($id: UUID!) { createProject(input: {name: "Apollo", key: "APO", workspaceId: $id}) {
+    `mutation ($id: UUID!) { createProject(input: {project: {name: "Apollo", key: "APO", workspaceId: $id}}) {
       project { id tenantId myRole status owner { email } workspace { name } } } }`,
     { id: createWorkspace.workspace.id },
   )
