@@ -6,6 +6,13 @@ grant select, insert, update, delete on tenancy.admin_access_log to rowhouse_pla
 comment on table tenancy.admin_access_log is
   'Requests in a tenant by people who are not its members: platform staff, and visitors from a tenant above.';
 
+create or replace function tenancy.visit_precision() returns interval
+language sql immutable parallel safe
+return interval '5 minutes';
+comment on function tenancy.visit_precision is
+  'How exactly the times are kept at which people and tenants were last seen. So most requests write nothing.';
+grant execute on function tenancy.visit_precision to rowhouse_platform;
+
 set local role rowhouse_platform;  -- outside the wall: a person is looked up before any tenant is known
 create or replace function tenancy.identify(claims jsonb) returns uuid
 language plpgsql volatile security definer
@@ -65,13 +72,6 @@ comment on function tenancy.is_staff is
   'Whether a person is platform staff: an active owner or admin of the tenant of type platform.';
 
 set local role rowhouse_platform;  -- outside the wall: at authentication there is no tenant yet
-create or replace function tenancy.visit_precision() returns interval
-language sql immutable parallel safe
-return interval '5 minutes';
-comment on function tenancy.visit_precision is
-  'How exactly the times are kept at which people and tenants were last seen. So most requests write nothing.';
-grant execute on function tenancy.visit_precision to rowhouse_owner;
-
 -- A row that another transaction has locked is left to a later request, so that no request waits for it.
 create or replace function tenancy.note_visit(user_id uuid, tenant_id uuid) returns void
 language plpgsql volatile security definer
