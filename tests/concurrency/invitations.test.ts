@@ -129,7 +129,8 @@ describe('one address', () => {
     needsServer(context)
     const emails = Array.from({ length: 50 }, (_, i) => ({ email: `bulk${i}@example.test` }))
     const [a, b] = [await session(db.acme.owner), await session(db.acme.admin)]
-    const invite = `select outcome from app_public.invite_users($1)`
+    const invite = `select outcome from app_public.invite_users(array(
+      select jsonb_populate_record(null::app_public.new_invitation, i) from jsonb_array_elements($1) as i))`
     const answers = await Promise.all([
       a.query(invite, [JSON.stringify(emails)]),
       b.query(invite, [JSON.stringify(emails.toReversed())]),

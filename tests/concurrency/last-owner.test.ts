@@ -63,7 +63,7 @@ describe.each([
     await b.query(outcome === 'done' ? 'commit' : 'rollback')
     expect(await owners()).toBeGreaterThanOrEqual(1)
     if (statement.includes('transfer')) expect(outcome).toMatch(/^(done|40001)$/)
-    else expect(outcome).toMatch(/^(ID203|ID204|ID501|TN203|40001)$/)
+    else expect(outcome).toMatch(/^(ID203|ID204|ID202|ID501|40001)$/)
   })
 })
 

@@ -33,8 +33,8 @@ describe('two owners', () => {
     ['leave', () => `leave_workspace('${workspace}')`, () => `leave_workspace('${workspace}')`],
     [
       'demote each other',
-      () => `change_workspace_member('${workspace}', '${admin()}', 'admin')`,
-      () => `change_workspace_member('${workspace}', '${member()}', 'admin')`,
+      () => `change_workspace_member_role('${workspace}', '${admin()}', 'admin')`,
+      () => `change_workspace_member_role('${workspace}', '${member()}', 'admin')`,
     ],
     [
       'remove each other',
@@ -43,7 +43,7 @@ describe('two owners', () => {
     ],
     [
       'step down and leave',
-      () => `change_workspace_member('${workspace}', '${member()}', 'viewer')`,
+      () => `change_workspace_member_role('${workspace}', '${member()}', 'viewer')`,
       () => `leave_workspace('${workspace}')`,
     ],
   ]

@@ -16,7 +16,7 @@ it('a tenant shows its figures, its features and its configuration, and no secre
     'admin@acme.test',
     `{ currentTenant { slug userCount activeUserCount totalApiCalls storageUsedGb tenantPath tenantLevel
          tenantConfig { allowedOrigins features rateLimitConfig } }
-       tenantFeatureEnabled(name: "workflows") }`,
+       isFeatureEnabled(feature: workflows) }`,
   )
   expect(errors).toBeUndefined()
   expect(data).toMatchObject({
@@ -28,7 +28,7 @@ it('a tenant shows its figures, its features and its configuration, and no secre
       tenantLevel: 0,
       tenantConfig: { allowedOrigins: [], features: {}, rateLimitConfig: {} },
     },
-    tenantFeatureEnabled: true,
+    isFeatureEnabled: true,
   })
   for (const field of ['currentTenant { paymentMethodId }', 'tenantConfigs { nodes { serviceTokens } }'])
     expect((await server.ask('owner@acme.test', `{ ${field} }`)).errors?.[0]?.extensions.code).toBe('WB402')

@@ -66,7 +66,7 @@ it('a project is created in a workspace, and its members are added, changed and 
   )
   const { createProject } = await ask(
     'member@acme.test',
-    `mutation ($id: UUID!) { createProject(input: {name: "Apollo", key: "APO", workspaceId: $id}) {
+    `mutation ($id: UUID!) { createProject(input: {project: {name: "Apollo", key: "APO", workspaceId: $id}}) {
       project { id tenantId myRole status owner { email } workspace { name } } } }`,
     { id: createWorkspace.workspace.id },
   )
@@ -113,7 +113,7 @@ it('a project is created in a workspace, and its members are added, changed and 
 it('an institution is added, verified and named first', async () => {
   const { createInstitution } = await ask(
     'member@acme.test',
-    `mutation { createInstitution(input: {institution: {name: "Charité", type: "hospital", countryCode: "DE"}}) { institution { id isVerified } } }`,
+    `mutation { createInstitution(input: {institution: {name: "Charité", type: hospital, countryCode: "DE"}}) { institution { id isVerified } } }`,
   )
   const { id } = createInstitution.institution
   await ask(

@@ -8,6 +8,8 @@ import { type Role, roles } from '../helpers/people.ts'
 
 const db = useDatabase()
 const invite = 'select id from app_public.invite_user($1, $2)'
+const changePermissions =
+  'select app_public.change_member_permissions($1, jsonb_populate_record(null::app_public.permission_overrides, $2))'
 const accept = 'select slug from app_public.accept_invitation($1)'
 const decline = 'select app_public.decline_invitation($1)'
 const resend = 'select app_public.resend_invitation($1)'
@@ -51,11 +53,10 @@ describe('inviting', () => {
     db.inTransaction(async (t) => {
       const id = await inviteAs(t, db.acme.owner, ' Ann@Example.TEST ')
       await t.becomeSuperuser()
-      expect(
-        await t.query('select email, role, status, token_hash, delivery_status from app_public.invitations'),
-      ).toEqual([
-        { email: 'ann@example.test', role: 'member', status: 'pending', token_hash: null, delivery_status: 'queued' },
+      expect(await t.query('select email, role, status, delivery_status from app_public.invitations')).toEqual([
+        { email: 'ann@example.test', role: 'member', status: 'pending', delivery_status: 'queued' },
       ])
+      expect(await t.query('select from vault.invitations')).toEqual([])
       const jobs = await t.query(
         `select payload from graphile_worker._private_jobs j
            join graphile_worker._private_tasks t on t.id = j.task_id and t.identifier = 'tenancy__send_invitation'`,
@@ -66,9 +67,9 @@ describe('inviting', () => {
   it('gives permissions within one’s own', () =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.admin)
-      const withPermissions = `select app_public.invite_user('a@example.test', 'viewer', null, $1)`
+      const withPermissions = `select app_public.invite_user('a@example.test', 'viewer', null,
+        jsonb_populate_record(null::app_public.permission_overrides, $1))`
       expect(await t.errorCode(withPermissions, [{ can_manage_billing: true }])).toBe('ID204')
-      expect(await t.errorCode(withPermissions, [{ can_fly: true }])).toBe('ID406')
       expect(await t.errorCode(withPermissions, [{ can_view_audit: true }])).toBeUndefined()
     }))
 
@@ -89,7 +90,7 @@ describe('inviting', () => {
   it('is refused for an unknown role and for an endless message', () =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.owner)
-      expect(await t.errorCode(invite, ['a@example.test', 'king'])).toBe('ID405')
+      expect(await t.errorCode(invite, ['a@example.test', 'king'])).toBe('23514')
       expect(
         await t.errorCode(`select app_public.invite_user('a@example.test', 'member', $1)`, ['x'.repeat(2001)]),
       ).toBe('ID408')
@@ -140,7 +141,8 @@ describe('inviting', () => {
 })
 
 describe('inviting many', () => {
-  const inviteMany = 'select email, outcome, invitation_id, error_code from app_public.invite_users($1)'
+  const inviteMany = `select email, outcome, invitation_id, error_code from app_public.invite_users(array(
+    select jsonb_populate_record(null::app_public.new_invitation, i) from jsonb_array_elements($1) as i))`
   const receipts = (t: Transaction, rows: unknown) => t.query(inviteMany, [JSON.stringify(rows)])
 
   it('answers for each row, in order, and a bad one does not lose the others', () =>
@@ -154,11 +156,7 @@ describe('inviting many', () => {
           { email: 'a@example.test', role: 'owner' },
           { email: 'b@example.test', role: 'viewer', message: 'Hello', permissions: { can_view_audit: true } },
           { email: 'Z@example.test' },
-          { email: 'c@example.test', colour: 'red' },
-          { email: 7 },
-          'd@example.test',
-          null,
-          { email: 'e@example.test', role: 'king' },
+          {},
           { email: 'member@acme.test' },
           { email: 'y@example.test' },
         ]),
@@ -168,11 +166,7 @@ describe('inviting many', () => {
         { email: 'a@example.test', outcome: 'refused', invitation_id: null, error_code: 'ID204' },
         { email: 'b@example.test', outcome: 'invited', invitation_id: id, error_code: null },
         { email: 'Z@example.test', outcome: 'refused', invitation_id: null, error_code: 'ID503' },
-        { email: 'c@example.test', outcome: 'refused', invitation_id: null, error_code: 'ID410' },
-        { email: '7', outcome: 'refused', invitation_id: null, error_code: 'ID410' },
-        { email: null, outcome: 'refused', invitation_id: null, error_code: 'ID410' },
-        { email: null, outcome: 'refused', invitation_id: null, error_code: 'ID410' },
-        { email: 'e@example.test', outcome: 'refused', invitation_id: null, error_code: 'ID405' },
+        { email: null, outcome: 'refused', invitation_id: null, error_code: 'ID407' },
         { email: 'member@acme.test', outcome: 'refused', invitation_id: null, error_code: 'ID502' },
         { email: 'y@example.test', outcome: 'invited', invitation_id: id, error_code: null },
       ])
@@ -183,7 +177,7 @@ describe('inviting many', () => {
   it('takes 1 to 100 rows of those who manage users', () =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.owner)
-      for (const rows of [[], {}, 'x', null, Array.from({ length: 101 }, (_, i) => ({ email: `p${i}@example.test` }))])
+      for (const rows of [[], Array.from({ length: 101 }, (_, i) => ({ email: `p${i}@example.test` }))])
         expect(await t.errorCode(inviteMany, [JSON.stringify(rows)])).toBe('ID409')
       expect(
         await receipts(
@@ -202,9 +196,9 @@ describe('a token', () => {
       const id = await inviteAs(t, db.acme.admin, 'ann@example.test', 'viewer')
       const token = await tokenFor(t, id)
       expect(token).toMatch(/^[\w-]{43}$/)
-      expect(
-        await t.value(`select token_hash = sha256(convert_to($1, 'UTF8')) from app_public.invitations`, [token]),
-      ).toBe(true)
+      expect(await t.value(`select token_hash = sha256(convert_to($1, 'UTF8')) from vault.invitations`, [token])).toBe(
+        true,
+      )
       const ann = await createStranger(t, 'ann@example.test')
       await t.become(ann)
       expect(await t.query('select tenant_slug, role, invited_by_name from app_public.my_invitations()')).toEqual([
@@ -216,8 +210,9 @@ describe('a token', () => {
       expect(await t.query('select * from app_public.my_invitations()')).toEqual([])
       expect(await roleOf(t, ann)).toBe('viewer active')
       expect(
-        await t.query('select status, token_hash, accepted_by_user_id from app_public.invitations where id = $1', [id]),
-      ).toEqual([{ status: 'accepted', token_hash: null, accepted_by_user_id: ann.userId }])
+        await t.query('select status, accepted_by_user_id from app_public.invitations where id = $1', [id]),
+      ).toEqual([{ status: 'accepted', accepted_by_user_id: ann.userId }])
+      expect(await t.query('select from vault.invitations')).toEqual([])
       expect(
         await t.value('select invited_by_user_id from app_public.user_tenants where user_id = $1', [ann.userId]),
       ).toBe(db.acme.admin.userId)
@@ -258,7 +253,7 @@ describe('a token', () => {
       await t.query(revoke, [id])
       await refused(ann, token)
       expect([...texts]).toEqual([
-        'ID303 This invitation is not valid. Log in with the e-mail address it was sent to, or ask for a new one.',
+        'ID303 This invitation is not valid. Log in with the e-mail address to which it was sent, or ask for a new invitation.',
       ])
     }))
 
@@ -328,20 +323,12 @@ describe('the inviter’s own standing is looked at again', () => {
     ['was removed', (t) => t.query('select app_public.remove_member($1)', [db.acme.admin.userId]), false],
     [
       'may no longer manage users',
-      (t) =>
-        t.query('select app_public.change_member_permissions($1, $2)', [
-          db.acme.admin.userId,
-          { can_manage_users: false },
-        ]),
+      (t) => t.query(changePermissions, [db.acme.admin.userId, { can_manage_users: false }]),
       false,
     ],
     [
       'lost a permission that the role gives',
-      (t) =>
-        t.query('select app_public.change_member_permissions($1, $2)', [
-          db.acme.admin.userId,
-          { can_create_agents: false },
-        ]),
+      (t) => t.query(changePermissions, [db.acme.admin.userId, { can_create_agents: false }]),
       false,
     ],
   ]

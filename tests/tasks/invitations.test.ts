@@ -42,7 +42,7 @@ async function tried<T>(deed: () => Promise<T>): Promise<T> {
   await job
   return result
 }
-const inviteUser = `mutation ($email: String!, $message: String) { inviteUser(input: {email: $email, role: "admin", message: $message}) { invitation { id } } }`
+const inviteUser = `mutation ($email: String!, $message: String) { inviteUser(input: {email: $email, role: admin, message: $message}) { invitation { id } } }`
 const invite = (email: string, message = ''): Promise<string> =>
   tried(async () => {
     const { data } = await server.ask('owner@acme.test', inviteUser, { email, message })

@@ -251,7 +251,7 @@ describe('the subtree', () => {
         `update app_public.tenants set name = 'b'`,
         `delete from app_public.agent_knowledge_sources`,
       ])
-        expect([command, await t.errorCode(command)]).toEqual([command, 'TN203'])
+        expect([command, await t.errorCode(command)]).toEqual([command, 'ID202'])
       expect(await t.errorCode(`select app_public.create_service_token('x')`)).toBe('ID203')
       expect(await t.errorCode(`select app_public.cancel_tenant()`)).toBe('ID203')
     }))

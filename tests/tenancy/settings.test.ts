@@ -286,7 +286,7 @@ describe('who may write settings', () => {
 
 describe('a feature', () => {
   const enabled = (t: Transaction, name: string): Promise<boolean> =>
-    t.value('select app_public.tenant_feature_enabled($1)', [name])
+    t.value('select app_public.is_feature_enabled($1)', [name])
 
   it('is on by default, by plan, and off when either the plan or the tenant says so', () =>
     db.inTransaction(async (t) => {
@@ -305,7 +305,8 @@ describe('a feature', () => {
       ])
       await t.become(db.globex.viewer)
       expect([await enabled(t, 'rag_enabled'), await enabled(t, 'workflows')]).toEqual([true, true])
-      expect(await t.errorCode('select app_public.tenant_feature_enabled($1)', ['teleport'])).toBe('TN404')
+      expect(await t.errorCode('select app_public.is_feature_enabled($1)', ['teleport'])).toBe('23514')
+      expect(await t.errorCode('select tenancy.tenant_feature_enabled($1)', ['teleport'])).toBe('TN404')
       await t.becomeRole('rowhouse_user')
       expect(await enabled(t, 'rag_enabled')).toBe(false)
     }))

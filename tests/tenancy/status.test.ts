@@ -58,7 +58,7 @@ describe('a step that SQL takes', () => {
     db.inTransaction(async (t) => {
       const step = 'update app_public.tenants set status = $2 where id = $1'
       expect(await t.errorCode(step, [db.platform.id, 'cancelled'])).toBe('TN502')
-      expect(await t.errorCode(step, [db.acme.id, 'asleep'])).toBe('TN501')
+      expect(await t.errorCode(step, [db.acme.id, 'asleep'])).toBe('23514')
       expect(await t.errorCode(step, [db.acme.id, null])).toBe('TN501')
       expect(await t.errorCode(step, [db.acme.id, 'suspended'])).toBe('TN405')
     }))

@@ -10,7 +10,7 @@ const ladder = ['viewer', 'contributor', 'moderator', 'admin', 'owner']
 const add = (t: Transaction, workspace: string, person: Person, role = 'viewer') =>
   t.errorCode('select app_public.add_workspace_member($1, $2, $3)', [workspace, person.userId, role])
 const change = (t: Transaction, workspace: string, person: Person, role: string | null) =>
-  t.errorCode('select app_public.change_workspace_member($1, $2, $3)', [workspace, person.userId, role])
+  t.errorCode('select app_public.change_workspace_member_role($1, $2, $3)', [workspace, person.userId, role])
 const remove = (t: Transaction, workspace: string, person: Person) =>
   t.errorCode('select app_public.remove_workspace_member($1, $2)', [workspace, person.userId])
 
@@ -109,14 +109,14 @@ describe('a member', () => {
   it('is an active member of the tenant', () =>
     db.inTransaction(async (t) => {
       const workspace = await createWorkspace(t, db.acme.member)
-      expect(await add(t, workspace, db.globex.member)).toBe('WS401')
-      expect(await t.errorCode('select app_public.add_workspace_member($1, null)', [workspace])).toBe('WS401')
+      expect(await add(t, workspace, db.globex.member)).toBe('ID301')
+      expect(await t.errorCode('select app_public.add_workspace_member($1, null)', [workspace])).toBe('ID301')
       await setTenantStatus(t, db.acme.viewer, 'suspended')
       await t.become(db.acme.member)
-      expect(await add(t, workspace, db.acme.viewer)).toBe('WS401')
+      expect(await add(t, workspace, db.acme.viewer)).toBe('ID301')
       expect(
         await t.errorCode('select app_public.transfer_workspace($1, $2)', [workspace, db.acme.viewer.userId]),
-      ).toBe('WS401')
+      ).toBe('ID301')
     }))
 
   it('is one once, a viewer unless another role is named, and gone when the membership of the tenant is deleted', () =>
@@ -129,7 +129,7 @@ describe('a member', () => {
         ]),
       ).toBe('viewer')
       expect(await add(t, workspace, db.acme.viewer, 'admin')).toBe('WS501')
-      expect(await change(t, workspace, db.acme.viewer, null)).toBe('WS402')
+      expect(await change(t, workspace, db.acme.viewer, null)).toBe('ID405')
       expect(await change(t, workspace, db.acme.admin, 'viewer')).toBe('WS303')
       expect(await remove(t, workspace, db.acme.admin)).toBe('WS303')
       await t.becomeSuperuser()

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { type Person, type Transaction, useDatabase } from '../helpers/index.ts'
-import { addMember, addPerson, createProject, createWorkspace, setTenantStatus } from './helpers.ts'
+import { addMember, addPerson, createProject, createWorkspace, newProject, setTenantStatus } from './helpers.ts'
 
 const db = useDatabase()
 
@@ -120,24 +120,24 @@ describe('a project', () => {
       ])
       expect(await t.value('select owner_id from app_public.projects')).toBe(db.acme.member.userId)
       await t.become(db.acme.viewer)
-      expect(await t.errorCode(`select app_public.create_project('x')`)).toBe('ID203')
+      expect(await t.errorCode(`select ${newProject}`, [{ name: 'x' }])).toBe('ID203')
       await t.become({ ...db.platform.owner, tenantId: db.acme.id }, 'rowhouse_admin')
-      expect(await t.errorCode(`select app_public.create_project('x')`)).toBe('WS401')
+      expect(await t.errorCode(`select ${newProject}`, [{ name: 'x' }])).toBe('ID301')
     }))
 
   it.each([
-    ['an empty name', `''`, '23514'],
-    ['no name', `null`, '23502'],
-    ['a key of small letters', `'x', 'abc'`, '23514'],
-    ['a key of one letter', `'x', 'A'`, '23514'],
-    ['an unknown status', `'x', status => 'started'`, '23514'],
-    ['an end before its start', `'x', starts_on => '2030-02-01', ends_on => '2030-01-31'`, '23514'],
-    ['a day at infinity', `'x', ends_on => 'infinity'`, '23514'],
-    ['a workspace that is not there', `'x', workspace_id => gen_random_uuid()`, 'WS301'],
+    ['an empty name', { name: '' }, '23514'],
+    ['no name', {}, '23502'],
+    ['a key of small letters', { name: 'x', key: 'abc' }, '23514'],
+    ['a key of one letter', { name: 'x', key: 'A' }, '23514'],
+    ['an unknown status', { name: 'x', status: 'started' }, '23514'],
+    ['an end before its start', { name: 'x', starts_on: '2030-02-01', ends_on: '2030-01-31' }, '23514'],
+    ['a day at infinity', { name: 'x', ends_on: 'infinity' }, '23514'],
+    ['a workspace that is not there', { name: 'x', workspace_id: '00000000-0000-4000-8000-000000000000' }, 'WS301'],
   ])('with %s is refused', (_name, values, code) =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.member)
-      expect(await t.errorCode(`select app_public.create_project(${values})`)).toBe(code)
+      expect(await t.errorCode(`select ${newProject}`, [values])).toBe(code)
     }),
   )
 
@@ -151,7 +151,7 @@ describe('a project', () => {
       expect(await move(workspace)).toBe('WS201')
       expect(await move(hidden)).toBe('WS301')
       expect(await move(foreign)).toBe('WS301')
-      expect(await t.errorCode(`select app_public.create_project('x', workspace_id => $1)`, [workspace])).toBe('WS201')
+      expect(await t.errorCode(`select ${newProject}`, [{ name: 'x', workspace_id: workspace }])).toBe('WS201')
       await t.query('select app_public.join_workspace($1)', [workspace])
       expect(await move(workspace)).toBeUndefined()
       expect(await t.value('select workspace_id from app_public.projects')).toBe(workspace)
@@ -241,12 +241,12 @@ describe('a project', () => {
       await setTenantStatus(t, db.acme.viewer, 'suspended')
       await t.become(db.acme.member)
       const add = 'insert into app_public.project_members (project_id, user_id, role) values ($1, $2, $3)'
-      expect(await t.errorCode(add, [project, db.acme.viewer.userId, 'member'])).toBe('WS401')
+      expect(await t.errorCode(add, [project, db.acme.viewer.userId, 'member'])).toBe('ID301')
       expect(await t.errorCode(add, [project, db.globex.member.userId, 'member'])).toBe('23503')
       expect(await t.errorCode(add, [project, db.acme.admin.userId, 'boss'])).toBe('23514')
       expect(await t.errorCode(add, [project, db.acme.member.userId, 'lead'])).toBe('23505')
       for (const person of [db.acme.viewer, db.globex.member])
-        expect(await t.errorCode('update app_public.projects set owner_id = $1', [person.userId])).toBe('WS401')
+        expect(await t.errorCode('update app_public.projects set owner_id = $1', [person.userId])).toBe('ID301')
       expect(await t.errorCode('update app_public.projects set owner_id = $1', [db.acme.admin.userId])).toBeUndefined()
       expect(await t.errorCode('update app_public.projects set owner_id = null')).toBeUndefined()
     }))

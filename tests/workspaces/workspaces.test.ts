@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { type Person, type Transaction, useDatabase } from '../helpers/index.ts'
-import { addMember, addPerson, createWorkspace, setTenantStatus } from './helpers.ts'
+import { addMember, addPerson, createWorkspace, newProject, setTenantStatus } from './helpers.ts'
 
 const db = useDatabase()
 const memberRoles = ['viewer', 'contributor', 'moderator', 'admin', 'owner'] as const
@@ -90,7 +90,7 @@ describe('visibility × who × deed', () => {
         await t.value('select my_role from app_public.workspaces w, app_public.workspaces_my_role(w) as my_role'),
       ).toBe('owner')
       await t.query('select app_public.archive_workspace($1)', [workspace])
-      expect(await t.errorCode(`select app_public.create_workspace('x')`)).toBe('WS401')
+      expect(await t.errorCode(`select app_public.create_workspace('x')`)).toBe('ID301')
     }))
 
   it('nobody writes rows past the functions', () =>
@@ -258,7 +258,7 @@ describe('a workspace', () => {
   it('goes with its tenant', () =>
     db.inTransaction(async (t) => {
       const workspace = await createWorkspace(t, db.acme.member)
-      await t.query(`select app_public.create_project('p', workspace_id => $1)`, [workspace])
+      await t.query(`select ${newProject}`, [{ name: 'p', workspace_id: workspace }])
       await t.becomeSuperuser()
       await t.query(`select tenancy.delete_tenant('acme')`)
       expect(await t.value('select count(*)::int from app_public.workspaces')).toBe(0)

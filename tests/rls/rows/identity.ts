@@ -9,6 +9,11 @@ export const fillIdentity: Fill = async (t, tenant) => {
     [tenant.id, tenant.owner.userId],
   )
   await t.query(
+    `insert into vault.invitations (tenant_id, invitation_id, token_hash)
+     select tenant_id, id, sha256(convert_to(id::text, 'UTF8')) from app_public.invitations where tenant_id = $1`,
+    [tenant.id],
+  )
+  await t.query(
     `insert into app_public.user_sessions (tenant_id, user_id, session_start, last_activity_at) values ($1, $2, now(), now())`,
     [tenant.id, tenant.owner.userId],
   )

@@ -7,5 +7,6 @@ export const fillTenancy: Fill = async (t, tenant) => {
     tenant.id,
     tenant.owner.userId,
   ])
+  // its row of vault.tenant_config was created with the tenant
   await t.query(`insert into tenancy.analyst_tenants (tenant_id, login) values ($1, 'somebody')`, [tenant.id])
 }
