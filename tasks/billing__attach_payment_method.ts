@@ -17,7 +17,7 @@ type Job = {
 export const task: Task = async (payload, { withPgClient }) => {
   const { tenantId, paymentMethodId } = paymentMethodPayload.parse(payload)
   const { rows } = await withPgClient((client) =>
-    client.query<Job>('select * from billing.payment_method_job($1, $2)', [tenantId, paymentMethodId]),
+    client.query<Job>('select * from billing.payment_method_for_provider($1, $2)', [tenantId, paymentMethodId]),
   )
   const job = rows[0]
   if (job?.status !== 'pending') return
@@ -26,7 +26,7 @@ export const task: Task = async (payload, { withPgClient }) => {
   if (!customerId) {
     const created = await provider.createCustomer({ tenantId, name: job.name, email: job.email })
     customerId = await withPgClient(async (client) => {
-      const stored = await client.query<{ id: string }>('select billing.store_customer($1, $2, $3) as id', [
+      const stored = await client.query<{ id: string }>('select billing.store_payment_customer($1, $2, $3) as id', [
         tenantId,
         job.provider,
         created,
@@ -43,7 +43,7 @@ export const task: Task = async (payload, { withPgClient }) => {
     failure = error.message
   }
   await withPgClient((client) =>
-    client.query('select billing.finish_attaching($1, $2, $3, $4, $5, $6, $7)', [
+    client.query('select billing.finish_attaching_method($1, $2, $3, $4, $5, $6, $7)', [
       tenantId,
       paymentMethodId,
       method?.brand,

@@ -8,7 +8,7 @@ export const task: Task = async (payload, { withPgClient }) => {
   const { tenantId, paymentMethodId } = paymentMethodPayload.parse(payload)
   const { rows } = await withPgClient((client) =>
     client.query<{ provider: string; provider_method_id: string; status: string }>(
-      'select provider, provider_method_id, status from billing.payment_method_job($1, $2)',
+      'select provider, provider_method_id, status from billing.payment_method_for_provider($1, $2)',
       [tenantId, paymentMethodId],
     ),
   )

@@ -9,7 +9,7 @@ type Refund = { provider: string; provider_payment_id: string; amount_minor: str
 export const task: Task = async (payload, { withPgClient }) => {
   const { tenantId, refundId } = refundPayload.parse(payload)
   const { rows } = await withPgClient((client) =>
-    client.query<Refund>('select * from billing.refund_to_make($1, $2)', [tenantId, refundId]),
+    client.query<Refund>('select * from billing.refund_for_provider($1, $2)', [tenantId, refundId]),
   )
   const refund = rows[0]
   if (!refund) return

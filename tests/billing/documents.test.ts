@@ -141,7 +141,7 @@ describe('over GraphQL', () => {
     ])
 
     const list =
-      '{ invoices { nodes { id number status total amountDue html pdfBase64 lines { nodes { kind amount } } } } billingProfiles { nodes { creditBalance } } }'
+      '{ invoices { nodes { id number status total amountDue html pdfBase64 lines { nodes { kind amount } } } } currentTenant { billingProfile { creditBalance } } }'
     const before = await server.ask(owner, list)
     expect(before.errors).toBeUndefined()
     const [made] = before.data.invoices.nodes
