@@ -1,4 +1,4 @@
-// Makes a tenant the provider's customer, once, and attaches a payment method to it.
+// Creates the customer of a tenant at the provider, once, and attaches a payment method to it.
 
 import type { Task } from 'graphile-worker'
 import { paymentProvider } from '../server/payments/index.ts'

@@ -1,4 +1,4 @@
-// Takes a payment method that its owner removed off at the provider too.
+// Removes a payment method at the provider after its owner removed it here.
 
 import type { Task } from 'graphile-worker'
 import { paymentProvider } from '../server/payments/index.ts'

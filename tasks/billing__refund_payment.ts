@@ -1,4 +1,4 @@
-// Pays a refund back through the provider the payment came by.
+// Pays a refund back through the provider of the payment.
 
 import type { Task } from 'graphile-worker'
 import { paymentProvider } from '../server/payments/index.ts'

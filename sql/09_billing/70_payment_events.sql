@@ -69,7 +69,8 @@ begin
   select * into v_payment from app_public.payments p
    where p.tenant_id = v_tenant_id and p.id = billing.uuid_or_null(intent #>> '{metadata,payment_id}');
   -- the key of the provider is not known here yet when the answer to the charge was lost
-  if not found or coalesce(v_payment.provider_payment_id, intent ->> 'id') is distinct from intent ->> 'id'
+  if not found or intent ->> 'id' is null
+     or coalesce(v_payment.provider_payment_id, intent ->> 'id') <> intent ->> 'id'
      or v_payment.currency is distinct from upper(intent ->> 'currency')
      or v_outcome = 'succeeded'
         and (intent ->> 'amount_received')::numeric is distinct from billing.minor_amount(v_payment.amount, v_payment.currency) then
