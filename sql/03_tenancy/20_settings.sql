@@ -10,7 +10,7 @@ grant select on app_public.tenant_config to rowhouse_user;
 grant update (allowed_origins, features) on app_public.tenant_config to rowhouse_user;
 grant select, insert, update, delete on app_public.tenant_config to rowhouse_platform;
 comment on table app_public.tenant_config is
-  E'@behavior -insert -delete\nHow programs use this tenant; one row a tenant. Members with the permission can_manage_settings see and change it.';
+  E'@behavior -insert -delete -query:resource:connection -query:resource:single\nHow programs use this tenant; one row a tenant. Members with the permission can_manage_settings see and change it.';
 comment on column app_public.tenant_config.rate_limit_config is
   'How many requests it may make: {per_minute, per_hour, per_day, per_month}, integers from 1. A limit that is null or missing does not exist. Platform staff set it with setTenantEntitlements.';
 comment on column app_public.tenant_config.allowed_origins is

@@ -6,7 +6,7 @@ call core.allow('app_public.tenant_status_history', read => 'can_view_audit');
 grant select on app_public.tenant_status_history to rowhouse_user;
 grant select, insert, update, delete on app_public.tenant_status_history to rowhouse_platform;
 comment on table app_public.tenant_status_history is
-  E'@behavior -insert -update -delete\nThe history of this tenant''s status. Members with the permission can_view_audit see it.';
+  E'@behavior -insert -update -delete -query:resource:single\nThe history of this tenant''s status. Members with the permission can_view_audit see it.';
 comment on column app_public.tenant_status_history.from_status is 'The status before; null for the first one.';
 comment on column app_public.tenant_status_history.to_status is 'The new status.';
 comment on column app_public.tenant_status_history.reason is 'The reason for a suspension, and for a cancellation when one was given.';

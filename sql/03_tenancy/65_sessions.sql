@@ -7,7 +7,7 @@ call core.allow('app_public.user_sessions', read => 'self, can_view_analytics');
 grant select on app_public.user_sessions to rowhouse_user;
 grant select, insert, update, delete on app_public.user_sessions to rowhouse_platform;
 comment on table app_public.user_sessions is
-  E'@behavior -insert -update -delete\nA visit of a person to a front end of this tenant. You see your own visits, and with the permission can_view_analytics those of all members.';
+  E'@behavior -insert -update -delete -query:resource:single\nA visit of a person to a front end of this tenant. You see your own visits, and with the permission can_view_analytics those of all members.';
 comment on column app_public.user_sessions.session_start is 'When it started.';
 comment on column app_public.user_sessions.last_activity_at is 'When the front end last reported activity.';
 comment on column app_public.user_sessions.session_end is 'When it ended; null while it is open. It ends after 30 minutes without activity.';

@@ -19,7 +19,7 @@ grant
   update (name, type, country_code, website)
   on app_public.institutions to rowhouse_user;
 comment on table app_public.institutions is
-  E'@behavior -delete\n@errors 23505\nAn organization outside of this tenant to which its people belong, such as a hospital, a university or a company. Members add institutions, and edit their own until they are verified. Admins edit, verify and delete all.';
+  E'@errors 23505\n@behavior -delete\nAn organization outside of this tenant to which its people belong, such as a hospital, a university or a company. Members add institutions, and edit their own until they are verified. Admins edit, verify and delete all.';
 comment on column app_public.institutions.name is 'Its name, at most 255 characters. Without regard to capitals, it is unique together with the country among institutions that are not deleted.';
 comment on column app_public.institutions.type is 'Its kind.';
 comment on column app_public.institutions.country_code is 'The code of its country in ISO 3166-1 alpha-2, in upper case.';

@@ -36,7 +36,8 @@ create policy delete_permitted on app_public.tag_assignments for delete to rowho
 grant select, delete on app_public.tag_assignments to rowhouse_user;
 grant insert (item_type, item_id, tag_id) on app_public.tag_assignments to rowhouse_user;
 grant select, insert, update, delete on app_public.tag_assignments to rowhouse_platform;
-comment on table app_public.tag_assignments is 'Which resources carry which tags. Whoever may edit a resource may tag it.';
+comment on table app_public.tag_assignments is
+  E'@behavior -query:resource:connection -query:resource:single\nWhich resources carry which tags. Whoever may edit a resource may tag it.';
 comment on column app_public.tag_assignments.item_type is 'The kind of the resource.';
 comment on column app_public.tag_assignments.item_id is 'The resource.';
 comment on column app_public.tag_assignments.tag_id is 'The tag.';
@@ -91,7 +92,7 @@ create or replace view app_public.tool_tag_assignments with (security_invoker = 
     from app_public.tag_assignments a
    where a.item_type = 'tool';
 comment on view app_public.tool_tag_assignments is
-  E'@primaryKey tool_id,tag_id\n@foreignKey (tool_id) references app_public.tools (id)\n@foreignKey (tag_id) references app_public.tags (id)\nWhich tools carry which tags. It shows the tools'' part of tag_assignments; add and remove assignments there.';
+  E'@primaryKey tool_id,tag_id\n@foreignKey (tool_id) references app_public.tools (id)\n@foreignKey (tag_id) references app_public.tags (id)\n@behavior -query:resource:connection\nWhich tools carry which tags. It shows the tools'' part of tag_assignments; add and remove assignments there.';
 grant select on app_public.tool_tag_assignments to rowhouse_user;
 
 create or replace view app_public.tool_tags with (security_invoker = true) as
@@ -99,7 +100,8 @@ create or replace view app_public.tool_tags with (security_invoker = true) as
     from app_public.tags t
     join app_public.tool_tag_assignments a on a.tenant_id = t.tenant_id and a.tag_id = t.id
    group by t.id;
-comment on view app_public.tool_tags is E'@primaryKey id\nThe tags that tools carry, each with the number of tools that carry it.';
+comment on view app_public.tool_tags is
+  E'@primaryKey id\nThe tags that tools carry, each with the number of tools that carry it.';
 grant select on app_public.tool_tags to rowhouse_user;
 
 create or replace trigger _300_check_item before insert on app_public.tag_assignments

@@ -6,7 +6,8 @@ call core.allow('app_public.llm_providers', read => 'everyone', write => 'staff'
 grant select (id, name, display_name, kind, is_enabled, created_at, updated_at) on app_public.llm_providers to rowhouse_user;
 grant select, insert, update, delete on app_public.llm_providers to rowhouse_admin;
 grant select, insert, update, delete on app_public.llm_providers to rowhouse_platform;
-comment on table app_public.llm_providers is 'The services that run models: the built-in one, OpenAI-compatible endpoints, and Anthropic. They are the same for all tenants. Platform staff edit them.';
+comment on table app_public.llm_providers is
+  E'@behavior -query:resource:single\nThe services that run models: the built-in one, OpenAI-compatible endpoints, and Anthropic. They are the same for all tenants. Platform staff edit them.';
 comment on column app_public.llm_providers.name is 'The provider''s unique name, a slug.';
 comment on column app_public.llm_providers.display_name is 'Name to show.';
 comment on column app_public.llm_providers.kind is 'How the provider is called.';

@@ -7,7 +7,8 @@ grant select, delete on app_public.agent_tools to rowhouse_user;
 grant insert (agent_id, tool_id, sort_order, config) on app_public.agent_tools to rowhouse_user;
 grant update (sort_order, config) on app_public.agent_tools to rowhouse_user;
 grant select, insert, update, delete on app_public.agent_tools to rowhouse_platform;
-comment on table app_public.agent_tools is 'The tools that each agent works with. A tool belongs to this tenant or is shared with it. Needs can_edit_agents to write.';
+comment on table app_public.agent_tools is
+  E'@behavior -query:resource:connection -insert -delete\nThe tools that each agent works with. A tool belongs to this tenant or is shared with it. Needs can_edit_agents to write.';
 comment on column app_public.agent_tools.agent_id is 'The agent.';
 comment on column app_public.agent_tools.tool_id is 'The tool.';
 comment on column app_public.agent_tools.sort_order is 'Position among the agent''s tools, ascending.';

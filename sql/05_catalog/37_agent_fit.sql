@@ -11,7 +11,8 @@ grant update (
   relevance_score, performance_score, is_primary, notes
 ) on app_public.agent_persona_mapping to rowhouse_user;
 grant select, insert, update, delete on app_public.agent_persona_mapping to rowhouse_platform;
-comment on table app_public.agent_persona_mapping is E'@name agent_personas\nThe personas that each agent suits. Needs can_edit_agents to write.';
+comment on table app_public.agent_persona_mapping is
+  E'@name agent_personas\n@behavior -query:resource:connection -query:resource:single\nThe personas that each agent suits. Needs can_edit_agents to write.';
 comment on column app_public.agent_persona_mapping.persona_id is 'The persona.';
 comment on column app_public.agent_persona_mapping.agent_id is 'The agent.';
 comment on column app_public.agent_persona_mapping.relevance_score is 'How well the agent fits, 0 to 1.';
@@ -38,7 +39,8 @@ grant update (
   relevance_score, performance_score, is_primary, notes
 ) on app_public.agent_industry_mapping to rowhouse_user;
 grant select, insert, update, delete on app_public.agent_industry_mapping to rowhouse_platform;
-comment on table app_public.agent_industry_mapping is E'@name agent_industries\nThe industries that each agent suits. Needs can_edit_agents to write.';
+comment on table app_public.agent_industry_mapping is
+  E'@name agent_industries\n@behavior -query:resource:connection -query:resource:single\nThe industries that each agent suits. Needs can_edit_agents to write.';
 comment on column app_public.agent_industry_mapping.industry is 'The industry, as a slug such as medical-devices.';
 comment on column app_public.agent_industry_mapping.agent_id is 'The agent.';
 comment on column app_public.agent_industry_mapping.relevance_score is 'How well the agent fits, 0 to 1.';

@@ -87,7 +87,8 @@ call core.allow('app_public.agent_knowledge_sources',
 grant select, delete on app_public.agent_knowledge_sources to rowhouse_user;
 grant insert (agent_id, source_id) on app_public.agent_knowledge_sources to rowhouse_user;
 grant select, insert, update, delete on app_public.agent_knowledge_sources to rowhouse_platform;
-comment on table app_public.agent_knowledge_sources is 'The knowledge sources that each agent works with. A source belongs to this tenant or is shared with it. A search with agent_id searches these. Needs can_edit_agents to write.';
+comment on table app_public.agent_knowledge_sources is
+  E'@behavior -query:resource:connection -query:resource:single\nThe knowledge sources that each agent works with. A source belongs to this tenant or is shared with it. A search with agent_id searches these. Needs can_edit_agents to write.';
 comment on column app_public.agent_knowledge_sources.tenant_id is 'The tenant.';
 comment on column app_public.agent_knowledge_sources.agent_id is 'The agent.';
 comment on column app_public.agent_knowledge_sources.source_id is 'The knowledge source.';

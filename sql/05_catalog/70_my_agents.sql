@@ -15,7 +15,7 @@ grant update (
 ) on app_public.user_agents to rowhouse_user;
 grant select, insert, update, delete on app_public.user_agents to rowhouse_platform;
 comment on table app_public.user_agents is
-  'Your own list of agents, with your own folders, order, look and prompts. Nobody else sees it. For members of the tenant.';
+  E'@behavior -query:resource:single\nYour own list of agents, with your own folders, order, look and prompts. Nobody else sees it. For members of the tenant.';
 comment on column app_public.user_agents.agent_id is 'The agent: one of this tenant or one that is shared with you.';
 comment on column app_public.user_agents.original_agent_id is 'The agent it was copied from; null when it is not a copy of yours.';
 comment on column app_public.user_agents.is_user_copy is 'Whether the agent is your copy of another.';

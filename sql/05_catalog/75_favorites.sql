@@ -10,7 +10,7 @@ grant select on app_public.user_favorites to rowhouse_user;
 grant update (notes, metadata) on app_public.user_favorites to rowhouse_user;
 grant select, insert, update, delete on app_public.user_favorites to rowhouse_platform;
 comment on table app_public.user_favorites is
-  E'@behavior -insert -delete\nYour favorites; add_favorite and remove_favorite change them. A favorite that you can no longer see is not listed. It comes back when you can see the resource again.';
+  E'@behavior -insert -delete -query:resource:single\nYour favorites; add_favorite and remove_favorite change them. A favorite that you can no longer see is not listed. It comes back when you can see the resource again.';
 comment on column app_public.user_favorites.item_type is 'The kind of the resource.';
 comment on column app_public.user_favorites.item_id is 'The resource.';
 comment on column app_public.user_favorites.notes is 'Your notes, at most 10,000 characters.';

@@ -6,7 +6,7 @@ call core.allow('app_public.user_ratings', read => 'member');
 grant select on app_public.user_ratings to rowhouse_user;
 grant select, insert, update, delete on app_public.user_ratings to rowhouse_platform;
 comment on table app_public.user_ratings is
-  E'@behavior -insert -update -delete\nThe ratings by members of this tenant, one for each person and resource; rate_resource and withdraw_rating change them. The mean that an agent or a prompt shows is computed over all tenants that see it.';
+  E'@behavior -insert -update -delete -query:resource:single\nThe ratings by members of this tenant, one for each person and resource; rate_resource and withdraw_rating change them. The mean that an agent or a prompt shows is computed over all tenants that see it.';
 comment on column app_public.user_ratings.item_type is 'The kind of the resource.';
 comment on column app_public.user_ratings.item_id is 'The resource.';
 comment on column app_public.user_ratings.rating is '1 (poor) to 5 (excellent).';
@@ -26,7 +26,7 @@ call core.allow('app_public.user_rating_votes', read => 'self');
 grant select on app_public.user_rating_votes to rowhouse_user;
 grant select, insert, update, delete on app_public.user_rating_votes to rowhouse_platform;
 comment on table app_public.user_rating_votes is
-  E'@behavior -insert -update -delete\nThe ratings that you found helpful; vote_rating_helpful and withdraw_rating_vote change them.';
+  E'@behavior -insert -update -delete -query:resource:connection -query:resource:single\nThe ratings that you found helpful; vote_rating_helpful and withdraw_rating_vote change them.';
 comment on column app_public.user_rating_votes.rating_id is 'The rating.';
 comment on column app_public.user_rating_votes.created_at is 'When you voted.';
 

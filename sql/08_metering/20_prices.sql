@@ -6,13 +6,13 @@ call core.allow('app_public.llm_model_prices', read => 'everyone, every_analyst'
 grant select on app_public.llm_model_prices to rowhouse_user;
 grant select on app_public.llm_model_prices to rowhouse_analyst;
 comment on table app_public.llm_model_prices is
-  E'@behavior -insert -update -delete\nWhat models cost every tenant, USD per million tokens, from a date on. A cost that was computed names its price; later prices do not change it.';
+  E'@behavior -insert -update -delete -query:resource:connection -query:resource:single\nWhat models cost every tenant, USD per million tokens, from a date on. A cost that was computed names its price; later prices do not change it.';
 
 call core.secure_tenant_table('app_public.llm_model_price_overrides');
 call core.allow('app_public.llm_model_price_overrides', read => 'member');
 grant select on app_public.llm_model_price_overrides to rowhouse_user;
 comment on table app_public.llm_model_price_overrides is
-  E'@behavior -insert -update -delete\nWhat models cost this tenant instead of what they cost everybody, USD per million tokens, from a date on.';
+  E'@behavior -insert -update -delete -query:resource:single\nWhat models cost this tenant instead of what they cost everybody, USD per million tokens, from a date on.';
 
 create or replace function metering.prices_of_models(model_ids uuid[]) returns setof metering.model_price
 language plpgsql stable

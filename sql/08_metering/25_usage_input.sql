@@ -8,7 +8,7 @@ call core.allow('app_public.usage_types', read => 'everyone, every_analyst');
 grant select on app_public.usage_types to rowhouse_user;
 grant select on app_public.usage_types to rowhouse_analyst;
 comment on table app_public.usage_types is
-  E'@behavior -insert -update -delete\nWhat can be used, in which unit. The same for every tenant, so that plans can price it.';
+  E'@behavior -insert -update -delete -query:resource:single\nWhat can be used, in which unit. The same for every tenant, so that plans can price it.';
 comment on column app_public.usage_types.name is 'Name to record it under, such as output_tokens.';
 comment on column app_public.usage_types.display_name is 'Name for people.';
 comment on column app_public.usage_types.unit is 'What a quantity of 1 is.';

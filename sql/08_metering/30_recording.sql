@@ -6,7 +6,7 @@ call core.allow('app_public.usage_events', read => 'self, can_view_analytics, an
 grant select on app_public.usage_events to rowhouse_user;
 grant select, delete on app_public.usage_events to rowhouse_platform;
 comment on table app_public.usage_events is
-  E'@behavior -insert -update -delete\nEverything that was used, once and unchanged; recordUsage writes it. You see your own; the whole tenant''s with can_view_analytics.';
+  E'@behavior -insert -update -delete -query:resource:connection -query:resource:single\nEverything that was used, once and unchanged; recordUsage writes it. You see your own; the whole tenant''s with can_view_analytics.';
 comment on column app_public.usage_events.batch_id is 'The call that recorded it.';
 comment on column app_public.usage_events.ordinal is 'Its place in that call, from 1.';
 comment on column app_public.usage_events.occurred_at is 'When it was used.';

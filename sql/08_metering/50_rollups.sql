@@ -259,7 +259,7 @@ begin
 end
 $$;
 comment on function app_public.verify_rollups is
-  E'@errors ID203\nCompares what was rolled up with the events it was made of, day by day (the last one excluded; all days when left out): a row for each difference, normally none. Events that the next run will count are left out on both sides. Reads all events of these days; conversations, which have no day, are compared when all days are. For those with can_view_analytics.';
+  E'@behavior -*\n@errors ID203\nCompares what was rolled up with the events it was made of, day by day (the last one excluded; all days when left out): a row for each difference, normally none. Events that the next run will count are left out on both sides. Reads all events of these days; conversations, which have no day, are compared when all days are. For those with can_view_analytics.';
 grant execute on function app_public.verify_rollups to rowhouse_user;
 
 create or replace function metering.only_keys(value jsonb, keys text[]) returns jsonb

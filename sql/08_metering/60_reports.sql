@@ -163,7 +163,7 @@ create or replace view app_public.cost_tracking with (security_invoker = true) a
     from metering.usage_days d
    group by d.tenant_id, d.used_on, d.project_id, d.agent_id, d.user_id, d.model_id;
 comment on view app_public.cost_tracking is
-  E'@primaryKey id\nWhat tokens cost, by calendar day of the tenant, project, agent, user and model. A minute behind. You see your own; the whole tenant''s with can_view_analytics.';
+  E'@primaryKey id\n@aggregates on\nWhat tokens cost, by calendar day of the tenant, project, agent, user and model. A minute behind. You see your own; the whole tenant''s with can_view_analytics.';
 comment on column app_public.cost_tracking.used_on is 'The day.';
 comment on column app_public.cost_tracking.project_id is 'The project, null for none.';
 comment on column app_public.cost_tracking.agent_id is 'The agent, null for none.';
@@ -189,7 +189,7 @@ create or replace view app_public.usage_logs with (security_invoker = true) as
     left join app_public.agents a on a.id = e.agent_id
     left join app_public.llm_models m on m.id = e.model_id;
 comment on view app_public.usage_logs is
-  E'@primaryKey tenant_id,batch_id,ordinal,occurred_at\nEvents of usage with the names of what they refer to, as these are now. You see your own; the whole tenant''s with can_view_analytics.';
+  E'@primaryKey tenant_id,batch_id,ordinal,occurred_at\n@aggregates on\nEvents of usage with the names of what they refer to, as these are now. You see your own; the whole tenant''s with can_view_analytics.';
 comment on column app_public.usage_logs.usage_type_name is 'Name of the usage type for people.';
 comment on column app_public.usage_logs.unit is 'What a quantity of 1 is.';
 comment on column app_public.usage_logs.user_name is 'Name of the person, null when you share no tenant any more.';
@@ -207,7 +207,7 @@ create or replace view app_public.llm_usage_logs with (security_invoker = true) 
     from metering.llm_calls c
     left join metering.llm_texts x on x.tenant_id = c.tenant_id and x.occurred_at = c.occurred_at and x.call_id = c.id;
 comment on view app_public.llm_usage_logs is
-  E'@primaryKey tenant_id,id\nCalls of language models; recordLlmUsage writes them. The names of agent, model and user are those at the time, so that history outlives what it names. You see your own; the whole tenant''s with can_view_analytics, its texts with can_view_audit.';
+  E'@primaryKey tenant_id,id\n@aggregates on\n@behavior +query:resource:single\nCalls of language models; recordLlmUsage writes them. The names of agent, model and user are those at the time, so that history outlives what it names. You see your own; the whole tenant''s with can_view_analytics, its texts with can_view_audit.';
 comment on column app_public.llm_usage_logs.occurred_at is 'When the call was made.';
 comment on column app_public.llm_usage_logs.provider_id is 'The provider of the model.';
 comment on column app_public.llm_usage_logs.provider is 'Name of the provider at the time.';

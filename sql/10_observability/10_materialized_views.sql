@@ -241,7 +241,7 @@ create or replace view app_public.tenant_resource_counts with (security_invoker 
     from observability.tenant_resource_counts() c
    cross join (select * from observability.view_age('mv_tenant_resource_counts')) as age;
 comment on view app_public.tenant_resource_counts is
-  E'@primaryKey tenant_id\n@foreignKey (tenant_id) references app_public.tenants (id)\nThe number of resources, documents, members and workspaces of this tenant, in one row. It is refreshed every hour. For members of the tenant.';
+  E'@primaryKey tenant_id\n@foreignKey (tenant_id) references app_public.tenants (id)\n@behavior -query:resource:connection\nThe number of resources, documents, members and workspaces of this tenant, in one row. It is refreshed every hour. For members of the tenant.';
 comment on column app_public.tenant_resource_counts.refreshed_at is 'When the numbers were computed; null before the first refresh.';
 comment on column app_public.tenant_resource_counts.age_seconds is 'How many seconds ago it was computed.';
 comment on column app_public.tenant_resource_counts.active_agent_count is E'@notNull\nThe number of agents that are active and switched on.';

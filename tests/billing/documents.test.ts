@@ -97,7 +97,7 @@ describe('over GraphQL', () => {
     const start =
       'mutation { startSubscription(input: {plan: "standard"}) { subscription { status trialEndsAt plan { slug } } } }'
     const list =
-      '{ invoices { nodes { id number status total amountDue html pdfBase64 lines { nodes { kind amount } } } } billingProfiles { nodes { creditBalance } } }'
+      '{ invoices { nodes { id number status total amountDue html pdfBase64 lines { nodes { kind amount } } } } currentTenant { billingProfile { creditBalance } } }'
     let trial: GraphQLAnswer
     let again: GraphQLAnswer
     let before: GraphQLAnswer
@@ -108,7 +108,7 @@ describe('over GraphQL', () => {
       // staff let it pay by invoice and end the trial by hand: cancel and start anew
       await server.ask(
         'owner@platform.test',
-        'mutation { setBillingTerms(input: {collectionMethod: "invoice", taxRate: "0.2"}) { billingProfile { taxRate } } }',
+        'mutation { setBillingTerms(input: {collectionMethod: invoice, taxRate: "0.2"}) { billingProfile { taxRate } } }',
         {},
         { 'x-tenant-id': 'acme' },
       )

@@ -399,6 +399,8 @@ describe('events', () => {
     for (const [i, other] of [
       { amount_received: 1 },
       { currency: 'eur' },
+      { currency: undefined },
+      { id: undefined },
       { metadata: {} },
       { metadata: { ...metadata, tenant_id: db.acme.id } },
       { metadata: { ...metadata, payment_id: 'x' } },

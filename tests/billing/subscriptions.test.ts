@@ -71,7 +71,6 @@ describe('starting', () => {
       await t.become(db.acme.owner)
       expect(await t.errorCode(`select app_public.start_subscription('none')`)).toBe('LB301')
       expect(await t.errorCode(`select app_public.start_subscription('small', 'monthly', true)`)).toBe('LB508')
-      expect(await t.errorCode(`select app_public.start_subscription('small', null)`)).toBe('LB403')
       expect(await t.errorCode(`select app_public.start_subscription('free', 'annual')`)).toBe('LB302')
       expect(await t.errorCode(`select app_public.start_subscription('free')`)).toBeUndefined()
       expect(await t.errorCode(`select app_public.start_subscription('free')`)).toBe('LB507')

@@ -6,7 +6,7 @@ call core.secure_tenant_table('app_public.resource_versions');
 call core.allow('app_public.resource_versions', read => 'member');
 grant select on app_public.resource_versions to rowhouse_user;
 comment on table app_public.resource_versions is
-  E'@behavior -insert -update -delete\nThe published versions of this tenant''s agents, prompts and workflows. A version never changes.';
+  E'@behavior -insert -update -delete -query:resource:connection\nThe published versions of this tenant''s agents, prompts and workflows. A version never changes.';
 comment on column app_public.resource_versions.resource_kind is 'The kind of the resource: agent, prompt or workflow.';
 comment on column app_public.resource_versions.resource_id is 'The agent, prompt or workflow.';
 comment on column app_public.resource_versions.version_number is 'Numbers the resource''s versions from 1 without gaps. The highest number is the latest version.';

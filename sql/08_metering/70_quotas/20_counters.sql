@@ -8,14 +8,14 @@ create policy select_member on app_public.quota_tracking for select to rowhouse_
 grant select on app_public.quota_tracking to rowhouse_user;
 grant select, insert, update, delete on app_public.quota_tracking to rowhouse_platform;
 comment on table app_public.quota_tracking is
-  E'@behavior -insert -update -delete\nWhat is used of each limit, a row for each period. Changed by one conditional update in the transaction that uses something.';
+  E'@behavior -insert -update -delete -query:resource:single\nWhat is used of each limit, a row for each period. Changed by one conditional update in the transaction that uses something.';
 comment on column app_public.quota_tracking.quota_type is 'As in usage_quotas.';
 comment on column app_public.quota_tracking.quota_scope is 'tenant, user, agent or api_key.';
 comment on column app_public.quota_tracking.scope_id is 'Whose use is counted: the tenant, user, agent or API key.';
 comment on column app_public.quota_tracking.includes_subtree is 'Whether the tenants below count as well.';
 comment on column app_public.quota_tracking.period is 'none, day, month or billing.';
-comment on column app_public.quota_tracking.period_start is 'First day of the period in the tenant''s time zone; -infinity where there is none.';
-comment on column app_public.quota_tracking.period_end is 'The day after its last; infinity where there is none.';
+comment on column app_public.quota_tracking.period_start is E'@infiniteIsNull\nFirst day of the period in the tenant''s time zone; -infinity where there is none.';
+comment on column app_public.quota_tracking.period_end is E'@infiniteIsNull\nThe day after its last; infinity where there is none.';
 comment on column app_public.quota_tracking.quota_limit is 'The strictest limit, hard or soft; null when there is none any more. Past periods keep theirs.';
 comment on column app_public.quota_tracking.hard_limit is 'The strictest hard limit: current_usage and reserved together never pass it.';
 comment on column app_public.quota_tracking.included_amount is 'The limit beyond which use is sold as overage; null when none is sold.';
@@ -34,13 +34,13 @@ create policy select_member on app_public.quota_alerts for select to rowhouse_us
 grant select on app_public.quota_alerts to rowhouse_user;
 grant select, insert, update, delete on app_public.quota_alerts to rowhouse_platform;
 comment on table app_public.quota_alerts is
-  E'@behavior -insert -update -delete\nThat a threshold of a limit was passed: once a threshold and period. You see your own; who may view analytics sees all.';
+  E'@behavior -insert -update -delete -query:resource:single\nThat a threshold of a limit was passed: once a threshold and period. You see your own; who may view analytics sees all.';
 comment on column app_public.quota_alerts.quota_type is 'As in usage_quotas.';
 comment on column app_public.quota_alerts.quota_scope is 'tenant, user, agent or api_key.';
 comment on column app_public.quota_alerts.scope_id is 'Whose use it is: the tenant, user, agent or API key.';
 comment on column app_public.quota_alerts.includes_subtree is 'Whether the tenants below count as well.';
 comment on column app_public.quota_alerts.period is 'none, day, month or billing.';
-comment on column app_public.quota_alerts.period_start is 'First day of the period; -infinity where there is none.';
+comment on column app_public.quota_alerts.period_start is E'@infiniteIsNull\nFirst day of the period; -infinity where there is none.';
 comment on column app_public.quota_alerts.threshold_percentage is 'The threshold, in percent of the limit.';
 comment on column app_public.quota_alerts.quota_limit is 'The limit at that moment.';
 comment on column app_public.quota_alerts.usage_at_alert is 'What was used at that moment.';

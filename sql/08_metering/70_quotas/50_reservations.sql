@@ -6,7 +6,7 @@ call core.allow('app_public.quota_reservations', read => 'self, can_view_analyti
 grant select on app_public.quota_reservations to rowhouse_user;
 grant select, insert, update, delete on app_public.quota_reservations to rowhouse_platform;
 comment on table app_public.quota_reservations is
-  E'@behavior -insert -update -delete\nWhat calls that are under way may use at most, held until they are settled, released or expired. You see your own; who may view analytics sees all.';
+  E'@behavior -insert -update -delete -query:resource:single\nWhat calls that are under way may use at most, held until they are settled, released or expired. You see your own; who may view analytics sees all.';
 comment on column app_public.quota_reservations.quota_type is 'api_calls, tokens or cost (US dollars).';
 comment on column app_public.quota_reservations.amount is 'The most that may be used.';
 comment on column app_public.quota_reservations.agent_id is 'The agent whose quotas count as well.';
