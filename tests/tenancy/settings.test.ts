@@ -266,7 +266,14 @@ describe('who may write settings', () => {
         expect(await t.errorCode(call, ['{"x": true}', '{}', '{}', '{}'])).toBe('TN402')
         expect(await t.errorCode(call, ['{}', '{}', '{}', '{"per_minute": 0}'])).toBe('TN403')
         expect(await t.errorCode(call, ['[]', '{}', '{}', '{}'])).toBe('TN403')
-        expect(await t.errorCode(call, [null, '{}', '{}', '{}'])).toBe('TN403')
+      }))
+
+    it('stay as they are where null is given, as where nothing is', () =>
+      db.inTransaction(async (t) => {
+        await asStaff(t)
+        await t.query(call, [...sold])
+        expect(await t.errorCode(call, [null, null, null, null])).toBeUndefined()
+        expect((await t.query('select features from app_public.current_tenant()'))[0]?.features).toEqual(sold[0])
       }))
   })
 
