@@ -119,24 +119,6 @@ async function prepareDatabase(): Promise<void> {
       [db.acme.id, mode, latency],
     )
   }
-  // as long as the tables do not say so themselves
-  await db.pool.query(`do $$ begin
-    if obj_description('app_public.query_logs'::regclass) !~ '@aggregates on' then
-      comment on table app_public.query_logs is '@aggregates on';
-    end if;
-  end $$`)
-  for (const [table, constraint, rule] of [
-    ['agents', 'temperature_is_in_range', 'must be from 0 to 2'],
-    ['agents', 'top_p_is_a_probability', 'must be from 0 to 1'],
-    ['tags', 'tags_tenant_id_slug_key', 'is taken by another one of this tenant'],
-  ]) {
-    await db.pool.query(`do $$ begin
-      if (select coalesce(obj_description(oid, 'pg_constraint'), '') !~ '(^|\\n)[a-z]' from pg_constraint
-           where conrelid = 'app_public.${table}'::regclass and conname = '${constraint}') then
-        comment on constraint ${constraint} on app_public.${table} is '${rule}';
-      end if;
-    end $$`)
-  }
 }
 
 function blocksOf(page: string): Block[] {
