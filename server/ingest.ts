@@ -132,7 +132,7 @@ async function loadCollection(
   const flush = async (): Promise<void> => {
     if (batch.length === 0) return
     const receipts = await asUser(pool, actor, (client) =>
-      client.query<Receipt>('select external_id, outcome, error from app_public.create_documents($1, $2)', [
+      client.query<Receipt>('select external_id, outcome, error from app_public.create_documents($1, knowledge.new_documents($2))', [
         sourceId,
         JSON.stringify(batch),
       ]),
