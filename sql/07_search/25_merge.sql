@@ -252,7 +252,7 @@ begin
   if not pg_try_advisory_xact_lock(search.merge_lock_key(merge_index.tenant_id)) then
     return 0;
   end if;
-  if not search.merge_is_due(merge_index.tenant_id, merge_index.minimum) then
+  if search.merge_is_due(merge_index.tenant_id, merge_index.minimum) is not true then
     return 0;
   end if;
 

@@ -90,7 +90,7 @@ create or replace view app_public.rag_usage_analytics with (security_invoker = t
     from app_public.query_logs l, unnest(l.source_ids, l.source_hit_counts, l.source_relevances) as u (source_id, hit_count, relevance)
    group by l.tenant_id, u.source_id, used_on, l.mode;
 comment on view app_public.rag_usage_analytics is 'The use of the knowledge sources: the searches that had hits in them, by day (UTC) and mode.';
-comment on column app_public.rag_usage_analytics.tenant_id is 'The tenant.';
+comment on column app_public.rag_usage_analytics.tenant_id is E'@notNull\nThe tenant.';
 comment on column app_public.rag_usage_analytics.source_id is E'@notNull\nThe knowledge source.';
 comment on column app_public.rag_usage_analytics.used_on is E'@notNull\nThe day in UTC.';
 comment on column app_public.rag_usage_analytics.mode is E'@notNull\nThe mode of the searches.';

@@ -14,6 +14,34 @@ declare
   v_tenant_id uuid := core.current_tenant_id();
   v_block_id bigint;
 begin
+  return query select * from search.verify_chunks();
+  return query select * from search.verify_statistics();
+  return query
+    select 'The number of positions is not that of the chunks.', null::bigint, null::text, b.chunk_count::text, coalesce(sum(cardinality(c.chunk_ids)), 0)::text
+      from search.blocks b
+      left join search.block_chunks c on c.tenant_id = b.tenant_id and c.block_id = b.id
+     where b.tenant_id = v_tenant_id
+     group by b.id, b.chunk_count
+    having coalesce(sum(cardinality(c.chunk_ids)), 0) <> b.chunk_count;
+
+  -- The blocks are verified one by one, so that the postings of only one are in memory.
+  for v_block_id in select b.id from search.blocks b where b.tenant_id = v_tenant_id loop
+    return query select * from search.verify_block(v_block_id);
+  end loop;
+end
+$$;
+comment on function search.verify_index is
+  'Every difference between this tenant''s texts and its search index; normally there is none. It reads everything, which takes about as long as building the index: a minute or two for half a million chunks.';
+
+create or replace function search.verify_chunks()
+returns table (problem text, chunk_id bigint, term text, expected text, found text)
+language plpgsql stable
+set search_path to pg_catalog, public, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+begin
   return query
     select 'The terms are not those of the text.', c.id, null::text, e.vector::text, c.content_tsvector::text
       from app_public.document_chunks c
@@ -40,7 +68,20 @@ begin
       from app_public.document_chunks c
       left join counted p on p.chunk_id = c.id
      where c.tenant_id = v_tenant_id and p.n is distinct from 1;
+end
+$$;
+comment on function search.verify_chunks is
+  'The chunks whose terms or length differ from their text, and those that are not in the index exactly once. search.verify_index calls it with settings for large joins.';
 
+create or replace function search.verify_statistics()
+returns table (problem text, chunk_id bigint, term text, expected text, found text)
+language plpgsql stable
+set search_path to pg_catalog, public, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+begin
   return query
     with actual as (
       select count(*)::int as n, coalesce(avg(c.document_length), 0)::double precision as length
@@ -62,23 +103,10 @@ begin
       from actual a
       full join search.term_document_counts() i on i.term = a.term
      where a.n is distinct from i.document_count;
-
-  return query
-    select 'The number of positions is not that of the chunks.', null::bigint, null::text, b.chunk_count::text, coalesce(sum(cardinality(c.chunk_ids)), 0)::text
-      from search.blocks b
-      left join search.block_chunks c on c.tenant_id = b.tenant_id and c.block_id = b.id
-     where b.tenant_id = v_tenant_id
-     group by b.id, b.chunk_count
-    having coalesce(sum(cardinality(c.chunk_ids)), 0) <> b.chunk_count;
-
-  -- The blocks are verified one by one, so that the postings of only one are in memory.
-  for v_block_id in select b.id from search.blocks b where b.tenant_id = v_tenant_id loop
-    return query select * from search.verify_block(v_block_id);
-  end loop;
 end
 $$;
-comment on function search.verify_index is
-  'Every difference between this tenant''s texts and its search index; normally there is none. It reads everything, which takes about as long as building the index: a minute or two for half a million chunks.';
+comment on function search.verify_statistics is
+  'The statistics of the index that differ from those of the chunks. search.verify_index calls it with settings for large joins.';
 
 create or replace function search.verify_block(block_id bigint) returns table (problem text, chunk_id bigint, term text, expected text, found text)
 language plpgsql stable

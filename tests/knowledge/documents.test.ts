@@ -265,10 +265,12 @@ describe('upload_file', () => {
   ])('refuses %j with %s', (values, code) =>
     db.inTransaction(async (t) => {
       const source = await createSource(t, db.acme.member)
-      expect(await t.errorCode('select app_public.upload_file($1, $2, $3, $4, $5, $6, $7)', [
+      expect(
+        await t.errorCode('select app_public.upload_file($1, $2, $3, $4, $5, $6, $7)', [
           source,
           ...[...values, null, null, null, null].slice(0, 6),
-        ])).toBe(code)
+        ]),
+      ).toBe(code)
     }),
   )
 
@@ -314,7 +316,7 @@ describe('store_embeddings', () => {
         [db.acme.id, ids],
       )
       const store = (vector: number[]): [string, unknown[]] => [
-        'select knowledge.store_embeddings($1, $2, $3, $4) as stored',
+        'select knowledge.store_embeddings($1, $2, $3, $4, cost_usd => null) as stored',
         [db.acme.id, model, [chunk?.chunk_id], [JSON.stringify(vector)]],
       ]
       expect(await t.errorCode(...store([1, 2, 3]))).toBe('KN902')

@@ -163,6 +163,14 @@ describe('the index', () => {
       expect(await t.query('select * from search.verify_index()')).toEqual([])
     }))
 
+  it('is not merged when the least number of changes is null', () =>
+    db.inTransaction(async (t) => {
+      const sourceId = await begin(t)
+      await addChunks(t, db.acme.id, sourceId, ['one chunk'])
+      expect(await t.value('select search.merge_index($1, null)', [db.acme.id])).toBe(0)
+      expect(await merge(t, db.acme.id)).toBe(1)
+    }))
+
   it('finds a chunk at once, and a deleted one no more', () =>
     db.inTransaction(async (t) => {
       const sourceId = await begin(t)

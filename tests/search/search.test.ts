@@ -209,9 +209,15 @@ describe('hybrid', () => {
       await t.become(db.acme.viewer)
       expect(await t.errorCode(`select * from app_public.search('wing')`)).toBe('SR402')
       expect(
-        await t.query(`select * from app_public.search('wing', 'vector', options => search.options(embedding_model => 'hashing-64'))`),
+        await t.query(
+          `select * from app_public.search('wing', 'vector', options => search.options(embedding_model => 'hashing-64'))`,
+        ),
       ).toHaveLength(1)
-      expect(await t.errorCode(`select * from app_public.search('wing', options => search.options(embedding_model => 'nothing'))`)).toBe('SR403')
+      expect(
+        await t.errorCode(
+          `select * from app_public.search('wing', options => search.options(embedding_model => 'nothing'))`,
+        ),
+      ).toBe('SR403')
     }))
 })
 
@@ -242,7 +248,9 @@ describe('any mode', () => {
         'wing of globex',
       ])
       // nor by naming its source, nor do its words count in the statistics
-      expect(await search(t, db.acme.viewer, 'wing', mode, 10, `, search.filter(array['${sourceId}']::uuid[])`)).toEqual([])
+      expect(
+        await search(t, db.acme.viewer, 'wing', mode, 10, `, search.filter(array['${sourceId}']::uuid[])`),
+      ).toEqual([])
       const [hit] = await search(t, db.acme.viewer, 'wing', 'bm25')
       expect(hit?.score).toBeCloseTo((await exhaustiveBm25(t, 'wing'))[0]?.score as number, 9)
     }),

@@ -191,7 +191,9 @@ describe('rankings of several tenants', () => {
       await t.query(`alter table search.terms rename to terms_gone`)
       await t.become(db.acme.viewer)
       expect(
-        await t.errorCode(`select * from app_public.search('wing* of', 'bm25', 10, search.filter(array['${shared}']::uuid[]))`),
+        await t.errorCode(
+          `select * from app_public.search('wing* of', 'bm25', 10, search.filter(array['${shared}']::uuid[]))`,
+        ),
       ).toBe('42P01')
       expect(await context()).toBe(db.acme.id)
       await t.query(
@@ -237,12 +239,18 @@ describe('filters work on what is shared', () => {
           'the wing of globex',
         ])
       }
-      expect(await contents(t, 'wing', `, 'bm25', filter => search.filter(source_ids => array['${hidden}']::uuid[])`)).toEqual([])
+      expect(
+        await contents(t, 'wing', `, 'bm25', filter => search.filter(source_ids => array['${hidden}']::uuid[])`),
+      ).toEqual([])
       expect(await contents(t, 'wing', `, 'bm25', filter => search.filter(metadata => '{"a": 1}')`)).toEqual([])
       const [hit] = (await ask(t, 'twice', `, 'bm25'`)) as [Hit & { document_id: string }]
-      expect(await contents(t, 'wing', `, 'bm25', filter => search.filter(document_ids => array['${hit.document_id}']::uuid[])`)).toEqual([
-        'the wing and the wing twice',
-      ])
+      expect(
+        await contents(
+          t,
+          'wing',
+          `, 'bm25', filter => search.filter(document_ids => array['${hit.document_id}']::uuid[])`,
+        ),
+      ).toEqual(['the wing and the wing twice'])
     }),
   )
 
@@ -301,7 +309,11 @@ describe('what the owner keeps to itself', () => {
       expect(await t.query(`select 1 from app_public.search('globax', 'bm25')`)).not.toEqual([])
       expect(await contents(t, 'globax', `, 'bm25'`)).toEqual([])
       expect(await contents(t, 'whisper', `, 'bm25'`)).toEqual([])
-      const [hit] = (await ask(t, 'wing whisper secret globex', `, 'bm25', options => search.options(explain => true)`)) as [Hit]
+      const [hit] = (await ask(
+        t,
+        'wing whisper secret globex',
+        `, 'bm25', options => search.options(explain => true)`,
+      )) as [Hit]
       expect(hit.explanation.terms.map(({ term }) => term).sort()).toEqual(['globex', 'wing'])
     }),
   )
@@ -326,9 +338,11 @@ describe('what the owner keeps to itself', () => {
       const only = `search.filter(array['${shared}', '${other}']::uuid[])`
       expect(await t.errorCode(`select * from app_public.search('wing', 'hybrid', 10, ${only})`)).toBe('SR402')
       expect(
-        (await t.query(`select * from app_public.search('wing', 'vector', 10, ${only}, search.options(embedding_model => 'other'))`)).map(
-          (h) => h.source_id,
-        ),
+        (
+          await t.query(
+            `select * from app_public.search('wing', 'vector', 10, ${only}, search.options(embedding_model => 'other'))`,
+          )
+        ).map((h) => h.source_id),
       ).toEqual([other])
     }),
   )

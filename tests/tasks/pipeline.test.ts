@@ -173,9 +173,10 @@ describe('from file to search', () => {
     await db.inTransaction(async (t) => {
       await t.become(db.acme.viewer)
       expect(
-        await t.errorCode(`select * from app_public.search('wings', 'vector', filter => search.filter(array[$1::uuid]))`, [
-          source,
-        ]),
+        await t.errorCode(
+          `select * from app_public.search('wings', 'vector', filter => search.filter(array[$1::uuid]))`,
+          [source],
+        ),
       ).toBe('SR409')
     })
   })
@@ -183,9 +184,12 @@ describe('from file to search', () => {
   it('an endpoint that refuses fails the search with a code, words still search', async () => {
     const { data } = await ask('{ knowledgeSources(filter: {name: {equalTo: "meanings"}}) { nodes { id } } }')
     isDown = true
-    const failed = await ask('query ($s: [UUID]) { search(query: "wings", filter: {sourceIds: $s}) { nodes { title } } }', {
-      s: [data.knowledgeSources.nodes[0].id],
-    })
+    const failed = await ask(
+      'query ($s: [UUID]) { search(query: "wings", filter: {sourceIds: $s}) { nodes { title } } }',
+      {
+        s: [data.knowledgeSources.nodes[0].id],
+      },
+    )
     expect(failed.errors?.[0]?.extensions.code).toBe('SR412')
     expect(JSON.stringify(failed)).not.toContain('the-key')
     const words = await ask(
