@@ -325,7 +325,7 @@ describe('a feature', () => {
       await t.query(`update app_public.tenant_config set features = '{"rag_enabled": false}'`)
       await t.become(db.acme.member)
       for (const call of [
-        `select * from app_public.create_documents('${source}', '[{"externalId": "1", "text": "a"}]')`,
+        `select * from app_public.create_documents('${source}', knowledge.new_documents('[{"externalId": "1", "text": "a"}]'))`,
         `select app_public.upload_file('${source}', 'a.txt', 'YQ==')`,
         `select * from app_public.search('a', 'bm25')`,
       ])
