@@ -8,7 +8,16 @@ set role rowhouse_owner;
 
 -- The worker refreshes these figures, because computing them for each request would be too slow. A materialized view has no
 -- row level security, so each is read through a filtering view in app_public.
-create materialized view observability.mv_platform_shared_resources as
+-- A materialized view reads walled tables only through a function that sets row_security. pg_restore and the scripts of
+-- pg_dump turn row_security off, and then every query to which a policy applies is an error, also the refresh by the view's
+-- owner. Without the function the view stays empty after a restore.
+create function observability.compute_platform_shared_resources() returns table (
+  kind app_public.resource_kind, id uuid, tenant_id uuid, name text, display_name text, description text, category text,
+  tags text[], icon text, version text, status text, usage_count bigint, rating numeric, updated_at timestamptz)
+language sql stable
+set search_path to pg_catalog, pg_temp
+set row_security to on
+as $$
   select 'agent'::app_public.resource_kind as kind, id, tenant_id, name, display_name, description, primary_category as category,
          array(select t.name from app_public.tag_assignments a join app_public.tags t on t.tenant_id = a.tenant_id and t.id = a.tag_id
                 where a.tenant_id = r.tenant_id and a.item_type = 'agent' and a.item_id = r.id order by t.name) as tags,
@@ -29,9 +38,19 @@ create materialized view observability.mv_platform_shared_resources as
   union all
   select 'knowledge_source', id, tenant_id, name, display_name, description, category, tags, null, null, status, query_count, null, updated_at
     from app_public.rag_knowledge_sources where sharing_mode = 'platform' and deleted_at is null;
+$$;
+grant execute on function observability.compute_platform_shared_resources to rowhouse_platform;
+create materialized view observability.mv_platform_shared_resources as select * from observability.compute_platform_shared_resources();
 create unique index on observability.mv_platform_shared_resources (tenant_id, kind, id);
 
-create materialized view observability.mv_tenant_resource_counts as
+create function observability.compute_tenant_resource_counts() returns table (
+  tenant_id uuid, agent_count bigint, active_agent_count bigint, tool_count bigint, prompt_count bigint, workflow_count bigint,
+  knowledge_source_count bigint, document_count bigint, document_bytes bigint, member_count bigint, workspace_count bigint,
+  project_count bigint)
+language sql stable
+set search_path to pg_catalog, pg_temp
+set row_security to on
+as $$
   select t.id as tenant_id,
          coalesce(agents.n, 0) as agent_count,
          coalesce(agents.active, 0) as active_agent_count,
@@ -61,10 +80,18 @@ create materialized view observability.mv_tenant_resource_counts as
       on members.tenant_id = t.id
     left join (select tenant_id, count(*) as n from app_public.workspaces where deleted_at is null group by tenant_id) workspaces on workspaces.tenant_id = t.id
     left join (select tenant_id, count(*) as n from app_public.projects where deleted_at is null group by tenant_id) projects on projects.tenant_id = t.id;
+$$;
+grant execute on function observability.compute_tenant_resource_counts to rowhouse_platform;
+create materialized view observability.mv_tenant_resource_counts as select * from observability.compute_tenant_resource_counts();
 create unique index on observability.mv_tenant_resource_counts (tenant_id);
 
 -- At most twenty agents of each tenant. Agents that were neither used nor rated are left out.
-create materialized view observability.mv_popular_agents as
+create function observability.compute_popular_agents() returns table (
+  tenant_id uuid, rank int, agent_id uuid, usage_count bigint, success_rate numeric, rating numeric, feedback_count int)
+language sql stable
+set search_path to pg_catalog, pg_temp
+set row_security to on
+as $$
   select ranked.tenant_id, ranked.rank::int as rank, ranked.agent_id, ranked.usage_count, ranked.success_rate, ranked.rating, ranked.feedback_count
     from (
       select tenant_id, id as agent_id, usage_count, success_rate, rating, feedback_count,
@@ -73,6 +100,9 @@ create materialized view observability.mv_popular_agents as
        where deleted_at is null and status = 'active' and is_active and (usage_count > 0 or feedback_count > 0)
     ) as ranked
    where ranked.rank <= 20;
+$$;
+grant execute on function observability.compute_popular_agents to rowhouse_platform;
+create materialized view observability.mv_popular_agents as select * from observability.compute_popular_agents();
 create unique index on observability.mv_popular_agents (tenant_id, rank);
 
 -- The materialized views, with their last refresh and how old each may become.

@@ -180,6 +180,7 @@ declare
   v_asked_at constant timestamptz := clock_timestamp();
   v_started_at timestamptz;
   v_count bigint;
+  v_is_populated boolean;
 begin
   perform observability.require_materialized_view(refresh_materialized_view_now.name);
   -- only one refresh runs at a time; of those that wait together, the first one refreshes for all of them
@@ -191,7 +192,11 @@ begin
   end if;
   -- take the time before the snapshot, so that the view is at least as new as it says
   v_started_at := clock_timestamp();
-  execute format('refresh materialized view concurrently observability.%I', refresh_materialized_view_now.name);
+  select m.ispopulated into v_is_populated
+    from pg_matviews m where m.schemaname = 'observability' and m.matviewname = refresh_materialized_view_now.name;
+  -- concurrently, so that others read it meanwhile; PostgreSQL refuses that for a view that was never filled
+  execute format('refresh materialized view %s observability.%I',
+    case when v_is_populated then 'concurrently' else '' end, refresh_materialized_view_now.name);
   execute format('select count(*) from observability.%I', refresh_materialized_view_now.name) into v_count;
   update observability.materialized_views v
      set refreshed_at = v_started_at, row_count = v_count,
@@ -206,9 +211,36 @@ comment on function observability.refresh_materialized_view_now is
   E'@errors RS371\nRefreshes a materialized view while others read it, and resolves its alert. Only one refresh runs at a time. A caller that waited for a refresh that began after its call need not refresh again, and gets false.';
 grant execute on function observability.refresh_materialized_view_now to rowhouse_worker;
 
+create or replace function observability.fill_materialized_views() returns setof text
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_name text;
+begin
+  for v_name in
+    select v.name from observability.materialized_views v
+      join pg_matviews m on m.schemaname = 'observability' and m.matviewname = v.name
+     where not m.ispopulated
+     order by v.name
+  loop
+    perform observability.refresh_materialized_view_now(v_name);
+    return next v_name;
+  end loop;
+end
+$$;
+comment on function observability.fill_materialized_views is
+  'Refreshes the materialized views that are not populated, which a restore can leave behind, and returns their names.';
+grant execute on function observability.fill_materialized_views to rowhouse_owner;
+
 grant select on observability.mv_platform_shared_resources to rowhouse_owner;
 grant select on observability.mv_tenant_resource_counts to rowhouse_owner;
 grant select on observability.mv_popular_agents to rowhouse_owner;
+set local role rowhouse_owner;
+comment on function observability.compute_platform_shared_resources is 'The rows of mv_platform_shared_resources, computed now.';
+comment on function observability.compute_tenant_resource_counts is 'The rows of mv_tenant_resource_counts, computed now.';
+comment on function observability.compute_popular_agents is 'The rows of mv_popular_agents, computed now.';
+set local role rowhouse_platform;  -- outside the wall: only the owner of the materialized views may comment on them
 comment on materialized view observability.mv_platform_shared_resources is 'The resources of all kinds that are shared with every tenant, in one list.';
 comment on materialized view observability.mv_tenant_resource_counts is 'The number of resources, documents, members and workspaces of each tenant.';
 comment on materialized view observability.mv_popular_agents is 'The twenty most used agents of each tenant. Equally used agents are ordered by their rating.';
