@@ -11,6 +11,7 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean -
 
 COPY migrations ./migrations
 COPY sql ./sql
+COPY generated/schema.sql ./generated/schema.sql
 COPY seeds ./seeds
 COPY scripts ./scripts
 COPY tasks ./tasks

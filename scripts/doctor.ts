@@ -4,7 +4,12 @@ import pg from 'pg'
 import { orFail } from '../server/cli.ts'
 import { loadConfig } from '../server/config.ts'
 import { openDatabase } from '../server/database.ts'
+import { type Finding, findings } from '../server/inspection.ts'
 import { isCurrent, migrationState } from '../server/migrations.ts'
+import { version } from '../server/version.ts'
+
+/** Of one kind, so that a screen is enough. */
+const shownFindings = 12
 
 await orFail(async () => {
   const config = loadConfig({ ...process.env, NODE_ENV: 'development' })
@@ -35,25 +40,41 @@ await orFail(async () => {
         : `${applied.length} applied, ${pending.length} pending`
       line('extension', `${name}: ${what}`)
     }
+    let found: Finding[] = []
     if (state.applied.length > 0 && state.pending.length === 0) {
-      const gaps = await client.query<{ object: string; gap: string }>('select object, gap from core.security_gaps()')
-      line('security', gaps.rows.map(({ object, gap }) => `${object}: ${gap}`).join('; ') || 'no gaps')
       const queue = await client.query<{ waiting: number; failed: number }>(`
         select count(*) filter (where attempts < max_attempts)::int as waiting,
                count(*) filter (where attempts >= max_attempts)::int as failed from graphile_worker._private_jobs`)
       line('queue', `${queue.rows[0]?.waiting} waiting, ${queue.rows[0]?.failed} failed for good`)
+      // what a whole database has is known for this version's rules only
+      if (state.unknown.length === 0 && state.rules === 'current') found = await findings(client)
+      line('findings', found.length || 'none')
     }
-    console.log(`\n${advice(state)}`)
-    if (!isCurrent(state) || state.extensions.some(({ isUnknown }) => isUnknown)) process.exitCode = 1
+    show(found)
+    console.log(`\n${advice(state, found)}`)
+    const isWhole = isCurrent(state) && found.length === 0
+    if (!isWhole || state.extensions.some(({ isUnknown }) => isUnknown)) process.exitCode = 1
   } finally {
     await client.end()
     await database.close()
   }
 })
 
-function advice(state: Awaited<ReturnType<typeof migrationState>>): string {
+/** Findings under what to do about them, the first of many. */
+function show(found: Finding[]): void {
+  for (const [toDo, ofOne] of Map.groupBy(found, (finding) => finding.toDo)) {
+    console.log('')
+    for (const { what } of ofOne.slice(0, shownFindings)) console.log(what)
+    if (ofOne.length > shownFindings) console.log(`… and ${ofOne.length - shownFindings} more.`)
+    console.log(`To do: ${toDo}`)
+  }
+}
+
+function advice(state: Awaited<ReturnType<typeof migrationState>>, found: Finding[]): string {
   if (state.unknown.length > 0)
     return 'A newer version migrated this database. Use that version, or revert with it: npm run migrate -- down.'
+  if (state.newerVersion)
+    return `The rules are those of version ${state.newerVersion}, which is newer than this one, ${version}. Use that version or a newer one.`
   if (state.outOfOrder.length > 0)
     return 'A pending migration is older than an applied one. Rename it to come last, then: npm run migrate.'
   if (state.pending.length > 0)
@@ -62,5 +83,10 @@ function advice(state: Awaited<ReturnType<typeof migrationState>>): string {
   if (unknown)
     return `The database has the extension ${unknown.name}. Name its folder in ROWHOUSE_EXTENSIONS, or remove it: npm run migrate -- drop-extension ${unknown.name}.`
   if (state.rules !== 'current') return 'The rules of sql/ are not those of this version. To do: npm run migrate.'
+  if (found.length > 0) {
+    const toDo = [...new Set(found.map((finding) => finding.toDo))]
+    const count = found.length === 1 ? '1 finding' : `${found.length} findings`
+    return `Not in order: ${count}. To do first: ${toDo[0]}`
+  }
   return 'Everything is in order.'
 }

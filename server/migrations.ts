@@ -9,6 +9,8 @@ import { runMigrations } from 'graphile-worker'
 import { runner } from 'node-pg-migrate'
 import pg from 'pg'
 import { type Extension, extensions, partOf } from './extensions.ts'
+import { restoreIndexes, restoreState } from './inspection.ts'
+import { isNewer, version } from './version.ts'
 
 const root = join(import.meta.dirname, '..')
 const migrationsDirectory = join(root, 'migrations')
@@ -22,6 +24,8 @@ export type MigrationState = {
   /** Pending, but older than one that is applied. */
   outOfOrder: string[]
   rules: 'current' | 'different' | 'missing'
+  /** The version whose rules the database has, when that is a newer one. */
+  newerVersion: string | undefined
   extensions: ExtensionState[]
 }
 
@@ -41,12 +45,15 @@ type Log = (line: string) => void
 export async function migrateUp(databaseUrl: string, log: Log = () => {}): Promise<void> {
   await withClient(databaseUrl, async (client) => {
     await refuseNewer(client)
-    for (const name of await run(client, 'up', migrationsDirectory, bookkeeping.migrationsTable, log))
-      log(`Applied ${name}`)
+    const applied = await run(client, 'up', migrationsDirectory, bookkeeping.migrationsTable, log)
+    for (const name of applied) log(`Applied ${name}`)
+    // generated/schema.sql tells what a database lost, but not what one lacks that has just been made
+    if (applied.length === 0) await restoreIndexes(client, log)
     await keepBooks(client)
     await installQueue(databaseUrl, client)
     for (const extension of extensions()) await migrateExtension(client, extension, log)
     await applyRules(client)
+    await restoreState(client, log)
     await setAuthenticatorPassword(client)
     log('The rules of sql/ are applied and everything is secured.')
   })
@@ -54,6 +61,7 @@ export async function migrateUp(databaseUrl: string, log: Log = () => {}): Promi
 
 export async function migrateDown(databaseUrl: string, count: number, log: Log = () => {}): Promise<void> {
   await withClient(databaseUrl, async (client) => {
+    await refuseNewer(client)
     const installed = await extensionStates(client)
     if (installed.length > 0)
       throw new Error(
@@ -95,10 +103,14 @@ export async function dropExtension(databaseUrl: string, name: string, log: Log 
 
 /** An older version must not write over the rules of a newer one: it looks before it touches anything. */
 async function refuseNewer(client: pg.Client): Promise<void> {
-  const { unknown } = await migrationState(client)
+  const { unknown, newerVersion } = await migrationState(client)
   if (unknown.length > 0)
     throw new Error(
       `A newer version migrated this database: this one does not know ${unknown.join(', ')}.\nNothing was changed. Use that version, or revert with it: npm run migrate -- down.`,
+    )
+  if (newerVersion)
+    throw new Error(
+      `The rules of this database are those of version ${newerVersion}, and this is ${version}.\nNothing was changed. Use version ${newerVersion} or a newer one; docs/operations.md tells how to roll back.`,
     )
 }
 
@@ -132,6 +144,7 @@ async function keepBooks(client: pg.Client): Promise<void> {
       hash text not null,
       applied_at timestamptz not null default now()
     )`)
+  await client.query(`alter table ${bookkeeping.migrationsSchema}.rules add column if not exists version text`)
   await client.query(`grant usage on schema ${bookkeeping.migrationsSchema} to rowhouse_authenticator`)
   await client.query(`grant select on all tables in schema ${bookkeeping.migrationsSchema} to rowhouse_authenticator`)
 }
@@ -202,9 +215,9 @@ export async function applyRules(client: pg.Client): Promise<void> {
     await client.query('call core.assert_secured()')
     await client.query('reset role')
     await client.query(
-      `insert into ${bookkeeping.migrationsSchema}.rules (hash) values ($1)
-       on conflict (is_only) do update set hash = excluded.hash, applied_at = now()`,
-      [hashOf(files)],
+      `insert into ${bookkeeping.migrationsSchema}.rules (hash, version) values ($1, $2)
+       on conflict (is_only) do update set hash = excluded.hash, version = excluded.version, applied_at = now()`,
+      [hashOf(files), version],
     )
     await client.query('commit')
   } catch (error) {
@@ -233,8 +246,13 @@ export async function migrationState(client: pg.ClientBase | pg.Pool): Promise<M
         )
       ).rows.map((row) => row.name)
     : []
-  const hash = exists
-    ? (await client.query<{ hash: string }>(`select hash from ${bookkeeping.migrationsSchema}.rules`)).rows[0]?.hash
+  const rules = exists
+    ? (
+        await client.query<{ hash: string; version: string | null }>(
+          // a database of before 0.1.0 has no column version
+          `select r.hash, to_jsonb(r) ->> 'version' as version from ${bookkeeping.migrationsSchema}.rules r`,
+        )
+      ).rows[0]
     : undefined
   const last = applied.at(-1) ?? ''
   const pending = names.filter((name) => !applied.includes(name))
@@ -243,7 +261,8 @@ export async function migrationState(client: pg.ClientBase | pg.Pool): Promise<M
     pending,
     unknown: applied.filter((name) => !names.includes(name)),
     outOfOrder: pending.filter((name) => name < last),
-    rules: hash === undefined ? 'missing' : hash === hashOf(await ruleFiles()) ? 'current' : 'different',
+    rules: rules === undefined ? 'missing' : rules.hash === hashOf(await ruleFiles()) ? 'current' : 'different',
+    newerVersion: rules?.version && isNewer(rules.version, version) ? rules.version : undefined,
     extensions: await extensionStates(client),
   }
 }
@@ -273,6 +292,7 @@ export function isCurrent(state: MigrationState): boolean {
     state.pending.length === 0 &&
     state.unknown.length === 0 &&
     state.rules === 'current' &&
+    state.newerVersion === undefined &&
     state.extensions.every(({ pending }) => pending.length === 0)
   )
 }

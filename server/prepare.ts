@@ -24,8 +24,8 @@ export async function prepareDatabase(
     }
     if (!isCurrent(state)) {
       const why =
-        state.unknown.length > 0
-          ? 'The database has migrations that this version does not know: it was migrated by a newer one.\nStart that version.'
+        state.unknown.length > 0 || state.newerVersion
+          ? 'The database was migrated by a newer version of Rowhouse.\nStart that version.'
           : 'The database is behind this version.\nRun: npm run migrate (or start with: npm start -- --migrate)'
       throw new Error(`${why}\nnpm run doctor shows the state.`)
     }

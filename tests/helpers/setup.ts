@@ -2,7 +2,7 @@
 // TEST_DATABASE_URL, else Docker, else PostgreSQL binaries with pgvector of this machine, else the embedded engine.
 
 import { execFile } from 'node:child_process'
-import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -10,6 +10,7 @@ import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { openEmbeddedEngine } from '../../server/embedded-engine.ts'
 import { migrateUp } from '../../server/migrations.ts'
+import { hasLocalServer, startFreshServer } from './fresh-server.ts'
 import { createPeople } from './people.ts'
 
 const run = promisify(execFile)
@@ -60,27 +61,8 @@ async function dockerServer(): Promise<Server | undefined> {
 }
 
 async function localServer(): Promise<Server | undefined> {
-  try {
-    await access('/usr/lib/postgresql/15/bin/postgres')
-    await access('/usr/share/postgresql/15/extension/vector.control')
-  } catch {
-    return undefined
-  }
-  const script = join(import.meta.dirname, '../../scripts/postgres-debian.sh')
-  const parent = await mkdtemp(join(tmpdir(), 'rowhouse-test-'))
-  // run by root, the server is another user's, who must be let through
-  await chmod(parent, 0o711)
-  const directory = join(parent, 'cluster')
-  const port = 55_000 + (process.pid % 5_000)
-  const { stdout } = await run(script, ['--start', directory, String(port)])
-  return {
-    url: stdout.trim().slice('TEST_DATABASE_URL='.length),
-    origin: 'local binaries',
-    stop: async () => {
-      await run(script, ['--stop', directory])
-      await rm(parent, { recursive: true, force: true })
-    },
-  }
+  if (!(await hasLocalServer())) return undefined
+  return { ...(await startFreshServer(55_000 + (process.pid % 5_000))), origin: 'local binaries' }
 }
 
 async function onServer(server: Server): Promise<{ engine: TestEngine; teardown: () => Promise<void> }> {
