@@ -66,7 +66,11 @@ async function measure(client: pg.Client, rounds: number): Promise<Part> {
       await timed(async () => {
         await client.query('begin')
         await becomeOwner(client, recorded)
-        await client.query(`select ${what === 'count' ? 'count(*)' : '*'} from app_public.record_usages($1)`, [events])
+        await client.query(
+          `select ${what === 'count' ? 'count(*)' : '*'} from app_public.record_usages(
+          array(select e from jsonb_populate_recordset(null::app_public.usage_event_input, $1) as e))`,
+          [events],
+        )
         await client.query('commit')
       }),
     )

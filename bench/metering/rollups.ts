@@ -72,7 +72,11 @@ function makeEvents(random: Random, { userIds, agentIds, modelId }: BenchTenant,
 async function run({ client, tenant, times }: Contender, events: object[], lateIndex: number): Promise<void> {
   await client.query('begin')
   await becomeOwner(client, tenant)
-  await client.query('select count(*) from app_public.record_usages($1)', [JSON.stringify(events)])
+  await client.query(
+    `select count(*) from app_public.record_usages(
+       array(select e from jsonb_populate_recordset(null::app_public.usage_event_input, $1) as e))`,
+    [JSON.stringify(events)],
+  )
   await client.query('commit')
   const ms = await timed(() => rollUp(client, tenant))
   times[lateIndex]?.push(ms)

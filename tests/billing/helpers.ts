@@ -1,6 +1,7 @@
 // A tenant with a way to pay, plans with round prices, and a clock: what the tests of billing begin with.
 
 import type { Person, TestDatabase, Transaction } from '../helpers/index.ts'
+import { eventOf } from '../helpers/metering.ts'
 
 export const setClock = (t: Pick<Transaction, 'query'>, at: string): Promise<unknown> =>
   t.query(`select set_config('rowhouse.clock', $1, true)`, [at])
@@ -95,7 +96,7 @@ export async function use(
   occurredAt: string,
 ): Promise<void> {
   await t.become(person)
-  await t.query('select app_public.record_usage($1, $2, $3, $4)', [
+  await t.query(`select app_public.record_usage(${eventOf('$1::text', '$2::text', '$3::text', '$4::text')})`, [
     crypto.randomUUID(),
     usageType,
     quantity,

@@ -5,6 +5,7 @@ import pg from 'pg'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { addPlan } from '../billing/helpers.ts'
 import { needsServer, type Transaction, useDatabase } from '../helpers/index.ts'
+import { eventOf } from '../helpers/metering.ts'
 
 const db = useDatabase()
 const open: pg.Client[] = []
@@ -211,9 +212,10 @@ describe('use that is recorded while its period is closed', () => {
     let stored = 0
     const recording = clients.map(async (client) => {
       for (let i = 0; i < 15; i += 1) {
-        await client.query(`select app_public.record_usage($1, 'search', 1, '2025-04-30 20:00Z')`, [
-          crypto.randomUUID(),
-        ])
+        await client.query(
+          `select app_public.record_usage(${eventOf('$1::text', "'search'", '1', "'2025-04-30 20:00Z'")})`,
+          [crypto.randomUUID()],
+        )
         stored += 1
       }
     })
@@ -237,7 +239,9 @@ describe('use that is recorded while its period is closed', () => {
     const client = await session(person(owner, '2025-05-01 00:30Z'))
     await maker.query('begin')
     await maker.query('select billing.run_billing($1)', [owner.tenantId])
-    const recording = client.query(`select app_public.record_usage('late', 'search', 1, '2025-04-30 20:00Z')`)
+    const recording = client.query(
+      `select app_public.record_usage(${eventOf("'late'", "'search'", '1', "'2025-04-30 20:00Z'")})`,
+    )
     await isBlocked(client)
     await maker.query('commit')
     await recording

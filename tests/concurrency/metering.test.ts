@@ -4,6 +4,7 @@
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { needsServer, type Person, useDatabase } from '../helpers/index.ts'
+import { callFrom, eventOf, eventsFrom } from '../helpers/metering.ts'
 
 const db = useDatabase()
 const open: pg.Client[] = []
@@ -48,12 +49,14 @@ async function isBlocked(client: pg.Client): Promise<void> {
 const count = async (table: string): Promise<number> =>
   Number((await db.pool.query<{ n: string }>(`select count(*) as n from ${table}`)).rows[0]?.n)
 
-const record = 'select * from app_public.record_usages($1)'
+/** The JSON of a call. */
+const call = `'{"idempotency_key": "call", "model": "m", "input_tokens": 10, "output_tokens": 20}'`
+const record = `select * from app_public.record_usages(${eventsFrom('$1')})`
 const events = (...keys: string[]): string =>
   JSON.stringify(keys.map((idempotency_key) => ({ idempotency_key, usage_type: 'search', quantity: 1 })))
 
 async function differences(): Promise<unknown[]> {
-  return (await (await session(db.acme.owner)).query('select * from app_public.verify_rollups()')).rows
+  return (await (await session(db.acme.owner)).query('select * from metering.verify_rollups()')).rows
 }
 
 describe('20 clients with the same event', () => {
@@ -62,7 +65,8 @@ describe('20 clients with the same event', () => {
     const clients = await Promise.all(Array.from({ length: 20 }, () => session(db.acme.member)))
     const receipts = await Promise.all(
       clients.map(
-        async (client) => (await client.query(`select * from app_public.record_usage('same', 'search')`)).rows[0],
+        async (client) =>
+          (await client.query(`select * from app_public.record_usage(${eventOf("'same'", "'search'", '1')})`)).rows[0],
       ),
     )
     expect(receipts.filter(({ is_repeated }) => !is_repeated)).toHaveLength(1)
@@ -92,7 +96,7 @@ describe('20 clients with the same event', () => {
     const receipts = await Promise.all(
       clients.map(
         async (client) =>
-          (await client.query(`select id, is_repeated from app_public.record_llm_usage('call', 'm', 10, 20)`)).rows[0],
+          (await client.query(`select id, is_repeated from app_public.record_llm_usage(${callFrom(call)})`)).rows[0],
       ),
     )
     expect(new Set(receipts.map(({ id }) => id)).size).toBe(1)
@@ -114,7 +118,7 @@ describe('a key that another one is storing', () => {
     await first.query(record, [events('k')])
     const repeated = same.query(record, [events('k')])
     const refused = other
-      .query(`select * from app_public.record_usage('k', 'document')`)
+      .query(`select * from app_public.record_usage(${eventOf("'k'", "'document'", '1')})`)
       .catch((error: pg.DatabaseError) => error.code)
     await isBlocked(same)
     await isBlocked(other)
@@ -186,7 +190,7 @@ describe('rolling up beside writers', () => {
       const found: unknown[] = []
       const client = await session(db.acme.owner)
       // in the midst of it, too: what waits is left out on both sides
-      while (isRecording) found.push(...(await client.query('select * from app_public.verify_rollups()')).rows)
+      while (isRecording) found.push(...(await client.query('select * from metering.verify_rollups()')).rows)
       return found
     }
     const running = [roll(), roll()]

@@ -183,14 +183,16 @@ describe('a quota of 5 and 20 creators at once', () => {
     expect(
       await outcomes(
         clients.map(async (client) => {
-          const { rows } = await client.query(`select id from app_public.reserve_usage('tokens', 10)`)
+          const { rows } = await client.query(`select id from app_public.reserve_quota('tokens', 10)`)
           ids.push(rows[0].id)
         }),
       ),
     ).toEqual({ done: 5, QT601: 15 })
     // each by four clients with the same amount: one settles, the others find it settled
     expect(
-      await outcomes(clients.map((client, i) => client.query('select app_public.settle_usage($1, 7)', [ids[i % 5]]))),
+      await outcomes(
+        clients.map((client, i) => client.query('select app_public.settle_reservation($1, 7)', [ids[i % 5]])),
+      ),
     ).toEqual({ done: 20 })
     const { rows } = await db.pool.query(
       'select current_usage::int as used, reserved::int from app_public.quota_tracking',
