@@ -1,5 +1,5 @@
--- Roles stay: other databases of the cluster may use them. So does the extension: it was perhaps there before us.
-drop schema app_public, core cascade;
+-- Roles stay, because other databases of the cluster may use them. Extensions stay, because others may have installed them.
+drop schema app_public, core, vault cascade;
 alter default privileges for role rowhouse_owner grant execute on functions to public;
 alter default privileges for role rowhouse_platform grant execute on functions to public;
 alter default privileges for role rowhouse_worker grant execute on functions to public;

@@ -6,4 +6,6 @@ drop table app_public.workspace_members cascade;
 drop table app_public.workspaces cascade;
 drop type app_public.member_role cascade;
 drop type app_public.workspace_visibility cascade;
+drop type app_public.new_project cascade;
+drop domain app_public.project_status, app_public.project_role, app_public.institution_type cascade;
 drop schema workspaces cascade;

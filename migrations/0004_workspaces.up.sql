@@ -1,5 +1,6 @@
--- Where people of one tenant work together: workspaces (rooms with roles of their own), projects (work with an end),
--- and institutions (the outside world they belong to). A membership here always rests on one of the tenant.
+-- Where the people of one tenant work together: workspaces (rooms with roles of their own), projects (work with a goal) and
+-- institutions (organizations outside of the tenant to which its people belong). Only members of the tenant can be members
+-- of these.
 
 create schema workspaces authorization rowhouse_owner;
 comment on schema workspaces is 'Workspaces, projects and institutions.';
@@ -8,8 +9,23 @@ grant usage on schema workspaces to rowhouse_authenticator, rowhouse_user, rowho
 set role rowhouse_owner;
 
 create type app_public.workspace_visibility as enum ('private', 'team', 'organization', 'public');
--- in the order of what they allow: the comparison of two roles is the comparison of enum values
+-- The values are in the order of their rights, so that roles are compared by comparing enum values.
 create type app_public.member_role as enum ('viewer', 'contributor', 'moderator', 'admin', 'owner');
+
+create domain app_public.project_status as text
+  constraint project_status_is_known check (value in ('planned', 'active', 'on_hold', 'completed', 'archived'));
+comment on domain app_public.project_status is 'The status of a project.';
+comment on constraint project_status_is_known on domain app_public.project_status is 'must be planned, active, on_hold, completed or archived';
+
+create domain app_public.project_role as text
+  constraint project_role_is_known check (value in ('observer', 'member', 'lead'));
+comment on domain app_public.project_role is 'The role of a member of a project. observer: reads. member: works on it. lead: edits the project and its members.';
+comment on constraint project_role_is_known on domain app_public.project_role is 'must be observer, member or lead';
+
+create domain app_public.institution_type as text
+  constraint institution_type_is_known check (value in ('hospital', 'university', 'research_institute', 'company', 'government', 'nonprofit', 'other'));
+comment on domain app_public.institution_type is 'The kind of an institution.';
+comment on constraint institution_type_is_known on domain app_public.institution_type is 'must be hospital, university, research_institute, company, government, nonprofit or other';
 
 create table app_public.workspaces (
   id uuid primary key default gen_random_uuid(),
@@ -25,7 +41,7 @@ create table app_public.workspaces (
   updated_at timestamptz not null default now(),
   deleted_at timestamptz,
 
-  -- what joins within a tenant refer to
+  -- foreign keys within the tenant refer to this key
   unique (tenant_id, id),
   constraint name_is_a_name check (core.is_name(name)),
   constraint description_is_not_too_long check (length(description) <= 10000),
@@ -57,7 +73,7 @@ create table app_public.projects (
   name text not null,
   key text,
   description text,
-  status text not null default 'planned',
+  status app_public.project_status not null default 'planned',
   is_private boolean not null default false,
   starts_on date,
   ends_on date,
@@ -71,7 +87,6 @@ create table app_public.projects (
   constraint name_is_a_name check (core.is_name(name)),
   constraint key_is_a_short_code check (key ~ '^[A-Z][A-Z0-9]{1,9}$'),
   constraint description_is_not_too_long check (length(description) <= 10000),
-  constraint status_is_known check (status in ('planned', 'active', 'on_hold', 'completed', 'archived')),
   constraint dates_are_finite check (isfinite(starts_on) and isfinite(ends_on)),
   constraint ends_on_is_not_before_starts_on check (ends_on >= starts_on)
 );
@@ -79,18 +94,28 @@ create unique index projects_tenant_id_key_key on app_public.projects (tenant_id
 create index on app_public.projects (tenant_id, workspace_id);
 create index on app_public.projects (owner_id);
 
+create type app_public.new_project as (
+  name text,
+  key text,
+  description text,
+  workspace_id uuid,
+  is_private boolean,
+  starts_on date,
+  ends_on date,
+  status app_public.project_status
+);
+
 create table app_public.project_members (
   tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   project_id uuid not null,
   user_id uuid not null references app_public.user_profiles (id) on delete cascade,
-  role text not null default 'member',
+  role app_public.project_role not null default 'member',
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
   primary key (tenant_id, project_id, user_id),
   foreign key (tenant_id, project_id) references app_public.projects (tenant_id, id) on delete cascade,
-  foreign key (tenant_id, user_id) references app_public.user_tenants (tenant_id, user_id) on delete cascade,
-  constraint role_is_known check (role in ('observer', 'member', 'lead'))
+  foreign key (tenant_id, user_id) references app_public.user_tenants (tenant_id, user_id) on delete cascade
 );
 create index on app_public.project_members (tenant_id, user_id);
 create index on app_public.project_members (user_id);
@@ -99,7 +124,7 @@ create table app_public.institutions (
   id uuid primary key default gen_random_uuid(),
   tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   name text not null,
-  type text not null default 'other',
+  type app_public.institution_type not null default 'other',
   country_code text,
   website text,
   verified_at timestamptz,
@@ -112,8 +137,6 @@ create table app_public.institutions (
 
   unique (tenant_id, id),
   constraint name_is_a_name check (core.is_name(name)),
-  constraint type_is_known
-    check (type in ('hospital', 'university', 'research_institute', 'company', 'government', 'nonprofit', 'other')),
   constraint country_code_is_iso_3166 check (country_code ~ '^[A-Z]{2}$'),
   constraint website_is_http check (website ~ '^https?://\S+$' and length(website) <= 2000)
 );

@@ -1,5 +1,6 @@
--- The catalogue: agents, tools, prompts and workflows of each tenant, what puts them in order, and the models all
--- tenants share. Columns marked "kept" are caches of logs, ratings or join tables; only rules write them.
+-- The catalogue: the agents, tools, prompts, workflows and knowledge sources of each tenant, the categories and tags that
+-- sort them, and the language models that all tenants share. Columns marked "kept" are copies of what logs, ratings or
+-- join tables say; only triggers and tasks write them.
 
 create schema catalog authorization rowhouse_owner;
 comment on schema catalog is 'Agents, tools, prompts, workflows, knowledge sources, and how they are shared.';
@@ -14,27 +15,74 @@ create type app_public.vector_quantization as enum ('none', 'halfvec', 'binary')
 create type app_public.resource_kind as enum ('agent', 'tool', 'prompt', 'workflow', 'knowledge_source');
 create type app_public.workflow_type as enum
   ('sequential', 'parallel', 'conditional', 'loop', 'map_reduce', 'scatter_gather');
+-- Closed lists are domains over text, so that one place names the values: the API shows each as an enum.
+create domain app_public.sharing_mode as text
+  constraint sharing_mode_is_known check (value in ('private', 'selected', 'subtree', 'platform'));
+comment on domain app_public.sharing_mode is
+  'Who beyond its tenant may use a resource: private (nobody), selected (those it was shared with), subtree (all tenants below its own) or platform (every tenant).';
+create domain app_public.resource_origin as text
+  constraint resource_origin_is_known check (value in ('custom', 'platform'));
+comment on domain app_public.resource_origin is 'Whether a resource was made by its tenant (custom) or comes with the platform (platform).';
+create domain app_public.resource_status as text
+  constraint resource_status_is_known check (value in ('draft', 'active', 'inactive', 'deprecated', 'archived'));
+comment on domain app_public.resource_status is
+  'The stage a resource is in. active and deprecated resources work; deprecated ones should not be put to new uses.';
+create domain app_public.knowledge_source_status as text
+  constraint knowledge_source_status_is_known check (value in ('active', 'inactive', 'archived'));
+comment on domain app_public.knowledge_source_status is 'The stage a knowledge source is in. Only active sources are searched.';
+create domain app_public.knowledge_source_type as text
+  constraint knowledge_source_type_is_known check (value in ('file', 'url', 'database', 'api', 'notion', 'confluence'));
+comment on domain app_public.knowledge_source_type is 'Where the documents of a knowledge source come from.';
+create domain app_public.lifecycle_stage as text
+  constraint lifecycle_stage_is_known check (value in ('development', 'beta', 'production', 'sunset'));
+comment on domain app_public.lifecycle_stage is 'How far an agent is developed.';
+create domain app_public.validation_status as text
+  constraint validation_status_is_known check (value in ('validated', 'pending', 'failed'));
+comment on domain app_public.validation_status is 'Whether an agent passed its validation.';
+create domain app_public.response_format as text
+  constraint response_format_is_known check (value in ('json', 'text', 'structured'));
+comment on domain app_public.response_format is 'The format in which a language model answers.';
+create domain app_public.expertise_level as text
+  constraint expertise_level_is_known check (value in ('beginner', 'intermediate', 'expert'));
+comment on domain app_public.expertise_level is 'How much a person must know to use an agent.';
+create domain app_public.tool_type as text
+  constraint tool_type_is_known check (value in ('api', 'function', 'integration', 'webhook'));
+comment on domain app_public.tool_type is 'How a tool is called. An api and a webhook are called at an address, so they need an endpoint_url.';
+create domain app_public.http_method as text
+  constraint http_method_is_known check (value in ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'));
+comment on domain app_public.http_method is 'The HTTP method of a call.';
+create domain app_public.authentication_type as text
+  constraint authentication_type_is_known check (value in ('none', 'api_key', 'bearer', 'basic', 'oauth2_client'));
+comment on domain app_public.authentication_type is 'How a tool proves who it is to the service that it calls.';
+create domain app_public.output_format as text
+  constraint output_format_is_known check (value in ('text', 'json', 'markdown', 'structured'));
+comment on domain app_public.output_format is 'The format of the answer that a prompt asks for.';
+create domain app_public.error_handling as text
+  constraint error_handling_is_known check (value in ('stop', 'continue', 'retry', 'skip'));
+comment on domain app_public.error_handling is
+  'What a workflow does when a step fails: it ends (stop), goes on as if the step had succeeded (continue), runs the step again (retry) or leaves it out (skip).';
+
 -- What app_public.render_prompt() returns.
 create type app_public.rendered_prompt as (system text, prompt text);
 
 create function catalog.is_semantic_version(value text) returns boolean
   language sql immutable parallel safe
   return value ~ '^\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]{1,50})?$';
-comment on function catalog.is_semantic_version(text) is 'Major, minor and patch, such as 1.4.0 or 2.0.0-beta.1.';
+comment on function catalog.is_semantic_version(text) is 'Whether a text is a semantic version: major, minor and patch, such as 1.4.0 or 2.0.0-beta.1.';
 
 create function catalog.is_color(value text) returns boolean
   language sql immutable parallel safe
   return value ~ '^#[0-9a-f]{6}$' or value ~ '^[a-z][a-z0-9-]{0,49}$';
-comment on function catalog.is_color(text) is 'A colour as #rrggbb or by the name of a theme''s colour, lower case.';
+comment on function catalog.is_color(text) is 'Whether a text is a colour: #rrggbb, or the name of a colour of the theme; lower case.';
 
 create function catalog.is_image_url(value text) returns boolean
   language sql immutable parallel safe
   return length(value) <= 100000 and (
     value ~ '^https?://[^/?#@\s]+([/?#]\S*)?$' or value ~ '^/[^/\s]\S*$' or value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$');
 comment on function catalog.is_image_url(text) is
-  'Where a picture is: an http address, a path on the front end''s own site, or the picture itself as a data address.';
+  'Whether a text tells where a picture is: an http address, a path on the front end''s own site, or a data address that holds the picture itself.';
 
--- Providers and models are global on purpose: facts of the platform, not of a tenant.
+-- Providers and models are global on purpose: they are facts of the platform, not of a tenant.
 create table app_public.llm_providers (
   id uuid primary key default gen_random_uuid(),
   name text not null unique,
@@ -50,7 +98,7 @@ create table app_public.llm_providers (
   constraint display_name_is_a_name check (core.is_name(display_name)),
   constraint base_url_is_http check (base_url ~ '^https?://\S+$'),
   constraint openai_has_a_base_url check (kind <> 'openai' or base_url is not null),
-  -- the name of an environment variable of the worker, and only of one that is meant for it
+  -- only environment variables that end in _API_KEY can be named, so that no other secret of the worker is sent out
   constraint api_key_variable_names_an_api_key check (api_key_variable ~ '^[A-Z][A-Z0-9_]*_API_KEY$')
 );
 
@@ -93,7 +141,7 @@ create table app_public.llm_models (
 );
 create index on app_public.llm_models (provider_id);
 
--- Who in an organization an agent belongs to or stands for.
+-- The parts of an organization that an agent belongs to, and the roles and people it stands for.
 create table app_public.departments (
   id uuid primary key default gen_random_uuid(),
   tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
@@ -161,7 +209,7 @@ create table app_public.model_configurations (
   max_tokens int,
   frequency_penalty numeric(3, 2),
   presence_penalty numeric(3, 2),
-  response_format text,
+  response_format app_public.response_format,
   stop_sequences text[],
   is_default boolean not null default false,
   created_by_user_id uuid default core.current_user_id()
@@ -177,7 +225,6 @@ create table app_public.model_configurations (
   constraint max_tokens_is_positive check (max_tokens > 0),
   constraint frequency_penalty_is_in_range check (frequency_penalty between -2 and 2),
   constraint presence_penalty_is_in_range check (presence_penalty between -2 and 2),
-  constraint response_format_is_known check (response_format in ('json', 'text', 'structured')),
   constraint stop_sequences_are_few check (cardinality(stop_sequences) <= 16)
 );
 create unique index model_configurations_one_default_key on app_public.model_configurations (tenant_id) where is_default;
@@ -187,9 +234,9 @@ create index on app_public.model_configurations (created_by_user_id);
 create table app_public.agents (
   id uuid primary key default gen_random_uuid(),
   tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
-  sharing_mode text not null default 'private',
+  sharing_mode app_public.sharing_mode not null default 'private',
   is_shared boolean not null generated always as (sharing_mode <> 'private') stored,
-  resource_type text not null default 'custom',
+  resource_type app_public.resource_origin not null default 'custom',
   copied_from_id uuid references app_public.agents (id) on delete set null,
   name text not null,
 
@@ -206,8 +253,8 @@ create table app_public.agents (
   -- status and life cycle
   status app_public.agent_status_enum not null default 'draft',
   tier int,
-  lifecycle_stage text,
-  validation_status text,
+  lifecycle_stage app_public.lifecycle_stage,
+  validation_status app_public.validation_status,
   is_active boolean not null default true,
   activated_at timestamptz,
   deactivated_at timestamptz,
@@ -222,7 +269,7 @@ create table app_public.agents (
   top_p numeric(3, 2),
   frequency_penalty numeric(3, 2),
   presence_penalty numeric(3, 2),
-  response_format text,
+  response_format app_public.response_format,
   stop_sequences text[],
   streaming_enabled boolean not null default true,
   function_calling_enabled boolean not null default false,
@@ -239,7 +286,7 @@ create table app_public.agents (
   industry_focus text[] not null default '{}',
   use_cases text[] not null default '{}',
   target_audience text[] not null default '{}',
-  required_expertise_level text,
+  required_expertise_level app_public.expertise_level,
   compliance_frameworks text[] not null default '{}',
   certifications text[] not null default '{}',
   geographic_scope text[] not null default '{}',
@@ -273,7 +320,7 @@ create table app_public.agents (
   error_count bigint not null default 0,
   last_error_at timestamptz,
   last_success_at timestamptz,
-  -- the mean of what is known: the success rate, and the rating as a share of what 1 to 5 stars can give
+  -- the mean of those that are known: the success rate, and the rating as a percentage (1 star is 0, 5 stars are 100)
   performance_score numeric(5, 2) generated always as (
     (coalesce(success_rate, 0) + coalesce((rating - 1) * 25, 0))
     / nullif((success_rate is not null)::int + (rating is not null)::int, 0)) stored,
@@ -290,29 +337,22 @@ create table app_public.agents (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
 
-  -- what joins within a tenant refer to
+  -- foreign keys of join tables refer to the tenant and the id together
   unique (tenant_id, id),
   foreign key (tenant_id, department_id) references app_public.departments (tenant_id, id) on delete set null (department_id),
   foreign key (tenant_id, business_function_id)
     references app_public.business_functions (tenant_id, id) on delete set null (business_function_id),
   foreign key (tenant_id, role_id) references app_public.organizational_roles (tenant_id, id) on delete set null (role_id),
-  constraint sharing_mode_is_known check (sharing_mode in ('private', 'selected', 'subtree', 'platform')),
-  constraint resource_type_is_known check (resource_type in ('custom', 'platform')),
   constraint name_is_a_name check (core.is_name(name)),
   constraint display_name_is_a_name check (core.is_name(display_name)),
   constraint tier_is_1_to_3 check (tier in (1, 2, 3)),
-  constraint lifecycle_stage_is_known check (lifecycle_stage in ('development', 'beta', 'production', 'sunset')),
-  constraint validation_status_is_known check (validation_status in ('validated', 'pending', 'failed')),
   constraint temperature_is_in_range check (temperature between 0 and 2),
   constraint max_tokens_is_positive check (max_tokens > 0),
   constraint top_p_is_a_probability check (top_p between 0 and 1),
   constraint frequency_penalty_is_in_range check (frequency_penalty between -2 and 2),
   constraint presence_penalty_is_in_range check (presence_penalty between -2 and 2),
-  constraint response_format_is_known check (response_format in ('json', 'text', 'structured')),
   constraint max_retry_attempts_is_in_range check (max_retry_attempts between 0 and 20),
   constraint timeout_seconds_is_in_range check (timeout_seconds between 1 and 3600),
-  constraint required_expertise_level_is_known
-    check (required_expertise_level in ('beginner', 'intermediate', 'expert')),
   constraint knowledge_domains_is_an_object check (jsonb_typeof(knowledge_domains) = 'object'),
   constraint tools_is_an_array check (jsonb_typeof(tools) = 'array'),
   constraint prompt_templates_is_an_array check (jsonb_typeof(prompt_templates) = 'array'),
@@ -335,7 +375,7 @@ create index on app_public.agents (tenant_id, department_id);
 create index on app_public.agents (tenant_id, business_function_id);
 create index on app_public.agents (tenant_id, role_id);
 
--- A tree: a category without a parent is a root.
+-- A tree of categories. A category without a parent is a root.
 create table app_public.tool_categories (
   id uuid primary key default gen_random_uuid(),
   tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
@@ -360,9 +400,9 @@ create index on app_public.tool_categories (tenant_id, parent_id);
 create table app_public.tools (
   id uuid primary key default gen_random_uuid(),
   tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
-  sharing_mode text not null default 'private',
+  sharing_mode app_public.sharing_mode not null default 'private',
   is_shared boolean not null generated always as (sharing_mode <> 'private') stored,
-  resource_type text not null default 'custom',
+  resource_type app_public.resource_origin not null default 'custom',
   copied_from_id uuid references app_public.tools (id) on delete set null,
 
   name text not null,
@@ -370,20 +410,20 @@ create table app_public.tools (
   description text,
   icon text,
 
-  tool_type text not null,
+  tool_type app_public.tool_type not null,
   category text,
   tool_category_id uuid,
   endpoint_url text,
-  http_method text,
+  http_method app_public.http_method,
   headers jsonb not null default '{}',
-  authentication_type text not null default 'none',
+  authentication_type app_public.authentication_type not null default 'none',
   authentication_config jsonb not null default '{}',
   request_schema jsonb not null default '{}',
   response_schema jsonb not null default '{}',
   timeout_seconds int not null default 30,
   retry_config jsonb not null default '{}',
 
-  status text not null default 'active',
+  status app_public.resource_status not null default 'active',
   enabled boolean not null default true,
   activated_at timestamptz,
   deactivated_at timestamptz,
@@ -405,23 +445,16 @@ create table app_public.tools (
   unique (tenant_id, id),
   foreign key (tenant_id, tool_category_id)
     references app_public.tool_categories (tenant_id, id) on delete set null (tool_category_id),
-  constraint sharing_mode_is_known check (sharing_mode in ('private', 'selected', 'subtree', 'platform')),
-  constraint resource_type_is_known check (resource_type in ('custom', 'platform')),
   constraint name_is_a_name check (core.is_name(name)),
   constraint display_name_is_a_name check (core.is_name(display_name)),
-  constraint tool_type_is_known check (tool_type in ('api', 'function', 'integration', 'webhook')),
   constraint called_tool_has_an_endpoint check (tool_type not in ('api', 'webhook') or endpoint_url is not null),
   constraint endpoint_url_is_http check (length(endpoint_url) <= 2000 and endpoint_url ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'),
-  constraint http_method_is_known check (http_method in ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE')),
   constraint headers_is_an_object check (jsonb_typeof(headers) = 'object'),
-  constraint authentication_type_is_known
-    check (authentication_type in ('none', 'api_key', 'bearer', 'basic', 'oauth2_client')),
   constraint authentication_config_is_an_object check (jsonb_typeof(authentication_config) = 'object'),
   constraint request_schema_is_an_object check (jsonb_typeof(request_schema) = 'object' and pg_column_size(request_schema) <= 1000000),
   constraint response_schema_is_an_object check (jsonb_typeof(response_schema) = 'object' and pg_column_size(response_schema) <= 1000000),
   constraint timeout_seconds_is_in_range check (timeout_seconds between 1 and 3600),
   constraint retry_config_is_an_object check (jsonb_typeof(retry_config) = 'object'),
-  constraint status_is_known check (status in ('draft', 'active', 'inactive', 'deprecated', 'archived')),
   constraint version_is_semantic check (catalog.is_semantic_version(version)),
   constraint success_rate_is_a_percentage check (success_rate between 0 and 100),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
@@ -435,9 +468,9 @@ create index on app_public.tools (sharing_mode, tenant_id) where sharing_mode in
 create table app_public.prompts (
   id uuid primary key default gen_random_uuid(),
   tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
-  sharing_mode text not null default 'private',
+  sharing_mode app_public.sharing_mode not null default 'private',
   is_shared boolean not null generated always as (sharing_mode <> 'private') stored,
-  resource_type text not null default 'custom',
+  resource_type app_public.resource_origin not null default 'custom',
   copied_from_id uuid references app_public.prompts (id) on delete set null,
 
   name text not null,
@@ -449,12 +482,12 @@ create table app_public.prompts (
   prompt_text text not null,
   system_prompt text,
   input_variables jsonb not null default '{}',
-  output_format text not null default 'text',
+  output_format app_public.output_format not null default 'text',
   model_requirements jsonb not null default '{}',
   temperature numeric(3, 2),
   max_tokens int,
 
-  status text not null default 'active',
+  status app_public.resource_status not null default 'active',
   version text not null default '1.0.0',
   created_by_user_id uuid default core.current_user_id()
     references app_public.user_profiles (id) on delete set null,
@@ -471,18 +504,14 @@ create table app_public.prompts (
   deleted_at timestamptz,
 
   unique (tenant_id, id),
-  constraint sharing_mode_is_known check (sharing_mode in ('private', 'selected', 'subtree', 'platform')),
-  constraint resource_type_is_known check (resource_type in ('custom', 'platform')),
   constraint name_is_a_name check (core.is_name(name)),
   constraint display_name_is_a_name check (core.is_name(display_name)),
   constraint prompt_text_is_in_range check (prompt_text ~ '\S' and length(prompt_text) <= 100000),
   constraint system_prompt_is_in_range check (length(system_prompt) <= 100000),
   constraint input_variables_is_an_object check (jsonb_typeof(input_variables) = 'object'),
-  constraint output_format_is_known check (output_format in ('text', 'json', 'markdown', 'structured')),
   constraint model_requirements_is_an_object check (jsonb_typeof(model_requirements) = 'object'),
   constraint temperature_is_in_range check (temperature between 0 and 2),
   constraint max_tokens_is_positive check (max_tokens > 0),
-  constraint status_is_known check (status in ('draft', 'active', 'inactive', 'deprecated', 'archived')),
   constraint version_is_semantic check (catalog.is_semantic_version(version)),
   constraint rating_is_1_to_5 check (rating between 1 and 5),
   constraint success_rate_is_a_percentage check (success_rate between 0 and 100),
@@ -496,9 +525,9 @@ create index on app_public.prompts (sharing_mode, tenant_id) where sharing_mode 
 create table app_public.workflows (
   id uuid primary key default gen_random_uuid(),
   tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
-  sharing_mode text not null default 'private',
+  sharing_mode app_public.sharing_mode not null default 'private',
   is_shared boolean not null generated always as (sharing_mode <> 'private') stored,
-  resource_type text not null default 'custom',
+  resource_type app_public.resource_origin not null default 'custom',
   copied_from_id uuid references app_public.workflows (id) on delete set null,
 
   name text not null,
@@ -518,9 +547,9 @@ create table app_public.workflows (
 
   timeout_seconds int not null default 300,
   max_retries int not null default 3,
-  error_handling text not null default 'stop',
+  error_handling app_public.error_handling not null default 'stop',
 
-  status text not null default 'active',
+  status app_public.resource_status not null default 'active',
   enabled boolean not null default true,
   version text not null default '1.0.0',
   created_by_user_id uuid default core.current_user_id()
@@ -539,8 +568,6 @@ create table app_public.workflows (
   deleted_at timestamptz,
 
   unique (tenant_id, id),
-  constraint sharing_mode_is_known check (sharing_mode in ('private', 'selected', 'subtree', 'platform')),
-  constraint resource_type_is_known check (resource_type in ('custom', 'platform')),
   constraint name_is_a_name check (core.is_name(name)),
   constraint display_name_is_a_name check (core.is_name(display_name)),
   constraint workflow_definition_is_an_object check (jsonb_typeof(workflow_definition) = 'object'),
@@ -550,8 +577,6 @@ create table app_public.workflows (
   constraint agent_roles_is_an_object check (jsonb_typeof(agent_roles) = 'object'),
   constraint timeout_seconds_is_in_range check (timeout_seconds between 1 and 86400),
   constraint max_retries_is_in_range check (max_retries between 0 and 20),
-  constraint error_handling_is_known check (error_handling in ('stop', 'continue', 'retry', 'skip')),
-  constraint status_is_known check (status in ('draft', 'active', 'inactive', 'deprecated', 'archived')),
   constraint version_is_semantic check (catalog.is_semantic_version(version)),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
@@ -561,7 +586,7 @@ create index on app_public.workflows (created_by_user_id);
 create index on app_public.workflows (copied_from_id);
 create index on app_public.workflows (sharing_mode, tenant_id) where sharing_mode in ('subtree', 'platform') and deleted_at is null;
 
--- Which tools an agent works with. A tool may be another tenant's that is shared with this one.
+-- Which tools an agent works with. A tool may belong to another tenant that shares it with this one.
 create table app_public.agent_tools (
   tenant_id uuid not null default core.current_tenant_id(),
   agent_id uuid not null,
@@ -577,8 +602,9 @@ create table app_public.agent_tools (
 );
 create index on app_public.agent_tools (tool_id);
 
--- Sharing. A resource's sharing_mode says who beyond its tenant may use it; a grant names another tenant, or one user or
--- workspace of it. resource_id refers to the table of its kind; only functions write here, with that row locked.
+-- Sharing. The sharing_mode of a resource says who beyond its tenant may use it; a share names another tenant, or one user
+-- or workspace of that tenant. resource_id refers to the table of resource_kind. Only functions write here, and they lock
+-- the resource's row first.
 create type app_public.sharing_action as enum
   ('mode_changed', 'granted', 'expiry_changed', 'revoked', 'declined', 'accepted', 'copied');
 -- What app_public.received_shares() lists.
@@ -587,7 +613,7 @@ create type app_public.received_share as (
   resource_kind app_public.resource_kind,
   resource_id uuid,
   resource_name text,
-  sharing_mode text,
+  sharing_mode app_public.sharing_mode,
   from_tenant_slug text,
   from_tenant_name text,
   grantee_user_id uuid,
@@ -613,20 +639,21 @@ create table app_public.resource_shares (
   updated_at timestamptz not null default now(),
 
   unique nulls not distinct (tenant_id, resource_kind, resource_id, grantee_tenant_id, grantee_user_id, grantee_workspace_id),
-  -- whoever leaves the tenant loses what was granted to them there
+  -- a member who leaves the tenant loses what was shared with them there
   foreign key (grantee_tenant_id, grantee_user_id)
     references app_public.user_tenants (tenant_id, user_id) on delete cascade,
   foreign key (grantee_tenant_id, grantee_workspace_id)
     references app_public.workspaces (tenant_id, id) on delete cascade,
   constraint grantee_is_another_tenant check (grantee_tenant_id <> tenant_id),
-  constraint grantee_is_narrowed_once check (num_nonnulls(grantee_user_id, grantee_workspace_id) <= 1)
+  constraint share_is_for_a_user_or_a_workspace check (num_nonnulls(grantee_user_id, grantee_workspace_id) <= 1)
 );
 create index on app_public.resource_shares (grantee_tenant_id, resource_kind);
 create index on app_public.resource_shares (grantee_tenant_id, grantee_user_id);
 create index on app_public.resource_shares (grantee_tenant_id, grantee_workspace_id);
 create index on app_public.resource_shares (created_by_user_id);
 
--- Written by triggers, never changed. It refers to nothing but its tenant, so that it outlives what it speaks of.
+-- Triggers write this audit, and nothing changes it. It has no foreign key but the one to its tenant, so an entry stays when
+-- the resource or the user is deleted.
 create table app_public.resource_sharing_audit (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id bigint not null generated always as identity,
@@ -636,8 +663,8 @@ create table app_public.resource_sharing_audit (
   resource_kind app_public.resource_kind not null,
   resource_id uuid not null,
   resource_name text not null,
-  from_mode text,
-  to_mode text,
+  from_mode app_public.sharing_mode,
+  to_mode app_public.sharing_mode,
   other_tenant_id uuid,
   other_tenant_slug text,
   grantee_user_id uuid,
@@ -648,7 +675,7 @@ create table app_public.resource_sharing_audit (
 );
 create index on app_public.resource_sharing_audit (tenant_id, resource_kind, resource_id);
 
--- For whom and in which industries an agent is good.
+-- The personas and industries that an agent suits.
 create table app_public.agent_persona_mapping (
   tenant_id uuid not null default core.current_tenant_id(),
   agent_id uuid not null,
@@ -690,7 +717,7 @@ create table app_public.agent_industry_mapping (
 create unique index agent_industry_mapping_one_primary_key
   on app_public.agent_industry_mapping (tenant_id, agent_id) where is_primary;
 
--- Tags for anything in the catalogue. item_id refers to the table of item_type; a trigger sees to it.
+-- Tags for anything in the catalogue. item_id refers to the table of item_type; a trigger checks it.
 create table app_public.tags (
   id uuid primary key default gen_random_uuid(),
   tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
@@ -720,8 +747,8 @@ create table app_public.tag_assignments (
 );
 create index on app_public.tag_assignments (tenant_id, tag_id);
 
--- What was published of an agent, prompt or workflow, never changed again. The newest is the one with the highest
--- number; nothing marks it, so nothing can mark two.
+-- The published versions of agents, prompts and workflows. A version never changes. The newest one has the highest number;
+-- no column marks it, because two rows could then carry the mark.
 create table app_public.resource_versions (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
@@ -746,12 +773,15 @@ create table app_public.resource_versions (
 );
 create index on app_public.resource_versions (published_by_user_id);
 
--- Searching the catalogue. A word is found as it is written and by its English stem, in either case also as a beginning.
+-- A difference that app_public.compare_versions() lists.
+create type app_public.version_change as (path text, from_value jsonb, to_value jsonb);
+
+-- Searching the catalogue. A query word finds the words that begin with it, and the words that begin with its English stem.
 create function catalog.catalog_words(value text) returns text
   language sql immutable parallel safe
-  -- compounds are several words, in texts and in questions
+  -- split compounds in texts and in queries alike, so that each part can be found
   return translate(left(coalesce(value, ''), 20000), '-_/', '   ');
-comment on function catalog.catalog_words(text) is 'A text as the search of the catalogue reads it: its first 20,000 characters, compounds taken apart.';
+comment on function catalog.catalog_words(text) is 'A text as the catalogue search reads it: its first 20,000 characters, with compounds split into words.';
 
 create function catalog.catalog_vector(name text, display_name text, description text, tags text[]) returns tsvector
   language sql immutable parallel safe
@@ -765,15 +795,15 @@ create function catalog.catalog_vector(name text, display_name text, description
     || setweight(to_tsvector('pg_catalog.simple', catalog.catalog_words(array_to_string(tags, ' '))), 'D')
     || setweight(to_tsvector('pg_catalog.english', catalog.catalog_words(array_to_string(tags, ' '))), 'D');
 comment on function catalog.catalog_vector(text, text, text, text[]) is
-  'The words of a resource: those of its name weigh most, then display name, description, and tags with what else puts it in order.';
+  'The words of a resource, weighted: the name weighs most, then the display name, the description, and last the tags and categories.';
 
 create function catalog.catalog_label(name text, display_name text) returns text
   language sql immutable parallel safe
   return lower(catalog.catalog_words(name) || ' ' || catalog.catalog_words(display_name));
-comment on function catalog.catalog_label(text, text) is 'What a misspelt word is compared with.';
+comment on function catalog.catalog_label(text, text) is 'The text that a misspelt query word is compared with: name and display name.';
 
--- Columns that a rule keeps, so that nothing can forget to. Tenant, words and label in one index: a question is always
--- about one tenant.
+-- Generated columns, so that they always agree with the row. Tenant, words and label share one index, because a search is
+-- always within one tenant.
 alter table app_public.agents add column search_vector tsvector generated always as (
   catalog.catalog_vector(name, display_name, description,
     array[primary_category, subcategory, specialty] || therapeutic_areas || compliance_frameworks || regulatory_domains || use_cases)) stored;
@@ -792,6 +822,16 @@ create index on app_public.prompts
 create index on app_public.workflows
   using gin (tenant_id, search_vector, catalog.catalog_label(name, display_name) gin_trgm_ops) where deleted_at is null;
 
+-- The filters of app_public.search_catalog().
+create type app_public.catalog_filter as (
+  kinds app_public.resource_kind[],
+  categories text[],
+  therapeutic_areas text[],
+  compliance_frameworks text[],
+  tiers int[],
+  statuses app_public.resource_status[],
+  tags text[]
+);
 create type app_public.catalog_facet_kind as enum
   ('kind', 'category', 'therapeutic_area', 'compliance_framework', 'tier', 'status', 'tag');
 create type app_public.catalog_facet as (facet app_public.catalog_facet_kind, value text, count int);
@@ -808,7 +848,7 @@ create type app_public.catalog_search_hit as (
   therapeutic_areas text[],
   compliance_frameworks text[],
   tier int,
-  status text,
+  status app_public.resource_status,
   tags text[],
   version text,
   rating numeric,
@@ -822,8 +862,8 @@ create type app_public.catalog_search_result as (
   facets app_public.catalog_facet[]
 );
 
--- What a person makes of the catalogue: their own list of agents, favorites and ratings. Agents and items may be ones
--- that another tenant shares, so they are referred to by id alone, and a trigger looks whether the person sees them.
+-- What each person adds to the catalogue: their own list of agents, their favorites and their ratings. An item may belong to
+-- another tenant that shares it, so a row refers to it by id alone, and a trigger checks that the person sees it.
 create table app_public.user_agents (
   tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
@@ -872,6 +912,9 @@ create index on app_public.user_agents (user_id);
 create index on app_public.user_agents (agent_id);
 create index on app_public.user_agents (original_agent_id);
 create index on app_public.user_agents (tenant_id, user_id, is_pinned desc, sort_order);
+
+-- A folder that app_public.my_agent_folders() lists.
+create type app_public.agent_folder as (folder text, agent_count int);
 
 create table app_public.user_favorites (
   tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
@@ -923,22 +966,22 @@ create table app_public.user_rating_votes (
 );
 create index on app_public.user_rating_votes (user_id);
 
--- The embedder that needs nothing: every database has it, so text can be embedded before anything is configured.
+-- The built-in embedder needs no service. Every database has it, so text can be embedded before a provider is configured.
 insert into app_public.llm_providers (name, display_name, kind) values ('builtin', 'Built in', 'builtin');
 insert into app_public.llm_models
   (provider_id, name, display_name, kind, provider_model_name, dimension, fusion_weight)
 select id, 'hashing-384', 'Feature hashing, 384 dimensions', 'embedding', 'hashing-384', 384, 0.05
   from app_public.llm_providers where name = 'builtin';
 
--- Knowledge sources are resources as agents are; what they hold is the next domain's.
+-- Knowledge sources are resources like agents; the documents they hold belong to the knowledge domain.
 create type app_public.processing_status as enum ('pending', 'processing', 'completed', 'failed');
 
 create table app_public.rag_knowledge_sources (
   id uuid primary key default gen_random_uuid(),
   tenant_id uuid not null default core.current_tenant_id() references app_public.tenants (id) on delete cascade,
-  sharing_mode text not null default 'private',
+  sharing_mode app_public.sharing_mode not null default 'private',
   is_shared boolean not null generated always as (sharing_mode <> 'private') stored,
-  resource_type text not null default 'custom',
+  resource_type app_public.resource_origin not null default 'custom',
 
   name text not null,
   display_name text,
@@ -946,7 +989,7 @@ create table app_public.rag_knowledge_sources (
   category text,
   tags text[] not null default '{}',
 
-  source_type text not null default 'file',
+  source_type app_public.knowledge_source_type not null default 'file',
   source_url text,
   source_config jsonb not null default '{}',
   file_path text,
@@ -973,7 +1016,7 @@ create table app_public.rag_knowledge_sources (
   author text,
   source_organization text,
 
-  status text not null default 'active',
+  status app_public.knowledge_source_status not null default 'active',
   enabled boolean not null default true,
   created_by_user_id uuid default core.current_user_id()
     references app_public.user_profiles (id) on delete set null,
@@ -991,13 +1034,10 @@ create table app_public.rag_knowledge_sources (
   updated_at timestamptz not null default now(),
   deleted_at timestamptz,
 
-  -- what the data plane refers to, so that a document can never hang under another tenant's source
+  -- documents refer to the tenant and the id together, so that a document never belongs to another tenant's source
   unique (tenant_id, id),
   constraint name_is_a_name check (core.is_name(name)),
   constraint display_name_is_a_name check (core.is_name(display_name)),
-  constraint sharing_mode_is_known check (sharing_mode in ('private', 'selected', 'subtree', 'platform')),
-  constraint resource_type_is_known check (resource_type in ('custom', 'platform')),
-  constraint source_type_is_known check (source_type in ('file', 'url', 'database', 'api', 'notion', 'confluence')),
   constraint source_config_is_an_object check (jsonb_typeof(source_config) = 'object'),
   constraint file_size_bytes_is_not_negative check (file_size_bytes >= 0),
   constraint page_count_is_not_negative check (page_count >= 0),
@@ -1005,7 +1045,6 @@ create table app_public.rag_knowledge_sources (
   constraint chunk_size_is_in_range check (chunk_size between 100 and 16000),
   constraint chunk_overlap_is_below_half_the_size check (chunk_overlap >= 0 and chunk_overlap * 2 <= chunk_size),
   constraint language_is_a_tag check (language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$'),
-  constraint status_is_known check (status in ('active', 'inactive', 'archived')),
   constraint extracted_metadata_is_an_object check (jsonb_typeof(extracted_metadata) = 'object'),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );

@@ -1,5 +1,6 @@
--- Plans, subscriptions, invoices and payments. Money is numeric and rounded on the invoice only; what was sold, billed or
--- paid is never rewritten: prices are versions, a finalised invoice stays as it is, corrections are documents of their own.
+-- The tables of billing: plans, subscriptions, invoices and payments. Money is numeric and is rounded only on the invoice.
+-- Nothing that was sold, billed or paid is ever rewritten: a price is a version, a finalised invoice stays as it is, and a
+-- correction is a document of its own.
 
 create schema billing authorization rowhouse_owner;
 comment on schema billing is 'Plans, subscriptions, invoices and payments.';
@@ -15,7 +16,180 @@ create type app_public.invoice_status_enum as enum ('draft', 'finalised', 'paid'
 create type app_public.invoice_line_kind_enum as enum ('recurring', 'usage', 'overage', 'proration', 'adjustment', 'credit');
 create type app_public.payment_status_enum as enum ('pending', 'succeeded', 'failed');
 
--- How many decimal places an amount of a currency has when it is paid. The list is the currencies there are.
+-- Closed lists ----------------------------------------------------------------------------------------------------------
+
+create domain app_public.plan_tier as text
+  constraint plan_tier_is_known check (value in ('free', 'standard', 'professional', 'enterprise'));
+comment on domain app_public.plan_tier is 'The rank of a plan, from free (the lowest) to enterprise (the highest).';
+
+create domain app_public.entitlement_source as text
+  constraint entitlement_source_is_known check (value in ('plan', 'override'));
+comment on domain app_public.entitlement_source is 'Whether an entitlement comes from the plan or from an override of the tenant.';
+
+create domain app_public.tax_mode as text
+  constraint tax_mode_is_known check (value in ('standard', 'reverse_charge', 'none'));
+comment on domain app_public.tax_mode is
+  'How an invoice is taxed: standard adds the tax rate; with reverse_charge the customer owes the tax; none adds no tax.';
+
+create domain app_public.collection_method as text
+  constraint collection_method_is_known check (value in ('automatic', 'invoice'));
+comment on domain app_public.collection_method is
+  'How an invoice is paid: automatic charges the default payment method; with invoice the customer pays within the payment terms.';
+
+create domain app_public.billing_notice_kind as text
+  constraint billing_notice_kind_is_known check (value in (
+    'trial_ending', 'trial_expired', 'subscription_started', 'subscription_renewed', 'subscription_paused', 'subscription_ended',
+    'invoice_finalised', 'invoice_overdue', 'payment_failed', 'payment_succeeded', 'invoice_uncollectible'));
+comment on domain app_public.billing_notice_kind is 'The event of billing that a notice reports.';
+
+create domain app_public.notice_mail_status as text
+  constraint notice_mail_status_is_known check (value in ('queued', 'sent', 'skipped', 'failed'));
+comment on domain app_public.notice_mail_status is
+  'The state of a mail: queued waits to be sent; sent was accepted by the mail server; skipped was not wanted or no longer allowed; failed after the last attempt.';
+
+create domain app_public.invoice_series as text
+  constraint invoice_series_is_known check (value in ('invoice', 'credit_note'));
+comment on domain app_public.invoice_series is 'The kind of a document: an invoice, or a credit note that credits one. Each series has its own numbers.';
+
+create domain app_public.invoice_reason as text
+  constraint invoice_reason_is_known check (value in ('period', 'change', 'end', 'manual', 'correction'));
+comment on domain app_public.invoice_reason is
+  'Why a document was created: period at the start of a period (the plan in advance, usage in arrears); change for an upgrade; end when a subscription ends or pauses; manual by staff; correction for a credit note.';
+
+create domain app_public.invoice_row_kind as text
+  constraint invoice_row_kind_is_known check (value in (
+    'recurring', 'usage', 'overage', 'proration', 'adjustment', 'credit', 'subtotal', 'tax', 'total'));
+comment on domain app_public.invoice_row_kind is
+  'The kind of a row in a preview or an explanation: one of the kinds of invoice lines, or subtotal, tax or total.';
+
+create domain app_public.credit_reason as text
+  constraint credit_reason_is_known check (
+    value in ('negative_invoice', 'credit_note', 'overpayment', 'goodwill', 'used', 'released'));
+comment on domain app_public.credit_reason is
+  'Why credit was added or used: negative_invoice, credit_note, overpayment and goodwill add credit; used is the credit that an invoice consumed; released returns the credit of a voided invoice.';
+
+create domain app_public.payment_provider as text
+  constraint payment_provider_is_known check (value in ('manual', 'stripe'));
+comment on domain app_public.payment_provider is
+  'Who moves the money: stripe charges a payment method; manual is a payment outside Rowhouse that staff record, such as a bank transfer.';
+
+create domain app_public.payment_method_status as text
+  constraint payment_method_status_is_known check (value in ('pending', 'attached', 'failed', 'detached'));
+comment on domain app_public.payment_method_status is
+  'The state of a payment method: pending while it is being attached at the provider; attached and usable; failed when the provider refused it; detached after it was removed.';
+
+create domain billing.payment_outcome as text
+  constraint payment_outcome_is_known check (value in ('succeeded', 'failed', 'processing'));
+comment on domain billing.payment_outcome is 'What a payment provider reports about a charge or a refund.';
+
+create domain billing.event_outcome as text
+  constraint event_outcome_is_known check (value in ('applied', 'ignored', 'unknown', 'repeated'));
+comment on domain billing.event_outcome is
+  'What happened to an event of a payment provider: applied changed something or found it done; ignored does not concern us; unknown is about an object that we do not have; repeated was received before.';
+
+-- Results of functions ----------------------------------------------------------------------------------------------------
+
+create type app_public.entitlement as (
+  kind app_public.entitlement_kind_enum,
+  key text,
+  is_enabled boolean,
+  quota_limit numeric,
+  overage_allowed boolean,
+  source app_public.entitlement_source,
+  reason text
+);
+comment on type app_public.entitlement is 'A feature or quota that a tenant has, and where it comes from.';
+comment on column app_public.entitlement.kind is E'@notNull\nWhether this is a feature or a quota.';
+comment on column app_public.entitlement.key is E'@notNull\nThe name of the feature or quota.';
+comment on column app_public.entitlement.is_enabled is 'Whether the feature is on; null for a quota.';
+comment on column app_public.entitlement.quota_limit is 'The limit of the quota, at least 0; null for a feature.';
+comment on column app_public.entitlement.overage_allowed is E'@notNull\nWhether usage beyond the limit is allowed and billed.';
+comment on column app_public.entitlement.source is E'@notNull\nWhether the plan or an override of the tenant decided this.';
+comment on column app_public.entitlement.reason is 'The name of the plan, or the reason of the override.';
+
+create type app_public.invoice_preview_line as (
+  kind app_public.invoice_row_kind,
+  description text,
+  amount numeric,
+  currency text,
+  effective_at timestamptz
+);
+comment on type app_public.invoice_preview_line is 'One row of an invoice that does not exist yet: a line, the subtotal, the tax or the total.';
+comment on column app_public.invoice_preview_line.kind is E'@notNull\nThe kind of the row.';
+comment on column app_public.invoice_preview_line.description is E'@notNull\nThe text of the row.';
+comment on column app_public.invoice_preview_line.amount is E'@notNull\nThe amount in the currency; lines and the subtotal are net of tax.';
+comment on column app_public.invoice_preview_line.currency is E'@notNull\nThe currency as an ISO 4217 code.';
+comment on column app_public.invoice_preview_line.effective_at is E'@notNull\nWhen the invoice would be created.';
+
+create type app_public.invoice_explanation_line as (
+  line_number int,
+  kind app_public.invoice_row_kind,
+  description text,
+  amount numeric,
+  recomputed numeric,
+  is_equal boolean,
+  explanation text
+);
+comment on type app_public.invoice_explanation_line is 'One row of an invoice with the amount that was billed and the amount that is computed again from prices, days and events.';
+comment on column app_public.invoice_explanation_line.line_number is 'The position of the line, from 1; null for the subtotal, the tax and the total.';
+comment on column app_public.invoice_explanation_line.kind is E'@notNull\nThe kind of the row.';
+comment on column app_public.invoice_explanation_line.description is E'@notNull\nThe text of the row.';
+comment on column app_public.invoice_explanation_line.amount is E'@notNull\nThe amount that was billed.';
+comment on column app_public.invoice_explanation_line.recomputed is E'@notNull\nThe amount that is computed again.';
+comment on column app_public.invoice_explanation_line.is_equal is E'@notNull\nWhether both amounts are equal.';
+comment on column app_public.invoice_explanation_line.explanation is E'@notNull\nThe calculation in words.';
+
+create type app_public.usage_overview_metric as (
+  metric text,
+  display_name text,
+  unit text,
+  used numeric,
+  included numeric,
+  quota_limit numeric,
+  forecast numeric,
+  period_start timestamptz,
+  period_end timestamptz
+);
+comment on type app_public.usage_overview_metric is 'The usage of one metric in the current billing period, with its limit and a forecast.';
+comment on column app_public.usage_overview_metric.metric is E'@notNull\nThe name of a usage type, or tokens, cost, users, agents, documents or storage.';
+comment on column app_public.usage_overview_metric.display_name is E'@notNull\nThe name to show.';
+comment on column app_public.usage_overview_metric.unit is E'@notNull\nThe unit of the quantities.';
+comment on column app_public.usage_overview_metric.used is E'@notNull\nThe quantity that was used in the period.';
+comment on column app_public.usage_overview_metric.included is 'The quantity that the price of the plan includes; null when the plan does not price this metric.';
+comment on column app_public.usage_overview_metric.quota_limit is 'The lowest of the quotas of the tenant for this metric; null without a quota.';
+comment on column app_public.usage_overview_metric.forecast is E'@notNull\nThe quantity expected at the end of the period: used divided by the share of the period that has passed.';
+comment on column app_public.usage_overview_metric.period_start is E'@notNull\nThe start of the period.';
+comment on column app_public.usage_overview_metric.period_end is E'@notNull\nThe end of the period.';
+
+create type app_public.usage_of_day as (
+  used_on date,
+  metric text,
+  quantity numeric,
+  cost numeric
+);
+comment on type app_public.usage_of_day is 'The usage of one usage type on one day.';
+comment on column app_public.usage_of_day.used_on is E'@notNull\nThe day in the time zone of the tenant.';
+comment on column app_public.usage_of_day.metric is E'@notNull\nThe name of the usage type.';
+comment on column app_public.usage_of_day.quantity is E'@notNull\nThe quantity in the unit of the usage type.';
+comment on column app_public.usage_of_day.cost is E'@notNull\nThe cost in US dollars.';
+
+create type app_public.usage_of_model as (
+  model_id uuid,
+  model_name text,
+  metric text,
+  quantity numeric,
+  cost numeric
+);
+comment on type app_public.usage_of_model is 'The usage of one usage type with one language model.';
+comment on column app_public.usage_of_model.model_id is E'@notNull\nThe language model.';
+comment on column app_public.usage_of_model.model_name is 'The name of the model; null when the model was deleted.';
+comment on column app_public.usage_of_model.metric is E'@notNull\nThe name of the usage type.';
+comment on column app_public.usage_of_model.quantity is E'@notNull\nThe quantity in the unit of the usage type.';
+comment on column app_public.usage_of_model.cost is E'@notNull\nThe cost in US dollars.';
+
+-- Arithmetic that constraints need ----------------------------------------------------------------------------------------
+
+-- The decimal places that an amount of a currency has when it is paid. This list is also the list of supported currencies.
 create function billing.minor_units(currency text) returns int
   language sql immutable parallel safe
   return case
@@ -25,13 +199,19 @@ create function billing.minor_units(currency text) returns int
     when currency in ('BHD', 'KWD', 'OMR', 'JOD', 'TND') then 3
   end;
 comment on function billing.minor_units(text) is
-  'Decimal places of a currency (ISO 4217, upper case): 2 for EUR, 0 for JPY, 3 for KWD; null for one that is not known here.';
+  'The decimal places of a currency (ISO 4217, upper case): 2 for EUR, 0 for JPY, 3 for KWD. The result is null when the currency is not supported.';
 
--- Finite and within what an invoice can carry: NaN and Infinity compare greater than every number.
+-- The upper bound also excludes NaN and Infinity, because PostgreSQL sorts both above every number.
 create function billing.is_money(amount numeric) returns boolean
   language sql immutable parallel safe
-  return amount > -1000000000000 and amount < 1000000000000;
-comment on function billing.is_money(numeric) is 'A finite amount below a million million, of either sign.';
+  return amount > -1e12 and amount < 1e12;
+comment on function billing.is_money(numeric) is 'Whether an amount is finite and its absolute value is below 1,000,000,000,000. The result is null for null.';
+
+-- The largest unit price, and the largest number of tiers, guard against typing errors; both are far above real prices.
+create function billing.max_unit_amount() returns numeric
+  language sql immutable parallel safe
+  return 1e9;
+comment on function billing.max_unit_amount() is 'The highest price of one unit, package or tier: 1,000,000,000.';
 
 create function billing.are_price_tiers(tiers jsonb) returns boolean
   language plpgsql immutable strict parallel safe
@@ -39,10 +219,12 @@ create function billing.are_price_tiers(tiers jsonb) returns boolean
 as $$
 declare
   v_tier jsonb;
+  v_max_tiers constant int := 100;
+  v_max_amount constant numeric := billing.max_unit_amount();
   v_from numeric := 0;
   v_is_last boolean := false;
 begin
-  if jsonb_typeof(are_price_tiers.tiers) <> 'array' or jsonb_array_length(are_price_tiers.tiers) not between 1 and 100 then
+  if jsonb_typeof(are_price_tiers.tiers) <> 'array' or jsonb_array_length(are_price_tiers.tiers) not between 1 and v_max_tiers then
     return false;
   end if;
   for v_tier in select value from jsonb_array_elements(are_price_tiers.tiers) loop
@@ -51,7 +233,7 @@ begin
        or jsonb_typeof(v_tier -> 'unitAmount') is distinct from 'number'
        or coalesce(jsonb_typeof(v_tier -> 'flatAmount'), 'number') <> 'number'
        or (v_tier ->> 'unitAmount')::numeric not between 0 and 1000000000
-       or coalesce((v_tier ->> 'flatAmount')::numeric, 0) not between 0 and 1000000000 then
+       or coalesce((v_tier ->> 'flatAmount')::numeric, 0) not between 0 and v_max_amount then
       return false;
     end if;
     if coalesce(jsonb_typeof(v_tier -> 'upTo'), 'null') = 'null' then
@@ -66,23 +248,22 @@ begin
 end
 $$;
 comment on function billing.are_price_tiers(jsonb) is
-  'An array of 1 to 100 tiers {"upTo": 1000, "unitAmount": 0.01, "flatAmount": 0}: upTo rises and is missing in the last one only; amounts are from 0 to 1,000,000,000.';
+  'Whether a value is an array of 1 to 100 tiers such as {"upTo": 1000, "unitAmount": 0.01, "flatAmount": 0}. upTo must rise from tier to tier, and only the last tier has no upTo. Amounts are from 0 to 1,000,000,000.';
 
--- What is sold ----------------------------------------------------------------------------------------------------------
+-- The offer -----------------------------------------------------------------------------------------------------------
 
 create table app_public.plans (
   id uuid primary key default gen_random_uuid(),
   slug text not null unique,
   name text not null,
   description text,
-  tier text not null,
+  tier app_public.plan_tier not null,
   trial_days int not null default 0,
   is_public boolean not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint slug_is_a_slug check (core.is_slug(slug)),
   constraint name_is_a_name check (core.is_name(name)),
-  constraint tier_is_known check (tier in ('free', 'standard', 'professional', 'enterprise')),
   constraint trial_days_is_in_range check (trial_days between 0 and 365)
 );
 
@@ -112,7 +293,7 @@ create table app_public.plan_price_components (
   created_at timestamptz not null default now(),
   unique (price_id, usage_type),
   constraint unit_amount_belongs_to_the_model check ((unit_amount is null) = (model in ('tiered', 'volume'))),
-  constraint unit_amount_is_in_range check (unit_amount between 0 and 1000000000),
+  constraint unit_amount_is_in_range check (unit_amount between 0 and billing.max_unit_amount()),
   constraint package_size_belongs_to_the_model check ((package_size is null) = (model <> 'package')),
   constraint package_size_is_positive check (package_size > 0 and billing.is_money(package_size)),
   constraint tiers_belong_to_the_model check ((tiers is null) = (model not in ('tiered', 'volume'))),
@@ -167,7 +348,7 @@ create table app_public.tenant_entitlement_overrides (
   constraint reason_is_short check (length(reason) <= 1000)
 );
 
--- Who bills, and who is billed --------------------------------------------------------------------------------------------
+-- Issuers and customers -------------------------------------------------------------------------------------------------
 
 create table app_public.invoice_issuers (
   id uuid primary key default gen_random_uuid(),
@@ -190,26 +371,25 @@ create table app_public.invoice_issuers (
 );
 insert into app_public.invoice_issuers (slug, name) values ('default', 'Change me: the name of the company that bills');
 
--- One row an issuer and series, locked while a document takes its number: a rollback gives the number back.
+-- One row for each issuer and series. The row is locked while a document takes its number, so a rollback returns the number.
 create table billing.invoice_counters (
   issuer_id uuid not null references app_public.invoice_issuers (id),
-  series text not null,
+  series app_public.invoice_series not null,
   last_number bigint not null default 0,
-  primary key (issuer_id, series),
-  constraint series_is_known check (series in ('invoice', 'credit_note'))
+  primary key (issuer_id, series)
 );
 
--- Every number ever given, also of tenants that were deleted since.
+-- Every number that was ever issued, also to documents of tenants that were deleted later.
 create table billing.invoice_numbers (
   issuer_id uuid not null references app_public.invoice_issuers (id),
-  series text not null,
+  series app_public.invoice_series not null,
   sequence_number bigint not null,
   document_id uuid not null unique,
   issued_at timestamptz not null,
   primary key (issuer_id, series, sequence_number)
 );
 
--- Also the lock of a tenant's billing: whoever changes subscription, invoices or payments holds this row.
+-- The row is also the lock of a tenant's billing: every change of subscriptions, invoices or payments holds it.
 create table app_public.billing_profiles (
   tenant_id uuid primary key references app_public.tenants (id) on delete cascade,
   legal_name text,
@@ -217,9 +397,9 @@ create table app_public.billing_profiles (
   address text,
   country_code text,
   tax_number text,
-  tax_mode text not null default 'standard',
+  tax_mode app_public.tax_mode not null default 'standard',
   tax_rate numeric not null default 0,
-  collection_method text not null default 'automatic',
+  collection_method app_public.collection_method not null default 'automatic',
   currency text not null default 'USD',
   issuer_id uuid not null references app_public.invoice_issuers (id),
   created_at timestamptz not null default now(),
@@ -229,9 +409,7 @@ create table app_public.billing_profiles (
   constraint address_is_short check (length(address) <= 1000),
   constraint country_code_is_iso_3166 check (country_code ~ '^[A-Z]{2}$'),
   constraint tax_number_is_short check (length(tax_number) <= 50),
-  constraint tax_mode_is_known check (tax_mode in ('standard', 'reverse_charge', 'none')),
   constraint tax_rate_is_a_share check (tax_rate >= 0 and tax_rate < 1),
-  constraint collection_method_is_known check (collection_method in ('automatic', 'invoice')),
   constraint currency_is_known check (billing.minor_units(currency) is not null)
 );
 create index on app_public.billing_profiles (issuer_id);
@@ -280,7 +458,7 @@ create index subscriptions_due_idx on app_public.subscriptions (current_period_e
 create table app_public.billing_notices (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
-  kind text not null,
+  kind app_public.billing_notice_kind not null,
   subject_key text not null,
   subscription_id uuid references app_public.subscriptions (id) on delete cascade,
   invoice_id uuid,
@@ -288,22 +466,19 @@ create table app_public.billing_notices (
   occurred_at timestamptz not null,
   created_at timestamptz not null default now(),
   primary key (tenant_id, id),
-  unique (tenant_id, kind, subject_key),
-  constraint kind_is_known check (kind in (
-    'trial_ending', 'trial_expired', 'subscription_started', 'subscription_renewed', 'subscription_paused', 'subscription_ended',
-    'invoice_finalised', 'invoice_overdue', 'payment_failed', 'payment_succeeded', 'invoice_uncollectible'))
+  unique (tenant_id, kind, subject_key)
 );
 create index on app_public.billing_notices (subscription_id);
 
--- One mail of a notice or a quota alert to one person. Made with what it tells of, in one transaction, so nothing is
--- told twice or forgotten; leased_until keeps a second worker from sending it at the same time.
+-- One mail about a notice or a quota alert to one person. It is inserted in the same transaction as the notice or alert, so
+-- none is lost or sent twice. leased_until prevents a second worker from sending it at the same time.
 create table app_public.notice_mails (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
   billing_notice_id uuid,
   quota_alert_id uuid,
   user_id uuid not null references app_public.user_profiles (id) on delete cascade,
-  status text not null default 'queued',
+  status app_public.notice_mail_status not null default 'queued',
   attempts int not null default 0,
   error text,
   leased_until timestamptz,
@@ -312,8 +487,7 @@ create table app_public.notice_mails (
   primary key (tenant_id, id),
   foreign key (tenant_id, billing_notice_id) references app_public.billing_notices (tenant_id, id) on delete cascade,
   foreign key (tenant_id, quota_alert_id) references app_public.quota_alerts (tenant_id, id) on delete cascade,
-  constraint tells_of_one_thing check (num_nonnulls(billing_notice_id, quota_alert_id) = 1),
-  constraint status_is_known check (status in ('queued', 'sent', 'skipped', 'failed')),
+  constraint reports_one_event check (num_nonnulls(billing_notice_id, quota_alert_id) = 1),
   constraint sent_has_a_time check ((sent_at is not null) = (status = 'sent'))
 );
 create index on app_public.notice_mails (tenant_id, billing_notice_id);
@@ -327,8 +501,8 @@ create unique index notice_mails_once_key on app_public.notice_mails
 create table app_public.invoices (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
-  series text not null default 'invoice',
-  reason text not null,
+  series app_public.invoice_series not null default 'invoice',
+  reason app_public.invoice_reason not null,
   status app_public.invoice_status_enum not null default 'draft',
   issuer_id uuid not null references app_public.invoice_issuers (id),
   number text,
@@ -345,7 +519,7 @@ create table app_public.invoices (
   usage_price_id uuid references app_public.plan_prices (id),
   issued_by jsonb not null default '{}',
   billed_to jsonb not null default '{}',
-  tax_mode text not null default 'none',
+  tax_mode app_public.tax_mode not null default 'none',
   tax_rate numeric not null default 0,
   subtotal numeric not null default 0,
   tax numeric not null default 0,
@@ -354,7 +528,7 @@ create table app_public.invoices (
   amount_paid numeric not null default 0,
   amount_due numeric not null generated always as (
     case when status in ('finalised', 'uncollectible') then greatest(total, 0) - amount_credited - amount_paid else 0 end) stored,
-  collection_method text not null default 'automatic',
+  collection_method app_public.collection_method not null default 'automatic',
   is_charge_requested boolean not null default false,
   attempt_count int not null default 0,
   next_attempt_at timestamptz,
@@ -370,12 +544,12 @@ create table app_public.invoices (
   updated_at timestamptz not null default now(),
   primary key (tenant_id, id),
   foreign key (tenant_id, credited_invoice_id) references app_public.invoices (tenant_id, id) on delete cascade,
-  constraint series_is_known check (series in ('invoice', 'credit_note')),
-  constraint reason_is_known check (reason in ('period', 'change', 'end', 'manual', 'correction')),
   constraint correction_is_a_credit_note
     check ((series = 'credit_note') = (credited_invoice_id is not null) and (series = 'credit_note') = (reason = 'correction')),
   constraint number_comes_with_finalisation
-    check ((number is null) = (status = 'draft') and (sequence_number is null) = (status = 'draft') and (finalised_at is null) = (status = 'draft')),
+    check ((number is null) = (status = 'draft')
+      and (sequence_number is null) = (status = 'draft')
+      and (finalised_at is null) = (status = 'draft')),
   constraint currency_is_known check (billing.minor_units(currency) is not null),
   constraint total_is_subtotal_and_tax check (total = subtotal + tax and billing.is_money(total)),
   constraint period_of_a_subscription check (reason not in ('period', 'end') or subscription_id is not null and period_number is not null),
@@ -391,8 +565,9 @@ create index on app_public.invoices (issuer_id);
 create index on app_public.invoices (usage_price_id);
 create index on app_public.invoices (tenant_id, credited_invoice_id);
 create index on app_public.invoices (tenant_id, created_at);
--- exactly one invoice a subscription and period, however many workers run
-create unique index invoices_one_a_period_key on app_public.invoices (tenant_id, subscription_id, period_number, reason) where reason in ('period', 'end');
+-- each period of a subscription has exactly one invoice, however many workers run
+create unique index invoices_one_a_period_key on app_public.invoices (tenant_id, subscription_id, period_number, reason)
+  where reason in ('period', 'end');
 create index invoices_to_finalise_idx on app_public.invoices (finalise_at) where status = 'draft' and finalise_at is not null;
 create index invoices_to_collect_idx on app_public.invoices (next_attempt_at) where next_attempt_at is not null;
 
@@ -429,13 +604,13 @@ create index on app_public.invoice_lines (component_id);
 create index on app_public.invoice_lines (usage_type);
 create index on app_public.invoice_lines (tenant_id, service_start) where kind in ('usage', 'overage', 'adjustment');
 
--- Where paid-for amounts wait that no invoice needed yet: what is added is positive, what an invoice used is negative.
+-- The credit account of a tenant: a positive entry adds credit, and a negative entry is credit that an invoice used.
 create table app_public.credit_entries (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
   currency text not null,
   amount numeric not null,
-  reason text not null,
+  reason app_public.credit_reason not null,
   memo text,
   invoice_id uuid,
   occurred_at timestamptz not null,
@@ -443,7 +618,6 @@ create table app_public.credit_entries (
   primary key (tenant_id, id),
   foreign key (tenant_id, invoice_id) references app_public.invoices (tenant_id, id) on delete cascade,
   constraint amount_is_money check (amount <> 0 and billing.is_money(amount)),
-  constraint reason_is_known check (reason in ('negative_invoice', 'credit_note', 'overpayment', 'goodwill', 'used', 'released')),
   constraint memo_is_short check (length(memo) <= 1000)
 );
 create index on app_public.credit_entries (tenant_id, invoice_id);
@@ -462,7 +636,7 @@ create table billing.invoice_documents (
 
 create table billing.payment_customers (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
-  provider text not null,
+  provider app_public.payment_provider not null,
   customer_id text not null,
   created_at timestamptz not null default now(),
   primary key (tenant_id, provider)
@@ -471,9 +645,9 @@ create table billing.payment_customers (
 create table app_public.payment_methods (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
-  provider text not null,
+  provider app_public.payment_provider not null,
   provider_method_id text not null,
-  status text not null default 'pending',
+  status app_public.payment_method_status not null default 'pending',
   is_default boolean not null default false,
   brand text,
   last4 text,
@@ -484,9 +658,8 @@ create table app_public.payment_methods (
   updated_at timestamptz not null default now(),
   primary key (tenant_id, id),
   unique (tenant_id, provider, provider_method_id),
-  constraint provider_is_known check (provider in ('stripe')),
+  constraint provider_keeps_payment_methods check (provider <> 'manual'),
   constraint provider_method_id_is_an_identifier check (provider_method_id ~ '^[A-Za-z0-9_]{1,255}$'),
-  constraint status_is_known check (status in ('pending', 'attached', 'failed', 'detached')),
   constraint default_is_attached check (not is_default or status = 'attached')
 );
 create unique index payment_methods_one_default_key on app_public.payment_methods (tenant_id) where is_default;
@@ -495,7 +668,7 @@ create table app_public.payments (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id uuid not null default gen_random_uuid(),
   invoice_id uuid not null,
-  provider text not null,
+  provider app_public.payment_provider not null,
   status app_public.payment_status_enum not null default 'pending',
   currency text not null,
   amount numeric not null,
@@ -513,13 +686,12 @@ create table app_public.payments (
   foreign key (tenant_id, payment_method_id) references app_public.payment_methods (tenant_id, id) on delete cascade,
   unique (tenant_id, provider, provider_payment_id),
   unique (tenant_id, invoice_id, reference),
-  constraint provider_is_known check (provider in ('manual', 'stripe')),
   constraint amount_is_positive check (amount > 0 and billing.is_money(amount)),
   constraint reference_is_short check (length(reference) <= 200),
   constraint succeeded_at_comes_with_success check ((succeeded_at is not null) = (status = 'succeeded'))
 );
 create index on app_public.payments (tenant_id, payment_method_id);
--- one charge at a time for an invoice
+-- an invoice has at most one charge at a time
 create unique index payments_one_pending_key on app_public.payments (tenant_id, invoice_id) where status = 'pending';
 create index payments_provider_payment_id_idx on app_public.payments (provider_payment_id);
 create index payment_methods_provider_method_id_idx on app_public.payment_methods (provider_method_id);
@@ -547,17 +719,16 @@ create table app_public.refunds (
 create index on app_public.refunds (tenant_id, payment_id);
 create index on app_public.refunds (tenant_id, credit_note_id);
 
--- What providers told us, once an event: a repeated one finds its row. Whose it is, is in the payload.
+-- The events that payment providers sent. A repeated event finds its row. Only the payload says which tenant it is about.
 create table billing.payment_events (
-  provider text not null,
+  provider app_public.payment_provider not null,
   event_id text not null,
   type text not null,
   payload jsonb not null,
-  outcome text not null,
+  outcome billing.event_outcome not null,
   occurred_at timestamptz not null,
   received_at timestamptz not null default now(),
-  primary key (provider, event_id),
-  constraint outcome_is_known check (outcome in ('applied', 'ignored', 'unknown'))
+  primary key (provider, event_id)
 );
 
 reset role;

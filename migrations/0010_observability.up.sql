@@ -1,13 +1,13 @@
--- What is counted and watched across the house.
+-- Observability: figures over the data of all tenants, computed once an hour, and the watch over their age.
 
 create schema observability authorization rowhouse_owner;
-comment on schema observability is 'What is counted and watched across the house.';
+comment on schema observability is 'Figures over the data of all tenants, and the watch over their age.';
 grant usage on schema observability to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
 
 set role rowhouse_owner;
 
--- What is counted once an hour instead of with every question. A materialized view knows no wall, so each is read through
--- a filtering one in app_public.
+-- The worker refreshes these figures, because computing them for each request would be too slow. A materialized view has no
+-- row level security, so each is read through a filtering view in app_public.
 create materialized view observability.mv_platform_shared_resources as
   select 'agent'::app_public.resource_kind as kind, id, tenant_id, name, display_name, description, primary_category as category,
          array(select t.name from app_public.tag_assignments a join app_public.tags t on t.tenant_id = a.tenant_id and t.id = a.tag_id
@@ -63,7 +63,7 @@ create materialized view observability.mv_tenant_resource_counts as
     left join (select tenant_id, count(*) as n from app_public.projects where deleted_at is null group by tenant_id) projects on projects.tenant_id = t.id;
 create unique index on observability.mv_tenant_resource_counts (tenant_id);
 
--- At most twenty of a tenant, none that was neither used nor rated.
+-- At most twenty agents of each tenant. Agents that were neither used nor rated are left out.
 create materialized view observability.mv_popular_agents as
   select ranked.tenant_id, ranked.rank::int as rank, ranked.agent_id, ranked.usage_count, ranked.success_rate, ranked.rating, ranked.feedback_count
     from (
@@ -75,7 +75,7 @@ create materialized view observability.mv_popular_agents as
    where ranked.rank <= 20;
 create unique index on observability.mv_popular_agents (tenant_id, rank);
 
--- Which materialized views there are, and how they are.
+-- The materialized views, with their last refresh and how old each may become.
 create table observability.materialized_views (
   name text primary key,
   stale_after interval not null default '2 hours',
@@ -102,7 +102,7 @@ create unique index materialized_view_alerts_one_open_key on observability.mater
 
 grant create on schema observability to rowhouse_platform;
 reset role;
--- a refresh reads what the view's owner sees: this one stands outside the wall
+-- a refresh reads the rows that the view's owner sees, so the owner must be the role that sees all tenants
 alter materialized view observability.mv_platform_shared_resources owner to rowhouse_platform;
 alter materialized view observability.mv_tenant_resource_counts owner to rowhouse_platform;
 alter materialized view observability.mv_popular_agents owner to rowhouse_platform;

@@ -1,14 +1,19 @@
 // npm run bench -- NAME: the measurements of bench/, against a PostgreSQL server.
 
-import { benchCatalog } from '../bench/catalog/run.ts'
-import { benchMetering } from '../bench/metering/run.ts'
-import { benchSearch } from '../bench/search/run.ts'
+import { catalog } from '../bench/catalog/run.ts'
+import { type AnyMeasurement, runMeasurement } from '../bench/command.ts'
+import { metering } from '../bench/metering/run.ts'
+import { search } from '../bench/search/run.ts'
 import { orFail, UsageError } from '../server/cli.ts'
+
+const measurements: AnyMeasurement[] = [search, catalog, metering]
 
 await orFail(async () => {
   const [name, ...args] = process.argv.slice(2)
-  if (name === 'search') return benchSearch(args)
-  if (name === 'catalog') return benchCatalog(args)
-  if (name === 'metering') return benchMetering(args)
-  throw new UsageError('Usage: npm run bench -- search|catalog|metering [options]')
+  const chosen = measurements.filter((measurement) => name === 'all' || measurement.name === name)
+  if (chosen.length === 0) {
+    const names = measurements.map((measurement) => measurement.name).join('|')
+    throw new UsageError(`Usage: npm run bench -- all|${names} [options]`)
+  }
+  for (const measurement of chosen) await runMeasurement(measurement, args)
 })

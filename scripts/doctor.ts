@@ -29,6 +29,12 @@ await orFail(async () => {
     line('out of order', state.outOfOrder.join(', ') || 'none')
     line('unknown', state.unknown.join(', ') || 'none')
     line('rules (sql/)', state.rules)
+    for (const { name, applied, pending, isUnknown } of state.extensions) {
+      const what = isUnknown
+        ? 'in the database, but not in ROWHOUSE_EXTENSIONS'
+        : `${applied.length} applied, ${pending.length} pending`
+      line('extension', `${name}: ${what}`)
+    }
     if (state.applied.length > 0 && state.pending.length === 0) {
       const gaps = await client.query<{ object: string; gap: string }>('select object, gap from core.security_gaps()')
       line('security', gaps.rows.map(({ object, gap }) => `${object}: ${gap}`).join('; ') || 'no gaps')
@@ -38,7 +44,7 @@ await orFail(async () => {
       line('queue', `${queue.rows[0]?.waiting} waiting, ${queue.rows[0]?.failed} failed for good`)
     }
     console.log(`\n${advice(state)}`)
-    if (!isCurrent(state)) process.exitCode = 1
+    if (!isCurrent(state) || state.extensions.some(({ isUnknown }) => isUnknown)) process.exitCode = 1
   } finally {
     await client.end()
     await database.close()
@@ -52,6 +58,9 @@ function advice(state: Awaited<ReturnType<typeof migrationState>>): string {
     return 'A pending migration is older than an applied one. Rename it to come last, then: npm run migrate.'
   if (state.pending.length > 0)
     return 'To do: npm run migrate. A migration that fails leaves nothing behind, so it can be run again.'
+  const unknown = state.extensions.find(({ isUnknown }) => isUnknown)
+  if (unknown)
+    return `The database has the extension ${unknown.name}. Name its folder in ROWHOUSE_EXTENSIONS, or remove it: npm run migrate -- drop-extension ${unknown.name}.`
   if (state.rules !== 'current') return 'The rules of sql/ are not those of this version. To do: npm run migrate.'
   return 'Everything is in order.'
 }

@@ -31,6 +31,10 @@ export const variables = {
     z.string().optional(),
     "password that npm run migrate gives the server's login, rowhouse_authenticator",
   ],
+  ROWHOUSE_EXTENSIONS: [
+    z.string().optional(),
+    'folders of extensions, separated by commas; each adds a schema of its name (docs/extending.md)',
+  ],
   ROWHOUSE_DATA_DIR: [z.string().default('.rowhouse'), 'where the embedded engine and the development secret live'],
   POOL_SIZE: [
     integer(1, 500).default(10),

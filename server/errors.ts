@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 
 /** Domain class, kind, serial: see docs/error-codes.md. */
-const ownCode = /^[I-OQ-WYZ][A-Z][1-69]\d\d$/
+export const ownCode = /^[I-OQ-WYZ][A-Z][1-69]\d\d$/
 
 /** PostgreSQL's own that a client can do something about. Their messages quote values, so ours replace them. */
 export const neutralMessages: Record<string, string> = {

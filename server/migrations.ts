@@ -1,5 +1,6 @@
 // Brings a database to the state this checkout describes: migrations/ (what holds data) by node-pg-migrate, the queue's
 // own schema, then sql/ (what holds rules) in one transaction that ends with the assertion that everything is secured.
+// Extensions follow ours in both.
 
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
@@ -7,6 +8,7 @@ import { join } from 'node:path'
 import { runMigrations } from 'graphile-worker'
 import { runner } from 'node-pg-migrate'
 import pg from 'pg'
+import { type Extension, extensions, partOf } from './extensions.ts'
 
 const root = join(import.meta.dirname, '..')
 const migrationsDirectory = join(root, 'migrations')
@@ -20,6 +22,15 @@ export type MigrationState = {
   /** Pending, but older than one that is applied. */
   outOfOrder: string[]
   rules: 'current' | 'different' | 'missing'
+  extensions: ExtensionState[]
+}
+
+export type ExtensionState = {
+  name: string
+  applied: string[]
+  pending: string[]
+  /** Installed in the database, but ROWHOUSE_EXTENSIONS does not name its folder. */
+  isUnknown: boolean
 }
 
 const bookkeeping = { migrationsSchema: 'rowhouse_migrations', migrationsTable: 'migrations' }
@@ -29,8 +40,12 @@ type Log = (line: string) => void
 
 export async function migrateUp(databaseUrl: string, log: Log = () => {}): Promise<void> {
   await withClient(databaseUrl, async (client) => {
-    await runDirection(client, 'up', Number.POSITIVE_INFINITY, log)
+    await refuseNewer(client)
+    for (const name of await run(client, 'up', migrationsDirectory, bookkeeping.migrationsTable, log))
+      log(`Applied ${name}`)
+    await keepBooks(client)
     await installQueue(databaseUrl, client)
+    for (const extension of extensions()) await migrateExtension(client, extension, log)
     await applyRules(client)
     await setAuthenticatorPassword(client)
     log('The rules of sql/ are applied and everything is secured.')
@@ -39,23 +54,78 @@ export async function migrateUp(databaseUrl: string, log: Log = () => {}): Promi
 
 export async function migrateDown(databaseUrl: string, count: number, log: Log = () => {}): Promise<void> {
   await withClient(databaseUrl, async (client) => {
+    const installed = await extensionStates(client)
+    if (installed.length > 0)
+      throw new Error(
+        `Extensions stand on these tables: ${installed.map(({ name }) => name).join(', ')}.\nDrop each first: npm run migrate -- drop-extension NAME.`,
+      )
     await client.query(`delete from ${bookkeeping.migrationsSchema}.rules`)
-    await runDirection(client, 'down', count, log)
+    for (const name of await run(client, 'down', migrationsDirectory, bookkeeping.migrationsTable, log, count))
+      log(`Reverted ${name}`)
   })
 }
 
-async function runDirection(client: pg.Client, direction: 'up' | 'down', count: number, log: Log): Promise<void> {
+/** Reverts an extension's migrations, where its folder is at hand, and removes its schema with everything in it. */
+export async function dropExtension(databaseUrl: string, name: string, log: Log = () => {}): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
+    const { rowCount } = await client.query('select from core.extensions where name = $1', [name])
+    if (!rowCount)
+      throw new Error(`There is no extension ${name} in this database. npm run doctor lists those there are.`)
+    const schema = pg.escapeIdentifier(name)
+    const migrationsTable = `extension_${name}`
+    const known = extensions().find((extension) => extension.name === name)
+    const directory = known && partOf(known, 'migrations')
+    if (directory) await run(client, 'down', directory, migrationsTable, log)
+    await client.query('begin')
+    try {
+      await asOwner(client, async () => {
+        await client.query(`drop schema if exists ${schema} cascade`)
+        await client.query('delete from core.extensions where name = $1', [name])
+      })
+      await client.query(`drop table if exists ${bookkeeping.migrationsSchema}.${pg.escapeIdentifier(migrationsTable)}`)
+      await client.query(`delete from ${bookkeeping.migrationsSchema}.rules`)
+      await client.query('commit')
+    } catch (error) {
+      await client.query('rollback')
+      throw error
+    }
+    log(`The extension ${name} is gone. Take its folder out of ROWHOUSE_EXTENSIONS, then: npm run migrate.`)
+  })
+}
+
+/** An older version must not write over the rules of a newer one: it looks before it touches anything. */
+async function refuseNewer(client: pg.Client): Promise<void> {
+  const { unknown } = await migrationState(client)
+  if (unknown.length > 0)
+    throw new Error(
+      `A newer version migrated this database: this one does not know ${unknown.join(', ')}.\nNothing was changed. Use that version, or revert with it: npm run migrate -- down.`,
+    )
+}
+
+async function run(
+  client: pg.Client,
+  direction: 'up' | 'down',
+  dir: string,
+  migrationsTable: string,
+  log: Log,
+  count = Number.POSITIVE_INFINITY,
+): Promise<string[]> {
   const done = await runner({
     dbClient: client,
-    dir: migrationsDirectory,
+    dir,
     direction,
     count,
-    ...bookkeeping,
+    migrationsSchema: bookkeeping.migrationsSchema,
+    migrationsTable,
     createMigrationsSchema: true,
     migrationLoaderStrategies: [{ extensions: ['.sql'], loader: 'sql' }],
     logger: { debug: () => {}, info: () => {}, warn: log, error: log },
   })
-  for (const { name } of done) log(`${direction === 'up' ? 'Applied' : 'Reverted'} ${name}`)
+  return done.map(({ name }) => name)
+}
+
+/** What was applied is written down where the server's login may read it. */
+async function keepBooks(client: pg.Client): Promise<void> {
   await client.query(`
     create table if not exists ${bookkeeping.migrationsSchema}.rules (
       is_only boolean primary key default true check (is_only),
@@ -64,6 +134,30 @@ async function runDirection(client: pg.Client, direction: 'up' | 'down', count: 
     )`)
   await client.query(`grant usage on schema ${bookkeeping.migrationsSchema} to rowhouse_authenticator`)
   await client.query(`grant select on all tables in schema ${bookkeeping.migrationsSchema} to rowhouse_authenticator`)
+}
+
+async function asOwner(client: pg.Client, work: () => Promise<unknown>): Promise<void> {
+  await client.query('set role rowhouse_owner')
+  try {
+    await work()
+  } finally {
+    await client.query('reset role')
+  }
+}
+
+async function migrateExtension(client: pg.Client, extension: Extension, log: Log): Promise<void> {
+  const schema = pg.escapeIdentifier(extension.name)
+  await client.query(`create schema if not exists ${schema} authorization rowhouse_owner`)
+  await client.query(
+    `grant usage on schema ${schema} to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst`,
+  )
+  await asOwner(client, () =>
+    client.query('insert into core.extensions (name) values ($1) on conflict (name) do nothing', [extension.name]),
+  )
+  const directory = join(extension.directory, 'migrations')
+  for (const name of await run(client, 'up', directory, `extension_${extension.name}`, log))
+    log(`Applied ${extension.name}: ${name}`)
+  await keepBooks(client)
 }
 
 /** The queue belongs to rowhouse_worker, which may create schemas only for as long as it installs itself. */
@@ -99,7 +193,7 @@ export async function applyRules(client: pg.Client): Promise<void> {
       try {
         await client.query(text)
       } catch (error) {
-        throw new Error(`sql/${path}: ${(error as Error).message}${position(error, text)}`, { cause: error })
+        throw new Error(`${path}: ${(error as Error).message}${position(error, text)}`, { cause: error })
       }
     }
     await client.query('set local role rowhouse_owner')
@@ -150,11 +244,37 @@ export async function migrationState(client: pg.ClientBase | pg.Pool): Promise<M
     unknown: applied.filter((name) => !names.includes(name)),
     outOfOrder: pending.filter((name) => name < last),
     rules: hash === undefined ? 'missing' : hash === hashOf(await ruleFiles()) ? 'current' : 'different',
+    extensions: await extensionStates(client),
   }
 }
 
+async function extensionStates(client: pg.ClientBase | pg.Pool): Promise<ExtensionState[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select substr(tablename, length('extension_') + 1) as name from pg_tables where schemaname = $1 and tablename like 'extension\\_%'`,
+    [bookkeeping.migrationsSchema],
+  )
+  const known = extensions()
+  const states = known.map(async (extension): Promise<ExtensionState> => {
+    const names = await namesOf(join(extension.directory, 'migrations'))
+    const table = `${bookkeeping.migrationsSchema}.${pg.escapeIdentifier(`extension_${extension.name}`)}`
+    const applied = rows.some(({ name }) => name === extension.name)
+      ? (await client.query<{ name: string }>(`select name from ${table} order by id`)).rows.map((row) => row.name)
+      : []
+    return { name: extension.name, applied, pending: names.filter((name) => !applied.includes(name)), isUnknown: false }
+  })
+  const unknown = rows
+    .filter(({ name }) => !known.some((extension) => extension.name === name))
+    .map(({ name }): ExtensionState => ({ name, applied: [], pending: [], isUnknown: true }))
+  return [...(await Promise.all(states)), ...unknown]
+}
+
 export function isCurrent(state: MigrationState): boolean {
-  return state.pending.length === 0 && state.unknown.length === 0 && state.rules === 'current'
+  return (
+    state.pending.length === 0 &&
+    state.unknown.length === 0 &&
+    state.rules === 'current' &&
+    state.extensions.every(({ pending }) => pending.length === 0)
+  )
 }
 
 /** This checkout's files do not change under a process, and /readyz asks for them again and again: they are read once. */
@@ -166,25 +286,39 @@ function once<T>(read: () => Promise<T>): () => Promise<T> {
   }
 }
 
-const migrationNames = once(async (): Promise<string[]> => {
-  const files = await readdir(migrationsDirectory)
+const migrationNames = once(() => namesOf(migrationsDirectory))
+
+async function namesOf(directory: string): Promise<string[]> {
+  const files = await readdir(directory)
   return files
     .filter((file) => file.endsWith('.up.sql'))
     .map((file) => file.slice(0, -'.up.sql'.length))
     .sort()
-})
+}
 
 type RuleFile = { path: string; text: string }
 
-/** Every file of sql/ in the order of application: that of their paths, whose numbers are compared as numbers. */
-const ruleFiles = once(async (): Promise<RuleFile[]> => {
-  const entries = await readdir(rulesDirectory, { recursive: true, withFileTypes: true })
+const ownRuleFiles = once(() => filesOf(rulesDirectory, 'sql'))
+
+/** Every file of sql/, then those of the extensions, each in the order of their paths, whose numbers are compared as numbers. */
+async function ruleFiles(): Promise<RuleFile[]> {
+  const others = extensions().map(async (extension) => {
+    const directory = partOf(extension, 'sql')
+    return directory ? filesOf(directory, `${extension.name}/sql`) : []
+  })
+  return [...(await ownRuleFiles()), ...(await Promise.all(others)).flat()]
+}
+
+async function filesOf(directory: string, shownAs: string): Promise<RuleFile[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   const paths = entries
     .filter((entry) => entry.isFile() && entry.name.endsWith('.sql'))
-    .map((entry) => join(entry.parentPath, entry.name).slice(rulesDirectory.length + 1))
+    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
     .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
-  return Promise.all(paths.map(async (path) => ({ path, text: await readFile(join(rulesDirectory, path), 'utf8') })))
-})
+  return Promise.all(
+    paths.map(async (path) => ({ path: `${shownAs}/${path}`, text: await readFile(join(directory, path), 'utf8') })),
+  )
+}
 
 async function ownSchemas(client: pg.Client): Promise<string> {
   const { rows } = await client.query<{ names: string }>(

@@ -4,8 +4,10 @@ import type { Pool } from 'pg'
 import { makeSchema } from 'postgraphile'
 import { createTokenVerifier, signDevelopmentToken } from './auth.ts'
 import type { Config } from './config.ts'
+import { loadConstraints } from './constraints.ts'
 import { createMaskError } from './errors.ts'
 import { createExecutor } from './graphql/execute.ts'
+import { createExplainError } from './graphql/form-errors.ts'
 import { createPreset } from './graphql/preset.ts'
 import { type HttpServer, startHttpServer } from './http.ts'
 import type { Logger } from './logging.ts'
@@ -25,6 +27,7 @@ export async function startHttp(config: Config, pool: Pool, logger: Logger, metr
       pageSizeMax: config.PAGE_SIZE_MAX,
     },
     maskError,
+    createExplainError(schema, pool, await loadConstraints(pool)),
   )
   return startHttpServer({
     config,

@@ -1,4 +1,4 @@
-// Makes a tenant the provider's customer, once, and attaches a payment method to it.
+// Creates the customer of a tenant at the provider, once, and attaches a payment method to it.
 
 import { paymentProvider } from '../server/payments/index.ts'
 import { type AttachedMethod, PaymentMethodError } from '../server/payments/provider.ts'
@@ -18,7 +18,7 @@ export const payload = paymentMethodPayload
 
 export const task: TaskOf<typeof payload> = async ({ tenantId, paymentMethodId }, { withPgClient }) => {
   const { rows } = await withPgClient((client) =>
-    client.query<Job>('select * from billing.payment_method_job($1, $2)', [tenantId, paymentMethodId]),
+    client.query<Job>('select * from billing.payment_method_for_provider($1, $2)', [tenantId, paymentMethodId]),
   )
   const job = rows[0]
   if (job?.status !== 'pending') return
@@ -27,7 +27,7 @@ export const task: TaskOf<typeof payload> = async ({ tenantId, paymentMethodId }
   if (!customerId) {
     const created = await provider.createCustomer({ tenantId, name: job.name, email: job.email })
     customerId = await withPgClient(async (client) => {
-      const stored = await client.query<{ id: string }>('select billing.store_customer($1, $2, $3) as id', [
+      const stored = await client.query<{ id: string }>('select billing.store_payment_customer($1, $2, $3) as id', [
         tenantId,
         job.provider,
         created,
@@ -44,7 +44,7 @@ export const task: TaskOf<typeof payload> = async ({ tenantId, paymentMethodId }
     failure = error.message
   }
   await withPgClient((client) =>
-    client.query('select billing.finish_attaching($1, $2, $3, $4, $5, $6, $7)', [
+    client.query('select billing.finish_attaching_method($1, $2, $3, $4, $5, $6, $7)', [
       tenantId,
       paymentMethodId,
       method?.brand,

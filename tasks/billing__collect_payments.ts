@@ -1,5 +1,5 @@
-// Charges what is due: one invoice when the payload names it, else all. A charge is written down first, so one that is
-// interrupted is asked for again under the same key.
+// Charges due invoices: the one that the payload names, or else all. A charge is written down first, so a charge that was
+// interrupted is requested again under the same key.
 
 import type { WithPgClient } from 'graphile-worker'
 import { z } from 'zod'
@@ -36,7 +36,7 @@ export const task: TaskOf<typeof payload> = async (given, { withPgClient, logger
       logger.error(`Charging invoice ${invoice.invoiceId} was interrupted: ${(error as Error).message}`)
     }
   }
-  // the charge stays written down and is asked for again when its lease has run out
+  // an interrupted charge stays written down, and it is requested again when its lease has expired
   if (failures > 0) throw new Error(`${failures} charges were interrupted; the log says which`)
 }
 

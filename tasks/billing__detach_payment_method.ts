@@ -1,4 +1,4 @@
-// Takes a payment method that its owner removed off at the provider too.
+// Removes a payment method at the provider after its owner removed it here.
 
 import { paymentProvider } from '../server/payments/index.ts'
 import { paymentMethodPayload } from '../server/worker/payload.ts'
@@ -9,7 +9,7 @@ export const payload = paymentMethodPayload
 export const task: TaskOf<typeof payload> = async ({ tenantId, paymentMethodId }, { withPgClient }) => {
   const { rows } = await withPgClient((client) =>
     client.query<{ provider: string; provider_method_id: string; status: string }>(
-      'select provider, provider_method_id, status from billing.payment_method_job($1, $2)',
+      'select provider, provider_method_id, status from billing.payment_method_for_provider($1, $2)',
       [tenantId, paymentMethodId],
     ),
   )

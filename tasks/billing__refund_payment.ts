@@ -1,4 +1,4 @@
-// Pays a refund back through the provider the payment came by.
+// Pays a refund back through the provider of the payment.
 
 import { z } from 'zod'
 import { paymentProvider } from '../server/payments/index.ts'
@@ -10,7 +10,7 @@ export const payload = z.strictObject({ tenantId: z.uuid(), refundId: z.uuid() }
 
 export const task: TaskOf<typeof payload> = async ({ tenantId, refundId }, { withPgClient }) => {
   const { rows } = await withPgClient((client) =>
-    client.query<Refund>('select * from billing.refund_to_make($1, $2)', [tenantId, refundId]),
+    client.query<Refund>('select * from billing.refund_for_provider($1, $2)', [tenantId, refundId]),
   )
   const refund = rows[0]
   if (!refund) return

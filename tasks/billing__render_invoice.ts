@@ -1,4 +1,4 @@
-// Renders a finalised invoice as HTML and PDF and keeps both. Doing it again writes the same.
+// Renders a final invoice as HTML and PDF and stores both. Running it again stores the same.
 
 import { loadConfig } from '../server/config.ts'
 import { invoiceDocument } from '../server/invoices/document.ts'
@@ -13,7 +13,7 @@ export const task: TaskOf<typeof payload> = async ({ tenantId, invoiceId }, { wi
   const { rows } = await withPgClient((client) =>
     client.query<{ document: unknown }>('select billing.invoice_to_render($1, $2) as document', [tenantId, invoiceId]),
   )
-  // deleted with its tenant meanwhile
+  // the invoice was deleted together with its tenant in the meantime
   if (!rows[0]?.document) return
   const document = invoiceDocument.parse(rows[0].document)
   const pdf = await renderPdf(document, loadConfig(process.env).INVOICE_FONT)

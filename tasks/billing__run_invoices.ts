@@ -1,5 +1,5 @@
-// Reminders, renewals and invoices of every tenant that has something due, each in a transaction of its own: what goes
-// wrong with one tenant is logged and holds up nobody else.
+// Runs reminders, renewals and invoices of every tenant for which something is due, each tenant in its own transaction. An error
+// of one tenant is logged and does not stop the others.
 
 import { noPayload, type TaskOf } from '../server/worker/task.ts'
 

@@ -1,5 +1,5 @@
-// Sends one person the mail of one billing notice or quota alert. Taken again after a worker died, it sends the same
-// mail, under the same Message-ID.
+// Sends one person the mail about one billing notice or quota alert. When it runs again after a worker died, it sends the same
+// mail under the same Message-ID.
 
 import { z } from 'zod'
 import { type Notice, noticeMail } from '../server/mail-notice.ts'
@@ -18,7 +18,7 @@ export const task: TaskOf<typeof payload> = async ({ tenantId, mailId }, helpers
     ),
   )
   const notice = rows[0]
-  // sent already, or not wanted any more
+  // the mail was already sent, or it is no longer wanted
   if (!notice) return
 
   await deliverMail(

@@ -2,9 +2,9 @@
 // beside the same query without policies, and how long a search of such a catalogue takes.
 
 import type pg from 'pg'
-import { withProgress } from '../search/progress.ts'
-import { withClient, withScratch } from '../search/scratch.ts'
-import { type Percentiles, percentilesOf, readySession, timed } from '../search/timing.ts'
+import { withProgress } from '../progress.ts'
+import { withClient, withScratch } from '../scratch.ts'
+import { type Percentiles, percentilesOf, readySession, timed } from '../timing.ts'
 import { becomeUser } from './list.ts'
 import { loadLargeTenant } from './load.ts'
 
@@ -26,9 +26,10 @@ type Node = {
 }
 
 const countSql = 'select count(*) from app_public.agents where deleted_at is null'
-const runs = 10
+const mostRuns = 10
 
-export async function measureLarge(serverUrl: string, agents: number): Promise<LargeResult> {
+export async function measureLarge(serverUrl: string, agents: number, wanted: number): Promise<LargeResult> {
+  const runs = Math.min(wanted, mostRuns)
   return withScratch(serverUrl, (url) =>
     withClient(url, async (admin) => {
       const tenant = await withProgress('  loading', agents, (bar) => loadLargeTenant(admin, agents, bar))

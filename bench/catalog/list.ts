@@ -1,15 +1,12 @@
 // A list of fifty agents with tools, tags and rating: by a user through row level security, by a superuser with the tenant
 // written into the same SQL, and over GraphQL. The three in turn, another one first each time, another tenant each time.
 
-import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
-import { loadConfig } from '../../server/config.ts'
-import { createPool } from '../../server/database.ts'
-import { createLogger } from '../../server/logging.ts'
-import { withProgress } from '../search/progress.ts'
-import { mulberry32, pick } from '../search/random.ts'
-import { withClient, withScratch } from '../search/scratch.ts'
-import { type Percentiles, percentilesOf, readySession, timed } from '../search/timing.ts'
+import { type GraphQLServer, withGraphQL } from '../graphql.ts'
+import { withProgress } from '../progress.ts'
+import { mulberry32, pick } from '../random.ts'
+import { withClient, withScratch } from '../scratch.ts'
+import { type Percentiles, percentilesOf, readySession, timed } from '../timing.ts'
 import { loadTenants, type Tenant } from './load.ts'
 
 export type ListResult = {
@@ -20,7 +17,8 @@ export type ListResult = {
   plan: string
 }
 
-const warmUps = 100
+/** Runs that are measured for each that warms up. */
+const runsPerWarmUp = 5
 const listed = 50
 
 /** The same text twice: with the tenant written down where rows are read, and without, where policies say it. */
@@ -44,7 +42,7 @@ const graphql = `{
   agents(first: ${listed}, orderBy: [SORT_ORDER_ASC, NAME_ASC]) {
     nodes {
       id name displayName description primaryCategory status rating feedbackCount
-      agentTools: agentToolsByTenantIdAndAgentId(orderBy: SORT_ORDER_ASC) { nodes { tool { id name toolType } } }
+      agentTools(orderBy: SORT_ORDER_ASC) { nodes { tool { id name toolType } } }
       assignedTags { nodes { name color } }
     }
   }
@@ -71,7 +69,7 @@ export async function measureList(
       return withClient(url, async (user) => {
         await readySession(admin)
         await readySession(user)
-        return withGraphQL(url, async (post) => {
+        return withGraphQL(url, async (server) => {
           const random = mulberry32(7)
           const ways: { way: string; ask: (tenant: Tenant) => Promise<number> }[] = [
             {
@@ -85,9 +83,10 @@ export async function measureList(
               way: 'superuser, the same SQL by hand',
               ask: (tenant) => timed(async () => check((await admin.query(listSql(false), [tenant.id])).rows)),
             },
-            { way: 'GraphQL', ask: post },
+            { way: 'GraphQL', ask: (tenant) => listOverHttp(server, tenant) },
           ]
           const times = ways.map((): number[] => [])
+          const warmUps = Math.ceil(runs / runsPerWarmUp)
           await withProgress('  listing', warmUps + runs, async (bar) => {
             for (let i = 0; i < warmUps + runs; i++) {
               const tenant = pick(random, loaded)
@@ -122,48 +121,12 @@ function check(rows: { tools: unknown[]; tags: unknown[] }[]): void {
     throw new Error(`The list is not as it must be: ${rows.length} rows, ${JSON.stringify(rows[0])}.`)
 }
 
-/** The real server, in this process. */
-async function withGraphQL<T>(
-  url: string,
-  work: (post: (tenant: Tenant) => Promise<number>) => Promise<T>,
-): Promise<T> {
-  process.env.GRAPHILE_ENV ??= 'production'
-  const { startHttp } = await import('../../server/start-http.ts')
-  const { createMetrics } = await import('../../server/metrics.ts')
-  const { signDevelopmentToken } = await import('../../server/auth.ts')
-  const config = loadConfig({
-    NODE_ENV: 'test',
-    PORT: '0',
-    JWT_SECRET: randomBytes(48).toString('base64url'),
-    LOG_LEVEL: 'silent',
+type ListedAgent = { agentTools: { nodes: unknown[] }; assignedTags: { nodes: unknown[] } }
+
+async function listOverHttp({ tokenFor, ask }: GraphQLServer, { email }: Tenant): Promise<number> {
+  const token = await tokenFor(email)
+  return timed(async () => {
+    const { agents } = (await ask(token, graphql)) as { agents: { nodes: ListedAgent[] } }
+    check(agents.nodes.map(({ agentTools, assignedTags }) => ({ tools: agentTools.nodes, tags: assignedTags.nodes })))
   })
-  const pool = createPool(url, 'rowhouse_authenticator', config.POOL_SIZE)
-  const http = await startHttp(config, pool, createLogger(config.LOG_LEVEL), createMetrics(pool))
-  try {
-    return await work(async ({ email }) => {
-      const authorization = `Bearer ${await signDevelopmentToken(config, { email })}`
-      return timed(async () => {
-        const response = await fetch(`${http.url}/graphql`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', authorization },
-          body: JSON.stringify({ query: graphql }),
-        })
-        const { data, errors } = (await response.json()) as {
-          // biome-ignore lint/suspicious/noExplicitAny: only looked at to see that all is there
-          data: any
-          errors?: unknown
-        }
-        if (errors) throw new Error(`GraphQL says ${JSON.stringify(errors)}.`)
-        check(
-          data.agents.nodes.map((node: { agentTools: { nodes: unknown[] }; assignedTags: { nodes: unknown[] } }) => ({
-            tools: node.agentTools.nodes,
-            tags: node.assignedTags.nodes,
-          })),
-        )
-      })
-    })
-  } finally {
-    await http.close()
-    await pool.end()
-  }
 }

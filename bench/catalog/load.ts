@@ -2,7 +2,7 @@
 // tools and three tags an agent.
 
 import type pg from 'pg'
-import type { Progress } from '../search/progress.ts'
+import type { Progress } from '../progress.ts'
 
 export type Tenant = { id: string; userId: string; email: string }
 

@@ -1,73 +1,46 @@
-// npm run bench -- catalog: a list of agents of one tenant among many, and one very large tenant; writes the report.
+// npm run bench -- catalog: a list of agents of one tenant among many, and one very large tenant.
 
-import { mkdir, writeFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { z } from 'zod'
-import { UsageError } from '../../server/cli.ts'
-import { count, ms, ratio, table } from '../search/format.ts'
-import { dropOnSignal, inspectServer, type Server } from '../search/scratch.ts'
+import { type Measurement, whole } from '../command.ts'
+import { count, ms, ratio, table } from '../format.ts'
+import type { Server } from '../scratch.ts'
 import { type LargeResult, measureLarge } from './large.ts'
 import { type ListResult, measureList } from './list.ts'
 
-const usage = `npm run bench -- catalog [options]
-  --tenants N      tenants (1000)
-  --agents N       agents of each (100)
-  --runs N         lists measured in each way (500)
-  --large N        agents of the very large tenant, 0 to leave it out (300000)
-  --url URL        a superuser's login on a PostgreSQL 15 or later with pgvector (DATABASE_URL, TEST_DATABASE_URL)
-  --output FOLDER  where catalog.md and catalog.json go (bench/results)`
-
-const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
-const optionsShape = z.object({
+const options = z.object({
   tenants: whole(1, 100_000),
   agents: whole(50, 10_000),
   runs: whole(1, 100_000),
   large: whole(0, 5_000_000),
-  url: z.url({ protocol: /^postgres(ql)?$/, error: 'no PostgreSQL named: --url, DATABASE_URL or TEST_DATABASE_URL' }),
-  output: z.string().min(1),
 })
 
-export async function benchCatalog(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      tenants: { type: 'string', default: '1000' },
-      agents: { type: 'string', default: '100' },
-      runs: { type: 'string', default: '500' },
-      large: { type: 'string', default: '300000' },
-      url: { type: 'string' },
-      output: { type: 'string', default: join(import.meta.dirname, '..', 'results') },
-    },
-  })
-  const parsed = optionsShape.safeParse({
-    ...values,
-    url: values.url ?? process.env.DATABASE_URL ?? process.env.TEST_DATABASE_URL,
-  })
-  if (!parsed.success) throw new UsageError(`${z.prettifyError(parsed.error)}\nUsage: ${usage}`)
-  const { tenants, agents, runs, large, url, output } = parsed.data
-
-  const server = await inspectServer(url)
-  dropOnSignal()
-  console.error(`${tenants} tenants of ${agents} agents`)
-  const list = await measureList(url, tenants, agents, runs)
-  if (large > 0) console.error(`A tenant of ${large} agents`)
-  const report = {
-    server,
-    cores: availableParallelism(),
-    list,
-    large: large > 0 ? await measureLarge(url, large) : undefined,
-  }
-  await mkdir(output, { recursive: true })
-  await writeFile(join(output, 'catalog.md'), toMarkdown(report))
-  await writeFile(join(output, 'catalog.json'), `${JSON.stringify(report, null, 2)}\n`)
-  console.log(toMarkdown(report))
+export const catalog: Measurement<typeof options> = {
+  name: 'catalog',
+  usage: `  --tenants N      tenants (1000)
+  --agents N       agents of each (100)
+  --runs N         lists measured in each way (500)
+  --large N        agents of the very large tenant, 0 to leave it out (300000)`,
+  options,
+  defaults: {
+    tenants: { usual: '1000', smallest: '2' },
+    agents: { usual: '100', smallest: '50' },
+    runs: { usual: '500', smallest: '1' },
+    large: { usual: '300000', smallest: '1000' },
+  },
+  measure: async ({ url, server, cores, part }, { tenants, agents, runs, large }) => {
+    const results: Results = {
+      server,
+      cores,
+      list: await part(`${tenants} tenants of ${agents} agents`, () => measureList(url, tenants, agents, runs)),
+      large: large > 0 ? await part(`a tenant of ${large} agents`, () => measureLarge(url, large, runs)) : undefined,
+    }
+    return { markdown: toMarkdown(results), json: results }
+  },
 }
 
-type Report = { server: Server; cores: number; list: ListResult; large: LargeResult | undefined }
+type Results = { server: Server; cores: number; list: ListResult; large: LargeResult | undefined }
 
-function toMarkdown({ server, cores, list, large }: Report): string {
+function toMarkdown({ server, cores, list, large }: Results): string {
   const [walled, bare] = list.ways
   const over95 = (walled?.p95 ?? Number.NaN) / (bare?.p95 ?? Number.NaN)
   const settings = Object.entries(server.settings).map(([name, value]) => `${name} ${value}`)

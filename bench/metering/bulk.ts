@@ -1,23 +1,22 @@
-// record_usages against COPY of the same rows into the same partitioned table, batches of 10,000, in turn.
+// record_usages against COPY of the same rows into the same partitioned table, batch by batch in turn.
 
 import type pg from 'pg'
-import { figure } from '../search/format.ts'
-import { between, mulberry32, pick, type Random } from '../search/random.ts'
-import { withClient, withScratch } from '../search/scratch.ts'
-import { timed } from '../search/timing.ts'
+import { count, figure } from '../format.ts'
+import { between, mulberry32, pick, type Random } from '../random.ts'
+import { withClient, withScratch } from '../scratch.ts'
+import { timed } from '../timing.ts'
 import { copyIn } from './copy.ts'
 import { type Measured, median, type Part } from './part.ts'
 import { type BenchTenant, becomeOwner, createBenchTenant, createMonths } from './setup.ts'
 
-const batchSize = 10_000
 const types = ['api_call', 'search', 'tool_call', 'input_tokens', 'output_tokens']
 
 type Event = Record<string, string | number>
 
 /** What an agent's platform sends: calls and tokens of the last month, by some people and agents. */
-function makeEvents(random: Random, tenant: BenchTenant, batch: number): Event[] {
+function makeEvents(random: Random, tenant: BenchTenant, batch: number, size: number): Event[] {
   const now = Date.now()
-  return Array.from({ length: batchSize }, (_, i) => {
+  return Array.from({ length: size }, (_, i) => {
     const usageType = pick(random, types)
     return {
       idempotency_key: `bench-${batch}-${i}-${Math.floor(random() * 1e9)}`,
@@ -49,11 +48,11 @@ function toRows(events: Event[], tenant: BenchTenant, batchId: number): Buffer {
   return Buffer.from(`${rows.join('\n')}\n`)
 }
 
-export function measureBulk(serverUrl: string, rounds: number): Promise<Part> {
-  return withScratch(serverUrl, (url) => withClient(url, (client) => measure(client, rounds)))
+export function measureBulk(serverUrl: string, rounds: number, batchSize: number): Promise<Part> {
+  return withScratch(serverUrl, (url) => withClient(url, (client) => measure(client, rounds, batchSize)))
 }
 
-async function measure(client: pg.Client, rounds: number): Promise<Part> {
+async function measure(client: pg.Client, rounds: number, batchSize: number): Promise<Part> {
   await createMonths(client)
   // side by side: both tables of partitions grow alike
   const recorded = await createBenchTenant(client, 'recorded')
@@ -61,7 +60,7 @@ async function measure(client: pg.Client, rounds: number): Promise<Part> {
   const random = mulberry32(1)
   const times: Record<'count' | 'receipts' | 'copy', number[]> = { count: [], receipts: [], copy: [] }
   const record = async (round: number, what: 'count' | 'receipts'): Promise<void> => {
-    const events = JSON.stringify(makeEvents(random, recorded, round))
+    const events = JSON.stringify(makeEvents(random, recorded, round, batchSize))
     times[what].push(
       await timed(async () => {
         await client.query('begin')
@@ -76,7 +75,7 @@ async function measure(client: pg.Client, rounds: number): Promise<Part> {
     )
   }
   const copy = async (round: number): Promise<void> => {
-    const rows = toRows(makeEvents(random, copied, round), copied, 1_000_000_000 + round)
+    const rows = toRows(makeEvents(random, copied, round, batchSize), copied, 1_000_000_000 + round)
     times.copy.push(await timed(() => copyIn(client, copyStatement, rows)))
   }
   const turns = [(n: number) => record(n, 'count'), copy, (n: number) => record(n, 'receipts')]
@@ -96,7 +95,7 @@ async function measure(client: pg.Client, rounds: number): Promise<Part> {
   })
   return {
     title: 'Recording in bulk',
-    how: `record_usages with 10,000 events, each with its idempotency key, two fifths of them tokens that get a cost; against COPY of the same rows into usage_events with its indexes and checks, without keys, costs, roll-up queue or access checks. Events per second, the median of ${rounds} rounds in turn. COPY answers with a number, and so does the first of the two; the second sends 10,000 receipts back, which this client turns into objects.`,
+    how: `record_usages with ${count(batchSize)} events, each with its idempotency key, two fifths of them tokens that get a cost; against COPY of the same rows into usage_events with its indexes and checks, without keys, costs, roll-up queue or access checks. Events per second, the median of ${rounds} rounds in turn. COPY answers with a number, and so does the first of the two; the second sends as many receipts back, which this client turns into objects.`,
     measured: [
       against('record_usages over COPY, events per second', times.count),
       against('the same, all receipts read', times.receipts),

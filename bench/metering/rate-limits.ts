@@ -1,17 +1,17 @@
 // check_rate_limit against the least it could be: one `update … returning` of one row of an unlogged table, by pgbench at
-// 8 clients, spread over 100 tenants and on one hot tenant. Alone: node bench/metering/rate-limits.ts URL [rounds].
+// 8 clients, spread over 100 tenants and on one hot tenant. Alone: node bench/metering/rate-limits.ts URL [rounds] [seconds].
 
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { withClient, withScratch } from '../search/scratch.ts'
+import { withClient, withScratch } from '../scratch.ts'
 import { type Measured, median, type Part } from './part.ts'
 
 const run = promisify(execFile)
 const pgbench = process.env.PGBENCH ?? '/usr/lib/postgresql/15/bin/pgbench'
-const [clients, threads, seconds] = [8, 2, 2]
+const [clients, threads] = [8, 2]
 
 /** Tenants by ids that pgbench can draw, each with one limit a minute that is never reached. */
 const setUp = `
@@ -35,10 +35,10 @@ const contenders = {
 }
 type Contender = keyof typeof contenders
 
-export const measureRateLimits = (serverUrl: string, rounds: number): Promise<Part> =>
-  withScratch(serverUrl, (url) => measure(url, rounds))
+export const measureRateLimits = (serverUrl: string, rounds: number, seconds: number): Promise<Part> =>
+  withScratch(serverUrl, (url) => measure(url, rounds, seconds))
 
-async function measure(url: string, rounds: number): Promise<Part> {
+async function measure(url: string, rounds: number, seconds: number): Promise<Part> {
   await withClient(url, (client) => client.query(setUp))
   const directory = await mkdtemp(join(tmpdir(), 'rowhouse-bench-'))
   try {
@@ -53,7 +53,7 @@ async function measure(url: string, rounds: number): Promise<Part> {
       // in turn, because a machine that others use is not the same from one moment to the next
       for (let round = 0; round < rounds; round += 1) {
         for (const [name, script] of Object.entries(contenders)) {
-          rates[name as Contender].push(await rateOf(url, directory, script, mode))
+          rates[name as Contender].push(await rateOf(url, directory, script, mode, seconds))
         }
       }
       const compare = (one: Contender, other: Contender, bar: number): void => {
@@ -80,7 +80,7 @@ async function measure(url: string, rounds: number): Promise<Part> {
   }
 }
 
-async function rateOf(url: string, directory: string, script: string, mode: string): Promise<number> {
+async function rateOf(url: string, directory: string, script: string, mode: string, seconds: number): Promise<number> {
   const file = join(directory, 'script.sql')
   await writeFile(file, script)
   const options = ['-n', '-c', `${clients}`, '-j', `${threads}`, '-T', `${seconds}`, '-M', mode, '-f', file]
@@ -89,7 +89,7 @@ async function rateOf(url: string, directory: string, script: string, mode: stri
 }
 
 if (import.meta.main) {
-  const [url, rounds = '5'] = process.argv.slice(2)
-  if (!url) throw new Error('Usage: node bench/metering/rate-limits.ts URL [rounds]')
-  console.log(await measureRateLimits(url, Number(rounds)))
+  const [url, rounds = '5', seconds = '2'] = process.argv.slice(2)
+  if (!url) throw new Error('Usage: node bench/metering/rate-limits.ts URL [rounds] [seconds]')
+  console.log(await measureRateLimits(url, Number(rounds), Number(seconds)))
 }

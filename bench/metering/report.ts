@@ -1,7 +1,7 @@
 // The report: what was measured, each figure beside its bar.
 
-import { figure, table } from '../search/format.ts'
-import type { Server } from '../search/scratch.ts'
+import { figure, table } from '../format.ts'
+import type { Server } from '../scratch.ts'
 import { isMet, type Part } from './part.ts'
 
 export type Report = { server: Server; cores: number; parts: Part[] }

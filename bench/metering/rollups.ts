@@ -1,16 +1,15 @@
-// A run of the roll-ups over 10,000 new events, with more and more history behind it: a database for each amount of
+// A run of the roll-ups over new events, with more and more history behind it: a database for each amount of
 // history, and the runs in turn, so that what else the machine does falls on all of them.
 
 import type pg from 'pg'
-import { count, figure } from '../search/format.ts'
-import { withProgress } from '../search/progress.ts'
-import { between, mulberry32, pick, type Random } from '../search/random.ts'
-import { withClient, withScratch } from '../search/scratch.ts'
-import { timed } from '../search/timing.ts'
+import { count, figure } from '../format.ts'
+import { withProgress } from '../progress.ts'
+import { between, mulberry32, pick, type Random } from '../random.ts'
+import { withClient, withScratch } from '../scratch.ts'
+import { timed } from '../timing.ts'
 import { type Measured, median, type Part } from './part.ts'
 import { type BenchTenant, becomeOwner, createBenchTenant, createMonths } from './setup.ts'
 
-const newEvents = 10_000
 const eventsPerBatch = 1_000
 const fillAtOnce = 200_000
 const types = ['api_call', 'llm_call', 'search', 'input_tokens', 'output_tokens']
@@ -54,7 +53,12 @@ async function rollUp(client: pg.Client, tenant: BenchTenant): Promise<void> {
   }
 }
 
-function makeEvents(random: Random, { userIds, agentIds, modelId }: BenchTenant, lateShare: number): object[] {
+function makeEvents(
+  random: Random,
+  { userIds, agentIds, modelId }: BenchTenant,
+  newEvents: number,
+  lateShare: number,
+): object[] {
   const now = Date.now()
   return Array.from({ length: newEvents }, () => ({
     idempotency_key: `new-${random()}-${random()}`,
@@ -82,7 +86,12 @@ async function run({ client, tenant, times }: Contender, events: object[], lateI
   times[lateIndex]?.push(ms)
 }
 
-export async function measureRollUps(serverUrl: string, sizes: number[], rounds: number): Promise<Part> {
+export async function measureRollUps(
+  serverUrl: string,
+  sizes: number[],
+  rounds: number,
+  newEvents: number,
+): Promise<Part> {
   const contenders: Contender[] = []
   const measure = async (): Promise<Part> => {
     const random = mulberry32(2)
@@ -90,7 +99,7 @@ export async function measureRollUps(serverUrl: string, sizes: number[], rounds:
       // the first round warms up
       for (let round = 0; round <= rounds; round++) {
         for (const contender of round % 2 ? contenders : [...contenders].reverse())
-          await run(contender, makeEvents(random, contender.tenant, lateShare), lateIndex)
+          await run(contender, makeEvents(random, contender.tenant, newEvents, lateShare), lateIndex)
       }
     }
     const ms = ({ times }: Contender, lateIndex: number): number => median((times[lateIndex] ?? []).slice(1))

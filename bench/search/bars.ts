@@ -1,8 +1,8 @@
 // The bars that the search was built against, each with what was measured.
 
-import { count, figure, ratio } from './format.ts'
-import { latencyOf, type Report } from './report.ts'
-import { timeLimitMs } from './timing.ts'
+import { count, figure, ratio } from '../format.ts'
+import { timeLimitMs } from '../timing.ts'
+import { latencyOf, type Report } from './results.ts'
 
 /** Whether a limit is kept, or by which of the measured figures where only some keep it. */
 type Met = 'yes' | 'no' | string

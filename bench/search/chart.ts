@@ -1,8 +1,8 @@
 // Latency by size of the corpus as SVG, both axes logarithmic: one panel a kind of query, one line a contender.
 
+import { timeLimitMs } from '../timing.ts'
 import type { CorpusResult } from './parts.ts'
-import { latencyOf } from './report.ts'
-import { timeLimitMs } from './timing.ts'
+import { latencyOf } from './results.ts'
 
 const panel = { width: 360, height: 300, left: 60, top: 50, gap: 80 }
 const colours = ['#0b6e4f', '#b5542c', '#3b5ba5', '#7a5195']

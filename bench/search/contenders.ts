@@ -2,8 +2,8 @@
 // built at once and vacuumed, statistics of the corpus for nothing.
 
 import type pg from 'pg'
+import { withProgress } from '../progress.ts'
 import { createTenant, insertChunks, mergeIndex, type Tenant } from './load.ts'
-import { withProgress } from './progress.ts'
 
 export type Hit = { chunk_id: string; score: number }
 

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { between, mulberry32, pick, type Random, weighted } from './random.ts'
+import { between, mulberry32, pick, type Random, weighted } from '../random.ts'
 
 const seed = 20_240_229
 const vocabularySize = 100_000

@@ -1,9 +1,9 @@
 // Vectors to search: seeded points on the unit sphere around common centres, in a model of their own.
 
 import type pg from 'pg'
+import type { Progress } from '../progress.ts'
+import { mulberry32, pick, type Random } from '../random.ts'
 import type { Tenant } from './load.ts'
-import type { Progress } from './progress.ts'
-import { mulberry32, pick, type Random } from './random.ts'
 
 export const modelName = 'bench-64'
 const dimension = 64

@@ -1,13 +1,13 @@
 // The API's search from end to end, question to snippets: by words, by vectors and by both.
 
 import type pg from 'pg'
+import { withProgress } from '../progress.ts'
+import { withClient, withScratch } from '../scratch.ts'
+import { type Percentiles, percentilesOf, readySession, timed } from '../timing.ts'
 import { makeTexts } from './corpus.ts'
 import { buildVectorIndex, createModel, embedChunks, makeVectors, modelName, takeVectors } from './embeddings.ts'
 import { createTenant, insertChunks, mergeIndex, rankTerms, settle, stage, type Tenant } from './load.ts'
-import { withProgress } from './progress.ts'
 import { drawQuerySets } from './queries.ts'
-import { withClient, withScratch } from './scratch.ts'
-import { type Percentiles, percentilesOf, readySession, timed } from './timing.ts'
 
 export type HybridResult = {
   chunks: number
@@ -15,7 +15,6 @@ export type HybridResult = {
   modes: (Percentiles & { mode: string })[]
 }
 
-const queriesPerSet = 50
 const modes = ['bm25', 'vector', 'hybrid']
 
 /** A request's session: the role and the tenant, and nothing else. */
@@ -24,7 +23,7 @@ export async function becomeUser(client: pg.Client, tenant: Tenant): Promise<voi
   await client.query('set role rowhouse_user')
 }
 
-export async function measureHybrid(serverUrl: string, count: number): Promise<HybridResult> {
+export async function measureHybrid(serverUrl: string, count: number, queriesPerSet: number): Promise<HybridResult> {
   return withScratch(serverUrl, (url) =>
     withClient(url, async (admin) => {
       await withProgress('  staging', count, (bar) => stage(admin, makeTexts(), count, bar))

@@ -2,11 +2,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
+import { withProgress } from '../progress.ts'
+import { withClient, withScratch } from '../scratch.ts'
+import { percentile, timed } from '../timing.ts'
 import { makeTexts } from './corpus.ts'
 import { createTenant, insertChunks, mergeIndex, stage, type Tenant } from './load.ts'
-import { withProgress } from './progress.ts'
-import { withClient, withScratch } from './scratch.ts'
-import { percentile, timed } from './timing.ts'
 
 export type IndexingResult = {
   chunks: number
@@ -17,12 +17,11 @@ export type IndexingResult = {
   gin: number
 }
 
-const rounds = 3
 /** Chunks a statement and changes worth a merge, where merges run beside the inserts. */
 const step = 2_000
 const minimum = 1_000
 
-export async function measureIndexing(serverUrl: string, count: number): Promise<IndexingResult> {
+export async function measureIndexing(serverUrl: string, count: number, rounds: number): Promise<IndexingResult> {
   return withScratch(serverUrl, (url) =>
     withClient(url, async (admin) => {
       await withProgress('  staging', count, (bar) => stage(admin, makeTexts(), count, bar))

@@ -2,7 +2,7 @@
 // them, then into Rowhouse as the chunks of a tenant, past the parsers and the queue.
 
 import type pg from 'pg'
-import type { Progress } from './progress.ts'
+import type { Progress } from '../progress.ts'
 
 const batchSize = 2_000
 const chunksPerDocument = 100

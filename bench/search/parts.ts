@@ -1,13 +1,14 @@
 // Ranking against the other contenders on a corpus, and one tenant among many. Each has a database of its own.
 
 import pg from 'pg'
+import { withProgress } from '../progress.ts'
+import { withClient, withScratch } from '../scratch.ts'
+import { type Percentiles, readySession } from '../timing.ts'
+import { measureSet, type SetResult } from './compare.ts'
 import { type Contender, contenders, enterTenant, rankInTenant, type Size } from './contenders.ts'
 import { makeTexts } from './corpus.ts'
 import { createTenant, insertChunks, mergeIndex, rankTerms, settle, stage, type Tenant } from './load.ts'
-import { withProgress } from './progress.ts'
 import { drawQuerySets, type QuerySet, questionSet } from './queries.ts'
-import { withClient, withScratch } from './scratch.ts'
-import { measureSet, type Percentiles, readySession, type SetResult } from './timing.ts'
 
 export type CorpusResult = {
   corpus: string

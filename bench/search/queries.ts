@@ -1,7 +1,7 @@
 // What is asked: terms drawn by their rank among the terms of the corpus, the same ranks at every size.
 
 import type pg from 'pg'
-import { between, mulberry32 } from './random.ts'
+import { between, mulberry32 } from '../random.ts'
 
 export type QuerySet = { name: string; queries: string[][] }
 

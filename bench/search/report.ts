@@ -1,31 +1,13 @@
 // What was measured, as Markdown. No date in it: two runs differ in their figures alone.
 
+import { count, figure, ms, ratio, table } from '../format.ts'
+import type { Percentiles } from '../timing.ts'
 import { toBars } from './bars.ts'
-import { count, figure, ms, ratio, table } from './format.ts'
 import type { HybridResult } from './hybrid.ts'
-import type { IndexingResult } from './indexing.ts'
 import type { CorpusResult, TenantsResult } from './parts.ts'
 import type { RequestsResult } from './requests.ts'
-import type { Server } from './scratch.ts'
-import type { Latency, Percentiles } from './timing.ts'
+import { differencesOf, latencyOf, type Report } from './results.ts'
 import type { VectorsResult } from './vectors.ts'
-
-export type Report = {
-  server: Server
-  cores: number
-  corpora: CorpusResult[]
-  indexing: IndexingResult
-  tenants?: TenantsResult
-  vectors?: VectorsResult
-  hybrid?: HybridResult
-  requests: RequestsResult
-}
-
-export function differencesOf(report: Report): string[] {
-  return report.corpora.flatMap(({ corpus, chunks, sets }) =>
-    sets.flatMap(({ set, differences }) => differences.map((line) => `${corpus}, ${chunks} chunks, ${set}: ${line}`)),
-  )
-}
 
 export function toMarkdown(report: Report): string {
   const { server } = report
@@ -149,10 +131,6 @@ function growth({ corpora }: Report): string[] {
     `p95 at ${count(largest.chunks)} chunks over p95 at ${count(smallest.chunks)}, ${figure(times)} times fewer.`,
     table(['query', 'contender', 'times'], rows),
   ]
-}
-
-export function latencyOf(result: CorpusResult, set: string, contender: string): Latency | undefined {
-  return result.sets.find((other) => other.set === set)?.latencies.find((other) => other.contender === contender)
 }
 
 function manyTenants(result: TenantsResult | undefined): string[] {

@@ -1,17 +1,13 @@
 // What stands around a search: writing it down, and GraphQL. A small tenant, whose searches are short, shows both best.
 
-import { randomBytes } from 'node:crypto'
-import { Agent, request } from 'node:http'
-import { loadConfig } from '../../server/config.ts'
-import { createPool } from '../../server/database.ts'
-import { createLogger } from '../../server/logging.ts'
+import { withGraphQL } from '../graphql.ts'
+import { withProgress } from '../progress.ts'
+import { withClient, withScratch } from '../scratch.ts'
+import { type Percentiles, percentile, percentilesOf, timed } from '../timing.ts'
 import { makeTexts } from './corpus.ts'
 import { becomeUser } from './hybrid.ts'
 import { createTenant, insertChunks, mergeIndex, rankTerms, settle, stage } from './load.ts'
-import { withProgress } from './progress.ts'
 import { drawQuerySets } from './queries.ts'
-import { withClient, withScratch } from './scratch.ts'
-import { type Percentiles, percentile, percentilesOf, timed } from './timing.ts'
 
 export type RequestsResult = {
   chunks: number
@@ -23,11 +19,14 @@ export type RequestsResult = {
 }
 
 const chunks = 1_000
-const runs = 300
-const warmUps = 50
+/** Runs that are measured for each that warms up. */
+const runsPerWarmUp = 6
 const slug = 'requests'
+const graphql = `query ($question: String!) {
+  search(query: $question, mode: bm25, limit: 10) { nodes { score chunkId title } }
+}`
 
-export async function measureRequests(serverUrl: string): Promise<RequestsResult> {
+export async function measureRequests(serverUrl: string, runs: number): Promise<RequestsResult> {
   return withScratch(serverUrl, (url) =>
     withClient(url, async (admin) => {
       await stage(admin, makeTexts(), chunks, { add: () => {} })
@@ -53,19 +52,25 @@ export async function measureRequests(serverUrl: string): Promise<RequestsResult
           await client.query(`set default_transaction_read_only = ${readOnly}`)
           return search(question)
         }
-        const [logged, unlogged, addedByLog] = await alternate('  query log', questions, [
+        const [logged, unlogged, addedByLog] = await alternate('  query log', questions, runs, [
           (question) => searchIn(question, 'off'),
           (question) => searchIn(question, 'on'),
         ])
         await client.query('reset default_transaction_read_only')
-        const [graphql, sql, addedByGraphQL] = await withGraphQL(url, (ask) =>
-          alternate('  GraphQL', questions, [ask, search]),
-        )
+        const [overHttp, sql, addedByGraphQL] = await withGraphQL(url, async ({ tokenFor, ask }) => {
+          const token = await tokenFor(`${slug}@bench.test`)
+          const searchOverHttp = (question: string): Promise<number> =>
+            timed(async () => {
+              const { search } = (await ask(token, graphql, { question })) as { search: { nodes: unknown[] } }
+              if (search.nodes.length === 0) throw new Error(`Nothing is found for ${question} over GraphQL.`)
+            })
+          return alternate('  GraphQL', questions, runs, [searchOverHttp, search])
+        })
         return {
           chunks,
           runs,
           log: { logged, unlogged, addedMs: addedByLog },
-          graphql: { graphql, sql, addedMs: addedByGraphQL },
+          graphql: { graphql: overHttp, sql, addedMs: addedByGraphQL },
         }
       })
     }),
@@ -78,9 +83,11 @@ type Ask = (question: string) => Promise<number>
 async function alternate(
   step: string,
   questions: string[],
+  runs: number,
   ways: [Ask, Ask],
 ): Promise<[one: Percentiles, other: Percentiles, added: number | null]> {
   const times: [number[], number[]] = [[], []]
+  const warmUps = Math.ceil(runs / runsPerWarmUp)
   await withProgress(step, warmUps + runs, async (bar) => {
     for (let i = 0; i < warmUps + runs; i++) {
       const question = questions[i % questions.length] as string
@@ -93,55 +100,4 @@ async function alternate(
   })
   const added = times[0].map((ms, i) => ms - (times[1][i] ?? Number.NaN))
   return [percentilesOf(times[0]), percentilesOf(times[1]), percentile(added, 0.5)]
-}
-
-/** The real server, in this process, asked over one connection that is kept. */
-async function withGraphQL<T>(url: string, work: (ask: Ask) => Promise<T>): Promise<T> {
-  // as server.ts has it, before PostGraphile is loaded
-  process.env.GRAPHILE_ENV ??= 'production'
-  const { startHttp } = await import('../../server/start-http.ts')
-  const { createMetrics } = await import('../../server/metrics.ts')
-  const { signDevelopmentToken } = await import('../../server/auth.ts')
-  const config = loadConfig({
-    NODE_ENV: 'test',
-    PORT: '0',
-    JWT_SECRET: randomBytes(48).toString('base64url'),
-    LOG_LEVEL: 'silent',
-  })
-  const pool = createPool(url, 'rowhouse_authenticator', config.POOL_SIZE)
-  const http = await startHttp(config, pool, createLogger(config.LOG_LEVEL), createMetrics(pool))
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  const headers = {
-    'content-type': 'application/json',
-    authorization: `Bearer ${await signDevelopmentToken(config, { email: `${slug}@bench.test` })}`,
-  }
-  const query = `query ($question: String!) {
-    search(query: $question, mode: bm25, limit: 10) { nodes { score chunkId title } }
-  }`
-  const post = (body: string): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const sent = request(`${http.url}/graphql`, { method: 'POST', agent, headers }, (response) => {
-        response.setEncoding('utf8')
-        let text = ''
-        response.on('data', (part: string) => {
-          text += part
-        })
-        response.on('end', () => resolve(text))
-        response.on('error', reject)
-      })
-      sent.on('error', reject)
-      sent.end(body)
-    })
-  try {
-    return await work((question) =>
-      timed(async () => {
-        const answer = JSON.parse(await post(JSON.stringify({ query, variables: { question } })))
-        if (!answer.data?.search?.nodes?.length) throw new Error(`GraphQL says ${JSON.stringify(answer)}.`)
-      }),
-    )
-  } finally {
-    agent.destroy()
-    await http.close()
-    await pool.end()
-  }
 }

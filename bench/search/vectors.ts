@@ -2,6 +2,9 @@
 // several sizes share the model's one index, as they do in a real database.
 
 import type pg from 'pg'
+import { withProgress } from '../progress.ts'
+import { withClient, withScratch } from '../scratch.ts'
+import { type Percentiles, percentilesOf, readySession, timed } from '../timing.ts'
 import { enterTenant } from './contenders.ts'
 import {
   buildVectorIndex,
@@ -13,9 +16,6 @@ import {
   type VectorIndex,
 } from './embeddings.ts'
 import { createTenant, settle, type Tenant } from './load.ts'
-import { withProgress } from './progress.ts'
-import { withClient, withScratch } from './scratch.ts'
-import { type Percentiles, percentilesOf, readySession, timed } from './timing.ts'
 
 export type Nearest = Percentiles & {
   /** How many queries in ten PostgreSQL answers through the HNSW index; the others it sorts. */
@@ -47,7 +47,6 @@ export type VectorsResult = {
 }
 
 const depth = 10
-const queryCount = 100
 const borderSizes = [1_000, 3_000, 10_000, 30_000]
 const smallShare = 0.005
 
@@ -61,7 +60,7 @@ const statements: Record<Way, string> = {
              search.vector_ranking(m, $2::vector, search.scope_of(), ${depth}) v where m.id = $1`,
 }
 
-export async function measureVectors(serverUrl: string, count: number): Promise<VectorsResult> {
+export async function measureVectors(serverUrl: string, count: number, queryCount: number): Promise<VectorsResult> {
   return withScratch(serverUrl, (url) =>
     withClient(url, async (admin) => {
       const modelId = await createModel(admin)

@@ -2,21 +2,7 @@
 // SQL, knowledge.hashing_embedding, so that every door has it.
 
 import { createOpenAiEmbedder } from './openai.ts'
-
-export type EmbeddingModel = {
-  baseUrl: string
-  apiKey: string | null
-  modelName: string
-  dimension: number
-  batchSize: number
-  timeoutMs: number
-  maxRetries: number
-}
-
-export type Embedder = {
-  /** Unit vectors, one a text, in the order of the texts. */
-  embed: (texts: string[], signal?: AbortSignal) => Promise<{ vectors: number[][]; tokenCount: number | null }>
-}
+import type { Embedder } from './types.ts'
 
 /** What the database says of a model that is an endpoint. */
 export type ModelRow = {

@@ -3,7 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
-import type { Embedder, EmbeddingModel } from './index.ts'
+import type { Embedder, EmbeddingModel } from './types.ts'
 
 const answerShape = z.object({
   data: z.array(z.object({ index: z.number().int().nonnegative().optional(), embedding: z.array(z.number()) })),

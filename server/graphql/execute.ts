@@ -17,7 +17,10 @@ import {
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { PublicError } from '../errors.ts'
+import { costsOf } from './costs.ts'
+import type { ExplainError } from './form-errors.ts'
 import { checkCost, checkDepth, checkVariables, type Limits, pageVariablesOf, withPageSizes } from './limits.ts'
+import { asNotFound } from './not-found.ts'
 
 const requestBody = z.object({
   query: z.string(),
@@ -47,7 +50,9 @@ export function createExecutor(
   resolvedPreset: GraphileConfig.ResolvedPreset,
   limits: Limits,
   maskError: (error: GraphQLError) => GraphQLError,
+  explainError: ExplainError,
 ): Executor {
+  const costs = costsOf(schema)
   const documents = createCache<{ document: DocumentNode; pageVariables: string[] }>()
   const sizedDocuments = createCache<DocumentNode>()
 
@@ -121,7 +126,7 @@ export function createExecutor(
       const withoutValue = pageVariables.filter((name) => coerced[name] === undefined || coerced[name] === null)
       const toRun = sized(query, document, withoutValue)
       const operation = operationOf(toRun, operationName)
-      checkCost(toRun, operation, coerced, limits)
+      checkCost(toRun, operation, coerced, limits, costs)
       const args = {
         schema,
         document: toRun,
@@ -132,12 +137,16 @@ export function createExecutor(
         requestContext,
       }
       const { data, errors } = (await execute(await hookArgs(args))) as ExecutionResult
+      const at = { variables: coerced, pgSettings: requestContext.pgSettings ?? {} }
+      const shown = await Promise.all(
+        (errors ?? []).map(async (error) => explainError(maskError(withKnownCause(error)), error, at)),
+      )
       return {
         status: 200,
         operation: operation.name?.value.slice(0, 100),
         result: {
           ...(data === undefined ? {} : { data }),
-          ...(errors ? { errors: errors.map((error) => withKnownCause(error)).map(maskError) } : {}),
+          ...(errors ? { errors: shown } : {}),
         },
       }
     },
@@ -155,7 +164,7 @@ function withKnownCause(error: GraphQLError): GraphQLError {
       ? new PublicError(400, 'WB402', originalError.message)
       : originalError instanceof RangeError && /call stack/.test(originalError.message)
         ? tooDeep()
-        : undefined
+        : asNotFound(originalError)
   if (!known) return error
   return new GraphQLError(known.message, {
     ...(error.nodes ? { nodes: error.nodes } : {}),

@@ -139,9 +139,10 @@ export function withPageSizes(
   )
 }
 
-/** What a field costs where it is more than reading a column: a query of its own, or one that reads every row. */
+/** What a field costs where it is more than reading a column: a query of its own, or one that reads every row. Functions
+ * that cost more say so themselves (costs.ts). */
 const queryCost = 10
-const costs: Readonly<Record<string, number>> = { search: 500, totalCount: 50, aggregates: 50, groupedAggregates: 50 }
+const costOfAllRows = 50
 /** Fields of a connection itself: once a page, not once a row. */
 const onceAPage = new Set(['totalCount', 'pageInfo', 'aggregates', 'groupedAggregates'])
 
@@ -151,16 +152,19 @@ export function checkCost(
   operation: OperationDefinitionNode,
   variables: Record<string, unknown>,
   limits: Limits,
+  costs: ReadonlyMap<string, number>,
 ): void {
   const fragments = fragmentsOf(document)
   let cost = 0
-  const add = (selections: SelectionSetNode, rows: number, pages: number): void => {
+  const add = (selections: SelectionSetNode, rows: number, pages: number, isRoot = false): void => {
     for (const selection of selections.selections) {
       if (selection.kind === Kind.FIELD) {
         const name = selection.name.value
         const times = onceAPage.has(name) ? pages : rows
         const size = pageSize(selection, variables, limits)
-        cost += times * (costs[name] ?? (size === undefined ? 1 : queryCost))
+        const costOfField =
+          onceAPage.has(name) && name !== 'pageInfo' ? costOfAllRows : size === undefined ? 1 : queryCost
+        cost += times * ((isRoot && costs.get(name)) || costOfField)
         if (cost > limits.cost) {
           throw new PublicError(
             400,
@@ -174,11 +178,11 @@ export function checkCost(
         }
       } else {
         const inner = fieldsBehind(selection, fragments)
-        if (inner) add(inner, rows, pages)
+        if (inner) add(inner, rows, pages, isRoot)
       }
     }
   }
-  add(operation.selectionSet, 1, 1)
+  add(operation.selectionSet, 1, 1, true)
 }
 
 /** The page size of a paginated field, which withPageSizes has made sure there is; undefined for any other field. */

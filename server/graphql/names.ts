@@ -1,4 +1,5 @@
-// Names as people expect them: a row's key is `id`, the global Relay identifier is `nodeId`.
+// Names as people expect them: a row's key is `id`. PostGraphile calls it rowId, to leave `id` to the global Relay
+// identifier, which there is none of here.
 
 import 'postgraphile'
 
@@ -13,15 +14,13 @@ declare global {
 export const NamesPlugin: GraphileConfig.Plugin = {
   name: 'NamesPlugin',
   version: '1.0.0',
-  after: ['PgAttributesPlugin', 'PgMutationUpdateDeletePlugin'],
+  after: ['PgAttributesPlugin'],
   inflection: {
-    ignoreReplaceIfNotExists: ['nodeIdFieldName'],
     replace: {
       _attributeName(previous, _options, details) {
         const name = previous?.(details) ?? details.attributeName
         return !details.skipRowId && name === 'row_id' && details.attributeName === 'id' ? 'id' : name
       },
-      nodeIdFieldName: () => 'nodeId',
     },
   },
 }

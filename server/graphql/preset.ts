@@ -7,11 +7,23 @@ import type { Pool } from 'pg'
 import { makePgService } from 'postgraphile/adaptors/pg'
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
 import { PostGraphileConnectionFilterPreset } from 'postgraphile-plugin-connection-filter'
+import { extensions } from '../extensions.ts'
+import { AggregatesPlugin } from './aggregates.ts'
+import { BrevityPlugin } from './brevity.ts'
 import { createClosedListsPlugin } from './closed-lists.ts'
+import { CostsPlugin } from './costs.ts'
+import { CountOncePlugin } from './count-once.ts'
 import { createEmbedQueryPlugin } from './embed-query.ts'
 import { ErrorListsPlugin } from './error-lists.ts'
+import { FiltersPlugin, filterOperators } from './filters.ts'
+import { FunctionsPlugin } from './functions.ts'
 import { GroupLimitPlugin } from './group-limit.ts'
+import { KeysPlugin } from './keys.ts'
+import { LeanPayloadsPlugin } from './lean-payloads.ts'
 import { NamesPlugin } from './names.ts'
+import { NotFoundPlugin } from './not-found.ts'
+import { OrdersPlugin } from './orders.ts'
+import { SpecialValuesPlugin } from './special-values.ts'
 import { VectorCodecPlugin } from './vector-codec.ts'
 
 declare global {
@@ -33,7 +45,18 @@ export function createPreset(pool: Pool): GraphileConfig.Preset {
     plugins: [
       createClosedListsPlugin(pool),
       ErrorListsPlugin,
+      CostsPlugin,
       NamesPlugin,
+      KeysPlugin,
+      FunctionsPlugin,
+      FiltersPlugin,
+      OrdersPlugin,
+      AggregatesPlugin,
+      LeanPayloadsPlugin,
+      BrevityPlugin,
+      NotFoundPlugin,
+      CountOncePlugin,
+      SpecialValuesPlugin,
       VectorCodecPlugin,
       GroupLimitPlugin,
       createEmbedQueryPlugin(pool),
@@ -47,11 +70,35 @@ export function createPreset(pool: Pool): GraphileConfig.Preset {
       'PgIndexBehaviorsPlugin',
       'PgAggregatesOrderByAggregatesPlugin',
       'PgAggregatesFilterRelationalAggregatesPlugin',
+      // rows are named by their primary key, not by a global id
+      'NodePlugin',
+      'AddNodeInterfaceToSuitableTypesPlugin',
+      'NodeAccessorPlugin',
+      'NodeIdCodecBase64JSONPlugin',
+      'NodeIdCodecPipeStringPlugin',
+      'RegisterQueryNodePlugin',
+      'PgTableNodePlugin',
+      'PgNodeIdAttributesPlugin',
+      // filter says everything that condition says
+      'PgConditionArgumentPlugin',
+      'PgConditionCustomFieldsPlugin',
+      // orders.ts says why
+      'PgOrderAllAttributesPlugin',
+      // filters are about a table's own columns
+      'PgConnectionArgFilterBackwardRelationsPlugin',
+      'PgConnectionArgFilterForwardRelationsPlugin',
+      'PgConnectionArgFilterCompositeTypeAttributesPlugin',
+      'PgConnectionArgFilterComputedAttributesPlugin',
+      'PgConnectionArgFilterRecordFunctionsPlugin',
+      // a mutation answers with its row
+      'MutationPayloadQueryPlugin',
+      'PgMutationPayloadEdgePlugin',
+      'ClientMutationIdDescriptionPlugin',
     ],
     pgServices: [
       makePgService({
         pool,
-        schemas: ['app_public'],
+        schemas: ['app_public', ...extensions().map(({ name }) => name)],
         pubsub: false,
         // role, user and tenant hold for the request's transaction only
         pgSettings: (requestContext) => requestContext.pgSettings ?? {},
@@ -63,7 +110,8 @@ export function createPreset(pool: Pool): GraphileConfig.Preset {
     gather: { pgStrictFunctions: true },
     schema: {
       pgForbidSetofFunctionsToReturnNull: true,
-      connectionFilterRelations: true,
+      connectionFilterRelations: false,
+      connectionFilterAllowedOperators: filterOperators,
       connectionFilterSetofFunctions: false,
       connectionFilterComputedColumns: false,
       connectionFilterAllowNullInput: false,

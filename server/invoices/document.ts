@@ -1,5 +1,5 @@
-// What an invoice shows, as billing.invoice_to_render gives it, and how money and dates are written. Amounts stay
-// text from the database to the page: no float ever holds one.
+// The content of an invoice as billing.invoice_to_render returns it, and how money and dates are written. Amounts are text
+// from the database to the page, because a float would round them.
 
 import { z } from 'zod'
 
@@ -41,7 +41,7 @@ export function money(
 
 export const titleOf = ({ series }: InvoiceDocument): string => (series === 'invoice' ? 'Invoice' : 'Credit note')
 
-/** The facts above the lines, those that there are. */
+/** The facts above the lines; facts without a value are left out. */
 export function factsOf(invoice: InvoiceDocument): [string, string][] {
   const facts: [string, string | null | undefined][] = [
     ['Number', invoice.number],

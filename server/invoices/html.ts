@@ -1,4 +1,4 @@
-// An invoice as one self-contained page of HTML. Everything that is not ours is escaped.
+// Renders an invoice as one self-contained HTML page. All text from the database is escaped.
 
 import {
   buyerOf,

@@ -1,4 +1,5 @@
-// An invoice as PDF by pdfkit. The built-in font knows Western European letters; INVOICE_FONT names one that knows more.
+// Renders an invoice as PDF with pdfkit. The built-in font only has Western European letters. INVOICE_FONT names a font file
+// that has more.
 
 import PDFDocument from 'pdfkit'
 import {
@@ -33,7 +34,7 @@ export async function renderPdf(invoice: InvoiceDocument, fontPath?: string): Pr
   const width = pdf.page.width - 2 * margin
   const bottom = pdf.page.height - margin
 
-  /** Cells beside each other; a row that does not fit begins a page. */
+  /** Writes cells beside each other. A row that does not fit on the page starts a new page. */
   const row = (cells: { text: string; share: number; align?: 'right' }[]): void => {
     const laid = cells.map((cell) => ({ ...cell, text: show(cell.text), width: width * cell.share - 6 }))
     const height = Math.max(...laid.map((cell) => pdf.heightOfString(cell.text || ' ', { width: cell.width })))
@@ -88,5 +89,5 @@ export async function renderPdf(invoice: InvoiceDocument, fontPath?: string): Pr
   return done
 }
 
-/** The built-in font would show other letters as wrong ones. */
+/** Replaces letters that the built-in font would show as wrong letters. */
 const westernEuropean = (text: string): string => text.replace(/[^\x20-\x7e\xa0-\xff€–—‘’“”•…]/gu, '?')

@@ -2,7 +2,7 @@
 
 import { parse } from 'csv-parse/sync'
 import { ParseError } from './error.ts'
-import type { Content } from './index.ts'
+import type { Content } from './types.ts'
 
 export function csvRows(source: string): Record<string, string>[] {
   try {

@@ -1,7 +1,7 @@
 // HTML: what a reader sees, without scripts, styles, navigation and the addresses of links and images.
 
 import { convert } from 'html-to-text'
-import type { Content } from './index.ts'
+import type { Content } from './types.ts'
 
 const skipped = ['script', 'style', 'nav', 'noscript', 'template', 'svg', 'img']
 const headings = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6']

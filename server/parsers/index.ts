@@ -3,17 +3,9 @@
 import { ParseError } from './error.ts'
 import { parseInThread } from './isolation.ts'
 import { storable } from './storable.ts'
+import type { Format, InputFile, ParsedDocument } from './types.ts'
 
 export { ParseError } from './error.ts'
-
-export type InputFile = { name: string; mediaType?: string; bytes: Uint8Array }
-export type ParsedDocument = { title: string; text: string; metadata: Record<string, unknown> }
-/** What a format's parser gives; a title only when the file has one of its own. */
-export type Content = { title?: string | undefined; text: string; metadata?: Record<string, unknown> }
-
-/** A file of one of these is one document. */
-export type DocumentFormat = 'markdown' | 'text' | 'html' | 'pdf' | 'csv' | 'json'
-export type Format = DocumentFormat | 'jsonl'
 
 const formatByEnding: Record<string, Format> = {
   md: 'markdown',

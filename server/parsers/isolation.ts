@@ -3,8 +3,8 @@
 
 import { Worker } from 'node:worker_threads'
 import { ParseError } from './error.ts'
-import type { Content, DocumentFormat } from './index.ts'
 import type { ThreadAnswer, ThreadRequest } from './thread.ts'
+import type { Content, DocumentFormat } from './types.ts'
 
 const longestParsingMs = 60_000
 const largestHeapMb = 1024

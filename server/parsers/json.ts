@@ -1,7 +1,7 @@
 // JSON: every value on a line of its own behind the path to it, so that each is found beside its name.
 
 import { ParseError } from './error.ts'
-import type { Content } from './index.ts'
+import type { Content } from './types.ts'
 
 const deepest = 100
 

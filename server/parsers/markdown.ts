@@ -2,7 +2,7 @@
 
 import { marked } from 'marked'
 import { htmlToText } from './html.ts'
-import type { Content } from './index.ts'
+import type { Content } from './types.ts'
 
 export function parseMarkdown(source: string): Content {
   // front matter is data about the text

@@ -2,8 +2,8 @@
 
 import { extractText, getDocumentProxy, getMeta } from 'unpdf'
 import { ParseError } from './error.ts'
-import type { Content } from './index.ts'
 import { storable } from './storable.ts'
+import type { Content } from './types.ts'
 
 export async function parsePdf(bytes: Uint8Array): Promise<Content> {
   if (!Buffer.from(bytes.subarray(0, 1024)).includes('%PDF-'))

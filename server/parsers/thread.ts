@@ -5,9 +5,9 @@ import { parseCsv } from './csv.ts'
 import { decodeText } from './decode.ts'
 import { ParseError, type ParseErrorCode } from './error.ts'
 import { parseHtml } from './html.ts'
-import type { Content, DocumentFormat } from './index.ts'
 import { parseJson } from './json.ts'
 import { parseMarkdown } from './markdown.ts'
+import type { Content, DocumentFormat } from './types.ts'
 
 export type ThreadRequest = { format: DocumentFormat; bytes: Uint8Array }
 export type ThreadAnswer = { content: Content } | { code: ParseErrorCode; message: string }

@@ -1,4 +1,4 @@
-// Which provider a payment goes to: by the name in its row, with the keys of this process's environment.
+// Chooses the payment provider by the name in the row of the payment, with the keys from the environment of this process.
 
 import { loadConfig } from '../config.ts'
 import { manualProvider } from './manual.ts'
@@ -9,6 +9,6 @@ export function paymentProvider(name: string): PaymentProvider {
   if (name === 'manual') return manualProvider
   if (name !== 'stripe') throw new Error(`There is no payment provider ${name}`)
   const { STRIPE_SECRET_KEY, STRIPE_API_URL } = loadConfig(process.env)
-  if (!STRIPE_SECRET_KEY) throw new Error('STRIPE_SECRET_KEY is not set, so nothing can be asked of Stripe')
+  if (!STRIPE_SECRET_KEY) throw new Error('STRIPE_SECRET_KEY is not set, so Stripe cannot be used')
   return createStripeProvider(createStripe(STRIPE_SECRET_KEY, STRIPE_API_URL))
 }

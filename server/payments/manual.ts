@@ -1,16 +1,21 @@
-// Payments that arrive outside (bank transfer, cheque): nobody is asked. Staff note them with record_payment and
-// refund_payment, which are whole in SQL, so there is nothing for a provider to do but say so.
+// The provider of payments outside Rowhouse, such as bank transfers. Staff record them with record_payment and refund_payment,
+// which do everything in SQL, so this provider refuses every call except a refund.
 
 import { PaymentMethodError, type PaymentProvider } from './provider.ts'
 
 const nothingToAsk = async (): Promise<never> => {
-  throw new PaymentMethodError('Manual payments are recorded by staff; there is nobody to ask for them.')
+  throw new PaymentMethodError('Manual payments are recorded by staff, so there is no provider to call.')
 }
 
 export const manualProvider: PaymentProvider = {
   createCustomer: nothingToAsk,
   attachMethod: nothingToAsk,
   detachMethod: nothingToAsk,
-  charge: async () => ({ status: 'failed', providerId: null, code: 'manual', message: 'This is paid outside.' }),
+  charge: async () => ({
+    status: 'failed',
+    providerId: null,
+    code: 'manual',
+    message: 'This invoice is paid outside Rowhouse.',
+  }),
   refund: async ({ refundId }) => ({ status: 'succeeded', providerId: refundId }),
 }

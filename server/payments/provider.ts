@@ -1,5 +1,5 @@
-// What a payment provider must be able to do. The database decides who is charged what and when; a provider only asks the
-// outside, under keys that make asking twice the same as asking once.
+// The interface of a payment provider. The database decides who is charged how much and when. A provider only calls the outside
+// service, with idempotency keys, so that a repeated call has no further effect.
 
 export type Customer = { tenantId: string; name: string | null; email: string | null }
 
@@ -10,7 +10,7 @@ export type AttachedMethod = {
   expiresYear: number | null
 }
 
-/** A charge or refund went through, failed for good, or is still under way. What may pass by itself is thrown instead. */
+/** A charge or refund succeeded, failed for good, or is still processing. A temporary failure is thrown instead. */
 export type Outcome =
   | { status: 'succeeded' | 'processing'; providerId: string }
   | { status: 'failed'; providerId: string | null; code: string | null; message: string }
@@ -24,13 +24,13 @@ export type Charge = {
   customerId: string
   methodId: string
   attemptedAt: Date
-  /** It was asked before, and nobody knows what came of it. */
+  /** The charge was requested before, and its outcome is unknown. */
   isRepeated: boolean
 }
 
 export type Refund = { tenantId: string; refundId: string; providerPaymentId: string; amountMinor: number }
 
-/** Why a payment method cannot be used, in words for its owner. */
+/** The reason why a payment method cannot be used, in words for its owner. */
 export class PaymentMethodError extends Error {}
 
 export type PaymentProvider = {

@@ -1,5 +1,5 @@
-// Stripe by its official SDK: one payment intent a charge, confirmed off session. Every write carries our id as
-// idempotency key; because Stripe forgets keys after a day, a charge that is asked again is looked for first.
+// Stripe through its official SDK. Each charge is one payment intent, confirmed off session. Every write carries our id as
+// idempotency key. Stripe forgets keys after a day, so a charge that is requested again is searched for first.
 
 import Stripe from 'stripe'
 import { type Outcome, PaymentMethodError, type PaymentProvider } from './provider.ts'
@@ -47,7 +47,7 @@ export function createStripeProvider(stripe: Stripe): PaymentProvider {
       try {
         await stripe.paymentMethods.detach(methodId)
       } catch (error) {
-        // gone already is what was asked for
+        // the payment method is already detached, which is the desired result
         if (!isRefusal(error)) throw error
       }
     },
@@ -118,7 +118,7 @@ export function createStripeProvider(stripe: Stripe): PaymentProvider {
   }
 }
 
-/** The request itself was refused, so asking again the same way changes nothing. */
+/** Stripe refused the request itself, so the same request would be refused again. */
 function isRefusal(error: unknown): error is Stripe.errors.StripeCardError | Stripe.errors.StripeInvalidRequestError {
   return error instanceof Stripe.errors.StripeCardError || error instanceof Stripe.errors.StripeInvalidRequestError
 }
@@ -131,6 +131,6 @@ function outcomeOf(intent: Stripe.PaymentIntent): Outcome {
     status: 'failed',
     providerId: intent.id,
     code: error?.decline_code ?? error?.code ?? intent.status,
-    message: error?.message ?? 'The payment needs its owner, who was not there.',
+    message: error?.message ?? 'The payment needs a confirmation by the owner of the payment method.',
   }
 }

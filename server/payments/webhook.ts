@@ -1,5 +1,5 @@
-// POST /webhooks/stripe: the signature is checked over the bytes as they came, then the database keeps the event and
-// applies it in one transaction. Anything but 200 makes Stripe send it again.
+// POST /webhooks/stripe: the signature is checked over the received bytes, then the database stores the event and applies it in
+// one transaction. Stripe sends the event again after any answer except 200.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Pool } from 'pg'

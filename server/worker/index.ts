@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Logger, type LogLevel, run, type TaskList, type WorkerEvents } from 'graphile-worker'
 import type { Pool } from 'pg'
+import { extensions, partOf } from '../extensions.ts'
 import type { TaskModule } from './task.ts'
 
 const tasksDirectory = join(import.meta.dirname, '..', '..', 'tasks')
@@ -77,16 +78,27 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
-/** One file a task; the file's name is the task's name. */
+/** One file a task; the file's name is the task's name. An extension's tasks begin with its name. */
 export async function loadTasks(): Promise<{ tasks: TaskList; crontab: string }> {
   const tasks: TaskList = {}
   const crontab: string[] = []
-  for (const file of (await readdir(tasksDirectory)).sort()) {
-    if (!file.endsWith('.ts')) continue
-    const name = file.slice(0, -'.ts'.length)
-    const { payload, task, cron } = (await import(join(tasksDirectory, file))) as TaskModule
-    tasks[name] = (given, helpers) => task(payload.parse(given ?? {}), helpers)
-    if (cron) crontab.push(`${cron} ${name}`)
+  for (const { directory, prefix } of taskDirectories()) {
+    for (const file of (await readdir(directory)).sort()) {
+      if (!file.endsWith('.ts')) continue
+      const name = file.slice(0, -'.ts'.length)
+      if (!name.startsWith(prefix)) throw new Error(`The task ${name} of an extension must begin with ${prefix}.`)
+      const { payload, task, cron } = (await import(join(directory, file))) as TaskModule
+      tasks[name] = (given, helpers) => task(payload.parse(given ?? {}), helpers)
+      if (cron) crontab.push(`${cron} ${name}`)
+    }
   }
   return { tasks, crontab: crontab.join('\n') }
+}
+
+function taskDirectories(): { directory: string; prefix: string }[] {
+  const others = extensions().flatMap((extension) => {
+    const directory = partOf(extension, 'tasks')
+    return directory ? [{ directory, prefix: `${extension.name}__` }] : []
+  })
+  return [{ directory: tasksDirectory, prefix: '' }, ...others]
 }

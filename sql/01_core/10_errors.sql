@@ -1,4 +1,5 @@
--- Errors that people see have a code of the registry (docs/error-codes.md). Every domain raises them by one function.
+-- Every error that a user can see has a code of the registry, docs/error-codes.md, and every domain raises it with the one
+-- function here.
 
 create or replace function core.raise_error(code text, message text, hint text default null, detail text default null)
 returns void

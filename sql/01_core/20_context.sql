@@ -1,3 +1,6 @@
+-- The context of a request: its tenant, its user and the time. The functions that read it are in migrations/0001_core,
+-- because tables need them.
+
 grant execute on function core.current_tenant_id to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform;
 grant execute on function core.current_user_id to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform;
 grant execute on function core.clock to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform;
@@ -5,8 +8,8 @@ grant execute on function core.is_slug to rowhouse_user, rowhouse_platform;
 grant execute on function core.is_email to rowhouse_user, rowhouse_platform;
 grant execute on function core.is_name to rowhouse_user, rowhouse_platform;
 
--- Called by definer functions that were given a tenant (worker tasks, roll-ups), never by users:
--- what follows in this transaction sees that tenant and no other.
+-- Definer functions that are given a tenant (worker tasks, roll-ups) call this. Users cannot. From then on the
+-- transaction sees the rows of that tenant and no others.
 create or replace procedure core.enter_tenant(tenant_id uuid)
 language plpgsql
 set search_path to pg_catalog, pg_temp
@@ -16,5 +19,5 @@ begin
 end
 $$;
 comment on procedure core.enter_tenant is
-  'Sets the tenant of this transaction, for work that is not a request.';
+  'Sets the tenant of this transaction, for work that does not come from a request.';
 grant execute on procedure core.enter_tenant to rowhouse_platform;

@@ -1,5 +1,5 @@
--- The wall between tenants. A table is secured by one call, which also removes every policy that it has: the policies of
--- a table are those that its feature's file writes after the call, and no older one can stay open.
+-- The wall between tenants. One call secures a table and also removes all policies that it has. So a table has exactly the
+-- policies that its feature's file writes after the call, and no policy of an older version stays open.
 
 create or replace function core.schemas() returns setof oid
 language sql stable
@@ -7,7 +7,7 @@ set search_path to pg_catalog, pg_temp
 as $$
   select n.oid from pg_namespace n where n.nspowner = 'rowhouse_owner'::regrole;
 $$;
-comment on function core.schemas is 'The schemas of Rowhouse and of its extensions: those that rowhouse_owner owns.';
+comment on function core.schemas is 'The schemas of Rowhouse and of its extensions, which are those that rowhouse_owner owns.';
 
 create or replace procedure core.close_table(target regclass)
 language plpgsql
@@ -21,16 +21,16 @@ begin
   end loop;
   execute format('alter table %s enable row level security', target);
   execute format('alter table %s force row level security', target);
-  -- definer functions of the owner work within the wall where there is one, those of the platform without it
+  -- Definer functions of the owner work behind the tenant's wall, if there is one; those of the platform work outside it.
   execute format('create policy all_owner on %s to rowhouse_owner using (true) with check (true)', target);
   execute format('create policy all_platform on %s to rowhouse_platform using (true) with check (true)', target);
 end
 $$;
 comment on procedure core.close_table is
-  'Removes the policies of a table and closes it: nobody but definer functions sees a row until a policy opens a door.';
+  'Removes the policies of a table and closes it: until a new policy lets someone in, only definer functions see its rows.';
 
--- Restrictive, so that no later policy can open it, and forced, so that it stands for the owner too: a definer function
--- sees the tenant of its context and no other.
+-- The policy is restrictive, so no other policy can widen it, and it is forced, so it holds for the owner too: a definer
+-- function sees the tenant of its context and no other.
 create or replace procedure core.secure_tenant_table(target regclass)
 language plpgsql
 set search_path to pg_catalog, pg_temp
@@ -58,11 +58,11 @@ begin
          to rowhouse_owner, rowhouse_authenticator, rowhouse_user, rowhouse_worker
       using (tenant_id = (select core.current_tenant_id()))
       with check (tenant_id = (select core.current_tenant_id()))', target);
-  execute format('comment on policy tenant_isolation on %s is %L', target, 'Rows of the request''s own tenant.');
+  execute format('comment on policy tenant_isolation on %s is %L', target, 'Only rows of the tenant in which the request acts.');
 end
 $$;
 comment on procedure core.secure_tenant_table is
-  E'@errors RH901 RH902\nWalls a table in: every row belongs to one tenant, and only that tenant''s context sees it.';
+  E'@errors RH901 RH902\nWalls a table in: each row belongs to one tenant, and can be seen only in the context of that tenant.';
 
 create or replace procedure core.secure_global_table(target regclass, reason text)
 language plpgsql
@@ -89,7 +89,7 @@ as $$
    where p.polname = 'all_owner' and c.relnamespace in (select core.schemas()) and obj_description(p.oid, 'pg_policy') is not null
    order by p.polrelid::regclass::text;
 $$;
-comment on function core.global_tables is 'The tables that are global on purpose, each with its reason; every other one is walled in.';
+comment on function core.global_tables is 'The tables that are global on purpose, each with its reason. All other tables are walled in.';
 
 create or replace function core.wall_gaps() returns table (object text, gap text)
 language sql stable
@@ -107,7 +107,8 @@ as $$
   select name, 'row level security is not enabled and forced'
     from tables where relkind in ('r', 'p') and not (relrowsecurity and relforcerowsecurity)
   union all
-  -- a wall with a window, as of shared resources, is its domain's to judge, but what is written must be the tenant's own
+  -- A domain may let other tenants' rows be read through the wall, as shared resources are. But every row that is written
+  -- must be of the tenant's own.
   select name, 'has no wall (call core.secure_tenant_table, or core.secure_global_table with the reason)'
     from tables t
    where relkind in ('r', 'p') and oid not in (select g.target from core.global_tables() g)
@@ -135,7 +136,7 @@ as $$
     from functions
    where prosecdef and not exists (select from unnest(proconfig) as setting where setting like 'search\_path=%pg\_temp');
 $$;
-comment on function core.wall_gaps is 'Tables, views and functions that are not secured as everything here must be.';
+comment on function core.wall_gaps is 'The tables, views and functions that break a rule of security, and which rule it is.';
 
 create or replace function core.security_gaps() returns table (object text, gap text)
 language plpgsql stable
@@ -156,7 +157,7 @@ begin
 end
 $$;
 comment on function core.security_gaps is
-  'Everything that is not secured as it must be; normally nothing. A domain adds what it must check of its own by a function security_gaps() in its schema.';
+  'Everything that breaks a rule of security; normally nothing does. A domain adds checks of its own by a function security_gaps() in its schema.';
 
 create or replace procedure core.assert_secured()
 language plpgsql
@@ -172,4 +173,4 @@ begin
 end
 $$;
 comment on procedure core.assert_secured is
-  E'@errors RH903\nThe last step of a migration.';
+  E'@errors RH903\nRaises an error that lists the security gaps, if there are any. It is the last step of a migration.';

@@ -1,7 +1,14 @@
--- The queue belongs to rowhouse_worker; this is the one way to put a job into it from SQL.
+-- The task queue belongs to rowhouse_worker. core.enqueue_job is the only way to add a job from SQL. Workers report that they
+-- are alive, so that the jobs of one that has died are given to others.
 
-call core.secure_global_table('core.worker_heartbeats', 'a worker works for every tenant');
-comment on table core.worker_heartbeats is 'When each worker last said that it is alive.';
+call core.secure_global_table('core.worker_heartbeats', 'a worker works for all tenants');
+comment on table core.worker_heartbeats is 'When each worker last reported that it is alive.';
+
+create or replace function core.heartbeat_retention() returns interval
+language sql immutable parallel safe
+return interval '1 day';
+comment on function core.heartbeat_retention is
+  'How long a heartbeat is kept after its worker has stopped reporting.';
 
 create or replace function core.record_heartbeats(worker_ids text[], silent_for interval) returns void
 language plpgsql volatile security definer
@@ -11,11 +18,11 @@ begin
   insert into core.worker_heartbeats (worker_id, seen_at)
   select distinct worker_id, clock_timestamp() from unnest(record_heartbeats.worker_ids) as worker_id order by worker_id
   on conflict (worker_id) do update set seen_at = excluded.seen_at;
-  delete from core.worker_heartbeats where seen_at < clock_timestamp() - greatest(record_heartbeats.silent_for, '1 day');
+  delete from core.worker_heartbeats where seen_at < clock_timestamp() - greatest(record_heartbeats.silent_for, core.heartbeat_retention());
 end
 $$;
 comment on function core.record_heartbeats is
-  'Notes that these workers are alive now.';
+  'Records that these workers are alive now.';
 grant execute on function core.record_heartbeats to rowhouse_worker;
 
 create or replace function core.alive_workers(silent_for interval) returns text[]
@@ -27,10 +34,10 @@ as $$
    where seen_at >= clock_timestamp() - alive_workers.silent_for;
 $$;
 comment on function core.alive_workers is
-  'The workers that were heard of within the interval.';
+  'The workers that have reported within this interval.';
 grant execute on function core.alive_workers to rowhouse_worker;
 
-set local role rowhouse_worker;  -- the queue is its own
+set local role rowhouse_worker;  -- the queue belongs to the worker
 
 create or replace function core.enqueue_job(task text, payload json, job_key text default null, max_attempts int default 10)
 returns void
@@ -44,9 +51,9 @@ comment on function core.enqueue_job is
   'Adds a job to the task queue in this transaction: it runs if, and only if, the transaction commits.';
 grant execute on function core.enqueue_job to rowhouse_owner, rowhouse_platform;
 
--- A killed worker leaves its jobs locked, and the queue itself would wait four hours. Workers therefore say every few
--- seconds that they live, and whoever says so frees what a silent one held. Running a job twice is harmless: every
--- stage of ours locks its rows and does nothing where the work is done.
+-- A worker that is killed leaves its jobs locked, and the queue by itself would free them only after four hours. Therefore
+-- each worker reports every few seconds, and with each report the jobs of silent workers are freed. It does no harm when a
+-- job runs twice: every task locks its rows first, and does nothing when the work is done already.
 create or replace function core.release_dead_workers(alive_worker_ids text[], silent_for interval default '30 seconds')
 returns int
 language plpgsql volatile security definer
@@ -67,6 +74,6 @@ begin
 end
 $$;
 comment on function core.release_dead_workers is
-  'Records that these workers are alive, frees the jobs of workers that have been silent too long, and returns how many those were.';
+  'Records that these workers are alive, frees the jobs of workers that have been silent for longer than the interval, and returns the number of those workers.';
 
 set local role rowhouse_owner;

@@ -1,10 +1,10 @@
--- What every table gets by itself at the end of a migration: its updated_at is kept, and the triggers that a domain wants
--- on all walled tables of the API stand on each.
+-- Triggers that many tables need: the one that sets updated_at, and guards, which a domain wants on every walled table of
+-- the API and of vault. The last steps of a migration put them on all tables, so that no new table can be forgotten.
 
-call core.secure_global_table('core.table_guards', 'the same triggers stand on the tables of every tenant');
-comment on table core.table_guards is 'Triggers that every walled table of the API gets.';
-call core.secure_global_table('core.table_guard_exemptions', 'the same triggers stand on the tables of every tenant');
-comment on table core.table_guard_exemptions is 'Tables that a guard leaves out, and why.';
+call core.secure_global_table('core.table_guards', 'the same triggers are on the tables of all tenants');
+comment on table core.table_guards is 'The triggers that every walled table of the API and of vault gets.';
+call core.secure_global_table('core.table_guard_exemptions', 'the same triggers are on the tables of all tenants');
+comment on table core.table_guard_exemptions is 'The tables that are exempt from a guard, each with the reason.';
 
 create or replace procedure core.guard_tables(name name, function regprocedure, meaning text)
 language plpgsql
@@ -18,7 +18,7 @@ begin
 end
 $$;
 comment on procedure core.guard_tables is
-  'Puts a statement trigger before each insert, update and delete on every walled table of the API, at the end of the migration.';
+  'Registers a guard: at the end of the migration, every walled table of the API and of vault gets this function as a statement trigger before insert, update and delete.';
 
 create or replace procedure core.exempt_from_guard(target regclass, guard name, reason text)
 language plpgsql
@@ -29,14 +29,14 @@ begin
   values (exempt_from_guard.guard, exempt_from_guard.target::text, exempt_from_guard.reason);
 end
 $$;
-comment on procedure core.exempt_from_guard is 'Leaves a table out of a guard, with the reason. It is said where the table is secured.';
+comment on procedure core.exempt_from_guard is 'Exempts a table from a guard, with the reason. Call it where the table is secured.';
 
 create or replace function core.tg__set_updated_at() returns trigger
 language plpgsql
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  -- never backwards, so that it orders the changes of one row even within a transaction
+  -- It never goes backwards, so that it orders the changes of one row even within a transaction.
   new.updated_at := greatest(clock_timestamp(), old.updated_at + interval '1 microsecond');
   return new;
 end
@@ -44,9 +44,10 @@ $$;
 comment on function core.tg__set_updated_at is 'Sets updated_at when a row changes.';
 grant execute on function core.tg__set_updated_at to rowhouse_platform, rowhouse_worker;
 
--- updated_at is when people changed something. A column that rules keep, such as a count, carries the tag @kept in its
--- comment, and writing it is no change. An unlogged table is state that one function writes.
-create or replace procedure core.keep_updated_at()
+-- updated_at is the time of the last change by people. A column that the database maintains, such as a count, has the tag
+-- @kept in its comment, and writing it does not set updated_at. Unlogged tables are left out, because functions maintain
+-- them as a whole.
+create or replace procedure core.put_updated_at_on_tables()
 language plpgsql
 set search_path to pg_catalog, pg_temp
 as $$
@@ -74,46 +75,47 @@ begin
   end loop;
 end
 $$;
-comment on procedure core.keep_updated_at is 'Lets every table that has updated_at keep it.';
+comment on procedure core.put_updated_at_on_tables is 'Puts the trigger that sets updated_at on every table that has the column.';
 
-create or replace procedure core.place_guards()
+create or replace procedure core.put_guards_on_tables()
 language plpgsql
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_place record;
+  v_target record;
 begin
-  for v_place in
+  for v_target in
     select c.oid::regclass as target, g.name, g.function, g.meaning
       from core.table_guards g
      cross join pg_class c
-     where c.relnamespace = 'app_public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+     where (c.relnamespace in (select core.api_schemas()) or c.relnamespace = 'vault'::regnamespace)
+       and c.relkind in ('r', 'p') and not c.relispartition
        and exists (select from pg_policy p where p.polrelid = c.oid and not p.polpermissive and p.polname like 'tenant\_isolation%')
      order by c.relname, g.name
   loop
     if exists (
-      select from core.table_guard_exemptions e where e.guard = v_place.name and e.table_name::regclass = v_place.target
+      select from core.table_guard_exemptions e where e.guard = v_target.name and e.table_name::regclass = v_target.target
     ) then
-      execute format('drop trigger if exists %I on %s', v_place.name, v_place.target);
+      execute format('drop trigger if exists %I on %s', v_target.name, v_target.target);
     else
-      -- what a trigger or a foreign key does in consequence of a statement is not asked again: the statement was
+      -- The guard has checked the user's own statement, so it leaves out what triggers and foreign keys do because of it.
       execute format(
         'create or replace trigger %I before insert or update or delete on %s
-           for each statement when (pg_trigger_depth() = 0) execute function %s', v_place.name, v_place.target, v_place.function);
-      execute format('comment on trigger %I on %s is %L', v_place.name, v_place.target, v_place.meaning);
+           for each statement when (pg_trigger_depth() = 0) execute function %s', v_target.name, v_target.target, v_target.function);
+      execute format('comment on trigger %I on %s is %L', v_target.name, v_target.target, v_target.meaning);
     end if;
   end loop;
 end
 $$;
-comment on procedure core.place_guards is 'Puts every guard on every walled table of the API that is not exempt from it.';
+comment on procedure core.put_guards_on_tables is 'Puts every guard on every walled table of the API and of vault that is not exempt from it.';
 
 create or replace procedure core.complete_tables()
 language plpgsql
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  call core.keep_updated_at();
-  call core.place_guards();
+  call core.put_updated_at_on_tables();
+  call core.put_guards_on_tables();
 end
 $$;
-comment on procedure core.complete_tables is 'The last but one step of a migration: what every table gets by itself.';
+comment on procedure core.complete_tables is 'Gives every table the triggers that belong to it. It is the last but one step of a migration.';

@@ -1,9 +1,10 @@
--- Who is asking, and what their role in this tenant allows.
+-- Roles and permissions. The role of a membership gives permissions, and the membership adds single ones and takes single
+-- ones away. Both are read from the database at each request, so that a change of a membership holds at once.
 
 grant execute on function tenancy.permission_keys to rowhouse_user, rowhouse_platform;
 grant execute on function tenancy.are_permissions to rowhouse_user, rowhouse_platform;
 
-create or replace function tenancy.current_member_role() returns text
+create or replace function tenancy.current_member_role() returns app_public.membership_role
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -11,29 +12,35 @@ as $$
    where tenant_id = core.current_tenant_id() and user_id = core.current_user_id() and status = 'active';
 $$;
 comment on function tenancy.current_member_role is
-  'Your role in this tenant, null when you are not an active member.';
+  'Your role in this tenant; null when you are not an active member.';
 grant execute on function tenancy.current_member_role to rowhouse_user, rowhouse_platform;
 
 create or replace function tenancy.is_platform_admin() returns boolean
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  -- the role of the transaction, also inside definer functions; only the server's login can take it
+  -- This setting is the role of the request, also inside definer functions. Only the server's login can set it.
   select current_setting('role', true) = 'rowhouse_admin';
 $$;
 comment on function tenancy.is_platform_admin is
-  'Whether the request is one of platform staff.';
+  'Whether the request comes from platform staff.';
 grant execute on function tenancy.is_platform_admin to rowhouse_user, rowhouse_platform;
+
+create or replace function tenancy.role_rank(role text) returns int
+language sql immutable parallel safe
+return array_position(array['viewer', 'member', 'admin', 'owner'], role);
+comment on function tenancy.role_rank is
+  'The rank of a role: 1 for viewer, 2 for member, 3 for admin, 4 for owner.';
+grant execute on function tenancy.role_rank to rowhouse_user, rowhouse_platform;
 
 create or replace function tenancy.has_role(minimum text) returns boolean
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  -- roles are a ladder; platform staff stand at its top in any tenant they enter
+  -- platform staff have the rights of an owner in every tenant that they enter
   select coalesce(
-    array_position(array['viewer', 'member', 'admin', 'owner'],
-      case when tenancy.is_platform_admin() then 'owner' else tenancy.current_member_role() end)
-    >= array_position(array['viewer', 'member', 'admin', 'owner'], has_role.minimum), false);
+    tenancy.role_rank(case when tenancy.is_platform_admin() then 'owner' else tenancy.current_member_role() end)
+    >= tenancy.role_rank(has_role.minimum), false);
 $$;
 comment on function tenancy.has_role is
   'Whether your role in this tenant is at least viewer, member, admin or owner.';
@@ -55,7 +62,7 @@ as $$
   end;
 $$;
 comment on function tenancy.role_permissions is
-  'What a role allows by itself: an owner everything, an admin all but the tenant''s life cycle and billing, a member to create and edit, a viewer to read.';
+  'The permissions that a role gives. An owner has all, an admin all but the ones for the tenant''s life cycle and billing, a member those to create and edit, a viewer none.';
 grant execute on function tenancy.role_permissions to rowhouse_user, rowhouse_platform;
 
 create or replace function tenancy.effective_permissions(role text, permissions jsonb) returns text[]
@@ -68,7 +75,7 @@ as $$
                   key = any (tenancy.role_permissions(effective_permissions.role)));
 $$;
 comment on function tenancy.effective_permissions is
-  'The permissions of a membership: those of its role, with its own added and taken away.';
+  'The permissions of a membership: those of its role, changed by those that the membership itself sets to true or false.';
 grant execute on function tenancy.effective_permissions to rowhouse_user, rowhouse_platform;
 
 create or replace function tenancy.current_permissions() returns text[]
@@ -88,7 +95,7 @@ begin
 end
 $$;
 comment on function tenancy.current_permissions is
-  'What you may do in this tenant; nothing when you are not an active member, everything for platform staff.';
+  'Your permissions in this tenant: none when you are not an active member, all when you are platform staff.';
 grant execute on function tenancy.current_permissions to rowhouse_user, rowhouse_platform;
 
 create or replace function tenancy.has_permission(permission text) returns boolean
@@ -98,7 +105,7 @@ as $$
   select has_permission.permission = any (tenancy.current_permissions());
 $$;
 comment on function tenancy.has_permission is
-  'Whether you have this permission (see tenancy.permission_keys) in this tenant. What policies ask, in a scalar sub-select.';
+  'Whether you have this permission in this tenant. Policies call it in a scalar sub-select, so that it runs once a query.';
 grant execute on function tenancy.has_permission to rowhouse_user, rowhouse_platform;
 
 create or replace function tenancy.require_permission(permission text) returns void
@@ -107,7 +114,7 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   if not tenancy.has_permission(require_permission.permission) then
-    perform core.raise_error('ID203', 'Your permissions in this tenant do not allow this.',
+    perform core.raise_error('ID203', 'You do not have the permission to do this in this tenant.',
       format('Ask an owner of the tenant for the permission %s.', require_permission.permission));
   end if;
 end
@@ -121,30 +128,36 @@ language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  if not tenancy.has_role(require_role.minimum) then
+  if tenancy.has_role(require_role.minimum) then
+    return;
+  elsif tenancy.current_member_role() is null then
+    perform core.raise_error('ID202', 'You are not a member of this tenant.', 'Ask an owner of the tenant to invite you.');
+  else
     perform core.raise_error('ID202', 'Your role in this tenant does not allow this.',
       format('Ask an owner of the tenant for the role %s.', require_role.minimum));
   end if;
 end
 $$;
 comment on function tenancy.require_role is
-  E'@errors ID202\nRaises an error unless your role in this tenant is at least this one.';
+  E'@errors ID202\nRaises an error unless you are an active member of this tenant and your role is at least this one.';
 
--- What access rules are written in (see core.allow): the roles that policies ask for, and every permission.
+-- The words for core.allow: the roles that policies ask for, and all permissions.
 do $$
 declare
   v_permission text;
   v_roles text;
 begin
   call core.define_access('viewer', '(select tenancy.has_role(''viewer''))', 'active members of the tenant');
+  call core.define_access('editor', '(select tenancy.has_role(''member''))', 'members of the tenant who are not viewers');
   call core.define_access('admin', '(select tenancy.has_role(''admin''))', 'owners and admins of the tenant');
+  call core.define_access('owner', '(select tenancy.has_role(''owner''))', 'owners of the tenant');
   foreach v_permission in array tenancy.permission_keys() loop
     select string_agg(r.role, ', ' order by r.rank)
       into v_roles
       from unnest(array['owner', 'admin', 'member', 'viewer']) with ordinality as r (role, rank)
      where v_permission = any (tenancy.role_permissions(r.role));
     call core.define_access(v_permission, format('(select tenancy.has_permission(%L))', v_permission),
-      format('who has %s: by role %s, unless the membership says otherwise', v_permission, coalesce(v_roles, 'nobody')));
+      format('members with %s (%s, unless the membership changes it)', v_permission, coalesce(v_roles, 'no role has it')));
   end loop;
 end
 $$;

@@ -1,8 +1,9 @@
--- Functions that must span tenants, owned by rowhouse_platform, the only role outside the wall. docs/security.md names each.
+-- Analysts read reporting views by SQL, each with a login of their own. An administrator says which login may read which
+-- tenant. The policies for analysts go by the name of the login, because a session can change every setting but that.
 
 call core.secure_tenant_table('tenancy.analyst_tenants');
 grant select, insert, update, delete on tenancy.analyst_tenants to rowhouse_platform;
-comment on table tenancy.analyst_tenants is 'Which analyst''s login may read which tenant''s reporting views.';
+comment on table tenancy.analyst_tenants is 'The tenants whose reporting views an analyst''s login may read.';
 
 create or replace function tenancy.grant_analyst_access(login name, tenant_id uuid) returns void
 language plpgsql volatile security definer
@@ -20,7 +21,7 @@ begin
 end
 $$;
 comment on function tenancy.grant_analyst_access is
-  E'@errors TN401\nLets an analyst''s own login read the reporting views of a tenant. For administrators in psql.';
+  E'@errors TN401\nLets the login of an analyst read the reporting views of a tenant. For administrators in psql.';
 
 create or replace function tenancy.revoke_analyst_access(login name, tenant_id uuid) returns void
 language plpgsql volatile security definer
@@ -33,14 +34,14 @@ begin
 end
 $$;
 comment on function tenancy.revoke_analyst_access is
-  'Takes back what grant_analyst_access gave. Works at once; doing it twice is no error.';
+  'Takes back what grant_analyst_access gave, at once. It is no error to do it twice.';
 
-set local role rowhouse_platform;  -- outside the wall: the tenants an analyst's login was given, by session_user
+set local role rowhouse_platform;  -- outside the wall: a login may have been given several tenants
 create or replace function tenancy.analyst_tenant_ids() returns uuid[]
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  -- session_user: who logged in. Nothing a session can set changes it.
+  -- session_user is the login, which no setting of the session can change.
   select coalesce(array_agg(tenant_id), '{}') from tenancy.analyst_tenants where login = session_user;
 $$;
 comment on function tenancy.analyst_tenant_ids is
@@ -50,5 +51,5 @@ grant execute on function tenancy.analyst_tenant_ids to rowhouse_analyst;
 set local role rowhouse_owner;
 
 call core.define_access('analyst', 'tenant_id = any ((select tenancy.analyst_tenant_ids())::uuid[])',
-  'analysts, in the tenants their login was given', 'rowhouse_analyst');
+  'analysts, in the tenants that their login was given', 'rowhouse_analyst');
 call core.define_access('every_analyst', 'true', 'every analyst', 'rowhouse_analyst');

@@ -1,26 +1,33 @@
--- Settings have schemas: one description a column, one validator that names the key it refuses. A description is a tree
--- of {"type": object | list | boolean | integer | number | text, …}; an object knows its keys, everything else its range.
+-- The settings of a tenant. Each column of settings has a description, and one validator checks values against it and names
+-- the key that is wrong. A description is a tree of {"type": "object" | "list" | "boolean" | "integer" | "number" | "text", …},
+-- in which an object has its keys and every other type its range.
 
 grant execute on function tenancy.are_origins to rowhouse_user, rowhouse_platform;
 
 call core.secure_tenant_table('app_public.tenant_config');
 call core.allow('app_public.tenant_config', read => 'can_manage_settings', update => 'can_manage_settings');
--- service_tokens is nobody's to read: functions list, make and revoke them
-grant select (id, tenant_id, rate_limit_config, allowed_origins, features, created_at, updated_at) on app_public.tenant_config to rowhouse_user;
+grant select on app_public.tenant_config to rowhouse_user;
 grant update (allowed_origins, features) on app_public.tenant_config to rowhouse_user;
 grant select, insert, update, delete on app_public.tenant_config to rowhouse_platform;
 comment on table app_public.tenant_config is
-  E'@behavior -insert -delete\nHow this tenant is reached by programs; one row a tenant. For members with the permission can_manage_settings.';
+  E'@behavior -insert -delete -query:resource:connection -query:resource:single\nHow programs use this tenant; one row a tenant. Members with the permission can_manage_settings see and change it.';
 comment on column app_public.tenant_config.rate_limit_config is
-  'Requests it may make: {per_minute, per_hour, per_day, per_month}, integers from 1, null or missing for no limit of its own. Set by platform staff (setTenantEntitlements).';
-comment on column app_public.tenant_config.service_tokens is
-  E'@behavior -*\nIts service tokens: {name: {hash (SHA-256), created_at, last_used_at}}. Not readable through the API: serviceTokens lists the names.';
+  'How many requests it may make: {per_minute, per_hour, per_day, per_month}, integers from 1. A limit that is null or missing does not exist. Platform staff set it with setTenantEntitlements.';
 comment on column app_public.tenant_config.allowed_origins is
-  'Web origins browsers may call from on its behalf, such as https://app.example.com: at most 50, as browsers send them, no path and no wildcard. Holds within ten seconds; a browser remembers a preflight for ten minutes. 23514: one is not an origin.';
+  E'@errors 23514\nThe web origins from which browsers may call on its behalf, such as https://app.example.com: at most 50, without a path and without a wildcard. A change takes effect within ten seconds, but a browser remembers an earlier answer for ten minutes.';
 comment on column app_public.tenant_config.features is
-  'Features the tenant has switched off for itself: {feature: false}. true takes that back and gives nothing the plan does not. TN402: there is no such feature; TN403: it is not a boolean.';
+  E'@errors TN402 TN403\nAn object of booleans: the features that the tenant has switched off for itself, each with the value false. The value true only undoes this; it does not give a feature that the plan does not include.';
 comment on column app_public.tenant_config.created_at is 'When it was created.';
 comment on column app_public.tenant_config.updated_at is 'When it last changed.';
+comment on constraint allowed_origins_are_origins on app_public.tenant_config is
+  'must have at most 50 origins, such as https://app.example.com, without path, default port or wildcard';
+comment on constraint tenant_config_tenant_id_key on app_public.tenant_config is 'can have one configuration only';
+
+call core.secure_tenant_table('vault.tenant_config');
+grant select, insert, update, delete on vault.tenant_config to rowhouse_platform;
+comment on table vault.tenant_config is 'The secrets of app_public.tenant_config, one row a tenant.';
+comment on column vault.tenant_config.service_tokens is
+  'The service tokens: {name: {hash, created_at, last_used_at}}. The hash is the SHA-256 of the token, in hexadecimal.';
 
 create or replace function tenancy.feature_defaults() returns jsonb
 language sql immutable parallel safe
@@ -32,7 +39,7 @@ as $$
   }'::jsonb;
 $$;
 comment on function tenancy.feature_defaults is
-  'All features there are, and which of them a tenant has whose features do not say. rag_enabled is adding documents and searching.';
+  'All features, and whether a tenant has them by default. rag_enabled is for adding documents and for searching.';
 
 create or replace function tenancy.settings_schema(name text) returns jsonb
 language sql immutable parallel safe
@@ -83,10 +90,10 @@ as $$
   end::jsonb;
 $$;
 comment on function tenancy.settings_schema is
-  'What a column of settings may hold (config, features, quotas, resource_access_config, rate_limit_config), for tenancy.validate_settings.';
+  'The description of a column of settings (config, features, quotas, resource_access_config or rate_limit_config) for tenancy.validate_settings.';
 grant execute on function tenancy.settings_schema to rowhouse_platform;
 
-create or replace function tenancy.described_setting(schema jsonb) returns text
+create or replace function tenancy.setting_in_words(schema jsonb) returns text
 language sql immutable parallel safe
 set search_path to pg_catalog, pg_temp
 as $$
@@ -102,8 +109,8 @@ as $$
         (schema ->> 'minimum'), (schema ->> 'maximum'))
     end || case when (schema ->> 'nullable')::boolean then ', or null for no limit' else '' end;
 $$;
-comment on function tenancy.described_setting is
-  'What a setting must be, in words.';
+comment on function tenancy.setting_in_words is
+  'The type and the range of a setting, in English.';
 
 create or replace function tenancy.setting_fits(schema jsonb, value jsonb) returns boolean
 language plpgsql immutable parallel safe
@@ -113,7 +120,7 @@ begin
   if value = 'null' then
     return coalesce((schema ->> 'nullable')::boolean, false);
   end if;
-  -- nested, because nothing says that "and" stops at the first false
+  -- A case stops at the first branch that matches, so a value is cast only when it has the type; "and" does not promise that.
   case schema ->> 'type'
     when 'object' then
       return jsonb_typeof(value) = 'object';
@@ -136,7 +143,7 @@ begin
 end
 $$;
 comment on function tenancy.setting_fits is
-  'Whether a value is of the type and in the range its description gives, its inner keys left aside.';
+  'Whether a value has the type and the range of its description. The keys inside of it are not checked.';
 
 create or replace function tenancy.validate_settings(schema jsonb, value jsonb, path text) returns void
 language plpgsql immutable
@@ -145,11 +152,11 @@ as $$
 declare
   v_key text;
   v_item jsonb;
-  v_place bigint;
+  v_position bigint;
 begin
   if not tenancy.setting_fits(schema, value) then
-    perform core.raise_error('TN403', format('%s must be %s.', path, tenancy.described_setting(schema)),
-      'Correct it and send the settings again; nothing was changed.');
+    perform core.raise_error('TN403', format('%s must be %s.', path, tenancy.setting_in_words(schema)),
+      'Correct it and send the settings again. Nothing was changed.');
   end if;
   if value = 'null' then
     return;
@@ -163,17 +170,18 @@ begin
       perform tenancy.validate_settings(schema -> 'keys' -> v_key, v_item, path || '.' || v_key);
     end loop;
   elsif schema ->> 'type' = 'list' then
-    for v_item, v_place in select i, n from jsonb_array_elements(value) with ordinality as a (i, n) loop
-      perform tenancy.validate_settings(schema -> 'items', v_item, format('%s[%s]', path, v_place - 1));
+    for v_item, v_position in select i, n from jsonb_array_elements(value) with ordinality as a (i, n) loop
+      perform tenancy.validate_settings(schema -> 'items', v_item, format('%s[%s]', path, v_position - 1));
     end loop;
   end if;
 end
 $$;
 comment on function tenancy.validate_settings is
-  E'@errors TN402 TN403\nRefuses settings that their schema does not know, naming the key and never the value.';
+  E'@errors TN402 TN403\nRaises an error unless a value fits its description. The error names the key and never the value, which may be a secret.';
 grant execute on function tenancy.validate_settings to rowhouse_platform;
 
--- PostgreSQL also takes POSIX specifications and abbreviations for time zones; calendars need a place with its history
+-- PostgreSQL also accepts abbreviations and POSIX specifications of time zones. Calendar periods need a place, because only
+-- a place has a history of its clock changes.
 create or replace function tenancy.is_timezone(value text) returns boolean
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
@@ -182,7 +190,7 @@ begin
   if value = 'UTC' then
     return true;
   end if;
-  if value !~ '^([A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]+)+|Etc/GMT[+-][0-9]{1,2})$' then
+  if value is null or value !~ '^([A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]+)+|Etc/GMT[+-][0-9]{1,2})$' then
     return false;
   end if;
   perform now() at time zone value;
@@ -193,14 +201,14 @@ exception
 end
 $$;
 comment on function tenancy.is_timezone is
-  'Whether this is UTC or an IANA time zone such as Europe/Berlin that the server knows.';
+  'Whether this is UTC or an IANA time zone, such as Europe/Berlin, that the server knows.';
 
 create or replace function tenancy.tg_tenants__check_settings() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  -- only what changes: a rule of tomorrow must not lock what was stored today
+  -- Only what changes is checked, so that a later, stricter rule does not block changes of other columns.
   if tg_op = 'INSERT' or new.config is distinct from old.config then
     perform tenancy.validate_settings(tenancy.settings_schema('config'), new.config, 'config');
   end if;
@@ -221,7 +229,7 @@ begin
 end
 $$;
 comment on function tenancy.tg_tenants__check_settings is
-  'Refuses settings of a tenant that their schemas do not know, and time zones that are none.';
+  E'@errors TN402 TN403\nRaises an error when a setting of a tenant does not fit its description, or when its time zone does not exist.';
 
 create or replace function tenancy.tg_tenant_config__check_settings() returns trigger
 language plpgsql security definer
@@ -238,7 +246,7 @@ begin
 end
 $$;
 comment on function tenancy.tg_tenant_config__check_settings is
-  'Refuses settings that their schemas do not know.';
+  E'@errors TN402 TN403\nRaises an error when a setting of tenant_config does not fit its description.';
 
 create or replace function tenancy.tenant_feature_enabled(name text) returns boolean
 language plpgsql stable security definer
@@ -249,10 +257,10 @@ declare
   v_is_enabled boolean;
 begin
   if v_default is null then
-    perform core.raise_error('TN404', 'There is no such feature.',
-      'There are: ' || (select string_agg(key, ', ') from jsonb_object_keys(tenancy.feature_defaults()) as key) || '.');
+    perform core.raise_error('TN404', 'This feature does not exist.',
+      'The features are: ' || (select string_agg(key, ', ') from jsonb_object_keys(tenancy.feature_defaults()) as key) || '.');
   end if;
-  -- what the plan gives, and the tenant did not switch off for itself
+  -- The plan must include the feature, and the tenant must not have switched it off for itself.
   select coalesce(t.features -> tenant_feature_enabled.name, v_default)::boolean
          and coalesce((c.features -> tenant_feature_enabled.name)::boolean, true)
     into v_is_enabled
@@ -263,18 +271,18 @@ begin
 end
 $$;
 comment on function tenancy.tenant_feature_enabled is
-  E'@errors TN404\nWhether the tenant of the context has a feature: by tenants.features, else the default, and not switched off in tenant_config.features. What policies (in a scalar sub-select) and triggers ask.';
+  E'@errors TN404\nWhether the tenant of the context has a feature: tenants.features or else the default includes it, and tenant_config.features does not switch it off. For policies, in a scalar sub-select, and for triggers.';
 grant execute on function tenancy.tenant_feature_enabled to rowhouse_user, rowhouse_platform;
 
-create or replace function app_public.tenant_feature_enabled(name text) returns boolean
+create or replace function app_public.is_feature_enabled(feature app_public.tenant_feature) returns boolean
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select tenancy.tenant_feature_enabled(tenant_feature_enabled.name);
+  select tenancy.tenant_feature_enabled(is_feature_enabled.feature);
 $$;
-comment on function app_public.tenant_feature_enabled is
-  E'@errors TN404\nWhether this tenant has a feature, defaults considered: rag_enabled, advanced_rag, expert_panels, workflows, analytics, multi_model, api_access, white_label.';
-grant execute on function app_public.tenant_feature_enabled to rowhouse_user;
+comment on function app_public.is_feature_enabled is
+  E'@errors TN404\nWhether this tenant has a feature: its plan includes it, and the tenant has not switched it off.';
+grant execute on function app_public.is_feature_enabled to rowhouse_user;
 
 create or replace function tenancy.tenant_quota(name text) returns numeric
 language plpgsql stable security definer
@@ -282,13 +290,13 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   if not tenancy.settings_schema('quotas') -> 'keys' ? tenant_quota.name then
-    perform core.raise_error('TN404', 'There is no such quota.', 'tenancy.settings_schema(''quotas'') lists them.');
+    perform core.raise_error('TN404', 'This quota does not exist.', 'tenancy.settings_schema(''quotas'') lists the quotas.');
   end if;
   return (select (t.quotas ->> tenant_quota.name)::numeric from app_public.tenants t where t.id = core.current_tenant_id());
 end
 $$;
 comment on function tenancy.tenant_quota is
-  E'@errors TN404\nA limit of the tenant of the context (tenants.quotas), null when there is none.';
+  E'@errors TN404\nA limit of the tenant of the context, from tenants.quotas; null when there is none.';
 grant execute on function tenancy.tenant_quota to rowhouse_user, rowhouse_platform;
 
 create or replace function tenancy.require_feature(name text) returns void
@@ -296,15 +304,15 @@ language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  -- outside of a tenant there is nothing to use a feature on
+  -- without a tenant there is nothing for which a feature could be used
   if core.current_tenant_id() is not null and not tenancy.tenant_feature_enabled(require_feature.name) then
     perform core.raise_error('TN204', format('The feature %s is switched off for this tenant.', require_feature.name),
-      'An admin switches it on in tenant_config.features when the plan has it; otherwise ask the platform''s staff.');
+      'If the plan includes it, an admin can switch it on in tenantConfig.features. Otherwise ask the platform''s staff.');
   end if;
 end
 $$;
 comment on function tenancy.require_feature is
-  E'@errors TN204 TN404\nRaises an error unless the tenant of the context has the feature; TN404: there is no such feature.';
+  E'@errors TN204 TN404\nRaises an error unless the tenant of the context has the feature.';
 grant execute on function tenancy.require_feature to rowhouse_platform;
 
 create or replace function app_public.set_tenant_entitlements(
@@ -315,50 +323,51 @@ set search_path to pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
+  v_features jsonb := coalesce(set_tenant_entitlements.features, '{}');
+  v_quotas jsonb := coalesce(set_tenant_entitlements.quotas, '{}');
+  v_resources jsonb := coalesce(set_tenant_entitlements.resource_access_config, '{}');
+  v_rate_limits jsonb := coalesce(set_tenant_entitlements.rate_limit_config, '{}');
   v_given jsonb;
   v_tenant app_public.tenants;
 begin
   perform tenancy.require_staff();
   foreach v_given in array array[
-    set_tenant_entitlements.features, set_tenant_entitlements.quotas,
-    set_tenant_entitlements.resource_access_config, set_tenant_entitlements.rate_limit_config]
+    v_features, v_quotas, v_resources, v_rate_limits]
   loop
     if jsonb_typeof(v_given) is distinct from 'object' then
-      perform core.raise_error('TN403', 'Each argument must be an object.', 'Leave out what is to stay.');
+      perform core.raise_error('TN403', 'Each argument must be an object.', 'Leave out what is not to be changed.');
     end if;
   end loop;
-  -- what is given replaces its key, null takes it away, the rest stays
+  -- A key that is given replaces the stored one, null removes it, and all others stay.
   update app_public.tenant_config c
-     set rate_limit_config = jsonb_strip_nulls(c.rate_limit_config || set_tenant_entitlements.rate_limit_config)
+     set rate_limit_config = jsonb_strip_nulls(c.rate_limit_config || v_rate_limits)
    where c.tenant_id = core.current_tenant_id();
   update app_public.tenants t
-     set features = jsonb_strip_nulls(t.features || set_tenant_entitlements.features),
-         quotas = jsonb_strip_nulls(t.quotas || set_tenant_entitlements.quotas),
-         resource_access_config = jsonb_strip_nulls(t.resource_access_config || set_tenant_entitlements.resource_access_config)
+     set features = jsonb_strip_nulls(t.features || v_features),
+         quotas = jsonb_strip_nulls(t.quotas || v_quotas),
+         resource_access_config = jsonb_strip_nulls(t.resource_access_config || v_resources)
    where t.id = core.current_tenant_id()
   returning * into v_tenant;
   return v_tenant;
 end
 $$;
 comment on function app_public.set_tenant_entitlements is
-  E'@resultFieldName tenant\n@errors TN205 TN402 TN403\nWhat this tenant has: features, quotas, resource_access_config and rate_limit_config. A key that is given is replaced, one that is null goes back to its default, all others stay. Platform staff only, in the tenant they have entered.';
+  E'@resultFieldName tenant\n@errors TN205 TN402 TN403\nSets the features, quotas, resourceAccessConfig and rateLimitConfig of this tenant. They are JSON because a missing key and null differ: a key with a value replaces the stored one, a key with null goes back to the default, and a key that is left out stays as it is. Only platform staff can do this, in the tenant that they have entered.';
 grant execute on function app_public.set_tenant_entitlements to rowhouse_user;
 
-set local role rowhouse_platform;  -- outside the wall: a tenant's configuration and the record of its life are written from outside of it, too
--- What comes into being with a tenant, what is asked before any tenant is known, and the record of its life, which may be
--- changed from outside its context.
-
+set local role rowhouse_platform;  -- outside the wall: a new tenant is not the tenant of the request
 create or replace function tenancy.tg_tenants__create_config() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
   insert into app_public.tenant_config (tenant_id) values (new.id);
+  insert into vault.tenant_config (tenant_id) values (new.id);
   return null;
 end
 $$;
 comment on function tenancy.tg_tenants__create_config is
-  'Gives a new tenant its row of tenant_config.';
+  'Creates the rows of tenant_config for a new tenant.';
 grant execute on function tenancy.tg_tenants__create_config to rowhouse_owner;
 
 set local role rowhouse_owner;

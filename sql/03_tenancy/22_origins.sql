@@ -1,3 +1,5 @@
+-- The addresses of a tenant: its custom domain, and the web origins from which browsers may call on its behalf.
+
 create or replace function app_public.set_tenant_domain(domain text default null) returns app_public.tenants
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -13,10 +15,10 @@ begin
 end
 $$;
 comment on function app_public.set_tenant_domain is
-  E'@resultFieldName tenant\n@errors TN205 23505 23514\nGives this tenant its custom domain, a host name no other tenant has; without one, takes it away. Platform staff only, because who owns a domain must be looked at.';
+  E'@resultFieldName tenant\n@errors TN205 23505 23514\nSets the custom domain of this tenant, a host name that no other tenant has. Without a domain, it removes the one that is set. Only platform staff can do this, because they have to check who owns the domain.';
 grant execute on function app_public.set_tenant_domain to rowhouse_user;
 
-set local role rowhouse_platform;  -- outside the wall: a browser's preflight names no tenant; for the server's login only
+set local role rowhouse_platform;  -- outside the wall: a browser's preflight request names no tenant; for the server's login only
 create or replace function tenancy.is_allowed_origin(origin text, tenant_id uuid default null) returns boolean
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -29,7 +31,7 @@ begin
 end
 $$;
 comment on function tenancy.is_allowed_origin is
-  'Whether browsers may call from this origin: on behalf of this tenant, or, where none is known yet (a preflight), of any. For the server''s login.';
+  'Whether browsers may call from this origin on behalf of this tenant or, without a tenant, of any tenant. A preflight request names no tenant. For the server''s login.';
 grant execute on function tenancy.is_allowed_origin to rowhouse_authenticator;
 
 set local role rowhouse_owner;

@@ -1,16 +1,17 @@
--- The life of a tenant: which step may follow which, who may take it, and what can still be done in each state.
+-- The life of a tenant: trial, active, inactive, suspended, cancelled. Triggers allow only legal changes of the status and
+-- record them, and a guard on every table makes a tenant read-only while it is not in trial or active.
 
 call core.secure_tenant_table('app_public.tenant_status_history');
 call core.allow('app_public.tenant_status_history', read => 'can_view_audit');
 grant select on app_public.tenant_status_history to rowhouse_user;
 grant select, insert, update, delete on app_public.tenant_status_history to rowhouse_platform;
 comment on table app_public.tenant_status_history is
-  E'@behavior -insert -update -delete\nEach step in the life of this tenant. For members with the permission can_view_audit.';
-comment on column app_public.tenant_status_history.from_status is 'The status before, null for the first.';
-comment on column app_public.tenant_status_history.to_status is 'The status it took.';
-comment on column app_public.tenant_status_history.reason is 'Why, for a suspension and, when it was said, a cancellation.';
-comment on column app_public.tenant_status_history.changed_by_user_id is 'Who, null for the system.';
-comment on column app_public.tenant_status_history.changed_at is 'When.';
+  E'@behavior -insert -update -delete -query:resource:single\nThe history of this tenant''s status. Members with the permission can_view_audit see it.';
+comment on column app_public.tenant_status_history.from_status is 'The status before; null for the first one.';
+comment on column app_public.tenant_status_history.to_status is 'The new status.';
+comment on column app_public.tenant_status_history.reason is 'The reason for a suspension, and for a cancellation when one was given.';
+comment on column app_public.tenant_status_history.changed_by_user_id is 'Who changed it; null when the system did.';
+comment on column app_public.tenant_status_history.changed_at is 'When it was changed.';
 
 create or replace function tenancy.require_staff() returns void
 language plpgsql stable
@@ -23,7 +24,7 @@ begin
 end
 $$;
 comment on function tenancy.require_staff is
-  E'@errors TN205\nRaises an error unless the request is one of platform staff.';
+  E'@errors TN205\nRaises an error unless the request comes from platform staff.';
 grant execute on function tenancy.require_staff to rowhouse_platform;
 
 create or replace function tenancy.next_tenant_statuses(status text) returns text[]
@@ -40,9 +41,9 @@ as $$
   end;
 $$;
 comment on function tenancy.next_tenant_statuses is
-  'The legal steps. trial begins a life, inactive is one without a subscription, and back to trial goes only what never was active.';
+  'The statuses that may follow a status. Only a tenant that was never active can go back to trial.';
 
--- Also for whoever writes SQL: no one takes a step that is not legal, and every step is dated.
+-- A trigger, so that the rules hold for administrators in psql, too.
 create or replace function tenancy.tg_tenants__check_status() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
@@ -51,11 +52,11 @@ declare
   v_now timestamptz := core.clock();
 begin
   if new.type = 'platform' and new.status <> 'active' then
-    perform core.raise_error('TN502', 'The platform''s own tenant stays active.', 'Name another tenant in the x-tenant-id header.');
+    perform core.raise_error('TN502', 'The status of the platform''s own tenant cannot be changed.', 'Name another tenant in the x-tenant-id header.');
   end if;
   if tg_op = 'INSERT' then
     if new.status not in ('trial', 'active') then
-      perform core.raise_error('TN501', 'A new tenant is trial or active.', 'Create it, then change its status.');
+      perform core.raise_error('TN501', 'A new tenant must be in trial or active.', 'Create it first, then change its status.');
     end if;
     if new.status = 'active' then
       new.activated_at := coalesce(new.activated_at, v_now);
@@ -66,8 +67,8 @@ begin
   if new.status is distinct from old.status then
     if not coalesce(new.status = any (tenancy.next_tenant_statuses(old.status)), false)
       or (new.status = 'trial' and old.activated_at is not null) then
-      perform core.raise_error('TN501', format('A tenant that is %s cannot take this step.', old.status),
-        format('From here it can become: %s.', array_to_string(tenancy.next_tenant_statuses(old.status), ', ')));
+      perform core.raise_error('TN501', format('The status of this tenant cannot change from %s to %s.', old.status, new.status),
+        format('It can become: %s.', array_to_string(tenancy.next_tenant_statuses(old.status), ', ')));
     end if;
     new.suspended_at := case when new.status = 'suspended' then v_now end;
     new.cancelled_at := case when new.status = 'cancelled' then v_now end;
@@ -75,7 +76,7 @@ begin
     new.activated_at := case when new.status = 'active' then v_now else old.activated_at end;
   end if;
   if new.status = 'suspended' and coalesce(new.suspension_reason, '') !~ '\S' then
-    perform core.raise_error('TN405', 'A suspension needs a reason.', 'Say why: the tenant''s members read it.');
+    perform core.raise_error('TN405', 'A suspension needs a reason.', 'Give a reason. The members of the tenant can read it.');
   end if;
   if new.status <> 'suspended' then
     new.suspension_reason := null;
@@ -87,7 +88,7 @@ begin
 end
 $$;
 comment on function tenancy.tg_tenants__check_status is
-  E'@errors TN405 TN501 TN502\nLets a tenant take legal steps only, and dates them.';
+  E'@errors TN405 TN501 TN502\nAllows only legal changes of a tenant''s status, and sets the time of each.';
 
 create or replace function tenancy.set_tenant_status(tenant_id uuid, status text, reason text default null)
 returns app_public.tenants
@@ -100,10 +101,10 @@ declare
 begin
   select * into v_tenant from app_public.tenants t where t.id = set_tenant_status.tenant_id for no key update;
   if not found then
-    perform core.raise_error('TN301', 'There is no such tenant.', 'Check the x-tenant-id header.');
+    perform core.raise_error('TN301', 'This tenant does not exist.', 'Check the x-tenant-id header.');
   end if;
   if v_tenant.status = set_tenant_status.status then
-    perform core.raise_error('TN501', format('The tenant is %s already.', v_tenant.status), 'There is nothing to do.');
+    perform core.raise_error('TN501', format('The status of this tenant is %s already.', v_tenant.status), 'There is nothing to do.');
   end if;
   update app_public.tenants t
      set status = set_tenant_status.status,
@@ -115,10 +116,10 @@ begin
 end
 $$;
 comment on function tenancy.set_tenant_status is
-  E'@errors TN301 TN405 TN501 TN502\nTakes one step in the life of a tenant, for functions that have checked who asks, and for administrators in psql.';
+  E'@errors TN301 TN405 TN501 TN502\nChanges the status of a tenant. For functions that have checked the caller, and for administrators in psql.';
 grant execute on function tenancy.set_tenant_status to rowhouse_platform;
 
--- What may be left by one function and not by another: from a suspension a tenant is reactivated, not activated.
+-- Each function of the API starts from certain statuses only. For example, a suspended tenant is reactivated, not activated.
 create or replace function tenancy.require_tenant_status(statuses text[]) returns app_public.tenants
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
@@ -128,14 +129,14 @@ declare
 begin
   select * into v_tenant from app_public.tenants t where t.id = core.current_tenant_id() for no key update;
   if not coalesce(v_tenant.status = any (statuses), false) then
-    perform core.raise_error('TN501', format('A tenant that is %s cannot take this step.', v_tenant.status),
-      format('This is for a tenant that is %s.', array_to_string(statuses, ' or ')));
+    perform core.raise_error('TN501', format('This cannot be done while the status of the tenant is %s.', v_tenant.status),
+      format('The status must be %s.', array_to_string(statuses, ' or ')));
   end if;
   return v_tenant;
 end
 $$;
 comment on function tenancy.require_tenant_status is
-  E'@errors TN501\nLocks the tenant of the context. Raises an error unless its status is one of these.';
+  E'@errors TN501\nLocks the tenant of the context, and raises an error unless its status is one of these.';
 
 create or replace function app_public.activate_tenant() returns app_public.tenants
 language plpgsql volatile security definer
@@ -148,7 +149,7 @@ begin
 end
 $$;
 comment on function app_public.activate_tenant is
-  E'@resultFieldName tenant\n@errors TN205 TN501\nMakes this tenant active: ends its trial, or begins again after a time without a subscription. Platform staff only.';
+  E'@resultFieldName tenant\n@errors TN205 TN501\nMakes this tenant active, after a trial or after a time without a subscription. Only platform staff can do this.';
 grant execute on function app_public.activate_tenant to rowhouse_user;
 
 create or replace function app_public.suspend_tenant(reason text) returns app_public.tenants
@@ -161,7 +162,7 @@ begin
 end
 $$;
 comment on function app_public.suspend_tenant is
-  E'@resultFieldName tenant\n@errors TN205 TN405 TN501 TN502\nSuspends this tenant: its members can read everything and change nothing. The reason is shown to them. reactivate_tenant is the way back. Platform staff only, in the tenant they have entered.';
+  E'@resultFieldName tenant\n@errors TN205 TN405 TN501 TN502\nSuspends this tenant: its members can read everything and change nothing. They can read the reason. reactivateTenant undoes it. Only platform staff can do this, in the tenant that they have entered.';
 grant execute on function app_public.suspend_tenant to rowhouse_user;
 
 create or replace function app_public.reactivate_tenant() returns app_public.tenants
@@ -173,12 +174,12 @@ declare
 begin
   perform tenancy.require_staff();
   v_tenant := tenancy.require_tenant_status(array['suspended', 'cancelled']);
-  -- what never was active was in trial, and a suspension is no way around paying
+  -- A tenant that was never active goes back to its trial, so that a suspension does not replace paying.
   return tenancy.set_tenant_status(v_tenant.id, case when v_tenant.activated_at is null then 'trial' else 'active' end);
 end
 $$;
 comment on function app_public.reactivate_tenant is
-  E'@resultFieldName tenant\n@errors TN205 TN501\nLifts the suspension or the cancellation of this tenant: it is active again, or in trial when it never was active. Platform staff only.';
+  E'@resultFieldName tenant\n@errors TN205 TN501\nEnds the suspension or the cancellation of this tenant. It becomes active, or goes back to trial if it was never active. Only platform staff can do this.';
 grant execute on function app_public.reactivate_tenant to rowhouse_user;
 
 create or replace function app_public.cancel_tenant(reason text default null) returns app_public.tenants
@@ -191,11 +192,11 @@ begin
 end
 $$;
 comment on function app_public.cancel_tenant is
-  E'@resultFieldName tenant\n@errors ID203 TN501 TN502\nCancels this tenant: its members can still read and export everything, and change nothing. Nothing is deleted, and platform staff can reactivate it. For members with the permission can_manage_tenant.';
+  E'@resultFieldName tenant\n@errors ID203 TN501 TN502\nCancels this tenant: its members can still read and export everything and change nothing. Nothing is deleted, and platform staff can reactivate it. You need the permission can_manage_tenant.';
 grant execute on function app_public.cancel_tenant to rowhouse_user;
 
--- Read-only. A suspended tenant's people, and a visitor from a parent tenant, read and write nothing. Work without a
--- user (the queue, psql) and platform staff go on.
+-- People of a tenant that is not in trial or active, and visitors from a tenant above it, can only read. Platform staff can
+-- write, and so can work without a user, such as tasks.
 create or replace function tenancy.require_writable_tenant(is_for_members boolean default true) returns void
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -213,24 +214,24 @@ begin
       on m.tenant_id = t.id and m.user_id = core.current_user_id() and m.status = 'active'
    where t.id = core.current_tenant_id();
   if coalesce(v_status not in ('trial', 'active'), true) then
-    perform core.raise_error('TN202', format('This tenant is %s: it can be read, not changed.', coalesce(v_status, 'gone')),
+    perform core.raise_error('TN202', format('This tenant is %s, so it can be read but not changed.', coalesce(v_status, 'deleted')),
       case v_status
-        when 'suspended' then 'currentTenant has the reason; the platform''s staff can reactivate it.'
+        when 'suspended' then 'currentTenant shows the reason. The platform''s staff can reactivate the tenant.'
         when 'inactive' then 'Renew its subscription.'
-        else 'The platform''s staff can reactivate it.'
+        else 'The platform''s staff can reactivate the tenant.'
       end);
-  elsif require_writable_tenant.is_for_members and not v_is_member then
-    perform core.raise_error('TN203', 'You are not a member of this tenant: you can read, not change.',
-      'Ask one of its owners to invite you.');
+  elsif coalesce(require_writable_tenant.is_for_members, true) and v_is_member is not true then
+    perform core.raise_error('ID202', 'You are not a member of this tenant.',
+      'You can read in it. To change things, ask an owner of the tenant to invite you.');
   end if;
 end
 $$;
 comment on function tenancy.require_writable_tenant is
-  E'@errors TN202 TN203\nWhether the user of the request may write in the tenant of the context at all.';
+  E'@errors ID202 TN202\nRaises an error unless the user of the request may write in the tenant of the context: the tenant must be in trial or active and, with is_for_members, the user must be an active member.';
 grant execute on function tenancy.require_writable_tenant to rowhouse_user, rowhouse_platform, rowhouse_worker, rowhouse_indexer;
 
--- Not a definer function, so that it sees who writes: a function outside the wall (accepting an invitation, say) knows
--- better than the membership of this moment who may, but not what a suspended tenant may.
+-- This is not a definer function, so that it sees which role writes. A function outside the wall checks by itself who may
+-- write: accept_invitation lets someone in who is not a member yet. So for it, only the status of the tenant counts here.
 create or replace function tenancy.tg__require_writable_tenant() returns trigger
 language plpgsql
 set search_path to pg_catalog, pg_temp
@@ -241,14 +242,14 @@ begin
 end
 $$;
 comment on function tenancy.tg__require_writable_tenant is
-  E'@errors TN202 TN203\nKeeps users of a tenant that is read-only, and visitors, from changing its tables.';
+  E'@errors ID202 TN202\nKeeps users from changing the tables of a tenant that is read-only, or of which they are not members.';
 
--- Every table of the API that is a tenant's, but for those that say why not, has this guard.
+-- Every walled table of the API has this guard, unless it is exempt from it.
 call core.guard_tables('_000_require_writable_tenant', 'tenancy.tg__require_writable_tenant()',
   'Only while the tenant is in trial or active, and only by its members.');
-call core.exempt_from_guard('app_public.tenant_status_history', '_000_require_writable_tenant', 'the end of a suspension is recorded, too');
+call core.exempt_from_guard('app_public.tenant_status_history', '_000_require_writable_tenant', 'a suspended tenant records when its suspension ends');
 
-set local role rowhouse_platform;  -- outside the wall: a tenant's configuration and the record of its life are written from outside of it, too
+set local role rowhouse_platform;  -- outside the wall: administrators in psql, who have no tenant, can change a status, too
 create or replace function tenancy.tg_tenants__record_status() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
@@ -261,14 +262,13 @@ begin
 end
 $$;
 comment on function tenancy.tg_tenants__record_status is
-  'Records each step in the life of a tenant, whoever takes it.';
+  'Records each change of a tenant''s status.';
 grant execute on function tenancy.tg_tenants__record_status to rowhouse_owner;
 
 set local role rowhouse_owner;
 
--- The tenant's own row, and the guard of every table that a tenant's people write.
 create or replace trigger _000_require_writable_tenant
-  -- what users are granted to update; the steps of its life have functions of their own
+  -- These are the columns that users may update. The functions that change the status check the status themselves.
   before update of name, config, industry, company_size, country_code, timezone, language_code,
     primary_contact_email, primary_contact_name, primary_contact_phone, metadata on app_public.tenants
   for each statement execute function tenancy.tg__require_writable_tenant();

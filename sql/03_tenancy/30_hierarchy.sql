@@ -1,22 +1,24 @@
--- Tenants within tenants. The parent decides; level and path follow by triggers, read from the chain of parents and never
--- from what was stored. One lock serializes every change of the tree, so that two moves cannot close a circle.
+-- The hierarchy of tenants. parent_tenant_id is the truth, and triggers compute the level and the path from the chain of
+-- parents. One lock serializes all changes of the hierarchy, so that two moves at once cannot form a circle.
 
-comment on type app_public.tenant_subtree_entry is 'A tenant below the one you act in.';
-comment on column app_public.tenant_subtree_entry.slug is 'Its name for the x-tenant-id header.';
-comment on column app_public.tenant_subtree_entry.name is 'Its name for people.';
-comment on column app_public.tenant_subtree_entry.status is 'trial, active, inactive, suspended or cancelled.';
-comment on column app_public.tenant_subtree_entry.parent_tenant_id is 'The tenant directly above it.';
-comment on column app_public.tenant_subtree_entry.tenant_level is 'Depth in the hierarchy, 0 at the top.';
-comment on column app_public.tenant_subtree_entry.tenant_path is 'Slugs from the top to it, separated by dots.';
+comment on type app_public.tenant_subtree_entry is 'A tenant below the one in which you act.';
+comment on column app_public.tenant_subtree_entry.id is E'@notNull\nIts id.';
+comment on column app_public.tenant_subtree_entry.slug is E'@notNull\nIts name in the x-tenant-id header.';
+comment on column app_public.tenant_subtree_entry.name is E'@notNull\nIts name for people.';
+comment on column app_public.tenant_subtree_entry.status is E'@notNull\nWhere it is in its life.';
+comment on column app_public.tenant_subtree_entry.parent_tenant_id is E'@notNull\nThe tenant directly above it.';
+comment on column app_public.tenant_subtree_entry.tenant_level is E'@notNull\nIts depth in the hierarchy; the top has 0.';
+comment on column app_public.tenant_subtree_entry.tenant_path is E'@notNull\nThe slugs from the top down to it, separated by dots.';
 
 create or replace function tenancy.lock_tenant_tree() returns void
 language sql volatile
 set search_path to pg_catalog, pg_temp
 as $$
+  -- the key has no meaning, but no other lock has it
   select pg_advisory_xact_lock(7269736200002);
 $$;
 comment on function tenancy.lock_tenant_tree is
-  'Waits until no one else changes the hierarchy of tenants, and keeps it so to the end of the transaction.';
+  'Waits until no other transaction changes the hierarchy of tenants, and keeps others waiting until the end of this one.';
 grant execute on function tenancy.lock_tenant_tree to rowhouse_platform;
 
 create or replace function tenancy.tg_tenants__lock_tree() returns trigger
@@ -24,13 +26,13 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  -- before the statement takes its first row lock: the other order would be a deadlock
+  -- This lock comes before the first row lock of the statement, because the other order could end in a deadlock.
   perform tenancy.lock_tenant_tree();
   return null;
 end
 $$;
 comment on function tenancy.tg_tenants__lock_tree is
-  'Serializes changes of the hierarchy.';
+  'Makes changes of the hierarchy wait for each other.';
 
 create or replace function tenancy.tg_tenants__place_in_tree() returns trigger
 language plpgsql security definer
@@ -47,14 +49,15 @@ begin
   end if;
   while v_ancestor_id is not null loop
     if v_ancestor_id = new.id then
-      perform core.raise_error('TN503', 'A tenant cannot be moved below itself.', 'Choose a parent outside of its own subtree.');
+      perform core.raise_error('TN503', 'A tenant cannot be below itself.', 'Choose a parent that is not below this tenant.');
     end if;
+    -- the same limit as the check tenant_level_is_in_range
     if new.tenant_level = 9 then
-      perform core.raise_error('TN601', 'Tenants can be nested in at most 10 levels.', 'Choose a parent further up.');
+      perform core.raise_error('TN601', 'The hierarchy of tenants can have at most 10 levels.', 'Choose a parent that is further up.');
     end if;
-    -- locked, so that a transaction whose snapshot is older than the last move fails instead of believing it
+    -- The lock makes a transaction fail when its snapshot is older than the last move.
     select t.slug, t.parent_tenant_id into v_slug, v_ancestor_id from app_public.tenants t where t.id = v_ancestor_id for share;
-    -- a parent that does not exist is the foreign key's business
+    -- when a parent does not exist, the foreign key raises the error
     exit when not found;
     new.tenant_level := new.tenant_level + 1;
     new.tenant_path := v_slug || '.' || new.tenant_path;
@@ -70,13 +73,13 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  -- each child computes its place anew and does the same to its own children
+  -- For each child the same triggers compute its path and update its own children.
   update app_public.tenants set tenant_path = tenant_path where parent_tenant_id = new.id;
   return null;
 end
 $$;
 comment on function tenancy.tg_tenants__move_subtree is
-  'Takes the subtree along when a tenant is moved or its slug changes.';
+  'Updates the paths below a tenant when it is moved or gets another slug.';
 
 create or replace function app_public.tenant_subtree() returns setof app_public.tenant_subtree_entry
 language plpgsql stable security definer
@@ -94,11 +97,10 @@ begin
 end
 $$;
 comment on function app_public.tenant_subtree is
-  E'@errors ID203\nThe tenants below this one, each after its parent. Name one in the x-tenant-id header to read in it; nothing can be changed there without a membership. For members with the permission can_view_subtree.';
+  E'@errors ID203\nThe tenants below this one, each after its parent. Name one in the x-tenant-id header to read in it; to change things there, you must be a member of it. You need the permission can_view_subtree.';
 grant execute on function app_public.tenant_subtree to rowhouse_user;
 
-set local role rowhouse_platform;  -- outside the wall: whether a person may act or look in a tenant that is not the context's; granted to nobody
--- The hierarchy spans tenants by nature: a parent's manager makes and moves children, a parent's member may look into them.
+set local role rowhouse_platform;  -- outside the wall: permissions are read in other tenants than the one of the request; granted to nobody
 
 create or replace function tenancy.may_manage_tenant(user_id uuid, tenant_id uuid) returns boolean
 language plpgsql stable security definer
@@ -113,7 +115,7 @@ begin
 end
 $$;
 comment on function tenancy.may_manage_tenant is
-  'Whether a person is an active member, with the permission can_manage_tenant, of a tenant that is in trial or active.';
+  'Whether a person may manage a tenant: as an active member with the permission can_manage_tenant, while the tenant is in trial or active.';
 
 create or replace function tenancy.may_view_subtree(user_id uuid, tenant_id uuid) returns boolean
 language plpgsql stable security definer
@@ -135,23 +137,23 @@ begin
 end
 $$;
 comment on function tenancy.may_view_subtree is
-  'Whether a person may read in a tenant as a visitor from above: an active member, with the permission can_view_subtree, of one of its ancestors that is in trial or active. Writing is refused by require_writable_tenant.';
+  'Whether a person may read in a tenant as a visitor from above: as an active member, with the permission can_view_subtree, of a tenant above it that is in trial or active. require_writable_tenant keeps visitors from writing.';
 
-set local role rowhouse_platform;  -- outside the wall: the hierarchy is between tenants; permissions are checked in each of them
--- Called with the tree locked, so that two new children cannot both be the last one allowed.
+set local role rowhouse_platform;  -- outside the wall: a change of the hierarchy concerns several tenants, and permissions are checked in each
+-- The caller holds the lock of the hierarchy, so that of two new children only one can be the last that is allowed.
 create or replace function tenancy.require_room_for_sub_tenant(parent app_public.tenants) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
   if (select count(*) from app_public.tenants t where t.parent_tenant_id = (parent).id) >= ((parent).quotas ->> 'max_sub_tenants')::numeric then
-    perform core.raise_error('TN602', 'This tenant has as many sub-tenants as it may have.',
+    perform core.raise_error('TN602', 'This tenant cannot have more sub-tenants.',
       'Ask platform staff to raise its quota max_sub_tenants.');
   end if;
 end
 $$;
 comment on function tenancy.require_room_for_sub_tenant is
-  'TN602 when a tenant has as many direct sub-tenants as its quota max_sub_tenants allows.';
+  E'@errors TN602\nRaises an error when a tenant has as many direct sub-tenants as its quota max_sub_tenants allows.';
 
 create or replace function app_public.create_sub_tenant(slug text, name text) returns app_public.tenants
 language plpgsql volatile security definer
@@ -167,7 +169,7 @@ begin
   perform tenancy.lock_tenant_tree();
   select * into v_parent from app_public.tenants t where t.id = core.current_tenant_id() for share;
   perform tenancy.require_room_for_sub_tenant(v_parent);
-  -- it begins with what its parent has: a child is no way to more than the plan gives
+  -- It starts with the entitlements of its parent, so that nobody gets more than the plan gives by creating a sub-tenant.
   insert into app_public.tenants (
     slug, name, parent_tenant_id, status, trial_ends_at, subscription_tier, subscription_status,
     features, quotas, resource_access_config, industry, country_code, timezone, language_code
@@ -183,7 +185,7 @@ begin
 end
 $$;
 comment on function app_public.create_sub_tenant is
-  E'@resultFieldName tenant\n@errors ID203 TN202 TN601 TN602 23505 23514\nCreates a tenant below this one and makes you its owner. It begins with this one''s status, plan, features, quotas and region, and with data of its own. For members with the permission can_manage_tenant.';
+  E'@resultFieldName tenant\n@errors ID202 ID203 TN202 TN601 TN602 23505 23514\nCreates a tenant below this one and makes you its owner. It starts with the status, plan, features, quotas and region of this one, and without data. You need the permission can_manage_tenant.';
 grant execute on function app_public.create_sub_tenant to rowhouse_user;
 
 create or replace function app_public.move_tenant(tenant_id uuid, parent_tenant_id uuid default null) returns app_public.tenants
@@ -202,12 +204,12 @@ begin
   perform tenancy.lock_tenant_tree();
   select * into v_tenant from app_public.tenants t where t.id = move_tenant.tenant_id;
   select * into v_parent from app_public.tenants t where t.id = move_tenant.parent_tenant_id for share;
-  -- one error whether a tenant does not exist or is not yours
+  -- The error is the same whether a tenant does not exist or the user may not move it, so that it does not tell which.
   if v_tenant.id is null or v_tenant.type = 'platform'
     or (move_tenant.parent_tenant_id is not null and v_parent.id is null)
     or not (tenancy.is_platform_admin()
             or (tenancy.may_manage_tenant(v_user_id, v_tenant.id) and tenancy.may_manage_tenant(v_user_id, v_parent.id))) then
-    perform core.raise_error('TN301', 'There is no such tenant, or you may not move it there.',
+    perform core.raise_error('TN301', 'This tenant does not exist, or you may not move it there.',
       'You need the permission can_manage_tenant in the tenant and in its new parent.');
   end if;
   if v_parent.id is distinct from v_tenant.parent_tenant_id and not tenancy.is_platform_admin() then
@@ -219,7 +221,7 @@ begin
 end
 $$;
 comment on function app_public.move_tenant is
-  E'@resultFieldName tenant\n@errors TN205 TN301 TN503 TN601 TN602\nMoves a tenant, with all below it, under another parent; without one, to the top. Platform staff move any tenant anywhere. Everyone else needs the permission can_manage_tenant in the tenant and in its new parent, both in trial or active, and cannot move to the top.';
+  E'@resultFieldName tenant\n@errors TN205 TN301 TN503 TN601 TN602\nMoves a tenant, with all tenants below it, below another parent or, without a parent, to the top. Platform staff can move any tenant. Others need the permission can_manage_tenant in the tenant and in its new parent, both must be in trial or active, and they cannot move a tenant to the top.';
 grant execute on function app_public.move_tenant to rowhouse_user;
 
 set local role rowhouse_owner;

@@ -1,7 +1,6 @@
--- Figures of a tenant, computed from what they count. Outside the wall, so that they are right wherever a tenant's row can
--- be read: in my_tenants, which spans tenants, and in psql, which has no context.
+-- Numbers of members of a tenant. They are counted when they are read, so they are always right.
 
-set local role rowhouse_platform;  -- outside the wall: figures of a tenant's row are right wherever the row can be read: my_tenants spans tenants
+set local role rowhouse_platform;  -- outside the wall: my_tenants shows these numbers for several tenants
 create or replace function app_public.tenants_user_count(tenant app_public.tenants) returns int
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -11,7 +10,7 @@ begin
 end
 $$;
 comment on function app_public.tenants_user_count is
-  'How many active members it has.';
+  'The number of its active members.';
 grant execute on function app_public.tenants_user_count to rowhouse_user;
 
 create or replace function app_public.tenants_active_user_count(tenant app_public.tenants) returns int
@@ -25,7 +24,7 @@ begin
 end
 $$;
 comment on function app_public.tenants_active_user_count is
-  'How many of its members have acted in it in the last 30 days.';
+  'The number of its active members who have used it in the last 30 days.';
 grant execute on function app_public.tenants_active_user_count to rowhouse_user;
 
 set local role rowhouse_owner;

@@ -1,25 +1,27 @@
--- A tenant keeps an active owner. Looked at from outside the wall, because a tenant's context must not decide whether the
--- rule holds: administrators in psql and the platform's own functions have none.
+-- Memberships: who belongs to a tenant, in which role and with which permissions. Functions write them. Each of these first
+-- locks the tenant's row, so that changes of one tenant's members wait for each other and a tenant always keeps an owner.
 
 call core.secure_tenant_table('app_public.user_tenants');
 call core.allow('app_public.user_tenants', read => 'member');
-grant select (id, tenant_id, user_id, role, status, permissions, invited_by_user_id, joined_at, last_accessed_at,
-  activated_at, deactivated_at, metadata, created_at, updated_at) on app_public.user_tenants to rowhouse_user;
+grant select on app_public.user_tenants to rowhouse_user;
 grant select, insert, update, delete on app_public.user_tenants to rowhouse_platform;
-grant select on app_public.user_tenants to rowhouse_platform;
 comment on table app_public.user_tenants is
-  E'@name membership\n@behavior -insert -update -delete\nWho belongs to this tenant, and in which role.';
-comment on column app_public.user_tenants.role is 'owner, admin, member or viewer; each may do what the later ones may.';
-comment on column app_public.user_tenants.status is 'active, inactive, invited, suspended or pending. Only active members get in. Changed with deactivate_member, suspend_member, reactivate_member.';
-comment on column app_public.user_tenants.permissions is 'What the member may beyond the role (true), or may not in spite of it (false): an object of permissions. Changed with change_member_permissions; effectivePermissions has the sum.';
-comment on column app_public.user_tenants.invited_by_user_id is 'Who invited the member.';
+  E'@name membership\n@behavior -insert -update -delete\nA person who belongs to this tenant, with a role. All who belong to the tenant see its memberships.';
+comment on column app_public.user_tenants.role is 'The role in this tenant, which gives permissions. changeMemberRole changes it.';
+comment on column app_public.user_tenants.status is 'Whether the member can enter the tenant. deactivateMember, suspendMember and reactivateMember change it.';
+comment on column app_public.user_tenants.permissions is E'@behavior -*\nThe permissions that the member has beyond the role (true), or does not have although the role gives them (false): an object.';
+comment on column app_public.user_tenants.invited_by_user_id is 'The person who invited the member.';
 comment on column app_public.user_tenants.joined_at is 'When the member joined.';
-comment on column app_public.user_tenants.last_accessed_at is E'@kept\nWhen the member last acted in this tenant, to five minutes.';
+comment on column app_public.user_tenants.last_accessed_at is E'@kept\nWhen the member last used this tenant, to within five minutes.';
 comment on column app_public.user_tenants.activated_at is 'When the membership last became active.';
 comment on column app_public.user_tenants.deactivated_at is 'When the membership last became inactive.';
-comment on column app_public.user_tenants.metadata is 'Anything else, an object.';
+comment on column app_public.user_tenants.metadata is 'Anything else: an object.';
 comment on column app_public.user_tenants.created_at is 'When the membership was created.';
 comment on column app_public.user_tenants.updated_at is 'When it last changed.';
+comment on constraint user_tenants_tenant_id_user_id_key on app_public.user_tenants is 'is a member of this tenant already';
+comment on constraint permissions_are_known_and_boolean on app_public.user_tenants is
+  'must be an object of known permissions, each true or false';
+comment on constraint metadata_is_an_object on app_public.user_tenants is 'must be an object';
 
 create or replace function tenancy.tg_user_tenants__date_status() returns trigger
 language plpgsql
@@ -35,9 +37,8 @@ begin
 end
 $$;
 comment on function tenancy.tg_user_tenants__date_status is
-  'Dates when a membership becomes active and when it ceases to be.';
+  'Sets the times at which a membership becomes active and stops being active.';
 
--- Every function that changes memberships takes the tenant's row first: changes come one after the other, in no circle.
 create or replace function tenancy.lock_memberships() returns void
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
@@ -47,7 +48,25 @@ begin
 end
 $$;
 comment on function tenancy.lock_memberships is
-  'Makes other changes of this tenant''s members wait until the end of this transaction.';
+  'Locks the tenant''s row, so that other changes of this tenant''s members wait until the end of this transaction.';
+
+create or replace function tenancy.require_active_member(user_id uuid) returns void
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select from app_public.user_tenants m
+     where m.tenant_id = core.current_tenant_id() and m.user_id = require_active_member.user_id and m.status = 'active'
+  ) then
+    perform core.raise_error('ID301', 'This person is not an active member of this tenant.',
+      'List the memberships of this tenant, or invite the person.');
+  end if;
+end
+$$;
+comment on function tenancy.require_active_member is
+  E'@errors ID301\nRaises an error unless this person is an active member of this tenant.';
+grant execute on function tenancy.require_active_member to rowhouse_platform;
 
 create or replace function tenancy.member_to_change(user_id uuid) returns app_public.user_tenants
 language plpgsql volatile
@@ -61,65 +80,77 @@ begin
   select * into v_membership from app_public.user_tenants m
    where m.tenant_id = core.current_tenant_id() and m.user_id = member_to_change.user_id;
   if not found then
-    perform core.raise_error('ID301', 'There is no such member.', 'List the memberships of this tenant.');
+    perform core.raise_error('ID301', 'This person is not a member of this tenant.', 'List the memberships of this tenant, or invite the person.');
   end if;
   return v_membership;
 end
 $$;
 comment on function tenancy.member_to_change is
-  E'@errors ID203 ID301\nA membership of this tenant, which nobody else changes until the end of this transaction.';
+  E'@errors ID203 ID301\nA membership of this tenant. It is locked: nobody else can change it until the end of this transaction.';
 
--- invitations of someone who is sent away must not bring them back
+-- A person who is shut out must not come back with an invitation that is still pending.
 create or replace function tenancy.revoke_invitations_of(user_id uuid) returns void
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 begin
   update app_public.invitations i
-     set status = 'revoked', token_hash = null, revoked_at = core.clock()
+     set status = 'revoked', revoked_at = core.clock()
     from app_public.user_profiles u
    where u.id = revoke_invitations_of.user_id and i.email = u.email and i.status = 'pending'
      and i.tenant_id = core.current_tenant_id();
 end
 $$;
 comment on function tenancy.revoke_invitations_of is
-  'Revokes what invitations of this tenant a person still has.';
+  'Revokes the pending invitations of this tenant for a person.';
 
-create or replace function app_public.change_member_role(user_id uuid, role text) returns app_public.user_tenants
+create or replace function app_public.change_member_role(user_id uuid, role app_public.membership_role)
+returns app_public.user_tenants
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_membership app_public.user_tenants := tenancy.member_to_change(change_member_role.user_id);
 begin
-  perform tenancy.require_known_role(change_member_role.role, '{}');
+  if change_member_role.role is null then
+    perform core.raise_error('ID405', 'A role is needed.', 'Name one of the roles.');
+  end if;
   update app_public.user_tenants m set role = change_member_role.role where m.id = v_membership.id returning * into v_membership;
   return v_membership;
 end
 $$;
 comment on function app_public.change_member_role is
-  E'@resultFieldName membership\n@errors ID203 ID204 ID301 ID405 ID501\nGives a member another role: owner, admin, member or viewer, up to your own. can_manage_users.';
+  E'@resultFieldName membership\n@errors ID203 ID204 ID301 ID405 ID501\nGives a member another role, which cannot be higher than your own. You need the permission can_manage_users.';
 grant execute on function app_public.change_member_role to rowhouse_user;
 
-create or replace function app_public.change_member_permissions(user_id uuid, permissions jsonb) returns app_public.user_tenants
+create or replace function tenancy.permissions_json(permissions app_public.permission_overrides) returns jsonb
+language sql immutable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+  select coalesce(jsonb_strip_nulls(to_jsonb(permissions_json.permissions)), '{}');
+$$;
+comment on function tenancy.permissions_json is
+  'Permissions as the tables store them: an object of those that are set.';
+
+create or replace function app_public.change_member_permissions(user_id uuid, permissions app_public.permission_overrides)
+returns app_public.user_tenants
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_membership app_public.user_tenants := tenancy.member_to_change(change_member_permissions.user_id);
 begin
-  perform tenancy.require_known_role(v_membership.role, change_member_permissions.permissions);
-  update app_public.user_tenants m set permissions = change_member_permissions.permissions
+  update app_public.user_tenants m set permissions = tenancy.permissions_json(change_member_permissions.permissions)
    where m.id = v_membership.id
   returning * into v_membership;
   return v_membership;
 end
 $$;
 comment on function app_public.change_member_permissions is
-  E'@resultFieldName membership\n@errors ID203 ID204 ID301 ID406\nSets what a member may beyond the role (true) and may not in spite of it (false): an object that replaces the one before, {} for the role alone. You give only what you have. can_manage_users.';
+  E'@resultFieldName membership\n@errors ID203 ID204 ID301\nSets the permissions that a member has beyond the role (true) and those that the role gives but the member does not have (false). They replace all that were set before; without any, the member has the permissions of the role. You can give only permissions that you have. You need the permission can_manage_users.';
 grant execute on function app_public.change_member_permissions to rowhouse_user;
 
-create or replace function tenancy.change_member_status(user_id uuid, status text) returns app_public.user_tenants
+create or replace function tenancy.change_member_status(user_id uuid, status app_public.membership_status) returns app_public.user_tenants
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
@@ -139,14 +170,14 @@ begin
 end
 $$;
 comment on function tenancy.change_member_status is
-  'Gives a membership another status; doing it twice is no error.';
+  'Changes the status of a membership. It is no error to do it twice.';
 
 create or replace function app_public.deactivate_member(user_id uuid) returns app_public.user_tenants
 language sql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$ select tenancy.change_member_status(deactivate_member.user_id, 'inactive'); $$;
 comment on function app_public.deactivate_member is
-  E'@resultFieldName membership\n@errors ID203 ID204 ID301 ID501\nShuts a member out with the next request; role and permissions are kept, and reactivate_member lets them in again. can_manage_users.';
+  E'@resultFieldName membership\n@errors ID203 ID204 ID301 ID501\nShuts out a member who has left, from the next request on. The role and the permissions are kept, and reactivateMember lets the member in again. You need the permission can_manage_users.';
 grant execute on function app_public.deactivate_member to rowhouse_user;
 
 create or replace function app_public.suspend_member(user_id uuid) returns app_public.user_tenants
@@ -154,7 +185,7 @@ language sql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$ select tenancy.change_member_status(suspend_member.user_id, 'suspended'); $$;
 comment on function app_public.suspend_member is
-  E'@resultFieldName membership\n@errors ID203 ID204 ID301 ID501\nShuts a member out for the time being, as deactivate_member does for those who have left. can_manage_users.';
+  E'@resultFieldName membership\n@errors ID203 ID204 ID301 ID501\nShuts out a member for a time, from the next request on. The role and the permissions are kept, and reactivateMember lets the member in again. You need the permission can_manage_users.';
 grant execute on function app_public.suspend_member to rowhouse_user;
 
 create or replace function app_public.reactivate_member(user_id uuid) returns app_public.user_tenants
@@ -162,7 +193,7 @@ language sql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$ select tenancy.change_member_status(reactivate_member.user_id, 'active'); $$;
 comment on function app_public.reactivate_member is
-  E'@resultFieldName membership\n@errors ID203 ID204 ID301\nLets a deactivated or suspended member in again, in the role they had. can_manage_users.';
+  E'@resultFieldName membership\n@errors ID203 ID204 ID301\nLets a deactivated or suspended member in again, with the same role and permissions as before. You need the permission can_manage_users.';
 grant execute on function app_public.reactivate_member to rowhouse_user;
 
 create or replace function app_public.remove_member(user_id uuid) returns app_public.user_tenants
@@ -178,7 +209,7 @@ begin
 end
 $$;
 comment on function app_public.remove_member is
-  E'@resultFieldName membership\n@errors ID203 ID204 ID301 ID501\nEnds a membership for good; the person can be invited again. can_manage_users.';
+  E'@resultFieldName membership\n@errors ID203 ID204 ID301 ID501\nEnds a membership. This cannot be undone, but the person can be invited again. You need the permission can_manage_users.';
 grant execute on function app_public.remove_member to rowhouse_user;
 
 create or replace function app_public.leave_tenant() returns app_public.user_tenants
@@ -194,13 +225,13 @@ begin
    where m.tenant_id = core.current_tenant_id() and m.user_id = core.current_user_id()
   returning * into v_membership;
   if not found then
-    perform core.raise_error('ID301', 'There is no such member.', 'You are not a member of this tenant.');
+    perform core.raise_error('ID202', 'You are not a member of this tenant.', 'There is nothing to do.');
   end if;
   return v_membership;
 end
 $$;
 comment on function app_public.leave_tenant is
-  E'@resultFieldName membership\n@errors ID301 ID501\nEnds your own membership of this tenant.';
+  E'@resultFieldName membership\n@errors ID202 ID501\nEnds your own membership of this tenant.';
 grant execute on function app_public.leave_tenant to rowhouse_user;
 
 create or replace function app_public.transfer_ownership(user_id uuid) returns app_public.user_tenants
@@ -213,21 +244,19 @@ begin
   perform tenancy.lock_memberships();
   perform tenancy.require_role('owner');
   if transfer_ownership.user_id = core.current_user_id() then
-    perform core.raise_error('ID504', 'You are an owner already.', 'Name another member.');
+    perform core.raise_error('ID504', 'You are an owner of this tenant already.', 'Name another member.');
   end if;
+  perform tenancy.require_active_member(transfer_ownership.user_id);
   update app_public.user_tenants m set role = 'owner', permissions = '{}'
-   where m.tenant_id = core.current_tenant_id() and m.user_id = transfer_ownership.user_id and m.status = 'active'
+   where m.tenant_id = core.current_tenant_id() and m.user_id = transfer_ownership.user_id
   returning * into v_membership;
-  if not found then
-    perform core.raise_error('ID301', 'There is no such member.', 'List the active memberships of this tenant.');
-  end if;
   update app_public.user_tenants m set role = 'admin'
    where m.tenant_id = core.current_tenant_id() and m.user_id = core.current_user_id();
   return v_membership;
 end
 $$;
 comment on function app_public.transfer_ownership is
-  E'@resultFieldName membership\n@errors ID202 ID204 ID301 ID504\nMakes an active member an owner in your place; you become an admin. Owners.';
+  E'@resultFieldName membership\n@errors ID202 ID204 ID301 ID504\nMakes another active member an owner of this tenant and you an admin. Only owners can do this.';
 grant execute on function app_public.transfer_ownership to rowhouse_user;
 
 create or replace function app_public.current_membership() returns app_public.user_tenants
@@ -238,28 +267,43 @@ as $$
    where tenant_id = core.current_tenant_id() and user_id = core.current_user_id();
 $$;
 comment on function app_public.current_membership is
-  'Your membership of this tenant; null when you have none (platform staff, readers from a tenant above, people without a tenant).';
+  'Your membership of this tenant. It is null for platform staff, visitors from a tenant above and people without a tenant.';
 grant execute on function app_public.current_membership to rowhouse_user;
 
-create or replace function app_public.my_permissions() returns text[]
+create or replace function app_public.my_permissions() returns app_public.permission[]
 language sql stable
 set search_path to pg_catalog, pg_temp
-as $$ select tenancy.current_permissions(); $$;
+as $$ select tenancy.current_permissions()::app_public.permission[]; $$;
 comment on function app_public.my_permissions is
-  'What you may do in this tenant: role and permissions of your membership put together. For showing and hiding; the database decides.';
+  'Your permissions in this tenant, from the role and the permissions of your membership. Use them to show and hide parts of a user interface; the database checks them in any case.';
 grant execute on function app_public.my_permissions to rowhouse_user;
 
-create or replace function app_public.user_tenants_effective_permissions(membership app_public.user_tenants) returns text[]
+create or replace function app_public.user_tenants_effective_permissions(membership app_public.user_tenants)
+returns app_public.permission[]
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$
-  select case when (membership).status = 'active' then tenancy.effective_permissions((membership).role, (membership).permissions) else '{}' end;
+  select case (membership).status
+      when 'active' then tenancy.effective_permissions((membership).role, (membership).permissions)
+      else '{}'
+    end::app_public.permission[];
 $$;
 comment on function app_public.user_tenants_effective_permissions is
-  'What the member may do: the role''s permissions, with the member''s own added and taken away; nothing while the membership is not active.';
+  'All permissions that the member has: those of the role, changed by the member''s own. Empty while the membership is not active.';
 grant execute on function app_public.user_tenants_effective_permissions to rowhouse_user;
 
-set local role rowhouse_platform;  -- outside the wall: the last owner stays, whatever the context of who changes a membership
+create or replace function app_public.user_tenants_permissions(membership app_public.user_tenants)
+returns app_public.permission_overrides
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select jsonb_populate_record(null::app_public.permission_overrides, (membership).permissions);
+$$;
+comment on function app_public.user_tenants_permissions is
+  'The permissions that the member has beyond the role (true), or does not have although the role gives them (false). The others are null. changeMemberPermissions sets them.';
+grant execute on function app_public.user_tenants_permissions to rowhouse_user;
+
+set local role rowhouse_platform;  -- outside the wall: a tenant keeps an owner also when the context is of another tenant, or of none
 create or replace function tenancy.tg_user_tenants__keep_an_owner() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
@@ -268,32 +312,31 @@ begin
   if tg_op = 'UPDATE' and new.role = 'owner' and new.status = 'active' then
     return null;
   end if;
-  -- two owners that go at once come one after the other: the second looks when the first is gone
+  -- When two owners leave at once, the second waits here and then does not find the first any more.
   perform from app_public.tenants t where t.id = old.tenant_id for no key update;
   if not found then
-    -- a tenant that is deleted needs none
+    -- the tenant was deleted, so it needs no owner
     return null;
   end if;
-  -- locked, because a transaction that reads an older state would otherwise count on an owner who has gone since
+  -- The lock makes a transaction with an older snapshot fail, which otherwise could count on an owner who has left.
   perform from app_public.user_tenants m
     join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
    where m.tenant_id = old.tenant_id and m.role = 'owner' and m.status = 'active'
    limit 1
      for share of m;
   if not found then
-    perform core.raise_error('ID501', 'A tenant needs an active owner.', 'Make someone else an owner first, with transfer_ownership or change_member_role.');
+    perform core.raise_error('ID501', 'A tenant must have an active owner.', 'First make another member an owner, with transferOwnership or changeMemberRole.');
   end if;
   return null;
 end
 $$;
 comment on function tenancy.tg_user_tenants__keep_an_owner is
-  E'@errors ID501\nKeeps the last active owner from leaving, from being demoted, shut out or removed.';
+  E'@errors ID501\nRaises an error when the last active owner leaves, is removed or shut out, or gets a lower role.';
 grant execute on function tenancy.tg_user_tenants__keep_an_owner to rowhouse_owner;
 
 set local role rowhouse_owner;
 
--- The rules of memberships. They look at what a statement has done, after the wall's own check: a count of owners is
--- only worth something when it sees what is there now.
+-- The check for an owner runs after the statement, because it has to see the result.
 create or replace trigger _200_date_insert before insert on app_public.user_tenants
   for each row execute function tenancy.tg_user_tenants__date_status();
 create or replace trigger _200_date_status before update of status on app_public.user_tenants

@@ -1,49 +1,90 @@
--- Invitations, seen from the tenant: asking, asking again, taking back; and the mail task's part. The token is made when a
--- mail is about to be sent, given to the task and kept as a hash alone, so that it lies in no table, queue or log.
+-- Invitations, as the tenant sees them: who is invited, and how an invitation is sent again or revoked. The token in the mail
+-- is created only when the mail is sent, and only its hash is stored, so no table, queue or log ever contains the token.
 
 call core.secure_tenant_table('app_public.invitations');
 call core.allow('app_public.invitations', read => 'can_manage_users');
--- the hash of a token is no secret that opens anything, and the computed column needs the whole row
 grant select on app_public.invitations to rowhouse_user;
 grant select, insert, update, delete on app_public.invitations to rowhouse_platform;
 comment on table app_public.invitations is
-  E'@behavior -insert -update -delete\nWho is asked to join this tenant, and what became of it. For members with can_manage_users.';
-comment on column app_public.invitations.email is 'Whom it was sent to, lower case; one pending invitation a tenant and address.';
-comment on column app_public.invitations.role is 'The role it gives: owner, admin, member or viewer.';
-comment on column app_public.invitations.permissions is 'What it gives beyond the role (true) or keeps back (false): an object of permissions.';
-comment on column app_public.invitations.message is 'A word of the inviter, at most 2000 characters.';
-comment on column app_public.invitations.status is 'pending, accepted, declined or revoked; isExpired tells whether a pending one still works.';
-comment on column app_public.invitations.invited_by_user_id is 'Who vouches for it: who made it, or sent it again last.';
+  E'@behavior -insert -update -delete\nAn invitation to this tenant, and what has become of it. Members with the permission can_manage_users see it.';
+comment on column app_public.invitations.email is 'The address to which it was sent, in lower case. A tenant has at most one pending invitation for an address.';
+comment on column app_public.invitations.role is 'The role that the person gets.';
+comment on column app_public.invitations.permissions is E'@behavior -*\nThe permissions that the person gets beyond the role (true), or does not get although the role gives them (false): an object.';
+comment on column app_public.invitations.message is 'A message of the inviter, at most 2000 characters.';
+comment on column app_public.invitations.status is 'What has become of it. isExpired says whether a pending one can still be accepted.';
+comment on column app_public.invitations.invited_by_user_id is 'The person who created it or, if it was sent again, who did that last.';
 comment on column app_public.invitations.expires_at is 'Until when it can be accepted.';
-comment on column app_public.invitations.token_hash is E'@behavior -*\nSHA-256 of the token in the last mail; null before the first one and once the invitation is used.';
-comment on column app_public.invitations.delivery_number is 'Which mail this is: 1, and one more each time it is sent again.';
-comment on column app_public.invitations.delivery_status is 'Of the mail: queued, sent or failed.';
-comment on column app_public.invitations.delivery_attempts is 'How often sending the mail was tried.';
-comment on column app_public.invitations.delivery_error is 'What went wrong with the last attempt, null when nothing did.';
-comment on column app_public.invitations.queued_at is 'When the mail was asked for.';
-comment on column app_public.invitations.sent_at is 'When the mail server took the mail, null when it has not.';
-comment on column app_public.invitations.accepted_by_user_id is 'Who accepted it.';
+comment on column app_public.invitations.delivery_number is 'The number of the mail: 1 for the first, and one more each time it is sent again.';
+comment on column app_public.invitations.delivery_status is 'What has become of the mail.';
+comment on column app_public.invitations.delivery_attempts is 'The number of attempts to send the mail.';
+comment on column app_public.invitations.delivery_error is 'What went wrong in the last attempt; null when nothing did.';
+comment on column app_public.invitations.queued_at is 'When the mail was put into the queue.';
+comment on column app_public.invitations.sent_at is 'When the mail server took the mail; null when it has not.';
+comment on column app_public.invitations.accepted_by_user_id is 'The person who accepted it.';
 comment on column app_public.invitations.accepted_at is 'When it was accepted.';
 comment on column app_public.invitations.declined_at is 'When it was declined.';
 comment on column app_public.invitations.revoked_at is 'When it was revoked.';
-comment on column app_public.invitations.created_at is 'When it was made.';
+comment on column app_public.invitations.created_at is 'When it was created.';
 comment on column app_public.invitations.updated_at is 'When it last changed.';
+comment on constraint email_is_an_email on app_public.invitations is
+  'must be an e-mail address in lower case, such as ann@example.com';
+comment on constraint permissions_are_known_and_boolean on app_public.invitations is
+  'must be an object of known permissions, each true or false';
+comment on constraint message_is_short on app_public.invitations is 'must have at most 2000 characters';
+comment on index app_public.invitations_one_pending_key is 'has a pending invitation already';
 
-comment on type app_public.invitation_outcome is 'What became of a row of a bulk invitation.';
-comment on type app_public.invitation_receipt is 'What became of a row of a bulk invitation: invited with its id, or refused with the error.';
-comment on type app_public.received_invitation is 'An invitation, as the person who got it sees it.';
-comment on column app_public.invitation_receipt.email is 'The address as it was given.';
-comment on column app_public.invitation_receipt.outcome is 'invited or refused.';
-comment on column app_public.invitation_receipt.invitation_id is 'The invitation, null when it was refused.';
-comment on column app_public.invitation_receipt.error_code is 'The code of what is wrong, null when nothing is.';
-comment on column app_public.invitation_receipt.error is 'What is wrong, null when nothing is.';
-comment on column app_public.received_invitation.tenant_name is 'Who invites you.';
-comment on column app_public.received_invitation.tenant_slug is 'What to name in the x-tenant-id header once you are a member.';
-comment on column app_public.received_invitation.role is 'The role you would have.';
-comment on column app_public.received_invitation.message is 'A word of the inviter.';
-comment on column app_public.received_invitation.invited_by_name is 'The inviter''s name, or e-mail address.';
-comment on column app_public.received_invitation.created_at is 'When you were invited.';
-comment on column app_public.received_invitation.expires_at is 'Until when it can be accepted.';
+call core.secure_tenant_table('vault.invitations');
+grant select, insert, update, delete on vault.invitations to rowhouse_platform;
+comment on table vault.invitations is 'The secrets of app_public.invitations: the hash of the token in the last mail, while it can be used.';
+comment on column vault.invitations.token_hash is 'The SHA-256 of the token.';
+
+comment on type app_public.permission_overrides is
+  'Permissions that a membership sets. true: the member has the permission, also when the role does not give it. false: the member does not have it, also when the role gives it. null: the role decides.';
+comment on column app_public.permission_overrides.can_create_agents is 'Create agents.';
+comment on column app_public.permission_overrides.can_edit_agents is 'Edit agents.';
+comment on column app_public.permission_overrides.can_delete_agents is 'Delete agents.';
+comment on column app_public.permission_overrides.can_create_resources is 'Create tools, prompts and workflows.';
+comment on column app_public.permission_overrides.can_edit_resources is 'Edit tools, prompts and workflows.';
+comment on column app_public.permission_overrides.can_delete_resources is 'Delete tools, prompts and workflows.';
+comment on column app_public.permission_overrides.can_manage_knowledge is 'Create, edit and delete knowledge sources and documents.';
+comment on column app_public.permission_overrides.can_publish_resources is 'Publish versions of resources.';
+comment on column app_public.permission_overrides.can_share_resources is 'Share resources with other tenants.';
+comment on column app_public.permission_overrides.can_create_projects is 'Create projects.';
+comment on column app_public.permission_overrides.can_manage_users is 'Invite people, and change and remove members.';
+comment on column app_public.permission_overrides.can_manage_settings is 'Change the settings of the tenant.';
+comment on column app_public.permission_overrides.can_manage_tenant is 'Cancel the tenant, and create and move sub-tenants.';
+comment on column app_public.permission_overrides.can_manage_billing is 'Manage subscriptions, payment methods and invoices.';
+comment on column app_public.permission_overrides.can_view_analytics is 'See usage and sessions of all members.';
+comment on column app_public.permission_overrides.can_view_audit is 'See the audit log and the history of the tenant''s status.';
+comment on column app_public.permission_overrides.can_view_subtree is 'List the tenants below this one, and read in them.';
+comment on type app_public.new_invitation is 'A person to invite.';
+comment on column app_public.new_invitation.email is E'@notNull\nThe e-mail address.';
+comment on column app_public.new_invitation.role is 'The role that the person gets; member by default.';
+comment on column app_public.new_invitation.message is 'A message for the person, at most 2000 characters.';
+comment on column app_public.new_invitation.permissions is 'The permissions that the person gets beyond the role, or does not get although the role gives them.';
+comment on type app_public.invitation_outcome is
+  'What has become of one row of a bulk invitation. invited: the mail is queued. refused: the row has an error.';
+comment on type app_public.invitation_receipt is 'What has become of one row of a bulk invitation.';
+comment on type app_public.received_invitation is 'An invitation, as the invited person sees it.';
+comment on column app_public.invitation_receipt.email is 'The address, as it was sent.';
+comment on column app_public.invitation_receipt.outcome is E'@notNull\nWhether the person was invited.';
+comment on column app_public.invitation_receipt.invitation_id is 'The id of the invitation; null when it was refused.';
+comment on column app_public.invitation_receipt.error_code is 'The code of the error; null when there is none.';
+comment on column app_public.invitation_receipt.error is 'The message of the error; null when there is none.';
+comment on column app_public.received_invitation.id is E'@notNull\nIts id.';
+comment on column app_public.received_invitation.tenant_name is E'@notNull\nThe name of the tenant.';
+comment on column app_public.received_invitation.tenant_slug is E'@notNull\nThe slug of the tenant, for the x-tenant-id header once you are a member.';
+comment on column app_public.received_invitation.role is E'@notNull\nThe role that you would get.';
+comment on column app_public.received_invitation.message is 'A message of the inviter.';
+comment on column app_public.received_invitation.invited_by_name is 'The name of the inviter or, if it is not known, the e-mail address.';
+comment on column app_public.received_invitation.created_at is E'@notNull\nWhen you were invited.';
+comment on column app_public.received_invitation.expires_at is E'@notNull\nUntil when it can be accepted.';
+
+create or replace function tenancy.default_invitation_days() returns int
+language sql immutable parallel safe
+return 7;
+comment on function tenancy.default_invitation_days is
+  'For how many days an invitation can be accepted, unless config.invitation_expiry_days of the tenant says otherwise.';
 
 create or replace function tenancy.invitation_expiry() returns timestamptz
 language sql stable
@@ -51,10 +92,10 @@ set search_path to pg_catalog, pg_temp
 as $$
   select core.clock() + make_interval(days => coalesce(
     (select case when t.config ->> 'invitation_expiry_days' ~ '^[0-9]{1,3}$' then (t.config ->> 'invitation_expiry_days')::int end
-       from app_public.tenants t where t.id = core.current_tenant_id()), 7));
+       from app_public.tenants t where t.id = core.current_tenant_id()), tenancy.default_invitation_days()));
 $$;
 comment on function tenancy.invitation_expiry is
-  'When an invitation sent now expires: after config.invitation_expiry_days of the tenant, 7 by default.';
+  'When an invitation expires that is sent now.';
 
 create or replace function tenancy.queue_invitation(invitation app_public.invitations) returns void
 language sql volatile
@@ -62,106 +103,134 @@ set search_path to pg_catalog, pg_temp
 as $$
   select core.enqueue_job('tenancy__send_invitation',
     json_build_object('tenantId', (invitation).tenant_id, 'invitationId', (invitation).id, 'deliveryNumber', (invitation).delivery_number),
-    -- one mail a time: the next one takes the place of one that waits to be tried again
+    -- An invitation has one job: a new one replaces a job that waits for its next attempt.
     'tenancy__send_invitation:' || (invitation).id);
 $$;
 comment on function tenancy.queue_invitation is
   'Queues the mail of an invitation.';
 
-create or replace function tenancy.put_invitation(email text, role text, permissions jsonb, message text)
-returns app_public.invitations
+create or replace function tenancy.max_invitation_message() returns int
+language sql immutable parallel safe
+return 2000;
+comment on function tenancy.max_invitation_message is
+  'How many characters the message of an invitation can have, as the check message_is_short says, too.';
+
+create or replace function tenancy.pause_between_invitations() returns interval
+language sql immutable parallel safe
+return interval '1 minute';
+comment on function tenancy.pause_between_invitations is
+  'How long a tenant must wait before it sends another invitation to the same address.';
+
+create or replace function tenancy.require_invitable(email text) returns void
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if exists (
+    select from app_public.user_tenants m join app_public.user_profiles u on u.id = m.user_id
+     where m.tenant_id = core.current_tenant_id() and u.email = require_invitable.email and u.deleted_at is null
+       and m.status = 'active'
+  ) then
+    perform core.raise_error('ID502', 'This person is a member of this tenant already.', 'changeMemberRole changes the role of a member.');
+  end if;
+  -- Without this, somebody could flood a person with mails by revoking and inviting again and again.
+  if exists (
+    select from app_public.invitations i
+     where i.tenant_id = core.current_tenant_id() and i.email = require_invitable.email and i.status <> 'pending'
+       and i.queued_at > core.clock() - tenancy.pause_between_invitations()
+  ) then
+    perform core.raise_error('ID601', 'This person was invited less than a minute ago.', 'Wait a minute, then try again.');
+  end if;
+end
+$$;
+comment on function tenancy.require_invitable is
+  E'@errors ID502 ID601\nRaises an error when a person is a member already, or was invited a moment ago.';
+
+create or replace function tenancy.create_invitation(invitation app_public.new_invitation) returns app_public.invitations
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
 declare
-  v_email text := lower(trim(put_invitation.email));
-  v_message text := nullif(trim(put_invitation.message), '');
+  v_email text := lower(trim((create_invitation.invitation).email));
+  v_role app_public.membership_role := coalesce((create_invitation.invitation).role, 'member');
+  v_permissions jsonb := tenancy.permissions_json((create_invitation.invitation).permissions);
+  v_message text := nullif(trim((create_invitation.invitation).message), '');
   v_now timestamptz := core.clock();
   v_invitation app_public.invitations;
 begin
   if not coalesce(core.is_email(v_email), false) then
-    perform core.raise_error('ID407', 'This is not an e-mail address.', 'Send one address, such as ann@example.com.');
+    perform core.raise_error('ID407', 'The e-mail address is not valid.', 'Send one address, such as ann@example.com.');
   end if;
-  perform tenancy.require_known_role(put_invitation.role, put_invitation.permissions);
-  if length(v_message) > 2000 then
-    perform core.raise_error('ID408', 'The message is longer than 2000 characters.', 'Shorten it.');
+  if length(v_message) > tenancy.max_invitation_message() then
+    perform core.raise_error('ID408', format('The message is longer than %s characters.', tenancy.max_invitation_message()), 'Shorten it.');
   end if;
-  perform tenancy.require_grantable(put_invitation.role, put_invitation.permissions);
-  if exists (
-    select from app_public.user_tenants m join app_public.user_profiles u on u.id = m.user_id
-     where m.tenant_id = core.current_tenant_id() and u.email = v_email and u.deleted_at is null and m.status = 'active'
-  ) then
-    perform core.raise_error('ID502', 'This person is a member already.', 'change_member_role changes the role.');
-  end if;
-  -- revoking and inviting again must not be a way to flood someone with mail
-  if exists (
-    select from app_public.invitations i
-     where i.tenant_id = core.current_tenant_id() and i.email = v_email and i.status <> 'pending'
-       and i.queued_at > v_now - interval '1 minute'
-  ) then
-    perform core.raise_error('ID601', 'This person was invited less than a minute ago.', 'Wait a minute, then try again.');
-  end if;
-
+  perform tenancy.require_grantable(v_role, v_permissions);
+  perform tenancy.require_invitable(v_email);
   insert into app_public.invitations as i (tenant_id, email, role, permissions, message, invited_by_user_id, expires_at, queued_at)
-  values (core.current_tenant_id(), v_email, put_invitation.role, put_invitation.permissions, v_message,
-          core.current_user_id(), tenancy.invitation_expiry(), v_now)
-  -- one that has expired is asked again
+  values (core.current_tenant_id(), v_email, v_role, v_permissions, v_message, core.current_user_id(), tenancy.invitation_expiry(), v_now)
+  -- a pending invitation that has expired is sent again
   on conflict (tenant_id, email) where status = 'pending' do update
      set role = excluded.role, permissions = excluded.permissions, message = excluded.message,
-         invited_by_user_id = excluded.invited_by_user_id, expires_at = excluded.expires_at, token_hash = null,
+         invited_by_user_id = excluded.invited_by_user_id, expires_at = excluded.expires_at,
          delivery_number = i.delivery_number + 1, delivery_status = 'queued', delivery_attempts = 0, delivery_error = null,
          queued_at = excluded.queued_at, sent_at = null
    where i.expires_at <= v_now
   returning * into v_invitation;
   if not found then
-    perform core.raise_error('ID503', 'This person is invited already.', 'resend_invitation sends the mail again; revoke_invitation takes it back.');
+    perform core.raise_error('ID503', 'This person has a pending invitation already.',
+      'resendInvitation sends the mail again. revokeInvitation takes the invitation back.');
   end if;
   perform tenancy.queue_invitation(v_invitation);
   return v_invitation;
 end
 $$;
-comment on function tenancy.put_invitation is
-  'Stores an invitation to this tenant and queues its mail, within the limits of what the inviter may give.';
+comment on function tenancy.create_invitation is
+  E'@errors ID204 ID407 ID408 ID502 ID503 ID601\nStores an invitation to this tenant and queues its mail. The caller has checked that the user may invite people.';
 
-create or replace function app_public.invite_user(email text, role text default 'member', message text default null, permissions jsonb default '{}')
-returns app_public.invitations
+create or replace function app_public.invite_user(
+  email text, role app_public.membership_role default 'member', message text default null,
+  permissions app_public.permission_overrides default null
+) returns app_public.invitations
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
   perform tenancy.require_permission('can_manage_users');
   perform tenancy.lock_memberships();
-  return tenancy.put_invitation(invite_user.email, invite_user.role, invite_user.permissions, invite_user.message);
+  return tenancy.create_invitation((invite_user.email, invite_user.role, invite_user.message, invite_user.permissions));
 end
 $$;
 comment on function app_public.invite_user is
-  E'@resultFieldName invitation\n@errors ID203 ID204 ID405 ID406 ID407 ID408 ID502 ID503 ID601\nInvites a person by e-mail, with or without an account, and sends them a mail with a link that works once, for that address alone, for 7 days (config.invitation_expiry_days). role is owner, admin, member or viewer, permissions what they may beyond or in spite of it: neither more than your own. can_manage_users.';
+  E'@resultFieldName invitation\n@errors ID203 ID204 ID407 ID408 ID502 ID503 ID601\nInvites a person to this tenant. The person, who needs no account yet, gets a mail with a link that works once, for this e-mail address alone, and for 7 days unless config.invitation_expiry_days is set. The role is member by default. The permissions are those that the person gets beyond the role (true), or does not get although the role gives them (false). You can give only a role and permissions that you have. You need the permission can_manage_users.';
 grant execute on function app_public.invite_user to rowhouse_user;
 
-create or replace function app_public.invite_users(invitations jsonb) returns setof app_public.invitation_receipt
+create or replace function tenancy.max_bulk_invitations() returns int
+language sql immutable parallel safe
+return 100;
+comment on function tenancy.max_bulk_invitations is
+  'How many people one call can invite.';
+
+create or replace function app_public.invite_users(invitations app_public.new_invitation[]) returns setof app_public.invitation_receipt
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_item jsonb;
+  v_input app_public.new_invitation;
   v_receipt app_public.invitation_receipt;
 begin
   perform tenancy.require_permission('can_manage_users');
-  if jsonb_typeof(invite_users.invitations) is distinct from 'array'
-    or jsonb_array_length(invite_users.invitations) not between 1 and 100 then
-    perform core.raise_error('ID409', 'invitations is not an array of 1 to 100 objects.', 'Send them in several calls.');
+  if coalesce(cardinality(invite_users.invitations), 0) not between 1 and tenancy.max_bulk_invitations() then
+    perform core.raise_error('ID409', format('There must be 1 to %s invitations.', tenancy.max_bulk_invitations()),
+      'Send them in several calls.');
   end if;
   perform tenancy.lock_memberships();
-  for v_item in select item from jsonb_array_elements(invite_users.invitations) as item loop
-    v_receipt := row (v_item ->> 'email', 'refused', null, null, null)::app_public.invitation_receipt;
+  foreach v_input in array invite_users.invitations loop
+    v_receipt := row (v_input.email, 'refused', null, null, null)::app_public.invitation_receipt;
     begin
-      perform tenancy.require_invitation_keys(v_item);
-      v_receipt.invitation_id := (tenancy.put_invitation(
-        v_item ->> 'email', coalesce(v_item ->> 'role', 'member'), coalesce(v_item -> 'permissions', '{}'), v_item ->> 'message')).id;
+      v_receipt.invitation_id := (tenancy.create_invitation(v_input)).id;
       v_receipt.outcome := 'invited';
     exception when others then
-      -- our own errors say what is wrong with a row; anything else is wrong with the whole
+      -- An error of the registry concerns one invitation. Any other error concerns the whole call.
       if sqlstate !~ '^[I-OQ-WYZ][A-Z][1-6][0-9]{2}$' then
         raise;
       end if;
@@ -173,31 +242,8 @@ begin
 end
 $$;
 comment on function app_public.invite_users is
-  E'@resultFieldName receipts\n@errors ID410 ID203 ID409\nInvites 1 to 100 persons: [{"email", "role"?, "message"?, "permissions"?}], role is member when it is not said. A receipt for each, in the same order: invited, or refused with the error code and message of invite_user (';
+  E'@resultFieldName receipts\n@errors ID203 ID409\nInvites 1 to 100 people to this tenant. The answer has a receipt for each of them, in the same order: the person is invited, or the invitation is refused with the code and the message of the error that inviteUser would raise. You need the permission can_manage_users.';
 grant execute on function app_public.invite_users to rowhouse_user;
-
-create or replace function tenancy.require_invitation_keys(item jsonb) returns void
-language plpgsql stable
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_key text;
-begin
-  if jsonb_typeof(require_invitation_keys.item) <> 'object' then
-    perform core.raise_error('ID410', 'An invitation is not an object.', 'Send objects with email, and where wanted role, message and permissions.');
-  end if;
-  select key into v_key from jsonb_each(require_invitation_keys.item) as entry (key, value)
-   where key not in ('email', 'role', 'message', 'permissions')
-      or key <> 'permissions' and jsonb_typeof(value) not in ('string', 'null')
-   order by key limit 1;
-  if found then
-    perform core.raise_error('ID410', format('The key "%s" of an invitation is unknown, or its value is not a text.', left(v_key, 100)),
-      'The keys are email, role, message and permissions.');
-  end if;
-end
-$$;
-comment on function tenancy.require_invitation_keys is
-  E'@errors ID410\nRaises an error unless a row of a bulk invitation has known keys only; the key is named.';
 
 create or replace function app_public.resend_invitation(id uuid) returns app_public.invitations
 language plpgsql volatile security definer
@@ -207,12 +253,12 @@ declare
   v_now timestamptz := core.clock();
   v_invitation app_public.invitations := tenancy.invitation_to_change(resend_invitation.id);
 begin
-  -- whoever sends it again vouches for it from now on; the old token is dead at once
+  -- The person who sends it again is its inviter from now on. The old token stops working at once.
   update app_public.invitations i
-     set invited_by_user_id = core.current_user_id(), expires_at = tenancy.invitation_expiry(), token_hash = null,
+     set invited_by_user_id = core.current_user_id(), expires_at = tenancy.invitation_expiry(),
          delivery_number = i.delivery_number + 1, delivery_status = 'queued', delivery_attempts = 0, delivery_error = null,
          queued_at = v_now, sent_at = null
-   where i.id = v_invitation.id and i.queued_at <= v_now - interval '1 minute'
+   where i.id = v_invitation.id and i.queued_at <= v_now - tenancy.pause_between_invitations()
   returning * into v_invitation;
   if not found then
     perform core.raise_error('ID601', 'This person was invited less than a minute ago.', 'Wait a minute, then try again.');
@@ -222,7 +268,7 @@ begin
 end
 $$;
 comment on function app_public.resend_invitation is
-  E'@resultFieldName invitation\n@errors ID203 ID204 ID302 ID601\nSends a pending invitation''s mail again, with a new link that is valid for the whole time again; the old one is dead at once. You vouch for it from now on. At most once a minute. can_manage_users.';
+  E'@resultFieldName invitation\n@errors ID203 ID204 ID302 ID601\nSends the mail of a pending invitation again, at most once a minute. The mail has a new link, which is valid for the full time; the old link stops working at once. You are the inviter from now on. You need the permission can_manage_users.';
 grant execute on function app_public.resend_invitation to rowhouse_user;
 
 create or replace function app_public.revoke_invitation(id uuid) returns app_public.invitations
@@ -232,14 +278,14 @@ as $$
 declare
   v_invitation app_public.invitations := tenancy.invitation_to_change(revoke_invitation.id);
 begin
-  update app_public.invitations i set status = 'revoked', token_hash = null, revoked_at = core.clock()
+  update app_public.invitations i set status = 'revoked', revoked_at = core.clock()
    where i.id = v_invitation.id
   returning * into v_invitation;
   return v_invitation;
 end
 $$;
 comment on function app_public.revoke_invitation is
-  E'@resultFieldName invitation\n@errors ID203 ID204 ID302\nTakes a pending invitation back: its link is dead at once, and a mail that is still queued is not sent. can_manage_users.';
+  E'@resultFieldName invitation\n@errors ID203 ID204 ID302\nTakes a pending invitation back: its link stops working at once, and a mail that is still queued is not sent. You need the permission can_manage_users.';
 grant execute on function app_public.revoke_invitation to rowhouse_user;
 
 create or replace function tenancy.invitation_to_change(id uuid) returns app_public.invitations
@@ -254,141 +300,49 @@ begin
    where i.tenant_id = core.current_tenant_id() and i.id = invitation_to_change.id and i.status = 'pending'
      for update;
   if not found then
-    perform core.raise_error('ID302', 'There is no such pending invitation.', 'List the invitations of this tenant; invite_user makes a new one.');
+    perform core.raise_error('ID302', 'This invitation does not exist, or it is not pending.', 'List the invitations of this tenant. inviteUser creates a new one.');
   end if;
   perform tenancy.require_grantable(v_invitation.role, v_invitation.permissions);
   return v_invitation;
 end
 $$;
 comment on function tenancy.invitation_to_change is
-  E'@errors ID203 ID204 ID302\nA pending invitation of this tenant, locked.';
+  E'@errors ID203 ID204 ID302\nA pending invitation of this tenant, locked until the end of the transaction.';
 
 create or replace function app_public.invitations_is_expired(invitation app_public.invitations) returns boolean
 language sql stable
 set search_path to pg_catalog, pg_temp
 as $$ select (invitation).status = 'pending' and (invitation).expires_at <= core.clock(); $$;
 comment on function app_public.invitations_is_expired is
-  'Whether its time has run out before anyone accepted or declined it; resend_invitation gives it more.';
+  'Whether it is pending but has expired. resendInvitation sends it again with a new time to answer.';
 grant execute on function app_public.invitations_is_expired to rowhouse_user;
 
-set local role rowhouse_platform;  -- outside the wall: a token is looked up before its tenant is known; granted to nobody but our own functions
--- Invitations, seen from the person who got one. They are in no tenant yet, or in another one.
+create or replace function app_public.invitations_permissions(invitation app_public.invitations)
+returns app_public.permission_overrides
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select jsonb_populate_record(null::app_public.permission_overrides, (invitation).permissions);
+$$;
+comment on function app_public.invitations_permissions is
+  'The permissions that the person gets beyond the role (true), or does not get although the role gives them (false). The others are null.';
+grant execute on function app_public.invitations_permissions to rowhouse_user;
 
-create or replace function tenancy.inviter_may_still_grant(invitation app_public.invitations) returns boolean
-language plpgsql volatile security definer
+set local role rowhouse_platform;  -- outside the wall: the person who answers an invitation is not in its tenant
+create or replace function tenancy.tg_invitations__forget_token() returns trigger
+language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  -- the lock keeps the inviter from being demoted between this look and the end of the transaction
-  perform from app_public.user_tenants m
-    join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
-   where m.tenant_id = (invitation).tenant_id and m.user_id = (invitation).invited_by_user_id and m.status = 'active'
-     and 'can_manage_users' = any (tenancy.effective_permissions(m.role, m.permissions))
-     and tenancy.may_grant(m.role, tenancy.effective_permissions(m.role, m.permissions), (invitation).role, (invitation).permissions)
-     for share of m;
-  return found or tenancy.is_staff((invitation).invited_by_user_id);
+  delete from vault.invitations v where v.tenant_id = new.tenant_id and v.invitation_id = new.id;
+  return null;
 end
 $$;
-comment on function tenancy.inviter_may_still_grant is
-  'Whether who made (or last resent) an invitation could make it today: an active member who has all that it gives, or platform staff.';
-grant execute on function tenancy.inviter_may_still_grant to rowhouse_owner;
-
-create or replace function tenancy.use_invitation(token text, status text) returns app_public.invitations
-language plpgsql volatile security definer
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_invitation app_public.invitations;
-  v_is_usable boolean;
-begin
-  -- one statement for every reason to refuse, and the row's lock decides who uses a token: the others find it used
-  update app_public.invitations i
-     set status = use_invitation.status, token_hash = null,
-         accepted_by_user_id = case use_invitation.status when 'accepted' then u.id end,
-         accepted_at = case use_invitation.status when 'accepted' then core.clock() end,
-         declined_at = case use_invitation.status when 'declined' then core.clock() end
-    from app_public.user_profiles u, app_public.tenants t
-   where i.token_hash = sha256(convert_to(coalesce(use_invitation.token, ''), 'UTF8'))
-     and i.status = 'pending' and i.expires_at > core.clock()
-     and u.id = core.current_user_id() and u.email = i.email and u.is_active and u.deleted_at is null
-     and t.id = i.tenant_id and t.status in ('trial', 'active')
-  returning i.* into v_invitation;
-  v_is_usable := found;
-  if v_is_usable and use_invitation.status = 'accepted' then
-    v_is_usable := tenancy.inviter_may_still_grant(v_invitation);
-  end if;
-  if not v_is_usable then
-    perform core.raise_error('ID303', 'This invitation is not valid.',
-      'Log in with the e-mail address it was sent to, or ask for a new one.');
-  end if;
-  return v_invitation;
-end
-$$;
-comment on function tenancy.use_invitation is
-  'Uses a token up. ID303, whatever is wrong: unknown, used, expired or revoked, of another address, or of an inviter who could not make it today.';
-grant execute on function tenancy.use_invitation to rowhouse_owner;
-
-set local role rowhouse_platform;  -- outside the wall: the person is in no tenant yet, or in another one
-create or replace function app_public.accept_invitation(token text) returns app_public.tenants
-language plpgsql volatile security definer
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
-  v_invitation app_public.invitations;
-  v_tenant app_public.tenants;
-begin
-  -- the tenant that the request happens to be in has no say; an error puts it back by itself
-  perform set_config('rowhouse.tenant_id', '', true);
-  v_invitation := tenancy.use_invitation(accept_invitation.token, 'accepted');
-  insert into app_public.user_tenants as m (tenant_id, user_id, role, permissions, invited_by_user_id)
-  values (v_invitation.tenant_id, v_invitation.accepted_by_user_id, v_invitation.role, v_invitation.permissions,
-          v_invitation.invited_by_user_id)
-  on conflict (tenant_id, user_id) do update
-     set role = excluded.role, permissions = excluded.permissions, status = 'active', invited_by_user_id = excluded.invited_by_user_id
-   -- who has become a member on another way meanwhile stays what they are
-   where m.status <> 'active';
-  select * into v_tenant from app_public.tenants t where t.id = v_invitation.tenant_id;
-  perform set_config('rowhouse.tenant_id', v_context, true);
-  return v_tenant;
-end
-$$;
-comment on function app_public.accept_invitation is
-  E'@resultFieldName tenant\n@errors ID303\nMakes you a member of the tenant that invited you, by the token of the mail (what follows token= in its link). Name the tenant in the x-tenant-id header from then on. A token works once, for the address it was sent to. Who is a member already keeps their role.';
-grant execute on function app_public.accept_invitation to rowhouse_user;
-
-create or replace function app_public.decline_invitation(token text) returns boolean
-language plpgsql volatile security definer
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
-begin
-  perform set_config('rowhouse.tenant_id', '', true);
-  perform tenancy.use_invitation(decline_invitation.token, 'declined');
-  perform set_config('rowhouse.tenant_id', v_context, true);
-  return true;
-end
-$$;
-comment on function app_public.decline_invitation is
-  E'@resultFieldName isDeclined\n@errors ID303\nTurns an invitation down, by the token of the mail.';
-grant execute on function app_public.decline_invitation to rowhouse_user;
-
-set local role rowhouse_platform;  -- outside the wall: invitations of all tenants to one's own address
-create or replace function app_public.my_invitations() returns setof app_public.received_invitation
-language sql stable security definer
-set search_path to pg_catalog, pg_temp
-as $$
-  select i.id, t.name, t.slug, i.role, i.message, coalesce(inviter.full_name, inviter.email), i.created_at, i.expires_at
-    from app_public.user_profiles u
-    join app_public.invitations i on i.email = u.email and i.status = 'pending' and i.expires_at > core.clock()
-    join app_public.tenants t on t.id = i.tenant_id and t.status in ('trial', 'active')
-    left join app_public.user_profiles inviter on inviter.id = i.invited_by_user_id
-   where u.id = core.current_user_id() and u.is_active and u.deleted_at is null
-   order by i.created_at, i.id;
-$$;
-comment on function app_public.my_invitations is
-  'The invitations to your e-mail address that wait for an answer. The token to accept or decline one is in its mail.';
-grant execute on function app_public.my_invitations to rowhouse_user;
+comment on function tenancy.tg_invitations__forget_token is
+  'Deletes the hash of the token when an invitation is answered, revoked or sent again, so that the token does not work any more.';
+grant execute on function tenancy.tg_invitations__forget_token to rowhouse_owner;
 
 set local role rowhouse_owner;
+create or replace trigger _500_forget_token after update of status, delivery_number on app_public.invitations
+  for each row when (new.status <> 'pending' or old.delivery_number <> new.delivery_number)
+  execute function tenancy.tg_invitations__forget_token();

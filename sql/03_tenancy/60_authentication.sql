@@ -1,4 +1,17 @@
--- Authentication spans tenants by nature: it decides which one a request may enter.
+-- Authentication. The server has verified a token; tenancy.authenticate turns its claims and the tenant that is asked for into
+-- a user, a tenant and a database role. Memberships are read at every request, so a removed member is out at once.
+
+call core.secure_tenant_table('tenancy.admin_access_log');
+grant select, insert, update, delete on tenancy.admin_access_log to rowhouse_platform;
+comment on table tenancy.admin_access_log is
+  'Requests in a tenant by people who are not its members: platform staff, and visitors from a tenant above.';
+
+create or replace function tenancy.visit_precision() returns interval
+language sql immutable parallel safe
+return interval '5 minutes';
+comment on function tenancy.visit_precision is
+  'How exactly the times are kept at which people and tenants were last seen. So most requests write nothing.';
+grant execute on function tenancy.visit_precision to rowhouse_platform;
 
 set local role rowhouse_platform;  -- outside the wall: a person is looked up before any tenant is known
 create or replace function tenancy.identify(claims jsonb) returns uuid
@@ -20,8 +33,8 @@ begin
     return v_user_id;
   end if;
 
-  -- first sight: the issuer vouches for an e-mail address that we know, or that someone has invited. The unique keys
-  -- decide between two requests that see a person for the first time at once.
+  -- The first time that a token names this person. The issuer has verified the e-mail address, so it is enough that the
+  -- address has a profile or an invitation. When two such requests come at once, the unique keys decide.
   insert into app_public.user_profiles (email, full_name)
   select v_email, case when core.is_name(v_name) then v_name end
    where exists (
@@ -42,9 +55,9 @@ begin
 end
 $$;
 comment on function tenancy.identify is
-  'The active user a verified token speaks of, or null: by issuer and subject; at first sight by verified e-mail, which makes a profile for someone who is invited.';
+  'The active user whom a verified token names, or null. The user is found by issuer and subject or, the first time, by the verified e-mail address. A person who is invited gets a profile then.';
 
-set local role rowhouse_platform;  -- outside the wall: looks at the platform tenant from within any other
+set local role rowhouse_platform;  -- outside the wall: the membership of the platform's tenant is read from within any other
 create or replace function tenancy.is_staff(user_id uuid) returns boolean
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -56,17 +69,16 @@ as $$
      where m.user_id = is_staff.user_id and m.status = 'active' and m.role in ('owner', 'admin'));
 $$;
 comment on function tenancy.is_staff is
-  'Whether someone is platform staff: an active owner or admin of the tenant of type platform.';
+  'Whether a person is platform staff: an active owner or admin of the tenant of type platform.';
 
-set local role rowhouse_platform;  -- outside the wall: notes at authentication, before any context, when profile, membership and tenant were last used
--- Who was seen when is good to a few minutes: most requests write nothing. A row that someone else holds is left to the
--- next request, so that no request waits for it, and a suspended tenant's rows stay as they are.
+set local role rowhouse_platform;  -- outside the wall: at authentication there is no tenant yet
+-- A row that another transaction has locked is left to a later request, so that no request waits for it.
 create or replace function tenancy.note_visit(user_id uuid, tenant_id uuid) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_before timestamptz := now() - interval '5 minutes';
+  v_before timestamptz := now() - tenancy.visit_precision();
 begin
   if current_setting('transaction_read_only')::boolean then
     return;
@@ -87,7 +99,7 @@ begin
 end
 $$;
 comment on function tenancy.note_visit is
-  'Notes that a user was here: last_seen_at, last_accessed_at of the membership and last_login_at of the tenant, each at most every five minutes.';
+  'Records that a user was here: last_seen_at of the profile, last_accessed_at of the membership and last_login_at of the tenant, each at most every five minutes.';
 
 set local role rowhouse_platform;  -- outside the wall: decides which tenant a request may enter
 create or replace function tenancy.authenticate(claims jsonb, requested_tenant text)
@@ -109,10 +121,10 @@ begin
     perform core.raise_error('ID101', 'Authentication is required.', 'Send a valid bearer token of a registered user.');
   end if;
 
-  -- live membership, read at every request: a removed member's valid token opens nothing
+  -- the tenants that the user could enter, by memberships as they are now
   select array_agg(t.id) filter (where fits),
          coalesce(bool_or(t.type = 'platform') filter (where fits), false),
-         coalesce(bool_or(coalesce(m.last_accessed_at < now() - interval '5 minutes', true)) filter (where fits and t.status <> 'suspended'), false),
+         coalesce(bool_or(coalesce(m.last_accessed_at < now() - tenancy.visit_precision(), true)) filter (where fits and t.status <> 'suspended'), false),
          coalesce(bool_or(t.type = 'platform' and t.status = 'active' and m.role in ('owner', 'admin')), false)
     into v_tenant_ids, v_is_platform, v_is_stale, v_is_staff
     from app_public.user_tenants m
@@ -132,13 +144,13 @@ begin
     return query select v_user_id, v_tenant_ids[1], case when v_is_staff and v_is_platform then 'rowhouse_admin' else 'rowhouse_user' end;
     return;
   elsif v_requested is null then
-    -- a person without a tenant: sees none, and may answer invitations
+    -- A person without a tenant sees no data of a tenant, but can answer invitations.
     perform tenancy.note_visit(v_user_id, null);
     return query select v_user_id, null::uuid, 'rowhouse_user';
     return;
   end if;
 
-  -- staff enter any tenant, and those of a tenant above enter to read; each time is written down
+  -- Platform staff can enter any tenant, and visitors from a tenant above can enter to read. Each request is logged.
   select t.id, t.status into v_tenant_id, v_status
     from app_public.tenants t where t.slug = v_requested or t.id::text = v_requested;
   if v_is_staff and v_tenant_id is not null
@@ -149,12 +161,12 @@ begin
     return;
   end if;
 
-  perform core.raise_error('ID201', 'There is no such tenant, or you are not a member of it.',
+  perform core.raise_error('ID201', 'This tenant does not exist, or you are not a member of it.',
     'Check the x-tenant-id header; ask an owner of the tenant to invite you.');
 end
 $$;
 comment on function tenancy.authenticate is
-  E'@errors ID101 ID201 ID401\nTurns verified claims and a tenant (id or slug; null when there is only one to choose, or none) into user, tenant (null for a person without one) and database role.';
+  E'@errors ID101 ID201 ID401\nTurns verified claims and a tenant (an id or a slug) into a user, a tenant and a database role. The requested tenant can be null when the user is a member of one tenant or of none; in the latter case the returned tenant is null.';
 grant execute on function tenancy.authenticate to rowhouse_authenticator;
 
 set local role rowhouse_platform;  -- outside the wall: command-line tools act as a member of a tenant; for the server's login only
@@ -174,13 +186,13 @@ begin
      order by m.joined_at, m.id
      limit 1;
   if not found then
-    perform core.raise_error('ID201', 'There is no such tenant, or that person is not a member of it.',
-      'Check the name of the tenant; npm run tenant -- list shows them.');
+    perform core.raise_error('ID201', 'This tenant does not exist, or that person is not a member of it.',
+      'List the tenants with: npm run tenant -- list');
   end if;
 end
 $$;
 comment on function tenancy.operator_identity is
-  E'@errors ID201\nWhom a command-line tool acts as in a tenant (by slug): the member with that e-mail, or the first owner. For the server''s login only.';
+  E'@errors ID201\nThe member as whom a command-line tool acts in a tenant: the one with this e-mail address or, without an address, the first owner. For the server''s login only.';
 grant execute on function tenancy.operator_identity to rowhouse_authenticator;
 
 set local role rowhouse_owner;

@@ -1,13 +1,13 @@
--- First steps. What is done is read from what exists, so that a step done elsewhere is done here, too. Each domain adds its
--- own steps, with a function that says whether the current user or tenant is through with it.
+-- The first steps of a new user. Whether a step is done is read from the data, so nothing has to be ticked off. Each domain
+-- adds its own steps, each with a function that says whether the current user or tenant has done it.
 
 call core.secure_global_table('tenancy.onboarding_steps', 'the first steps are the same in every tenant');
 comment on table tenancy.onboarding_steps is 'The first steps that domains have added.';
 
-comment on type app_public.onboarding_step is 'A first step, and whether it is done.';
-comment on column app_public.onboarding_step.key is 'name_profile, create_agent, load_document, search, invite_colleague or join_tenant.';
-comment on column app_public.onboarding_step.title is 'What to do, in English.';
-comment on column app_public.onboarding_step.is_done is 'Whether it is done.';
+comment on type app_public.onboarding_step is 'A first step of a new user, and whether it is done.';
+comment on column app_public.onboarding_step.key is E'@notNull\nIts name, such as create_agent. Extensions can add steps, so the list is open.';
+comment on column app_public.onboarding_step.title is E'@notNull\nWhat to do, in English.';
+comment on column app_public.onboarding_step.is_done is E'@notNull\nWhether it is done.';
 
 create or replace procedure tenancy.define_onboarding_step(
   key text, sort_order int, title text, is_done regprocedure, permission text default null)
@@ -23,7 +23,7 @@ begin
 end
 $$;
 comment on procedure tenancy.define_onboarding_step is
-  'Adds a first step: its key, its place among the others, its title, the function without arguments that says whether it is done, and the permission without which it is left out.';
+  'Adds a first step: its key, its position among the others, its title, a function without arguments that says whether it is done, and the permission that a user needs for it.';
 
 create or replace function tenancy.has_invited() returns boolean
 language sql stable
@@ -33,7 +33,7 @@ as $$
       or exists (select from app_public.user_tenants m
                   where m.tenant_id = core.current_tenant_id() and m.user_id is distinct from core.current_user_id());
 $$;
-comment on function tenancy.has_invited is 'Whether anybody else was invited to this tenant, or is in it.';
+comment on function tenancy.has_invited is 'Whether other people are members of this tenant, or were invited to it.';
 
 call tenancy.define_onboarding_step('invite_colleague', 50, 'Invite a colleague', 'tenancy.has_invited()', 'can_manage_users');
 
@@ -60,7 +60,7 @@ begin
 end
 $$;
 comment on function app_public.onboarding_checklist is
-  'Your first steps in this tenant, in order, and which are done: name_profile, create_agent, load_document, search, invite_colleague; those you may not do are left out. Without a tenant: name_profile and join_tenant.';
+  'Your first steps in this tenant, in order, and whether each is done. Steps for which you have no permission are left out. Without a tenant, the steps are name_profile and join_tenant.';
 grant execute on function app_public.onboarding_checklist to rowhouse_user;
 
 create or replace function tenancy.set_onboarding(is_completed boolean) returns app_public.user_profiles
@@ -77,14 +77,14 @@ begin
 end
 $$;
 comment on function tenancy.set_onboarding is
-  'Notes whether you are through with the first steps.';
+  'Records whether you have finished the first steps.';
 
 create or replace function app_public.complete_onboarding() returns app_public.user_profiles
 language sql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$ select tenancy.set_onboarding(true); $$;
 comment on function app_public.complete_onboarding is
-  E'@resultFieldName userProfile\nSays that you are through with the first steps, whether or not all are done; restart_onboarding takes it back.';
+  E'@resultFieldName userProfile\nRecords that you have finished the first steps, whether or not all are done. restartOnboarding undoes it.';
 grant execute on function app_public.complete_onboarding to rowhouse_user;
 
 create or replace function app_public.restart_onboarding() returns app_public.user_profiles
@@ -92,5 +92,5 @@ language sql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$ select tenancy.set_onboarding(false); $$;
 comment on function app_public.restart_onboarding is
-  E'@resultFieldName userProfile\nShows you the first steps again.';
+  E'@resultFieldName userProfile\nRecords that you have not finished the first steps, so that they are shown again.';
 grant execute on function app_public.restart_onboarding to rowhouse_user;

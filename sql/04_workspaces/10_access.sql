@@ -1,8 +1,8 @@
--- Who may do what in which workspace and project. A role here counts only while the membership of the tenant is active,
--- and is read live: one function for policies (a list, once a query), one for a single row.
+-- Roles in workspaces and projects. A role counts only while the person is an active member of the tenant. Policies call a
+-- function that lists all workspaces or projects once a query; computed columns call one for a single row.
 
 comment on type app_public.member_role is
-  'What a member of a workspace may do, each what the earlier ones may: viewer reads; contributor adds things and changes them; moderator also manages members below their own role, as all above do; admin edits and archives the workspace; owner manages everyone, deletes and transfers it. The tenant''s owners count as owners of every workspace.';
+  'The role of a member in a workspace. Each role may do what the earlier ones may. viewer: reads. contributor: adds and changes things. moderator: manages members whose role is lower. admin: edits and archives the workspace. owner: manages all members, and deletes and transfers the workspace. Owners of the tenant have this role in every workspace.';
 
 create or replace function workspaces.my_workspace_ids(minimum app_public.member_role default 'viewer') returns uuid[]
 language plpgsql stable security definer
@@ -20,7 +20,7 @@ begin
       left join app_public.workspace_members m
         on m.tenant_id = w.tenant_id and m.workspace_id = w.id and m.user_id = core.current_user_id()
      where w.tenant_id = core.current_tenant_id() and w.deleted_at is null
-       -- an archived workspace can be read, and nothing else
+       -- an archived workspace can only be read
        and (w.archived_at is null or my_workspace_ids.minimum = 'viewer')
        and case
              when v_is_tenant_owner then 'owner'
@@ -30,7 +30,7 @@ begin
 end
 $$;
 comment on function workspaces.my_workspace_ids is
-  'The workspaces in which your role is at least this one, without deleted ones and, above viewer, without archived ones. For policies: workspace_id = any ((select workspaces.my_workspace_ids(''contributor''))::uuid[]).';
+  'The workspaces in which you have at least this role, without deleted ones. Archived ones are included only for the role viewer. In policies: workspace_id = any ((select workspaces.my_workspace_ids(''contributor''))::uuid[]).';
 grant execute on function workspaces.my_workspace_ids to rowhouse_user;
 
 create or replace function workspaces.my_deleted_workspace_ids() returns uuid[]
@@ -46,7 +46,7 @@ begin
 end
 $$;
 comment on function workspaces.my_deleted_workspace_ids is
-  'The deleted workspaces you may restore.';
+  'The deleted workspaces that you may restore.';
 grant execute on function workspaces.my_deleted_workspace_ids to rowhouse_user;
 
 create or replace function app_public.workspaces_my_role(workspace app_public.workspaces) returns app_public.member_role
@@ -68,10 +68,10 @@ begin
 end
 $$;
 comment on function app_public.workspaces_my_role is
-  'What you may do in the workspace: the role of your membership, viewer where everyone of the tenant may read, owner for the tenant''s owners; null when you only see that it exists.';
+  'Your role in the workspace: that of your membership, viewer where all of the tenant may read, or owner for owners of the tenant. It is null when you only see that the workspace exists.';
 grant execute on function app_public.workspaces_my_role to rowhouse_user;
 
-create or replace function workspaces.my_project_ids(minimum text default 'observer') returns uuid[]
+create or replace function workspaces.my_project_ids(minimum app_public.project_role default 'observer') returns uuid[]
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -89,10 +89,10 @@ begin
 end
 $$;
 comment on function workspaces.my_project_ids is
-  'The projects you are a member of with at least this role (observer, member, lead), deleted ones as well. For policies.';
+  'The projects of which you are a member with at least this role, including deleted ones. For policies.';
 grant execute on function workspaces.my_project_ids to rowhouse_user;
 
-create or replace function app_public.projects_my_role(project app_public.projects) returns text
+create or replace function app_public.projects_my_role(project app_public.projects) returns app_public.project_role
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -108,7 +108,7 @@ begin
     from app_public.project_members m
    where m.tenant_id = core.current_tenant_id() and m.project_id = (projects_my_role.project).id
      and m.user_id = core.current_user_id();
-  -- the same as the policy select_member, for one row
+  -- the same rule as the policy select_member of projects
   if not (projects_my_role.project).is_private and (
     (projects_my_role.project).workspace_id is null
     or (projects_my_role.project).workspace_id = any (workspaces.my_workspace_ids())) then
@@ -118,27 +118,11 @@ begin
 end
 $$;
 comment on function app_public.projects_my_role is
-  'What you may do in the project: the role of your membership, observer where you may only read, lead for the tenant''s owners, and for its admins where the project is not private.';
+  'Your role in the project: that of your membership, or observer where you may only read. Owners of the tenant are leads of every project, and its admins are leads of those that are not private.';
 grant execute on function app_public.projects_my_role to rowhouse_user;
 
-create or replace function workspaces.require_active_member(user_id uuid) returns void
-language plpgsql stable
-set search_path to pg_catalog, pg_temp
-as $$
-begin
-  if not exists (
-    select from app_public.user_tenants t
-     where t.tenant_id = core.current_tenant_id() and t.user_id = require_active_member.user_id and t.status = 'active'
-  ) then
-    perform core.raise_error('WS401', 'This person is not an active member of this tenant.', 'Invite the person to the tenant first.');
-  end if;
-end
-$$;
-comment on function workspaces.require_active_member is
-  E'@errors WS401\nRaises an error unless this person is an active member of this tenant.';
-
--- Whoever changes a workspace or its members holds its row first: that is what makes "the last owner" true when two try.
--- It leaves room for rows that refer to the workspace.
+-- Every function that changes a workspace or its members locks its row first, so that two changes at once cannot remove the
+-- last owner. "no key update" still lets others add rows that refer to the workspace.
 create or replace function workspaces.locked_workspace(id uuid, minimum app_public.member_role) returns app_public.workspaces
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
@@ -154,16 +138,16 @@ begin
   if v_workspace.id is null
     or v_role is null and (v_workspace.visibility = 'private' or not tenancy.has_role('viewer'))
   then
-    perform core.raise_error('WS301', 'There is no such workspace.', 'List the workspaces of this tenant.');
+    perform core.raise_error('WS301', 'This workspace does not exist, or you cannot see it.', 'List the workspaces of this tenant.');
   elsif locked_workspace.minimum is not null and (v_role >= locked_workspace.minimum) is not true then
     perform core.raise_error('WS201', 'Your role in this workspace does not allow this.',
-      format('This needs the role %s; ask an owner of the workspace.', locked_workspace.minimum));
+      format('You need the role %s. Ask an owner of the workspace.', locked_workspace.minimum));
   end if;
   return v_workspace;
 end
 $$;
 comment on function workspaces.locked_workspace is
-  E'@errors WS301 WS201\nThe workspace, locked until the end of the transaction; with a null minimum it is enough to see that it exists.';
+  E'@errors WS301 WS201\nThe workspace, locked until the end of the transaction. You need at least the role minimum in it; when minimum is null, it is enough that you see the workspace.';
 
 create or replace function workspaces.locked_project(id uuid) returns app_public.projects
 language plpgsql volatile
@@ -178,7 +162,7 @@ begin
      for no key update;
   v_role := app_public.projects_my_role(v_project);
   if v_project.id is null or v_role is null then
-    perform core.raise_error('WS304', 'There is no such project.', 'List the projects of this tenant.');
+    perform core.raise_error('WS304', 'This project does not exist, or you cannot see it.', 'List the projects of this tenant.');
   elsif v_role <> 'lead' then
     perform core.raise_error('WS203', 'Only leads of the project can do this.', 'Ask a lead of the project or an admin of the tenant.');
   end if;
@@ -188,18 +172,51 @@ $$;
 comment on function workspaces.locked_project is
   E'@errors WS304 WS203\nThe project, locked until the end of the transaction.';
 
--- A membership here rests on an active one of the tenant, whoever writes it. After the row, so that the wall speaks first.
+-- Members of a project must be active members of the tenant. The trigger runs after the row is written, so that for another
+-- tenant's row the wall raises its error first.
 create or replace function workspaces.tg__require_active_member() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform workspaces.require_active_member(new.user_id);
+  perform tenancy.require_active_member(new.user_id);
   return null;
 end
 $$;
 comment on function workspaces.tg__require_active_member is
-  E'@errors WS401\nRaises an error unless user_id is an active member of this tenant.';
+  E'@errors ID301\nRaises an error unless user_id is an active member of this tenant.';
 
 create or replace trigger _200_require_active_member after insert on app_public.project_members
   for each row execute function workspaces.tg__require_active_member();
+
+-- words that only explain policies (see core.who_may)
+do $$
+declare
+  v_word record;
+begin
+  for v_word in
+    select w.word, w.condition, w.who
+      from (values
+        ('workspace_reader', 'id = any ((select workspaces.my_workspace_ids()))', 'those who can read the workspace'),
+        ('workspace_admin', 'id = any ((select workspaces.my_workspace_ids(''admin'')))', 'admins and owners of the workspace'),
+        ('workspace_restorer', 'id = any ((select workspaces.my_deleted_workspace_ids()))', 'owners of the workspace'),
+        ('reader_of_its_workspace', 'workspace_id = any ((select workspaces.my_workspace_ids()))', 'those who can read its workspace'),
+        ('in_no_workspace', 'workspace_id is null', 'it is in no workspace'),
+        ('not_private', 'not is_private', 'it is not private'),
+        ('project_member', 'id = any ((select workspaces.my_project_ids()))', 'members of the project'),
+        ('project_lead', 'id = any ((select workspaces.my_project_ids(''lead'')))', 'leads of the project'),
+        ('lead_of_its_project', 'project_id = any ((select workspaces.my_project_ids(''lead'')))', 'leads of its project'),
+        ('project_is_visible', 'project_id in (select projects.id from app_public.projects)', 'those who can see its project'),
+        ('project_is_open', 'project_id in (select projects.id from app_public.projects where (projects.deleted_at is null))',
+         'they can see its project, which is not deleted'),
+        ('institution_is_visible', 'institution_id in (select institutions.id from app_public.institutions)',
+         'those who can see its institution'),
+        ('institution_is_open',
+         'institution_id in (select institutions.id from app_public.institutions where (institutions.deleted_at is null))',
+         'they can see its institution, which is not deleted')
+      ) as w (word, condition, who)
+  loop
+    call core.define_access(v_word.word, v_word.condition, v_word.who, null);
+  end loop;
+end
+$$;

@@ -1,7 +1,8 @@
--- The life of a workspace: created with its first owner, archived and taken up again, deleted and restored.
+-- Workspaces: rooms of a tenant with members and roles of their own. Admins edit the columns; functions create, archive, delete
+-- and restore a workspace, because these change more than one row or depend on other rows.
 
 call core.secure_tenant_table('app_public.workspaces');
--- workspaces: who is in one, and everyone of the tenant unless it is private; written by functions but for plain columns
+-- Its members see a workspace, and so do all of the tenant unless it is private. Those who may restore it see a deleted one.
 create policy select_member on app_public.workspaces for select to rowhouse_user
   using (
     case when deleted_at is null
@@ -12,25 +13,30 @@ create policy select_member on app_public.workspaces for select to rowhouse_user
 create policy update_admin on app_public.workspaces for update to rowhouse_user
   using (id = any ((select workspaces.my_workspace_ids('admin'))::uuid[]));
 grant select on app_public.workspaces to rowhouse_user;
--- memberships of a workspace are written by functions only: who may change whom depends on other rows
 grant update (name, description, icon, visibility, settings) on app_public.workspaces to rowhouse_user;
 grant select on app_public.workspaces to rowhouse_platform;
-grant select on app_public.workspaces to rowhouse_platform;
 comment on table app_public.workspaces is
-  E'@behavior -insert -delete\nA room of this tenant for people who work together. Made by create_workspace; its admins edit it. Deleted ones are seen by those who may restore them.';
-comment on column app_public.workspaces.name is 'Name, unique among the tenant''s workspaces that are not deleted, also those you cannot see; at most 255 characters.';
+  E'@behavior -insert -delete\nA room of this tenant for people who work together. createWorkspace creates it, and its admins edit it. A deleted workspace is visible to those who may restore it.';
+comment on column app_public.workspaces.name is 'Its name, at most 255 characters, unique among the tenant''s workspaces that are not deleted, including those that you cannot see.';
 comment on column app_public.workspaces.description is 'What it is for, at most 10,000 characters.';
-comment on column app_public.workspaces.icon is 'Name of an icon, at most 255 characters.';
-comment on column app_public.workspaces.visibility is 'private, team, organization or public: see the type.';
-comment on column app_public.workspaces.settings is 'Settings of front ends, an object.';
-comment on column app_public.workspaces.created_by_user_id is 'Who created it; null when that person is gone.';
-comment on column app_public.workspaces.archived_at is 'When it became read-only (archive_workspace), null when it is not.';
+comment on column app_public.workspaces.icon is 'The name of an icon, at most 255 characters.';
+comment on column app_public.workspaces.visibility is 'Who of the tenant sees it.';
+comment on column app_public.workspaces.settings is 'Settings of front ends: an object.';
+comment on column app_public.workspaces.created_by_user_id is 'The person who created it; null when the profile was deleted.';
+comment on column app_public.workspaces.archived_at is 'When archiveWorkspace made it read-only; null when it is not archived.';
 comment on column app_public.workspaces.created_at is 'When it was created.';
 comment on column app_public.workspaces.updated_at is 'When it last changed.';
-comment on column app_public.workspaces.deleted_at is 'When it was deleted, null when it is not.';
+comment on column app_public.workspaces.deleted_at is 'When it was deleted; null when it is not.';
+comment on constraint name_is_a_name on app_public.workspaces is
+  'must have 1 to 255 characters, at least one of them visible, and no control characters';
+comment on constraint description_is_not_too_long on app_public.workspaces is 'must have at most 10,000 characters';
+comment on constraint icon_is_a_name on app_public.workspaces is
+  'must have 1 to 255 characters, at least one of them visible, and no control characters';
+comment on constraint settings_is_an_object on app_public.workspaces is 'must be an object';
+comment on index app_public.workspaces_tenant_id_name_key is 'is used by another workspace of this tenant';
 
 comment on type app_public.workspace_visibility is
-  'Who of the tenant sees a workspace; nobody outside of it ever does. private: its members and the tenant''s owners. team: everyone sees that it is there, only members what is in it. organization: everyone reads it, as a viewer does. public: as organization, and everyone can join by themselves (join_workspace).';
+  'Who of the tenant sees a workspace. Nobody outside of the tenant sees it. private: its members and the owners of the tenant. team: all see that it exists, but only members see what is in it. organization: all can read it. public: all can read it and join it with joinWorkspace.';
 
 create or replace function app_public.create_workspace(
   name text, description text default null, icon text default null,
@@ -43,8 +49,8 @@ declare
   v_workspace app_public.workspaces;
 begin
   perform tenancy.require_role('member');
-  -- platform staff may act here and yet belong to another tenant: a workspace needs an owner of this one
-  perform workspaces.require_active_member(core.current_user_id());
+  -- The owner of a workspace must be a member of the tenant, which platform staff may not be.
+  perform tenancy.require_active_member(core.current_user_id());
   insert into app_public.workspaces (name, description, icon, visibility, settings)
   values (create_workspace.name, create_workspace.description, create_workspace.icon,
           coalesce(create_workspace.visibility, 'private'), coalesce(create_workspace.settings, '{}'))
@@ -55,7 +61,7 @@ begin
 end
 $$;
 comment on function app_public.create_workspace is
-  E'@resultFieldName workspace\n@errors ID202 WS401 23505 23514\nCreates a workspace and makes you its owner. Members of the tenant.';
+  E'@resultFieldName workspace\n@errors ID202 ID301 23505 23514\nCreates a workspace and makes you its owner. You need at least the role member in the tenant.';
 grant execute on function app_public.create_workspace to rowhouse_user;
 
 create or replace function app_public.archive_workspace(id uuid) returns app_public.workspaces
@@ -72,7 +78,7 @@ begin
 end
 $$;
 comment on function app_public.archive_workspace is
-  E'@resultFieldName workspace\n@errors WS301 WS201\nMakes a workspace read-only; unarchive_workspace takes it up again. People can still be removed and leave. Doing it twice is no error. Admins of the workspace.';
+  E'@resultFieldName workspace\n@errors WS301 WS201\nMakes a workspace read-only, until unarchiveWorkspace. Members can still leave and be removed. It is no error to do it twice. You need at least the role admin in the workspace.';
 grant execute on function app_public.archive_workspace to rowhouse_user;
 
 create or replace function app_public.unarchive_workspace(id uuid) returns app_public.workspaces
@@ -89,7 +95,7 @@ begin
 end
 $$;
 comment on function app_public.unarchive_workspace is
-  E'@resultFieldName workspace\n@errors WS301 WS201\nTakes an archived workspace up again. Doing it twice is no error. Admins of the workspace.';
+  E'@resultFieldName workspace\n@errors WS301 WS201\nMakes an archived workspace writable again. It is no error to do it twice. You need at least the role admin in the workspace.';
 grant execute on function app_public.unarchive_workspace to rowhouse_user;
 
 create or replace function app_public.delete_workspace(id uuid) returns app_public.workspaces
@@ -104,7 +110,7 @@ begin
 end
 $$;
 comment on function app_public.delete_workspace is
-  E'@resultFieldName workspace\n@errors WS301 WS201\nDeletes a workspace: nobody has access through it any more, at once; restore_workspace brings it back with its members. Its name can be used again. Owners of the workspace.';
+  E'@resultFieldName workspace\n@errors WS301 WS201\nDeletes a workspace. From then on it gives nobody access to anything. restoreWorkspace brings it back with its members. Its name can be used again. Only owners of the workspace can do this.';
 grant execute on function app_public.delete_workspace to rowhouse_user;
 
 create or replace function app_public.restore_workspace(id uuid) returns app_public.workspaces
@@ -119,13 +125,13 @@ begin
   returning * into v_workspace;
   if not found then
     perform core.raise_error('WS302', 'There is no deleted workspace with this id that you own.',
-      'It was never deleted, or another owner must restore it.');
+      'It is not deleted, or another owner must restore it.');
   end if;
   return v_workspace;
 end
 $$;
 comment on function app_public.restore_workspace is
-  E'@resultFieldName workspace\n@errors WS302 23505\nBrings a deleted workspace back with its members. Owners of the workspace.';
+  E'@resultFieldName workspace\n@errors WS302 23505\nBrings a deleted workspace back with its members. Only owners of the workspace can do this.';
 grant execute on function app_public.restore_workspace to rowhouse_user;
 
 create or replace function app_public.my_workspaces() returns setof app_public.workspaces
@@ -143,5 +149,5 @@ begin
 end
 $$;
 comment on function app_public.my_workspaces is
-  'The workspaces of this tenant you are a member of, archived ones last. workspaces lists all you can see.';
+  'The workspaces of which you are a member, archived ones last. workspaces lists all that you can see.';
 grant execute on function app_public.my_workspaces to rowhouse_user;

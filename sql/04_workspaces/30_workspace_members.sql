@@ -1,17 +1,19 @@
--- Who belongs to a workspace. One rule: from moderator on you manage the people and give the roles below your own, and an
--- owner manages everyone. Every function locks the workspace first, so that it always keeps one owner who can act.
+-- The members of a workspace. Moderators and admins manage members whose role is below their own, and owners manage all.
+-- Each function locks the workspace first, so that it always keeps an owner who is an active member of the tenant.
 
 call core.secure_tenant_table('app_public.workspace_members');
 create policy select_member on app_public.workspace_members for select to rowhouse_user
   using (workspace_id = any ((select workspaces.my_workspace_ids())::uuid[]));
+-- functions write memberships, because who may change whom depends on other rows
 grant select on app_public.workspace_members to rowhouse_user;
 grant select on app_public.workspace_members to rowhouse_platform;
 comment on table app_public.workspace_members is
-  E'@behavior -insert -update -delete\nWho belongs to a workspace, and in which role; seen by those who read the workspace. Counts only while the person is an active member of the tenant. Written by add_workspace_member, change_workspace_member, remove_workspace_member, join_workspace, leave_workspace and transfer_workspace.';
+  E'@behavior -insert -update -delete\nA member of a workspace, with a role. All who can read the workspace see it. It counts only while the person is an active member of the tenant.';
 comment on column app_public.workspace_members.workspace_id is 'The workspace.';
-comment on column app_public.workspace_members.role is 'viewer, contributor, moderator, admin or owner.';
+comment on column app_public.workspace_members.role is 'The role in the workspace. changeWorkspaceMemberRole changes it.';
 comment on column app_public.workspace_members.created_at is 'When the person became a member.';
 comment on column app_public.workspace_members.updated_at is 'When the membership last changed.';
+comment on constraint workspace_members_pkey on app_public.workspace_members is 'is a member of the workspace already';
 comment on constraint workspace_members_tenant_id_workspace_id_fkey on app_public.workspace_members is
   E'@fieldName workspace\n@foreignFieldName members';
 comment on constraint workspace_members_tenant_id_user_id_fkey on app_public.workspace_members is
@@ -19,41 +21,41 @@ comment on constraint workspace_members_tenant_id_user_id_fkey on app_public.wor
 comment on constraint workspace_members_user_id_fkey on app_public.workspace_members is
   E'@fieldName user\n@foreignFieldName workspaceMemberships';
 
-create or replace function workspaces.require_power_over(workspace app_public.workspaces, role app_public.member_role) returns void
+create or replace function workspaces.require_manager_of(workspace app_public.workspaces, role app_public.member_role) returns void
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_role app_public.member_role := app_public.workspaces_my_role(require_power_over.workspace);
+  v_role app_public.member_role := app_public.workspaces_my_role(require_manager_of.workspace);
 begin
-  if (v_role = 'owner' or v_role >= 'moderator' and v_role > require_power_over.role) is not true then
+  if (v_role = 'owner' or v_role >= 'moderator' and v_role > require_manager_of.role) is not true then
     perform core.raise_error('WS201', 'Your role in this workspace does not allow this.',
-      'You manage roles below your own; ask an owner of the workspace.');
+      'You can manage members whose role is below your own. Ask an owner of the workspace.');
   end if;
 end
 $$;
-comment on function workspaces.require_power_over is
-  E'@errors WS201\nRaises an error unless you manage members of this role.';
+comment on function workspaces.require_manager_of is
+  E'@errors WS201\nRaises an error unless you may manage members with this role.';
 
 create or replace function workspaces.require_another_owner(workspace app_public.workspaces, user_id uuid) returns void
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  -- the rows are locked for callers in repeatable read, whose snapshot may still show an owner who has left
+  -- The lock makes a transaction with an older snapshot fail, which otherwise could count on an owner who has left.
   perform from app_public.workspace_members m
      join app_public.user_tenants t on t.tenant_id = m.tenant_id and t.user_id = m.user_id and t.status = 'active'
     where m.tenant_id = (require_another_owner.workspace).tenant_id and m.workspace_id = (require_another_owner.workspace).id
-      and m.role = 'owner' and m.user_id <> require_another_owner.user_id
+      and m.role = 'owner' and m.user_id is distinct from require_another_owner.user_id
     order by m.user_id
       for update of m;
   if not found then
-    perform core.raise_error('WS502', 'A workspace keeps at least one owner.', 'Make someone else an owner first, with transfer_workspace.');
+    perform core.raise_error('WS502', 'A workspace must have an owner.', 'First make another member an owner, with transferWorkspace.');
   end if;
 end
 $$;
 comment on function workspaces.require_another_owner is
-  'WS502 when nobody but this person owns the workspace and is an active member of the tenant.';
+  E'@errors WS502\nRaises an error unless the workspace has another owner than this person who is an active member of the tenant.';
 
 create or replace function workspaces.locked_workspace_member(workspace app_public.workspaces, user_id uuid)
 returns app_public.workspace_members
@@ -75,7 +77,7 @@ begin
 end
 $$;
 comment on function workspaces.locked_workspace_member is
-  E'@errors WS303\nThis person''s membership of a workspace that is locked.';
+  E'@errors WS303\nThe membership of a person in a workspace that the caller has locked.';
 
 create or replace function app_public.add_workspace_member(
   workspace_id uuid, user_id uuid, role app_public.member_role default 'viewer'
@@ -88,54 +90,54 @@ declare
   v_role app_public.member_role := coalesce(add_workspace_member.role, 'viewer');
   v_member app_public.workspace_members;
 begin
-  perform workspaces.require_power_over(v_workspace, v_role);
-  perform workspaces.require_active_member(add_workspace_member.user_id);
+  perform workspaces.require_manager_of(v_workspace, v_role);
+  perform tenancy.require_active_member(add_workspace_member.user_id);
   insert into app_public.workspace_members (workspace_id, user_id, role)
   values (v_workspace.id, add_workspace_member.user_id, v_role)
   on conflict on constraint workspace_members_pkey do nothing
   returning * into v_member;
   if not found then
-    perform core.raise_error('WS501', 'This person is a member of the workspace already.', 'Change the role with change_workspace_member.');
+    perform core.raise_error('WS501', 'This person is a member of the workspace already.', 'Change the role with changeWorkspaceMemberRole.');
   end if;
   return v_member;
 end
 $$;
 comment on function app_public.add_workspace_member is
-  E'@resultFieldName member\n@errors WS301 WS201 WS401 WS501\nMakes an active member of the tenant a member of a workspace, by default a viewer. From moderator on, for roles below your own; owners give any.';
+  E'@resultFieldName member\n@errors WS301 WS201 ID301 WS501\nMakes an active member of the tenant a member of a workspace, by default as a viewer. You need at least the role moderator in the workspace, and can give only roles below your own; owners can give any role.';
 grant execute on function app_public.add_workspace_member to rowhouse_user;
 
-create or replace function app_public.change_workspace_member(workspace_id uuid, user_id uuid, role app_public.member_role)
+create or replace function app_public.change_workspace_member_role(workspace_id uuid, user_id uuid, role app_public.member_role)
 returns app_public.workspace_members
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_workspace app_public.workspaces := workspaces.locked_workspace(change_workspace_member.workspace_id, 'viewer');
+  v_workspace app_public.workspaces := workspaces.locked_workspace(change_workspace_member_role.workspace_id, 'viewer');
   v_member app_public.workspace_members;
 begin
-  if change_workspace_member.role is null then
-    perform core.raise_error('WS402', 'No role is given.', 'Name one: viewer, contributor, moderator, admin or owner.');
+  if change_workspace_member_role.role is null then
+    perform core.raise_error('ID405', 'A role is needed.', 'Name one of the roles.');
   end if;
-  -- stepping down is everyone's own business
-  if change_workspace_member.user_id is distinct from core.current_user_id() then
-    perform workspaces.require_power_over(v_workspace, 'viewer');
+  -- every member may give themselves a lower role
+  if change_workspace_member_role.user_id is distinct from core.current_user_id() then
+    perform workspaces.require_manager_of(v_workspace, 'viewer');
   end if;
-  v_member := workspaces.locked_workspace_member(v_workspace, change_workspace_member.user_id);
-  if v_member.user_id <> core.current_user_id() or change_workspace_member.role > v_member.role then
-    perform workspaces.require_power_over(v_workspace, greatest(v_member.role, change_workspace_member.role));
+  v_member := workspaces.locked_workspace_member(v_workspace, change_workspace_member_role.user_id);
+  if v_member.user_id is distinct from core.current_user_id() or change_workspace_member_role.role > v_member.role then
+    perform workspaces.require_manager_of(v_workspace, greatest(v_member.role, change_workspace_member_role.role));
   end if;
-  if v_member.role = 'owner' and change_workspace_member.role < 'owner' then
+  if v_member.role = 'owner' and change_workspace_member_role.role < 'owner' then
     perform workspaces.require_another_owner(v_workspace, v_member.user_id);
   end if;
-  update app_public.workspace_members m set role = change_workspace_member.role
+  update app_public.workspace_members m set role = change_workspace_member_role.role
    where m.tenant_id = v_member.tenant_id and m.workspace_id = v_member.workspace_id and m.user_id = v_member.user_id
   returning * into v_member;
   return v_member;
 end
 $$;
-comment on function app_public.change_workspace_member is
-  E'@resultFieldName member\n@errors WS301 WS201 WS303 WS402 WS502\nGives a member of a workspace another role: from moderator on, where both roles are below your own; owners change any; everyone may step down.';
-grant execute on function app_public.change_workspace_member to rowhouse_user;
+comment on function app_public.change_workspace_member_role is
+  E'@resultFieldName member\n@errors WS301 WS201 WS303 ID405 WS502\nGives a member of a workspace another role. You need at least the role moderator in the workspace, and the old and the new role must be below your own; owners can change any role. All members can give themselves a lower role.';
+grant execute on function app_public.change_workspace_member_role to rowhouse_user;
 
 create or replace function app_public.remove_workspace_member(workspace_id uuid, user_id uuid) returns app_public.workspace_members
 language plpgsql volatile security definer
@@ -146,11 +148,11 @@ declare
   v_member app_public.workspace_members;
 begin
   if remove_workspace_member.user_id is distinct from core.current_user_id() then
-    perform workspaces.require_power_over(v_workspace, 'viewer');
+    perform workspaces.require_manager_of(v_workspace, 'viewer');
   end if;
   v_member := workspaces.locked_workspace_member(v_workspace, remove_workspace_member.user_id);
-  if v_member.user_id <> core.current_user_id() then
-    perform workspaces.require_power_over(v_workspace, v_member.role);
+  if v_member.user_id is distinct from core.current_user_id() then
+    perform workspaces.require_manager_of(v_workspace, v_member.role);
   end if;
   if v_member.role = 'owner' then
     perform workspaces.require_another_owner(v_workspace, v_member.user_id);
@@ -161,7 +163,7 @@ begin
 end
 $$;
 comment on function app_public.remove_workspace_member is
-  E'@resultFieldName member\n@errors WS301 WS201 WS303 WS502\nRemoves a member from a workspace: from moderator on, members below your own role; owners remove anyone.';
+  E'@resultFieldName member\n@errors WS301 WS201 WS303 WS502\nRemoves a member from a workspace. You need at least the role moderator in the workspace, and the member''s role must be below your own; owners can remove anyone.';
 grant execute on function app_public.remove_workspace_member to rowhouse_user;
 
 create or replace function app_public.leave_workspace(workspace_id uuid) returns app_public.workspace_members
@@ -189,11 +191,11 @@ begin
   if found then
     return v_member;
   elsif v_workspace.visibility <> 'public' then
-    perform core.raise_error('WS202', 'This workspace cannot be joined by oneself.', 'Ask a moderator of the workspace to add you.');
+    perform core.raise_error('WS202', 'You cannot join this workspace by yourself.', 'Ask a moderator of the workspace to add you.');
   elsif v_workspace.archived_at is not null then
-    perform core.raise_error('WS503', 'This workspace is archived.', 'Ask an admin of the workspace to take it up again.');
+    perform core.raise_error('WS503', 'This workspace is archived.', 'Ask an admin of the workspace to unarchive it.');
   end if;
-  perform workspaces.require_active_member(core.current_user_id());
+  perform tenancy.require_active_member(core.current_user_id());
   insert into app_public.workspace_members (workspace_id, user_id, role)
   values (v_workspace.id, core.current_user_id(),
           case when tenancy.has_role('member') then 'contributor' else 'viewer' end::app_public.member_role)
@@ -202,7 +204,7 @@ begin
 end
 $$;
 comment on function app_public.join_workspace is
-  E'@resultFieldName member\n@errors WS301 WS202 WS401 WS503\nMakes you a member of a public workspace: a contributor, or a viewer when you are a viewer in the tenant. When you are a member already, nothing changes.';
+  E'@resultFieldName member\n@errors WS301 WS202 ID301 WS503\nMakes you a member of a public workspace, as a contributor or, if you are a viewer in the tenant, as a viewer. If you are a member already, nothing changes.';
 grant execute on function app_public.join_workspace to rowhouse_user;
 
 create or replace function app_public.transfer_workspace(workspace_id uuid, user_id uuid) returns app_public.workspace_members
@@ -213,7 +215,7 @@ declare
   v_workspace app_public.workspaces := workspaces.locked_workspace(transfer_workspace.workspace_id, 'owner');
   v_member app_public.workspace_members;
 begin
-  perform workspaces.require_active_member(transfer_workspace.user_id);
+  perform tenancy.require_active_member(transfer_workspace.user_id);
   insert into app_public.workspace_members as m (workspace_id, user_id, role)
   values (v_workspace.id, transfer_workspace.user_id, 'owner')
   on conflict on constraint workspace_members_pkey do update set role = 'owner'
@@ -225,5 +227,5 @@ begin
 end
 $$;
 comment on function app_public.transfer_workspace is
-  E'@resultFieldName member\n@errors WS301 WS201 WS401\nMakes an active member of the tenant an owner of the workspace, and you an admin of it. Owners of the workspace.';
+  E'@resultFieldName member\n@errors WS301 WS201 ID301\nMakes an active member of the tenant an owner of the workspace, and you an admin of it. Only owners of the workspace can do this.';
 grant execute on function app_public.transfer_workspace to rowhouse_user;

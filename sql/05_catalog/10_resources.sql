@@ -1,6 +1,8 @@
--- What the five kinds of the catalogue have in common: where they live, who may see one, deletion and its undo.
+-- What the five kinds of resources have in common: the table of each kind, who sees a resource, and how it is deleted and
+-- restored. The idea: a rule for all kinds is written once and takes the kind as an argument. Only the API has a function
+-- for each kind, because each returns a row of another table.
 
-comment on type app_public.resource_kind is 'The kinds of things in the catalogue.';
+comment on type app_public.resource_kind is 'The kinds of resources in the catalogue.';
 
 grant execute on function catalog.is_semantic_version to rowhouse_user, rowhouse_platform;
 grant execute on function catalog.is_color to rowhouse_user, rowhouse_platform;
@@ -19,21 +21,41 @@ as $$
   end::regclass;
 $$;
 comment on function catalog.resource_table is
-  'The table that holds resources of a kind.';
+  'The table that holds the resources of a kind.';
 grant execute on function catalog.resource_table to rowhouse_platform;
 
-create or replace function catalog.resource_permission(kind app_public.resource_kind, deed text) returns text
+create or replace function catalog.resource_name(kind app_public.resource_kind) returns text
+language sql immutable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+  select coalesce(replace(kind::text, '_', ' '), 'resource');
+$$;
+comment on function catalog.resource_name is
+  'What a kind is called in sentences, such as knowledge source.';
+grant execute on function catalog.resource_name to rowhouse_platform;
+
+create or replace function catalog.resource_permission(kind app_public.resource_kind, action text) returns text
 language sql immutable parallel safe
 set search_path to pg_catalog, pg_temp
 as $$
   select case kind
-    when 'agent' then format('can_%s_agents', deed)
+    when 'agent' then format('can_%s_agents', action)
     when 'knowledge_source' then 'can_manage_knowledge'
-    else format('can_%s_resources', deed)
+    else format('can_%s_resources', action)
   end;
 $$;
 comment on function catalog.resource_permission is
-  'The permission that allows to create, edit or delete a resource of a kind.';
+  'The permission that an action on a resource of this kind needs. The action is create, edit or delete.';
+
+create or replace function catalog.resource_switch(kind app_public.resource_kind) returns text
+language sql immutable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+  select case resource_switch.kind when 'agent' then 'r.is_active' when 'prompt' then 'true' else 'r.enabled' end;
+$$;
+comment on function catalog.resource_switch is
+  'The on/off column of a kind, as an SQL expression over the row r. A resource is on when this column is true and its status is active or deprecated.';
+grant execute on function catalog.resource_switch to rowhouse_platform;
 
 create or replace function catalog.is_visible_resource(kind text, id uuid) returns boolean
 language plpgsql stable security definer
@@ -42,6 +64,9 @@ as $$
 declare
   v_is_visible boolean;
 begin
+  if is_visible_resource.kind is null or is_visible_resource.id is null then
+    return false;
+  end if;
   execute format('select exists (select from %s r where r.id = $1 and r.tenant_id = $2 and r.deleted_at is null)',
                  catalog.resource_table(is_visible_resource.kind::app_public.resource_kind))
     into v_is_visible using is_visible_resource.id, core.current_tenant_id();
@@ -49,8 +74,33 @@ begin
 end
 $$;
 comment on function catalog.is_visible_resource is
-  'Whether a resource is there for this request and not deleted: the tenant''s own, or shared with it. What refers to resources asks this, so that one that may not be seen is as good as none.';
+  'Whether the request sees a resource: it belongs to the tenant or is shared with it, and is not deleted. Every reference to a resource is checked by this, so a resource that the user may not see looks the same as one that does not exist.';
 grant execute on function catalog.is_visible_resource to rowhouse_user, rowhouse_platform;
+
+create or replace function catalog.raise_no_such_resource(kind app_public.resource_kind) returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform core.raise_error('RS301', format('There is no such %s, or you may not see it.', catalog.resource_name(kind)),
+    'List those that this tenant has, and those that are shared with it.');
+end
+$$;
+comment on function catalog.raise_no_such_resource is
+  E'@errors RS301\nRaises the one error for a resource that does not exist, is deleted, belongs to another tenant or may not be seen.';
+grant execute on function catalog.raise_no_such_resource to rowhouse_platform;
+
+create or replace function catalog.raise_name_is_taken(kind app_public.resource_kind) returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform core.raise_error('RS520', format('Another %s of this tenant has this name.', catalog.resource_name(kind)),
+    'Choose another name, or rename the other one first.');
+end
+$$;
+comment on function catalog.raise_name_is_taken is
+  E'@errors RS520\nRaises the error for a copied or restored resource whose name is in use.';
 
 create or replace function catalog.delete_resource(kind app_public.resource_kind, id uuid) returns void
 language plpgsql volatile security definer
@@ -66,8 +116,7 @@ begin
     using delete_resource.id, core.current_tenant_id();
   get diagnostics v_count = row_count;
   if v_count = 0 then
-    perform core.raise_error('RS301', format('There is no such %s.', replace(delete_resource.kind::text, '_', ' ')),
-      'List those of this tenant.');
+    perform catalog.raise_no_such_resource(delete_resource.kind);
   end if;
 end
 $$;
@@ -79,7 +128,6 @@ language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_kind text := replace(restore_resource.kind::text, '_', ' ');
   v_count int;
 begin
   perform tenancy.require_permission(catalog.resource_permission(restore_resource.kind, 'delete'));
@@ -89,26 +137,28 @@ begin
     using restore_resource.id, core.current_tenant_id();
   get diagnostics v_count = row_count;
   if v_count = 0 then
-    perform core.raise_error('RS302', format('There is no deleted %s with this id.', v_kind), 'It was never deleted, or never there.');
+    perform core.raise_error('RS302', format('There is no deleted %s with this id.', catalog.resource_name(restore_resource.kind)),
+      'Check the id. It may be restored already, or it may never have existed.');
   end if;
 exception when unique_violation then
-  perform core.raise_error('RS520', format('Another %s has taken its name by now.', v_kind), 'Rename that one, then restore this one.');
+  perform catalog.raise_name_is_taken(restore_resource.kind);
 end
 $$;
 comment on function catalog.restore_resource is
   E'@errors RS302 RS520 ID203\nBrings a deleted resource back.';
 
--- The API needs a function a kind, because each returns its own type.
 do $do$
 declare
   v_kind text;
   v_table text;
-  v_name text;
+  v_result text;
+  v_permission text;
 begin
   for v_kind, v_table in
     select kind::text, catalog.resource_table(kind)::text from unnest(enum_range(null::app_public.resource_kind)) as kind
   loop
-    v_name := replace(v_kind, '_', ' ');
+    v_result := case v_kind when 'knowledge_source' then 'knowledgeSource' else v_kind end;
+    v_permission := catalog.resource_permission(v_kind::app_public.resource_kind, 'delete');
     execute format($sql$
       create or replace function app_public.delete_%1$s(id uuid) returns %2$s
       language sql volatile security definer
@@ -124,45 +174,38 @@ begin
         select catalog.restore_resource('%1$s', restore_%1$s.id);
         select * from %2$s r where r.id = restore_%1$s.id;
       $$;
-      grant execute on function app_public.delete_%1$s(uuid), app_public.restore_%1$s(uuid) to rowhouse_user;
+      grant execute on function app_public.delete_%1$s, app_public.restore_%1$s to rowhouse_user;
       $sql$, v_kind, v_table);
-    execute format('comment on function app_public.delete_%s(uuid) is %L', v_kind, format(
-      e'@resultFieldName %s\nDeletes a %s; restore_%s brings it back. It is found no more, at once, and its name can be used again. %s. RS301: there is no such; ID203: your permissions do not allow it.',
-      case v_kind when 'knowledge_source' then 'knowledgeSource' else v_kind end, v_name, v_kind,
-      catalog.resource_permission(v_kind::app_public.resource_kind, 'delete')));
-    execute format('comment on function app_public.restore_%s(uuid) is %L', v_kind, format(
-      e'@resultFieldName %s\nBrings a deleted %s back, with all it had. %s. RS302: no deleted one has this id; RS520: its name is taken by now; ID203: your permissions do not allow it.',
-      case v_kind when 'knowledge_source' then 'knowledgeSource' else v_kind end, v_name,
-      catalog.resource_permission(v_kind::app_public.resource_kind, 'delete')));
+    execute format('comment on function app_public.delete_%s is %L', v_kind, format(
+      e'@resultFieldName %s\n@errors RS301 ID203\nDeletes %s %s. It disappears from lists and searches at once, and its name can be used again. restore_%s brings it back. Needs %s.',
+      v_result, case v_kind when 'agent' then 'an' else 'a' end, catalog.resource_name(v_kind::app_public.resource_kind), v_kind,
+      v_permission));
+    execute format('comment on function app_public.restore_%s is %L', v_kind, format(
+      e'@resultFieldName %s\n@errors RS302 RS520 ID203\nBrings a deleted %s back with everything it had. Needs %s.',
+      v_result, catalog.resource_name(v_kind::app_public.resource_kind), v_permission));
   end loop;
 end
 $do$;
 
--- a row is found by its id; keys that repeat the tenant are for foreign keys, and no way to ask
-do $$
-declare
-  v_constraint record;
-begin
-  for v_constraint in
-    select conname, conrelid::regclass as relation from pg_catalog.pg_constraint
-     where contype = 'u' and conkey[1] = (select attnum from pg_catalog.pg_attribute where attrelid = conrelid and attname = 'tenant_id')
-       and conrelid = any (array[
-         'app_public.agents', 'app_public.tools', 'app_public.prompts', 'app_public.workflows', 'app_public.rag_knowledge_sources',
-         'app_public.tool_categories', 'app_public.tags', 'app_public.avatars', 'app_public.icons', 'app_public.personas',
-         'app_public.departments', 'app_public.business_functions', 'app_public.organizational_roles',
-         'app_public.model_configurations']::regclass[])
-  loop
-    execute format('comment on constraint %I on %s is %L', v_constraint.conname, v_constraint.relation, '@behavior -*');
-  end loop;
-end
-$$;
-
-create or replace function catalog.resource_switch(kind app_public.resource_kind) returns text
-language sql immutable parallel safe
+create or replace function catalog.tg__note_activation() returns trigger
+language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select case resource_switch.kind when 'agent' then 'r.is_active' when 'prompt' then 'true' else 'r.enabled' end;
+declare
+  -- the on/off column has a different name in each table, so it is the trigger's argument; old does not exist on insert
+  v_is_on boolean := (to_jsonb(new) ->> tg_argv[0])::boolean and new.status::text in ('active', 'deprecated');
+  v_was_on boolean := false;
+begin
+  if tg_op = 'UPDATE' then
+    v_was_on := (to_jsonb(old) ->> tg_argv[0])::boolean and old.status::text in ('active', 'deprecated');
+  end if;
+  if v_is_on and not v_was_on then
+    new.activated_at := now();
+  elsif v_was_on and not v_is_on then
+    new.deactivated_at := now();
+  end if;
+  return new;
+end
 $$;
-comment on function catalog.resource_switch is
-  'The switch of a kind, as SQL of the row r. A resource is on when its switch is and its status is active or deprecated.';
-grant execute on function catalog.resource_switch to rowhouse_platform;
+comment on function catalog.tg__note_activation is
+  'Writes activated_at and deactivated_at when a row goes on or off. It is on while its on/off column is true and its status is active or deprecated.';

@@ -1,18 +1,18 @@
--- JSON that people write by hand is checked here key by key, so that the error can name what is wrong, all of it at once.
--- A shape is {"key": "type"}, the type with an exclamation mark when the key must be there.
+-- Checks of JSON columns that people write by hand. The idea: a check collects every fault in a list of texts, so that one
+-- error names all of them. A shape is {"key": "type"}; an exclamation mark after the type means that the key is required.
 
-create or replace function catalog.object_faults(value jsonb, shape jsonb, place text default '') returns text[]
+create or replace function catalog.object_faults(value jsonb, shape jsonb, path text default '') returns text[]
 language plpgsql immutable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_prefix text := case place when '' then '' else place || '.' end;
+  v_prefix text := case path when '' then '' else path || '.' end;
   v_faults text[] := '{}';
   v_key text;
   v_type text;
 begin
   if jsonb_typeof(object_faults.value) is distinct from 'object' then
-    return array[coalesce(nullif(place, ''), 'it') || ' is not an object'];
+    return array[coalesce(nullif(path, ''), 'it') || ' is not an object'];
   end if;
   for v_key in select k from jsonb_object_keys(object_faults.value) k where not shape ? k loop
     v_faults := v_faults || (v_prefix || left(v_key, 100) || ' is not known');
@@ -30,7 +30,7 @@ begin
 end
 $$;
 comment on function catalog.object_faults is
-  'What is wrong with an object against a shape such as {"name": "string!", "scopes": "strings"}: keys that are unknown, missing or of another type.';
+  'Compares an object with a shape such as {"name": "string!", "scopes": "strings"} and returns its faults: keys that are unknown, missing or of another type. path is put before each key.';
 
 create or replace function catalog.json_is(value jsonb, type text) returns boolean
 language sql immutable
@@ -46,22 +46,24 @@ as $$
   end;
 $$;
 comment on function catalog.json_is is
-  'Whether a value is of a type: JSON''s own, or name, integer (of up to nine digits), uuid, strings (an array of them), any.';
+  'Whether a JSON value has a type: one of JSON''s own types, or name, integer (up to nine digits), uuid, strings (an array of strings) or any.';
 
-create or replace function catalog.refuse_faults(code text, what text, faults text[], hint text default null) returns void
+create or replace function catalog.refuse_faults(code text, message text, faults text[], hint text default null) returns void
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 begin
   if cardinality(faults) > 0 then
-    perform core.raise_error(code, what || ': ' || array_to_string(faults[1:20], '; ') || '.', hint);
+    -- more than twenty faults make no readable message
+    perform core.raise_error(code, refuse_faults.message || ': ' || array_to_string(faults[1:20], '; ') || '.', hint);
   end if;
 end
 $$;
 comment on function catalog.refuse_faults is
-  'Raises an error that names the faults, at most twenty; none, no error.';
+  'Raises an error that lists the faults, at most twenty of them. Without faults it does nothing.';
 
--- Names that give secrets away. Whoever may read a tool, a recipient of a share too, reads all of it: secrets live elsewhere.
+-- Names under which secrets would be stored. Everyone who may read a row reads all of its JSON, also those it is shared with,
+-- so secrets are stored elsewhere and are refused here.
 create or replace function catalog.is_credential_name(name text) returns boolean
 language sql immutable parallel safe
 set search_path to pg_catalog, pg_temp
@@ -71,7 +73,7 @@ as $$
     from lower(regexp_replace(replace(trim(is_credential_name.name), '_', '-'), '([a-z0-9])([A-Z])', '\1-\2', 'g')) as n;
 $$;
 comment on function catalog.is_credential_name is
-  'Whether a header, parameter or key of this name would hold a credential: authorization, cookie, x-api-key, whatever ends in -token, -key, -secret or -password, in any spelling.';
+  'Whether a header, parameter or key with this name would hold a credential: authorization, cookie, x-api-key, or a name that ends in -token, -key, -secret or -password, however it is spelt.';
 
 create or replace function catalog.credential_paths(value jsonb) returns text[]
 language sql immutable
@@ -92,38 +94,31 @@ as $$
     from parts where jsonb_typeof(part) = 'string' and catalog.is_credential_name(key);
 $$;
 comment on function catalog.credential_paths is
-  'Where a JSON value holds a text under the name of a credential.';
+  'The paths at which a JSON value holds a text under a name that credentials have.';
 
-create or replace function catalog.url_faults(url text, place text) returns text[]
+create or replace function catalog.url_faults(url text, field text) returns text[]
 language sql immutable
 set search_path to pg_catalog, pg_temp
 as $$
   select case when url !~ '^https?://[^/?#@\s]+([/?#]\S*)?$' or length(url) > 2000
-           then array[place || ' is not an http address without user and password'] else '{}' end
+           then array[field || ' is not an http address without user and password'] else '{}' end
       || array(
-           select format('%s has the parameter %s, which holds a credential', place, left(split_part(parameter, '=', 1), 50))
+           select format('%s has the parameter %s, which holds a credential', field, left(split_part(parameter, '=', 1), 50))
              from unnest(regexp_split_to_array(substring(url from '\?([^#]*)'), '[&;]')) as parameter
             where catalog.is_credential_name(split_part(parameter, '=', 1)));
 $$;
 comment on function catalog.url_faults is
-  'What is wrong with the address of an endpoint; a null address has no faults.';
+  'The faults of an endpoint''s address. A null address has none.';
 
 create or replace function catalog.tg__refuse_credentials() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform catalog.refuse_faults('RS427', tg_argv[0] || ' is read by everyone who may read its row, and holds credentials',
-    catalog.credential_paths(to_jsonb(new) -> tg_argv[0]), 'Store the secret, and give its name as secret_name.');
+  perform catalog.refuse_faults('RS427', tg_argv[0] || ' holds credentials, which everyone who may read the row would read',
+    catalog.credential_paths(to_jsonb(new) -> tg_argv[0]), 'Store the secret, and write its name as secret_name instead.');
   return new;
 end
 $$;
 comment on function catalog.tg__refuse_credentials is
-  E'@errors RS427\nKeeps secrets out of a column of JSON.';
-
-create or replace trigger _300_refuse_credentials before insert or update of tools on app_public.agents
-  for each row execute function catalog.tg__refuse_credentials('tools');
-create or replace trigger _300_refuse_credentials before insert or update of config on app_public.agent_tools
-  for each row execute function catalog.tg__refuse_credentials('config');
-create or replace trigger _300_refuse_credentials before insert or update of source_config on app_public.rag_knowledge_sources
-  for each row execute function catalog.tg__refuse_credentials('source_config');
+  E'@errors RS427\nRefuses a row whose JSON column holds a credential. The column is the trigger''s argument.';

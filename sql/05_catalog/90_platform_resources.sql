@@ -1,10 +1,8 @@
--- What every installation starts with: resources of the platform tenant that all tenants may use, and well-known models.
--- They come as data (seeds/platform) and only fill gaps: what staff changed, renamed or deleted stays as they left it.
+-- The resources and models that every installation starts with. The idea: they come as data (seeds/platform), belong to the
+-- platform tenant and are shared with all tenants. Adding them only fills gaps: a resource that staff changed, renamed or
+-- deleted stays as it is.
 
-comment on type app_public.llm_model_kind is 'What a model does: chat or embedding.';
-comment on type app_public.llm_provider_kind is 'How a provider is spoken to: builtin (in the database), openai (any OpenAI-compatible endpoint) or anthropic (its Messages API; no embeddings).';
-
-set local role rowhouse_platform;  -- outside the wall: what an installation starts with belongs to the platform tenant and to none; for npm run migrate, granted to nobody
+set local role rowhouse_platform;  -- outside the wall: npm run migrate adds the first resources without being a member of any tenant; these functions are granted to nobody
 create or replace function catalog.ensure_platform_tenant() returns uuid
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -14,13 +12,13 @@ declare
 begin
   insert into app_public.tenants (slug, name, type) values ('platform', 'Platform', 'platform')
   on conflict do nothing;
-  -- locked, so that two who add resources do it one after the other
+  -- the lock makes two migrations add resources one after the other
   select t.id into v_id from app_public.tenants t where t.type = 'platform' for update;
   return v_id;
 end
 $$;
 comment on function catalog.ensure_platform_tenant is
-  'The tenant that runs this installation, made without members when there is none. For npm run migrate.';
+  'Returns the tenant that runs this installation, and creates it without members when it does not exist. npm run migrate calls it.';
 
 create or replace function catalog.add_platform_resources(kind app_public.resource_kind, resources jsonb) returns int
 language plpgsql volatile security definer
@@ -55,7 +53,7 @@ begin
 end
 $$;
 comment on function catalog.add_platform_resources is
-  'Adds resources (an array of rows) to the platform tenant, shared with all tenants, and returns how many were new: one whose id or name is there, deleted or not, is left as it is. For npm run migrate.';
+  'Adds resources (an array of rows) to the platform tenant, shares them with all tenants and returns how many it added. A resource whose id or name exists already, even as a deleted one, is left as it is. npm run migrate calls it.';
 
 create or replace function catalog.add_platform_models(providers jsonb) returns int
 language plpgsql volatile security definer
@@ -82,6 +80,6 @@ begin
 end
 $$;
 comment on function catalog.add_platform_models is
-  'Adds providers and their models, and returns how many models were new; what is there by name is left as it is. For npm run migrate.';
+  'Adds providers and their models and returns how many models it added. A provider or model whose name exists already is left as it is. npm run migrate calls it.';
 
 set local role rowhouse_owner;

@@ -9,7 +9,7 @@ grant select on app_public.documents to rowhouse_user;
 grant select (tenant_id, id, source_id, processing_status, size_bytes, created_at) on app_public.documents to rowhouse_analyst;
 grant select, insert, update, delete on app_public.documents to rowhouse_platform;
 comment on table app_public.documents is
-  E'@behavior -single -insert -update -delete\nA document of a knowledge source. Add with create_documents or upload_file, watch processing_status, change with update_document, remove with delete_document.';
+  E'@behavior -query:resource:single -insert -update -delete\nA document of a knowledge source. Add with create_documents or upload_file, watch processing_status, change with update_document, remove with delete_document.';
 comment on constraint documents_tenant_id_source_id_external_id_key on app_public.documents is E'@behavior -single -update -delete';
 comment on constraint documents_tenant_id_source_id_fkey on app_public.documents is E'@fieldName source\n@foreignFieldName documents';
 comment on column app_public.documents.source_id is 'The knowledge source it belongs to.';
@@ -38,7 +38,7 @@ call core.allow('app_public.document_chunks', read => 'member');
 grant select on app_public.document_chunks to rowhouse_user;
 grant select, insert, update, delete on app_public.document_chunks to rowhouse_platform;
 comment on table app_public.document_chunks is
-  E'@behavior -single -insert -update -delete\nA piece of a document, cut at sentence borders: what search finds.';
+  E'@behavior -query:resource:single -insert -update -delete\nA piece of a document, cut at sentence borders: what search finds.';
 comment on constraint document_chunks_tenant_id_document_id_ordinal_key on app_public.document_chunks is E'@behavior -single';
 comment on constraint document_chunks_tenant_id_document_id_fkey on app_public.document_chunks is E'@fieldName document\n@foreignFieldName chunks';
 comment on column app_public.document_chunks.source_id is 'The knowledge source of its document.';

@@ -12,7 +12,7 @@ return case
     * term_freq * (k1 + 1) / (term_freq + k1 * (1 - b + b * doc_length / avg_doc_length))
 end;
 comment on function app_public.bm25_score is
-  'BM25 of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with Lucene''s idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. 0 when the term does not occur or the collection is empty.';
+  E'@behavior -*\nBM25 of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with Lucene''s idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. 0 when the term does not occur or the collection is empty.';
 grant execute on function app_public.bm25_score to rowhouse_user, rowhouse_analyst;
 
 create or replace function app_public.reciprocal_rank_fusion(
@@ -37,7 +37,7 @@ as $$
    order by fused desc, i;
 $$;
 comment on function app_public.reciprocal_rank_fusion is
-  'Fuses two rankings of the same items (Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, 2009): the sum of 1 / (k + rank). Item i has score vector_scores[i] and text_scores[i], higher is better, null when the list does not have it; equal scores rank by position. Best first; idx counts from 1.';
+  E'@behavior -*\nFuses two rankings of the same items (Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, 2009): the sum of 1 / (k + rank). Item i has score vector_scores[i] and text_scores[i], higher is better, null when the list does not have it; equal scores rank by position. Best first; idx counts from 1.';
 grant execute on function app_public.reciprocal_rank_fusion to rowhouse_user, rowhouse_analyst;
 
 -- The merge folds what changed into the blocks. It is one transaction a batch, so a merge that is killed leaves nothing

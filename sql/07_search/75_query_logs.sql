@@ -7,7 +7,8 @@ call core.allow('app_public.query_logs', read => 'admin, analyst');
 grant select, insert, update, delete on app_public.query_logs to rowhouse_platform;
 grant select on app_public.query_logs to rowhouse_user;
 grant select (tenant_id, id, created_at, mode, latency_ms, hit_count, source_ids, source_hit_counts, source_relevances) on app_public.query_logs to rowhouse_analyst;
-comment on table app_public.query_logs is 'What was searched, a minute after it was. For admins.';
+comment on table app_public.query_logs is
+  E'@aggregates on\n@behavior -query:resource:single\nWhat was searched, a minute after it was. For admins.';
 comment on column app_public.query_logs.tenant_id is 'The tenant.';
 comment on column app_public.query_logs.id is 'Counts up.';
 comment on column app_public.query_logs.created_at is 'When the search began.';

@@ -5,7 +5,7 @@ call core.secure_global_table('app_public.llm_model_prices', 'facts of the platf
 call core.allow('app_public.llm_model_prices', read => 'everyone, every_analyst');
 grant select on app_public.llm_model_prices to rowhouse_user, rowhouse_analyst;
 comment on table app_public.llm_model_prices is
-  E'@behavior -insert -update -delete -query:resource:connection\nThe prices of models for all tenants, in USD per million tokens. A cost that was computed refers to its price, and later prices do not change it.';
+  E'@behavior -insert -update -delete -query:resource:connection -query:resource:single\nThe prices of models for all tenants, in USD per million tokens. A cost that was computed refers to its price, and later prices do not change it.';
 
 call core.secure_tenant_table('app_public.llm_model_price_overrides');
 call core.allow('app_public.llm_model_price_overrides', read => 'member');

@@ -1,29 +1,35 @@
--- Prices are versions: one that is in force is never changed, a new one follows it. Staff edit the tables; these triggers
--- and look-ups keep what was sold as it was.
+-- The offer: plans, their prices, the components of a price for usage, and the entitlements of a plan. A price is a version:
+-- once it is in force it is never changed, and a new version follows it. Staff edit these tables; the triggers here keep
+-- what was already sold.
 
 grant execute on function billing.are_price_tiers to rowhouse_user, rowhouse_platform;
+grant execute on function billing.max_unit_amount to rowhouse_user, rowhouse_platform;
 
--- Plans are for everyone to see, money for those who manage billing; nobody writes but through functions, staff excepted
--- in what the platform sells.
+comment on type app_public.billing_cycle_enum is 'The length of a billing period: monthly or annual.';
+comment on type app_public.entitlement_kind_enum is 'The kind of an entitlement: a feature is on or off, and a quota has a limit.';
+
 call core.secure_global_table('app_public.plans', 'what the platform sells');
 call core.allow('app_public.plans', write => 'staff');
--- public plans, and the one this tenant has; what belongs to a plan is seen with it
+-- a tenant also sees its own plan when it is not public
 create policy select_everyone on app_public.plans for select to rowhouse_user
   using (is_public or id in (select plan_id from app_public.subscriptions));
 grant select on app_public.plans to rowhouse_user;
 grant insert, update, delete on app_public.plans to rowhouse_admin;
 grant select, insert, update, delete on app_public.plans to rowhouse_platform;
--- What GraphQL says of the tables of billing.
 comment on table app_public.plans is
-  'What tenants can subscribe to. You see the public ones and your own; platform staff edit them.';
-comment on column app_public.plans.slug is 'Key: lower-case letters, digits and hyphens, unique.';
-comment on column app_public.plans.name is 'Name to show.';
-comment on column app_public.plans.description is 'What it is for.';
-comment on column app_public.plans.tier is 'free, standard, professional or enterprise: the tenant''s subscription_tier, and what makes a change an upgrade.';
-comment on column app_public.plans.trial_days is 'Whole days a tenant''s first subscription is free, 0 to 365.';
-comment on column app_public.plans.is_public is 'Whether anyone may choose it; else staff arrange it.';
-comment on column app_public.plans.created_at is 'When it was made.';
-comment on column app_public.plans.updated_at is 'When it last changed.';
+  E'What tenants can subscribe to. Everyone sees the public plans and the plan of their own tenant. Platform staff edit plans.';
+comment on column app_public.plans.slug is 'The key of the plan: lower-case letters, digits and hyphens. It is unique.';
+comment on column app_public.plans.name is 'The name to show.';
+comment on column app_public.plans.description is 'What the plan is for.';
+comment on column app_public.plans.tier is 'The rank of the plan. It becomes the subscription_tier of the tenant, and a change to a higher tier is an upgrade.';
+comment on column app_public.plans.trial_days is 'The number of whole days that the first subscription of a tenant is free, from 0 to 365.';
+comment on column app_public.plans.is_public is 'Whether every tenant may choose the plan. Only staff can choose a plan that is not public.';
+comment on column app_public.plans.created_at is 'When the row was created.';
+comment on column app_public.plans.updated_at is 'When the row was last changed.';
+comment on constraint slug_is_a_slug on app_public.plans is 'must consist of lower-case letters, digits and hyphens';
+comment on constraint name_is_a_name on app_public.plans is 'must have from 1 to 255 characters, at least one of them visible, and no control characters';
+comment on constraint trial_days_is_in_range on app_public.plans is 'must be from 0 to 365';
+comment on constraint plans_slug_key on app_public.plans is 'is already used by another plan';
 
 call core.secure_global_table('app_public.plan_prices', 'what the platform sells');
 call core.allow('app_public.plan_prices', write => 'staff');
@@ -33,13 +39,17 @@ grant select on app_public.plan_prices to rowhouse_user;
 grant insert, update, delete on app_public.plan_prices to rowhouse_admin;
 grant select, insert, update, delete on app_public.plan_prices to rowhouse_platform;
 comment on table app_public.plan_prices is
-  'Versions of a plan''s price: per currency and cycle the last one that has begun is in force and never changes; a new one holds from each subscription''s next period.';
+  E'@behavior -query:resource:connection -query:resource:single\nThe versions of the prices of a plan. For each currency and cycle, the latest version whose valid_from has passed is in force and cannot be changed. A new version applies to each subscription from its next period.';
 comment on column app_public.plan_prices.plan_id is 'The plan.';
-comment on column app_public.plan_prices.currency is 'ISO 4217, upper case.';
-comment on column app_public.plan_prices.billing_cycle is 'monthly or annual.';
-comment on column app_public.plan_prices.amount is 'Price of one period in the currency, in advance and net of tax, 0 to below a million million.';
-comment on column app_public.plan_prices.valid_from is 'From when it is sold.';
-comment on column app_public.plan_prices.created_at is 'When it was made.';
+comment on column app_public.plan_prices.currency is 'The currency as an ISO 4217 code in upper case.';
+comment on column app_public.plan_prices.billing_cycle is 'The length of the period that the amount is for.';
+comment on column app_public.plan_prices.amount is 'The price of one period in the currency. It is paid in advance and net of tax, from 0 to below 1,000,000,000,000.';
+comment on column app_public.plan_prices.valid_from is 'When this version comes into force.';
+comment on column app_public.plan_prices.created_at is 'When the row was created.';
+comment on constraint currency_is_known on app_public.plan_prices is 'must be a supported ISO 4217 code in upper case';
+comment on constraint amount_is_not_negative on app_public.plan_prices is 'must be from 0 to below 1,000,000,000,000';
+comment on constraint valid_from_is_finite on app_public.plan_prices is 'must be a finite time';
+comment on constraint plan_prices_plan_id_currency_billing_cycle_valid_from_key on app_public.plan_prices is 'is already used by another version of this price';
 comment on constraint plan_prices_plan_id_fkey on app_public.plan_prices is E'@fieldName plan\n@foreignFieldName prices';
 
 call core.secure_global_table('app_public.plan_price_components', 'what the platform sells');
@@ -50,17 +60,26 @@ grant select on app_public.plan_price_components to rowhouse_user;
 grant insert, update, delete on app_public.plan_price_components to rowhouse_admin;
 grant select, insert, update, delete on app_public.plan_price_components to rowhouse_platform;
 comment on table app_public.plan_price_components is
-  'What use costs besides a price''s fixed amount, by type of use. Fixed once somebody has subscribed.';
-comment on column app_public.plan_price_components.price_id is 'The price it belongs to.';
-comment on column app_public.plan_price_components.usage_type is 'What is used, a name of usage_types.';
-comment on column app_public.plan_price_components.model is 'flat (once for any use), per_unit, tiered (graduated), volume (all at the last tier''s price) or package (each begun package).';
-comment on column app_public.plan_price_components.unit_amount is 'Price of a unit (per_unit), a package, or all of it (flat); 0 to 1,000,000,000. With an included quantity this is the overage price.';
-comment on column app_public.plan_price_components.package_size is 'Units of a package.';
-comment on column app_public.plan_price_components.tiers is 'For tiered and volume: an array of {"upTo", "unitAmount", "flatAmount"}, rising, the last without upTo.';
-comment on column app_public.plan_price_components.included_quantity is 'Units of a period that cost nothing.';
-comment on column app_public.plan_price_components.created_at is 'When it was made.';
+  E'@behavior -query:resource:connection -query:resource:single\nThe prices for usage that come on top of the fixed amount of a price, one for each usage type. Components cannot be changed once a tenant has subscribed to the price.';
+comment on column app_public.plan_price_components.price_id is 'The price that the component belongs to.';
+comment on column app_public.plan_price_components.usage_type is 'The usage type that is priced.';
+comment on column app_public.plan_price_components.model is 'How a quantity is priced.';
+comment on column app_public.plan_price_components.unit_amount is 'The price of one unit (per_unit), of one package (package) or of any use (flat), from 0 to 1,000,000,000. With an included quantity this is the price of overage. It is null for tiered and volume.';
+comment on column app_public.plan_price_components.package_size is 'The number of units in one package; null for other models.';
+comment on column app_public.plan_price_components.tiers is 'For tiered and volume: an array of {"upTo", "unitAmount", "flatAmount"}. upTo rises from tier to tier, and the last tier has none.';
+comment on column app_public.plan_price_components.included_quantity is 'The number of units in each period that cost nothing.';
+comment on column app_public.plan_price_components.created_at is 'When the row was created.';
+comment on constraint unit_amount_belongs_to_the_model on app_public.plan_price_components is 'must be given for flat, per_unit and package, and must be left out for tiered and volume';
+comment on constraint unit_amount_is_in_range on app_public.plan_price_components is 'must be from 0 to 1,000,000,000';
+comment on constraint package_size_belongs_to_the_model on app_public.plan_price_components is 'must be given for package, and must be left out for the other models';
+comment on constraint package_size_is_positive on app_public.plan_price_components is 'must be above 0 and below 1,000,000,000,000';
+comment on constraint tiers_belong_to_the_model on app_public.plan_price_components is 'must be given for tiered and volume, and must be left out for the other models';
+comment on constraint tiers_are_tiers on app_public.plan_price_components is 'must be 1 to 100 tiers with rising upTo, none in the last tier, and amounts from 0 to 1,000,000,000';
+comment on constraint included_quantity_is_not_negative on app_public.plan_price_components is 'must be from 0 to below 1e18';
+comment on constraint plan_price_components_price_id_usage_type_key on app_public.plan_price_components is 'is already priced by another component of this price';
 comment on constraint plan_price_components_price_id_fkey on app_public.plan_price_components is E'@fieldName price\n@foreignFieldName components';
-comment on constraint plan_price_components_usage_type_fkey on app_public.plan_price_components is E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
+comment on constraint plan_price_components_usage_type_fkey on app_public.plan_price_components is
+  E'@behavior -manyRelation:resource:list -manyRelation:resource:connection';
 
 call core.secure_global_table('app_public.plan_entitlements', 'what the platform sells');
 call core.allow('app_public.plan_entitlements', write => 'staff');
@@ -70,19 +89,23 @@ grant select on app_public.plan_entitlements to rowhouse_user;
 grant insert, update, delete on app_public.plan_entitlements to rowhouse_admin;
 grant select, insert, update, delete on app_public.plan_entitlements to rowhouse_platform;
 comment on table app_public.plan_entitlements is
-  'What a plan gives: features that are on or off, and quotas. Resolved into the tenant''s features and quotas.';
+  E'@behavior -query:resource:connection -query:resource:single\nWhat a plan gives: features that are on or off, and quotas. They become the features and quotas of each tenant with this plan.';
 comment on column app_public.plan_entitlements.plan_id is 'The plan.';
-comment on column app_public.plan_entitlements.kind is 'feature or quota.';
-comment on column app_public.plan_entitlements.key is 'Name of the feature or quota: a lower-case word.';
-comment on column app_public.plan_entitlements.is_enabled is 'Whether the feature is on.';
-comment on column app_public.plan_entitlements.quota_limit is 'The quota''s limit, at least 0.';
-comment on column app_public.plan_entitlements.overage_allowed is 'Whether more than the limit may be used, and is billed.';
-comment on column app_public.plan_entitlements.created_at is 'When it was made.';
-comment on column app_public.plan_entitlements.updated_at is 'When it last changed.';
+comment on column app_public.plan_entitlements.kind is 'Whether this is a feature or a quota.';
+comment on column app_public.plan_entitlements.key is 'The name of the feature or quota in lower case.';
+comment on column app_public.plan_entitlements.is_enabled is 'Whether the feature is on; null for a quota.';
+comment on column app_public.plan_entitlements.quota_limit is 'The limit of the quota, at least 0; null for a feature.';
+comment on column app_public.plan_entitlements.overage_allowed is 'Whether usage beyond the limit is allowed and billed.';
+comment on column app_public.plan_entitlements.created_at is 'When the row was created.';
+comment on column app_public.plan_entitlements.updated_at is 'When the row was last changed.';
+comment on constraint key_is_a_key on app_public.plan_entitlements is 'must begin with a lower-case letter and have at most 63 lower-case letters, digits and underscores';
+comment on constraint quota_is_known on app_public.plan_entitlements is 'must be users, agents, documents, storage_gb, api_calls, tokens or cost for a quota';
+comment on constraint feature_is_on_or_off on app_public.plan_entitlements is 'must be given for a feature, and must be left out for a quota';
+comment on constraint quota_has_a_limit on app_public.plan_entitlements is 'must be given for a quota, and must be left out for a feature';
+comment on constraint quota_limit_is_an_amount on app_public.plan_entitlements is 'must be from 0 to 1,000,000,000,000, and a whole number except for cost';
+comment on constraint overage_belongs_to_quotas on app_public.plan_entitlements is 'can be set for a quota only';
+comment on constraint plan_entitlements_plan_id_kind_key_key on app_public.plan_entitlements is 'is already an entitlement of this plan';
 comment on constraint plan_entitlements_plan_id_fkey on app_public.plan_entitlements is E'@fieldName plan\n@foreignFieldName entitlements';
-
-comment on type app_public.billing_cycle_enum is 'How long a period is: monthly or annual.';
-comment on type app_public.entitlement_kind_enum is 'feature (on or off) or quota (a limit).';
 
 create or replace function billing.tg_plan_prices__keep_history() returns trigger
 language plpgsql security definer
@@ -90,20 +113,20 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   if tg_op <> 'INSERT' and old.valid_from <= core.clock() then
-    -- valid_from of a row that was made for the first moment of an installation may lie anywhere in the past
     perform core.raise_error('LB501', 'A price that is in force cannot be changed or deleted.',
       'Add a price of the same plan, currency and cycle with a later valid_from.');
   end if;
+  -- the first version of a price may begin in the past
   if tg_op <> 'DELETE' and new.valid_from < core.clock() and exists (
     select from app_public.plan_prices p
      where p.plan_id = new.plan_id and p.currency = new.currency and p.billing_cycle = new.billing_cycle and p.id <> new.id) then
-    perform core.raise_error('LB401', 'A new version of a price cannot begin in the past.', 'Give valid_from a later time.');
+    perform core.raise_error('LB401', 'A new version of a price cannot begin in the past.', 'Give a valid_from in the future.');
   end if;
   return case tg_op when 'DELETE' then old else new end;
 end
 $$;
 comment on function billing.tg_plan_prices__keep_history is
-  'LB501: the price is in force; LB401: a later version would begin in the past.';
+  E'@errors LB401 LB501\nKeeps every version of a price that is in force as it is, and refuses a later version that would begin in the past.';
 
 create or replace function billing.tg_plan_price_components__keep_history() returns trigger
 language plpgsql security definer
@@ -113,19 +136,19 @@ declare
   v_price_ids uuid[] := case tg_op when 'INSERT' then array[new.price_id] when 'DELETE' then array[old.price_id]
                         else array[old.price_id, new.price_id] end;
 begin
-  -- a price may be completed until somebody has subscribed to it, and after that it is what they were sold. The lock
-  -- makes a subscription that is just being made wait, or us for it
+  -- Components can be edited until a tenant subscribes to the price; after that they are part of what was sold. The lock
+  -- orders this change and a subscription that starts at the same time.
   perform from app_public.plan_prices p where p.id = any (v_price_ids) for update;
   if exists (select from app_public.subscriptions s where s.price_id = any (v_price_ids))
      or exists (select from app_public.invoice_lines l where l.price_id = any (v_price_ids)) then
-    perform core.raise_error('LB502', 'The price has subscribers: its components cannot be changed.',
+    perform core.raise_error('LB502', 'The components of this price cannot be changed, because the price has subscribers.',
       'Add a price of the same plan, currency and cycle with a later valid_from.');
   end if;
   return case tg_op when 'DELETE' then old else new end;
 end
 $$;
 comment on function billing.tg_plan_price_components__keep_history is
-  'LB502: someone has subscribed to the price.';
+  E'@errors LB502\nKeeps the components of a price as they are once a tenant has subscribed to it or an invoice has used it.';
 
 create or replace function billing.plan_price_at(plan_id uuid, currency text, billing_cycle app_public.billing_cycle_enum, at timestamptz)
 returns app_public.plan_prices
@@ -141,7 +164,7 @@ begin
    order by p.valid_from desc limit 1;
   if not found then
     perform core.raise_error('LB302', 'The plan has no price in this currency and billing cycle.',
-      'plan_prices lists the prices there are.');
+      'Choose one of the prices of the plan.');
   end if;
   return v_price;
 end
@@ -159,13 +182,72 @@ begin
   select * into v_plan from app_public.plans p
    where p.slug = plan_by_slug.slug and (p.is_public or tenancy.is_platform_admin());
   if not found then
-    perform core.raise_error('LB301', 'There is no such plan.', 'plans lists those there are; others are arranged with the platform''s staff.');
+    perform core.raise_error('LB301', 'There is no such plan.', 'Choose one of the public plans, or ask platform staff for another plan.');
   end if;
   return v_plan;
 end
 $$;
 comment on function billing.plan_by_slug is
-  E'@errors LB301\nA plan that the one who asks may choose: a public one, any for staff.';
+  E'@errors LB301\nThe plan with this slug, if the caller may choose it: everyone may choose a public plan, and staff may choose any plan.';
+
+create or replace function billing.seed_example_prices(plan_id uuid, plan_slug text) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_price record;
+  v_price_id uuid;
+begin
+  for v_price in
+    select * from (values
+      ('free', 'monthly', 0, 1000, null), ('free', 'annual', 0, 12000, null),
+      ('standard', 'monthly', 49, 100000, 0.0005), ('standard', 'annual', 490, 1200000, 0.0005),
+      ('professional', 'monthly', 199, 1000000, 0.0004), ('professional', 'annual', 1990, 12000000, 0.0004),
+      ('enterprise', 'monthly', 999, 10000000, 0.0002), ('enterprise', 'annual', 9990, 120000000, 0.0002)
+    ) as p (slug, cycle, amount, calls, overage)
+    where p.slug = seed_example_prices.plan_slug
+  loop
+    insert into app_public.plan_prices (plan_id, currency, billing_cycle, amount, valid_from)
+    values (seed_example_prices.plan_id, 'USD', v_price.cycle::app_public.billing_cycle_enum, v_price.amount, '2020-01-01Z')
+    returning id into v_price_id;
+    if v_price.overage is not null then
+      insert into app_public.plan_price_components (price_id, usage_type, model, unit_amount, included_quantity)
+      values (v_price_id, 'api_call', 'per_unit', v_price.overage, v_price.calls);
+    end if;
+  end loop;
+end
+$$;
+comment on function billing.seed_example_prices is
+  'Adds the example prices of one example plan.';
+
+create or replace function billing.seed_example_entitlements(plan_id uuid, plan_slug text) returns void
+language sql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  insert into app_public.plan_entitlements (plan_id, kind, key, is_enabled, quota_limit, overage_allowed)
+  select seed_example_entitlements.plan_id, e.kind::app_public.entitlement_kind_enum, e.key, e.is_enabled, e.quota_limit, e.overage_allowed
+    from (values
+      ('free', 'quota', 'api_calls', null::boolean, 1000::numeric, false),
+      ('free', 'quota', 'users', null, 3, false),
+      ('free', 'quota', 'agents', null, 3, false),
+      ('free', 'feature', 'white_label', false, null, false),
+      ('standard', 'quota', 'api_calls', null, 100000, true),
+      ('standard', 'quota', 'users', null, 25, false),
+      ('standard', 'quota', 'agents', null, 25, false),
+      ('standard', 'feature', 'white_label', false, null, false),
+      ('professional', 'quota', 'api_calls', null, 1000000, true),
+      ('professional', 'quota', 'users', null, 250, false),
+      ('professional', 'quota', 'agents', null, 250, false),
+      ('professional', 'feature', 'white_label', true, null, false),
+      ('enterprise', 'quota', 'api_calls', null, 10000000, true),
+      ('enterprise', 'quota', 'users', null, 10000, false),
+      ('enterprise', 'quota', 'agents', null, 10000, false),
+      ('enterprise', 'feature', 'white_label', true, null, false)
+    ) as e (slug, kind, key, is_enabled, quota_limit, overage_allowed)
+   where e.slug = seed_example_entitlements.plan_slug;
+$$;
+comment on function billing.seed_example_entitlements is
+  'Adds the example entitlements of one example plan.';
 
 create or replace function billing.seed_example_plans() returns void
 language plpgsql volatile security definer
@@ -173,58 +255,29 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_plan record;
-  v_price record;
   v_id uuid;
 begin
   for v_plan in
     select * from (values
-      ('free', 'Free', 'Example, change it: to try things out.', 'free', 0),
-      ('standard', 'Standard', 'Example, change it: for a team.', 'standard', 14),
-      ('professional', 'Professional', 'Example, change it: for a company.', 'professional', 14),
-      ('enterprise', 'Enterprise', 'Example, change it: for a group of companies.', 'enterprise', 30)
+      ('free', 'Free', 'This is an example for trying things out. Change it.', 'free', 0),
+      ('standard', 'Standard', 'This is an example for a team. Change it.', 'standard', 14),
+      ('professional', 'Professional', 'This is an example for a company. Change it.', 'professional', 14),
+      ('enterprise', 'Enterprise', 'This is an example for a group of companies. Change it.', 'enterprise', 30)
     ) as p (slug, name, description, tier, trial_days)
   loop
     insert into app_public.plans (slug, name, description, tier, trial_days)
     values (v_plan.slug, v_plan.name, v_plan.description, v_plan.tier, v_plan.trial_days)
     on conflict (slug) do nothing
     returning id into v_id;
-    -- what is there is somebody's by now
+    -- a plan that exists already may have been edited
     continue when not found;
-    for v_price in
-      select * from (values
-        ('free', 'monthly', 0, 1000, null), ('free', 'annual', 0, 12000, null),
-        ('standard', 'monthly', 49, 100000, 0.0005), ('standard', 'annual', 490, 1200000, 0.0005),
-        ('professional', 'monthly', 199, 1000000, 0.0004), ('professional', 'annual', 1990, 12000000, 0.0004),
-        ('enterprise', 'monthly', 999, 10000000, 0.0002), ('enterprise', 'annual', 9990, 120000000, 0.0002)
-      ) as p (slug, cycle, amount, calls, overage)
-      where p.slug = v_plan.slug
-    loop
-      with price as (
-        insert into app_public.plan_prices (plan_id, currency, billing_cycle, amount, valid_from)
-        values (v_id, 'USD', v_price.cycle::app_public.billing_cycle_enum, v_price.amount, '2020-01-01Z')
-        returning id
-      )
-      insert into app_public.plan_price_components (price_id, usage_type, model, unit_amount, included_quantity)
-      select id, 'api_call', 'per_unit', v_price.overage, v_price.calls from price where v_price.overage is not null;
-    end loop;
-    insert into app_public.plan_entitlements (plan_id, kind, key, is_enabled, quota_limit, overage_allowed)
-    select v_id, e.kind::app_public.entitlement_kind_enum, e.key, e.is_enabled, e.quota_limit, coalesce(e.overage_allowed, false)
-      from (values
-        ('free', 'quota', 'api_calls', null::boolean, 1000::numeric, false), ('free', 'quota', 'users', null, 3, false),
-        ('free', 'quota', 'agents', null, 3, false), ('free', 'feature', 'white_label', false, null, null),
-        ('standard', 'quota', 'api_calls', null, 100000, true), ('standard', 'quota', 'users', null, 25, false),
-        ('standard', 'quota', 'agents', null, 25, false), ('standard', 'feature', 'white_label', false, null, null),
-        ('professional', 'quota', 'api_calls', null, 1000000, true), ('professional', 'quota', 'users', null, 250, false),
-        ('professional', 'quota', 'agents', null, 250, false), ('professional', 'feature', 'white_label', true, null, null),
-        ('enterprise', 'quota', 'api_calls', null, 10000000, true), ('enterprise', 'quota', 'users', null, 10000, false),
-        ('enterprise', 'quota', 'agents', null, 10000, false), ('enterprise', 'feature', 'white_label', true, null, null)
-      ) as e (slug, kind, key, is_enabled, quota_limit, overage_allowed)
-     where e.slug = v_plan.slug;
+    perform billing.seed_example_prices(v_id, v_plan.slug);
+    perform billing.seed_example_entitlements(v_id, v_plan.slug);
   end loop;
 end
 $$;
 comment on function billing.seed_example_plans is
-  'Adds the plans free, standard, professional and enterprise with example prices and entitlements, for administrators to change. A plan that is there stays as it is.';
+  'Adds the plans free, standard, professional and enterprise with example prices and entitlements, which administrators should change. A plan that exists already is left as it is.';
 
 create or replace trigger _200_keep_history before insert or update or delete on app_public.plan_prices
   for each row execute function billing.tg_plan_prices__keep_history();

@@ -1,21 +1,33 @@
--- What a tenant is entitled to: what its plan says, with the tenant's own overrides before it. It is resolved here and
--- written to tenants.features and tenants.quotas, where everything else reads it.
+-- Entitlements: the features and quotas of a tenant. An override of the tenant takes precedence over its plan. The result is
+-- written to tenants.features and tenants.quotas and to app_public.usage_quotas, where all other code reads it.
 
 call core.secure_tenant_table('app_public.tenant_entitlement_overrides');
 call core.allow('app_public.tenant_entitlement_overrides', read => 'viewer');
 grant select on app_public.tenant_entitlement_overrides to rowhouse_user;
 comment on table app_public.tenant_entitlement_overrides is
-  E'@behavior -insert -update -delete -single\nWhat this tenant gets instead of what its plan says. Staff write it with override_entitlement.';
-comment on column app_public.tenant_entitlement_overrides.kind is 'feature or quota.';
-comment on column app_public.tenant_entitlement_overrides.key is 'Name of the feature or quota.';
-comment on column app_public.tenant_entitlement_overrides.is_enabled is 'Whether the feature is on.';
-comment on column app_public.tenant_entitlement_overrides.quota_limit is 'The quota''s limit.';
-comment on column app_public.tenant_entitlement_overrides.overage_allowed is 'Whether more may be used, and is billed.';
-comment on column app_public.tenant_entitlement_overrides.reason is 'Why, at most 1,000 characters.';
-comment on column app_public.tenant_entitlement_overrides.created_at is 'When it was made.';
-comment on column app_public.tenant_entitlement_overrides.updated_at is 'When it last changed.';
+  E'@behavior -insert -update -delete -query:resource:single\nFeatures and quotas that this tenant has instead of those of its plan. Platform staff set them with override_entitlement.';
+comment on column app_public.tenant_entitlement_overrides.kind is 'Whether this is a feature or a quota.';
+comment on column app_public.tenant_entitlement_overrides.key is 'The name of the feature or quota.';
+comment on column app_public.tenant_entitlement_overrides.is_enabled is 'Whether the feature is on; null for a quota.';
+comment on column app_public.tenant_entitlement_overrides.quota_limit is 'The limit of the quota, at least 0; null for a feature.';
+comment on column app_public.tenant_entitlement_overrides.overage_allowed is 'Whether usage beyond the limit is allowed and billed.';
+comment on column app_public.tenant_entitlement_overrides.reason is 'Why the override exists, at most 1,000 characters.';
+comment on column app_public.tenant_entitlement_overrides.created_at is 'When the row was created.';
+comment on column app_public.tenant_entitlement_overrides.updated_at is 'When the row was last changed.';
+comment on constraint key_is_a_key on app_public.tenant_entitlement_overrides is
+  'must begin with a lower-case letter and have at most 63 lower-case letters, digits and underscores';
+comment on constraint quota_is_known on app_public.tenant_entitlement_overrides is
+  'must be users, agents, documents, storage_gb, api_calls, tokens or cost for a quota';
+comment on constraint feature_is_on_or_off on app_public.tenant_entitlement_overrides is
+  'must be given for a feature, and must be left out for a quota';
+comment on constraint quota_has_a_limit on app_public.tenant_entitlement_overrides is
+  'must be given for a quota, and must be left out for a feature';
+comment on constraint quota_limit_is_an_amount on app_public.tenant_entitlement_overrides is
+  'must be from 0 to 1,000,000,000,000, and a whole number except for cost';
+comment on constraint overage_belongs_to_quotas on app_public.tenant_entitlement_overrides is 'can be set for a quota only';
+comment on constraint reason_is_short on app_public.tenant_entitlement_overrides is 'must have at most 1,000 characters';
 
-create or replace function billing.entitled_plan(tenant_id uuid) returns uuid
+create or replace function billing.entitled_plan_id(tenant_id uuid) returns uuid
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -23,27 +35,26 @@ declare
   v_plan_id uuid;
 begin
   select s.plan_id into v_plan_id from app_public.subscriptions s
-   where s.tenant_id = entitled_plan.tenant_id and s.status in ('trialing', 'active', 'past_due');
+   where s.tenant_id = entitled_plan_id.tenant_id and s.status in ('trialing', 'active', 'past_due');
   if not found then
     select p.id into v_plan_id from app_public.plans p where p.slug = 'free';
   end if;
   return v_plan_id;
 end
 $$;
-comment on function billing.entitled_plan is
-  'The plan a tenant lives by: that of its running subscription, or the plan free while it has none or is paused.';
+comment on function billing.entitled_plan_id is
+  'The plan that decides the entitlements of a tenant: the plan of its running subscription, or the plan free when there is no subscription or it is paused.';
 
-create or replace function billing.entitlements_of(tenant_id uuid)
-returns table (
-  kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean, source text, reason text)
+create or replace function billing.entitlements_of(tenant_id uuid) returns setof app_public.entitlement
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_plan_id uuid := billing.entitled_plan(entitlements_of.tenant_id);
+  v_plan_id uuid := billing.entitled_plan_id(entitlements_of.tenant_id);
 begin
   return query
-    select distinct on (e.kind, e.key) e.kind, e.key, e.is_enabled, e.quota_limit, e.overage_allowed, e.source, e.reason
+    select distinct on (e.kind, e.key) e.kind, e.key, e.is_enabled, e.quota_limit, e.overage_allowed,
+           e.source::app_public.entitlement_source, e.reason
       from (
         select o.kind, o.key, o.is_enabled, o.quota_limit, o.overage_allowed, 'override' as source, o.reason, 1 as rank
           from app_public.tenant_entitlement_overrides o where o.tenant_id = entitlements_of.tenant_id
@@ -55,7 +66,21 @@ begin
 end
 $$;
 comment on function billing.entitlements_of is
-  'What a tenant is entitled to, and whether its plan or an override says so.';
+  'The entitlements of a tenant, each with its source: an override, if there is one, or else the plan.';
+
+create or replace function billing.short_limits(tenant_id uuid, out features jsonb, out quotas jsonb)
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select coalesce(jsonb_object_agg(e.key, e.is_enabled) filter (where e.kind = 'feature'), '{}'),
+         coalesce(jsonb_object_agg(k.limit_key, e.quota_limit) filter (where k.limit_key is not null and not e.overage_allowed), '{}')
+    from billing.entitlements_of(short_limits.tenant_id) e
+    left join (values ('users', 'max_users'), ('agents', 'max_agents'), ('documents', 'max_documents'),
+                      ('storage_gb', 'max_storage_gb'), ('api_calls', 'max_api_calls_per_month')) as k (key, limit_key)
+      on e.kind = 'quota' and k.key = e.key;
+$$;
+comment on function billing.short_limits is
+  'The entitlements of a tenant in the form of tenants.features and tenants.quotas. Quotas with overage, tokens and cost have no place in tenants.quotas; billing.apply_plan_quotas writes those.';
 
 create or replace function billing.apply_entitlements(tenant_id uuid) returns void
 language plpgsql volatile security definer
@@ -63,31 +88,22 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_subscription app_public.subscriptions;
-  v_features jsonb;
-  v_quotas jsonb;
 begin
-  -- a hard limit that has a short form goes to the tenant's row, from where quotas read it; the others straight to quotas
-  select coalesce(jsonb_object_agg(e.key, e.is_enabled) filter (where e.kind = 'feature'), '{}'),
-         coalesce(jsonb_object_agg(k.short_key, e.quota_limit) filter (where k.short_key is not null and not e.overage_allowed), '{}')
-    into v_features, v_quotas
-    from billing.entitlements_of(apply_entitlements.tenant_id) e
-    left join (values ('users', 'max_users'), ('agents', 'max_agents'), ('documents', 'max_documents'),
-                      ('storage_gb', 'max_storage_gb'), ('api_calls', 'max_api_calls_per_month')) as k (key, short_key)
-      on e.kind = 'quota' and k.key = e.key;
   perform billing.apply_plan_quotas(apply_entitlements.tenant_id);
-  -- the live one, or the last there was
+  -- the live subscription, or else the one that ended last
   select * into v_subscription from app_public.subscriptions s
-   where s.tenant_id = apply_entitlements.tenant_id order by s.ended_at desc nulls first, s.created_at desc limit 1;
+   where s.tenant_id = apply_entitlements.tenant_id
+   order by s.ended_at desc nulls first, s.created_at desc limit 1;
   update app_public.tenants t
-     set features = v_features,
-         quotas = v_quotas,
+     set features = l.features,
+         quotas = l.quotas,
          subscription_tier = coalesce((select p.tier from app_public.plans p
-                                        where p.id = billing.entitled_plan(apply_entitlements.tenant_id)), t.subscription_tier),
+                                        where p.id = billing.entitled_plan_id(apply_entitlements.tenant_id)), t.subscription_tier),
          subscription_status = case v_subscription.status
            when 'trialing' then 'trial' when 'active' then 'active' when 'past_due' then 'active' when 'paused' then 'suspended'
            when 'cancelled' then 'cancelled' when 'expired' then 'inactive' else t.subscription_status end,
          trial_ends_at = v_subscription.trial_ends_at,
-         -- the day its periods are counted from, which is what quotas go by
+         -- quotas count their billing periods from this day, so it is the day that the subscription counts its periods from
          subscription_started_at = case when v_subscription.status = 'trialing' then v_subscription.started_at
            else v_subscription.anchor_on::timestamp at time zone v_subscription.timezone end,
          subscription_ends_at = coalesce(v_subscription.ended_at,
@@ -95,11 +111,12 @@ begin
          billing_cycle = v_subscription.billing_cycle::text,
          next_billing_date = case when v_subscription.status in ('trialing', 'active', 'past_due') and not v_subscription.cancel_at_period_end
            then v_subscription.current_period_end end
+    from billing.short_limits(apply_entitlements.tenant_id) l
    where t.id = apply_entitlements.tenant_id;
 end
 $$;
 comment on function billing.apply_entitlements is
-  'Writes what a tenant is entitled to, and where its subscription stands, to the tenant''s row. Called at every change of a subscription or an override.';
+  'Writes the entitlements of a tenant and the state of its subscription to the places where other code reads them. It is called at every change of a subscription or an override.';
 
 create or replace function billing.apply_plan_quotas(tenant_id uuid) returns void
 language plpgsql volatile security definer
@@ -107,13 +124,14 @@ set search_path to pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
+  v_bytes_per_gb constant numeric := 1073741824;
   v_limit record;
   v_kept uuid[] := '{}';
   v_id uuid;
 begin
   for v_limit in
     select case e.key when 'storage_gb' then 'storage' else e.key end as quota_type,
-           e.quota_limit * case e.key when 'storage_gb' then 1073741824 else 1 end as quota_limit,
+           e.quota_limit * case e.key when 'storage_gb' then v_bytes_per_gb else 1 end as quota_limit,
            case when e.key in ('api_calls', 'tokens', 'cost') then 'billing' else 'none' end as period, e.overage_allowed
       from billing.entitlements_of(apply_plan_quotas.tenant_id) e
      where e.kind = 'quota' and (e.overage_allowed or e.key in ('tokens', 'cost'))
@@ -132,7 +150,7 @@ begin
 end
 $$;
 comment on function billing.apply_plan_quotas is
-  'Keeps the quotas that a tenant''s plan or overrides give it and that tenants.quotas cannot say: tokens, cost, and those beyond which use goes on and is billed.';
+  'Writes those quotas of a tenant that tenants.quotas cannot express to app_public.usage_quotas: tokens, cost, and all quotas with overage. Quotas of an earlier plan are deleted.';
 
 create or replace function billing.tg__apply_entitlements() returns trigger
 language plpgsql security definer
@@ -143,10 +161,10 @@ declare
   v_context text := coalesce(current_setting('rowhouse.tenant_id', true), '');
 begin
   if not exists (select from app_public.tenants t where t.id = v_tenant_id) then
-    -- it is being deleted with all it has
+    -- the tenant itself is being deleted
     return null;
   end if;
-  -- whoever writes from outside of any tenant (a superuser, the end of a tenant) leaves the context as it was
+  -- A superuser may write without a tenant in the context; the context is restored afterwards.
   call core.enter_tenant(v_tenant_id);
   perform billing.apply_entitlements(v_tenant_id);
   perform set_config('rowhouse.tenant_id', v_context, true);
@@ -154,18 +172,16 @@ begin
 end
 $$;
 comment on function billing.tg__apply_entitlements is
-  'Lets the tenant''s row follow a change of its subscription or overrides.';
+  'Applies the entitlements of the tenant again after a change of its subscription or its overrides.';
 
-create or replace function app_public.entitlements()
-returns table (
-  kind app_public.entitlement_kind_enum, key text, is_enabled boolean, quota_limit numeric, overage_allowed boolean, source text, reason text)
+create or replace function app_public.entitlements() returns setof app_public.entitlement
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
   select * from billing.entitlements_of(core.current_tenant_id()) where tenancy.has_role('viewer');
 $$;
 comment on function app_public.entitlements is
-  'What this tenant is entitled to and why: features (is_enabled) and quotas (quota_limit, overage_allowed). source is plan or override; reason is the plan''s name or why it was overridden. Members.';
+  'The features and quotas of this tenant, each with its source (the plan or an override) and a reason. All members may read it.';
 grant execute on function app_public.entitlements to rowhouse_user;
 
 create or replace function app_public.override_entitlement(
@@ -179,9 +195,13 @@ declare
   v_override app_public.tenant_entitlement_overrides;
 begin
   perform tenancy.require_staff();
+  if override_entitlement.kind = 'feature' and override_entitlement.is_enabled is null
+     or override_entitlement.kind = 'quota' and override_entitlement.quota_limit is null then
+    perform core.raise_error('LB403', 'The value of the entitlement is missing.', 'Give is_enabled for a feature and quota_limit for a quota.');
+  end if;
   insert into app_public.tenant_entitlement_overrides as o (tenant_id, kind, key, is_enabled, quota_limit, overage_allowed, reason)
   values (core.current_tenant_id(), override_entitlement.kind, override_entitlement.key, override_entitlement.is_enabled,
-          override_entitlement.quota_limit, override_entitlement.overage_allowed, override_entitlement.reason)
+          override_entitlement.quota_limit, coalesce(override_entitlement.overage_allowed, false), override_entitlement.reason)
   on conflict on constraint tenant_entitlement_overrides_tenant_id_kind_key_key do update
     set is_enabled = excluded.is_enabled, quota_limit = excluded.quota_limit,
         overage_allowed = excluded.overage_allowed, reason = excluded.reason
@@ -190,7 +210,7 @@ begin
 end
 $$;
 comment on function app_public.override_entitlement is
-  E'@resultFieldName override\n@errors TN205 23514\nGives this tenant another feature (is_enabled) or quota (quota_limit) than its plan does; again to change it, remove_entitlement_override to take it back. Platform staff.';
+  E'@resultFieldName override\n@errors LB403 TN205 23514\nGives this tenant a feature (is_enabled) or quota (quota_limit) that differs from its plan. A second call changes the override, and remove_entitlement_override removes it. Only platform staff may call it.';
 grant execute on function app_public.override_entitlement to rowhouse_user;
 
 create or replace function app_public.remove_entitlement_override(kind app_public.entitlement_kind_enum, key text)
@@ -206,13 +226,13 @@ begin
    where o.tenant_id = core.current_tenant_id() and o.kind = remove_entitlement_override.kind and o.key = remove_entitlement_override.key
   returning * into v_override;
   if not found then
-    perform core.raise_error('LB308', 'This tenant has no such override.', 'tenant_entitlement_overrides lists those there are.');
+    perform core.raise_error('LB308', 'This tenant has no such override.', 'Choose one of the overrides of the tenant.');
   end if;
   return v_override;
 end
 $$;
 comment on function app_public.remove_entitlement_override is
-  E'@resultFieldName override\n@errors TN205 LB308\nTakes an override back: the plan counts again. Platform staff.';
+  E'@resultFieldName override\n@errors TN205 LB308\nRemoves an override, so the plan decides again. Only platform staff may call it.';
 grant execute on function app_public.remove_entitlement_override to rowhouse_user;
 
 create or replace trigger _500_apply_entitlements after insert or update on app_public.subscriptions

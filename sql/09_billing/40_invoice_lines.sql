@@ -1,7 +1,16 @@
--- The lines of invoices, made by functions that only read: invoices, previews and explanations all come from these, so
--- what was shown beforehand is what is billed, and what is billed can be computed again.
+-- The lines of invoices. These functions compute lines and write nothing. Invoices, previews and explanations all use them,
+-- so a preview shows what is billed later, and an amount that was billed can be computed again.
+--
+-- The amount of a line is rounded once, half away from zero, to the decimal places of the currency:
+--   recurring           round(price of the period)
+--   proration           ± round(price of the period × days / days of the period)
+--   usage and overage   round(charge(quantity of the period)), where charge is billing.usage_charge
+--   adjustment          round(charge(quantity by now)) - round(charge(quantity billed before))
+-- The adjustments of a period and its first line therefore always sum to round(charge(quantity by now)), so tiers and included
+-- quantities stay right, however often late events arrive.
 
-comment on type app_public.invoice_line_kind_enum is 'What a line of an invoice is.';
+comment on type app_public.invoice_line_kind_enum is
+  'The kind of an invoice line: recurring is the price of a plan for a period; usage is usage without an included quantity; overage is usage of a component with an included quantity; proration is a share of a period; adjustment is usage that was recorded late, or a line by staff; credit reduces the invoice.';
 
 create or replace function billing.recurring_line(
   price app_public.plan_prices, kind app_public.invoice_line_kind_enum, sign int, service tstzrange, basis tstzrange, timezone text
@@ -24,7 +33,7 @@ begin
   v_line.basis_start := lower(basis);
   v_line.basis_end := upper(basis);
   v_line.amount := recurring_line.sign
-    * billing.share_of((recurring_line.price).amount, v_line.days, v_line.period_days, (recurring_line.price).currency);
+    * billing.prorated_amount((recurring_line.price).amount, v_line.days, v_line.period_days, (recurring_line.price).currency);
   v_line.description := case
     when recurring_line.kind = 'recurring' then format('%s, %s', v_plan_name, (recurring_line.price).billing_cycle)
     when recurring_line.sign < 0 then format('%s: %s unused of %s days', v_plan_name, v_line.days, v_line.period_days)
@@ -33,52 +42,53 @@ begin
 end
 $$;
 comment on function billing.recurring_line is
-  'A plan''s price for a period, or the share of the days of it: service by basis. sign -1 credits it.';
+  'A line for the price of a plan: sign × round(price × days of service / days of basis). basis is the whole period, and service is the part of it that is billed. sign is 1 for a charge and -1 for a credit.';
 
-create or replace function billing.change_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamptz)
+create or replace function billing.upgrade_lines(subscription app_public.subscriptions, price app_public.plan_prices, at timestamptz)
 returns setof app_public.invoice_lines
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_zone constant text := (change_lines.subscription).timezone;
-  v_basis constant tstzrange := tstzrange((change_lines.subscription).current_period_start, (change_lines.subscription).current_period_end);
-  -- the day of the change belongs to the new plan
+  v_zone constant text := (upgrade_lines.subscription).timezone;
+  v_basis constant tstzrange := tstzrange((upgrade_lines.subscription).current_period_start, (upgrade_lines.subscription).current_period_end);
+  -- the day of the change belongs to the new plan, so the rest begins at midnight of that day
   v_rest constant tstzrange := tstzrange(
-    greatest(billing.local_midnight(change_lines.at, v_zone), lower(v_basis)), upper(v_basis));
+    greatest(billing.local_midnight(upgrade_lines.at, v_zone), lower(v_basis)), upper(v_basis));
   v_old app_public.plan_prices;
 begin
-  select * into v_old from app_public.plan_prices p where p.id = (change_lines.subscription).price_id;
+  select * into v_old from app_public.plan_prices p where p.id = (upgrade_lines.subscription).price_id;
   if v_old.amount > 0 then
     return next billing.recurring_line(v_old, 'proration', -1, v_rest, v_basis, v_zone);
   end if;
-  if (change_lines.price).amount > 0 then
-    return next billing.recurring_line(change_lines.price, 'proration', 1, v_rest, v_basis, v_zone);
+  if (upgrade_lines.price).amount > 0 then
+    return next billing.recurring_line(upgrade_lines.price, 'proration', 1, v_rest, v_basis, v_zone);
   end if;
 end
 $$;
-comment on function billing.change_lines is
-  'An upgrade within a period: the rest of it is credited at the old price and charged at the new one.';
+comment on function billing.upgrade_lines is
+  'The two lines of an upgrade within a period: the remaining days are credited at the old price and charged at the new price.';
 
-create or replace function billing.unused_line(subscription app_public.subscriptions, at timestamptz) returns setof app_public.invoice_lines
+create or replace function billing.unused_days_lines(subscription app_public.subscriptions, at timestamptz)
+returns setof app_public.invoice_lines
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
+  v_zone constant text := (unused_days_lines.subscription).timezone;
+  v_basis constant tstzrange := tstzrange((unused_days_lines.subscription).current_period_start,
+    (unused_days_lines.subscription).current_period_end);
   v_price app_public.plan_prices;
 begin
-  select * into v_price from app_public.plan_prices p where p.id = (unused_line.subscription).price_id;
-  if v_price.amount > 0 and unused_line.at < (unused_line.subscription).current_period_end then
+  select * into v_price from app_public.plan_prices p where p.id = (unused_days_lines.subscription).price_id;
+  if v_price.amount > 0 and unused_days_lines.at < upper(v_basis) then
     return next billing.recurring_line(v_price, 'proration', -1,
-      tstzrange(greatest(billing.local_midnight(unused_line.at, (unused_line.subscription).timezone),
-                         (unused_line.subscription).current_period_start), (unused_line.subscription).current_period_end),
-      tstzrange((unused_line.subscription).current_period_start, (unused_line.subscription).current_period_end),
-      (unused_line.subscription).timezone);
+      tstzrange(greatest(billing.local_midnight(unused_days_lines.at, v_zone), lower(v_basis)), upper(v_basis)), v_basis, v_zone);
   end if;
 end
 $$;
-comment on function billing.unused_line is
-  'The credit for the days of a period that are left when a subscription ends or pauses early.';
+comment on function billing.unused_days_lines is
+  'The line that credits the remaining days of a period when a subscription ends or pauses early; no line when no day remains or the price is 0.';
 
 create or replace function billing.usage_lines(tenant_id uuid, price_id uuid, period tstzrange) returns setof app_public.invoice_lines
 language plpgsql stable security definer
@@ -108,7 +118,7 @@ begin
 end
 $$;
 comment on function billing.usage_lines is
-  'A line for each component of a price, also where nothing was used. overage where the price includes a quantity, usage elsewhere.';
+  'One line for each component of a price, also when nothing was used. The kind is overage when the component includes a quantity, and usage otherwise.';
 
 create or replace function billing.usage_description(component app_public.plan_price_components, quantity numeric) returns text
 language plpgsql stable security definer
@@ -124,10 +134,35 @@ begin
 end
 $$;
 comment on function billing.usage_description is
-  'What a line of usage says.';
+  'The description of a line of usage.';
 
--- An adjustment is the price of everything used in a period by now, less what was billed for it. Counting from the
--- whole keeps tiers and included quantities right, however often events come late.
+create or replace function billing.adjusted_periods(tenant_id uuid, except_invoice_id uuid)
+returns table (component_id uuid, usage_type text, price_id uuid, period tstzrange, base_quantity numeric, billed_quantity numeric)
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return query
+    select l.component_id, l.usage_type, l.price_id, tstzrange(l.service_start, l.service_end),
+           max(l.quantity) filter (where l.kind <> 'adjustment'), max(l.quantity)
+      from app_public.invoice_lines l
+      join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id
+     where l.tenant_id = adjusted_periods.tenant_id and l.component_id is not null
+       and i.status <> 'draft' and i.id is distinct from adjusted_periods.except_invoice_id
+       -- what was billed in another currency cannot be adjusted in the current one
+       and i.currency = (select p.currency from app_public.billing_profiles p where p.tenant_id = adjusted_periods.tenant_id)
+       and exists (
+         select from app_public.usage_events e
+          where e.tenant_id = adjusted_periods.tenant_id and e.usage_type = l.usage_type and e.adjusts_period is not null
+            and e.occurred_at >= l.service_start and e.occurred_at < l.service_end)
+     group by l.component_id, l.usage_type, l.price_id, l.service_start, l.service_end
+     order by l.service_start, l.usage_type;
+end
+$$;
+comment on function billing.adjusted_periods is
+  'The billed periods of a tenant that have late events, for each component: base_quantity was billed by the first invoice, and billed_quantity by all invoices so far.';
+
 create or replace function billing.adjustment_lines(tenant_id uuid, except_invoice_id uuid, until_batch bigint)
 returns setof app_public.invoice_lines
 language plpgsql stable security definer
@@ -140,26 +175,9 @@ declare
   v_late numeric;
   v_line app_public.invoice_lines;
 begin
-  for v_billed in
-    select l.component_id, l.usage_type, l.service_start, l.service_end, l.price_id,
-           max(l.quantity) filter (where l.kind <> 'adjustment') as base,
-           max(l.quantity) as billed
-      from app_public.invoice_lines l
-      join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id
-     where l.tenant_id = adjustment_lines.tenant_id and l.component_id is not null
-       and i.status <> 'draft' and i.id is distinct from adjustment_lines.except_invoice_id
-       -- what was billed in another currency cannot be adjusted in this one
-       and i.currency = (select p.currency from app_public.billing_profiles p where p.tenant_id = adjustment_lines.tenant_id)
-       and exists (
-         select from app_public.usage_events e
-          where e.tenant_id = adjustment_lines.tenant_id and e.usage_type = l.usage_type and e.adjusts_period is not null
-            and e.occurred_at >= l.service_start and e.occurred_at < l.service_end)
-     group by l.component_id, l.usage_type, l.service_start, l.service_end, l.price_id
-     order by l.service_start, l.usage_type
-  loop
-    v_late := billing.late_usage(adjustment_lines.tenant_id, v_billed.usage_type,
-      tstzrange(v_billed.service_start, v_billed.service_end), adjustment_lines.until_batch);
-    continue when v_billed.base + v_late = v_billed.billed;
+  for v_billed in select * from billing.adjusted_periods(adjustment_lines.tenant_id, adjustment_lines.except_invoice_id) loop
+    v_late := billing.late_usage(adjustment_lines.tenant_id, v_billed.usage_type, v_billed.period, adjustment_lines.until_batch);
+    continue when v_billed.base_quantity + v_late = v_billed.billed_quantity;
     select * into v_component from app_public.plan_price_components c where c.id = v_billed.component_id;
     select p.currency into v_currency from app_public.plan_prices p where p.id = v_billed.price_id;
     v_line := null;
@@ -167,11 +185,11 @@ begin
     v_line.price_id := v_billed.price_id;
     v_line.component_id := v_billed.component_id;
     v_line.usage_type := v_billed.usage_type;
-    v_line.quantity := v_billed.base + v_late;
-    v_line.quantity_before := v_billed.billed;
+    v_line.quantity := v_billed.base_quantity + v_late;
+    v_line.quantity_before := v_billed.billed_quantity;
     v_line.counted_until := adjustment_lines.until_batch;
-    v_line.service_start := v_billed.service_start;
-    v_line.service_end := v_billed.service_end;
+    v_line.service_start := lower(v_billed.period);
+    v_line.service_end := upper(v_billed.period);
     v_line.amount := billing.adjustment_amount(v_component, v_line.quantity_before, v_line.quantity, v_currency);
     v_line.description := 'Recorded late: ' || billing.usage_description(v_component, v_line.quantity)
       || format(' (%s billed before)', trim_scale(v_line.quantity_before));
@@ -180,16 +198,16 @@ begin
 end
 $$;
 comment on function billing.adjustment_lines is
-  'What was used in periods that had been billed already and was recorded after that, up to a batch (null: all there is).';
+  'One line for each billed period and component whose late events have not been billed yet, up to and including a batch; with null, all late events.';
 
 create or replace function billing.adjustment_amount(
   component app_public.plan_price_components, quantity_before numeric, quantity numeric, currency text) returns numeric
 language sql immutable
 set search_path to pg_catalog, pg_temp
 as $$
-  -- each rounded as a line is, so that all lines of a period together are the rounded price of its whole quantity
+  -- both charges are rounded, so that all lines of a period sum to the rounded charge of its whole quantity
   select billing.round_money(billing.component_charge(component, quantity), currency)
        - billing.round_money(billing.component_charge(component, quantity_before), currency);
 $$;
 comment on function billing.adjustment_amount is
-  'What a period costs with the late events, less what was billed.';
+  'The amount of an adjustment: round(charge(quantity)) - round(charge(quantity_before)).';

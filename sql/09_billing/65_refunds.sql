@@ -1,23 +1,24 @@
--- Refunds: money goes back through the payment it came by, and a credit note says so once it did.
+-- Refunds. Money goes back by the way it came. When the refund has succeeded, a credit note documents it.
 
 call core.secure_tenant_table('app_public.refunds');
 call core.allow('app_public.refunds', read => 'can_manage_billing');
 grant select on app_public.refunds to rowhouse_user;
 comment on table app_public.refunds is
-  E'@behavior -insert -update -delete -single\nPayments that were paid back. For those with can_manage_billing.';
-comment on column app_public.refunds.payment_id is 'The payment.';
-comment on column app_public.refunds.credit_note_id is 'The credit note that says so, once it is done.';
-comment on column app_public.refunds.status is 'pending, succeeded or failed.';
-comment on column app_public.refunds.amount is 'In the payment''s currency.';
-comment on column app_public.refunds.reason is 'Why, at most 1,000 characters.';
-comment on column app_public.refunds.provider_refund_id is 'The provider''s key of it.';
-comment on column app_public.refunds.failure_message is 'Why it failed.';
-comment on column app_public.refunds.created_at is 'When it was made.';
-comment on column app_public.refunds.updated_at is 'When it last changed.';
+  E'@behavior -insert -update -delete -query:resource:connection -query:resource:single\nPayments that were paid back, wholly or in part. Reading them requires can_manage_billing.';
+comment on column app_public.refunds.payment_id is 'The payment that is paid back.';
+comment on column app_public.refunds.credit_note_id is 'The credit note that documents the refund; null until it has succeeded.';
+comment on column app_public.refunds.status is 'The state of the refund.';
+comment on column app_public.refunds.amount is 'The amount in the currency of the payment.';
+comment on column app_public.refunds.reason is 'Why the payment is paid back, at most 1,000 characters.';
+comment on column app_public.refunds.provider_refund_id is 'The key of the refund at the provider.';
+comment on column app_public.refunds.failure_message is 'The message of the provider about the failure.';
+comment on column app_public.refunds.created_at is 'When the row was created.';
+comment on column app_public.refunds.updated_at is 'When the row was last changed.';
+comment on constraint reason_is_short on app_public.refunds is 'must have at most 1,000 characters';
 comment on constraint refunds_tenant_id_payment_id_fkey on app_public.refunds is E'@fieldName payment\n@foreignFieldName refunds';
 comment on constraint refunds_tenant_id_credit_note_id_fkey on app_public.refunds is E'@fieldName creditNote\n@foreignFieldName refunds';
 
-create or replace function billing.creditable(tenant_id uuid, invoice_id uuid) returns numeric
+create or replace function billing.creditable_amount(tenant_id uuid, invoice_id uuid) returns numeric
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -27,10 +28,22 @@ as $$
             join app_public.payments p on p.tenant_id = r.tenant_id and p.id = r.payment_id
            where p.tenant_id = i.tenant_id and p.invoice_id = i.id and r.status = 'pending')
     from app_public.invoices i
-   where i.tenant_id = creditable.tenant_id and i.id = creditable.invoice_id;
+   where i.tenant_id = creditable_amount.tenant_id and i.id = creditable_amount.invoice_id;
 $$;
-comment on function billing.creditable is
-  'What of an invoice has neither been credited nor is about to be refunded.';
+comment on function billing.creditable_amount is
+  'The amount of an invoice that can still be credited or refunded: total - credit notes - pending refunds. A credit note has a negative total, so it is added.';
+
+create or replace function billing.refundable_amount(payment app_public.payments) returns numeric
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select least(
+    (payment).amount - (select coalesce(sum(r.amount), 0) from app_public.refunds r
+                         where r.tenant_id = (payment).tenant_id and r.payment_id = (payment).id and r.status <> 'failed'),
+    billing.creditable_amount((payment).tenant_id, (payment).invoice_id));
+$$;
+comment on function billing.refundable_amount is
+  'The amount of a payment that can still be refunded: min(amount - other refunds of the payment, creditable amount of the invoice).';
 
 create or replace function app_public.refund_payment(payment_id uuid, amount numeric default null, reason text default null) returns app_public.refunds
 language plpgsql volatile security definer
@@ -47,21 +60,18 @@ begin
   select * into v_payment from app_public.payments p
    where p.tenant_id = core.current_tenant_id() and p.id = refund_payment.payment_id for update;
   if not found then
-    perform core.raise_error('LB305', 'There is no such payment.', 'payments lists those there are.');
+    perform core.raise_error('LB305', 'There is no such payment.', 'Choose one of the payments of the tenant.');
   end if;
   if v_payment.status <> 'succeeded' then
-    perform core.raise_error('LB522', 'Only a payment that succeeded can be refunded.', 'See its status.');
+    perform core.raise_error('LB522', 'Only a payment that succeeded can be refunded.', 'Read the status of the payment.');
   end if;
-  select v_payment.amount - coalesce(sum(r.amount), 0) into v_left from app_public.refunds r
-   where r.tenant_id = v_payment.tenant_id and r.payment_id = v_payment.id and r.status <> 'failed';
-  v_left := least(v_left, billing.creditable(v_payment.tenant_id, v_payment.invoice_id));
+  v_left := billing.refundable_amount(v_payment);
   v_amount := coalesce(refund_payment.amount, v_left);
-  if v_amount <= 0 and refund_payment.amount is null or v_amount > v_left then
-    perform core.raise_error('LB601', 'This is more than what is left of the invoice.', 'Refund at most what was paid less what was refunded or credited before.');
+  if v_amount > v_left or refund_payment.amount is null and v_left <= 0 then
+    perform core.raise_error('LB601', 'This is more than what is left of the invoice.',
+      'Give at most the payment minus earlier refunds and credit notes.');
   end if;
-  if v_amount <= 0 or not billing.is_money(v_amount) or v_amount <> billing.round_money(v_amount, v_payment.currency) then
-    perform core.raise_error('LB402', 'The amount is not one that can be paid in this currency.', 'Give an amount with the currency''s decimal places.');
-  end if;
+  v_amount := billing.positive_payable_amount(v_amount, v_payment.currency);
   insert into app_public.refunds (tenant_id, payment_id, amount, reason)
   values (v_payment.tenant_id, v_payment.id, v_amount, refund_payment.reason) returning * into v_refund;
   if v_payment.provider = 'manual' then
@@ -72,29 +82,30 @@ begin
 end
 $$;
 comment on function app_public.refund_payment is
-  E'@resultFieldName refund\n@errors TN205 LB305 LB402 LB522 LB601\nPays a payment back, wholly or in part, the way it came, and writes a credit note once it is done. A manual one is noted as paid back. Platform staff.';
+  E'@resultFieldName refund\n@errors LB305 LB402 LB522 LB601 TN205 23514\nPays a payment back by the way it came: an amount, or all that is left when the amount is left out. When the refund has succeeded, a credit note is written. A manual payment is recorded as paid back at once. Only platform staff may call it.';
 grant execute on function app_public.refund_payment to rowhouse_user;
 
-create or replace function billing.refund_to_make(tenant_id uuid, refund_id uuid)
-returns table (provider text, provider_payment_id text, amount_minor bigint, currency text)
+create or replace function billing.refund_for_provider(tenant_id uuid, refund_id uuid)
+returns table (provider app_public.payment_provider, provider_payment_id text, amount_minor bigint, currency text)
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
-  call core.enter_tenant(refund_to_make.tenant_id);
+  call core.enter_tenant(refund_for_provider.tenant_id);
   return query
-    select p.provider, p.provider_payment_id, (r.amount * 10 ^ billing.minor_units(p.currency))::bigint, p.currency
+    select p.provider, p.provider_payment_id, billing.minor_amount(r.amount, p.currency), p.currency
       from app_public.refunds r join app_public.payments p on p.tenant_id = r.tenant_id and p.id = r.payment_id
-     where r.tenant_id = refund_to_make.tenant_id and r.id = refund_to_make.refund_id and r.status = 'pending';
+     where r.tenant_id = refund_for_provider.tenant_id and r.id = refund_for_provider.refund_id and r.status = 'pending';
 end
 $$;
-comment on function billing.refund_to_make is
-  'What the provider must be asked to pay back; nothing when that is done.';
-grant execute on function billing.refund_to_make to rowhouse_worker;
+comment on function billing.refund_for_provider is
+  'What to ask the provider to pay back. There is no row when the refund is already decided.';
+grant execute on function billing.refund_for_provider to rowhouse_worker;
 
 create or replace function billing.finish_refund(
-  tenant_id uuid, refund_id uuid, outcome text, provider_refund_id text default null, failure_message text default null
+  tenant_id uuid, refund_id uuid, outcome billing.payment_outcome, provider_refund_id text default null,
+  failure_message text default null
 ) returns app_public.refunds
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -109,12 +120,12 @@ begin
   select * into v_refund from app_public.refunds r
    where r.tenant_id = finish_refund.tenant_id and r.id = finish_refund.refund_id for update;
   if not found then
-    perform core.raise_error('LB306', 'There is no such refund.', 'refunds lists those there are.');
+    perform core.raise_error('LB306', 'There is no such refund.', 'Choose one of the refunds of the payment.');
   end if;
   if finish_refund.outcome = 'failed' and v_refund.status = 'pending' then
     update app_public.refunds r
        set status = 'failed', provider_refund_id = coalesce(finish_refund.provider_refund_id, r.provider_refund_id),
-           failure_message = left(finish_refund.failure_message, 1000)
+           failure_message = left(finish_refund.failure_message, billing.max_provider_message())
      where r.tenant_id = v_refund.tenant_id and r.id = v_refund.id returning * into v_refund;
   elsif finish_refund.outcome = 'processing' and v_refund.status = 'pending' then
     update app_public.refunds r set provider_refund_id = coalesce(finish_refund.provider_refund_id, r.provider_refund_id)
@@ -132,5 +143,5 @@ begin
 end
 $$;
 comment on function billing.finish_refund is
-  E'@errors LB306\nWhat became of a refund: succeeded, failed or processing. Told twice it changes nothing.';
+  E'@errors LB306\nRecords the outcome of a refund. The same outcome again changes nothing.';
 grant execute on function billing.finish_refund to rowhouse_worker;

@@ -1,17 +1,19 @@
--- News from the payment provider. Each event is kept once under its id, in the transaction that applies it: a repeated one
--- finds its row, one that failed half-way is gone and comes again. What an event says is only ever a step forward.
+-- Events of the payment provider. Each event is stored once under its id, in the transaction that applies it. A repeated event
+-- therefore finds its row, and an event whose transaction failed leaves nothing and is sent again. An event never moves a
+-- payment or refund backwards.
 
-call core.secure_global_table('billing.payment_events', 'news of the payment provider says only inside whose it is');
-comment on table billing.payment_events is 'What payment providers told us, once an event, with what became of it: applied, ignored or unknown.';
+call core.secure_global_table('billing.payment_events', 'only the content of a provider event says which tenant it is about');
+comment on table billing.payment_events is 'The events that payment providers sent, each once, with its outcome.';
 
 create or replace function billing.receive_payment_event(
-  provider text, event_id text, type text, occurred_at timestamptz, payload jsonb) returns text
+  provider app_public.payment_provider, event_id text, type text, occurred_at timestamptz, payload jsonb
+) returns billing.event_outcome
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  v_outcome text;
+  v_outcome billing.event_outcome;
 begin
   insert into billing.payment_events (provider, event_id, type, payload, outcome, occurred_at)
   values (receive_payment_event.provider, receive_payment_event.event_id, receive_payment_event.type,
@@ -34,7 +36,7 @@ begin
 end
 $$;
 comment on function billing.receive_payment_event is
-  'Keeps an event whose signature the server has checked, and applies it: applied, ignored (nothing to do with us), unknown (about something we do not have) or repeated. payload is the event''s object. For the server''s login.';
+  'Stores an event whose signature the server has checked, applies it, and returns its outcome. payload is the object of the event. Only the login of the server may call it.';
 grant execute on function billing.receive_payment_event to rowhouse_authenticator;
 
 create or replace function billing.uuid_or_null(value text) returns uuid
@@ -44,16 +46,16 @@ as $$
   select case when value ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then value::uuid end;
 $$;
 comment on function billing.uuid_or_null is
-  'A uuid as we write one, null for anything else.';
+  'The value as uuid if it is written in the usual lower-case form, or null otherwise.';
 
-create or replace function billing.apply_payment_intent(type text, intent jsonb) returns text
+create or replace function billing.apply_payment_intent(type text, intent jsonb) returns billing.event_outcome
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_tenant_id uuid := billing.uuid_or_null(intent #>> '{metadata,tenant_id}');
   v_payment app_public.payments;
-  v_outcome text := case type
+  v_outcome billing.payment_outcome := case type
     when 'payment_intent.succeeded' then 'succeeded' when 'payment_intent.payment_failed' then 'failed'
     when 'payment_intent.canceled' then 'failed' when 'payment_intent.processing' then 'processing' end;
 begin
@@ -66,9 +68,12 @@ begin
   call core.enter_tenant(v_tenant_id);
   select * into v_payment from app_public.payments p
    where p.tenant_id = v_tenant_id and p.id = billing.uuid_or_null(intent #>> '{metadata,payment_id}');
-  if not found or v_payment.provider_payment_id <> intent ->> 'id' or v_payment.currency <> upper(intent ->> 'currency')
+  -- the key of the provider is not known here yet when the answer to the charge was lost
+  if not found or intent ->> 'id' is null
+     or coalesce(v_payment.provider_payment_id, intent ->> 'id') <> intent ->> 'id'
+     or v_payment.currency is distinct from upper(intent ->> 'currency')
      or v_outcome = 'succeeded'
-        and (intent ->> 'amount_received')::numeric is distinct from v_payment.amount * 10 ^ billing.minor_units(v_payment.currency) then
+        and (intent ->> 'amount_received')::numeric is distinct from billing.minor_amount(v_payment.amount, v_payment.currency) then
     return 'unknown';
   end if;
   perform billing.finish_payment(v_tenant_id, v_payment.id, v_outcome, intent ->> 'id',
@@ -78,16 +83,16 @@ begin
 end
 $$;
 comment on function billing.apply_payment_intent is
-  'A charge went on. It is found by the metadata we gave it; another amount, currency or charge than ours is unknown.';
+  'Applies an event about a charge. The payment is found by the metadata of the charge. An event with another amount, currency or charge than the payment is unknown.';
 
-create or replace function billing.apply_refund(provider text, refund jsonb) returns text
+create or replace function billing.apply_refund(provider app_public.payment_provider, refund jsonb) returns billing.event_outcome
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_tenant_id uuid := coalesce(billing.uuid_or_null(refund #>> '{metadata,tenant_id}'),
     billing.tenant_of_provider_object(apply_refund.provider, refund ->> 'payment_intent'));
-  v_outcome text := case refund ->> 'status'
+  v_outcome billing.payment_outcome := case refund ->> 'status'
     when 'succeeded' then 'succeeded' when 'failed' then 'failed' when 'canceled' then 'failed' else 'processing' end;
   v_payment app_public.payments;
   v_refund app_public.refunds;
@@ -102,13 +107,13 @@ begin
    where r.tenant_id = v_tenant_id
      and (r.provider_refund_id = refund ->> 'id' or r.id = billing.uuid_or_null(refund #>> '{metadata,refund_id}'));
   if not found then
-    -- made in the provider's own pages
+    -- the refund was made in the pages of the provider
     select * into v_payment from app_public.payments p
      where p.tenant_id = v_tenant_id and p.provider = apply_refund.provider and p.provider_payment_id = refund ->> 'payment_intent'
        and p.status = 'succeeded';
     v_amount := (refund ->> 'amount')::numeric / 10 ^ billing.minor_units(v_payment.currency);
     if v_payment.id is null or v_outcome = 'failed' or v_amount is null or v_amount <= 0
-       or v_amount > billing.creditable(v_tenant_id, v_payment.invoice_id) then
+       or v_amount > billing.creditable_amount(v_tenant_id, v_payment.invoice_id) then
       return 'unknown';
     end if;
     insert into app_public.refunds (tenant_id, payment_id, amount, reason, provider_refund_id)
@@ -119,9 +124,9 @@ begin
 end
 $$;
 comment on function billing.apply_refund is
-  'A refund went on, ours or one made in the provider''s own pages. One of more than is left of the invoice is unknown: staff look at it.';
+  'Applies an event about a refund that was made here or in the pages of the provider. A refund of more than what is left of the invoice is unknown, so that staff look at it.';
 
-create or replace function billing.apply_detachment(provider text, method jsonb) returns text
+create or replace function billing.apply_detachment(provider app_public.payment_provider, method jsonb) returns billing.event_outcome
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -137,7 +142,7 @@ begin
   select * into v_method from app_public.payment_methods m
    where m.tenant_id = v_tenant_id and m.provider = apply_detachment.provider and m.provider_method_id = method ->> 'id';
   if v_method.is_default then
-    perform billing.make_default(v_tenant_id, null);
+    perform billing.set_default_method(v_tenant_id, null);
   end if;
   update app_public.payment_methods m set status = 'detached', is_default = false
    where m.tenant_id = v_tenant_id and m.id = v_method.id;
@@ -145,10 +150,10 @@ begin
 end
 $$;
 comment on function billing.apply_detachment is
-  'A payment method was taken off at the provider: it is not charged any more.';
+  'Applies the event that a payment method was removed at the provider, so it is not charged any more.';
 
-set local role rowhouse_platform;  -- outside the wall: an event of the payment provider names a charge or card, and not whose it is
-create or replace function billing.tenant_of_provider_object(provider text, object_id text) returns uuid
+set local role rowhouse_platform;  -- outside the wall: an event of the payment provider names a charge or a card, but not its tenant
+create or replace function billing.tenant_of_provider_object(provider app_public.payment_provider, object_id text) returns uuid
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -160,7 +165,7 @@ as $$
   limit 1;
 $$;
 comment on function billing.tenant_of_provider_object is
-  'Whose a provider''s payment or payment method is; for events that name nothing else.';
+  'The tenant of a payment or payment method of a provider, for events that do not name the tenant.';
 grant execute on function billing.tenant_of_provider_object to rowhouse_owner;
 
 set local role rowhouse_owner;

@@ -1,5 +1,43 @@
--- explain_invoice computes an invoice again from what it stands on (prices, days, events) and puts the result beside what
--- was billed. It reads no amount of a line to find that line's amount.
+-- Explanations. explain_invoice computes an invoice again from prices, days and events, and shows the result beside what was
+-- billed. The amount of a line is never used to compute that line, so a difference always shows.
+
+create or replace function billing.recompute_usage_line(line app_public.invoice_lines, currency text)
+returns table (amount numeric, explanation text)
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_line constant app_public.invoice_lines := recompute_usage_line.line;
+  v_period constant tstzrange := tstzrange(v_line.service_start, v_line.service_end);
+  -- no batch has this number, so late_usage up to it is 0
+  v_no_batch constant bigint := -1;
+  v_component app_public.plan_price_components;
+  v_base numeric;
+  v_counted_before bigint;
+  v_before numeric;
+  v_after numeric;
+begin
+  select * into v_component from app_public.plan_price_components c where c.id = v_line.component_id;
+  v_base := billing.billable_usage(v_line.tenant_id, v_component.usage_type, v_period);
+  if v_line.kind <> 'adjustment' then
+    return query select billing.round_money(billing.component_charge(v_component, v_base), recompute_usage_line.currency),
+      format('%s of %s, %s included', v_component.model, trim_scale(v_base), trim_scale(v_component.included_quantity));
+    return;
+  end if;
+  select max(l.counted_until) into v_counted_before
+    from app_public.invoice_lines l
+    join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status <> 'draft'
+   where l.tenant_id = v_line.tenant_id and l.component_id = v_line.component_id and l.kind = 'adjustment'
+     and l.service_start = v_line.service_start and l.counted_until < v_line.counted_until;
+  v_before := v_base + billing.late_usage(v_line.tenant_id, v_component.usage_type, v_period, coalesce(v_counted_before, v_no_batch));
+  v_after := v_base + billing.late_usage(v_line.tenant_id, v_component.usage_type, v_period, v_line.counted_until);
+  return query select billing.adjustment_amount(v_component, v_before, v_after, recompute_usage_line.currency),
+    format('%s of %s minus %s of %s', v_component.model, trim_scale(v_after), v_component.model, trim_scale(v_before));
+end
+$$;
+comment on function billing.recompute_usage_line is
+  'The amount of a line of usage, overage or adjustment, computed again from events, and the calculation in words.';
 
 create or replace function billing.recompute_line(line app_public.invoice_lines, invoice app_public.invoices)
 returns table (amount numeric, explanation text)
@@ -8,51 +46,33 @@ set search_path to pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
+  v_line constant app_public.invoice_lines := recompute_line.line;
+  v_invoice constant app_public.invoices := recompute_line.invoice;
   v_price app_public.plan_prices;
-  v_component app_public.plan_price_components;
   v_days int;
   v_period_days int;
-  v_period constant tstzrange := tstzrange((recompute_line.line).service_start, (recompute_line.line).service_end);
-  v_base numeric;
-  v_before numeric;
-  v_after numeric;
 begin
-  if (recompute_line.line).is_manual then
-    return query select (recompute_line.line).amount, 'written by staff';
-  elsif (recompute_line.invoice).series = 'credit_note' then
+  if v_line.is_manual then
+    return query select v_line.amount, 'written by staff';
+  elsif v_invoice.series = 'credit_note' then
     return query
-      select n.total - n.tax, format('%s less tax of %s', n.total, n.tax) from app_public.invoices n
-       where n.tenant_id = (recompute_line.invoice).tenant_id and n.id = (recompute_line.invoice).id;
-  elsif (recompute_line.line).kind in ('recurring', 'proration') then
-    select * into v_price from app_public.plan_prices p where p.id = (recompute_line.line).price_id;
-    v_days := billing.local_days(lower(v_period), upper(v_period), (recompute_line.invoice).timezone);
-    v_period_days := billing.local_days((recompute_line.line).basis_start, (recompute_line.line).basis_end, (recompute_line.invoice).timezone);
-    return query select (recompute_line.line).quantity * billing.share_of(v_price.amount, v_days, v_period_days, v_price.currency),
-      format('%s%s × %s / %s days', case when (recompute_line.line).quantity < 0 then '-' else '' end, v_price.amount, v_days, v_period_days);
+      select n.total - n.tax, format('%s minus tax of %s', n.total, n.tax) from app_public.invoices n
+       where n.tenant_id = v_invoice.tenant_id and n.id = v_invoice.id;
+  elsif v_line.kind in ('recurring', 'proration') then
+    select * into v_price from app_public.plan_prices p where p.id = v_line.price_id;
+    v_days := billing.local_days(v_line.service_start, v_line.service_end, v_invoice.timezone);
+    v_period_days := billing.local_days(v_line.basis_start, v_line.basis_end, v_invoice.timezone);
+    return query select v_line.quantity * billing.prorated_amount(v_price.amount, v_days, v_period_days, v_price.currency),
+      format('%s%s × %s / %s days', case when v_line.quantity < 0 then '-' else '' end, v_price.amount, v_days, v_period_days);
   else
-    select * into v_component from app_public.plan_price_components c where c.id = (recompute_line.line).component_id;
-    v_base := billing.billable_usage((recompute_line.line).tenant_id, v_component.usage_type, v_period);
-    if (recompute_line.line).kind = 'adjustment' then
-      v_after := v_base + billing.late_usage((recompute_line.line).tenant_id, v_component.usage_type, v_period, (recompute_line.line).counted_until);
-      v_before := v_base + billing.late_usage((recompute_line.line).tenant_id, v_component.usage_type, v_period, coalesce((
-        select max(l.counted_until) from app_public.invoice_lines l
-          join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status <> 'draft'
-         where l.tenant_id = (recompute_line.line).tenant_id and l.component_id = (recompute_line.line).component_id
-           and l.kind = 'adjustment' and l.service_start = lower(v_period) and l.counted_until < (recompute_line.line).counted_until), -1));
-      return query select billing.adjustment_amount(v_component, v_before, v_after, (recompute_line.invoice).currency),
-        format('%s of %s less that of %s', v_component.model, trim_scale(v_after), trim_scale(v_before));
-    else
-      return query select billing.round_money(billing.component_charge(v_component, v_base), (recompute_line.invoice).currency),
-        format('%s of %s, %s included', v_component.model, trim_scale(v_base), trim_scale(v_component.included_quantity));
-    end if;
+    return query select r.amount, r.explanation from billing.recompute_usage_line(v_line, v_invoice.currency) r;
   end if;
 end
 $$;
 comment on function billing.recompute_line is
-  'The amount of a line from prices, days and events, and in words how.';
+  'The amount of a line, computed again from prices, days and events, and the calculation in words.';
 
-create or replace function app_public.explain_invoice(id uuid)
-returns table (line_number int, kind text, description text, amount numeric, recomputed numeric, is_equal boolean, explanation text)
+create or replace function app_public.explain_invoice(id uuid) returns setof app_public.invoice_explanation_line
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -68,27 +88,69 @@ begin
   perform tenancy.require_permission('can_manage_billing');
   select * into v_invoice from app_public.invoices i where i.tenant_id = core.current_tenant_id() and i.id = explain_invoice.id;
   if not found then
-    perform core.raise_error('LB304', 'There is no such invoice.', 'invoices lists those there are.');
+    perform core.raise_error('LB304', 'There is no such invoice.', 'Choose one of the invoices of the tenant.');
   end if;
   for v_line in
     select * from app_public.invoice_lines l where l.tenant_id = v_invoice.tenant_id and l.invoice_id = v_invoice.id order by l.line_number
   loop
     select r.amount, r.explanation into v_amount, v_explanation from billing.recompute_line(v_line, v_invoice) r;
     v_subtotal := v_subtotal + v_amount;
-    return query select v_line.line_number, v_line.kind::text, v_line.description, v_line.amount, v_amount, v_amount = v_line.amount, v_explanation;
+    return query select v_line.line_number, v_line.kind::text::app_public.invoice_row_kind, v_line.description, v_line.amount,
+      v_amount, v_amount = v_line.amount, v_explanation;
   end loop;
-  -- a credit note has the tax that is left of its invoice's, or a share of it
+  -- the tax of a credit note is a share of the tax of its invoice, so it is not computed from the tax rate
   v_tax := case v_invoice.series when 'invoice' then billing.round_money(v_subtotal * v_invoice.tax_rate, v_invoice.currency) else v_invoice.tax end;
-  return query values
-    (null::int, 'subtotal', 'Subtotal', v_invoice.subtotal, v_subtotal, v_subtotal = v_invoice.subtotal, 'sum of the lines'),
-    (null, 'tax', 'Tax', v_invoice.tax, v_tax, v_tax = v_invoice.tax,
-     case v_invoice.series when 'invoice' then format('%s × %s', v_subtotal, trim_scale(v_invoice.tax_rate)) else 'in proportion to the invoice' end),
-    (null, 'total', 'Total', v_invoice.total, v_subtotal + v_tax, v_subtotal + v_tax = v_invoice.total, 'subtotal and tax');
+  return query
+    select null::int, r.kind::app_public.invoice_row_kind, r.description, r.amount, r.recomputed, r.recomputed = r.amount, r.explanation
+      from (values
+        (1, 'subtotal', 'Subtotal', v_invoice.subtotal, v_subtotal, 'sum of the lines'),
+        (2, 'tax', 'Tax', v_invoice.tax, v_tax,
+         case v_invoice.series when 'invoice' then format('%s × %s', v_subtotal, trim_scale(v_invoice.tax_rate))
+           else 'in proportion to the invoice' end),
+        (3, 'total', 'Total', v_invoice.total, v_subtotal + v_tax, 'subtotal plus tax')
+      ) as r (place, kind, description, amount, recomputed, explanation)
+     order by r.place;
 end
 $$;
 comment on function app_public.explain_invoice is
-  E'@errors LB304 ID203\nEach line of an invoice, then subtotal, tax and total: the amount billed beside the one recomputed from prices, days and events, and how. Needs can_manage_billing.';
+  E'@errors ID203 LB304\nEach line of an invoice, then the subtotal, the tax and the total. Each row has the amount that was billed, the amount computed again from prices, days and events, and the calculation in words. Requires can_manage_billing.';
 grant execute on function app_public.explain_invoice to rowhouse_user;
+
+create or replace function billing.verify_balance(tenant_id uuid, out expected numeric, out actual numeric)
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select (select coalesce(sum(i.total), 0) from app_public.invoices i
+           where i.tenant_id = verify_balance.tenant_id and i.status not in ('draft', 'void')),
+         (select coalesce(sum(p.amount), 0) from app_public.payments p
+           where p.tenant_id = verify_balance.tenant_id and p.status = 'succeeded')
+       - (select coalesce(sum(r.amount), 0) from app_public.refunds r
+           where r.tenant_id = verify_balance.tenant_id and r.status = 'succeeded')
+       + (select coalesce(sum(i.amount_due), 0) from app_public.invoices i where i.tenant_id = verify_balance.tenant_id)
+       - (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
+           where e.tenant_id = verify_balance.tenant_id and e.reason <> 'goodwill');
+$$;
+comment on function billing.verify_balance is
+  'The balance of a tenant computed in two ways: the total of all final, unvoided documents = payments - refunds + what is due - credit, where credit leaves out goodwill because no document added it.';
+
+create or replace function billing.verify_usage(tenant_id uuid)
+returns table (usage_type text, service_start timestamptz, expected numeric, actual numeric)
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select u.usage_type, u.service_start,
+         billing.billable_usage(verify_usage.tenant_id, u.usage_type, tstzrange(u.service_start, u.service_end))
+         + billing.late_usage(verify_usage.tenant_id, u.usage_type, tstzrange(u.service_start, u.service_end), coalesce(u.counted_until, -1)),
+         u.quantity
+    from (
+      select distinct on (l.component_id, l.service_start) l.usage_type, l.service_start, l.service_end, l.quantity, l.counted_until
+        from app_public.invoice_lines l
+        join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status <> 'draft'
+       where l.tenant_id = verify_usage.tenant_id and l.component_id is not null
+       order by l.component_id, l.service_start, l.quantity desc, l.counted_until desc nulls last) as u;
+$$;
+comment on function billing.verify_usage is
+  'For each component and period of a tenant that was billed: the quantity that was recorded up to the last invoice (expected), and the quantity that the invoices counted (actual).';
 
 create or replace function billing.verify_billing(tenant_id uuid)
 returns table (what text, expected numeric, actual numeric)
@@ -99,43 +161,26 @@ as $$
 begin
   call core.enter_tenant(verify_billing.tenant_id);
   return query
-    select f.what, f.expected, f.actual from (
-      -- money: what was billed and not voided is what was paid, what is owed, less what is waiting as credit
-      select 'balance' as what,
-             (select coalesce(sum(i.total), 0) from app_public.invoices i
-               where i.tenant_id = verify_billing.tenant_id and i.status not in ('draft', 'void')) as expected,
-             (select coalesce(sum(p.amount), 0) from app_public.payments p where p.tenant_id = verify_billing.tenant_id and p.status = 'succeeded')
-             - (select coalesce(sum(r.amount), 0) from app_public.refunds r where r.tenant_id = verify_billing.tenant_id and r.status = 'succeeded')
-             + (select coalesce(sum(i.amount_due), 0) from app_public.invoices i where i.tenant_id = verify_billing.tenant_id)
-             - (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
-                 where e.tenant_id = verify_billing.tenant_id and e.reason <> 'goodwill')
-             as actual
-      union all
-      -- lines: each as it is computed again
-      select format('%s line %s', i.number, l.line_number), r.amount, l.amount
-        from app_public.invoices i
-        join app_public.invoice_lines l on l.tenant_id = i.tenant_id and l.invoice_id = i.id
-        cross join lateral billing.recompute_line(l, i) r
-       where i.tenant_id = verify_billing.tenant_id and i.status <> 'draft'
-      union all
-      -- usage: what invoices counted of each component is what was recorded until then
-      select format('usage %s from %s', u.usage_type, u.service_start),
-             billing.billable_usage(verify_billing.tenant_id, u.usage_type, tstzrange(u.service_start, u.service_end))
-             + billing.late_usage(verify_billing.tenant_id, u.usage_type, tstzrange(u.service_start, u.service_end), coalesce(u.counted_until, -1)),
-             u.quantity
-        from (
-          select distinct on (l.component_id, l.service_start) l.usage_type, l.service_start, l.service_end, l.quantity, l.counted_until
-            from app_public.invoice_lines l join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status <> 'draft'
-           where l.tenant_id = verify_billing.tenant_id and l.component_id is not null
-           order by l.component_id, l.service_start, l.quantity desc, l.counted_until desc nulls last) as u
-    ) as f
-   where f.expected is distinct from f.actual;
+    select f.what, f.expected, f.actual
+      from (
+        select 'balance' as what, b.expected, b.actual from billing.verify_balance(verify_billing.tenant_id) b
+        union all
+        select format('%s line %s', i.number, l.line_number), r.amount, l.amount
+          from app_public.invoices i
+          join app_public.invoice_lines l on l.tenant_id = i.tenant_id and l.invoice_id = i.id
+         cross join lateral billing.recompute_line(l, i) r
+         where i.tenant_id = verify_billing.tenant_id and i.status <> 'draft'
+        union all
+        select format('usage %s from %s', u.usage_type, u.service_start), u.expected, u.actual
+          from billing.verify_usage(verify_billing.tenant_id) u
+      ) as f
+     where f.expected is distinct from f.actual;
 end
 $$;
 comment on function billing.verify_billing is
-  'Where the books of a tenant do not agree: money, lines, usage; normally nothing. For administrators in psql and for tests.';
+  'The differences in the books of a tenant: its balance, the lines of its invoices, and its usage. Normally there are none. Administrators in psql and tests use it.';
 
-create or replace function billing.invoice_number_gaps() returns table (issuer text, series text, sequence_number bigint)
+create or replace function billing.invoice_number_gaps() returns table (issuer text, series app_public.invoice_series, sequence_number bigint)
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -148,4 +193,4 @@ as $$
       where x.issuer_id = c.issuer_id and x.series = c.series and x.sequence_number = n);
 $$;
 comment on function billing.invoice_number_gaps is
-  'Numbers of invoices and credit notes that are missing; normally none.';
+  'The numbers of invoices and credit notes that are missing. Normally there are none.';

@@ -1,7 +1,7 @@
--- What would be billed, by the functions that bill. Nothing is written.
+-- Previews: what would be billed, computed by the functions that bill. Nothing is written.
 
-create or replace function billing.preview(tenant_id uuid, at timestamptz, lines app_public.invoice_lines[], in_currency text)
-returns table (kind text, description text, amount numeric, currency text, effective_at timestamptz)
+create or replace function billing.preview_lines(tenant_id uuid, at timestamptz, lines app_public.invoice_lines[], currency text)
+returns setof app_public.invoice_preview_line
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -9,34 +9,56 @@ as $$
 declare
   v_rate numeric;
   v_subtotal numeric;
+  v_tax numeric;
 begin
-  select case p.tax_mode when 'standard' then p.tax_rate else 0 end into v_rate from app_public.billing_profiles p where p.tenant_id = preview.tenant_id;
-  v_rate := coalesce(v_rate, 0);
-  select coalesce(sum(l.amount), 0) into v_subtotal from unnest(preview.lines) l;
+  select case p.tax_mode when 'standard' then p.tax_rate else 0 end into v_rate
+    from app_public.billing_profiles p where p.tenant_id = preview_lines.tenant_id;
+  select coalesce(sum(l.amount), 0) into v_subtotal from unnest(preview_lines.lines) l;
+  v_tax := billing.round_money(v_subtotal * coalesce(v_rate, 0), preview_lines.currency);
   return query
-    select l.kind::text, l.description, l.amount, preview.in_currency, preview.at from unnest(preview.lines) l
-    union all
-    values ('subtotal', 'Subtotal', v_subtotal, preview.in_currency, preview.at),
-           ('tax', 'Tax', billing.round_money(v_subtotal * v_rate, preview.in_currency), preview.in_currency, preview.at),
-           ('total', 'Total', v_subtotal + billing.round_money(v_subtotal * v_rate, preview.in_currency), preview.in_currency, preview.at);
+    select r.kind::app_public.invoice_row_kind, r.description, r.amount, preview_lines.currency, preview_lines.at
+      from (
+        select l.place, l.kind::text, l.description, l.amount
+          from (select row_number() over () as place, u.* from unnest(preview_lines.lines) u) as l
+        union all
+        values (null::bigint, 'subtotal', 'Subtotal', v_subtotal), (null, 'tax', 'Tax', v_tax), (null, 'total', 'Total', v_subtotal + v_tax)
+      ) as r
+     order by r.place nulls last, array_position(array['subtotal', 'tax', 'total'], r.kind);
 end
 $$;
-comment on function billing.preview is
-  'Lines with subtotal, tax and total.';
+comment on function billing.preview_lines is
+  'The rows of a preview: the lines, the subtotal, the tax and the total, as they would be on an invoice that is created at an instant.';
 
-create or replace function app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum default null)
-returns table (kind text, description text, amount numeric, currency text, effective_at timestamptz)
+create or replace function billing.first_period_lines(subscription app_public.subscriptions, at timestamptz)
+returns setof app_public.invoice_lines
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
+declare
+  v_next constant app_public.subscriptions := first_period_lines.subscription;
+  v_price app_public.plan_prices := billing.plan_price_at(v_next.plan_id, v_next.currency, v_next.billing_cycle, first_period_lines.at);
+  v_period tstzrange := billing.subscription_period(v_next, first_period_lines.at);
+begin
+  if v_price.amount > 0 then
+    return next billing.recurring_line(v_price, 'recurring', 1, v_period, v_period, v_next.timezone);
+  end if;
+end
+$$;
+comment on function billing.first_period_lines is
+  E'@errors LB302\nThe line for the price of the period that begins at an instant, for a subscription with the plan, cycle and anchor day of that period; no line when the price is 0.';
+
+create or replace function app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum default null)
+returns setof app_public.invoice_preview_line
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
 declare
   v_now timestamptz := core.clock();
   v_old app_public.subscriptions;
   v_new app_public.subscriptions;
   v_plan app_public.plans;
   v_price app_public.plan_prices;
-  v_period tstzrange;
+  v_is_upgrade boolean;
   v_lines app_public.invoice_lines[] := '{}';
   v_at timestamptz;
 begin
@@ -47,46 +69,42 @@ begin
   v_new.plan_id := v_plan.id;
   v_new.billing_cycle := coalesce(preview_plan_change.billing_cycle, v_old.billing_cycle);
   v_price := billing.plan_price_at(v_plan.id, v_old.currency, v_new.billing_cycle, v_now);
-  if v_old.status = 'active' and billing.is_upgrade(v_old, v_plan, v_price) and v_new.billing_cycle = v_old.billing_cycle then
-    v_at := v_now;
-    v_lines := array(select l from billing.change_lines(v_old, v_price, v_now) l);
+  v_is_upgrade := v_old.status = 'active' and billing.is_upgrade(v_old, v_plan, v_price);
+  v_at := case when v_is_upgrade then v_now else v_old.current_period_end end;
+
+  if v_is_upgrade and v_new.billing_cycle = v_old.billing_cycle then
+    -- the period continues
+    v_lines := array(select l from billing.upgrade_lines(v_old, v_price, v_now) l);
+  elsif v_is_upgrade then
+    -- the period ends now and another one begins today
+    v_new.anchor_on := (v_now at time zone v_old.timezone)::date;
+    v_lines := array(select l from billing.unused_days_lines(v_old, v_now) l);
+    if v_old.usage_since < v_now then
+      v_lines := v_lines || array(select l from billing.usage_lines(v_old.tenant_id, v_old.price_id, tstzrange(v_old.usage_since, v_now)) l);
+    end if;
+    v_lines := v_lines || array(select l from billing.first_period_lines(v_new, v_now) l);
   else
-    -- what the first period of it will cost: now when the period begins anew, else when this one ends
-    v_at := case when v_old.status = 'active' and billing.is_upgrade(v_old, v_plan, v_price) then v_now else v_old.current_period_end end;
-    if v_at = v_now then
-      v_new.anchor_on := (v_now at time zone v_old.timezone)::date;
-      v_lines := array(select l from billing.unused_line(v_old, v_now) l);
-      if v_old.usage_since < v_now then
-        v_lines := v_lines || array(select l from billing.usage_lines(v_old.tenant_id, v_old.price_id, tstzrange(v_old.usage_since, v_now)) l);
-      end if;
-    elsif v_old.status = 'trialing' then
+    -- the change takes effect when the period ends, and a trial begins its first period on that day
+    if v_old.status = 'trialing' then
       v_new.anchor_on := (v_at at time zone v_old.timezone)::date;
     end if;
-    v_price := billing.plan_price_at(v_plan.id, v_old.currency, v_new.billing_cycle, v_at);
-    v_period := billing.subscription_period(v_new, v_at);
-    if v_price.amount > 0 then
-      v_lines := v_lines || billing.recurring_line(v_price, 'recurring', 1, v_period, v_period, v_old.timezone);
-    end if;
+    v_lines := array(select l from billing.first_period_lines(v_new, v_at) l);
   end if;
-  return query select * from billing.preview(v_old.tenant_id, v_at, v_lines, v_old.currency);
+  return query select * from billing.preview_lines(v_old.tenant_id, v_at, v_lines, v_old.currency);
 end
 $$;
 comment on function app_public.preview_plan_change is
-  E'@errors LB301 LB302 LB303 ID203\nWhat change_plan would bill, and when it would take effect, line by line with subtotal, tax and total. Nothing is changed. Needs can_manage_billing.';
+  E'@errors ID203 LB301 LB302 LB303\nThe invoice that change_plan would create, line by line with subtotal, tax and total, and when the change would take effect. Nothing is changed. Requires can_manage_billing.';
 grant execute on function app_public.preview_plan_change to rowhouse_user;
 
-create or replace function app_public.preview_invoice()
-returns table (kind text, description text, amount numeric, currency text, effective_at timestamptz)
+create or replace function app_public.preview_invoice() returns setof app_public.invoice_preview_line
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
 declare
   v_now timestamptz := core.clock();
   v_old app_public.subscriptions;
   v_new app_public.subscriptions;
-  v_price app_public.plan_prices;
-  v_period tstzrange;
   v_lines app_public.invoice_lines[] := '{}';
 begin
   perform tenancy.require_permission('can_manage_billing');
@@ -98,20 +116,16 @@ begin
     v_new.anchor_on := (v_old.trial_ends_at at time zone v_old.timezone)::date;
   end if;
   if v_old.status <> 'paused' and not v_old.cancel_at_period_end then
-    v_price := billing.plan_price_at(v_new.plan_id, v_new.currency, v_new.billing_cycle, v_old.current_period_end);
-    v_period := billing.subscription_period(v_new, v_old.current_period_end);
-    if v_price.amount > 0 then
-      v_lines := array[billing.recurring_line(v_price, 'recurring', 1, v_period, v_period, v_new.timezone)];
-    end if;
+    v_lines := array(select l from billing.first_period_lines(v_new, v_old.current_period_end) l);
   end if;
   if v_old.status in ('active', 'past_due') and v_old.usage_since < v_now then
     v_lines := v_lines || array(select l from billing.usage_lines(v_old.tenant_id, v_old.price_id,
       tstzrange(v_old.usage_since, least(v_now, v_old.current_period_end))) l);
   end if;
   v_lines := v_lines || array(select l from billing.adjustment_lines(v_old.tenant_id, null, null) l);
-  return query select * from billing.preview(v_old.tenant_id, v_old.current_period_end, v_lines, v_old.currency);
+  return query select * from billing.preview_lines(v_old.tenant_id, v_old.current_period_end, v_lines, v_old.currency);
 end
 $$;
 comment on function app_public.preview_invoice is
-  E'@errors LB303 ID203\nThe next invoice as it would be with what was used until now, line by line with subtotal, tax and total, and when it is made. Needs can_manage_billing.';
+  E'@errors ID203 LB302 LB303\nThe next invoice with the usage up to now, line by line with subtotal, tax and total, and when it will be created. Requires can_manage_billing.';
 grant execute on function app_public.preview_invoice to rowhouse_user;

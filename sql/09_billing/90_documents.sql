@@ -1,7 +1,7 @@
--- Invoices as documents. A task renders them after finalisation; who may see the invoice may read them.
+-- Invoices as HTML and PDF. A task renders both after finalisation. Whoever may read an invoice may also read its documents.
 
 call core.secure_tenant_table('billing.invoice_documents');
-comment on table billing.invoice_documents is 'Rendered invoices.';
+comment on table billing.invoice_documents is 'The HTML and PDF of each final invoice.';
 
 create or replace function billing.invoice_to_render(tenant_id uuid, invoice_id uuid) returns jsonb
 language plpgsql volatile security definer
@@ -15,7 +15,7 @@ begin
            'series', i.series, 'number', i.number, 'currency', i.currency, 'minorUnits', billing.minor_units(i.currency),
            'issuedOn', (i.finalised_at at time zone i.timezone)::date, 'dueOn', (i.due_at at time zone i.timezone)::date,
            'periodStart', (i.period_start at time zone i.timezone)::date,
-           -- the last day of it, as people write it
+           -- the end is exclusive, and people write the last day
            'periodEnd', (i.period_end at time zone i.timezone)::date - 1,
            'credits', (select c.number from app_public.invoices c where c.tenant_id = i.tenant_id and c.id = i.credited_invoice_id),
            'issuedBy', i.issued_by, 'billedTo', i.billed_to, 'taxMode', i.tax_mode,
@@ -33,7 +33,7 @@ begin
 end
 $$;
 comment on function billing.invoice_to_render is
-  'Everything an invoice shows, amounts as text; null for a draft or none.';
+  'Everything that the document of an invoice shows, with amounts as text. The result is null for a draft and when there is no such invoice.';
 grant execute on function billing.invoice_to_render to rowhouse_worker;
 
 create or replace function billing.store_invoice_document(tenant_id uuid, invoice_id uuid, html text, pdf bytea) returns void
@@ -49,7 +49,7 @@ begin
 end
 $$;
 comment on function billing.store_invoice_document is
-  'Keeps an invoice''s HTML and PDF.';
+  'Stores the HTML and PDF of an invoice.';
 grant execute on function billing.store_invoice_document to rowhouse_worker;
 
 create or replace function app_public.invoices_html(invoice app_public.invoices) returns text
@@ -60,7 +60,7 @@ as $$
    where d.tenant_id = (invoice).tenant_id and d.invoice_id = (invoice).id and tenancy.has_permission('can_manage_billing');
 $$;
 comment on function app_public.invoices_html is
-  E'@behavior -filterBy -orderBy\nThe document as a page of HTML, null until it is rendered, which takes seconds after it is final.';
+  E'@behavior -filterBy -orderBy\nThe document as an HTML page. It is null until the document is rendered, some seconds after finalisation.';
 grant execute on function app_public.invoices_html to rowhouse_user;
 
 create or replace function app_public.invoices_pdf_base64(invoice app_public.invoices) returns text
@@ -71,5 +71,5 @@ as $$
    where d.tenant_id = (invoice).tenant_id and d.invoice_id = (invoice).id and tenancy.has_permission('can_manage_billing');
 $$;
 comment on function app_public.invoices_pdf_base64 is
-  E'@behavior -filterBy -orderBy\nThe document as PDF in Base64, null until it is rendered.';
+  E'@behavior -filterBy -orderBy\nThe document as PDF in Base64. It is null until the document is rendered.';
 grant execute on function app_public.invoices_pdf_base64 to rowhouse_user;

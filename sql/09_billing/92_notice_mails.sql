@@ -1,6 +1,6 @@
--- Sending the mails of notices and alerts. A mail server cannot be asked whether it has a mail already, so a worker that
--- dies between handing it over and noting that leaves it to be sent again: rather twice than never, and under the same
--- Message-ID, by which mail programs know it. Otherwise each is sent once: a lease keeps two workers apart.
+-- Mails about billing notices and quota alerts. A lease prevents that two workers send the same mail at the same time. A mail
+-- server cannot be asked whether it already has a mail. If a worker dies after it handed a mail over and before it recorded
+-- that, the mail is sent again under the same Message-ID, by which mail programs recognize the copy.
 
 call core.secure_tenant_table('app_public.notice_mails');
 create policy select_billing on app_public.notice_mails for select to rowhouse_user
@@ -9,16 +9,16 @@ create policy select_billing on app_public.notice_mails for select to rowhouse_u
 grant select on app_public.notice_mails to rowhouse_user;
 grant select, insert on app_public.notice_mails to rowhouse_platform;
 comment on table app_public.notice_mails is
-  E'@behavior -insert -update -delete -single\nThe mails of billing notices and quota alerts, one a person. For those with can_manage_billing; of quota alerts also for those with can_manage_tenant.';
-comment on column app_public.notice_mails.billing_notice_id is 'The billing notice it tells of, or null.';
-comment on column app_public.notice_mails.quota_alert_id is 'The quota alert it tells of, or null.';
-comment on column app_public.notice_mails.status is
-  'queued, sent (the mail server has taken it), skipped (the person did not want it any more, or may not) or failed (after the last attempt).';
-comment on column app_public.notice_mails.attempts is 'How often it was tried.';
-comment on column app_public.notice_mails.error is 'Why the last attempt failed, null when it did not.';
-comment on column app_public.notice_mails.leased_until is E'@behavior -*\nUntil when a worker has it to itself.';
-comment on column app_public.notice_mails.sent_at is 'When the mail server took it.';
-comment on column app_public.notice_mails.created_at is 'When it was made.';
+  E'@behavior -insert -update -delete -query:resource:single\nThe mails about billing notices and quota alerts, one for each person. Reading them requires can_manage_billing; can_manage_tenant is enough for mails about quota alerts.';
+comment on column app_public.notice_mails.billing_notice_id is 'The billing notice that the mail is about, or null.';
+comment on column app_public.notice_mails.quota_alert_id is 'The quota alert that the mail is about, or null.';
+comment on column app_public.notice_mails.user_id is 'The person who gets the mail.';
+comment on column app_public.notice_mails.status is 'The state of the mail.';
+comment on column app_public.notice_mails.attempts is 'How many times sending was attempted.';
+comment on column app_public.notice_mails.error is 'Why the last attempt failed; null when it did not fail.';
+comment on column app_public.notice_mails.leased_until is E'@behavior -*\nUntil this time one worker has the mail for itself.';
+comment on column app_public.notice_mails.sent_at is 'When the mail server accepted the mail.';
+comment on column app_public.notice_mails.created_at is 'When the row was created.';
 comment on constraint notice_mails_tenant_id_billing_notice_id_fkey on app_public.notice_mails is E'@fieldName billingNotice\n@foreignFieldName mails';
 comment on constraint notice_mails_tenant_id_quota_alert_id_fkey on app_public.notice_mails is E'@fieldName quotaAlert\n@foreignFieldName mails';
 comment on constraint notice_mails_user_id_fkey on app_public.notice_mails is E'@foreignFieldName noticeMails';
@@ -47,9 +47,9 @@ begin
 end
 $$;
 comment on function billing.quota_alert_message is
-  'A quota alert in words.';
+  'The message of a mail about a quota alert.';
 
-create or replace function billing.notice_subject(kind text) returns text
+create or replace function billing.notice_subject(kind app_public.billing_notice_kind) returns text
 language sql immutable
 set search_path to pg_catalog, pg_temp
 as $$
@@ -63,7 +63,7 @@ as $$
   end;
 $$;
 comment on function billing.notice_subject is
-  'What a mail about a notice of this kind is headed.';
+  'The subject of a mail about a notice of this kind.';
 
 create or replace function billing.begin_notice_mail(tenant_id uuid, mail_id uuid)
 returns table (attempt int, email text, tenant_name text, subject text, message text, setting text)
@@ -72,6 +72,8 @@ set search_path to pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
+  -- longer than server/mail.ts waits for a slow mail server
+  v_lease constant interval := '2 minutes';
   v_mail app_public.notice_mails;
 begin
   call core.enter_tenant(begin_notice_mail.tenant_id);
@@ -80,7 +82,7 @@ begin
   if not found then
     return;
   elsif v_mail.leased_until > core.clock() then
-    perform core.raise_error('LB524', 'Another worker is sending this mail.', 'It is tried again when that one has not finished in time.');
+    perform core.raise_error('LB524', 'Another worker is sending this mail.', 'The mail is sent again when that worker does not finish in time.');
   end if;
 
   setting := case when v_mail.billing_notice_id is null then 'quotas' else 'billing' end;
@@ -100,8 +102,7 @@ begin
   end if;
 
   update app_public.notice_mails n
-     -- longer than the patience of server/mail.ts with a mail server that answers slowly
-     set attempts = n.attempts + 1, leased_until = core.clock() + interval '2 minutes'
+     set attempts = n.attempts + 1, leased_until = core.clock() + v_lease
    where n.tenant_id = v_mail.tenant_id and n.id = v_mail.id
   returning n.attempts into attempt;
   if v_mail.billing_notice_id is not null then
@@ -116,7 +117,7 @@ begin
 end
 $$;
 comment on function billing.begin_notice_mail is
-  E'@errors LB524\nWhat a mail says, leased for two minutes; nothing when it was sent, or when its person does not want it or may not see it any more, which is then noted.';
+  E'@errors LB524\nLeases a mail for two minutes and returns what it says. There is no row when the mail was already sent. There is also none when the person no longer wants or may no longer read it; the mail is then set to skipped.';
 grant execute on function billing.begin_notice_mail to rowhouse_worker;
 
 create or replace function billing.finish_notice_mail(
@@ -136,18 +137,15 @@ begin
          error = left(finish_notice_mail.error, 500), leased_until = null,
          sent_at = case when finish_notice_mail.error is null then core.clock() end
    where n.tenant_id = finish_notice_mail.tenant_id and n.id = finish_notice_mail.mail_id and n.status = 'queued'
-     -- that it went out is true whoever says so; that it did not is for the latest attempt to say
+     -- any attempt may report success, but only the latest attempt may report a failure
      and (finish_notice_mail.error is null or n.attempts = finish_notice_mail.attempt);
 end
 $$;
 comment on function billing.finish_notice_mail is
-  'Notes how sending a mail went; an error says no more than the tenant''s people may read.';
+  'Records the result of an attempt to send a mail. The error must contain only what people of the tenant may read.';
 grant execute on function billing.finish_notice_mail to rowhouse_worker;
 
-set local role rowhouse_platform;  -- outside the wall: a use may pass a threshold of a tenant above; its people are told, and the one who used learns nothing
--- Who is told of a notice or an alert, decided where it is written: a use that passes a threshold of a tenant above runs
--- in the context of the tenant below.
-
+set local role rowhouse_platform;  -- outside the wall: usage of a tenant can pass a threshold of a tenant above it, whose people get the mail
 create or replace function billing.tg__queue_notice_mails() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
@@ -171,7 +169,7 @@ begin
 end
 $$;
 comment on function billing.tg__queue_notice_mails is
-  'Makes a mail for each active member who has one of the permissions (the arguments after the first, which is the column), and queues it.';
+  'Inserts and queues a mail for each active member of the tenant who has one of the given permissions. The first argument of the trigger is the column that refers to the row, and the other arguments are the permissions.';
 grant execute on function billing.tg__queue_notice_mails to rowhouse_owner;
 
 set local role rowhouse_owner;

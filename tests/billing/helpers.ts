@@ -1,10 +1,8 @@
 // A tenant with a way to pay, plans with round prices, and a clock: what the tests of billing begin with.
 
+import { setClock } from '../helpers/clock.ts'
 import type { Person, TestDatabase, Transaction } from '../helpers/index.ts'
 import { eventOf } from '../helpers/metering.ts'
-
-export const setClock = (t: Pick<Transaction, 'query'>, at: string): Promise<unknown> =>
-  t.query(`select set_config('rowhouse.clock', $1, true)`, [at])
 
 export type Component = {
   usageType: string

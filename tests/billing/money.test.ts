@@ -198,7 +198,7 @@ describe('shares of a period', () => {
         async (minor, days, some, currency) => {
           const part = some % (days + 1)
           const { rows } = await db.pool.query<{ difference: string; unit: string }>(
-            `select abs(billing.share_of(a, $2, $3, $4) + billing.share_of(a, $3 - $2, $3, $4) - a) as difference,
+            `select abs(billing.prorated_amount(a, $2, $3, $4) + billing.prorated_amount(a, $3 - $2, $3, $4) - a) as difference,
                     power(0.1, billing.minor_units($4))::numeric as unit
                from (select $1::numeric / power(10, billing.minor_units($4))::numeric as a) as x`,
             [minor, part, days, currency],
@@ -223,7 +223,7 @@ describe('shares of a period', () => {
     async (at, from, to, zone, amount, days, of, expected) => {
       const { rows } = await db.pool.query(
         `select billing.local_days(at, b, $4) as days, billing.local_days(a, b, $4) as of,
-              billing.share_of($5, billing.local_days(at, b, $4), billing.local_days(a, b, $4), 'USD')::text as amount
+              billing.prorated_amount($5, billing.local_days(at, b, $4), billing.local_days(a, b, $4), 'USD')::text as amount
          from (select $1::timestamp at time zone $4 as at, $2::timestamp at time zone $4 as a, $3::timestamp at time zone $4 as b) as x`,
         [at, from, to, zone, amount],
       )

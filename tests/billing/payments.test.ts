@@ -1,20 +1,19 @@
 // Payments: by Stripe's SDK against a server that speaks its calls, by its signed events, and by hand; failures, retries,
 // refunds.
 
-import type { JobHelpers, Task } from 'graphile-worker'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPool } from '../../server/database.ts'
-import { loadTasks } from '../../server/worker/index.ts'
-import { type Transaction, transaction, useDatabase } from '../helpers/index.ts'
+import { setClock } from '../helpers/clock.ts'
+import { queries, type Transaction, transaction, useDatabase } from '../helpers/index.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
-import { addPlan, asStaff, differences, payByInvoice, setClock } from './helpers.ts'
+import { runTask } from '../helpers/tasks.ts'
+import { addPlan, asStaff, differences, payByInvoice } from './helpers.ts'
 import { type FakeStripe, signed, startFakeStripe, webhookSecret } from './stripe-server.ts'
 
 const db = useDatabase()
 let stripe: FakeStripe
 let server: TestServer
 let workerPool: ReturnType<typeof createPool>
-let tasks: Record<string, Task>
 let serial = 0
 
 beforeAll(async () => {
@@ -23,7 +22,6 @@ beforeAll(async () => {
   process.env.STRIPE_API_URL = stripe.url
   server = await startTestServer(db.url, { STRIPE_WEBHOOK_SECRET: webhookSecret })
   workerPool = createPool(db.url, 'rowhouse_worker', 2)
-  tasks = (await loadTasks()).tasks as Record<string, Task>
   await addPlan(onPool, { slug: 'free', tier: 'free', amount: 0 })
   await addPlan(onPool, { slug: 'paid', amount: 30 })
 })
@@ -38,10 +36,7 @@ beforeEach(() => {
   Object.assign(stripe, { declineWith: undefined, failures: 0, calls: [] })
 })
 
-const onPool: Pick<Transaction, 'query' | 'value'> = {
-  query: async (text, values) => (await db.pool.query(text, values)).rows as never,
-  value: async (text, values) => Object.values((await db.pool.query(text, values)).rows[0] ?? {})[0] as never,
-}
+const onPool = queries(() => db.pool)
 
 /** A transaction that stays, as a superuser unless it becomes someone. */
 async function committed<T>(work: (t: Transaction) => Promise<T>): Promise<T> {
@@ -59,20 +54,7 @@ async function committed<T>(work: (t: Transaction) => Promise<T>): Promise<T> {
   }
 }
 
-async function run(task: string, payload: object = {}): Promise<void> {
-  const helpers = {
-    withPgClient: async (work: (client: unknown) => Promise<unknown>) => {
-      const client = await workerPool.connect()
-      try {
-        return await work(client)
-      } finally {
-        client.release()
-      }
-    },
-    logger: { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} },
-  }
-  await (tasks[task] as Task)(payload, helpers as unknown as JobHelpers)
-}
+const run = (task: string, payload: object): Promise<void> => runTask(workerPool, task, payload)
 
 type Tenant = { id: string; owner: { userId: string; tenantId: string } & Record<string, unknown> }
 
@@ -147,27 +129,51 @@ const send = (id: string, type: string, object: object) => {
 }
 
 describe('payment methods', () => {
-  it('are attached to a customer that is made once; the first is the default', async () => {
-    const tenant = await newTenant('pm_card')
-    await asOwner(tenant, (t) => t.query(`select app_public.add_payment_method('pm_other')`))
-    for (const { id } of await onPool.query<{ id: string }>(
-      'select id from app_public.payment_methods where tenant_id = $1',
-      [tenant.id],
-    ))
-      await run('billing__attach_payment_method', { tenantId: tenant.id, paymentMethodId: id })
-    expect(
-      await onPool.query(
-        'select provider_method_id as id, status, is_default, brand, last4 from app_public.payment_methods where tenant_id = $1 order by created_at',
+  describe('of a tenant that adds two', () => {
+    let tenant: Tenant
+    let customers: unknown[]
+    beforeAll(async () => {
+      const before = stripe.calls.length
+      tenant = await newTenant('pm_card')
+      await asOwner(tenant, (t) => t.query(`select app_public.add_payment_method('pm_other')`))
+      for (const { id } of await onPool.query<{ id: string }>(
+        'select id from app_public.payment_methods where tenant_id = $1',
         [tenant.id],
-      ),
-    ).toEqual([
-      { id: 'pm_card', status: 'attached', is_default: true, brand: 'visa', last4: '4242' },
-      { id: 'pm_other', status: 'attached', is_default: false, brand: 'visa', last4: '4242' },
-    ])
-    expect(stripe.calls.filter(({ path }) => path === '/v1/customers')).toHaveLength(1)
-    expect(await onPool.value('select payment_method_id from app_public.tenants where id = $1', [tenant.id])).toBe(
-      'pm_card',
-    )
+      ))
+        await run('billing__attach_payment_method', { tenantId: tenant.id, paymentMethodId: id })
+      customers = stripe.calls.slice(before).filter(({ path }) => path === '/v1/customers')
+    })
+
+    it('are attached, and show brand and last digits', async () => {
+      expect(
+        await onPool.query(
+          'select provider_method_id as id, status, brand, last4 from app_public.payment_methods where tenant_id = $1 order by created_at',
+          [tenant.id],
+        ),
+      ).toEqual([
+        { id: 'pm_card', status: 'attached', brand: 'visa', last4: '4242' },
+        { id: 'pm_other', status: 'attached', brand: 'visa', last4: '4242' },
+      ])
+    })
+
+    it('belong to one customer', () => {
+      expect(customers).toHaveLength(1)
+    })
+
+    it('are led by the first, the default', async () => {
+      expect(
+        await onPool.query(
+          'select provider_method_id as id, is_default from app_public.payment_methods where tenant_id = $1 order by created_at',
+          [tenant.id],
+        ),
+      ).toEqual([
+        { id: 'pm_card', is_default: true },
+        { id: 'pm_other', is_default: false },
+      ])
+      expect(await onPool.value('select payment_method_id from app_public.tenants where id = $1', [tenant.id])).toBe(
+        'pm_card',
+      )
+    })
   })
 
   it('that the provider refuses say why, and can be added again', async () => {
@@ -184,21 +190,36 @@ describe('payment methods', () => {
     expect(await asOwner(tenant, (t) => t.errorCode(`select app_public.add_payment_method('no key!')`))).toBe('23514')
   })
 
-  it('are changed and removed by their owner, and forgotten when the provider detached them', async () => {
+  /** A tenant with the attached pm_a; the id of pm_b, which is not attached yet. */
+  async function withSecond(): Promise<{ tenant: Tenant; second: string }> {
     const tenant = await newTenant('pm_a')
     const second = await asOwner(tenant, (t) => t.value<string>(`select id from app_public.add_payment_method('pm_b')`))
-    expect(
-      await asOwner(tenant, (t) => t.errorCode('select app_public.set_default_payment_method($1)', [second])),
-    ).toBe('LB523')
+    return { tenant, second }
+  }
+  const removePaymentMethod = 'select app_public.remove_payment_method($1)'
+
+  it('are the default only when they are attached', async () => {
+    const { tenant, second } = await withSecond()
+    const setDefault = (): Promise<string | undefined> =>
+      asOwner(tenant, (t) => t.errorCode('select app_public.set_default_payment_method($1)', [second]))
+    expect(await setDefault()).toBe('LB523')
+    await run('billing__attach_payment_method', { tenantId: tenant.id, paymentMethodId: second })
+    expect(await setDefault()).toBeUndefined()
+  })
+
+  it('are removed by their owner, and detached at the provider', async () => {
+    const { tenant, second } = await withSecond()
     await run('billing__attach_payment_method', { tenantId: tenant.id, paymentMethodId: second })
     await asOwner(tenant, (t) => t.query('select app_public.set_default_payment_method($1)', [second]))
-    await asOwner(tenant, (t) => t.query('select app_public.remove_payment_method($1)', [second]))
+    await asOwner(tenant, (t) => t.query(removePaymentMethod, [second]))
     await run('billing__detach_payment_method', { tenantId: tenant.id, paymentMethodId: second })
     expect(stripe.calls.at(-1)?.path).toBe('/v1/payment_methods/pm_b/detach')
-    expect(await asOwner(tenant, (t) => t.errorCode('select app_public.remove_payment_method($1)', [second]))).toBe(
-      'LB307',
-    )
-    expect((await send(`evt_detach_${tenant.id}`, 'payment_method.detached', { id: 'pm_a' })).body).toEqual({
+    expect(await asOwner(tenant, (t) => t.errorCode(removePaymentMethod, [second]))).toBe('LB307')
+  })
+
+  it('are forgotten when the provider detached them', async () => {
+    const tenant = await newTenant('pm_c')
+    expect((await send(`evt_detach_${tenant.id}`, 'payment_method.detached', { id: 'pm_c' })).body).toEqual({
       outcome: 'applied',
     })
     expect(
@@ -245,11 +266,18 @@ describe('charging', () => {
     expect(mine).toHaveLength(1)
   })
 
-  it('that fails makes the subscription past due; success makes it active again', async () => {
+  /** A tenant whose first charge was declined; the next one is not. */
+  async function declined(): Promise<Tenant> {
     const tenant = await newTenant('pm_card')
     await subscribe(tenant)
     stripe.declineWith = 'insufficient_funds'
     await collect(tenant)
+    stripe.declineWith = undefined
+    return tenant
+  }
+
+  it('that fails makes the subscription past due', async () => {
+    const tenant = await declined()
     expect(await state(tenant)).toMatchObject({
       invoice: 'finalised',
       attempts: 1,
@@ -259,7 +287,10 @@ describe('charging', () => {
     expect(await asOwner(tenant, (t) => t.value('select failure_code from app_public.payments'))).toBe(
       'insufficient_funds',
     )
-    stripe.declineWith = undefined
+  })
+
+  it('that succeeds after a failure makes the subscription active again', async () => {
+    const tenant = await declined()
     const invoiceId = await onPool.value('select id from app_public.invoices where tenant_id = $1', [tenant.id])
     await asOwner(tenant, (t) => t.query('select app_public.pay_invoice($1)', [invoiceId]))
     await collect(tenant)
@@ -368,6 +399,8 @@ describe('events', () => {
     for (const [i, other] of [
       { amount_received: 1 },
       { currency: 'eur' },
+      { currency: undefined },
+      { id: undefined },
       { metadata: {} },
       { metadata: { ...metadata, tenant_id: db.acme.id } },
       { metadata: { ...metadata, payment_id: 'x' } },
@@ -396,28 +429,56 @@ describe('events', () => {
 })
 
 describe('refunds', () => {
-  it('go back through Stripe and become a credit note; the event that follows changes nothing', async () => {
+  /** A tenant whose payment of 30 is to give 12 back; the refund's id. */
+  async function refunding(): Promise<{ tenant: Tenant; refund: string }> {
     const tenant = await newTenant('pm_card')
     await subscribe(tenant)
     await collect(tenant)
     const refund = await committed(async (t) => {
       await asStaff(t, db, tenant.id)
+      return t.value<string>('select id from app_public.refund_payment((select id from app_public.payments), 12)')
+    })
+    return { tenant, refund }
+  }
+  const creditNotes = (tenant: Tenant) =>
+    onPool.query(`select total::text from app_public.invoices where tenant_id = $1 and series = 'credit_note'`, [
+      tenant.id,
+    ])
+
+  it('of more than was paid, or of a fraction of a cent, are refused', async () => {
+    const tenant = await newTenant('pm_card')
+    await subscribe(tenant)
+    await collect(tenant)
+    await committed(async (t) => {
+      await asStaff(t, db, tenant.id)
       const paymentId = await t.value('select id from app_public.payments')
       expect(await t.errorCode('select app_public.refund_payment($1, 31)', [paymentId])).toBe('LB601')
       expect(await t.errorCode('select app_public.refund_payment($1, 0.001)', [paymentId])).toBe('LB402')
-      return t.value<string>('select id from app_public.refund_payment($1, 12)', [paymentId])
     })
-    // what is being refunded cannot be credited as well
+  })
+
+  it('under way cannot be credited as well', async () => {
+    const { tenant } = await refunding()
     await committed(async (t) => {
       await asStaff(t, db, tenant.id)
       const invoiceId = await t.value('select id from app_public.invoices')
       expect(await t.errorCode('select app_public.create_credit_note($1, 19)', [invoiceId])).toBe('LB601')
     })
+  })
+
+  it('go back through Stripe once, though the task runs twice', async () => {
+    const { tenant, refund } = await refunding()
     await run('billing__refund_payment', { tenantId: tenant.id, refundId: refund })
     await run('billing__refund_payment', { tenantId: tenant.id, refundId: refund })
     const calls = stripe.calls.filter(({ path }) => path === '/v1/refunds')
     expect(calls).toHaveLength(1)
     expect(calls[0]).toMatchObject({ key: `refund-${refund}`, body: { amount: '1200' } })
+    expect(await creditNotes(tenant)).toEqual([{ total: '-12.00' }])
+  })
+
+  it('that Stripe reports as well become one credit note', async () => {
+    const { tenant, refund } = await refunding()
+    await run('billing__refund_payment', { tenantId: tenant.id, refundId: refund })
     const id = await onPool.value('select provider_refund_id from app_public.refunds where id = $1', [refund])
     await send(`evt_re_${tenant.id}`, 'refund.updated', {
       id,
@@ -425,12 +486,7 @@ describe('refunds', () => {
       status: 'succeeded',
       metadata: { tenant_id: tenant.id, refund_id: refund },
     })
-    expect(
-      await onPool.query(
-        `select total::text from app_public.invoices where tenant_id = $1 and series = 'credit_note'`,
-        [tenant.id],
-      ),
-    ).toEqual([{ total: '-12.00' }])
+    expect(await creditNotes(tenant)).toEqual([{ total: '-12.00' }])
     expect(await notDifferent(tenant)).toEqual([])
   })
 
@@ -478,27 +534,33 @@ describe('by hand', () => {
       expect(await differences(t, db.acme.id)).toEqual([])
     }))
 
-  it('an overdue invoice makes past due, and after the last try uncollectible and paused; paying and resuming undoes it', () =>
-    db.inTransaction(async (t) => {
-      await payByInvoice(t, db.acme.id)
-      await setClock(t, '2025-04-01Z')
+  /** Subscribes by invoice on the first of April and lets the tries pass; what was seen on each day. */
+  async function overdue(t: Transaction): Promise<{ id: string; seen: unknown[] }> {
+    await payByInvoice(t, db.acme.id)
+    await setClock(t, '2025-04-01Z')
+    await t.become(db.acme.owner)
+    await t.query(`select app_public.start_subscription('paid')`)
+    const id = await t.value<string>('select id from app_public.invoices')
+    const seen: unknown[] = []
+    // 14 days to pay, then 3, 5 and 7 days
+    for (const day of ['04-14', '04-15', '04-18', '04-23', '04-30']) {
+      await setClock(t, `2025-${day}Z`)
+      await t.becomeRole('rowhouse_worker')
+      await t.query('select billing.begin_payment($1, $2)', [db.acme.id, id])
       await t.become(db.acme.owner)
-      await t.query(`select app_public.start_subscription('paid')`)
-      const id = await t.value('select id from app_public.invoices')
-      const seen: unknown[] = []
-      // 14 days to pay, then 3, 5 and 7 days
-      for (const day of ['04-14', '04-15', '04-18', '04-23', '04-30']) {
-        await setClock(t, `2025-${day}Z`)
-        await t.becomeRole('rowhouse_worker')
-        await t.query('select billing.begin_payment($1, $2)', [db.acme.id, id])
-        await t.become(db.acme.owner)
-        seen.push(
-          await t.value(
-            `select i.status || ' ' || s.status from app_public.invoices i, app_public.subscriptions s where i.id = $1`,
-            [id],
-          ),
-        )
-      }
+      seen.push(
+        await t.value(
+          `select i.status || ' ' || s.status from app_public.invoices i, app_public.subscriptions s where i.id = $1`,
+          [id],
+        ),
+      )
+    }
+    return { id, seen }
+  }
+
+  it('an overdue invoice makes the subscription past due, and after the last try paused', () =>
+    db.inTransaction(async (t) => {
+      const { seen } = await overdue(t)
       expect(seen).toEqual([
         'finalised active',
         'finalised past_due',
@@ -508,6 +570,11 @@ describe('by hand', () => {
       ])
       expect(await t.value('select subscription_tier from app_public.tenants')).toBe('free')
       expect(await t.errorCode('select app_public.resume_subscription()')).toBe('LB513')
+    }))
+
+  it('an overdue invoice is told of at each try', () =>
+    db.inTransaction(async (t) => {
+      await overdue(t)
       expect(
         (
           await t.query<{ kind: string }>(
@@ -515,6 +582,11 @@ describe('by hand', () => {
           )
         ).map(({ kind }) => kind),
       ).toEqual(['invoice_finalised', 'invoice_overdue', 'invoice_overdue', 'invoice_overdue', 'invoice_uncollectible'])
+    }))
+
+  it('an uncollectible invoice that is paid lets the subscription be resumed', () =>
+    db.inTransaction(async (t) => {
+      const { id } = await overdue(t)
       await asStaff(t, db, db.acme.id)
       await t.query('select app_public.record_payment($1, 30)', [id])
       await t.become(db.acme.owner)

@@ -4,9 +4,10 @@
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
 import { eventOf } from '../helpers/metering.ts'
-import { addPlan, type Component, differences, setClock } from './helpers.ts'
+import { addPlan, type Component, differences } from './helpers.ts'
 
 const db = useDatabase()
 const tenantCount = 20

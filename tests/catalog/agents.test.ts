@@ -41,7 +41,7 @@ describe('settings', () => {
     }),
   )
 
-  it('are those of the model: temperature, answer, context and functions beyond what it takes are refused by name', () =>
+  it('beyond what the model takes are refused by name', () =>
     db.inTransaction(async (t) => {
       const model_id = await addModel(t, {
         max_temperature: 1,
@@ -72,16 +72,24 @@ describe('settings', () => {
       expect(await t.errorCode(...insertOf('agent', { model_id }))).toBe('RS421')
     }))
 
-  it('can be kept under a name; one of them is the tenant’s default', () =>
+  const keep = `insert into app_public.model_configurations (name, model_id, is_default) values ($1, $2, true)`
+
+  it('can be kept under a name, which a viewer only reads', () =>
     db.inTransaction(async (t) => {
       const model = await addModel(t)
       await t.become(db.acme.member)
-      const insert = `insert into app_public.model_configurations (name, model_id, is_default) values ($1, $2, true)`
-      await t.query(insert, ['careful', model])
-      expect(await t.errorCode(insert, ['bold', model])).toBe('23505')
+      await t.query(keep, ['careful', model])
       await t.become(db.acme.viewer)
-      expect(await t.errorCode(insert, ['mine', model])).toBe('42501')
+      expect(await t.errorCode(keep, ['mine', model])).toBe('42501')
       expect(await t.value('select count(*)::int from app_public.model_configurations')).toBe(1)
+    }))
+
+  it('that are kept have one default of the tenant', () =>
+    db.inTransaction(async (t) => {
+      const model = await addModel(t)
+      await t.become(db.acme.member)
+      await t.query(keep, ['careful', model])
+      expect(await t.errorCode(keep, ['bold', model])).toBe('23505')
     }))
 })
 
@@ -159,7 +167,7 @@ describe('tools of an agent', () => {
       await t.query(`select app_public.set_agent_tools($1, '{}')`, [agent])
     }))
 
-  it('are tools one sees: another tenant’s, a deleted one and none at all give the same error', () =>
+  it('that one does not see are refused with one error, whoever’s they are', () =>
     db.inTransaction(async (t) => {
       const foreign = await create(t, db.globex.member, 'tool')
       const deleted = await create(t, db.acme.admin, 'tool')
@@ -171,10 +179,10 @@ describe('tools of an agent', () => {
           await failure(t, 'insert into app_public.agent_tools (agent_id, tool_id) values ($1, $2)', [agent, tool]),
         )
         expect((await failure(t, 'select app_public.set_agent_tools($1, array[$2::uuid])', [agent, tool]))?.code).toBe(
-          'RS303',
+          'RS301',
         )
       }
-      expect(failures).toEqual(Array(3).fill({ code: 'RS303', message: failures[0]?.message }))
+      expect(failures).toEqual(Array(3).fill({ code: 'RS301', message: failures[0]?.message }))
     }))
 
   it('are set by who may edit agents, each once, up to a hundred', () =>
@@ -216,25 +224,38 @@ describe('tools of an agent', () => {
 })
 
 describe('where an agent belongs', () => {
-  it('is a department, function and role of its own tenant; one that goes leaves the agent', () =>
-    db.inTransaction(async (t) => {
-      for (const [table, column] of [
-        ['departments', 'department_id'],
-        ['business_functions', 'business_function_id'],
-        ['organizational_roles', 'role_id'],
-      ]) {
+  describe.each([
+    ['departments', 'department_id'],
+    ['business_functions', 'business_function_id'],
+    ['organizational_roles', 'role_id'],
+  ])('of %s', (table, column) => {
+    const insert = `insert into app_public.${table} (name) values ('x') returning id`
+
+    it('is one of its own tenant', () =>
+      db.inTransaction(async (t) => {
         await t.become(db.globex.admin)
-        const foreign = await t.value(`insert into app_public.${table} (name) values ('x') returning id`)
-        await t.become(db.acme.member)
-        expect(await t.errorCode(`insert into app_public.${table} (name) values ('x')`)).toBe('42501')
+        const foreign = await t.value(insert)
         await t.become(db.acme.admin)
-        const own = await t.value(`insert into app_public.${table} (name) values ('x') returning id`)
-        expect(await t.errorCode(...insertOf('agent', { [column as string]: foreign }))).toBe('23503')
-        const id = await create(t, db.acme.admin, 'agent', { [column as string]: own })
+        expect(await t.errorCode(...insertOf('agent', { [column]: foreign }))).toBe('23503')
+      }))
+
+    it('is made by those who may manage settings', () =>
+      db.inTransaction(async (t) => {
+        await t.become(db.acme.member)
+        expect(await t.errorCode(insert)).toBe('42501')
+        await t.become(db.acme.admin)
+        expect(await t.errorCode(insert)).toBeUndefined()
+      }))
+
+    it('leaves the agent when it goes', () =>
+      db.inTransaction(async (t) => {
+        await t.become(db.acme.admin)
+        const own = await t.value(insert)
+        const id = await create(t, db.acme.admin, 'agent', { [column]: own })
         await t.query(`delete from app_public.${table} where id = $1`, [own])
-        expect(await find(t, 'agent', id)).toMatchObject({ [column as string]: null, tenant_id: db.acme.id })
-      }
-    }))
+        expect(await find(t, 'agent', id)).toMatchObject({ [column]: null, tenant_id: db.acme.id })
+      }))
+  })
 
   it('is also the personas and industries it is good for, one of each the main one', () =>
     db.inTransaction(async (t) => {

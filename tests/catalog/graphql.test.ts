@@ -1,6 +1,6 @@
 // The catalogue as a front end uses it, over HTTP.
 
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { useDatabase } from '../helpers/index.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 
@@ -43,7 +43,7 @@ it('an agent gets its tools, and is listed with them and their tags', async () =
   expect(setAgentTools.agent.toolIds).toEqual([tool])
   const { createTag } = await ask(`mutation { createTag(input: {tag: {name: "New", slug: "new"}}) { tag { id } } }`)
   await ask(
-    `mutation ($item: UUID!, $tag: UUID!) { createTagAssignment(input: {tagAssignment: {itemType: tool, itemId: $item, tagId: $tag}}) { clientMutationId } }`,
+    `mutation ($item: UUID!, $tag: UUID!) { createTagAssignment(input: {tagAssignment: {itemType: tool, itemId: $item, tagId: $tag}}) { tagAssignment { tagId } } }`,
     { item: tool, tag: createTag.tag.id },
   )
   const { agents } = await ask(
@@ -60,32 +60,35 @@ it('an agent gets its tools, and is listed with them and their tags', async () =
   ])
 })
 
-it('a prompt is rendered by a query; what is wrong is told in one message with a code', async () => {
-  const { createPrompt } = await ask(
-    `mutation ($prompt: PromptInput!) { createPrompt(input: {prompt: $prompt}) { prompt { id inputVariables } } }`,
-    {
-      prompt: {
-        name: 'greet',
-        promptText: 'Hello {{name}}',
-        systemPrompt: 'Be kind.',
-        inputVariables: { name: 'string' },
-      },
-    },
-  )
+describe('a prompt', () => {
   const render = `query ($id: UUID!, $variables: JSON) { renderPrompt(promptId: $id, variables: $variables) { system prompt } }`
-  const { renderPrompt } = await ask(
-    render,
-    { id: createPrompt.prompt.id, variables: { name: 'Ada' } },
-    'viewer@acme.test',
-  )
-  expect(renderPrompt).toEqual({ system: 'Be kind.', prompt: 'Hello Ada' })
-  const { errors } = await server.ask('viewer@acme.test', render, {
-    id: createPrompt.prompt.id,
-    variables: { nme: 'Ada' },
+  let id: string
+  beforeAll(async () => {
+    const { createPrompt } = await ask(
+      `mutation ($prompt: PromptInput!) { createPrompt(input: {prompt: $prompt}) { prompt { id inputVariables } } }`,
+      {
+        prompt: {
+          name: 'greet',
+          promptText: 'Hello {{name}}',
+          systemPrompt: 'Be kind.',
+          inputVariables: { name: 'string' },
+        },
+      },
+    )
+    id = createPrompt.prompt.id
   })
-  expect(errors?.[0]).toMatchObject({
-    message: 'The prompt cannot be filled: name is missing; nme is no variable of this prompt.',
-    extensions: { code: 'RS431', hint: expect.any(String) },
+
+  it('is rendered by a query', async () => {
+    const { renderPrompt } = await ask(render, { id, variables: { name: 'Ada' } }, 'viewer@acme.test')
+    expect(renderPrompt).toEqual({ system: 'Be kind.', prompt: 'Hello Ada' })
+  })
+
+  it('that cannot be filled says all that is wrong at once, with a code', async () => {
+    const { errors } = await server.ask('viewer@acme.test', render, { id, variables: { nme: 'Ada' } })
+    expect(errors?.[0]).toMatchObject({
+      message: 'The prompt cannot be filled: name is missing; nme is not a variable of this prompt.',
+      extensions: { code: 'RS431', hint: expect.any(String) },
+    })
   })
 })
 
@@ -149,4 +152,19 @@ it('each kind is deleted and restored by its own mutation, and by no other', asy
       `restore${kind}`,
     ])
   }
+})
+
+it('from a hit of a search one gets to the resource, and only from a hit', async () => {
+  const { __schema, closed } = await ask(
+    `{ __schema { queryType { fields { name } } } closed: __type(name: "SharingMode") { enumValues { name } } }`,
+  )
+  const fields = __schema.queryType.fields.map(({ name }: { name: string }) => name)
+  expect(fields).toContain('searchCatalog')
+  expect(fields.filter((name: string) => name.startsWith('catalogSearchHit'))).toEqual([])
+  expect(closed.enumValues.map(({ name }: { name: string }) => name)).toEqual([
+    'private',
+    'selected',
+    'subtree',
+    'platform',
+  ])
 })

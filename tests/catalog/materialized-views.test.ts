@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { createPool } from '../../server/database.ts'
 import { startWorker } from '../../server/worker/index.ts'
+import { setClockLater } from '../helpers/clock.ts'
 import { isRealServer, type Transaction, useDatabase } from '../helpers/index.ts'
 
 const db = useDatabase()
@@ -21,8 +22,6 @@ const insertAgent = (t: Transaction, tenantId: string, name: string, more: objec
        from jsonb_populate_record(null::app_public.agents, $3) m returning id`,
     [tenantId, name, more],
   )
-const setClock = (t: Transaction, later: string): Promise<unknown> =>
-  t.query(`select set_config('rowhouse.clock', (now() + $1::interval)::text, true)`, [later])
 
 describe('tenant_resource_counts', () => {
   it('has one row, the own tenant’s, and says how old it is', () =>
@@ -34,7 +33,7 @@ describe('tenant_resource_counts', () => {
       ])
       await insertAgent(t, db.globex.id, 'c')
       await refresh(t)
-      await setClock(t, '10 minutes')
+      await setClockLater(t, '10 minutes')
       for (const [tenant, agents, active] of [
         [db.acme, '2', '1'],
         [db.globex, '1', '1'],
@@ -154,43 +153,63 @@ describe('platform_shared_resources', () => {
 describe('their age', () => {
   const status = `select name, is_stale, refreshed_at is null as is_new, row_count from app_public.materialized_view_status order by name`
 
-  it('is told to every member; how many rows there are of all tenants only to staff', () =>
+  it('is told to every member', () =>
     db.inTransaction(async (t) => {
       await refresh(t)
       await t.become(db.acme.viewer)
       expect(await t.query(status)).toEqual(
         names.map((name) => ({ name, is_stale: false, is_new: false, row_count: null })),
       )
+    }))
+
+  it('is told to staff with the number of rows of all tenants', () =>
+    db.inTransaction(async (t) => {
+      await refresh(t)
       await t.become(db.platform.owner, 'rowhouse_admin')
       expect((await t.query(status)).find(({ name }) => name === 'mv_tenant_resource_counts')?.row_count).toBe('3')
     }))
 
-  it('beyond its limit raises one alert, which the refresh resolves; the next one is new', () =>
+  const watch = async (t: Transaction): Promise<unknown> => {
+    await t.becomeRole('rowhouse_worker')
+    const raised = await t.value(`select observability.watch_materialized_views()`)
+    await t.becomeSuperuser()
+    return raised
+  }
+  const alerts = async (t: Transaction): Promise<unknown> => {
+    await t.become(db.platform.owner, 'rowhouse_admin')
+    const found = await t.query(
+      `select view_name, resolved_at is null as is_open from app_public.materialized_view_alerts order by id`,
+    )
+    await t.becomeSuperuser()
+    return found
+  }
+
+  it('beyond its limit raises one alert a view', () =>
     db.inTransaction(async (t) => {
       await refresh(t)
-      const watch = async (): Promise<unknown> => {
-        await t.becomeRole('rowhouse_worker')
-        const raised = await t.value(`select observability.watch_materialized_views()`)
-        await t.becomeSuperuser()
-        return raised
-      }
-      const open = async (): Promise<unknown> => {
-        await t.become(db.platform.owner, 'rowhouse_admin')
-        const found = await t.query(
-          `select view_name, resolved_at is null as is_open from app_public.materialized_view_alerts order by id`,
-        )
-        await t.becomeSuperuser()
-        return found
-      }
-      await setClock(t, '119 minutes')
-      expect(await watch()).toBe(0)
-      await setClock(t, '121 minutes')
-      expect([await watch(), await watch()]).toEqual([3, 0])
-      expect(await open()).toEqual(names.map((view_name) => ({ view_name, is_open: true })))
+      await setClockLater(t, '119 minutes')
+      expect(await watch(t)).toBe(0)
+      await setClockLater(t, '121 minutes')
+      expect([await watch(t), await watch(t)]).toEqual([3, 0])
+      expect(await alerts(t)).toEqual(names.map((view_name) => ({ view_name, is_open: true })))
+    }))
+
+  it('of an alert ends with the refresh, and the next alert is new', () =>
+    db.inTransaction(async (t) => {
       await refresh(t)
-      expect(await open()).toEqual(names.map((view_name) => ({ view_name, is_open: false })))
-      await setClock(t, '4 hours')
-      expect(await watch()).toBe(3)
+      await setClockLater(t, '121 minutes')
+      await watch(t)
+      await refresh(t)
+      expect(await alerts(t)).toEqual(names.map((view_name) => ({ view_name, is_open: false })))
+      await setClockLater(t, '4 hours')
+      expect(await watch(t)).toBe(3)
+    }))
+
+  it('raises alerts that no tenant sees', () =>
+    db.inTransaction(async (t) => {
+      await refresh(t)
+      await setClockLater(t, '121 minutes')
+      expect(await watch(t)).toBe(3)
       await t.become(db.acme.owner)
       expect(await t.query(`select * from app_public.materialized_view_alerts`)).toEqual([])
     }))

@@ -14,8 +14,8 @@ async function agentFor(t: Transaction, person: Person, name = 'writer'): Promis
   return agent
 }
 const add = `insert into app_public.user_agents (agent_id, folder) values ($1, $2)`
-const favorite = `select app_public.favorite($1, $2, $3)`
-const rate = `select (app_public.rate($1, $2, $3, $4)).id`
+const favorite = `select app_public.add_favorite($1, $2, $3)`
+const rate = `select (app_public.rate_resource($1, $2, $3, $4)).id`
 
 describe('my list of agents', () => {
   it('has each agent once, in folders, pinned, with a name, look and prompt of my own', () =>
@@ -57,10 +57,10 @@ describe('my list of agents', () => {
   it('holds what I see: an agent of another tenant and one that is not there are the same error', () =>
     db.inTransaction(async (t) => {
       const agent = await agentFor(t, db.globex.member)
-      expect(await t.errorCode(add, [agent, null])).toBe('RS353')
-      expect(await t.errorCode(add, [crypto.randomUUID(), null])).toBe('RS353')
-      expect(await t.errorCode(favorite, ['agent', agent, null])).toBe('RS353')
-      expect(await t.errorCode(rate, ['agent', agent, 5, null])).toBe('RS353')
+      expect(await t.errorCode(add, [agent, null])).toBe('RS301')
+      expect(await t.errorCode(add, [crypto.randomUUID(), null])).toBe('RS301')
+      expect(await t.errorCode(favorite, ['agent', agent, null])).toBe('RS301')
+      expect(await t.errorCode(rate, ['agent', agent, 5, null])).toBe('RS301')
     }))
 
   it('has counters that only the log moves', () =>
@@ -73,58 +73,94 @@ describe('my list of agents', () => {
         ])
     }))
 
-  it('is put into an order at once; an unknown or repeated agent changes nothing', () =>
+  /** Three agents on the list of the member. */
+  const addThree = async (t: Transaction): Promise<string[]> => {
+    const agents: string[] = []
+    for (const name of ['a', 'b', 'c']) agents.push(await agentFor(t, db.acme.member, name))
+    for (const agent of agents) await t.query(add, [agent, null])
+    return agents
+  }
+
+  it('is put into an order at once', () =>
     db.inTransaction(async (t) => {
-      const [a, b, c] = [
-        await agentFor(t, db.acme.member, 'a'),
-        await agentFor(t, db.acme.member, 'b'),
-        await agentFor(t, db.acme.member, 'c'),
-      ]
-      for (const agent of [a, b, c]) await t.query(add, [agent, null])
+      const [a, b, c] = await addThree(t)
       const ordered = await t.query(`select agent_id from app_public.order_my_agents($1)`, [[c, a]])
       expect(ordered.map(({ agent_id }) => agent_id)).toEqual([c, a, b])
+      expect(await t.value(`select agent_id from app_public.user_agents order by sort_order limit 1`)).toBe(c)
+    }))
+
+  it('is not reordered by an unknown or a repeated agent', () =>
+    db.inTransaction(async (t) => {
+      const [a, , c] = await addThree(t)
       const order = `select count(*) from app_public.order_my_agents($1)`
+      await t.query(order, [[c, a]])
       expect(await t.errorCode(order, [[a, a]])).toBe('RS453')
       expect(await t.errorCode(order, [[a, crypto.randomUUID()]])).toBe('RS453')
       expect(await t.value(`select agent_id from app_public.user_agents order by sort_order limit 1`)).toBe(c)
     }))
 
-  it('tells its folders; one is renamed or emptied at once', () =>
+  const fillFolders = async (t: Transaction): Promise<void> => {
+    for (const [name, folder] of [
+      ['a', 'Work'],
+      ['b', 'Work'],
+      ['c', 'Home'],
+    ] as const)
+      await t.query(add, [await agentFor(t, db.acme.member, name), folder])
+  }
+
+  it('tells its folders', () =>
     db.inTransaction(async (t) => {
-      for (const [name, folder] of [
-        ['a', 'Work'],
-        ['b', 'Work'],
-        ['c', 'Home'],
-      ] as const)
-        await t.query(add, [await agentFor(t, db.acme.member, name), folder])
+      await fillFolders(t)
       expect(await t.query(`select * from app_public.my_agent_folders()`)).toEqual([
         { folder: 'Home', agent_count: 1 },
         { folder: 'Work', agent_count: 2 },
       ])
+    }))
+
+  it('has a folder renamed or emptied at once', () =>
+    db.inTransaction(async (t) => {
+      await fillFolders(t)
       expect(await t.value(`select app_public.rename_my_agent_folder('Work', 'Office')`)).toBe(2)
       expect(await t.value(`select app_public.rename_my_agent_folder('Home')`)).toBe(1)
       expect(await t.query(`select folder from app_public.my_agent_folders()`)).toEqual([{ folder: 'Office' }])
+    }))
+
+  it('has no folder renamed that is not there, nor to nothing', () =>
+    db.inTransaction(async (t) => {
+      await fillFolders(t)
       expect(await t.errorCode(`select app_public.rename_my_agent_folder('Nowhere', 'x')`)).toBe('RS354')
-      expect(await t.errorCode(`select app_public.rename_my_agent_folder('Office', '')`)).toBe('23514')
+      expect(await t.errorCode(`select app_public.rename_my_agent_folder('Work', '')`)).toBe('23514')
     }))
 })
 
 describe('favorites', () => {
-  it('are marked and unmarked, twice without harm, and the list of agents knows', () =>
+  it('are marked twice without harm', () =>
     db.inTransaction(async (t) => {
       const agent = await agentFor(t, db.acme.member)
-      const other = await agentFor(t, db.acme.member, 'other')
       await t.query(favorite, ['agent', agent, 'for mornings'])
       await t.query(favorite, ['agent', agent, null])
-      // whichever comes first
-      await t.query(add, [agent, null])
-      await t.query(add, [other, null])
-      await t.query(favorite, ['agent', other, null])
       expect(await t.query(`select notes from app_public.user_favorites where item_id = $1`, [agent])).toEqual([
         { notes: 'for mornings' },
       ])
+    }))
+
+  it('are known to the list of agents, whichever comes first', () =>
+    db.inTransaction(async (t) => {
+      const agent = await agentFor(t, db.acme.member)
+      const other = await agentFor(t, db.acme.member, 'other')
+      await t.query(favorite, ['agent', agent, null])
+      await t.query(add, [agent, null])
+      await t.query(add, [other, null])
+      await t.query(favorite, ['agent', other, null])
       expect(await t.value(`select array_agg(is_favorite) from app_public.user_agents`)).toEqual([true, true])
-      const unfavorite = `select app_public.unfavorite('agent', $1)`
+    }))
+
+  it('are unmarked twice without harm, and the list of agents knows', () =>
+    db.inTransaction(async (t) => {
+      const agent = await agentFor(t, db.acme.member)
+      await t.query(favorite, ['agent', agent, null])
+      await t.query(add, [agent, null])
+      const unfavorite = `select app_public.remove_favorite('agent', $1)`
       expect([await t.value(unfavorite, [agent]), await t.value(unfavorite, [agent])]).toEqual([true, false])
       expect(await t.value(`select is_favorite from app_public.user_agents where agent_id = $1`, [agent])).toBe(false)
     }))
@@ -142,19 +178,31 @@ describe('favorites', () => {
 })
 
 describe('ratings', () => {
-  it('are one a person and item, 1 to 5; the item shows their mean and number', () =>
+  const shown = (t: Transaction, agent: string): Promise<unknown> =>
+    t.query(`select rating, feedback_count from app_public.agents where id = $1`, [agent])
+
+  it('are one a person and item', () =>
     db.inTransaction(async (t) => {
       const agent = await agentFor(t, db.acme.member)
-      const shown = (): Promise<unknown> =>
-        t.query(`select rating, feedback_count from app_public.agents where id = $1`, [agent])
       await t.query(rate, ['agent', agent, 2, 'Slow.'])
       await t.query(rate, ['agent', agent, 4, 'Better now.'])
-      expect(await shown()).toEqual([{ rating: '4.00', feedback_count: 1 }])
+      expect(await shown(t, agent)).toEqual([{ rating: '4.00', feedback_count: 1 }])
+    }))
+
+  it('are shown by the item: their mean and number', () =>
+    db.inTransaction(async (t) => {
+      const agent = await agentFor(t, db.acme.member)
+      await t.query(rate, ['agent', agent, 4, 'Better now.'])
       await t.become(db.acme.viewer)
       await t.query(rate, ['agent', agent, 5, null])
-      expect(await shown()).toEqual([{ rating: '4.50', feedback_count: 2 }])
+      expect(await shown(t, agent)).toEqual([{ rating: '4.50', feedback_count: 2 }])
       expect(await t.value(`select app_public.withdraw_rating('agent', $1)`, [agent])).toBe(true)
-      expect(await shown()).toEqual([{ rating: '4.00', feedback_count: 1 }])
+      expect(await shown(t, agent)).toEqual([{ rating: '4.00', feedback_count: 1 }])
+    }))
+
+  it('are 1 to 5', () =>
+    db.inTransaction(async (t) => {
+      const agent = await agentFor(t, db.acme.member)
       for (const stars of [0, 6, -1]) expect(await t.errorCode(rate, ['agent', agent, stars, null])).toBe('23514')
       expect(await t.errorCode(rate, ['agent', agent, null, null])).toBe('23502')
     }))
@@ -188,13 +236,13 @@ describe('ratings', () => {
     db.inTransaction(async (t) => {
       const agent = await agentFor(t, db.acme.member)
       const rating = await t.value(rate, ['agent', agent, 3, 'Fair.'])
-      const vote = `select (app_public.vote_helpful($1)).helpful_count`
+      const vote = `select (app_public.vote_rating_helpful($1)).helpful_count`
       expect(await t.errorCode(vote, [rating])).toBe('RS455')
       await t.become(db.acme.viewer)
       expect([await t.value(vote, [rating]), await t.value(vote, [rating])]).toEqual([1, 1])
       await t.become(db.acme.admin)
       expect(await t.value(vote, [rating])).toBe(2)
-      expect(await t.value(`select (app_public.withdraw_helpful_vote($1)).helpful_count`, [rating])).toBe(1)
+      expect(await t.value(`select (app_public.withdraw_rating_vote($1)).helpful_count`, [rating])).toBe(1)
       expect(await t.errorCode(vote, [crypto.randomUUID()])).toBe('RS355')
       await t.become(db.globex.owner)
       expect(await t.errorCode(vote, [rating])).toBe('RS355')
@@ -223,9 +271,9 @@ describe('over GraphQL', () => {
     await ask(
       'member@acme.test',
       `mutation {
-        createUserAgent(input: { userAgent: { agentId: "${id}", folder: "Daily" } }) { clientMutationId }
-        favorite(input: { itemType: agent, itemId: "${id}" }) { userFavorite { itemId } }
-        rate(input: { itemType: agent, itemId: "${id}", rating: 5, review: "Good." }) { userRating { rating } }
+        createUserAgent(input: { userAgent: { agentId: "${id}", folder: "Daily" } }) { userAgent { agentId } }
+        addFavorite(input: { itemType: agent, itemId: "${id}" }) { userFavorite { itemId } }
+        rateResource(input: { itemType: agent, itemId: "${id}", rating: 5, review: "Good." }) { userRating { rating } }
       }`,
     )
     expect(

@@ -64,10 +64,10 @@ describe('a prompt', () => {
       for (const part of [
         'device_name is missing',
         'indication is not of type string',
-        'document_type is none of the values it may have',
+        'document_type is not among the values that its enum lists',
         'count is not of type number',
         'parts is missing',
-        'devicename is no variable of this prompt',
+        'devicename is not a variable of this prompt',
       ])
         expect(refused?.message).toContain(part)
       expect(refused?.message).not.toContain('private-value')
@@ -118,9 +118,9 @@ describe('declaring variables', () => {
     [{ prompt_text: '{{a}}' }, 'a is used, but not declared'],
     [{ prompt_text: 'x', input_variables: { a: 'string' } }, 'a is declared, but not used'],
     [{ prompt_text: 'x', system_prompt: '{{ s }}' }, 's is used'],
-    [{ prompt_text: '{{device name}}', input_variables: {} }, 'begins no variable'],
-    [{ prompt_text: '{{#each a}}', input_variables: {} }, 'begins no variable'],
-    [{ prompt_text: 'a {{', input_variables: {} }, 'begins no variable'],
+    [{ prompt_text: '{{device name}}', input_variables: {} }, 'without the name of a variable'],
+    [{ prompt_text: '{{#each a}}', input_variables: {} }, 'without the name of a variable'],
+    [{ prompt_text: 'a {{', input_variables: {} }, 'without the name of a variable'],
   ])('goes with the texts: %j is refused', (columns, message) =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.member)
@@ -132,7 +132,7 @@ describe('declaring variables', () => {
   )
 
   it.each([
-    [{ a: 'text' }, 'a is of no type'],
+    [{ a: 'text' }, 'a has an unknown type'],
     [{ a: {} }, 'a.type is missing'],
     [{ a: { type: 'string', requird: true } }, 'a.requird is not known'],
     [{ a: { type: 'string', required: 'yes' } }, 'a.required'],
@@ -141,7 +141,7 @@ describe('declaring variables', () => {
     [{ a: { type: 'string', enum: ['x', 1] } }, 'a.enum'],
     [{ a: { type: 'string', enum: ['x'], default: 'y' } }, 'a.default'],
     [{ a: 7 }, 'a is not an object'],
-    [{ 'a b': 'string' }, 'a b is no name'],
+    [{ 'a b': 'string' }, 'a b is not a valid name'],
     [Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`v${i}`, 'string'])), 'more than 100'],
   ])('takes known types and keys: %j is refused', (input_variables, message) =>
     db.inTransaction(async (t) => {

@@ -48,7 +48,7 @@ describe('what is shared is used', () => {
         `insert into app_public.tag_assignments (item_type, item_id, tag_id) select 'agent', '${agent}', id from app_public.tags`,
       ]
       for (const use of uses)
-        expect([use, await t.errorCode(use)]).toEqual([use, use.includes('workflows') ? 'RS434' : 'RS303'])
+        expect([use, await t.errorCode(use)]).toEqual([use, use.includes('workflows') ? 'RS434' : 'RS301'])
       await share(t, db.acme.admin, 'tool', tool, 'granted')
       await share(t, db.acme.admin, 'knowledge_source', source, 'granted')
       await share(t, db.acme.admin, 'agent', agent, 'granted')
@@ -160,7 +160,7 @@ describe('a copy', () => {
           `the ${kind} (copy 2)`,
           'mine',
         ])
-        expect(await t.errorCode(`select app_public.copy_${kind}('${id}', 'mine')`)).toBe('RS563')
+        expect(await t.errorCode(`select app_public.copy_${kind}('${id}', 'mine')`)).toBe('RS520')
         expect(await t.errorCode(`select app_public.copy_${kind}('${id}', ' ')`)).toBe('23514')
         expect(await t.errorCode(`select app_public.copy_${kind}(null)`)).toBe('RS301')
         expect(await t.errorCode(`select app_public.copy_${kind}('${id}', repeat('x', 256))`)).toBe('23514')

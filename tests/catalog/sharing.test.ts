@@ -101,7 +101,6 @@ describe('sharing', () => {
         ['RS301', `share_resource(null, '${agent}', 'granted')`],
         ['RS301', `share_resource('agent', null, 'granted')`],
         ['RS464', `set_sharing_mode('agent', '${agent}', null)`],
-        ['RS464', `set_sharing_mode('agent', '${agent}', 'public')`],
         ['RS562', `set_sharing_mode('agent', '${agent}', 'selected')`],
         ['RS262', `set_sharing_mode('agent', '${agent}', 'platform')`],
         ['RS301', `set_sharing_mode('agent', gen_random_uuid(), 'private')`],
@@ -112,6 +111,8 @@ describe('sharing', () => {
         ['RS362', `accept_share(null)`],
       ] as const
       for (const [code, call] of refusals) expect([call, await refused(t, call)]).toEqual([call, code])
+      // a mode that the list does not have is refused by its type
+      expect(await refused(t, `set_sharing_mode('agent', '${agent}', 'public')`)).toBe('23514')
       await t.become(db.acme.member)
       for (const [, call] of refusals.filter(([, c]) => !/decline|accept/.test(c))) {
         expect([call, await refused(t, call)]).toEqual([call, 'ID203'])

@@ -1,7 +1,7 @@
 // Tags on anything, a tree of categories, libraries of pictures.
 
 import { describe, expect, it } from 'vitest'
-import { useDatabase } from '../helpers/index.ts'
+import { type Transaction, useDatabase } from '../helpers/index.ts'
 import { create, kindNames } from './helpers.ts'
 
 const db = useDatabase()
@@ -27,7 +27,7 @@ describe('a tag', () => {
       expect(await t.value('select count(*)::int from app_public.tag_assignments')).toBe(5)
     }))
 
-  it('goes on what one sees: another tenant’s, a deleted thing, none and one of another kind are refused', () =>
+  it('goes on nothing that one does not see', () =>
     db.inTransaction(async (t) => {
       const foreign = await create(t, db.globex.member, 'tool')
       const deleted = await create(t, db.acme.admin, 'tool')
@@ -35,7 +35,7 @@ describe('a tag', () => {
       const agent = await create(t, db.acme.admin, 'agent')
       const tag = await t.value(`insert into app_public.tags (name, slug) values ('New', 'new') returning id`)
       for (const id of [foreign, deleted, crypto.randomUUID(), agent])
-        expect(await t.errorCode(assign, ['tool', id, tag])).toBe('RS303')
+        expect(await t.errorCode(assign, ['tool', id, tag])).toBe('RS301')
       await t.become(db.globex.member)
       expect(await t.errorCode(assign, ['tool', foreign, tag])).toBe('23503')
     }))
@@ -71,11 +71,15 @@ describe('a tag', () => {
 describe('categories', () => {
   const insert = 'insert into app_public.tool_categories (name, slug, parent_id) values ($1, $1, $2) returning id'
 
-  it('are a tree with paths; a tool has a place in it and keeps when the place goes', () =>
+  const tree = async (t: Transaction): Promise<{ root: string; leaf: string }> => {
+    await t.become(db.acme.admin)
+    const root = await t.value<string>(insert, ['search', null])
+    return { root, leaf: await t.value<string>(insert, ['literature', root]) }
+  }
+
+  it('are a tree with paths, which follow a rename', () =>
     db.inTransaction(async (t) => {
-      await t.become(db.acme.admin)
-      const root = await t.value(insert, ['search', null])
-      const leaf = await t.value(insert, ['literature', root])
+      const { root } = await tree(t)
       const path = () =>
         t.query(`select app_public.tool_categories_path(c) as path, app_public.tool_categories_level(c) as level
                    from app_public.tool_categories c order by 1`)
@@ -85,8 +89,23 @@ describe('categories', () => {
       ])
       await t.query(`update app_public.tool_categories set slug = 'find' where id = $1`, [root])
       expect(await path()).toMatchObject([{ path: 'find' }, { path: 'find/literature' }])
+    }))
+
+  it('have a name once below one parent', () =>
+    db.inTransaction(async (t) => {
+      const { root } = await tree(t)
       expect(await t.errorCode(insert, ['literature', root])).toBe('23505')
+    }))
+
+  it('stay while there is one below', () =>
+    db.inTransaction(async (t) => {
+      const { root } = await tree(t)
       expect(await t.errorCode('delete from app_public.tool_categories where id = $1', [root])).toBe('23503')
+    }))
+
+  it('leave their tools when they go', () =>
+    db.inTransaction(async (t) => {
+      const { leaf } = await tree(t)
       const tool = await create(t, db.acme.admin, 'tool', { tool_category_id: leaf })
       await t.query('delete from app_public.tool_categories where id = $1', [leaf])
       expect(await t.value('select tool_category_id from app_public.tools where id = $1', [tool])).toBeNull()

@@ -21,7 +21,7 @@ const edit = (t: Transaction, agent: string, prompt: string): Promise<unknown> =
 
 describe('publishing', () => {
   it(
-    'makes a version of what was authored; the first has the number of the agent, later ones the next patch',
+    'gives the first version the number of the agent, and later ones the next patch',
     asAdmin(async (t, agent) => {
       expect(await t.value(publish, [agent, 'First.', null])).toBe('1.0.0')
       await edit(t, agent, 'Be exact.')
@@ -30,6 +30,19 @@ describe('publishing', () => {
       expect(await t.value(publish, [agent, null, '2.0.0-beta.2'])).toBe('2.0.0-beta.2')
       await edit(t, agent, 'Be kind and brief.')
       expect(await t.value(publish, [agent, null, null])).toBe('2.0.0')
+    }),
+  )
+
+  it(
+    'makes versions of what was authored, of which the last is the latest',
+    asAdmin(async (t, agent) => {
+      await t.value(publish, [agent, 'First.', null])
+      await edit(t, agent, 'Be exact.')
+      await t.value(publish, [agent, 'Better.', null])
+      await edit(t, agent, 'Be kind.')
+      await t.value(publish, [agent, null, '2.0.0-beta.2'])
+      await edit(t, agent, 'Be kind and brief.')
+      await t.value(publish, [agent, null, null])
       const versions = await t.query(
         `select v.version, v.version_number, v.changelog, v.content ->> 'system_prompt' as prompt, app_public.resource_versions_is_latest(v) as latest
            from app_public.agents a, app_public.agents_versions(a) as v where a.id = $1`,
@@ -44,19 +57,35 @@ describe('publishing', () => {
     }),
   )
 
+  const state = `select version, changelog, published_at is not null as published, is_latest_version as latest, previous_version_id is not null as has_previous from app_public.agents where id = $1`
+
   it(
-    'is told of by the agent: its version, its changelog, when, and the version before; an edit makes it differ',
+    'is told of by the agent: its version, its changelog, when, and the version before',
     asAdmin(async (t, agent) => {
       await t.value(publish, [agent, 'One.', null])
       await edit(t, agent, 'Other.')
-      const state = `select version, changelog, published_at is not null as published, is_latest_version as latest, previous_version_id is not null as has_previous from app_public.agents where id = $1`
-      expect(await t.query(state, [agent])).toEqual([
-        { version: '1.0.0', changelog: 'One.', published: true, latest: false, has_previous: false },
-      ])
       await t.value(publish, [agent, 'Two.', null])
       expect(await t.query(state, [agent])).toEqual([
         { version: '1.0.1', changelog: 'Two.', published: true, latest: true, has_previous: true },
       ])
+    }),
+  )
+
+  it(
+    'is no longer the agent’s state when its content is edited',
+    asAdmin(async (t, agent) => {
+      await t.value(publish, [agent, 'One.', null])
+      await edit(t, agent, 'Other.')
+      expect(await t.query(state, [agent])).toEqual([
+        { version: '1.0.0', changelog: 'One.', published: true, latest: false, has_previous: false },
+      ])
+    }),
+  )
+
+  it(
+    'is still the agent’s state when its status or place is changed',
+    asAdmin(async (t, agent) => {
+      await t.value(publish, [agent, 'Two.', null])
       await t.query(`update app_public.agents set status = 'active', sort_order = 3 where id = $1`, [agent])
       expect(await t.query(state, [agent])).toMatchObject([{ latest: true }])
     }),
@@ -82,10 +111,10 @@ describe('publishing', () => {
       expect(await t.errorCode(publish, [agent, null, null])).toBe('ID203')
       expect(await t.errorCode(rollback, [agent, '1.0.0'])).toBe('ID203')
       await t.become(db.globex.owner)
-      expect(await t.errorCode(publish, [agent, null, null])).toBe('RS351')
+      expect(await t.errorCode(publish, [agent, null, null])).toBe('RS301')
       await t.become(db.acme.owner)
       await t.query(`select app_public.delete_agent($1)`, [agent])
-      expect(await t.errorCode(publish, [agent, null, null])).toBe('RS351')
+      expect(await t.errorCode(publish, [agent, null, null])).toBe('RS301')
     }))
 
   it(
@@ -98,19 +127,41 @@ describe('publishing', () => {
 })
 
 describe('rolling back', () => {
+  /** An agent that was published with a tool, and then renamed and published without it. */
+  const published = async (t: Transaction, agent: string): Promise<string> => {
+    const tool = await t.value<string>(
+      `insert into app_public.tools (name, tool_type) values ('t', 'function') returning id`,
+    )
+    await t.query(`insert into app_public.agent_tools (agent_id, tool_id) values ($1, $2)`, [agent, tool])
+    await t.value(publish, [agent, null, null])
+    await t.query(`delete from app_public.agent_tools where agent_id = $1`, [agent])
+    await t.query(
+      `update app_public.agents set system_prompt = 'Worse.', name = 'renamed', status = 'active' where id = $1`,
+      [agent],
+    )
+    await t.value(publish, [agent, null, null])
+    return tool
+  }
+
   it(
-    'makes a new version with the old content and tools; name, status and sharing stay',
+    'makes a new version that names the old one',
     asAdmin(async (t, agent) => {
-      const tool = await t.value(`insert into app_public.tools (name, tool_type) values ('t', 'function') returning id`)
-      await t.query(`insert into app_public.agent_tools (agent_id, tool_id) values ($1, $2)`, [agent, tool])
-      await t.value(publish, [agent, null, null])
-      await t.query(`delete from app_public.agent_tools where agent_id = $1`, [agent])
-      await t.query(
-        `update app_public.agents set system_prompt = 'Worse.', name = 'renamed', status = 'active' where id = $1`,
-        [agent],
-      )
-      await t.value(publish, [agent, null, null])
+      await published(t, agent)
       expect(await t.value(rollback, [agent, '1.0.0'])).toBe('1.0.2')
+      expect(
+        await t.query(
+          `select rolled_back_to, changelog from app_public.resource_versions where resource_id = $1 and version = '1.0.2'`,
+          [agent],
+        ),
+      ).toEqual([{ rolled_back_to: '1.0.0', changelog: 'Back to 1.0.0' }])
+    }),
+  )
+
+  it(
+    'brings the content and tools back, and leaves name and status',
+    asAdmin(async (t, agent) => {
+      const tool = await published(t, agent)
+      await t.value(rollback, [agent, '1.0.0'])
       expect(
         await t.query(
           `select name, status, system_prompt, tool_ids, is_latest_version from app_public.agents where id = $1`,
@@ -119,12 +170,6 @@ describe('rolling back', () => {
       ).toEqual([
         { name: 'renamed', status: 'active', system_prompt: 'Be brief.', tool_ids: [tool], is_latest_version: true },
       ])
-      expect(
-        await t.query(
-          `select rolled_back_to, changelog from app_public.resource_versions where resource_id = $1 and version = '1.0.2'`,
-          [agent],
-        ),
-      ).toEqual([{ rolled_back_to: '1.0.0', changelog: 'Back to 1.0.0' }])
     }),
   )
 
@@ -154,7 +199,7 @@ describe('rolling back', () => {
       await t.query(`delete from app_public.tools where id = $1`, [tool])
       await t.become(db.acme.admin)
       await t.value(publish, [agent, null, null])
-      expect(await t.errorCode(rollback, [agent, '1.0.0'])).toBe('RS303')
+      expect(await t.errorCode(rollback, [agent, '1.0.0'])).toBe('RS301')
       expect(await t.value(`select version from app_public.agents where id = $1`, [agent])).toBe('1.0.1')
 
       await t.becomeSuperuser()
@@ -222,17 +267,17 @@ describe('the difference of two versions', () => {
         [agent],
       )
       const changes = (from: string, to: string | null): Promise<unknown> =>
-        t.value(`select app_public.version_changes('agent', $1, $2, $3)`, [agent, from, to])
-      const expected = {
-        '/knowledge_domains/a~1b': { from: ['x'], to: ['x', 'z'] },
-        '/knowledge_domains/c': { from: ['y'] },
-        '/knowledge_domains/d': { to: [] },
-        '/temperature': { from: null, to: 0.5 },
-      }
+        t.query(`select * from app_public.compare_versions('agent', $1, $2, $3) order by path`, [agent, from, to])
+      const expected = [
+        { path: '/knowledge_domains/a~1b', from_value: ['x'], to_value: ['x', 'z'] },
+        { path: '/knowledge_domains/c', from_value: ['y'], to_value: null },
+        { path: '/knowledge_domains/d', from_value: null, to_value: [] },
+        { path: '/temperature', from_value: null, to_value: 0.5 },
+      ]
       expect(await changes('1.0.0', null)).toEqual(expected)
       await t.value(publish, [agent, null, null])
       expect(await changes('1.0.0', '1.0.1')).toEqual(expected)
-      expect(await changes('1.0.1', null)).toEqual({})
+      expect(await changes('1.0.1', null)).toEqual([])
     }),
   )
 
@@ -240,10 +285,10 @@ describe('the difference of two versions', () => {
     'is for members of the tenant, of versions that are there',
     asAdmin(async (t, agent) => {
       await t.value(publish, [agent, null, null])
-      const changes = `select app_public.version_changes('agent', $1, $2)`
+      const changes = `select app_public.compare_versions('agent', $1, $2)`
       expect(await t.errorCode(changes, [agent, '3.0.0'])).toBe('RS352')
       expect(await t.errorCode(changes, [crypto.randomUUID(), '1.0.0'])).toBe('RS352')
-      expect(await t.errorCode(`select app_public.version_changes('tool', $1, $2)`, [agent, '1.0.0'])).toBe('RS352')
+      expect(await t.errorCode(`select app_public.compare_versions('tool', $1, $2)`, [agent, '1.0.0'])).toBe('RS352')
       await t.become(db.acme.viewer)
       expect(await t.errorCode(changes, [agent, '1.0.0'])).toBeUndefined()
       await t.become(db.globex.owner)
@@ -336,8 +381,12 @@ describe('over GraphQL', () => {
     await ask(
       `mutation { updateAgent(input: { id: "${id}", patch: { systemPrompt: "Two." } }) { agent { isLatestVersion } } }`,
     )
-    expect(await ask(`{ versionChanges(resourceKind: agent, resourceId: "${id}", fromVersion: "1.0.0") }`)).toEqual({
-      versionChanges: { '/system_prompt': { from: 'One.', to: 'Two.' } },
+    expect(
+      await ask(
+        `{ compareVersions(resourceKind: agent, resourceId: "${id}", fromVersion: "1.0.0") { nodes { path fromValue toValue } } }`,
+      ),
+    ).toEqual({
+      compareVersions: { nodes: [{ path: '/system_prompt', fromValue: 'One.', toValue: 'Two.' }] },
     })
     const rollBack = `mutation { rollbackAgent(input: { id: "${id}", version: "1.0.0", discardChanges: true }) { resourceVersion { version } } }`
     // what the latest version says already is no rollback: it is published first, then taken back

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { useDatabase } from '../helpers/index.ts'
+import { type Transaction, useDatabase } from '../helpers/index.ts'
 import { create, failure, find, insertOf } from './helpers.ts'
 
 const db = useDatabase()
@@ -52,12 +52,12 @@ describe('a definition', () => {
     ['an empty graph', definition([]), '1 to 500 nodes'],
     ['a node without an id', definition([{ type: 'human' }]), 'node #1'],
     ['a node that is none', definition([7]), 'node #1'],
-    ['an unknown type', definition([{ id: 'a', type: 'magic' }]), 'node a is of no type'],
+    ['an unknown type', definition([{ id: 'a', type: 'magic' }]), 'node a has an unknown type'],
     ['an unknown key of a node', definition([{ id: 'a', type: 'human', agent: 'x' }]), 'node a.agent is not known'],
-    ['an id twice', definition(human('a', 'a')), 'node a comes more than once'],
-    ['an edge to nowhere', definition(human('a'), 'a>b'), 'node b, which is not there'],
-    ['an edge from nowhere', definition(human('a'), 'b>a'), 'node b, which is not there'],
-    ['an edge twice', definition(human('a', 'b'), 'a>b a>b'), 'from node a to node b comes twice'],
+    ['an id twice', definition(human('a', 'a')), 'node a occurs more than once'],
+    ['an edge to nowhere', definition(human('a'), 'a>b'), 'node b, which does not exist'],
+    ['an edge from nowhere', definition(human('a'), 'b>a'), 'node b, which does not exist'],
+    ['an edge twice', definition(human('a', 'b'), 'a>b a>b'), 'from node a to node b occurs twice'],
     ['an edge without an end', { nodes: human('a'), edges: [{ from: 'a' }] }, 'edge #1.to is missing'],
     ['a start that is not there', definition(human('a'), '', { start: 'z' }), 'start is node z'],
     ['an edge into a start', definition([...human('a'), { id: 's', type: 'start' }], 'a>s'), 'node s is a start'],
@@ -149,7 +149,7 @@ describe('a definition', () => {
 })
 
 describe('what a workflow refers to', () => {
-  it('is there for its author: another tenant’s, deleted ones and none are named by their node', () =>
+  it('is refused with its node when its author does not see it', () =>
     db.inTransaction(async (t) => {
       for (const kind of ['agent', 'tool', 'prompt'] as const) {
         const own = await create(t, db.acme.admin, kind)
@@ -173,30 +173,41 @@ describe('what a workflow refers to', () => {
       }
     }))
 
-  it('makes its agent_ids: of nodes, steps and roles, each once, and nobody writes them', () =>
+  /** A workflow that names three agents: in a node, in a step, and by two roles. */
+  const namingThree = async (t: Transaction): Promise<{ id: string; agents: string[] }> => {
+    const agents: string[] = []
+    for (let i = 0; i < 3; i += 1) agents.push(await create(t, db.acme.member, 'agent'))
+    const [a, b, c] = agents
+    const id = await create(t, db.acme.member, 'workflow', {
+      workflow_type: 'scatter_gather',
+      workflow_definition: definition(
+        [
+          { id: '1', type: 'agent', agent_id: a },
+          { id: '2', type: 'agent', role: 'reviewer' },
+        ],
+        '1>2',
+      ),
+      steps: JSON.stringify([{ name: 'Check', agent_id: c, node: '1' }]),
+      agent_roles: { reviewer: b, strategist: a },
+    })
+    return { id, agents }
+  }
+
+  it('makes its agent_ids, from nodes, steps and roles, each once', () =>
     db.inTransaction(async (t) => {
-      const agents: string[] = []
-      for (let i = 0; i < 3; i += 1) agents.push(await create(t, db.acme.member, 'agent'))
-      const [a, b, c] = agents
-      const id = await create(t, db.acme.member, 'workflow', {
-        workflow_type: 'scatter_gather',
-        workflow_definition: definition(
-          [
-            { id: '1', type: 'agent', agent_id: a },
-            { id: '2', type: 'agent', role: 'reviewer' },
-          ],
-          '1>2',
-        ),
-        steps: JSON.stringify([{ name: 'Check', agent_id: c, node: '1' }]),
-        agent_roles: { reviewer: b, strategist: a },
-      })
+      const { id, agents } = await namingThree(t)
       expect((await find(t, 'workflow', id))?.agent_ids).toEqual([...agents].sort())
-      expect(await t.errorCode(`update app_public.workflows set agent_ids = '{}' where id = $1`, [id])).toBe('42501')
       await t.query(
         `update app_public.workflows set workflow_definition = $1, steps = '[]', agent_roles = '{}' where id = $2`,
         [definition(human('x')), id],
       )
       expect((await find(t, 'workflow', id))?.agent_ids).toEqual([])
+    }))
+
+  it('alone makes its agent_ids: nobody writes them', () =>
+    db.inTransaction(async (t) => {
+      const { id } = await namingThree(t)
+      expect(await t.errorCode(`update app_public.workflows set agent_ids = '{}' where id = $1`, [id])).toBe('42501')
     }))
 
   it.each([

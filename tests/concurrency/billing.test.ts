@@ -1,70 +1,37 @@
 // Many clients at once: one invoice a period, numbers without gaps, one charge, no unit of use lost between a period's
 // close and the events that arrive beside it.
 
-import pg from 'pg'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type pg from 'pg'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { addPlan } from '../billing/helpers.ts'
-import { needsServer, type Transaction, useDatabase } from '../helpers/index.ts'
+import { needsServer, type Person, queries, useDatabase } from '../helpers/index.ts'
 import { eventOf } from '../helpers/metering.ts'
+import { type Session, useSessions } from '../helpers/sessions.ts'
 
 const db = useDatabase()
-const open: pg.Client[] = []
-afterEach(() => Promise.all(open.splice(0).map((client) => client.end())))
+const { session, sessions, untilBlocked } = useSessions(db)
 
-async function session(settings: Record<string, string> = {}): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: db.url })
-  await client.connect()
-  open.push(client)
-  for (const [name, value] of Object.entries(settings))
-    await client.query('select set_config($1, $2, false)', [name, value])
-  return client
-}
+const at = (clock: string): Record<string, string> => ({ 'rowhouse.clock': clock })
+const workers = (count: number, clock: string): Promise<Session[]> => sessions(count, 'rowhouse_worker', at(clock))
+/** Platform staff at work in a tenant. */
+const staff = (count: number, tenantId: string): Promise<Session[]> =>
+  sessions(count, { ...db.platform.owner, tenantId }, { role: 'rowhouse_admin', ...at('2025-04-01Z') })
 
-const sessions = (count: number, settings: Record<string, string>): Promise<pg.Client[]> =>
-  Promise.all(Array.from({ length: count }, () => session(settings)))
-
-const worker = (at: string): Record<string, string> => ({ role: 'rowhouse_worker', 'rowhouse.clock': at })
-const person = (
-  p: { tenantId: string; userId: string },
-  at: string,
-  role = 'rowhouse_user',
-): Record<string, string> => ({
-  role,
-  'rowhouse.tenant_id': p.tenantId,
-  'rowhouse.user_id': p.userId,
-  'rowhouse.clock': at,
-})
-
-async function isBlocked(client: pg.Client): Promise<void> {
-  const backend = (client as unknown as { processID: number }).processID
-  for (;;) {
-    const { rows } = await db.pool.query<{ blocked: boolean }>(
-      'select cardinality(pg_blocking_pids($1)) > 0 as blocked',
-      [backend],
-    )
-    if (rows[0]?.blocked) return
-  }
-}
-
-const onPool: Pick<Transaction, 'query' | 'value'> = {
-  query: async (text, values) => (await db.pool.query(text, values)).rows as never,
-  value: async (text, values) => Object.values((await db.pool.query(text, values)).rows[0] ?? {})[0] as never,
-}
-
-type Owner = { tenantId: string; userId: string }
+type Owner = Pick<Person, 'tenantId' | 'userId'>
+const superuser = queries(() => db.pool)
 let serial = 0
 
 async function newTenant(): Promise<Owner> {
   serial += 1
   const slug = `billed-${serial}`
-  const tenantId = await onPool.value<string>('select id from tenancy.provision_tenant($1, $1, $2)', [
+  const tenantId = await superuser.value<string>('select id from tenancy.provision_tenant($1, $1, $2)', [
     slug,
     `${slug}@x.test`,
   ])
-  const userId = await onPool.value<string>('select user_id from app_public.user_tenants where tenant_id = $1', [
+  const userId = await superuser.value<string>('select user_id from app_public.user_tenants where tenant_id = $1', [
     tenantId,
   ])
-  const client = await session({ 'rowhouse.tenant_id': tenantId })
+  const client = await session(undefined, { 'rowhouse.tenant_id': tenantId })
   await client.query('select billing.lock_billing($1)', [tenantId])
   await client.query(`update app_public.billing_profiles set collection_method = 'invoice' where tenant_id = $1`, [
     tenantId,
@@ -74,13 +41,13 @@ async function newTenant(): Promise<Owner> {
 
 async function subscribed(): Promise<Owner> {
   const owner = await newTenant()
-  const client = await session(person(owner, '2025-04-01 08:00Z'))
+  const client = await session(owner, at('2025-04-01 08:00Z'))
   await client.query(`select app_public.start_subscription('plan')`)
   return owner
 }
 
 beforeAll(async () => {
-  await addPlan(onPool, {
+  await addPlan(superuser, {
     slug: 'plan',
     amount: 30,
     components: [{ usageType: 'search', model: 'per_unit', unitAmount: 1 }],
@@ -91,7 +58,7 @@ describe('a subscription', () => {
   it('is started once by 20 clients at once', async (context) => {
     needsServer(context)
     const owner = await newTenant()
-    const clients = await sessions(20, person(owner, '2025-04-01Z'))
+    const clients = await sessions(20, owner, at('2025-04-01Z'))
     const outcomes = await Promise.allSettled(
       clients.map((c) => c.query(`select app_public.start_subscription('plan')`)),
     )
@@ -99,7 +66,7 @@ describe('a subscription', () => {
     expect(codes.filter((code) => code === 'started')).toHaveLength(1)
     expect(codes.filter((code) => code === 'LB507')).toHaveLength(19)
     expect(
-      await onPool.value('select count(*)::int from app_public.invoices where tenant_id = $1', [owner.tenantId]),
+      await superuser.value('select count(*)::int from app_public.invoices where tenant_id = $1', [owner.tenantId]),
     ).toBe(1)
   })
 })
@@ -108,10 +75,10 @@ describe('the invoices of a period', () => {
   it('are made and finalised exactly once by 10 workers at once, over three months', async (context) => {
     needsServer(context)
     const owner = await subscribed()
-    const workers = await sessions(10, worker('2025-07-15Z'))
-    await Promise.all(workers.map((w) => w.query('select billing.run_billing($1)', [owner.tenantId])))
+    const runners = await workers(10, '2025-07-15Z')
+    await Promise.all(runners.map((w) => w.query('select billing.run_billing($1)', [owner.tenantId])))
     expect(
-      await onPool.query(
+      await superuser.query(
         `select period_number as period, count(*)::int as invoices, count(number)::int as numbers from app_public.invoices where tenant_id = $1 group by 1 order by 1`,
         [owner.tenantId],
       ),
@@ -121,15 +88,15 @@ describe('the invoices of a period', () => {
   it('a second worker waits for the first, and does what is left when that one fails', async (context) => {
     needsServer(context)
     const owner = await subscribed()
-    const [a, b] = (await sessions(2, worker('2025-05-15Z'))) as [pg.Client, pg.Client]
+    const [a, b] = (await workers(2, '2025-05-15Z')) as [Session, Session]
     await a.query('begin')
     await a.query('select billing.run_billing($1)', [owner.tenantId])
     const second = b.query('select billing.run_billing($1)', [owner.tenantId])
-    await isBlocked(b)
+    await untilBlocked(b)
     await a.query('rollback')
     await second
     expect(
-      await onPool.value('select count(*)::int from app_public.invoices where tenant_id = $1', [owner.tenantId]),
+      await superuser.value('select count(*)::int from app_public.invoices where tenant_id = $1', [owner.tenantId]),
     ).toBe(2)
   })
 })
@@ -137,9 +104,7 @@ describe('the invoices of a period', () => {
 describe('numbers', () => {
   const draft = async (): Promise<{ tenantId: string; id: string }> => {
     const { tenantId } = await newTenant()
-    const client = await session(
-      person({ tenantId, userId: db.platform.owner.userId }, '2025-04-01Z', 'rowhouse_admin'),
-    )
+    const [client] = (await staff(1, tenantId)) as [Session]
     const { rows } = await client.query<{ id: string }>('select id from app_public.create_invoice()')
     const id = rows[0]?.id as string
     await client.query(`select app_public.add_invoice_line($1, 'x', 10)`, [id])
@@ -149,31 +114,26 @@ describe('numbers', () => {
   it('of 20 invoices of 20 tenants, finalised at once, are consecutive', async (context) => {
     needsServer(context)
     const before = Number(
-      await onPool.value(
+      await superuser.value(
         `select coalesce(max(sequence_number), 0) from billing.invoice_numbers where series = 'invoice'`,
       ),
     )
     const drafts = await Promise.all(Array.from({ length: 20 }, draft))
-    const clients = await Promise.all(
-      drafts.map(({ tenantId }) =>
-        session(person({ tenantId, userId: db.platform.owner.userId }, '2025-04-01Z', 'rowhouse_admin')),
-      ),
-    )
+    const clients = (await Promise.all(drafts.map(({ tenantId }) => staff(1, tenantId)))).flat()
     await Promise.all(clients.map((c, i) => c.query('select app_public.finalise_invoice($1)', [drafts[i]?.id])))
-    const numbers = await onPool.query<{ n: string }>(
+    const numbers = await superuser.query<{ n: string }>(
       `select sequence_number as n from app_public.invoices where id = any ($1) order by 1`,
       [drafts.map(({ id }) => id)],
     )
     expect(numbers.map(({ n }) => Number(n))).toEqual(Array.from({ length: 20 }, (_, i) => before + 1 + i))
-    expect(await onPool.query('select * from billing.invoice_number_gaps()')).toEqual([])
+    expect(await superuser.query('select * from billing.invoice_number_gaps()')).toEqual([])
   })
 
   it('of a finalisation that is rolled back go to the next one', async (context) => {
     needsServer(context)
     const [first, second] = [await draft(), await draft()]
-    const staff = (tenantId: string) =>
-      session(person({ tenantId, userId: db.platform.owner.userId }, '2025-04-01Z', 'rowhouse_admin'))
-    const [a, b] = [await staff(first.tenantId), await staff(second.tenantId)]
+    const [a] = (await staff(1, first.tenantId)) as [Session]
+    const [b] = (await staff(1, second.tenantId)) as [Session]
     await a.query('begin')
     const given = (
       await a.query<{ n: string }>('select sequence_number as n from app_public.finalise_invoice($1)', [first.id])
@@ -181,24 +141,23 @@ describe('numbers', () => {
     const waiting = b.query<{ n: string }>('select sequence_number as n from app_public.finalise_invoice($1)', [
       second.id,
     ])
-    await isBlocked(b)
+    await untilBlocked(b)
     await a.query('rollback')
     expect((await waiting).rows[0]?.n).toBe(given)
-    expect(await onPool.query('select * from billing.invoice_number_gaps()')).toEqual([])
+    expect(await superuser.query('select * from billing.invoice_number_gaps()')).toEqual([])
   })
 
   it('one draft finalised by 10 clients at once has one number', async (context) => {
     needsServer(context)
     const { tenantId, id } = await draft()
-    const clients = await sessions(
-      10,
-      person({ tenantId, userId: db.platform.owner.userId }, '2025-04-01Z', 'rowhouse_admin'),
-    )
+    const clients = await staff(10, tenantId)
     const outcomes = await Promise.allSettled(
       clients.map((c) => c.query('select app_public.finalise_invoice($1)', [id])),
     )
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-    expect(await onPool.value('select count(*)::int from billing.invoice_numbers where document_id = $1', [id])).toBe(1)
+    expect(
+      await superuser.value('select count(*)::int from billing.invoice_numbers where document_id = $1', [id]),
+    ).toBe(1)
   })
 })
 
@@ -207,8 +166,8 @@ describe('use that is recorded while its period is closed', () => {
     needsServer(context)
     const owner = await subscribed()
     // 12 clients record April's use while the worker makes the invoice of April final
-    const clients = await sessions(12, person(owner, '2025-05-01 00:59Z'))
-    const makers = await sessions(2, worker('2025-05-01 02:00Z'))
+    const clients = await sessions(12, owner, at('2025-05-01 00:59Z'))
+    const makers = await workers(2, '2025-05-01 02:00Z')
     let stored = 0
     const recording = clients.map(async (client) => {
       for (let i = 0; i < 15; i += 1) {
@@ -221,32 +180,32 @@ describe('use that is recorded while its period is closed', () => {
     })
     while (stored < 40) await new Promise((resolve) => setImmediate(resolve))
     await Promise.all([...recording, ...makers.map((m) => m.query('select billing.run_billing($1)', [owner.tenantId]))])
-    const [later] = await sessions(1, worker('2025-06-01 02:00Z'))
+    const [later] = await workers(1, '2025-06-01 02:00Z')
     await later?.query('select billing.run_billing($1)', [owner.tenantId])
     expect(
-      await onPool.value(
+      await superuser.value(
         `select sum(l.amount)::int from app_public.invoice_lines l where l.tenant_id = $1 and l.kind in ('usage', 'adjustment')`,
         [owner.tenantId],
       ),
     ).toBe(12 * 15)
-    expect(await onPool.query('select * from billing.verify_billing($1)', [owner.tenantId])).toEqual([])
+    expect(await superuser.query('select * from billing.verify_billing($1)', [owner.tenantId])).toEqual([])
   })
 
   it('waits for the one who closes it, and then is late', async (context) => {
     needsServer(context)
     const owner = await subscribed()
-    const [maker] = (await sessions(1, worker('2025-05-01 02:00Z'))) as [pg.Client]
-    const client = await session(person(owner, '2025-05-01 00:30Z'))
+    const [maker] = (await workers(1, '2025-05-01 02:00Z')) as [Session]
+    const client = await session(owner, at('2025-05-01 00:30Z'))
     await maker.query('begin')
     await maker.query('select billing.run_billing($1)', [owner.tenantId])
     const recording = client.query(
       `select app_public.record_usage(${eventOf("'late'", "'search'", '1', "'2025-04-30 20:00Z'")})`,
     )
-    await isBlocked(client)
+    await untilBlocked(client)
     await maker.query('commit')
     await recording
     expect(
-      await onPool.value('select adjusts_period is not null from app_public.usage_events where tenant_id = $1', [
+      await superuser.value('select adjusts_period is not null from app_public.usage_events where tenant_id = $1', [
         owner.tenantId,
       ]),
     ).toBe(true)
@@ -257,8 +216,8 @@ describe('a payment', () => {
   it('is begun once by 10 workers, and its success counts once in 10 reports', async (context) => {
     needsServer(context)
     const owner = await subscribed()
-    const id = await onPool.value('select id from app_public.invoices where tenant_id = $1', [owner.tenantId])
-    const admin = await session({ 'rowhouse.tenant_id': owner.tenantId })
+    const id = await superuser.value('select id from app_public.invoices where tenant_id = $1', [owner.tenantId])
+    const admin = await session(undefined, { 'rowhouse.tenant_id': owner.tenantId })
     await admin.query(
       `insert into app_public.payment_methods (tenant_id, provider, provider_method_id, status, is_default) values ($1, 'stripe', 'pm_x', 'attached', true)`,
       [owner.tenantId],
@@ -269,31 +228,33 @@ describe('a payment', () => {
     await admin.query(`update app_public.billing_profiles set collection_method = 'automatic' where tenant_id = $1`, [
       owner.tenantId,
     ])
-    const workers = await sessions(10, worker('2025-05-02Z'))
-    await workers[0]?.query('select billing.run_billing($1)', [owner.tenantId])
-    const invoiceId = await onPool.value(`select id from app_public.invoices where tenant_id = $1 and id <> $2`, [
+    const runners = await workers(10, '2025-05-02Z')
+    await runners[0]?.query('select billing.run_billing($1)', [owner.tenantId])
+    const invoiceId = await superuser.value(`select id from app_public.invoices where tenant_id = $1 and id <> $2`, [
       owner.tenantId,
       id,
     ])
     const begun = await Promise.all(
-      workers.map((w) => w.query('select * from billing.begin_payment($1, $2)', [owner.tenantId, invoiceId])),
+      runners.map((w) => w.query('select * from billing.begin_payment($1, $2)', [owner.tenantId, invoiceId])),
     )
     expect(begun.filter(({ rows }) => rows.length > 0)).toHaveLength(1)
-    const paymentId = await onPool.value('select id from app_public.payments where tenant_id = $1', [owner.tenantId])
+    const paymentId = await superuser.value('select id from app_public.payments where tenant_id = $1', [owner.tenantId])
     await Promise.all(
-      workers.map((w) =>
+      runners.map((w) =>
         w.query(`select billing.finish_payment($1, $2, 'succeeded', 'pi_1')`, [owner.tenantId, paymentId]),
       ),
     )
     expect(
-      await onPool.query('select amount_paid::text, status::text from app_public.invoices where id = $1', [invoiceId]),
+      await superuser.query('select amount_paid::text, status::text from app_public.invoices where id = $1', [
+        invoiceId,
+      ]),
     ).toEqual([{ amount_paid: '30.00', status: 'paid' }])
-    expect(await onPool.query('select * from billing.verify_billing($1)', [owner.tenantId])).toEqual([])
+    expect(await superuser.query('select * from billing.verify_billing($1)', [owner.tenantId])).toEqual([])
   })
 
   it('event that arrives 10 times at once is applied once', async (context) => {
     needsServer(context)
-    const servers = await sessions(10, { role: 'rowhouse_authenticator' })
+    const servers = await sessions(10, 'rowhouse_authenticator')
     const outcomes = await Promise.all(
       servers.map((s) =>
         s.query<{ outcome: string }>(

@@ -1,42 +1,14 @@
 // Two real clients at once in the catalogue: trees stay trees, lists lose nothing, a name belongs to one.
 
-import pg from 'pg'
-import { afterEach, describe, expect, it } from 'vitest'
-import { needsServer, type Person, useDatabase } from '../helpers/index.ts'
+import type pg from 'pg'
+import { describe, expect, it } from 'vitest'
+import { needsServer, useDatabase } from '../helpers/index.ts'
+import { codeOf, useSessions } from '../helpers/sessions.ts'
 
 const db = useDatabase()
-const open: pg.Client[] = []
-afterEach(() => Promise.all(open.splice(0).map((client) => client.end())))
-
-async function session(person: Person = db.acme.admin): Promise<pg.Client & { processID: number }> {
-  const client = new pg.Client({ connectionString: db.url })
-  await client.connect()
-  open.push(client)
-  await client.query(
-    `select set_config('role', 'rowhouse_user', false), set_config('rowhouse.tenant_id', $1, false), set_config('rowhouse.user_id', $2, false)`,
-    [person.tenantId, person.userId],
-  )
-  return client as pg.Client & { processID: number }
-}
-
-/** Resolves when this backend waits for a lock that another holds. */
-async function isBlocked(client: { processID: number }): Promise<void> {
-  for (;;) {
-    const { rows } = await db.pool.query<{ blocked: boolean }>(
-      'select cardinality(pg_blocking_pids($1)) > 0 as blocked',
-      [client.processID],
-    )
-    if (rows[0]?.blocked) return
-  }
-}
-
-const codeOf = (work: Promise<unknown>): Promise<string | undefined> =>
-  work.then(
-    () => undefined,
-    (error) => error.code,
-  )
+const { session, untilBlocked } = useSessions(db)
 const insert = async (table: string, columns: Record<string, unknown>): Promise<string> => {
-  const client = await session()
+  const client = await session(db.acme.admin)
   const names = Object.keys(columns)
   const { rows } = await client.query(
     `insert into app_public.${table} (${names}) values (${names.map((_, i) => `$${i + 1}`)}) returning id`,
@@ -52,14 +24,14 @@ describe('two categories that are put below each other at once', () => {
   it.for(['read committed', 'repeatable read'])('do not close a circle: %s', async (isolation, context) => {
     needsServer(context)
     const [a, b] = [await category(), await category()]
-    const [first, second] = [await session(), await session()]
+    const [first, second] = [await session(db.acme.admin), await session(db.acme.admin)]
     for (const client of [first, second]) {
       await client.query(`begin isolation level ${isolation}`)
       await client.query('select 1 from app_public.tool_categories')
     }
     await first.query(move, [b, a])
     const late = codeOf(second.query(move, [a, b]))
-    await isBlocked(second)
+    await untilBlocked(second)
     await first.query('commit')
     expect(await late).toBe(isolation === 'read committed' ? 'RS435' : '40001')
     await second.query('rollback')
@@ -68,7 +40,7 @@ describe('two categories that are put below each other at once', () => {
   it('nor three in a ring, nor in any other order of eight clients', async (context) => {
     needsServer(context)
     const ids = await Promise.all(Array.from({ length: 8 }, category))
-    const clients = await Promise.all(ids.map(() => session()))
+    const clients = await Promise.all(ids.map(() => session(db.acme.admin)))
     const codes = await Promise.all(
       clients.map((client, i) => codeOf(client.query(move, [ids[(i + 1) % ids.length], ids[i]]))),
     )
@@ -86,7 +58,7 @@ describe('tools given to one agent by many at once', () => {
     )
     await Promise.all(
       tools.map(async (tool) =>
-        (await session()).query('insert into app_public.agent_tools (agent_id, tool_id) values ($1, $2)', [
+        (await session(db.acme.admin)).query('insert into app_public.agent_tools (agent_id, tool_id) values ($1, $2)', [
           agent,
           tool,
         ]),
@@ -104,11 +76,11 @@ describe('tools given to one agent by many at once', () => {
       for (let i = 0; i < 2; i += 1)
         list.push(await insert('tools', { name: crypto.randomUUID(), tool_type: 'function' }))
     const set = 'select app_public.set_agent_tools($1, $2)'
-    const [first, second] = [await session(), await session()]
+    const [first, second] = [await session(db.acme.admin), await session(db.acme.admin)]
     await first.query('begin')
     await first.query(set, [agent, lists[0]])
     const late = second.query(set, [agent, lists[1]])
-    await isBlocked(second)
+    await untilBlocked(second)
     await first.query('commit')
     await late
     const { rows } = await db.pool.query('select tool_ids from app_public.agents where id = $1', [agent])
@@ -121,12 +93,12 @@ describe('a name that one restores and another takes at once', () => {
     needsServer(context)
     const name = crypto.randomUUID()
     const id = await insert('prompts', { name, prompt_text: 'x' })
-    const [first, second] = [await session(), await session()]
+    const [first, second] = [await session(db.acme.admin), await session(db.acme.admin)]
     await first.query('select app_public.delete_prompt($1)', [id])
     await first.query('begin')
     await first.query('insert into app_public.prompts (name, prompt_text) values ($1, $2)', [name, 'y'])
     const late = codeOf(second.query('select app_public.restore_prompt($1)', [id]))
-    await isBlocked(second)
+    await untilBlocked(second)
     await first.query('commit')
     expect(await late).toBe('RS520')
   })
@@ -134,7 +106,7 @@ describe('a name that one restores and another takes at once', () => {
   it('and a deletion of the same thing by two happens once', async (context) => {
     needsServer(context)
     const id = await insert('tools', { name: crypto.randomUUID(), tool_type: 'function' })
-    const clients = await Promise.all(Array.from({ length: 6 }, () => session()))
+    const clients = await Promise.all(Array.from({ length: 6 }, () => session(db.acme.admin)))
     const codes = await Promise.all(
       clients.map((client) => codeOf(client.query('select app_public.delete_tool($1)', [id]))),
     )
@@ -151,7 +123,7 @@ describe('two workers that write down how far sources are', () => {
         source,
         JSON.stringify([{ externalId: id, text: id }]),
       ])
-    const [writer, worker] = [await session(), await session()]
+    const [writer, worker] = [await session(db.acme.admin), await session(db.acme.admin)]
     await worker.query(`select set_config('role', 'rowhouse_worker', false)`)
     await create(writer, 'a')
     await worker.query('begin')

@@ -1,38 +1,11 @@
 // Two real clients at once: what must happen once happens once, and nobody waits in a circle.
 
-import pg from 'pg'
-import { afterEach, describe, expect, it } from 'vitest'
-import { needsServer, type Person, useDatabase } from '../helpers/index.ts'
+import { describe, expect, it } from 'vitest'
+import { needsServer, useDatabase } from '../helpers/index.ts'
+import { useSessions } from '../helpers/sessions.ts'
 
 const db = useDatabase()
-const open: pg.Client[] = []
-afterEach(() => Promise.all(open.splice(0).map((client) => client.end())))
-
-async function session(person: Person): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: db.url })
-  await client.connect()
-  open.push(client)
-  await client.query(
-    `select set_config('role', 'rowhouse_user', false), set_config('rowhouse.tenant_id', $1, false), set_config('rowhouse.user_id', $2, false)`,
-    [person.tenantId, person.userId],
-  )
-  return client
-}
-
-async function pid(client: pg.Client): Promise<number> {
-  return (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid as number
-}
-
-/** Resolves when this backend waits for a lock that another holds. */
-async function isBlocked(backend: number): Promise<void> {
-  for (;;) {
-    const { rows } = await db.pool.query<{ blocked: boolean }>(
-      'select cardinality(pg_blocking_pids($1)) > 0 as blocked',
-      [backend],
-    )
-    if (rows[0]?.blocked) return
-  }
-}
+const { session, sessions, untilBlocked } = useSessions(db)
 
 async function createSource(): Promise<string> {
   const client = await session(db.acme.member)
@@ -48,14 +21,14 @@ const documents = (...ids: string[]): string =>
   JSON.stringify(ids.map((externalId) => ({ externalId, text: `text of ${externalId}` })))
 
 describe('the same document given by two clients at once', () => {
-  it('is created once; the second waits and finds it unchanged', async (context) => {
+  it('is created by the first, and unchanged for the second, who waits', async (context) => {
     needsServer(context)
     const source = await createSource()
     const [a, b] = [await session(db.acme.member), await session(db.acme.admin)]
     await a.query('begin')
     expect((await a.query(create, [source, documents('x')])).rows).toEqual([{ external_id: 'x', outcome: 'created' }])
     const second = b.query(create, [source, documents('x')])
-    await isBlocked(await pid(a).then(async () => (b as unknown as { processID: number }).processID))
+    await untilBlocked(b)
     await a.query('commit')
     expect((await second).rows).toEqual([{ external_id: 'x', outcome: 'unchanged' }])
   })
@@ -67,7 +40,7 @@ describe('the same document given by two clients at once', () => {
     await a.query('begin')
     await a.query(create, [source, documents('x')])
     const second = b.query(create, [source, documents('x')])
-    await isBlocked((b as unknown as { processID: number }).processID)
+    await untilBlocked(b)
     await a.query('rollback')
     expect((await second).rows).toEqual([{ external_id: 'x', outcome: 'created' }])
   })
@@ -76,7 +49,7 @@ describe('the same document given by two clients at once', () => {
     needsServer(context)
     const source = await createSource()
     const ids = ['a', 'b', 'c', 'd', 'e', 'f']
-    const clients = await Promise.all(Array.from({ length: 20 }, () => session(db.acme.member)))
+    const clients = await sessions(20, db.acme.member)
     const outcomes = await Promise.all(
       clients.map((client, i) =>
         client.query(create, [source, documents(...ids.map((_, j) => ids[(i + j) % ids.length] as string))]),
@@ -105,9 +78,7 @@ describe('two workers with the same job', () => {
       await db.pool.query(`select array_agg(id) as ids from app_public.documents where source_id = $1`, [source])
     ).rows[0]?.ids
     const work = async (): Promise<void> => {
-      const client = new pg.Client({ connectionString: db.url, options: '-c role=rowhouse_worker' })
-      await client.connect()
-      open.push(client)
+      const client = await session('rowhouse_worker')
       for (const stage of [
         'knowledge.chunk_documents',
         'knowledge.embed_builtin',

@@ -1,50 +1,19 @@
 // Metering by many at once: a key is stored once, no batch is missed by the roll-ups or by the end of a period, and a
 // partition that is made meanwhile loses nothing.
 
-import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { needsServer, type Person, useDatabase } from '../helpers/index.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { needsServer, useDatabase } from '../helpers/index.ts'
 import { callFrom, eventOf, eventsFrom } from '../helpers/metering.ts'
+import { codeOf, type Session, useSessions } from '../helpers/sessions.ts'
 
 const db = useDatabase()
-const open: pg.Client[] = []
-afterEach(() => Promise.all(open.splice(0).map((client) => client.end())))
+const { session, sessions, untilBlocked } = useSessions(db)
 beforeEach(async () => {
   await db.pool.query(`truncate app_public.usage_events, metering.usage_idempotency_keys, metering.usage_queue,
     metering.usage_minutes, metering.usage_days, metering.usage_agents, metering.finalised_periods`)
 })
 
-async function connect(): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: db.url })
-  await client.connect()
-  open.push(client)
-  return client
-}
-
-async function session(person: Person): Promise<pg.Client> {
-  const client = await connect()
-  await client.query(
-    `select set_config('role', 'rowhouse_user', false), set_config('rowhouse.tenant_id', $1, false), set_config('rowhouse.user_id', $2, false)`,
-    [person.tenantId, person.userId],
-  )
-  return client
-}
-
-async function worker(): Promise<pg.Client> {
-  const client = await connect()
-  await client.query('set role rowhouse_worker')
-  return client
-}
-
-async function isBlocked(client: pg.Client): Promise<void> {
-  for (;;) {
-    const { rows } = await db.pool.query<{ blocked: boolean }>(
-      'select cardinality(pg_blocking_pids($1)) > 0 as blocked',
-      [(client as unknown as { processID: number }).processID],
-    )
-    if (rows[0]?.blocked) return
-  }
-}
+const worker = (): Promise<Session> => session('rowhouse_worker')
 
 const count = async (table: string): Promise<number> =>
   Number((await db.pool.query<{ n: string }>(`select count(*) as n from ${table}`)).rows[0]?.n)
@@ -62,7 +31,7 @@ async function differences(): Promise<unknown[]> {
 describe('20 clients with the same event', () => {
   it('store it once, and all have the same receipt', async (context) => {
     needsServer(context)
-    const clients = await Promise.all(Array.from({ length: 20 }, () => session(db.acme.member)))
+    const clients = await sessions(20, db.acme.member)
     const receipts = await Promise.all(
       clients.map(
         async (client) =>
@@ -78,7 +47,7 @@ describe('20 clients with the same event', () => {
   it('in batches that share keys in different orders store each once, and nobody waits in a circle', async (context) => {
     needsServer(context)
     const keys = Array.from({ length: 200 }, (_, i) => `key ${i}`)
-    const clients = await Promise.all(Array.from({ length: 20 }, () => session(db.acme.member)))
+    const clients = await sessions(20, db.acme.member)
     await Promise.all(
       clients.map((client, i) => {
         const turned = [...keys.slice(i * 10), ...keys.slice(0, i * 10)]
@@ -92,7 +61,7 @@ describe('20 clients with the same event', () => {
   it('of a call store it once', async (context) => {
     needsServer(context)
     await db.pool.query('truncate metering.llm_calls')
-    const clients = await Promise.all(Array.from({ length: 20 }, () => session(db.acme.member)))
+    const clients = await sessions(20, db.acme.member)
     const receipts = await Promise.all(
       clients.map(
         async (client) =>
@@ -107,33 +76,35 @@ describe('20 clients with the same event', () => {
 })
 
 describe('a key that another one is storing', () => {
-  it('is waited for: a repetition when it commits, a conflict when it says something else', async (context) => {
+  it('is waited for, and repeated when that one commits', async (context) => {
     needsServer(context)
-    const [first, same, other] = (await Promise.all([db.acme.member, db.acme.member, db.acme.member].map(session))) as [
-      pg.Client,
-      pg.Client,
-      pg.Client,
-    ]
+    const [first, same] = (await sessions(2, db.acme.member)) as [Session, Session]
     await first.query('begin')
     await first.query(record, [events('k')])
     const repeated = same.query(record, [events('k')])
-    const refused = other
-      .query(`select * from app_public.record_usage(${eventOf("'k'", "'document'", '1')})`)
-      .catch((error: pg.DatabaseError) => error.code)
-    await isBlocked(same)
-    await isBlocked(other)
+    await untilBlocked(same)
     await first.query('commit')
     expect((await repeated).rows).toMatchObject([{ is_repeated: true }])
+  })
+
+  it('is waited for, and a conflict when that one says something else', async (context) => {
+    needsServer(context)
+    const [first, other] = (await sessions(2, db.acme.member)) as [Session, Session]
+    await first.query('begin')
+    await first.query(record, [events('k')])
+    const refused = codeOf(other.query(`select * from app_public.record_usage(${eventOf("'k'", "'document'", '1')})`))
+    await untilBlocked(other)
+    await first.query('commit')
     expect(await refused).toBe('MT501')
   })
 
   it('is free when that one rolls back', async (context) => {
     needsServer(context)
-    const [first, second] = (await Promise.all([db.acme.member, db.acme.member].map(session))) as [pg.Client, pg.Client]
+    const [first, second] = (await sessions(2, db.acme.member)) as [Session, Session]
     await first.query('begin')
     await first.query(record, [events('k')])
     const waiting = second.query(record, [events('k')])
-    await isBlocked(second)
+    await untilBlocked(second)
     await first.query('rollback')
     expect((await waiting).rows).toMatchObject([{ is_repeated: false }])
     expect(await count('app_public.usage_events')).toBe(1)
@@ -143,7 +114,7 @@ describe('a key that another one is storing', () => {
 describe('rolling up beside writers', () => {
   it('counts a batch that began before others and committed after them', async (context) => {
     needsServer(context)
-    const [slow, fast] = (await Promise.all([db.acme.member, db.acme.member].map(session))) as [pg.Client, pg.Client]
+    const [slow, fast] = (await sessions(2, db.acme.member)) as [Session, Session]
     const runner = await worker()
     await slow.query('begin')
     await slow.query(record, [events('slow')])
@@ -214,21 +185,17 @@ describe('rolling up beside writers', () => {
 describe('the end of a period', () => {
   it('waits for those who record, and those who come later see it', async (context) => {
     needsServer(context)
-    const [early, late] = (await Promise.all([db.acme.member, db.acme.member].map(session))) as [pg.Client, pg.Client]
-    const billing = await connect()
-    await billing.query(
-      `select set_config('role', 'rowhouse_owner', false), set_config('rowhouse.tenant_id', $1, false)`,
-      [db.acme.id],
-    )
+    const [early, late] = (await sessions(2, db.acme.member)) as [Session, Session]
+    const billing = await session('rowhouse_owner', { 'rowhouse.tenant_id': db.acme.id })
     await early.query('begin')
     await early.query(record, [events('early')])
     await billing.query('begin')
     const closing = billing.query(
       `select last_batch_id::int from metering.finalise_usage_period(tstzrange(now() - interval '1 month', now() + interval '1 hour'))`,
     )
-    await isBlocked(billing)
+    await untilBlocked(billing)
     const after = late.query(record, [events('late')])
-    await isBlocked(late)
+    await untilBlocked(late)
     await early.query('commit')
     const { last_batch_id: last } = (await closing).rows[0]
     // what billing reads now is all there will ever be in it
@@ -251,7 +218,7 @@ describe('the end of a period', () => {
 describe('a partition that is made while clients record', () => {
   it('loses nothing and fails nobody', async (context) => {
     needsServer(context)
-    const clients = await Promise.all(Array.from({ length: 4 }, () => session(db.acme.member)))
+    const clients = await sessions(4, db.acme.member)
     const runner = await worker()
     let created = 0
     let isDone = false

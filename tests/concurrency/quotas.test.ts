@@ -1,44 +1,18 @@
 // Quotas with many real clients at once: exactly as many as the limit says, never one more, and nobody in a circle.
 
-import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { needsServer, type Person, useDatabase } from '../helpers/index.ts'
+import type pg from 'pg'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { needsServer, useDatabase } from '../helpers/index.ts'
+import { outcomesOf, type Session, useSessions } from '../helpers/sessions.ts'
 
 const db = useDatabase()
-const open: pg.Client[] = []
-afterEach(() => Promise.all(open.splice(0).map((client) => client.end())))
+const { session, sessions, untilBlocked } = useSessions(db)
 beforeEach(async (context) => {
   needsServer(context)
   await db.pool.query('delete from app_public.usage_quotas')
   await db.pool.query('delete from app_public.quota_tracking')
   await db.pool.query('delete from app_public.agents')
 })
-
-type Session = pg.Client & { processID: number }
-
-async function session(person?: Person): Promise<Session> {
-  const client = new pg.Client({ connectionString: db.url })
-  await client.connect()
-  open.push(client)
-  if (person) {
-    await client.query(
-      `select set_config('role', 'rowhouse_user', false), set_config('rowhouse.tenant_id', $1, false), set_config('rowhouse.user_id', $2, false)`,
-      [person.tenantId, person.userId],
-    )
-  }
-  return client as Session
-}
-const sessions = (number: number, person?: Person): Promise<Session[]> =>
-  Promise.all(Array.from({ length: number }, () => session(person)))
-
-/** Resolves when this backend waits for a lock that another holds. */
-async function isBlocked({ processID }: Session): Promise<void> {
-  for (;;) {
-    const { rows } = await db.pool.query('select cardinality(pg_blocking_pids($1)) > 0 as blocked', [processID])
-    if (rows[0]?.blocked) return
-  }
-}
-
 async function limit(tenantId: string, type: string, most: number, more: Record<string, unknown> = {}): Promise<void> {
   const isCount = ['users', 'agents', 'documents', 'storage'].includes(type)
   const values = {
@@ -55,18 +29,10 @@ async function limit(tenantId: string, type: string, most: number, more: Record<
   )
 }
 
-/** The codes that statements failed with, '' for those that did not, counted. */
-async function outcomes(work: Promise<unknown>[]): Promise<Record<string, number>> {
-  const counted: Record<string, number> = {}
-  for (const settled of await Promise.allSettled(work)) {
-    const code = settled.status === 'fulfilled' ? 'done' : String((settled.reason as pg.DatabaseError).code)
-    counted[code] = (counted[code] ?? 0) + 1
-  }
-  return counted
-}
-
 const createAgent = (client: pg.Client) =>
   client.query(`insert into app_public.agents (name) values (gen_random_uuid()::text)`)
+const reserveTen = async (client: pg.Client): Promise<string> =>
+  (await client.query(`select id from app_public.reserve_quota('tokens', 10)`)).rows[0].id
 const agentsOf = async (...tenantIds: string[]): Promise<number> =>
   (
     await db.pool.query(
@@ -80,7 +46,7 @@ describe('a quota of 5 and 20 creators at once', () => {
   it('make exactly 5 agents', async () => {
     await limit(db.acme.id, 'agents', 5)
     const clients = await sessions(20, db.acme.member)
-    expect(await outcomes(clients.map(createAgent))).toEqual({ done: 5, QT601: 15 })
+    expect(await outcomesOf(clients.map(createAgent))).toEqual({ done: 5, QT601: 15 })
     expect(await agentsOf(db.acme.id)).toBe(5)
     expect(await faults()).toEqual([])
   })
@@ -93,7 +59,7 @@ describe('a quota of 5 and 20 creators at once', () => {
     await limit(rows[0].id, 'users', 5)
     const clients = await sessions(20)
     expect(
-      await outcomes(
+      await outcomesOf(
         clients.map((client, i) =>
           client.query('select tenancy.provision_member($1, $2)', [rows[0].id, `p${i}@t.test`]),
         ),
@@ -110,7 +76,7 @@ describe('a quota of 5 and 20 creators at once', () => {
     await limit(db.acme.id, 'documents', 5)
     await limit(db.acme.id, 'storage', 1000)
     const clients = await sessions(20, db.acme.member)
-    await outcomes(
+    await outcomesOf(
       clients.map((client, i) =>
         client.query('select * from app_public.create_documents($1, $2)', [
           rows[0].id,
@@ -145,7 +111,7 @@ describe('a quota of 5 and 20 creators at once', () => {
     const clients = await sessions(20)
     const tenants = [db.acme.id, ...children]
     expect(
-      await outcomes(
+      await outcomesOf(
         clients.map((client, i) =>
           client.query(`insert into app_public.agents (tenant_id, name) values ($1, gen_random_uuid()::text)`, [
             tenants[i % 4],
@@ -162,7 +128,7 @@ describe('a quota of 5 and 20 creators at once', () => {
     await limit(db.acme.id, 'tokens', 5, { quota_scope: 'user' })
     const clients = await sessions(20, db.acme.member)
     expect(
-      await outcomes(clients.map((client) => client.query(`select * from app_public.consume_quota('tokens', 1)`))),
+      await outcomesOf(clients.map((client) => client.query(`select * from app_public.consume_quota('tokens', 1)`))),
     ).toEqual({
       done: 5,
       QT601: 15,
@@ -176,21 +142,19 @@ describe('a quota of 5 and 20 creators at once', () => {
     ])
   })
 
-  it('hold exactly 5 reservations; settling them all at once counts each once', async () => {
+  it('hold exactly 5 reservations', async () => {
     await limit(db.acme.id, 'tokens', 50)
     const clients = await sessions(20, db.acme.member)
-    const ids: string[] = []
+    expect(await outcomesOf(clients.map(reserveTen))).toEqual({ done: 5, QT601: 15 })
+  })
+
+  it('settle each of 5 reservations once, though each is settled by four clients', async () => {
+    await limit(db.acme.id, 'tokens', 50)
+    const clients = await sessions(20, db.acme.member)
+    const ids = await Promise.all(clients.slice(0, 5).map(reserveTen))
+    // with the same amount: one settles, the others find it settled
     expect(
-      await outcomes(
-        clients.map(async (client) => {
-          const { rows } = await client.query(`select id from app_public.reserve_quota('tokens', 10)`)
-          ids.push(rows[0].id)
-        }),
-      ),
-    ).toEqual({ done: 5, QT601: 15 })
-    // each by four clients with the same amount: one settles, the others find it settled
-    expect(
-      await outcomes(
+      await outcomesOf(
         clients.map((client, i) => client.query('select app_public.settle_reservation($1, 7)', [ids[i % 5]])),
       ),
     ).toEqual({ done: 20 })
@@ -208,7 +172,7 @@ describe('two clients, one place', () => {
     await a.query('begin')
     await createAgent(a)
     const second = createAgent(b)
-    await isBlocked(b)
+    await untilBlocked(b)
     await a.query('rollback')
     await second
     expect(await agentsOf(db.acme.id)).toBe(1)
@@ -220,7 +184,7 @@ describe('two clients, one place', () => {
     await a.query('begin')
     await createAgent(a)
     const second = createAgent(b)
-    await isBlocked(b)
+    await untilBlocked(b)
     await a.query('commit')
     await expect(second).rejects.toMatchObject({ code: 'QT601' })
   })
@@ -244,7 +208,7 @@ describe('a limit that is set', () => {
       `insert into app_public.usage_quotas (tenant_id, quota_type, period, quota_limit) values ($1, 'agents', 'none', 1)`,
       [db.acme.id],
     )
-    await isBlocked(admin)
+    await untilBlocked(admin)
     await a.query('commit')
     await setting
     await expect(createAgent(a)).rejects.toMatchObject({ code: 'QT601' })
@@ -259,7 +223,7 @@ describe('a limit that is set', () => {
       [db.acme.id],
     )
     const creating = createAgent(a)
-    await isBlocked(a)
+    await untilBlocked(a)
     await admin.query('commit')
     await expect(creating).rejects.toMatchObject({ code: 'QT601' })
   })
@@ -307,9 +271,9 @@ describe('a tenant that is moved', () => {
       child,
       db.globex.id,
     ])
-    await isBlocked(admin)
+    await untilBlocked(admin)
     const late = create(b)
-    await isBlocked(b)
+    await untilBlocked(b)
     await a.query('commit')
     await Promise.all([moving, late])
     const counters = await db.pool.query(

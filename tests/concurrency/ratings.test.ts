@@ -1,51 +1,50 @@
 // Many people rate one agent at the same time: its mean and number are exact.
 
-import pg from 'pg'
-import { expect, it } from 'vitest'
-import { needsServer, useDatabase } from '../helpers/index.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { needsServer, queries, useDatabase } from '../helpers/index.ts'
+import { useSessions } from '../helpers/sessions.ts'
 
 const db = useDatabase()
+const { session } = useSessions(db)
+const superuser = queries(() => db.pool)
 
-it('twenty ratings at once are all counted, and each vote once', async (context) => {
-  needsServer(context)
-  const agent = (
-    await db.pool.query(`insert into app_public.agents (tenant_id, name) values ($1, 'rated') returning id`, [
-      db.acme.id,
-    ])
-  ).rows[0].id
-  const people: string[] = (
-    await db.pool.query(
-      `with people as (insert into app_public.user_profiles (email) select 'rater' || i || '@acme.test' from generate_series(1, 20) i returning id),
-            members as (insert into app_public.user_tenants (tenant_id, user_id) select $1, id from people returning user_id)
-       select array_agg(user_id) as ids from members`,
+describe('one agent, twenty people', () => {
+  let agent: string
+  let people: string[]
+  beforeEach(async (context) => {
+    needsServer(context)
+    agent = await superuser.value(
+      `insert into app_public.agents (tenant_id, name) values ($1, gen_random_uuid()::text) returning id`,
       [db.acme.id],
     )
-  ).rows[0].ids
-  const as = async (userId: string, text: string, values: unknown[]): Promise<unknown> => {
-    const client = new pg.Client({ connectionString: db.url })
-    await client.connect()
-    try {
-      await client.query(
-        `select set_config('role', 'rowhouse_user', false), set_config('rowhouse.tenant_id', $1, false), set_config('rowhouse.user_id', $2, false)`,
-        [db.acme.id, userId],
-      )
-      return Object.values((await client.query(text, values)).rows[0])[0]
-    } finally {
-      await client.end()
-    }
-  }
-  const ratings = await Promise.all(
-    people.map((person, i) => as(person, `select (app_public.rate('agent', $1, $2)).id`, [agent, (i % 5) + 1])),
-  )
-  const { rows } = await db.pool.query(`select rating, feedback_count from app_public.agents where id = $1`, [agent])
-  expect(rows).toEqual([{ rating: '3.00', feedback_count: 20 }])
+    people = await superuser.value(
+      `with people as (insert into app_public.user_profiles (email) select gen_random_uuid() || '@acme.test' from generate_series(1, 20) returning id),
+            members as (insert into app_public.user_tenants (tenant_id, user_id) select $1, id from people returning user_id)
+       select array_agg(user_id) from members`,
+      [db.acme.id],
+    )
+  })
 
-  // everyone but its author finds the first rating helpful, each twice at once
-  await Promise.all(
-    [...people.slice(1), ...people.slice(1)].map((person) =>
-      as(person, `select (app_public.vote_helpful($1)).id`, [ratings[0]]),
-    ),
-  )
-  const votes = await db.pool.query(`select helpful_count from app_public.user_ratings where id = $1`, [ratings[0]])
-  expect(votes.rows).toEqual([{ helpful_count: 19 }])
+  async function as<T>(userId: string, text: string, values: unknown[]): Promise<T> {
+    const person = await session({ tenantId: db.acme.id, userId })
+    return queries(() => person).value<T>(text, values)
+  }
+  const rateAs = (userId: string, stars: number): Promise<string> =>
+    as(userId, `select (app_public.rate_resource('agent', $1, $2)).id`, [agent, stars])
+
+  it('whose ratings at once are all counted', async () => {
+    await Promise.all(people.map((person, i) => rateAs(person, (i % 5) + 1)))
+    const rows = await superuser.query(`select rating, feedback_count from app_public.agents where id = $1`, [agent])
+    expect(rows).toEqual([{ rating: '3.00', feedback_count: 20 }])
+  })
+
+  it('of whom all but the author find a rating helpful, twice at once, and each is counted once', async () => {
+    const [author, ...others] = people as [string, ...string[]]
+    const rating = await rateAs(author, 3)
+    await Promise.all(
+      [...others, ...others].map((person) => as(person, `select (app_public.vote_rating_helpful($1)).id`, [rating])),
+    )
+    const votes = await superuser.query(`select helpful_count from app_public.user_ratings where id = $1`, [rating])
+    expect(votes).toEqual([{ helpful_count: 19 }])
+  })
 })

@@ -1,41 +1,11 @@
 // A copy is made before a revocation or not at all, and grants and mode agree whoever is first.
 
-import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { needsServer, type Person, useDatabase } from '../helpers/index.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { needsServer, useDatabase } from '../helpers/index.ts'
+import { codeOf, useSessions } from '../helpers/sessions.ts'
 
 const db = useDatabase()
-const open: pg.Client[] = []
-afterEach(() => Promise.all(open.splice(0).map((client) => client.end())))
-
-async function session(person: Person): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: db.url })
-  await client.connect()
-  open.push(client)
-  await client.query(
-    `select set_config('role', 'rowhouse_user', false), set_config('rowhouse.tenant_id', $1, false), set_config('rowhouse.user_id', $2, false)`,
-    [person.tenantId, person.userId],
-  )
-  return client
-}
-
-/** Resolves when this session waits for a lock that another holds. */
-async function isBlocked(client: pg.Client): Promise<void> {
-  const { processID } = client as unknown as { processID: number }
-  for (;;) {
-    const { rows } = await db.pool.query<{ blocked: boolean }>(
-      'select cardinality(pg_blocking_pids($1)) > 0 as blocked',
-      [processID],
-    )
-    if (rows[0]?.blocked) return
-  }
-}
-
-const codeOf = (query: Promise<unknown>): Promise<string | undefined> =>
-  query.then(
-    () => undefined,
-    (error: pg.DatabaseError) => error.code,
-  )
+const { session, untilBlocked } = useSessions(db)
 
 let agent: string
 let shareId: string
@@ -67,7 +37,7 @@ describe('a revocation and a copy at once', () => {
       expect((await recipient.query('select from app_public.agents where id = $1', [agent])).rowCount).toBe(1)
       await admin.query('select app_public.revoke_share($1)', [shareId])
       const copy = codeOf(recipient.query('select app_public.copy_agent($1)', [agent]))
-      await isBlocked(recipient)
+      await untilBlocked(recipient)
       await admin.query('commit')
       expect(await copy).toBe(level === 'read committed' ? 'RS301' : '40001')
       await recipient.query('rollback')
@@ -90,7 +60,7 @@ describe('a revocation and a copy at once', () => {
     await recipient.query('begin')
     await recipient.query('select app_public.copy_agent($1)', [agent])
     const revoked = codeOf(admin.query('select app_public.revoke_share($1)', [shareId]))
-    await isBlocked(admin)
+    await untilBlocked(admin)
     await recipient.query('commit')
     expect(await revoked).toBeUndefined()
     expect(await copies()).toBe(1)
@@ -115,23 +85,23 @@ describe('two who share at once', () => {
     (await db.pool.query('select count(*)::int as n from app_public.resource_shares where resource_id = $1', [agent]))
       .rows[0]?.n
 
-  it('the last grant revoked while another is given: what is granted is selected', async () => {
+  it('the last grant revoked while another is given leaves the mode selected', async () => {
     const [first, second] = [await session(db.acme.admin), await session(db.acme.owner)]
     await first.query('begin')
     await first.query('select app_public.revoke_share($1)', [shareId])
     const given = codeOf(second.query(`select app_public.share_resource('agent', $1, 'platform')`, [agent]))
-    await isBlocked(second)
+    await untilBlocked(second)
     await first.query('commit')
     expect(await given).toBeUndefined()
     expect([await mode(), await grants()]).toEqual(['selected', 1])
   })
 
-  it('made private while a grant is given: the one who comes later decides', async () => {
+  it('made private while a grant is given is private', async () => {
     const [first, second] = [await session(db.acme.admin), await session(db.acme.owner)]
     await first.query('begin')
     await first.query(`select app_public.share_resource('agent', $1, 'platform')`, [agent])
     const hidden = codeOf(second.query(`select app_public.set_sharing_mode('agent', $1, 'private')`, [agent]))
-    await isBlocked(second)
+    await untilBlocked(second)
     await first.query('commit')
     expect(await hidden).toBeUndefined()
     expect([await mode(), await grants()]).toEqual(['private', 0])
@@ -142,7 +112,7 @@ describe('two who share at once', () => {
     await first.query('begin')
     await first.query('select app_public.revoke_share($1)', [shareId])
     const again = codeOf(second.query('select app_public.revoke_share($1)', [shareId]))
-    await isBlocked(second)
+    await untilBlocked(second)
     await first.query('commit')
     expect(await again).toBe('RS362')
     const { rows } = await db.pool.query(

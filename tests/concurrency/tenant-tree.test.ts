@@ -1,37 +1,12 @@
 // Two real clients change the hierarchy, or a tenant's life, at once.
 
-import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { needsServer, useDatabase } from '../helpers/index.ts'
+import { codeOf, useSessions } from '../helpers/sessions.ts'
 
 const db = useDatabase()
-const open: pg.Client[] = []
+const { session, sessions, untilBlocked } = useSessions(db)
 beforeEach((context) => needsServer(context))
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((client) => client.end()))
-})
-
-async function session(role = 'none', userId = '', tenantId = ''): Promise<pg.Client & { processID: number }> {
-  const client = new pg.Client({ connectionString: db.url })
-  await client.connect()
-  open.push(client)
-  await client.query(
-    `select set_config('role', $1, false), set_config('rowhouse.user_id', $2, false), set_config('rowhouse.tenant_id', $3, false)`,
-    [role, userId, tenantId],
-  )
-  return client as pg.Client & { processID: number }
-}
-
-/** Resolves when this backend waits for a lock that another holds. */
-async function isBlocked({ processID }: { processID: number }): Promise<void> {
-  for (;;) {
-    const { rows } = await db.pool.query<{ blocked: boolean }>(
-      'select cardinality(pg_blocking_pids($1)) > 0 as blocked',
-      [processID],
-    )
-    if (rows[0]?.blocked) return
-  }
-}
 
 async function createTenants(count: number): Promise<string[]> {
   const { rows } = await db.pool.query<{ id: string }>(
@@ -40,13 +15,6 @@ async function createTenants(count: number): Promise<string[]> {
   )
   return rows.map(({ id }) => id)
 }
-
-/** The code a query fails with. */
-const codeOf = (promise: Promise<unknown>): Promise<string | undefined> =>
-  promise.then(
-    () => undefined,
-    (error: pg.DatabaseError) => error.code,
-  )
 
 /** Tenants whose chain of parents does not end, or whose stored place is not their place. */
 async function misplaced(): Promise<unknown[]> {
@@ -71,7 +39,7 @@ describe('A moved below B while B is moved below A', () => {
     // the second transaction's snapshot is older than the first move: it must fail, not believe it
     ['an update, repeatable read', bySql, 'none', 'repeatable read', '40001'],
     ['an update, serializable', bySql, 'none', 'serializable', '40001'],
-  ])('by %s: the first is made, the second waits and is refused', async (_name, move, role, isolation, code) => {
+  ])('by %s is refused, after waiting for the first', async (_name, move, role, isolation, code) => {
     const [a, b] = (await createTenants(2)) as [string, string]
     const [first, second] = [await session(role), await session(role)]
     await second.query(`begin isolation level ${isolation}`)
@@ -79,7 +47,7 @@ describe('A moved below B while B is moved below A', () => {
     await first.query(`begin isolation level ${isolation}`)
     await first.query(move, [a, b])
     const outcome = codeOf(second.query(move, [b, a]))
-    await isBlocked(second)
+    await untilBlocked(second)
     await first.query('commit')
     expect(await outcome).toBe(code)
     await second.query('rollback')
@@ -92,14 +60,14 @@ describe('A moved below B while B is moved below A', () => {
     await first.query('begin')
     await first.query(byApi, [a, b])
     const outcome = codeOf(second.query(byApi, [b, a]))
-    await isBlocked(second)
+    await untilBlocked(second)
     await first.query('rollback')
     expect(await outcome).toBeUndefined()
     expect(await misplaced()).toEqual([])
   })
 })
 
-it('200 moves by 8 clients, whichever way: no circle, no wrong path, no deadlock', async () => {
+it('200 moves by 8 clients make no circle, no wrong path and no deadlock', async () => {
   const ids = await createTenants(8)
   let seed = 7
   const next = (): number => {
@@ -107,7 +75,7 @@ it('200 moves by 8 clients, whichever way: no circle, no wrong path, no deadlock
     return seed
   }
   const pick = (): string => ids[Math.floor(next() / 65_536) % ids.length] as string
-  const clients = await Promise.all(ids.map(() => session('rowhouse_admin')))
+  const clients = await sessions(ids.length, 'rowhouse_admin')
   const outcomes = await Promise.all(
     clients.map(async (client) => {
       const codes: (string | undefined)[] = []
@@ -129,7 +97,7 @@ it('a child made below a tenant that is being moved gets the new path', async ()
     `insert into app_public.tenants (slug, name, parent_tenant_id) values ('c' || replace(gen_random_uuid()::text, '-', ''), 'C', $1) returning id`,
     [a],
   )
-  await isBlocked(second)
+  await untilBlocked(second)
   await first.query('commit')
   await child
   expect(await misplaced()).toEqual([])
@@ -137,9 +105,7 @@ it('a child made below a tenant that is being moved gets the new path', async ()
 
 it('of two last sub-tenants a quota allows, one is made', async () => {
   await db.pool.query(`update app_public.tenants set quotas = '{"max_sub_tenants": 1}' where id = $1`, [db.acme.id])
-  const clients = await Promise.all(
-    Array.from({ length: 4 }, () => session('rowhouse_user', db.acme.owner.userId, db.acme.id)),
-  )
+  const clients = await sessions(4, db.acme.owner)
   const codes = await Promise.all(
     clients.map((client, i) => codeOf(client.query(`select app_public.create_sub_tenant('acme-${i}', 'A')`))),
   )
@@ -147,17 +113,17 @@ it('of two last sub-tenants a quota allows, one is made', async () => {
 })
 
 describe('two who suspend a tenant at once', () => {
-  it('one does, the other is told that it is suspended already, and the history has it once', async () => {
+  it('suspend it once, and the later is refused', async () => {
     const [tenant] = (await createTenants(1)) as [string]
     const suspend = `select app_public.suspend_tenant('Unpaid.')`
     const [first, second] = [
-      await session('rowhouse_admin', db.platform.admin.userId, tenant),
-      await session('rowhouse_admin', db.platform.owner.userId, tenant),
+      await session({ ...db.platform.admin, tenantId: tenant }, { role: 'rowhouse_admin' }),
+      await session({ ...db.platform.owner, tenantId: tenant }, { role: 'rowhouse_admin' }),
     ]
     await first.query('begin')
     await first.query(suspend)
     const outcome = codeOf(second.query(suspend))
-    await isBlocked(second)
+    await untilBlocked(second)
     await first.query('commit')
     expect(await outcome).toBe('TN501')
     const { rows } = await db.pool.query(
@@ -169,9 +135,7 @@ describe('two who suspend a tenant at once', () => {
 })
 
 it('two tokens of one name made at once are one', async () => {
-  const clients = await Promise.all(
-    Array.from({ length: 6 }, () => session('rowhouse_user', db.globex.admin.userId, db.globex.id)),
-  )
+  const clients = await sessions(6, db.globex.admin)
   const codes = await Promise.all(
     clients.map((client) => codeOf(client.query(`select app_public.create_service_token('ci')`))),
   )

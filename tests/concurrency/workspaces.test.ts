@@ -1,41 +1,11 @@
 // Two people change one workspace at once: one owner stays, whoever is first, and nobody is a member twice.
 
-import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { needsServer, type Person, useDatabase } from '../helpers/index.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { needsServer, useDatabase } from '../helpers/index.ts'
+import { codeOf, useSessions } from '../helpers/sessions.ts'
 
 const db = useDatabase()
-const open: pg.Client[] = []
-afterEach(() => Promise.all(open.splice(0).map((client) => client.end())))
-
-async function session(person: Person): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: db.url })
-  await client.connect()
-  open.push(client)
-  await client.query(
-    `select set_config('role', 'rowhouse_user', false), set_config('rowhouse.tenant_id', $1, false), set_config('rowhouse.user_id', $2, false)`,
-    [person.tenantId, person.userId],
-  )
-  return client
-}
-
-/** Resolves when this session waits for a lock that another holds. */
-async function isBlocked(client: pg.Client): Promise<void> {
-  const { processID } = client as unknown as { processID: number }
-  for (;;) {
-    const { rows } = await db.pool.query<{ blocked: boolean }>(
-      'select cardinality(pg_blocking_pids($1)) > 0 as blocked',
-      [processID],
-    )
-    if (rows[0]?.blocked) return
-  }
-}
-
-const codeOf = (query: Promise<unknown>): Promise<string | undefined> =>
-  query.then(
-    () => undefined,
-    (error: pg.DatabaseError) => error.code,
-  )
+const { session, untilBlocked } = useSessions(db)
 
 let workspace: string
 beforeEach(async (context) => {
@@ -63,8 +33,8 @@ describe('two owners', () => {
     ['leave', () => `leave_workspace('${workspace}')`, () => `leave_workspace('${workspace}')`],
     [
       'demote each other',
-      () => `change_workspace_member('${workspace}', '${admin()}', 'admin')`,
-      () => `change_workspace_member('${workspace}', '${member()}', 'admin')`,
+      () => `change_workspace_member_role('${workspace}', '${admin()}', 'admin')`,
+      () => `change_workspace_member_role('${workspace}', '${member()}', 'admin')`,
     ],
     [
       'remove each other',
@@ -73,7 +43,7 @@ describe('two owners', () => {
     ],
     [
       'step down and leave',
-      () => `change_workspace_member('${workspace}', '${member()}', 'viewer')`,
+      () => `change_workspace_member_role('${workspace}', '${member()}', 'viewer')`,
       () => `leave_workspace('${workspace}')`,
     ],
   ]
@@ -89,7 +59,7 @@ describe('two owners', () => {
     await b.query('select count(*) from app_public.workspaces')
     await a.query(`select app_public.${first()}`)
     const outcome = codeOf(b.query(`select app_public.${second()}`))
-    await isBlocked(b)
+    await untilBlocked(b)
     await a.query('commit')
     // refused as the last owner, as no longer an owner, or told to try again
     expect(['WS502', 'WS201', '40001']).toContain(await outcome)
@@ -104,7 +74,7 @@ it('the same person added by two moderators is a member once', async () => {
   await a.query('begin')
   await a.query(add, [workspace, db.acme.viewer.userId])
   const second = codeOf(b.query(add, [workspace, db.acme.viewer.userId]))
-  await isBlocked(b)
+  await untilBlocked(b)
   await a.query('commit')
   expect(await second).toBe('WS501')
 })
@@ -114,7 +84,7 @@ it('a person who joins twice at once is a member once, without an error', async 
   await a.query('begin')
   await a.query('select app_public.join_workspace($1)', [workspace])
   const second = codeOf(b.query('select app_public.join_workspace($1)', [workspace]))
-  await isBlocked(b)
+  await untilBlocked(b)
   await a.query('commit')
   expect(await second).toBeUndefined()
 })
@@ -131,7 +101,7 @@ it('a person who names two institutions first at once has one primary', async ()
   await a.query('begin')
   await a.query('select app_public.set_primary_institution($1)', [ids[0]])
   const second = codeOf(b.query('select app_public.set_primary_institution($1)', [ids[1]]))
-  await isBlocked(b)
+  await untilBlocked(b)
   await a.query('commit')
   expect(await second).toBeUndefined()
   const { rows } = await b.query('select institution_id from app_public.institution_members where is_primary')

@@ -4,8 +4,8 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { EmbeddingModel } from '../../server/embedders/index.ts'
 import { createOpenAiEmbedder, EmbedderError } from '../../server/embedders/openai.ts'
+import type { EmbeddingModel } from '../../server/embedders/types.ts'
 
 type Call = { headers: IncomingHttpHeaders; path: string; body: { model: string; input: string[] } }
 type Answer = { status?: number; headers?: Record<string, string>; body?: unknown } | 'hang' | 'hang up'

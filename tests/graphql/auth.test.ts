@@ -193,7 +193,7 @@ describe('a tenant', () => {
   it('is created by platform staff and by nobody else', async () => {
     const create =
       'mutation ($slug: String!) { createTenant(input: {slug: $slug, name: "New", ownerEmail: "founder@new.test"}) { tenant { slug } } }'
-    expect((await server.ask('owner@acme.test', create, { slug: 'new' })).errors?.[0]?.extensions.code).toBe('TN201')
+    expect((await server.ask('owner@acme.test', create, { slug: 'new' })).errors?.[0]?.extensions.code).toBe('TN205')
     expect((await server.ask('owner@platform.test', create, { slug: 'new' })).data.createTenant.tenant.slug).toBe('new')
     expect((await server.ask('owner@platform.test', create, { slug: 'new' })).errors?.[0]?.extensions.code).toBe(
       '23505',

@@ -8,6 +8,7 @@ import { startTestServer, type TestServer } from '../helpers/server.ts'
 const db = useDatabase()
 let server: TestServer
 beforeAll(async () => {
+  await db.pool.query(`comment on table app_public.query_logs is '@aggregates on'`)
   server = await startTestServer(db.url, {
     PAGE_SIZE_DEFAULT: '3',
     PAGE_SIZE_MAX: '10',
@@ -28,12 +29,15 @@ const isAlive = async (): Promise<void> =>
 
 describe('pages', () => {
   it('have a default size, nested ones too', async () => {
+    await db.pool.query(`update app_public.agents a set copied_from_id = o.id from app_public.agents o
+      where o.name = 'agent 0' and a.name <> 'agent 0'`)
     const { data } = await ask(
-      '{ agents { nodes { name } totalCount } tenants { nodes { agents { nodes { name } } } } }',
+      `{ agents { nodes { name } totalCount }
+         named: agents(filter: {name: {equalTo: "agent 0"}}) { nodes { copies { nodes { name } } } } }`,
     )
     expect(data.agents.nodes).toHaveLength(3)
     expect(data.agents.totalCount).toBe(8)
-    expect(data.tenants.nodes[0].agents.nodes).toHaveLength(3)
+    expect(data.named.nodes[0].copies.nodes).toHaveLength(3)
   })
   it('can be read on by cursor to the end', async () => {
     const names: string[] = []
@@ -83,17 +87,21 @@ describe('pages', () => {
     expect(await code('{ agents(offset: 1, last: 1) { nodes { id } } }')).toBe('WB402')
   })
   it('limit grouped aggregates too: more groups than a page are an error', async () => {
-    const grouped = '{ agents { groupedAggregates(groupBy: [NAME]) { keys } } }'
-    expect((await ask(grouped)).data.agents.groupedAggregates).toHaveLength(8)
-    await db.pool.query(
-      `insert into app_public.agents (tenant_id, name) select $1, 'more ' || i from generate_series(1, 3) as i`,
-      [db.acme.id],
-    )
+    const insertLogs = (from: number, to: number): Promise<unknown> =>
+      db.pool.query(
+        `insert into app_public.query_logs (tenant_id, created_at, mode, latency_ms, hit_count, source_ids,
+                                            source_hit_counts, source_relevances)
+         select $1, now(), 'bm25', 1, i, '{}', '{}', '{}' from generate_series($2::int, $3) as i`,
+        [db.acme.id, from, to],
+      )
+    const grouped = '{ queryLogs { groupedAggregates(groupBy: [HIT_COUNT]) { keys } } }'
+    await insertLogs(1, 8)
+    expect((await ask(grouped)).data.queryLogs.groupedAggregates).toHaveLength(8)
+    await insertLogs(9, 11)
     const { data, errors } = await ask(grouped)
-    expect([data.agents.groupedAggregates, errors?.[0]?.extensions.code]).toEqual([null, 'WB603'])
-    const byStatus = await ask('{ agents { groupedAggregates(groupBy: [STATUS]) { distinctCount { name } } } }')
-    expect(byStatus.data.agents.groupedAggregates).toEqual([{ distinctCount: { name: '11' } }])
-    await db.pool.query(`delete from app_public.agents where name like 'more %'`)
+    expect([data.queryLogs.groupedAggregates, errors?.[0]?.extensions.code]).toEqual([null, 'WB603'])
+    const byMode = await ask('{ queryLogs { groupedAggregates(groupBy: [MODE]) { distinctCount { hitCount } } } }')
+    expect(byMode.data.queryLogs.groupedAggregates).toEqual([{ distinctCount: { hitCount: '11' } }])
   })
 })
 
@@ -122,7 +130,7 @@ describe('cost', () => {
   it('counts page sizes around fields, aliases too', async () => {
     expect(
       await code(
-        '{ tenants(first: 10) { nodes { agents(first: 10) { nodes { tenant { agents(first: 10) { nodes { id } } } } } } } }',
+        '{ agents(first: 10) { nodes { copies(first: 10) { nodes { tenant { id } copies(first: 10) { nodes { id } } } } } } }',
       ),
     ).toBe('WB602')
     const aliases = Array.from({ length: 500 }, (_, i) => `a${i}: agents(first: 10) { nodes { id } }`).join(' ')
@@ -134,9 +142,11 @@ describe('cost', () => {
     expect(await code(searches(1))).toBeUndefined()
     expect(await code(searches(2))).toBe('WB602')
     expect(await code('{ agents(first: 10) { totalCount nodes { id } } }')).toBeUndefined()
-    expect(await code('{ agents(first: 10) { nodes { tenant { agents { totalCount } } } } }')).toBeUndefined()
+    expect(await code('{ agents(first: 10) { nodes { department { agents { totalCount } } } } }')).toBeUndefined()
     expect(
-      await code('{ agents(first: 10) { nodes { tenant { a: agents { totalCount } b: agents { totalCount } } } } }'),
+      await code(
+        '{ agents(first: 10) { nodes { department { a: agents { totalCount } b: agents { totalCount } } } } }',
+      ),
     ).toBe('WB602')
   })
 })

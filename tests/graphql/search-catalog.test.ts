@@ -21,14 +21,14 @@ it('one query finds things of several kinds, counts them and reads on into them'
   await ask(
     'owner@acme.test',
     `mutation {
-      a: createAgent(input: { agent: { name: "trial-designer", primaryCategory: "Clinical", tier: 2, therapeuticAreas: ["Oncology"], status: active } }) { clientMutationId }
-      b: createTool(input: { tool: { name: "trial-registry", toolType: "function", category: "Clinical" } }) { clientMutationId }
+      a: createAgent(input: { agent: { name: "trial-designer", primaryCategory: "Clinical", tier: 2, therapeuticAreas: ["Oncology"], status: active } }) { agent { id } }
+      b: createTool(input: { tool: { name: "trial-registry", toolType: function, category: "Clinical" } }) { tool { id } }
     }`,
   )
   const { searchCatalog } = await ask(
     'viewer@acme.test',
     `query ($query: String, $kinds: [ResourceKind]) {
-      searchCatalog(query: $query, kinds: $kinds, categories: ["Clinical"], limit: 5) {
+      searchCatalog(query: $query, filter: { kinds: $kinds, categories: ["Clinical"] }, limit: 5) {
         totalCount
         hits { rank score kind name isOwn agent { name therapeuticAreas } tool { toolType } prompt { id } }
         facets { facet value count }
@@ -77,10 +77,10 @@ it('figures carry their age, and staff have them refreshed', async () => {
   expect(refreshMaterializedView).toEqual({ isQueued: true })
   for (const name of ['mv_popular_agents', 'mv_tenant_resource_counts'])
     await db.pool.query('select observability.refresh_materialized_view_now($1)', [name])
-  const { popularAgents, tenantResourceCounts, materializedViewStatuses } = await ask(
+  const { popularAgents, currentTenant, materializedViewStatuses } = await ask(
     'member@acme.test',
-    `{ popularAgents(condition: { isInMyList: false }) { nodes { rank usageCount ageSeconds refreshedAt agent { name } } }
-       tenantResourceCounts { nodes { agentCount toolCount ageSeconds } }
+    `{ popularAgents(filter: { isInMyList: { equalTo: false } }) { nodes { rank usageCount ageSeconds refreshedAt agent { name } } }
+       currentTenant { tenantResourceCount { agentCount toolCount ageSeconds } }
        materializedViewStatuses { nodes { name isStale rowCount } } }`,
   )
   expect(popularAgents.nodes).toEqual([
@@ -92,7 +92,7 @@ it('figures carry their age, and staff have them refreshed', async () => {
       agent: { name: 'trial-designer' },
     },
   ])
-  expect(tenantResourceCounts.nodes).toEqual([{ agentCount: '1', toolCount: '1', ageSeconds: expect.any(Number) }])
+  expect(currentTenant.tenantResourceCount).toEqual({ agentCount: '1', toolCount: '1', ageSeconds: expect.any(Number) })
   expect(materializedViewStatuses.nodes).toHaveLength(3)
   const { errors } = await server.ask(
     'owner@acme.test',

@@ -68,6 +68,24 @@ describe('search over GraphQL', () => {
     expect(Number(knowledgeSources?.nodes[0]?.queryCount)).toBeGreaterThan(0)
   })
 
+  it('counts its hits without searching again', async () => {
+    const calls = async (fields: string, more = ''): Promise<[number, unknown]> => {
+      await db.pool.query('delete from search.query_log_buffer')
+      const { search } = await ask(`{ search(query: "plate", mode: bm25${more}) { ${fields} } }`)
+      const { rows } = await db.pool.query('select count(*)::int as count from search.query_log_buffer')
+      return [rows[0].count, (search as unknown as { totalCount: number }).totalCount]
+    }
+    const both = 'nodes { rank } totalCount pageInfo { hasNextPage }'
+    expect(await calls(both)).toEqual([1, 2])
+    expect(await calls(both, ', first: 1')).toEqual([1, 2])
+    expect(await calls(both, ', first: 1, offset: 1')).toEqual([1, 2])
+    expect(await calls('totalCount')).toEqual([1, 2])
+    expect(await calls(both, ', tags: ["nothing"]')).toEqual([1, 0])
+    // what only a second search can tell
+    expect((await calls(both, ', first: 1, offset: 5'))[1]).toBe(2)
+    expect((await calls(both, ', first: 0'))[1]).toBe(2)
+  })
+
   it('tells what the index knows of a chunk and of all', async () => {
     const { documents, embeddingStatistics } = await ask(
       `{ documents(first: 1, orderBy: EXTERNAL_ID_ASC) { nodes { chunkCount chunks { nodes { termFrequencies idfScores } } } }

@@ -16,7 +16,7 @@ it('a tenant shows its figures, its features and its configuration, and no secre
     'admin@acme.test',
     `{ currentTenant { slug userCount activeUserCount totalApiCalls storageUsedGb tenantPath tenantLevel
          tenantConfig { allowedOrigins features rateLimitConfig } }
-       tenantFeatureEnabled(name: "workflows") }`,
+       isFeatureEnabled(feature: workflows) }`,
   )
   expect(errors).toBeUndefined()
   expect(data).toMatchObject({
@@ -28,7 +28,7 @@ it('a tenant shows its figures, its features and its configuration, and no secre
       tenantLevel: 0,
       tenantConfig: { allowedOrigins: [], features: {}, rateLimitConfig: {} },
     },
-    tenantFeatureEnabled: true,
+    isFeatureEnabled: true,
   })
   for (const field of ['currentTenant { paymentMethodId }', 'tenantConfigs { nodes { serviceTokens } }'])
     expect((await server.ask('owner@acme.test', `{ ${field} }`)).errors?.[0]?.extensions.code).toBe('WB402')
@@ -48,10 +48,12 @@ it('a setting that is not known is refused with its key named', async () => {
 
 it('origins are set by admins', async () => {
   const update = `mutation ($id: UUID!, $origins: [String!]!) {
-    updateTenantConfigByTenantId(input: {tenantId: $id, patch: {allowedOrigins: $origins}}) { tenantConfig { allowedOrigins } } }`
-  const good = await server.ask('admin@acme.test', update, { id: db.acme.id, origins: ['https://app.acme.test'] })
-  expect(good.data.updateTenantConfigByTenantId.tenantConfig.allowedOrigins).toEqual(['https://app.acme.test'])
-  const bad = await server.ask('admin@acme.test', update, { id: db.acme.id, origins: ['*'] })
+    updateTenantConfig(input: {id: $id, patch: {allowedOrigins: $origins}}) { tenantConfig { allowedOrigins } } }`
+  const { data } = await server.ask('admin@acme.test', '{ currentTenant { tenantConfig { id } } }')
+  const { id } = data.currentTenant.tenantConfig
+  const good = await server.ask('admin@acme.test', update, { id, origins: ['https://app.acme.test'] })
+  expect(good.data.updateTenantConfig.tenantConfig.allowedOrigins).toEqual(['https://app.acme.test'])
+  const bad = await server.ask('admin@acme.test', update, { id, origins: ['*'] })
   expect(bad.errors?.[0]?.extensions).toMatchObject({ code: '23514', constraint: 'allowed_origins_are_origins' })
 })
 
@@ -90,7 +92,7 @@ it('staff suspend and reactivate the tenant they have entered; its auditors read
   })
   const back = await server.ask(
     'owner@platform.test',
-    'mutation { reactivateTenant(input: {}) { tenant { status } } }',
+    'mutation { reactivateTenant { tenant { status } } }',
     {},
     inAcme,
   )

@@ -66,7 +66,7 @@ it('a project is created in a workspace, and its members are added, changed and 
   )
   const { createProject } = await ask(
     'member@acme.test',
-    `mutation ($id: UUID!) { createProject(input: {name: "Apollo", key: "APO", workspaceId: $id}) {
+    `mutation ($id: UUID!) { createProject(input: {project: {name: "Apollo", key: "APO", workspaceId: $id}}) {
       project { id tenantId myRole status owner { email } workspace { name } } } }`,
     { id: createWorkspace.workspace.id },
   )
@@ -77,7 +77,7 @@ it('a project is created in a workspace, and its members are added, changed and 
     owner: { email: 'member@acme.test' },
     workspace: { name: 'Moon' },
   })
-  const variables = { project: id, tenant: tenantId, user: db.acme.viewer.userId }
+  const variables = { project: id, user: db.acme.viewer.userId }
   await ask(
     'member@acme.test',
     `mutation ($project: UUID!, $user: UUID!) { createProjectMember(input: {projectMember: {projectId: $project, userId: $user}}) { projectMember { role } } }`,
@@ -85,7 +85,7 @@ it('a project is created in a workspace, and its members are added, changed and 
   )
   await ask(
     'member@acme.test',
-    `mutation ($project: UUID!, $tenant: UUID!, $user: UUID!) { updateProjectMember(input: {projectId: $project, tenantId: $tenant, userId: $user, patch: {role: "observer"}}) { projectMember { role } } }`,
+    `mutation ($project: UUID!, $user: UUID!) { updateProjectMember(input: {projectId: $project, userId: $user, patch: {role: "observer"}}) { projectMember { role } } }`,
     variables,
   )
   expect(
@@ -105,7 +105,7 @@ it('a project is created in a workspace, and its members are added, changed and 
       ],
     },
   })
-  const leave = `mutation ($project: UUID!, $tenant: UUID!, $user: UUID!) { deleteProjectMember(input: {projectId: $project, tenantId: $tenant, userId: $user}) { projectMember { role } } }`
+  const leave = `mutation ($project: UUID!, $user: UUID!) { deleteProjectMember(input: {projectId: $project, userId: $user}) { projectMember { role } } }`
   await ask('viewer@acme.test', leave, variables)
   expect(await codeOf('viewer@acme.test', leave, { ...variables, user: db.acme.member.userId })).toBeDefined()
 })
@@ -113,7 +113,7 @@ it('a project is created in a workspace, and its members are added, changed and 
 it('an institution is added, verified and named first', async () => {
   const { createInstitution } = await ask(
     'member@acme.test',
-    `mutation { createInstitution(input: {institution: {name: "Charité", type: "hospital", countryCode: "DE"}}) { institution { id isVerified } } }`,
+    `mutation { createInstitution(input: {institution: {name: "Charité", type: hospital, countryCode: "DE"}}) { institution { id isVerified } } }`,
   )
   const { id } = createInstitution.institution
   await ask(

@@ -1,10 +1,9 @@
 // Chunks straight into the table, without documents being cut and embedded, and BM25 by scoring every one of them: for
 // tests of the index.
 
-import type { Transaction } from './index.ts'
+import type { Queries } from './index.ts'
 
-/** Anything that runs statements: a test's transaction or a client of its own. */
-export type Queries = Pick<Transaction, 'query' | 'value'>
+export type { Queries }
 
 /** A word by its rank in a Zipf distribution: word(0) is in most texts, word(vocabulary - 1) in few. */
 export const word = (rank: number): string => `w${String.fromCharCode(97 + (rank % 26))}${rank}`

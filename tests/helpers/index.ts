@@ -20,10 +20,14 @@ export type TestDatabase = {
   inTransaction: <T>(work: (t: Transaction) => Promise<T>) => Promise<T>
 }
 
-export type Transaction = {
+/** Anything that runs statements: a transaction, a client of its own, a pool. */
+export type Queries = {
   query: <R extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: unknown[]) => Promise<R[]>
   /** The first value of the first row. */
   value: <V = unknown>(text: string, values?: unknown[]) => Promise<V>
+}
+
+export type Transaction = Queries & {
   become: (person: Person, role?: 'rowhouse_user' | 'rowhouse_admin') => Promise<void>
   becomeRole: (role: string, tenantId?: string) => Promise<void>
   becomeSuperuser: () => Promise<void>
@@ -91,8 +95,13 @@ async function inTransaction<T>(pool: pg.Pool, work: (t: Transaction) => Promise
   }
 }
 
+/** Asks for its client at each statement, so that a test file can make it before there is a database. */
+export function queries(client: () => pg.ClientBase | pg.Pool): Queries {
+  const query: Queries['query'] = async (text, values) => (await client().query(text, values)).rows as never
+  return { query, value: async (text, values) => Object.values((await query(text, values))[0] ?? {})[0] as never }
+}
+
 export function transaction(client: pg.ClientBase): Transaction {
-  const query: Transaction['query'] = async (text, values) => (await client.query(text, values)).rows
   const becomeRole: Transaction['becomeRole'] = async (role, tenantId = '') => {
     await client.query(
       `select set_config('role', $1, true), set_config('rowhouse.tenant_id', $2, true), set_config('rowhouse.user_id', '', true)`,
@@ -100,9 +109,8 @@ export function transaction(client: pg.ClientBase): Transaction {
     )
   }
   return {
-    query,
+    ...queries(() => client),
     becomeRole,
-    value: async (text, values) => Object.values((await query(text, values))[0] ?? {})[0] as never,
     become: async (person, role = 'rowhouse_user') => {
       await becomeRole(role, person.tenantId)
       await client.query(`select set_config('rowhouse.user_id', $1, true)`, [person.userId])

@@ -27,8 +27,3 @@ export async function setTenantStatus(t: Transaction, tenantId: string, status: 
   await t.query('update app_public.tenants set status = $1 where id = $2', [status, tenantId])
   await t.query(`select set_config('session_replication_role', 'origin', true)`)
 }
-
-/** Moves the clock that expiry and pauses go by. */
-export async function setClock(t: Transaction, later: string): Promise<void> {
-  await t.query(`select set_config('rowhouse.clock', (now() + $1::interval)::text, true)`, [later])
-}

@@ -79,7 +79,3 @@ export async function differences(t: Transaction, person: Person): Promise<objec
   await t.become(person)
   return t.query('select * from metering.verify_rollups()')
 }
-
-export async function setClock(t: Transaction, at: string): Promise<void> {
-  await t.query(`select set_config('rowhouse.clock', $1, true)`, [at])
-}

@@ -1,8 +1,9 @@
 // Who a token speaks of and what it lets into, asked in SQL as the server's login.
 
 import { describe, expect, it } from 'vitest'
+import { setClockLater } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
-import { createStranger, setClock, setTenantStatus } from '../helpers/invitations.ts'
+import { createStranger, setTenantStatus } from '../helpers/invitations.ts'
 
 const db = useDatabase()
 const asked = `select user_id, tenant_id, role from tenancy.authenticate($1, $2)`
@@ -45,7 +46,7 @@ describe('someone seen for the first time', () => {
     ['nobody invited', async () => undefined, {}],
     ['whose address nobody verified', async () => undefined, { email_verified: false }],
     ['whose address is verified as a text', async () => undefined, { email_verified: 'true' }],
-    ['whose invitation has expired', (t: Transaction) => setClock(t, '8 days'), {}],
+    ['whose invitation has expired', (t: Transaction) => setClockLater(t, '8 days'), {}],
     [
       'whose invitation was revoked',
       (t: Transaction) => t.query(`update app_public.invitations set status = 'revoked', revoked_at = now()`),

@@ -1,12 +1,15 @@
 // Invitations in SQL: who may invite whom, what a token opens, and that everything wrong with one looks the same.
 
 import { describe, expect, it } from 'vitest'
+import { setClockLater } from '../helpers/clock.ts'
 import { type Person, type Transaction, useDatabase } from '../helpers/index.ts'
-import { createStranger, setClock, setTenantStatus, tokenFor } from '../helpers/invitations.ts'
+import { createStranger, setTenantStatus, tokenFor } from '../helpers/invitations.ts'
 import { type Role, roles } from '../helpers/people.ts'
 
 const db = useDatabase()
 const invite = 'select id from app_public.invite_user($1, $2)'
+const changePermissions =
+  'select app_public.change_member_permissions($1, jsonb_populate_record(null::app_public.permission_overrides, $2))'
 const accept = 'select slug from app_public.accept_invitation($1)'
 const decline = 'select app_public.decline_invitation($1)'
 const resend = 'select app_public.resend_invitation($1)'
@@ -50,11 +53,10 @@ describe('inviting', () => {
     db.inTransaction(async (t) => {
       const id = await inviteAs(t, db.acme.owner, ' Ann@Example.TEST ')
       await t.becomeSuperuser()
-      expect(
-        await t.query('select email, role, status, token_hash, delivery_status from app_public.invitations'),
-      ).toEqual([
-        { email: 'ann@example.test', role: 'member', status: 'pending', token_hash: null, delivery_status: 'queued' },
+      expect(await t.query('select email, role, status, delivery_status from app_public.invitations')).toEqual([
+        { email: 'ann@example.test', role: 'member', status: 'pending', delivery_status: 'queued' },
       ])
+      expect(await t.query('select from vault.invitations')).toEqual([])
       const jobs = await t.query(
         `select payload from graphile_worker._private_jobs j
            join graphile_worker._private_tasks t on t.id = j.task_id and t.identifier = 'tenancy__send_invitation'`,
@@ -65,9 +67,9 @@ describe('inviting', () => {
   it('gives permissions within one’s own', () =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.admin)
-      const withPermissions = `select app_public.invite_user('a@example.test', 'viewer', null, $1)`
+      const withPermissions = `select app_public.invite_user('a@example.test', 'viewer', null,
+        jsonb_populate_record(null::app_public.permission_overrides, $1))`
       expect(await t.errorCode(withPermissions, [{ can_manage_billing: true }])).toBe('ID204')
-      expect(await t.errorCode(withPermissions, [{ can_fly: true }])).toBe('ID406')
       expect(await t.errorCode(withPermissions, [{ can_view_audit: true }])).toBeUndefined()
     }))
 
@@ -88,7 +90,7 @@ describe('inviting', () => {
   it('is refused for an unknown role and for an endless message', () =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.owner)
-      expect(await t.errorCode(invite, ['a@example.test', 'king'])).toBe('ID405')
+      expect(await t.errorCode(invite, ['a@example.test', 'king'])).toBe('23514')
       expect(
         await t.errorCode(`select app_public.invite_user('a@example.test', 'member', $1)`, ['x'.repeat(2001)]),
       ).toBe('ID408')
@@ -99,7 +101,7 @@ describe('inviting', () => {
       const id = await inviteAs(t, db.acme.owner, 'a@example.test')
       expect(await t.errorCode(invite, ['A@example.test', 'viewer'])).toBe('ID503')
       const token = await tokenFor(t, id)
-      await setClock(t, '8 days')
+      await setClockLater(t, '8 days')
       expect(await inviteAs(t, db.acme.admin, 'a@example.test', 'viewer')).toBe(id)
       const person = await createStranger(t, 'a@example.test')
       await t.become(person)
@@ -116,7 +118,7 @@ describe('inviting', () => {
       expect(await t.errorCode(resend, [id])).toBe('ID601')
       await t.query(revoke, [id])
       expect(await t.errorCode(invite, ['a@example.test', 'member'])).toBe('ID601')
-      await setClock(t, '61 seconds')
+      await setClockLater(t, '61 seconds')
       expect(await t.errorCode(invite, ['a@example.test', 'member'])).toBeUndefined()
     }))
 
@@ -139,7 +141,8 @@ describe('inviting', () => {
 })
 
 describe('inviting many', () => {
-  const inviteMany = 'select email, outcome, invitation_id, error_code from app_public.invite_users($1)'
+  const inviteMany = `select email, outcome, invitation_id, error_code from app_public.invite_users(array(
+    select jsonb_populate_record(null::app_public.new_invitation, i) from jsonb_array_elements($1) as i))`
   const receipts = (t: Transaction, rows: unknown) => t.query(inviteMany, [JSON.stringify(rows)])
 
   it('answers for each row, in order, and a bad one does not lose the others', () =>
@@ -153,11 +156,7 @@ describe('inviting many', () => {
           { email: 'a@example.test', role: 'owner' },
           { email: 'b@example.test', role: 'viewer', message: 'Hello', permissions: { can_view_audit: true } },
           { email: 'Z@example.test' },
-          { email: 'c@example.test', colour: 'red' },
-          { email: 7 },
-          'd@example.test',
-          null,
-          { email: 'e@example.test', role: 'king' },
+          {},
           { email: 'member@acme.test' },
           { email: 'y@example.test' },
         ]),
@@ -167,11 +166,7 @@ describe('inviting many', () => {
         { email: 'a@example.test', outcome: 'refused', invitation_id: null, error_code: 'ID204' },
         { email: 'b@example.test', outcome: 'invited', invitation_id: id, error_code: null },
         { email: 'Z@example.test', outcome: 'refused', invitation_id: null, error_code: 'ID503' },
-        { email: 'c@example.test', outcome: 'refused', invitation_id: null, error_code: 'ID410' },
-        { email: '7', outcome: 'refused', invitation_id: null, error_code: 'ID410' },
-        { email: null, outcome: 'refused', invitation_id: null, error_code: 'ID410' },
-        { email: null, outcome: 'refused', invitation_id: null, error_code: 'ID410' },
-        { email: 'e@example.test', outcome: 'refused', invitation_id: null, error_code: 'ID405' },
+        { email: null, outcome: 'refused', invitation_id: null, error_code: 'ID407' },
         { email: 'member@acme.test', outcome: 'refused', invitation_id: null, error_code: 'ID502' },
         { email: 'y@example.test', outcome: 'invited', invitation_id: id, error_code: null },
       ])
@@ -182,7 +177,7 @@ describe('inviting many', () => {
   it('takes 1 to 100 rows of those who manage users', () =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.owner)
-      for (const rows of [[], {}, 'x', null, Array.from({ length: 101 }, (_, i) => ({ email: `p${i}@example.test` }))])
+      for (const rows of [[], Array.from({ length: 101 }, (_, i) => ({ email: `p${i}@example.test` }))])
         expect(await t.errorCode(inviteMany, [JSON.stringify(rows)])).toBe('ID409')
       expect(
         await receipts(
@@ -201,9 +196,9 @@ describe('a token', () => {
       const id = await inviteAs(t, db.acme.admin, 'ann@example.test', 'viewer')
       const token = await tokenFor(t, id)
       expect(token).toMatch(/^[\w-]{43}$/)
-      expect(
-        await t.value(`select token_hash = sha256(convert_to($1, 'UTF8')) from app_public.invitations`, [token]),
-      ).toBe(true)
+      expect(await t.value(`select token_hash = sha256(convert_to($1, 'UTF8')) from vault.invitations`, [token])).toBe(
+        true,
+      )
       const ann = await createStranger(t, 'ann@example.test')
       await t.become(ann)
       expect(await t.query('select tenant_slug, role, invited_by_name from app_public.my_invitations()')).toEqual([
@@ -215,8 +210,9 @@ describe('a token', () => {
       expect(await t.query('select * from app_public.my_invitations()')).toEqual([])
       expect(await roleOf(t, ann)).toBe('viewer active')
       expect(
-        await t.query('select status, token_hash, accepted_by_user_id from app_public.invitations where id = $1', [id]),
-      ).toEqual([{ status: 'accepted', token_hash: null, accepted_by_user_id: ann.userId }])
+        await t.query('select status, accepted_by_user_id from app_public.invitations where id = $1', [id]),
+      ).toEqual([{ status: 'accepted', accepted_by_user_id: ann.userId }])
+      expect(await t.query('select from vault.invitations')).toEqual([])
       expect(
         await t.value('select invited_by_user_id from app_public.user_tenants where user_id = $1', [ann.userId]),
       ).toBe(db.acme.admin.userId)
@@ -246,7 +242,7 @@ describe('a token', () => {
       await refused(bob, token)
       await refused({ ...ann, userId: '' }, token)
       await t.becomeSuperuser()
-      await setClock(t, '7 days')
+      await setClockLater(t, '7 days')
       await refused(ann, token)
       await t.becomeSuperuser()
       await t.query(`select set_config('rowhouse.clock', '', true)`)
@@ -257,7 +253,7 @@ describe('a token', () => {
       await t.query(revoke, [id])
       await refused(ann, token)
       expect([...texts]).toEqual([
-        'ID303 This invitation is not valid. Log in with the e-mail address it was sent to, or ask for a new one.',
+        'ID303 This invitation is not valid. Log in with the e-mail address to which it was sent, or ask for a new invitation.',
       ])
     }))
 
@@ -270,7 +266,7 @@ describe('a token', () => {
       expect(await t.value(decline, [token])).toBe(true)
       expect(await t.errorCode(accept, [token])).toBe('ID303')
       expect(await statusOf(t, id)).toBe('declined')
-      await setClock(t, '2 minutes')
+      await setClockLater(t, '2 minutes')
       expect(await inviteAs(t, db.acme.owner, 'ann@example.test')).not.toBe(id)
     }))
 
@@ -279,13 +275,13 @@ describe('a token', () => {
       const id = await inviteAs(t, db.acme.owner, 'ann@example.test')
       const old = await tokenFor(t, id)
       const ann = await createStranger(t, 'ann@example.test')
-      await setClock(t, '6 days')
+      await setClockLater(t, '6 days')
       await t.become(db.acme.admin)
       await t.query(resend, [id])
       await t.become(ann)
       expect(await t.errorCode(accept, [old])).toBe('ID303')
       const token = await tokenFor(t, id)
-      await setClock(t, '12 days')
+      await setClockLater(t, '12 days')
       await t.become(ann)
       await t.query(accept, [token])
       expect(await roleOf(t, ann)).toBe('member active')
@@ -307,7 +303,7 @@ describe('a token', () => {
       ])
       const token = await tokenFor(t, await inviteAs(t, db.acme.owner, 'ann@example.test'))
       const ann = await createStranger(t, 'ann@example.test')
-      await setClock(t, '3 days')
+      await setClockLater(t, '3 days')
       await t.become(db.acme.owner)
       expect(await t.value('select app_public.invitations_is_expired(i) from app_public.invitations i')).toBe(true)
       await t.become(ann)
@@ -327,20 +323,12 @@ describe('the inviter’s own standing is looked at again', () => {
     ['was removed', (t) => t.query('select app_public.remove_member($1)', [db.acme.admin.userId]), false],
     [
       'may no longer manage users',
-      (t) =>
-        t.query('select app_public.change_member_permissions($1, $2)', [
-          db.acme.admin.userId,
-          { can_manage_users: false },
-        ]),
+      (t) => t.query(changePermissions, [db.acme.admin.userId, { can_manage_users: false }]),
       false,
     ],
     [
       'lost a permission that the role gives',
-      (t) =>
-        t.query('select app_public.change_member_permissions($1, $2)', [
-          db.acme.admin.userId,
-          { can_create_agents: false },
-        ]),
+      (t) => t.query(changePermissions, [db.acme.admin.userId, { can_create_agents: false }]),
       false,
     ],
   ]
@@ -356,7 +344,7 @@ describe('the inviter’s own standing is looked at again', () => {
       if (isGood) return
       // a colleague who sends it again vouches for it
       expect(await statusOf(t, id)).toBe('pending')
-      await setClock(t, '2 minutes')
+      await setClockLater(t, '2 minutes')
       await t.become(db.acme.owner)
       await t.query(resend, [id])
       const next = await tokenFor(t, id)
@@ -391,7 +379,7 @@ describe('someone who was here before', () => {
         await t.become({ ...db.acme.member, tenantId: '' })
         await t.query(accept, [token])
         expect([deed, await roleOf(t, db.acme.member)]).toEqual([deed, 'viewer active'])
-        await setClock(t, `${10 * (1 + ['remove_member', 'deactivate_member'].indexOf(deed))} minutes`)
+        await setClockLater(t, `${10 * (1 + ['remove_member', 'deactivate_member'].indexOf(deed))} minutes`)
       }
     }))
 
@@ -421,22 +409,31 @@ describe('someone who was here before', () => {
 })
 
 describe('resending and revoking', () => {
-  it('are for those who may manage users and give what is given, and only while it is pending', () =>
+  it.each([
+    ['resending', resend],
+    ['revoking', revoke],
+  ])('are for those who may manage users and give what is given: %s', (_deed, statement) =>
     db.inTransaction(async (t) => {
       const id = await inviteAs(t, db.acme.owner, 'ann@example.test', 'owner')
-      await setClock(t, '2 minutes')
-      for (const statement of [resend, revoke]) {
-        for (const [person, code] of [
-          [db.acme.admin, 'ID204'],
-          [db.acme.member, 'ID203'],
-          [db.acme.viewer, 'ID203'],
-          [db.globex.owner, 'ID302'],
-        ] as const) {
-          await t.become(person)
-          expect(await t.errorCode(statement, [id])).toBe(code)
-        }
+      await setClockLater(t, '2 minutes')
+      for (const [person, code] of [
+        [db.acme.admin, 'ID204'],
+        [db.acme.member, 'ID203'],
+        [db.acme.viewer, 'ID203'],
+        [db.globex.owner, 'ID302'],
+      ] as const) {
+        await t.become(person)
+        expect(await t.errorCode(statement, [id])).toBe(code)
       }
       await t.become(db.acme.owner)
+      expect(await t.errorCode(statement, [id])).toBeUndefined()
+    }),
+  )
+
+  it('are refused again within a minute, of a revoked one, and of none', () =>
+    db.inTransaction(async (t) => {
+      const id = await inviteAs(t, db.acme.owner, 'ann@example.test', 'owner')
+      await setClockLater(t, '2 minutes')
       expect(await t.errorCode(resend, [id])).toBeUndefined()
       expect(await t.errorCode(resend, [id])).toBe('ID601')
       expect(await t.errorCode(revoke, [id])).toBeUndefined()
@@ -473,14 +470,14 @@ describe('the mail task', () => {
       expect(await asWorker(1, db.globex.id)).toEqual([])
       await t.query(finish, [db.acme.id, id, 1, null, true])
       expect(await asWorker()).toEqual([])
-      await setClock(t, '2 minutes')
+      await setClockLater(t, '2 minutes')
       await t.become(db.acme.owner)
       await t.query(resend, [id])
       expect(await asWorker(1)).toEqual([])
       expect(await asWorker(2)).toHaveLength(1)
-      await setClock(t, '9 days')
+      await setClockLater(t, '9 days')
       expect(await asWorker(2)).toEqual([])
-      await setClock(t, '0 days')
+      await setClockLater(t, '0 days')
       await t.become(db.acme.owner)
       await t.query(revoke, [id])
       expect(await asWorker(2)).toEqual([])

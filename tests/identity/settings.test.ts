@@ -50,10 +50,10 @@ describe.each(kinds)('%s', (_name, mine, update, key, value, preset) => {
           return `${code} ${message}`
         }
       }
-      expect(await refused({ [key]: value, colour: 1 })).toMatch(/^ID403 .*"colour"/)
+      expect(await refused({ [key]: value, colour: 1 })).toMatch(/^TN402 .*"colour"/)
       for (const wrong of [1, true, {}, [], [value], 'nonsense', ''])
-        expect(await refused({ [key]: wrong })).toMatch(new RegExp(`^ID404 .*"${key}"`))
-      for (const wrong of [[], 'x', 1, null]) expect(await refused(wrong)).toMatch(/^ID402/)
+        expect(await refused({ [key]: wrong })).toMatch(new RegExp(`^TN403 .*"${key}"`))
+      for (const wrong of [[], 'x', 1, null]) expect(await refused(wrong)).toMatch(/^TN403/)
       expect(await t.value(`select app_public.${mine}()`)).toMatchObject({ [key]: preset })
     }))
 
@@ -87,7 +87,7 @@ describe('preferences', () => {
     db.inTransaction(async (t) => {
       await t.become(db.acme.viewer)
       expect(await t.errorCode('select app_public.update_preferences($1)', [{ [key]: value }])).toBe(
-        isGood ? undefined : 'ID404',
+        isGood ? undefined : 'TN403',
       )
     }),
   )

@@ -1,8 +1,9 @@
 // Calls of language models: disjoint classes of tokens, costs by the price of their time, texts only where wanted.
 
 import { describe, expect, it } from 'vitest'
+import { setClock } from '../helpers/clock.ts'
 import { type Person, type Transaction, useDatabase } from '../helpers/index.ts'
-import { callFrom, createModel, eventOf, rollUp, setClock, setPrice } from '../helpers/metering.ts'
+import { callFrom, createModel, eventOf, rollUp, setPrice } from '../helpers/metering.ts'
 
 const db = useDatabase()
 

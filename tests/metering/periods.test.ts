@@ -1,8 +1,9 @@
 // Periods that are final, and partitions by month.
 
 import { describe, expect, it } from 'vitest'
+import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
-import { callFrom, differences, recordAll, rollUp, setClock } from '../helpers/metering.ts'
+import { callFrom, differences, type Receipt, recordAll, rollUp } from '../helpers/metering.ts'
 
 const db = useDatabase()
 const use = (key: string, at: string) => ({ idempotency_key: key, usage_type: 'search', quantity: 1, occurred_at: at })
@@ -18,16 +19,22 @@ async function finalise(t: Transaction, from: string, to: string): Promise<{ las
 }
 
 describe('an event of a period that is final', () => {
-  it('is stored as an adjustment of it; one that came in time is not', () =>
+  /** One event in time, and after the end of June three: two for June and one for July. */
+  async function recordLate(t: Transaction): Promise<{ receipts: Receipt[]; last: string }> {
+    await setClock(t, '2027-07-02T00:00:00Z')
+    await recordAll(t, db.acme.member, [use('in time', '2027-06-15T00:00:00Z')])
+    const closed = await finalise(t, '2027-06-01T00:00:00Z', '2027-07-01T00:00:00Z')
+    const receipts = await recordAll(t, db.acme.member, [
+      use('late', '2027-06-15T00:00:00Z'),
+      use('last moment', '2027-06-30T23:59:59.999999Z'),
+      use('next period', '2027-07-01T00:00:00Z'),
+    ])
+    return { receipts, last: closed.last_batch_id }
+  }
+
+  it('is stored as an adjustment of it, and no other is', () =>
     db.inTransaction(async (t) => {
-      await setClock(t, '2027-07-02T00:00:00Z')
-      await recordAll(t, db.acme.member, [use('in time', '2027-06-15T00:00:00Z')])
-      const closed = await finalise(t, '2027-06-01T00:00:00Z', '2027-07-01T00:00:00Z')
-      const receipts = await recordAll(t, db.acme.member, [
-        use('late', '2027-06-15T00:00:00Z'),
-        use('last moment', '2027-06-30T23:59:59.999999Z'),
-        use('next period', '2027-07-01T00:00:00Z'),
-      ])
+      await recordLate(t)
       await t.becomeSuperuser()
       expect(
         await t.query(
@@ -39,8 +46,17 @@ describe('an event of a period that is final', () => {
         { idempotency_key: 'last moment', adjusts: new Date('2027-06-01T00:00:00Z') },
         { idempotency_key: 'next period', adjusts: null },
       ])
-      // batches tell which side of the end of the period they came on
-      expect(BigInt(receipts[0]?.batch_id ?? 0)).toBeGreaterThan(BigInt(closed.last_batch_id))
+    }))
+
+  it('comes in a batch after the last of the period', () =>
+    db.inTransaction(async (t) => {
+      const { receipts, last } = await recordLate(t)
+      expect(BigInt(receipts[0]?.batch_id ?? 0)).toBeGreaterThan(BigInt(last))
+    }))
+
+  it('is rolled up like any other', () =>
+    db.inTransaction(async (t) => {
+      await recordLate(t)
       await rollUp(t, db.acme.id)
       expect(await differences(t, db.acme.owner)).toEqual([])
     }))

@@ -1,6 +1,7 @@
 // Quotas: counts that follow their rows, amounts that are used up in a period, and who may set what.
 
 import { describe, expect, it } from 'vitest'
+import { setClock } from '../helpers/clock.ts'
 import { type Person, type Tenant, type Transaction, useDatabase } from '../helpers/index.ts'
 import { addDocuments, createSource } from '../helpers/knowledge.ts'
 
@@ -36,7 +37,6 @@ async function used(t: Transaction, tenantId: string, type: string, scopeId = te
 
 const createAgent = (t: Transaction, name: string): Promise<string | undefined> =>
   t.errorCode('insert into app_public.agents (name) values ($1)', [name])
-const at = (t: Transaction, time: string) => t.query(`select set_config('rowhouse.clock', $1, true)`, [time])
 const consume = (t: Transaction, type: string, amount: number | string) =>
   t.errorCode('select * from app_public.consume_quota($1, $2)', [type, amount])
 const faults = async (t: Transaction) => {
@@ -57,16 +57,31 @@ const addAgents = (t: Transaction, tenantId: string, number: number) =>
   )
 
 describe('a quota of agents', () => {
-  it('lets in as many as it says; a deleted one makes room, and is not restored into a full house', () =>
+  const fillUp = async (t: Transaction): Promise<string> => {
+    await limit(t, db.acme, { quota_type: 'agents', quota_limit: 2 })
+    await t.become(db.acme.admin)
+    expect([await createAgent(t, 'a'), await createAgent(t, 'b')]).toEqual([undefined, undefined])
+    return t.value<string>(`select id from app_public.agents where name = 'a'`)
+  }
+
+  it('lets in as many as it says', () =>
     db.inTransaction(async (t) => {
-      await limit(t, db.acme, { quota_type: 'agents', quota_limit: 2 })
-      await t.become(db.acme.admin)
-      expect([await createAgent(t, 'a'), await createAgent(t, 'b'), await createAgent(t, 'c')]).toEqual([
-        undefined,
-        undefined,
-        'QT601',
-      ])
-      const a = await t.value(`select id from app_public.agents where name = 'a'`)
+      await fillUp(t)
+      expect(await createAgent(t, 'c')).toBe('QT601')
+      expect(await used(t, db.acme.id, 'agents')).toBe(2)
+    }))
+
+  it('has room again when one is deleted', () =>
+    db.inTransaction(async (t) => {
+      const a = await fillUp(t)
+      await t.query('select app_public.delete_agent($1)', [a])
+      expect(await createAgent(t, 'c')).toBeUndefined()
+      expect(await faults(t)).toEqual([])
+    }))
+
+  it('lets a deleted one be restored only when there is room', () =>
+    db.inTransaction(async (t) => {
+      const a = await fillUp(t)
       await t.query('select app_public.delete_agent($1)', [a])
       expect(await createAgent(t, 'c')).toBeUndefined()
       expect(await t.errorCode('select app_public.restore_agent($1)', [a])).toBe('QT601')
@@ -96,17 +111,32 @@ describe('a quota of agents', () => {
       expect(await used(t, db.acme.id, 'agents')).toBe(0)
     }))
 
-  it('that is set later counts what there is; a lower one refuses new ones and leaves the old', () =>
+  it('that is set later counts what there is', () =>
+    db.inTransaction(async (t) => {
+      await addAgents(t, db.acme.id, 4)
+      await limit(t, db.acme, { quota_type: 'agents', quota_limit: 5 })
+      expect(await used(t, db.acme.id, 'agents')).toBe(4)
+    }))
+
+  it('that is lowered refuses new ones and leaves the old', () =>
     db.inTransaction(async (t) => {
       await addAgents(t, db.acme.id, 4)
       const id = await limit(t, db.acme, { quota_type: 'agents', quota_limit: 5 })
-      expect(await used(t, db.acme.id, 'agents')).toBe(4)
       await t.query('update app_public.usage_quotas set quota_limit = 3 where id = $1', [id])
       expect(await addAgents(t, db.acme.id, 1)).toBe('QT601')
       expect(
         await t.value(`select is_exceeded from app_public.quota_tracking where tenant_id = $1`, [db.acme.id]),
       ).toBe(true)
-      await t.query('update app_public.agents set description = name where tenant_id = $1', [db.acme.id])
+      expect(
+        await t.errorCode('update app_public.agents set description = name where tenant_id = $1', [db.acme.id]),
+      ).toBeUndefined()
+      expect(await faults(t)).toEqual([])
+    }))
+
+  it('that is lifted and set again counts what came meanwhile', () =>
+    db.inTransaction(async (t) => {
+      await addAgents(t, db.acme.id, 4)
+      const id = await limit(t, db.acme, { quota_type: 'agents', quota_limit: 4 })
       await t.query('delete from app_public.usage_quotas where id = $1', [id])
       expect(await used(t, db.acme.id, 'agents')).toBeUndefined()
       expect(await addAgents(t, db.acme.id, 3)).toBeUndefined()
@@ -115,8 +145,8 @@ describe('a quota of agents', () => {
       expect(await faults(t)).toEqual([])
     }))
 
-  it('of each user counts what each owns, also when it changes hands; a named user has their own', () =>
-    db.inTransaction(async (t) => {
+  describe('of each user', () => {
+    const ofEach = async (t: Transaction): Promise<void> => {
       await limit(t, db.acme, { quota_type: 'agents', quota_scope: 'user', quota_limit: 1 })
       await limit(t, db.acme, {
         quota_type: 'agents',
@@ -124,21 +154,56 @@ describe('a quota of agents', () => {
         scope_id: db.acme.admin.userId,
         quota_limit: 3,
       })
-      await t.become(db.acme.member)
-      expect([await createAgent(t, 'a'), await createAgent(t, 'b')]).toEqual([undefined, 'QT601'])
-      await t.become(db.acme.admin)
-      expect([await createAgent(t, 'c'), await createAgent(t, 'd')]).toEqual([undefined, undefined])
-      await t.query(`update app_public.agents set owner_id = $1 where name = 'a'`, [db.acme.admin.userId])
-      expect(await used(t, db.acme.id, 'agents', db.acme.member.userId)).toBe(0)
-      expect(await used(t, db.acme.id, 'agents', db.acme.admin.userId)).toBe(3)
-      await t.become(db.acme.owner)
-      expect(await createAgent(t, 'e')).toBeUndefined()
-      await t.become(db.acme.admin)
-      expect(
-        await t.errorCode(`update app_public.agents set owner_id = $1 where name = 'e'`, [db.acme.admin.userId]),
-      ).toBe('QT601')
-      expect(await faults(t)).toEqual([])
-    }))
+    }
+    const give = (name: string) => `update app_public.agents set owner_id = $1 where name = '${name}'`
+
+    it('counts what each owns', () =>
+      db.inTransaction(async (t) => {
+        await ofEach(t)
+        await t.become(db.acme.member)
+        expect([await createAgent(t, 'a'), await createAgent(t, 'b')]).toEqual([undefined, 'QT601'])
+        await t.become(db.acme.owner)
+        expect(await createAgent(t, 'e')).toBeUndefined()
+        expect(await faults(t)).toEqual([])
+      }))
+
+    it('is another for a user it names', () =>
+      db.inTransaction(async (t) => {
+        await ofEach(t)
+        await t.become(db.acme.admin)
+        expect([await createAgent(t, 'c'), await createAgent(t, 'd'), await createAgent(t, 'e')]).toEqual([
+          undefined,
+          undefined,
+          undefined,
+        ])
+        expect(await createAgent(t, 'f')).toBe('QT601')
+      }))
+
+    it('moves with an agent that changes hands', () =>
+      db.inTransaction(async (t) => {
+        await ofEach(t)
+        await t.become(db.acme.member)
+        await createAgent(t, 'a')
+        await t.become(db.acme.admin)
+        expect([await createAgent(t, 'c'), await createAgent(t, 'd')]).toEqual([undefined, undefined])
+        await t.query(give('a'), [db.acme.admin.userId])
+        expect(await used(t, db.acme.id, 'agents', db.acme.member.userId)).toBe(0)
+        expect(await used(t, db.acme.id, 'agents', db.acme.admin.userId)).toBe(3)
+        expect(await faults(t)).toEqual([])
+      }))
+
+    it('refuses an agent that is given to who has no room', () =>
+      db.inTransaction(async (t) => {
+        await ofEach(t)
+        await t.become(db.acme.admin)
+        for (const name of ['a', 'c', 'd']) await createAgent(t, name)
+        await t.become(db.acme.owner)
+        expect(await createAgent(t, 'e')).toBeUndefined()
+        await t.become(db.acme.admin)
+        expect(await t.errorCode(give('e'), [db.acme.admin.userId])).toBe('QT601')
+        expect(await faults(t)).toEqual([])
+      }))
+  })
 })
 
 describe('a quota of users, documents, storage', () => {
@@ -198,7 +263,7 @@ describe('tenants.quotas', () => {
   const set = (t: Transaction, quotas: object) =>
     t.errorCode('update app_public.tenants set quotas = $2 where id = $1', [db.acme.id, JSON.stringify(quotas)])
 
-  it('is the short form of limits of the tenant; leaving one out removes it, null lifts the plan', () =>
+  it('is the short form of limits of the tenant', () =>
     db.inTransaction(async (t) => {
       await limit(t, db.acme, { quota_type: 'agents', quota_limit: 1 })
       expect(await set(t, { max_agents: 2, max_storage_gb: 0.5, max_api_calls_per_month: 100 })).toBeUndefined()
@@ -214,10 +279,25 @@ describe('tenants.quotas', () => {
         { quota_type: 'api_calls', period: 'billing', quota_limit: 100 },
         { quota_type: 'storage', period: 'none', quota_limit: 536_870_912 },
       ])
+      expect(await faults(t)).toEqual([])
+    }))
+
+  it('lifts the plan’s limit where it says null', () =>
+    db.inTransaction(async (t) => {
+      await limit(t, db.acme, { quota_type: 'agents', quota_limit: 1 })
+      await set(t, { max_agents: 2 })
+      expect(await addAgents(t, db.acme.id, 2)).toBeUndefined()
       expect(await set(t, { max_agents: null })).toBeUndefined()
       expect(await addAgents(t, db.acme.id, 20)).toBeUndefined()
+      expect(await faults(t)).toEqual([])
+    }))
+
+  it('gives way to the plan’s limit where it says nothing', () =>
+    db.inTransaction(async (t) => {
+      await limit(t, db.acme, { quota_type: 'agents', quota_limit: 1 })
+      await set(t, { max_agents: null })
+      expect(await addAgents(t, db.acme.id, 20)).toBeUndefined()
       expect(await set(t, {})).toBeUndefined()
-      // the plan's one holds again
       expect(await addAgents(t, db.acme.id, 1)).toBe('QT601')
       expect(await faults(t)).toEqual([])
     }))
@@ -264,21 +344,39 @@ describe('of several limits', () => {
       ])
     }))
 
-  it('platform staff override the plan; what the tenant sets itself can only limit further', () =>
+  const overridden = async (t: Transaction): Promise<void> => {
+    await limit(t, db.acme, { quota_type: 'agents', quota_limit: 1 })
+    await limit(t, db.acme, { quota_type: 'agents', quota_limit: 3, source: 'override' })
+    await t.become(db.acme.admin)
+  }
+  const setOwn = `insert into app_public.usage_quotas (quota_type, period, quota_limit) values ('agents', 'none', $1)`
+
+  it('the one of platform staff replaces the plan’s', () =>
     db.inTransaction(async (t) => {
-      await limit(t, db.acme, { quota_type: 'agents', quota_limit: 1 })
-      await limit(t, db.acme, { quota_type: 'agents', quota_limit: 3, source: 'override' })
-      await t.become(db.acme.admin)
-      const own = `insert into app_public.usage_quotas (quota_type, period, quota_limit) values ('agents', 'none', $1)`
-      await t.query(own, [1000])
+      await overridden(t)
       expect([
         await createAgent(t, 'a'),
         await createAgent(t, 'b'),
         await createAgent(t, 'c'),
         await createAgent(t, 'd'),
       ]).toEqual([undefined, undefined, undefined, 'QT601'])
-      await t.query('update app_public.usage_quotas set quota_limit = 2')
+    }))
+
+  it('the tenant’s own cannot widen the others', () =>
+    db.inTransaction(async (t) => {
+      await overridden(t)
+      await t.query(setOwn, [1000])
+      for (const name of ['a', 'b', 'c']) await createAgent(t, name)
+      expect(await createAgent(t, 'd')).toBe('QT601')
+    }))
+
+  it('the tenant’s own can limit further', () =>
+    db.inTransaction(async (t) => {
+      await overridden(t)
+      await t.query(setOwn, [2])
       expect(await t.value(`select hard_limit::int from app_public.quota_tracking`)).toBe(2)
+      await t.query('update app_public.usage_quotas set quota_limit = 1')
+      expect(await t.value(`select hard_limit::int from app_public.quota_tracking`)).toBe(1)
     }))
 })
 
@@ -313,29 +411,50 @@ describe('a parent tenant', () => {
       expect(await faults(t)).toEqual([])
     }))
 
-  it('takes over and hands over what a tenant has when that moves, and loses it when that is deleted', () =>
-    db.inTransaction(async (t) => {
-      const child = await childOf(t, db.acme.id, 'north')
-      const grandchild = await childOf(t, child, 'north-east')
-      await addAgents(t, child, 2)
-      await addAgents(t, grandchild, 1)
-      await limit(t, db.acme, { quota_type: 'agents', quota_limit: 10, applies_to_subtree: true })
-      await limit(t, db.globex, { quota_type: 'agents', quota_limit: 2, applies_to_subtree: true })
-      const move = (to: string | null) =>
-        t.errorCode('update app_public.tenants set parent_tenant_id = $2 where id = $1', [child, to])
-      expect(await used(t, db.acme.id, 'agents')).toBe(3)
-      expect(await move(db.globex.id)).toBe('QT601')
-      await t.query(`update app_public.usage_quotas set quota_limit = 3 where tenant_id = $1`, [db.globex.id])
-      expect(await move(db.globex.id)).toBeUndefined()
-      expect([await used(t, db.acme.id, 'agents'), await used(t, db.globex.id, 'agents')]).toEqual([0, 3])
-      expect(await addAgents(t, grandchild, 1)).toBe('QT601')
-      await t.query('delete from app_public.tenants where id = $1', [grandchild])
-      expect(await used(t, db.globex.id, 'agents')).toBe(2)
-      expect(await faults(t)).toEqual([])
-      expect(await move(null)).toBeUndefined()
-      expect(await used(t, db.globex.id, 'agents')).toBe(0)
-      expect(await faults(t)).toEqual([])
-    }))
+  describe('of a parent whose child, with agents of its own and of a grandchild, belongs to acme', () => {
+    let child: string
+    let grandchild: string
+    const move = (t: Transaction, to: string | null): Promise<string | undefined> =>
+      t.errorCode('update app_public.tenants set parent_tenant_id = $2 where id = $1', [child, to])
+    const withFamily = (globexLimit: number, work: (t: Transaction) => Promise<void>): Promise<void> =>
+      db.inTransaction(async (t) => {
+        child = await childOf(t, db.acme.id, 'north')
+        grandchild = await childOf(t, child, 'north-east')
+        await addAgents(t, child, 2)
+        await addAgents(t, grandchild, 1)
+        await limit(t, db.acme, { quota_type: 'agents', quota_limit: 10, applies_to_subtree: true })
+        await limit(t, db.globex, { quota_type: 'agents', quota_limit: globexLimit, applies_to_subtree: true })
+        expect(await used(t, db.acme.id, 'agents')).toBe(3)
+        await work(t)
+        expect(await faults(t)).toEqual([])
+      })
+
+    it('refuses a tenant that has more than there is room for', () =>
+      withFamily(2, async (t) => {
+        expect(await move(t, db.globex.id)).toBe('QT601')
+      }))
+
+    it('takes over what a tenant has when that moves to it', () =>
+      withFamily(3, async (t) => {
+        expect(await move(t, db.globex.id)).toBeUndefined()
+        expect([await used(t, db.acme.id, 'agents'), await used(t, db.globex.id, 'agents')]).toEqual([0, 3])
+        expect(await addAgents(t, grandchild, 1)).toBe('QT601')
+      }))
+
+    it('loses what a tenant has when that is deleted', () =>
+      withFamily(3, async (t) => {
+        await move(t, db.globex.id)
+        await t.query('delete from app_public.tenants where id = $1', [grandchild])
+        expect(await used(t, db.globex.id, 'agents')).toBe(2)
+      }))
+
+    it('loses what a tenant has when that moves away from every parent', () =>
+      withFamily(3, async (t) => {
+        await move(t, db.globex.id)
+        expect(await move(t, null)).toBeUndefined()
+        expect(await used(t, db.globex.id, 'agents')).toBe(0)
+      }))
+  })
 })
 
 describe('what is used in a period', () => {
@@ -345,13 +464,13 @@ describe('what is used in a period', () => {
         `update app_public.tenants set timezone = 'Europe/Berlin', subscription_started_at = '2026-01-31T12:00Z' where id = $1`,
         [db.acme.id],
       )
-      await at(t, '2026-02-27T22:59:59Z')
+      await setClock(t, '2026-02-27T22:59:59Z')
       await limit(t, db.acme, { quota_type: 'tokens', quota_limit: 10, period: 'billing' })
       await t.become(db.acme.member)
       expect(await consume(t, 'tokens', 10)).toBeUndefined()
       expect(await consume(t, 'tokens', 1)).toBe('QT601')
       // midnight in Berlin, the last day of February
-      await at(t, '2026-02-27T23:00:00Z')
+      await setClock(t, '2026-02-27T23:00:00Z')
       expect(await consume(t, 'tokens', 1)).toBeUndefined()
       expect(
         await t.query(
@@ -365,11 +484,11 @@ describe('what is used in a period', () => {
 
   it('goes on counting under a new limit, and a past period keeps its own', () =>
     db.inTransaction(async (t) => {
-      await at(t, '2026-02-10T12:00Z')
+      await setClock(t, '2026-02-10T12:00Z')
       const plan = await limit(t, db.acme, { quota_type: 'tokens', quota_limit: 10 })
       await t.become(db.acme.member)
       await consume(t, 'tokens', 8)
-      await at(t, '2026-03-10T12:00Z')
+      await setClock(t, '2026-03-10T12:00Z')
       await consume(t, 'tokens', 8)
       await t.becomeSuperuser()
       await t.query('delete from app_public.usage_quotas where id = $1', [plan])
@@ -432,7 +551,7 @@ describe('what is used in a period', () => {
 describe('alerts', () => {
   it('are written once a threshold and period, by soft and hard limits', () =>
     db.inTransaction(async (t) => {
-      await at(t, '2026-02-10T12:00Z')
+      await setClock(t, '2026-02-10T12:00Z')
       await limit(t, db.acme, {
         quota_type: 'tokens',
         quota_limit: 100,
@@ -454,7 +573,7 @@ describe('alerts', () => {
       await consume(t, 'tokens', 100)
       await consume(t, 'tokens', 100)
       expect(await alerts()).toEqual(['2026-02-01 50% at 54', '2026-02-01 100% at 164'])
-      await at(t, '2026-03-10T12:00Z')
+      await setClock(t, '2026-03-10T12:00Z')
       await consume(t, 'tokens', 100)
       expect(await alerts()).toEqual([
         '2026-02-01 50% at 54',
@@ -485,11 +604,15 @@ describe('alerts', () => {
 describe('who sets a quota', () => {
   const own = `insert into app_public.usage_quotas (quota_type, period, quota_limit, source) values ('tokens', 'day', 5, $1)`
 
-  it('admins set the tenant’s own and nothing it was sold; staff set anything', () =>
+  it('members set none', () =>
     db.inTransaction(async (t) => {
-      await limit(t, db.acme, { quota_type: 'tokens', quota_limit: 7 })
       await t.become(db.acme.member)
       expect(await t.errorCode(own, ['own'])).toBe('42501')
+    }))
+
+  it('admins set the tenant’s own and nothing it was sold', () =>
+    db.inTransaction(async (t) => {
+      await limit(t, db.acme, { quota_type: 'tokens', quota_limit: 7 })
       await t.become(db.acme.admin)
       expect([
         await t.errorCode(own, ['plan']),
@@ -500,10 +623,21 @@ describe('who sets a quota', () => {
         await t.query(`update app_public.usage_quotas set quota_limit = 1e9 where source = 'plan' returning 1 as one`),
       ).toEqual([])
       expect(await t.query(`delete from app_public.usage_quotas where source = 'plan' returning 1 as one`)).toEqual([])
+    }))
+
+  it('admins neither allow overage nor set what was used', () =>
+    db.inTransaction(async (t) => {
+      await limit(t, db.acme, { quota_type: 'tokens', quota_limit: 7 })
+      await t.become(db.acme.admin)
+      expect(await t.errorCode(own, ['own'])).toBeUndefined()
       expect(
         await t.errorCode('update app_public.usage_quotas set overage_allowed = true, is_hard_limit = false'),
       ).toBe('42501')
       expect(await t.errorCode('update app_public.quota_tracking set current_usage = 0')).toBe('42501')
+    }))
+
+  it('staff set anything', () =>
+    db.inTransaction(async (t) => {
       await t.become({ ...db.platform.owner, tenantId: db.acme.id }, 'rowhouse_admin')
       expect(await t.errorCode(own, ['override'])).toBeUndefined()
     }))

@@ -275,18 +275,29 @@ describe('several limits', () => {
     )
   })
 
-  it('of which one names a user replace the one for each; a plan is replaced by staff, and the tenant only adds', () =>
+  it('of which one names a user replace for that one the limit of each', () =>
     db.inTransaction(async (t) => {
-      const { admin, member } = db.acme
+      const { admin } = db.acme
       await limit(t, { limit_scope: 'user', per_minute: 2 })
       await limit(t, { limit_scope: 'user', scope_id: admin.userId, per_minute: 4 })
       expect([await allowed(t, { requests: 3 }), await allowed(t, { user: admin.userId, requests: 3 })]).toEqual([
         false,
         true,
       ])
+    }))
+
+  it('of which one is of staff replace the plan’s', () =>
+    db.inTransaction(async (t) => {
+      await limit(t, { limit_scope: 'user', per_minute: 2 })
+      expect(await allowed(t, { requests: 3 })).toBe(false)
       await limit(t, { limit_scope: 'user', per_minute: 9, source: 'override' })
       expect(await allowed(t, { requests: 3 })).toBe(true)
-      await limit(t, { limit_scope: 'user', scope_id: member.userId, per_minute: 4, source: 'own' })
+    }))
+
+  it('of which one is the tenant’s own all hold', () =>
+    db.inTransaction(async (t) => {
+      await limit(t, { limit_scope: 'user', per_minute: 9, source: 'override' })
+      await limit(t, { limit_scope: 'user', scope_id: db.acme.member.userId, per_minute: 4, source: 'own' })
       expect([await allowed(t, { requests: 4 }), await allowed(t, { requests: 5 })]).toEqual([true, false])
     }))
 
@@ -363,17 +374,29 @@ describe('costs', () => {
 })
 
 describe('people and programs of a tenant', () => {
-  it('ask for themselves and their agents; to ask for nothing uses nothing', () =>
+  /** An agent of the member, which may be asked for once a minute. */
+  const limitedAgent = async (t: Transaction): Promise<string> => {
+    await limit(t, { limit_scope: 'agent', per_minute: 1 })
+    await t.become(db.acme.member)
+    return t.value<string>('insert into app_public.agents (name) values ($1) returning id', ['a'])
+  }
+
+  it('ask for themselves and their agents, and for nobody else', () =>
     db.inTransaction(async (t) => {
-      await limit(t, { limit_scope: 'agent', per_minute: 1 })
-      await t.become(db.acme.member)
-      const agent = await t.value('insert into app_public.agents (name) values ($1) returning id', ['a'])
+      const agent = await limitedAgent(t)
+      expect(await ask(t, db.acme.member, agent, 1, 0, 0)).toBeUndefined()
+      expect(await ask(t, db.acme.member, agent, 1, 0, 0)).toBe('RL601')
+      expect(await ask(t, db.globex.member, agent, 1, 0, 0)).toBe('MT301')
+      expect(await ask(t, db.acme.viewer)).toBe('ID202')
+    }))
+
+  it('use nothing when they ask for nothing', () =>
+    db.inTransaction(async (t) => {
+      const agent = await limitedAgent(t)
       expect(await ask(t, db.acme.member, agent, 0, 0, 0)).toBeUndefined()
       expect(await ask(t, db.acme.member, agent, 1, 0, 0)).toBeUndefined()
       expect(await ask(t, db.acme.member, agent, 0, 0, 0)).toBeUndefined()
       expect(await ask(t, db.acme.member, agent, 1, 0, 0)).toBe('RL601')
-      expect(await ask(t, db.globex.member, agent, 1, 0, 0)).toBe('MT301')
-      expect(await ask(t, db.acme.viewer)).toBe('ID202')
     }))
 
   it.each([

@@ -1,8 +1,9 @@
 // Recording use: every unit once, or a clear error and nothing stored.
 
 import { describe, expect, it } from 'vitest'
+import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
-import { createModel, eventOf, eventsFrom, recordAll, setClock, setPrice } from '../helpers/metering.ts'
+import { createModel, eventOf, eventsFrom, recordAll, setPrice } from '../helpers/metering.ts'
 
 const db = useDatabase()
 

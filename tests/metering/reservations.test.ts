@@ -89,7 +89,7 @@ describe('a reservation', () => {
       expect(await counter(t)).toEqual({ used: 100, reserved: 0 })
     }))
 
-  it('that has expired is cleared away by the task; one that has not is left', () =>
+  it('that has expired is cleared away by the task, and no other is', () =>
     withLimit(async (t) => {
       await reserve(t, 10, 60)
       await reserve(t, 20, 120)
@@ -99,8 +99,16 @@ describe('a reservation', () => {
       expect(await t.value('select metering.expire_reservations()')).toBe(0)
       await t.become(db.acme.member)
       expect(await counter(t)).toEqual({ used: 0, reserved: 20 })
-      await at(t, 31 * 86_400)
+    }))
+
+  it('that ended a month ago is forgotten', () =>
+    withLimit(async (t) => {
+      await reserve(t, 10, 60)
+      await reserve(t, 20, 120)
+      await at(t, 90)
       await t.becomeRole('rowhouse_worker')
+      await t.query('select metering.expire_reservations()')
+      await at(t, 31 * 86_400)
       await t.query('select metering.expire_reservations()')
       await t.become(db.acme.member)
       expect(await t.query('select * from app_public.quota_reservations')).toEqual([])

@@ -2,8 +2,9 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
-import { callFrom, createModel, differences, recordAll, rollUp, setClock, setPrice } from '../helpers/metering.ts'
+import { callFrom, createModel, differences, recordAll, rollUp, setPrice } from '../helpers/metering.ts'
 
 const db = useDatabase()
 const agents = ['00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b']

@@ -3,8 +3,9 @@
 
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { setClock } from '../helpers/clock.ts'
 import { needsServer, type Person, type Transaction, useDatabase } from '../helpers/index.ts'
-import { callFrom, differences, recordAll, rollUp, setClock } from '../helpers/metering.ts'
+import { callFrom, differences, recordAll, rollUp } from '../helpers/metering.ts'
 
 const db = useDatabase()
 const talks = [randomUUID(), randomUUID()] as [string, string]

@@ -34,9 +34,17 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe('JSON lines', () => {
-  it('are a document each; what is not id, title or text is metadata', async () => {
+  it('are a document each', async () => {
+    const lines = '{"id": "a", "title": "Leave", "text": "Thirty days."}\r\n\n{"id": 2, "text": "Überstunden"}'
+    expect(await entries('a.jsonl', lines)).toMatchObject([
+      { externalId: 'a', title: 'Leave', text: 'Thirty days.' },
+      { externalId: '2', title: '2', text: 'Überstunden' },
+    ])
+  })
+
+  it('keep as metadata what is not id, title or text', async () => {
     const lines =
-      '{"id": "a", "title": "Leave", "text": "Thirty days.", "team": "HR"}\r\n\n{"id": 2, "text": "Überstunden"}'
+      '{"id": "a", "title": "Leave", "text": "Thirty days.", "team": "HR"}\n{"id": 2, "text": "Überstunden"}'
     expect(await entries('a.jsonl', lines)).toEqual([
       { externalId: 'a', title: 'Leave', text: 'Thirty days.', metadata: { team: 'HR' } },
       { externalId: '2', title: '2', text: 'Überstunden', metadata: {} },

@@ -1,8 +1,9 @@
 // One file is one document: what each format becomes, and what is said about files that are none.
 
 import { describe, expect, it } from 'vitest'
-import { type ParsedDocument, ParseError, parse } from '../../server/parsers/index.ts'
+import { ParseError, parse } from '../../server/parsers/index.ts'
 import { parseInThread } from '../../server/parsers/isolation.ts'
+import type { ParsedDocument } from '../../server/parsers/types.ts'
 import { pdfFile } from './pdf-file.ts'
 
 const parseText = (name: string, text: string): Promise<ParsedDocument> => parse({ name, bytes: Buffer.from(text) })

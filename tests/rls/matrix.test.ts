@@ -21,6 +21,7 @@ beforeAll(async () => {
 
 /** Everything but the wall is open to rowhouse_user. */
 async function openDoors(t: Transaction, table: string): Promise<void> {
+  await t.query(`grant usage on schema ${table.split('.')[0]} to rowhouse_user`)
   await t.query(`grant all on ${table} to rowhouse_user`)
   // a rule of the table's own would answer in the wall's place
   await t.query(`alter table ${table} disable trigger user`)

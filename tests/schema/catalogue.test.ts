@@ -161,6 +161,12 @@ describe('every function', () => {
       select n.nspname || '.' || p.proname as name from pg_proc p join pg_namespace n on n.oid = pronamespace
        where pg_get_userbyid(proowner) = 'rowhouse_platform' order by 1`)
     expect(owned.length).toBeGreaterThan(0)
-    expect(owned.filter((name) => !documented.includes(`\`${name}\``))).toEqual([])
+    // one that is made for each kind of resource is listed once, as catalog.shared_…s
+    const patterns = [...documented.matchAll(/`([\w.]+)…(\w*)`/g)].map(
+      ([, start, end]) => new RegExp(`^${start}\\w+${end}$`),
+    )
+    const isListed = (name: string): boolean =>
+      documented.includes(`\`${name}\``) || patterns.some((pattern) => pattern.test(name))
+    expect(owned.filter((name) => !isListed(name))).toEqual([])
   })
 })

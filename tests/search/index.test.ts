@@ -1,7 +1,7 @@
 // The index answers as scoring every chunk would, at every moment: before, after and between merges.
 
 import { describe, expect, it } from 'vitest'
-import { mulberry32 } from '../../bench/search/random.ts'
+import { mulberry32 } from '../../bench/random.ts'
 import {
   addChunks,
   differenceOf,

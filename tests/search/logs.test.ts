@@ -94,13 +94,19 @@ describe('query logs', () => {
 })
 
 describe('a source', () => {
-  it('knows how often, when and how relevantly it was found; rag_usage_analytics by day', () =>
+  /** Two sources, the first found by two searches with two hits each, the other by one with one. */
+  const searched = async (t: Transaction): Promise<{ source: string; other: string }> => {
+    const source = await withTexts(db, t, ['wing wing', 'wing and much else that makes it longer'])
+    const other = await withTexts(db, t, ['heat'])
+    for (const query of ['wing', 'wings', 'heat']) await search(t, db.acme.viewer, query)
+    await store(t)
+    await t.become(db.acme.admin)
+    return { source, other }
+  }
+
+  it('knows how often, when and how relevantly it was found', () =>
     db.inTransaction(async (t) => {
-      const source = await withTexts(db, t, ['wing wing', 'wing and much else that makes it longer'])
-      const other = await withTexts(db, t, ['heat'])
-      for (const query of ['wing', 'wings', 'heat']) await search(t, db.acme.viewer, query)
-      await store(t)
-      await t.become(db.acme.admin)
+      const { source, other } = await searched(t)
       const rows = await t.query<{ id: string; count: number; relevance: string; at: Date | null }>(
         `select s.id, s.query_count::int as count, s.avg_relevance_score as relevance, s.last_queried_at as at
            from app_public.rag_knowledge_sources s where id = any ($1) order by count desc`,
@@ -112,6 +118,11 @@ describe('a source', () => {
       ])
       expect(Number(rows[0]?.relevance)).toBeGreaterThan(0.5)
       expect(Number(rows[0]?.relevance)).toBeLessThan(1)
+    }))
+
+  it('is in rag_usage_analytics by day, with its queries and hits', () =>
+    db.inTransaction(async (t) => {
+      const { source, other } = await searched(t)
       expect(
         await t.query(
           `select source_id, mode, query_count::int, hit_count::int from app_public.rag_usage_analytics order by query_count desc`,

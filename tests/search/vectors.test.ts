@@ -2,7 +2,7 @@
 
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { mulberry32 } from '../../bench/search/random.ts'
+import { mulberry32 } from '../../bench/random.ts'
 import { addChunks } from '../helpers/corpus.ts'
 import { needsServer, useDatabase } from '../helpers/index.ts'
 

@@ -4,51 +4,26 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import PostalMime, { type Email } from 'postal-mime'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createPool } from '../../server/database.ts'
-import { type RunningWorker, startWorker } from '../../server/worker/index.ts'
-import { isRealServer, useDatabase } from '../helpers/index.ts'
-import { type MailServer, startMailServer } from '../helpers/mail-server.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { useDatabase } from '../helpers/index.ts'
+import { useMailServer } from '../helpers/mail-server.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { startTestWorker, type TestWorker } from '../helpers/worker.ts'
 
 const db = useDatabase()
-const quiet = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} }
-let smtp: MailServer
+const smtp = useMailServer()
 let server: TestServer
-let worker: RunningWorker
-let workerPool: ReturnType<typeof createPool>
-let onJob: (() => void) | undefined
+let worker: TestWorker
 
 beforeAll(async () => {
-  smtp = await startMailServer()
   server = await startTestServer(db.url)
-  workerPool = createPool(db.url, 'rowhouse_worker', 4)
-  worker = await startWorker({
-    pool: workerPool,
-    concurrency: 2,
-    pollIntervalMs: 50,
-    isEmbedded: !isRealServer(),
-    log: quiet,
-    onJob: (task) => {
-      if (task === 'tenancy__send_invitation') onJob?.()
-    },
-  })
+  worker = await startTestWorker(db.url)
 })
 afterAll(async () => {
   await worker.stop()
-  await workerPool.end()
   await server.close()
-  await smtp.close()
 })
 
-const saved = { ...process.env }
-beforeEach(() => {
-  smtp.mails = []
-  smtp.refusal = undefined
-  process.env.SMTP_URL = smtp.url
-  process.env.MAIL_FROM = 'Rowhouse <mail@rowhouse.test>'
-  process.env.APP_URL = 'https://app.example.test/'
-})
 afterEach(async () => {
   // no mail of this test is tried again during the next
   for (;;) {
@@ -58,22 +33,16 @@ afterEach(async () => {
     if (!rowCount) break
   }
   await db.pool.query(`delete from graphile_worker._private_jobs where payload ->> 'invitationId' is not null`)
-  for (const name of ['SMTP_URL', 'MAIL_FROM', 'APP_URL', 'NODE_ENV', 'ROWHOUSE_DATA_DIR']) {
-    if (saved[name] === undefined) delete process.env[name]
-    else process.env[name] = saved[name]
-  }
 })
 
 /** Does something that queues a mail, and waits until the worker has tried to send it. */
 async function tried<T>(deed: () => Promise<T>): Promise<T> {
-  const job = new Promise<void>((resolve) => {
-    onJob = resolve
-  })
+  const job = worker.nextJob('tenancy__send_invitation')
   const result = await deed()
   await job
   return result
 }
-const inviteUser = `mutation ($email: String!, $message: String) { inviteUser(input: {email: $email, role: "admin", message: $message}) { invitation { id } } }`
+const inviteUser = `mutation ($email: String!, $message: String) { inviteUser(input: {email: $email, role: admin, message: $message}) { invitation { id } } }`
 const invite = (email: string, message = ''): Promise<string> =>
   tried(async () => {
     const { data } = await server.ask('owner@acme.test', inviteUser, { email, message })

@@ -1,30 +1,17 @@
 // The tasks of metering, as the worker runs them.
 
-import { expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { createPool } from '../../server/database.ts'
-import { loadTasks } from '../../server/worker/index.ts'
 import { useDatabase } from '../helpers/index.ts'
+import { runTask } from '../helpers/tasks.ts'
 
 const db = useDatabase()
 
-it('make partitions, roll up all tenants, drop texts; a second run finds nothing to do', async () => {
-  const pool = createPool(db.url, 'rowhouse_worker', 2)
-  try {
-    const { tasks } = await loadTasks()
-    const run = async (name: string): Promise<void> => {
-      const task = tasks[name]
-      if (!task) throw new Error(`There is no task ${name}`)
-      await task({}, {
-        withPgClient: async (work: (client: unknown) => Promise<unknown>) => {
-          const client = await pool.connect()
-          try {
-            return await work(client)
-          } finally {
-            client.release()
-          }
-        },
-      } as never)
-    }
+describe('after calls of two tenants two months ago, each task runs twice', () => {
+  const counted = async (what: string): Promise<unknown> =>
+    Object.values((await db.pool.query(`select count(*)::int from ${what}`)).rows[0])[0]
+
+  beforeAll(async () => {
     await db.pool.query(`update app_public.tenants set config = '{"store_llm_texts": true}' where id = $1`, [
       db.acme.id,
     ])
@@ -41,15 +28,28 @@ it('make partitions, roll up all tenants, drop texts; a second run finds nothing
           occurred_at: new Date(Date.now() - 60 * 86_400_000).toISOString(),
         }),
       ])
-    for (const name of ['metering__create_partitions', 'metering__roll_up', 'metering__drop_llm_texts']) {
-      await run(name)
-      await run(name)
+    const pool = createPool(db.url, 'rowhouse_worker', 2)
+    try {
+      for (const name of ['metering__create_partitions', 'metering__roll_up', 'metering__drop_llm_texts']) {
+        await runTask(pool, name)
+        await runTask(pool, name)
+      }
+    } finally {
+      await pool.end()
     }
-    const { rows } = await db.pool.query(`
-      select (select count(*)::int from metering.usage_queue) as waiting, (select count(*)::int from metering.llm_texts) as texts,
-             (select count(*)::int from metering.usage_events_default) as leftover, (select sum(quantity)::int from metering.usage_days) as counted`)
-    expect(rows).toEqual([{ waiting: 0, texts: 0, leftover: 0, counted: 6 }])
-  } finally {
-    await pool.end()
-  }
+  })
+
+  it('and every event is in a partition of its month', async () => {
+    expect(await counted('metering.usage_events_default')).toBe(0)
+  })
+
+  it('and the events of all tenants are rolled up once', async () => {
+    expect(await counted('metering.usage_queue')).toBe(0)
+    const { rows } = await db.pool.query('select sum(quantity)::int as total from metering.usage_days')
+    expect(rows).toEqual([{ total: 6 }])
+  })
+
+  it('and texts are dropped', async () => {
+    expect(await counted('metering.llm_texts')).toBe(0)
+  })
 })

@@ -8,45 +8,32 @@ import { join } from 'node:path'
 import PostalMime from 'postal-mime'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../server/config.ts'
-import { createPool } from '../../server/database.ts'
 import { sendMail } from '../../server/mail.ts'
 import { noticeMail } from '../../server/mail-notice.ts'
-import { type RunningWorker, startWorker } from '../../server/worker/index.ts'
-import { isRealServer, needsServer, useDatabase } from '../helpers/index.ts'
-import { type MailServer, startMailServer } from '../helpers/mail-server.ts'
+import { needsServer, useDatabase } from '../helpers/index.ts'
+import { useMailServer } from '../helpers/mail-server.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { startTestWorker, type TestWorker } from '../helpers/worker.ts'
 
 const db = useDatabase()
-const quiet = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} }
+const smtp = useMailServer()
 const task = 'billing__send_notice'
-let smtp: MailServer
 let server: TestServer
-let workers: { worker: RunningWorker; pool: ReturnType<typeof createPool> }[] = []
+let workers: TestWorker[] = []
 let tried = 0
 
 beforeAll(async () => {
-  smtp = await startMailServer()
   server = await startTestServer(db.url)
 })
 afterAll(async () => {
   await server.close()
-  await smtp.close()
 })
 
-const saved = { ...process.env }
 beforeEach(() => {
-  smtp.mails = []
   tried = 0
-  smtp.refusal = undefined
-  process.env.SMTP_URL = smtp.url
-  process.env.MAIL_FROM = 'Rowhouse <mail@rowhouse.test>'
-  process.env.APP_URL = 'https://app.example.test/'
 })
 afterEach(async () => {
-  for (const { worker, pool } of workers) {
-    await worker.stop()
-    await pool.end()
-  }
+  for (const worker of workers) await worker.stop()
   workers = []
   await db.pool.query('delete from graphile_worker._private_jobs')
   await db.pool.query('delete from app_public.notice_mails')
@@ -54,25 +41,14 @@ afterEach(async () => {
   await db.pool.query('delete from app_public.quota_alerts')
   await db.pool.query(`update app_public.user_profiles set notification_settings = '{}'`)
   await db.pool.query(`update app_public.user_tenants set permissions = '{}'`)
-  for (const name of ['SMTP_URL', 'MAIL_FROM', 'APP_URL', 'ROWHOUSE_DATA_DIR']) {
-    if (saved[name] === undefined) delete process.env[name]
-    else process.env[name] = saved[name]
-  }
 })
 
 async function startAWorker(): Promise<void> {
-  const pool = createPool(db.url, 'rowhouse_worker', 4)
-  const worker = await startWorker({
-    pool,
-    concurrency: 3,
-    pollIntervalMs: 50,
-    isEmbedded: !isRealServer(),
-    log: quiet,
-    onJob: (name) => {
+  workers.push(
+    await startTestWorker(db.url, (name) => {
       if (name === task) tried += 1
-    },
-  })
-  workers.push({ worker, pool })
+    }),
+  )
 }
 /** Waits until the workers have tried to send this often. */
 async function until(times: number): Promise<void> {

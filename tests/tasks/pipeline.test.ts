@@ -2,17 +2,14 @@
 
 import { createServer, type Server } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createPool } from '../../server/database.ts'
-import { type RunningWorker, startWorker } from '../../server/worker/index.ts'
-import { isRealServer, useDatabase } from '../helpers/index.ts'
+import { useDatabase } from '../helpers/index.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { startTestWorker, type TestWorker } from '../helpers/worker.ts'
 
 const db = useDatabase()
-const quiet = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} }
 let server: TestServer
 let endpoint: Server
-let worker: RunningWorker
-let workerPool: ReturnType<typeof createPool>
+let worker: TestWorker
 let requests: { authorization: string | undefined; input: string[] }[] = []
 let isDown = false
 
@@ -45,18 +42,10 @@ beforeAll(async () => {
   await db.pool.query(`insert into app_public.llm_models (provider_id, name, kind, provider_model_name, dimension, max_retries)
     select id, 'meanings', 'embedding', 'meanings-3', 3, 0 from app_public.llm_providers where name = 'local'`)
   server = await startTestServer(db.url)
-  workerPool = createPool(db.url, 'rowhouse_worker', 4)
-  worker = await startWorker({
-    pool: workerPool,
-    concurrency: 2,
-    pollIntervalMs: 50,
-    isEmbedded: !isRealServer(),
-    log: quiet,
-  })
+  worker = await startTestWorker(db.url)
 })
 afterAll(async () => {
   await worker.stop()
-  await workerPool.end()
   await server.close()
   endpoint.close()
 })
@@ -85,13 +74,15 @@ const upload = (sourceId: string, fileName: string, content: string) =>
 /** Waits until nothing of the source is left to do. */
 async function settled(sourceId: string): Promise<{ completed: number; failed: number }> {
   for (;;) {
+    // asked for first: a job that ends while the counts are read is not missed
+    const nextJob = worker.nextJob()
     const { data } = await ask(
       'query ($id: UUID!) { knowledgeSource(id: $id) { processingCounts { pending processing completed failed } } }',
       { id: sourceId },
     )
     const counts = data.knowledgeSource.processingCounts
     if (counts.pending + counts.processing === 0) return { completed: counts.completed, failed: counts.failed }
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await nextJob
   }
 }
 
@@ -218,7 +209,6 @@ describe('from file to search', () => {
         await db.pool.query(`update graphile_worker._private_jobs set attempts = max_attempts - 1, run_at = now()
         where locked_at is null and attempts > 0 and task_id = (select id from graphile_worker._private_tasks where identifier = 'knowledge__embed_chunks')`)
       if (rowCount) break
-      await new Promise((resolve) => setTimeout(resolve, 20))
     }
     expect(await settled(source)).toEqual({ completed: 0, failed: 1 })
     isDown = false

@@ -23,8 +23,8 @@ it('is for members who manage settings', () =>
       ).toHaveLength(1)
       for (const command of [
         `update app_public.tenant_config set rate_limit_config = '{}'`,
-        `update app_public.tenant_config set service_tokens = '{}'`,
-        'select service_tokens from app_public.tenant_config',
+        `update vault.tenant_config set service_tokens = '{}'`,
+        'select service_tokens from vault.tenant_config',
         'delete from app_public.tenant_config',
       ])
         expect([command, await t.errorCode(command)]).toEqual([command, '42501'])
@@ -95,9 +95,7 @@ describe('service tokens', () => {
       const token = await t.value<string>(create)
       expect(token).toMatch(/^rhs_[0-9a-f]{32}_[0-9a-f]{64}$/)
       await t.becomeSuperuser()
-      const stored = await t.value('select service_tokens from app_public.tenant_config where tenant_id = $1', [
-        db.acme.id,
-      ])
+      const stored = await t.value('select service_tokens from vault.tenant_config where tenant_id = $1', [db.acme.id])
       expect(stored).toEqual({
         ci: {
           hash: createHash('sha256').update(token).digest('hex'),

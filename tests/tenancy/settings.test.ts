@@ -220,38 +220,55 @@ describe('who may write settings', () => {
       expect(await t.query(`update app_public.tenants set name = 'x' returning 1 as one`)).toHaveLength(1)
     }))
 
-  it('platform staff set entitlements key by key; null takes a key away', () =>
-    db.inTransaction(async (t) => {
-      const call = `select features, quotas, resource_access_config from app_public.set_tenant_entitlements($1, $2, $3, $4)`
-      await t.become(db.acme.owner)
-      expect(await t.errorCode(call, ['{}', '{}', '{}', '{}'])).toBe('TN205')
-      await t.become({ ...db.platform.admin, tenantId: db.acme.id }, 'rowhouse_admin')
-      await t.query(call, [
-        { api_access: true, rag_enabled: false },
-        { max_users: 5 },
-        {},
-        { per_minute: 60, per_day: 100 },
-      ])
-      expect(
-        await t.query(call, [
-          { rag_enabled: null },
-          { max_users: null, max_agents: 3 },
-          { sharing: { can_share_resources: false } },
-          { per_day: null },
-        ]),
-      ).toEqual([
-        {
-          features: { api_access: true },
-          quotas: { max_agents: 3 },
-          resource_access_config: { sharing: { can_share_resources: false } },
-        },
-      ])
-      expect(await t.value('select rate_limit_config from app_public.tenant_config')).toEqual({ per_minute: 60 })
-      expect(await t.errorCode(call, ['{"x": true}', '{}', '{}', '{}'])).toBe('TN402')
-      expect(await t.errorCode(call, ['{}', '{}', '{}', '{"per_minute": 0}'])).toBe('TN403')
-      expect(await t.errorCode(call, ['[]', '{}', '{}', '{}'])).toBe('TN403')
-      expect(await t.errorCode(call, [null, '{}', '{}', '{}'])).toBe('TN403')
-    }))
+  describe('entitlements', () => {
+    const call = `select features, quotas, resource_access_config from app_public.set_tenant_entitlements($1, $2, $3, $4)`
+    const sold = [
+      { api_access: true, rag_enabled: false },
+      { max_users: 5 },
+      {},
+      { per_minute: 60, per_day: 100 },
+    ] as const
+    const asStaff = (t: Transaction): Promise<void> =>
+      t.become({ ...db.platform.admin, tenantId: db.acme.id }, 'rowhouse_admin')
+
+    it('are set by platform staff and not by the owner', () =>
+      db.inTransaction(async (t) => {
+        await t.become(db.acme.owner)
+        expect(await t.errorCode(call, ['{}', '{}', '{}', '{}'])).toBe('TN205')
+        await asStaff(t)
+        expect(await t.errorCode(call, ['{}', '{}', '{}', '{}'])).toBeUndefined()
+      }))
+
+    it('are set key by key, and null takes a key away', () =>
+      db.inTransaction(async (t) => {
+        await asStaff(t)
+        await t.query(call, [...sold])
+        expect(
+          await t.query(call, [
+            { rag_enabled: null },
+            { max_users: null, max_agents: 3 },
+            { sharing: { can_share_resources: false } },
+            { per_day: null },
+          ]),
+        ).toEqual([
+          {
+            features: { api_access: true },
+            quotas: { max_agents: 3 },
+            resource_access_config: { sharing: { can_share_resources: false } },
+          },
+        ])
+        expect(await t.value('select rate_limit_config from app_public.tenant_config')).toEqual({ per_minute: 60 })
+      }))
+
+    it('are refused when a key is unknown or a value is not of its kind', () =>
+      db.inTransaction(async (t) => {
+        await asStaff(t)
+        expect(await t.errorCode(call, ['{"x": true}', '{}', '{}', '{}'])).toBe('TN402')
+        expect(await t.errorCode(call, ['{}', '{}', '{}', '{"per_minute": 0}'])).toBe('TN403')
+        expect(await t.errorCode(call, ['[]', '{}', '{}', '{}'])).toBe('TN403')
+        expect(await t.errorCode(call, [null, '{}', '{}', '{}'])).toBe('TN403')
+      }))
+  })
 
   it('platform staff set the domain: a host name that no other tenant has', () =>
     db.inTransaction(async (t) => {
@@ -269,7 +286,7 @@ describe('who may write settings', () => {
 
 describe('a feature', () => {
   const enabled = (t: Transaction, name: string): Promise<boolean> =>
-    t.value('select app_public.tenant_feature_enabled($1)', [name])
+    t.value('select app_public.is_feature_enabled($1)', [name])
 
   it('is on by default, by plan, and off when either the plan or the tenant says so', () =>
     db.inTransaction(async (t) => {
@@ -288,7 +305,8 @@ describe('a feature', () => {
       ])
       await t.become(db.globex.viewer)
       expect([await enabled(t, 'rag_enabled'), await enabled(t, 'workflows')]).toEqual([true, true])
-      expect(await t.errorCode('select app_public.tenant_feature_enabled($1)', ['teleport'])).toBe('TN404')
+      expect(await t.errorCode('select app_public.is_feature_enabled($1)', ['teleport'])).toBe('23514')
+      expect(await t.errorCode('select tenancy.tenant_feature_enabled($1)', ['teleport'])).toBe('TN404')
       await t.becomeRole('rowhouse_user')
       expect(await enabled(t, 'rag_enabled')).toBe(false)
     }))

@@ -34,10 +34,13 @@ export async function addMember(t: Transaction, as: Person, workspace: string, p
   await t.query(`select app_public.add_workspace_member($1, $2, $3)`, [workspace, person.userId, role])
 }
 
+/** A call of create_project; its values are an object. */
+export const newProject = 'app_public.create_project(jsonb_populate_record(null::app_public.new_project, $1))'
+
 export async function createProject(t: Transaction, lead: Person, values: Record<string, unknown> = {}) {
   await t.become(lead)
-  return t.value<string>(
-    `select id from app_public.create_project($1, workspace_id => $2, is_private => $3, key => $4)`,
-    [values.name ?? 'Apollo', values.workspace ?? null, values.isPrivate ?? false, values.key ?? null],
-  )
+  const { name = 'Apollo', workspace, isPrivate, key } = values
+  return t.value<string>(`select id from ${newProject}`, [
+    { name, workspace_id: workspace, is_private: isPrivate, key },
+  ])
 }

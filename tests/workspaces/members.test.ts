@@ -10,7 +10,7 @@ const ladder = ['viewer', 'contributor', 'moderator', 'admin', 'owner']
 const add = (t: Transaction, workspace: string, person: Person, role = 'viewer') =>
   t.errorCode('select app_public.add_workspace_member($1, $2, $3)', [workspace, person.userId, role])
 const change = (t: Transaction, workspace: string, person: Person, role: string | null) =>
-  t.errorCode('select app_public.change_workspace_member($1, $2, $3)', [workspace, person.userId, role])
+  t.errorCode('select app_public.change_workspace_member_role($1, $2, $3)', [workspace, person.userId, role])
 const remove = (t: Transaction, workspace: string, person: Person) =>
   t.errorCode('select app_public.remove_workspace_member($1, $2)', [workspace, person.userId])
 
@@ -109,14 +109,14 @@ describe('a member', () => {
   it('is an active member of the tenant', () =>
     db.inTransaction(async (t) => {
       const workspace = await createWorkspace(t, db.acme.member)
-      expect(await add(t, workspace, db.globex.member)).toBe('WS401')
-      expect(await t.errorCode('select app_public.add_workspace_member($1, null)', [workspace])).toBe('WS401')
+      expect(await add(t, workspace, db.globex.member)).toBe('ID301')
+      expect(await t.errorCode('select app_public.add_workspace_member($1, null)', [workspace])).toBe('ID301')
       await setTenantStatus(t, db.acme.viewer, 'suspended')
       await t.become(db.acme.member)
-      expect(await add(t, workspace, db.acme.viewer)).toBe('WS401')
+      expect(await add(t, workspace, db.acme.viewer)).toBe('ID301')
       expect(
         await t.errorCode('select app_public.transfer_workspace($1, $2)', [workspace, db.acme.viewer.userId]),
-      ).toBe('WS401')
+      ).toBe('ID301')
     }))
 
   it('is one once, a viewer unless another role is named, and gone when the membership of the tenant is deleted', () =>
@@ -129,7 +129,7 @@ describe('a member', () => {
         ]),
       ).toBe('viewer')
       expect(await add(t, workspace, db.acme.viewer, 'admin')).toBe('WS501')
-      expect(await change(t, workspace, db.acme.viewer, null)).toBe('WS402')
+      expect(await change(t, workspace, db.acme.viewer, null)).toBe('ID405')
       expect(await change(t, workspace, db.acme.admin, 'viewer')).toBe('WS303')
       expect(await remove(t, workspace, db.acme.admin)).toBe('WS303')
       await t.becomeSuperuser()
@@ -137,19 +137,31 @@ describe('a member', () => {
       expect(await t.value('select count(*)::int from app_public.workspace_members')).toBe(1)
     }))
 
-  it('who joins a public workspace contributes, one who only reads in the tenant reads; joining twice changes nothing', () =>
+  const join = async (t: Transaction, person: Person, workspace: string): Promise<string> => {
+    await t.become(person)
+    return t.value('select role from app_public.join_workspace($1)', [workspace])
+  }
+
+  it.each([
+    ['member', 'contributor'],
+    ['viewer', 'viewer'],
+    ['admin', 'owner'],
+  ] as const)(
+    'who is the tenant’s %s has in a public workspace of the admin, after joining it, the role %s',
+    (who, role) =>
+      db.inTransaction(async (t) => {
+        const workspace = await createWorkspace(t, db.acme.admin, 'public')
+        expect(await join(t, db.acme[who], workspace)).toBe(role)
+      }),
+  )
+
+  it('who joins twice keeps the role', () =>
     db.inTransaction(async (t) => {
       const workspace = await createWorkspace(t, db.acme.admin, 'public')
-      const join = async (person: Person): Promise<string> => {
-        await t.become(person)
-        return t.value('select role from app_public.join_workspace($1)', [workspace])
+      for (const person of [db.acme.member, db.acme.viewer]) {
+        const role = await join(t, person, workspace)
+        expect(await join(t, person, workspace)).toBe(role)
       }
-      expect([await join(db.acme.member), await join(db.acme.viewer), await join(db.acme.admin)]).toEqual([
-        'contributor',
-        'viewer',
-        'owner',
-      ])
-      expect([await join(db.acme.member), await join(db.acme.viewer)]).toEqual(['contributor', 'viewer'])
     }))
 
   it.each(['team', 'organization'])('cannot join a workspace of visibility %s', (visibility) =>

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { type Person, type Transaction, useDatabase } from '../helpers/index.ts'
-import { addMember, addPerson, createProject, createWorkspace, setTenantStatus } from './helpers.ts'
+import { addMember, addPerson, createProject, createWorkspace, newProject, setTenantStatus } from './helpers.ts'
 
 const db = useDatabase()
 
@@ -120,24 +120,24 @@ describe('a project', () => {
       ])
       expect(await t.value('select owner_id from app_public.projects')).toBe(db.acme.member.userId)
       await t.become(db.acme.viewer)
-      expect(await t.errorCode(`select app_public.create_project('x')`)).toBe('ID203')
+      expect(await t.errorCode(`select ${newProject}`, [{ name: 'x' }])).toBe('ID203')
       await t.become({ ...db.platform.owner, tenantId: db.acme.id }, 'rowhouse_admin')
-      expect(await t.errorCode(`select app_public.create_project('x')`)).toBe('WS401')
+      expect(await t.errorCode(`select ${newProject}`, [{ name: 'x' }])).toBe('ID301')
     }))
 
   it.each([
-    ['an empty name', `''`, '23514'],
-    ['no name', `null`, '23502'],
-    ['a key of small letters', `'x', 'abc'`, '23514'],
-    ['a key of one letter', `'x', 'A'`, '23514'],
-    ['an unknown status', `'x', status => 'started'`, '23514'],
-    ['an end before its start', `'x', starts_on => '2030-02-01', ends_on => '2030-01-31'`, '23514'],
-    ['a day at infinity', `'x', ends_on => 'infinity'`, '23514'],
-    ['a workspace that is not there', `'x', workspace_id => gen_random_uuid()`, 'WS301'],
+    ['an empty name', { name: '' }, '23514'],
+    ['no name', {}, '23502'],
+    ['a key of small letters', { name: 'x', key: 'abc' }, '23514'],
+    ['a key of one letter', { name: 'x', key: 'A' }, '23514'],
+    ['an unknown status', { name: 'x', status: 'started' }, '23514'],
+    ['an end before its start', { name: 'x', starts_on: '2030-02-01', ends_on: '2030-01-31' }, '23514'],
+    ['a day at infinity', { name: 'x', ends_on: 'infinity' }, '23514'],
+    ['a workspace that is not there', { name: 'x', workspace_id: '00000000-0000-4000-8000-000000000000' }, 'WS301'],
   ])('with %s is refused', (_name, values, code) =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.member)
-      expect(await t.errorCode(`select app_public.create_project(${values})`)).toBe(code)
+      expect(await t.errorCode(`select ${newProject}`, [values])).toBe(code)
     }),
   )
 
@@ -151,7 +151,7 @@ describe('a project', () => {
       expect(await move(workspace)).toBe('WS201')
       expect(await move(hidden)).toBe('WS301')
       expect(await move(foreign)).toBe('WS301')
-      expect(await t.errorCode(`select app_public.create_project('x', workspace_id => $1)`, [workspace])).toBe('WS201')
+      expect(await t.errorCode(`select ${newProject}`, [{ name: 'x', workspace_id: workspace }])).toBe('WS201')
       await t.query('select app_public.join_workspace($1)', [workspace])
       expect(await move(workspace)).toBeUndefined()
       expect(await t.value('select workspace_id from app_public.projects')).toBe(workspace)
@@ -162,33 +162,60 @@ describe('a project', () => {
       expect(await move(workspace)).toBe('WS503')
     }))
 
-  it('has a key that no other has until it is deleted; deleted, only leads and admins see it, and restore it', () =>
+  /** A project of the member's, with a viewer in it. */
+  const withViewer = async (t: Transaction): Promise<string> => {
+    const project = await createProject(t, db.acme.member, { key: 'APO' })
+    await t.query('insert into app_public.project_members (project_id, user_id) values ($1, $2)', [
+      project,
+      db.acme.viewer.userId,
+    ])
+    return project
+  }
+  const remove = 'select app_public.delete_project($1)'
+  const restore = 'select app_public.restore_project($1)'
+  const seen = async (t: Transaction, person: Person): Promise<number> => {
+    await t.become(person)
+    return t.value('select count(*)::int from app_public.projects')
+  }
+
+  it('has a key that no other has until it is deleted', () =>
     db.inTransaction(async (t) => {
-      const first = await createProject(t, db.acme.member, { key: 'APO' })
+      const first = await withViewer(t)
       expect(await t.errorCode(`select app_public.create_project('x', 'APO')`)).toBe('23505')
-      await t.query('insert into app_public.project_members (project_id, user_id) values ($1, $2)', [
-        first,
-        db.acme.viewer.userId,
-      ])
-      await t.become(db.acme.viewer)
-      expect(await t.errorCode('select app_public.delete_project($1)', [first])).toBe('WS203')
-      await t.become(db.acme.member)
-      await t.query('select app_public.delete_project($1)', [first])
-      expect(await t.errorCode('select app_public.delete_project($1)', [first])).toBe('WS304')
-      expect(await t.query('update app_public.projects set name = name returning 1')).toEqual([])
-      const seen = async (person: Person): Promise<number> => {
-        await t.become(person)
-        return t.value('select count(*)::int from app_public.projects')
-      }
-      expect([await seen(db.acme.viewer), await seen(db.acme.admin), await seen(db.acme.member)]).toEqual([0, 1, 1])
+      await t.query(remove, [first])
       await createProject(t, db.acme.member, { key: 'APO' })
-      expect(await t.errorCode('select app_public.restore_project($1)', [first])).toBe('23505')
-      await t.query(`update app_public.projects set key = null where id <> $1`, [first])
+      expect(await t.errorCode(restore, [first])).toBe('23505')
+    }))
+
+  it('is deleted by its lead, once', () =>
+    db.inTransaction(async (t) => {
+      const project = await withViewer(t)
       await t.become(db.acme.viewer)
-      expect(await t.errorCode('select app_public.restore_project($1)', [first])).toBe('WS305')
+      expect(await t.errorCode(remove, [project])).toBe('WS203')
       await t.become(db.acme.member)
-      await t.query('select app_public.restore_project($1)', [first])
-      expect(await seen(db.acme.viewer)).toBe(2)
+      expect(await t.errorCode(remove, [project])).toBeUndefined()
+      expect(await t.errorCode(remove, [project])).toBe('WS304')
+    }))
+
+  it('that is deleted is seen by leads and admins alone, and changed by nobody', () =>
+    db.inTransaction(async (t) => {
+      const project = await withViewer(t)
+      await t.query(remove, [project])
+      expect(await t.query('update app_public.projects set name = name returning 1')).toEqual([])
+      expect([await seen(t, db.acme.viewer), await seen(t, db.acme.admin), await seen(t, db.acme.member)]).toEqual([
+        0, 1, 1,
+      ])
+    }))
+
+  it('that is deleted is restored by its lead, and seen by all again', () =>
+    db.inTransaction(async (t) => {
+      const project = await withViewer(t)
+      await t.query(remove, [project])
+      await t.become(db.acme.viewer)
+      expect(await t.errorCode(restore, [project])).toBe('WS305')
+      await t.become(db.acme.member)
+      await t.query(restore, [project])
+      expect(await seen(t, db.acme.viewer)).toBe(1)
     }))
 
   it('of another tenant, a hidden one and none at all give the same error', () =>
@@ -214,12 +241,12 @@ describe('a project', () => {
       await setTenantStatus(t, db.acme.viewer, 'suspended')
       await t.become(db.acme.member)
       const add = 'insert into app_public.project_members (project_id, user_id, role) values ($1, $2, $3)'
-      expect(await t.errorCode(add, [project, db.acme.viewer.userId, 'member'])).toBe('WS401')
+      expect(await t.errorCode(add, [project, db.acme.viewer.userId, 'member'])).toBe('ID301')
       expect(await t.errorCode(add, [project, db.globex.member.userId, 'member'])).toBe('23503')
       expect(await t.errorCode(add, [project, db.acme.admin.userId, 'boss'])).toBe('23514')
       expect(await t.errorCode(add, [project, db.acme.member.userId, 'lead'])).toBe('23505')
       for (const person of [db.acme.viewer, db.globex.member])
-        expect(await t.errorCode('update app_public.projects set owner_id = $1', [person.userId])).toBe('WS401')
+        expect(await t.errorCode('update app_public.projects set owner_id = $1', [person.userId])).toBe('ID301')
       expect(await t.errorCode('update app_public.projects set owner_id = $1', [db.acme.admin.userId])).toBeUndefined()
       expect(await t.errorCode('update app_public.projects set owner_id = null')).toBeUndefined()
     }))

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { type Person, type Transaction, useDatabase } from '../helpers/index.ts'
-import { addMember, addPerson, createWorkspace, setTenantStatus } from './helpers.ts'
+import { addMember, addPerson, createWorkspace, newProject, setTenantStatus } from './helpers.ts'
 
 const db = useDatabase()
 const memberRoles = ['viewer', 'contributor', 'moderator', 'admin', 'owner'] as const
@@ -90,7 +90,7 @@ describe('visibility × who × deed', () => {
         await t.value('select my_role from app_public.workspaces w, app_public.workspaces_my_role(w) as my_role'),
       ).toBe('owner')
       await t.query('select app_public.archive_workspace($1)', [workspace])
-      expect(await t.errorCode(`select app_public.create_workspace('x')`)).toBe('WS401')
+      expect(await t.errorCode(`select app_public.create_workspace('x')`)).toBe('ID301')
     }))
 
   it('nobody writes rows past the functions', () =>
@@ -159,23 +159,43 @@ describe('a workspace', () => {
       expect(await t.value(`select array_agg(name order by name) from app_public.workspaces`)).toEqual(['Lab', 'Other'])
     }))
 
-  it('that is archived can be read and left, and nothing else until it is taken up again', () =>
+  /** A public workspace of the member's, of which the admin is a member too. */
+  const archived = async (t: Transaction): Promise<string> => {
+    const workspace = await createWorkspace(t, db.acme.member, 'public')
+    await addMember(t, db.acme.member, workspace, db.acme.admin, 'admin')
+    await t.query('select app_public.archive_workspace($1)', [workspace])
+    return workspace
+  }
+  const unarchive = 'select archived_at from app_public.unarchive_workspace($1)'
+
+  it('that is archived keeps the time of the first archiving', () =>
     db.inTransaction(async (t) => {
-      const workspace = await createWorkspace(t, db.acme.member, 'public')
-      await addMember(t, db.acme.member, workspace, db.acme.admin, 'admin')
-      await t.query('select app_public.archive_workspace($1)', [workspace])
+      const workspace = await archived(t)
       const again = await t.value('select archived_at from app_public.archive_workspace($1)', [workspace])
       expect(again).toEqual(await t.value('select archived_at from app_public.workspaces'))
+    }))
+
+  it('that is archived can be read and not written', () =>
+    db.inTransaction(async (t) => {
+      const workspace = await archived(t)
       expect(await t.value('select workspaces.my_workspace_ids()')).toEqual([workspace])
       expect(await t.value(`select workspaces.my_workspace_ids('contributor')`)).toEqual([])
       expect(await t.query(`update app_public.workspaces set name = 'x' returning 1`)).toEqual([])
+    }))
+
+  it('that is archived can be left and not joined', () =>
+    db.inTransaction(async (t) => {
+      const workspace = await archived(t)
       await t.become(db.acme.viewer)
       expect(await t.errorCode('select app_public.join_workspace($1)', [workspace])).toBe('WS503')
       await t.become(db.acme.admin)
-      await t.query('select app_public.leave_workspace($1)', [workspace])
-      await t.become(db.acme.member)
-      for (let times = 0; times < 2; times += 1)
-        expect(await t.value('select archived_at from app_public.unarchive_workspace($1)', [workspace])).toBeNull()
+      expect(await t.errorCode('select app_public.leave_workspace($1)', [workspace])).toBeUndefined()
+    }))
+
+  it('that is archived is its owner’s again when it is taken up, also twice', () =>
+    db.inTransaction(async (t) => {
+      const workspace = await archived(t)
+      for (let times = 0; times < 2; times += 1) expect(await t.value(unarchive, [workspace])).toBeNull()
       expect(await t.value(`select workspaces.my_workspace_ids('owner')`)).toEqual([workspace])
     }))
 
@@ -238,7 +258,7 @@ describe('a workspace', () => {
   it('goes with its tenant', () =>
     db.inTransaction(async (t) => {
       const workspace = await createWorkspace(t, db.acme.member)
-      await t.query(`select app_public.create_project('p', workspace_id => $1)`, [workspace])
+      await t.query(`select ${newProject}`, [{ name: 'p', workspace_id: workspace }])
       await t.becomeSuperuser()
       await t.query(`select tenancy.delete_tenant('acme')`)
       expect(await t.value('select count(*)::int from app_public.workspaces')).toBe(0)

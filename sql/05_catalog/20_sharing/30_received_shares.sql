@@ -1,18 +1,19 @@
--- What a share shows, what a recipient can say to it, and rules of the tables.
+-- The grantee's side of sharing: the list of what a tenant received, and declining a share. The idea: a grantee never reads
+-- the owner's rows; it gets a copy of what it may know, app_public.received_share.
 
-comment on type app_public.received_share is 'Something another tenant shares with this one.';
-comment on column app_public.received_share.share_id is 'The grant, for decline_share and accept_share; null for what is shared with a subtree or the platform.';
-comment on column app_public.received_share.resource_kind is 'What kind of thing it is.';
-comment on column app_public.received_share.resource_id is 'Its id, to read it by.';
-comment on column app_public.received_share.resource_name is 'Its name.';
-comment on column app_public.received_share.sharing_mode is 'selected, subtree or platform.';
-comment on column app_public.received_share.from_tenant_slug is 'The slug of the tenant it belongs to.';
-comment on column app_public.received_share.from_tenant_name is 'The name of the tenant it belongs to.';
-comment on column app_public.received_share.grantee_user_id is 'The one person it is for, null when it is not so narrow.';
-comment on column app_public.received_share.grantee_workspace_id is 'The workspace whose members it is for, null when it is not so narrow.';
-comment on column app_public.received_share.shared_at is 'When it was granted.';
-comment on column app_public.received_share.expires_at is 'Until when, null without end.';
-comment on column app_public.received_share.declined_at is 'When this tenant declined it, null when it did not.';
+comment on type app_public.received_share is 'A resource that another tenant shares with this one.';
+comment on column app_public.received_share.share_id is 'The share, for decline_share and accept_share; null for a resource in mode subtree or platform.';
+comment on column app_public.received_share.resource_kind is E'@notNull\nThe kind of the resource.';
+comment on column app_public.received_share.resource_id is E'@notNull\nThe id of the resource, to read it with.';
+comment on column app_public.received_share.resource_name is E'@notNull\nThe name of the resource.';
+comment on column app_public.received_share.sharing_mode is E'@notNull\nHow it is shared: selected, subtree or platform.';
+comment on column app_public.received_share.from_tenant_slug is E'@notNull\nThe slug of the tenant it belongs to.';
+comment on column app_public.received_share.from_tenant_name is E'@notNull\nThe name of the tenant it belongs to.';
+comment on column app_public.received_share.grantee_user_id is 'The member it is shared with; null when it is shared with the whole tenant or a workspace.';
+comment on column app_public.received_share.grantee_workspace_id is 'The workspace whose members it is shared with; null when it is shared with the whole tenant or one member.';
+comment on column app_public.received_share.shared_at is 'When it was shared; null for a resource in mode subtree or platform.';
+comment on column app_public.received_share.expires_at is 'When the share ends; null when it does not end.';
+comment on column app_public.received_share.declined_at is 'When this tenant declined it; null when it is not declined.';
 
 create or replace function app_public.resource_shares_resource_name(share app_public.resource_shares) returns text
 language plpgsql stable security definer
@@ -27,7 +28,7 @@ begin
 end
 $$;
 comment on function app_public.resource_shares_resource_name is
-  'The name of what is shared.';
+  'The name of the shared resource.';
 grant execute on function app_public.resource_shares_resource_name to rowhouse_user;
 
 create or replace function app_public.resource_shares_grantee_tenant_slug(share app_public.resource_shares) returns text
@@ -57,7 +58,7 @@ as $$
   select g.user_email from catalog.grantee_of((share).id) g;
 $$;
 comment on function app_public.resource_shares_grantee_user_email is
-  'The e-mail of the one member it is shared with, null when it is not so narrow.';
+  'The e-mail of the member it is shared with; null when it is shared with the whole tenant or a workspace.';
 grant execute on function app_public.resource_shares_grantee_user_email to rowhouse_user;
 
 create or replace function app_public.decline_share(share_id uuid) returns app_public.received_share
@@ -67,7 +68,7 @@ as $$
   select catalog.set_declined(decline_share.share_id, clock_timestamp());
 $$;
 comment on function app_public.decline_share is
-  E'@resultFieldName receivedShare\n@errors RS362 ID203\nHides what another tenant shares with this one, from everyone it was for; accept_share takes that back. can_manage_settings, or it was shared with you alone.';
+  E'@resultFieldName receivedShare\n@errors RS362 ID203\nDeclines a share: the resource is hidden from everyone that the share was for. accept_share shows it again. Needs can_manage_settings, unless it was shared with you alone.';
 grant execute on function app_public.decline_share to rowhouse_user;
 
 create or replace function app_public.accept_share(share_id uuid) returns app_public.received_share
@@ -77,25 +78,10 @@ as $$
   select catalog.set_declined(accept_share.share_id, null);
 $$;
 comment on function app_public.accept_share is
-  E'@resultFieldName receivedShare\n@errors RS362 ID203\nTakes decline_share back; what was not declined needs no acceptance. can_manage_settings, or it was shared with you alone.';
+  E'@resultFieldName receivedShare\n@errors RS362 ID203\nShows a declined share again. A share that was not declined needs no acceptance. Needs can_manage_settings, unless it was shared with you alone.';
 grant execute on function app_public.accept_share to rowhouse_user;
 
-create or replace function catalog.tg_agent_knowledge_sources__check_source() returns trigger
-language plpgsql security definer
-set search_path to pg_catalog, pg_temp
-as $$
-begin
-  -- outside of a tenant's request (administrators, seeds) the foreign key is all there is to ask
-  if new.tenant_id = core.current_tenant_id() and not catalog.is_visible_resource('knowledge_source', new.source_id) then
-    perform core.raise_error('RS303', 'There is no such knowledge source.', 'List the sources of this tenant, and those shared with it.');
-  end if;
-  return new;
-end
-$$;
-comment on function catalog.tg_agent_knowledge_sources__check_source is
-  E'@errors RS303\nAn agent gets sources its tenant sees.';
-
-set local role rowhouse_platform;  -- outside the wall: a grant is a row of the tenant that gave it; these are the other side's
+set local role rowhouse_platform;  -- outside the wall: a share is a row of the tenant that created it, and these functions are for its grantee
 create or replace function app_public.received_shares() returns setof app_public.received_share
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -117,7 +103,7 @@ begin
 end
 $$;
 comment on function app_public.received_shares is
-  'What other tenants share with this one and you may use, by which tenant and how long, and grants that were declined. One resource comes once for each way it reached you. With can_manage_settings also what is shared with single people and workspaces of this tenant.';
+  'The resources of other tenants that are shared with you, with the tenant they belong to and the end of the share. Declined shares are listed as well. A resource that is shared in several ways comes once for each. With can_manage_settings you also see the shares for single members and workspaces of this tenant.';
 grant execute on function app_public.received_shares to rowhouse_user;
 
 create or replace function catalog.set_declined(share_id uuid, declined_at timestamptz) returns app_public.received_share
@@ -131,7 +117,7 @@ begin
   select r.* into v_received from app_public.received_shares() r where r.share_id = set_declined.share_id;
   select s.* into v_share from app_public.resource_shares s where s.id = v_received.share_id for no key update;
   if v_share.id is null then
-    perform core.raise_error('RS362', 'There is no such share.', 'received_shares lists them.');
+    perform core.raise_error('RS362', 'There is no such share.', 'List the shares by received_shares.');
   end if;
   if v_share.grantee_user_id is distinct from core.current_user_id() then
     perform tenancy.require_permission('can_manage_settings');
@@ -144,10 +130,7 @@ begin
 end
 $$;
 comment on function catalog.set_declined is
-  E'@errors RS362 ID203\nDeclines a received share, or takes that back.';
+  E'@errors RS362 ID203\nWrites when a received share was declined; null accepts it again.';
 grant execute on function catalog.set_declined to rowhouse_owner;
 
 set local role rowhouse_owner;
-
-create or replace trigger _300_check_source before insert on app_public.agent_knowledge_sources
-  for each row execute function catalog.tg_agent_knowledge_sources__check_source();

@@ -1,20 +1,31 @@
--- Versions of agents, prompts and workflows: publishing keeps what was authored, rolling back publishes it once more.
--- One mechanism for the three tables. The row lock on the resource makes one publication wait for the other.
+-- Publishing versions of agents, prompts and workflows, and rolling back to one. The idea: a version stores the authored
+-- columns of the row as JSON and never changes; a rollback publishes an older content as a new version. The row lock on the
+-- resource makes two publications run one after the other.
 
 call core.secure_tenant_table('app_public.resource_versions');
 call core.allow('app_public.resource_versions', read => 'member');
 grant select on app_public.resource_versions to rowhouse_user;
 comment on table app_public.resource_versions is
-  E'@behavior -insert -update -delete\nA published version of an agent, prompt or workflow of this tenant. It never changes.';
-comment on column app_public.resource_versions.resource_kind is 'agent, prompt or workflow.';
+  E'@behavior -insert -update -delete -query:resource:connection\nThe published versions of this tenant''s agents, prompts and workflows. A version never changes.';
+comment on column app_public.resource_versions.resource_kind is 'The kind of the resource: agent, prompt or workflow.';
 comment on column app_public.resource_versions.resource_id is 'The agent, prompt or workflow.';
-comment on column app_public.resource_versions.version_number is 'Counts the resource''s versions from 1 without a gap; the highest is the latest.';
-comment on column app_public.resource_versions.version is 'Semantic version, rising with version_number.';
-comment on column app_public.resource_versions.content is 'What was authored, as an object of column names: not name, status, sharing, owner or counters.';
+comment on column app_public.resource_versions.version_number is 'Numbers the resource''s versions from 1 without gaps. The highest number is the latest version.';
+comment on column app_public.resource_versions.version is 'The semantic version. It rises with version_number.';
+comment on column app_public.resource_versions.content is 'The authored columns as an object, without name, status, sharing, owner and counters.';
 comment on column app_public.resource_versions.changelog is 'What is new, in the publisher''s words, at most 10,000 characters.';
-comment on column app_public.resource_versions.rolled_back_to is 'The older version whose content this one repeats, null when it repeats none.';
+comment on column app_public.resource_versions.rolled_back_to is 'The older version whose content this rollback repeats; null when it is not a rollback.';
 comment on column app_public.resource_versions.published_by_user_id is 'Who published it.';
 comment on column app_public.resource_versions.published_at is 'When it was published.';
+comment on constraint changelog_is_in_range on app_public.resource_versions is 'must have at most 10,000 characters';
+comment on constraint content_is_an_object on app_public.resource_versions is 'must be a JSON object';
+comment on constraint resource_kind_has_versions on app_public.resource_versions is 'must be agent, prompt or workflow';
+comment on constraint version_is_semantic on app_public.resource_versions is
+  'must be a semantic version such as 1.4.0 or 2.0.0-beta.1';
+comment on constraint version_number_is_positive on app_public.resource_versions is 'must be above 0';
+comment on constraint resource_versions_tenant_id_resource_kind_resource_id_vers_key1 on app_public.resource_versions is
+  'is the version of an earlier publication';
+comment on constraint resource_versions_tenant_id_resource_kind_resource_id_versi_key on app_public.resource_versions is
+  'is the number of an earlier publication';
 
 create or replace function catalog.versioned_table(kind app_public.resource_kind) returns text
 language sql immutable
@@ -23,24 +34,24 @@ as $$
   select case versioned_table.kind when 'agent' then 'agents' when 'prompt' then 'prompts' when 'workflow' then 'workflows' end;
 $$;
 comment on function catalog.versioned_table is
-  'The table of a kind that has versions, null for the others.';
+  'The table of a kind that has versions; null for the other kinds.';
 
 create or replace function catalog.unversioned_columns() returns text[]
 language sql immutable
 set search_path to pg_catalog, pg_temp
 as $$
   select array[
-    -- what it is called and where it belongs
+    -- identity and place in the organization
     'id', 'tenant_id', 'name', 'owner_id', 'created_by_user_id', 'copied_from_id', 'resource_type', 'sort_order',
     'department_id', 'business_function_id', 'role_id', 'budget_allocation_id', 'billing_code', 'metadata',
-    -- who may see it
+    -- sharing
     'sharing_mode', 'is_shared',
-    -- made of the content
+    -- generated from the content
     'search_vector',
-    -- where it stands
+    -- status and life cycle
     'status', 'is_active', 'enabled', 'lifecycle_stage', 'validation_status', 'approval_required', 'analytics_enabled',
     'activated_at', 'deactivated_at', 'deleted_at', 'last_seen_at', 'created_at', 'updated_at',
-    -- kept from logs, ratings and the content itself
+    -- computed from logs, ratings and the content itself
     'usage_count', 'success_rate', 'avg_response_time_ms', 'rating', 'feedback_count', 'error_count', 'last_error_at',
     'last_success_at', 'last_used_at', 'performance_score', 'execution_count', 'success_count', 'failure_count',
     'avg_execution_time_ms', 'last_executed_at', 'agent_ids',
@@ -49,7 +60,7 @@ as $$
   ];
 $$;
 comment on function catalog.unversioned_columns is
-  'Columns that are no part of a version: everything else is what was authored, so a new column is part of it unless it is named here.';
+  'The columns that are not part of a version. All others are, so a new column is part of versions unless it is listed here.';
 
 create or replace function catalog.authored_content(resource jsonb) returns jsonb
 language sql immutable
@@ -58,7 +69,7 @@ as $$
   select authored_content.resource - catalog.unversioned_columns();
 $$;
 comment on function catalog.authored_content is
-  'What a version of a resource (a row as JSON) consists of.';
+  'The authored columns of a resource, which is given as its row in JSON.';
 
 create or replace function catalog.lock_versioned(kind app_public.resource_kind, id uuid) returns jsonb
 language plpgsql volatile
@@ -72,13 +83,13 @@ begin
     catalog.versioned_table(lock_versioned.kind))
     into v_resource using lock_versioned.id;
   if v_resource is null then
-    perform core.raise_error('RS351', 'There is no such resource.', 'List the resources of this tenant; one that is shared with you has its versions with its owner.');
+    perform catalog.raise_no_such_resource(lock_versioned.kind);
   end if;
   return v_resource;
 end
 $$;
 comment on function catalog.lock_versioned is
-  E'@errors RS351\nThe row of an own agent, prompt or workflow as JSON, locked until the transaction ends.';
+  E'@errors RS301\nLocks the row of this tenant''s agent, prompt or workflow until the transaction ends, and returns it as JSON.';
 
 create or replace function catalog.latest_version(kind app_public.resource_kind, id uuid) returns app_public.resource_versions
 language sql stable
@@ -89,7 +100,7 @@ as $$
    order by v.version_number desc limit 1;
 $$;
 comment on function catalog.latest_version is
-  'The version of a resource that was published last, or null.';
+  'The version of a resource that was published last; null when there is none.';
 
 create or replace function catalog.publish_resource(
   kind app_public.resource_kind, resource jsonb, version text, changelog text, rolled_back_to text default null
@@ -107,12 +118,13 @@ declare
   v_published app_public.resource_versions;
 begin
   if v_latest.content = v_content then
-    perform core.raise_error('RS551', 'Nothing has changed since the latest version.', 'Change something first, or keep the version there is.');
+    perform core.raise_error('RS551', 'Nothing has changed since the latest version.', 'Change something before you publish.');
   end if;
-  if not catalog.is_semantic_version(v_version)
-     or (catalog.semantic_version_key(v_version) collate "C" <= catalog.semantic_version_key(v_latest.version) collate "C") then
-    perform core.raise_error('RS451', 'The version is not semantic, or not higher than the latest one.',
-      'Give major.minor.patch above the latest version, or none: then the patch number rises by one.');
+  -- before the first publication there is no latest version: its key is null, and any version is high enough
+  if catalog.is_semantic_version(v_version) is not true
+     or coalesce(catalog.semantic_version_key(v_version) collate "C" <= catalog.semantic_version_key(v_latest.version) collate "C", false) then
+    perform core.raise_error('RS451', 'The version is not a semantic version, or it is not higher than the latest one.',
+      'Give major.minor.patch above the latest version, or leave it out to raise the patch number by one.');
   end if;
 
   insert into app_public.resource_versions
@@ -135,7 +147,7 @@ begin
 end
 $$;
 comment on function catalog.publish_resource is
-  E'@errors RS451 RS551\nPublishes a locked resource as it stands.';
+  E'@errors RS451 RS551\nPublishes a locked resource as it is now.';
 
 create or replace function catalog.rollback_resource(
   kind app_public.resource_kind, id uuid, version text, changelog text, discard_changes boolean
@@ -156,12 +168,12 @@ begin
   if not found then
     perform core.raise_error('RS352', 'There is no such version.', 'List the versions of the resource.');
   end if;
-  if v_latest.content <> catalog.authored_content(v_resource) and not coalesce(rollback_resource.discard_changes, false) then
-    perform core.raise_error('RS552', 'There are changes that were not published.',
-      'Publish them first, or say discard_changes to lose them.');
+  if v_latest.content is distinct from catalog.authored_content(v_resource) and rollback_resource.discard_changes is not true then
+    perform core.raise_error('RS552', 'The resource has changes that were not published.',
+      'Publish them first, or set discard_changes to lose them.');
   end if;
 
-  -- columns that came after the version was published keep their value
+  -- a column that was added after the version was published keeps its value
   select string_agg(format('%I', attname), ', ' order by attnum) into v_columns
     from pg_attribute
    where attrelid = format('app_public.%I', v_table)::regclass and attnum > 0 and not attisdropped and attgenerated = ''
@@ -176,8 +188,8 @@ begin
     end if;
   exception
     when foreign_key_violation then
-      perform core.raise_error('RS553', 'The version refers to something that is no longer there.',
-        'Make what it refers to again, or edit the resource and publish that.');
+      perform core.raise_error('RS553', 'The version refers to something that no longer exists.',
+        'Create it again, or edit the resource and publish it.');
   end;
   return catalog.publish_resource(
     rollback_resource.kind, catalog.lock_versioned(rollback_resource.kind, rollback_resource.id), null,
@@ -185,7 +197,7 @@ begin
 end
 $$;
 comment on function catalog.rollback_resource is
-  E'@errors RS351 RS352 RS551 RS552 RS553\nGives a resource the content of an older version and publishes that as a new one.';
+  E'@errors RS301 RS352 RS551 RS552 RS553\nGives a resource the content of an older version and publishes it as a new version.';
 
 create or replace function catalog.restore_agent_tools(agent_id uuid, tool_ids jsonb) returns void
 language plpgsql volatile
@@ -203,15 +215,14 @@ begin
 end
 $$;
 comment on function catalog.restore_agent_tools is
-  'Gives an agent the tools of an older version.';
+  'Gives an agent the tools that an older version had.';
 
--- A version never changes, and an agent says when it differs from its latest one.
 create or replace function catalog.tg_resource_versions__keep() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  -- deeper than one: the tenant is being deleted, or the person who published is
+  -- a depth above 1 means that a foreign key acts, because the tenant or the publisher is being deleted
   if pg_trigger_depth() = 1 then
     perform core.raise_error('RS951', 'A published version never changes.', 'Publish a new one.');
   end if;
@@ -219,7 +230,7 @@ begin
 end
 $$;
 comment on function catalog.tg_resource_versions__keep is
-  E'@errors RS951\nPublished versions are neither changed nor deleted, by no role.';
+  E'@errors RS951\nRefuses to change or delete a published version, whichever role tries it.';
 
 create or replace function catalog.tg_agents__note_unpublished_changes() returns trigger
 language plpgsql security definer
@@ -234,7 +245,7 @@ begin
 end
 $$;
 comment on function catalog.tg_agents__note_unpublished_changes is
-  'An edit makes an agent differ from its latest version.';
+  'Clears is_latest_version when an agent''s content is edited.';
 
 create or replace trigger _100_keep before update or delete on app_public.resource_versions
   for each row execute function catalog.tg_resource_versions__keep();

@@ -1,4 +1,5 @@
--- What people call: publish, roll back, list, compare.
+-- The API of versions: publish, roll back, list and compare. The idea: the rules are in 20_publishing.sql; these functions
+-- check the permission and name the kind.
 
 create or replace function app_public.publish_agent(id uuid, changelog text default null, version text default null)
 returns app_public.resource_versions
@@ -11,7 +12,7 @@ begin
 end
 $$;
 comment on function app_public.publish_agent is
-  E'@resultFieldName resourceVersion\n@errors RS351 RS451 RS551 ID203\nPublishes an agent as it stands: a version that never changes. version is major.minor.patch above the latest one; without it the patch number rises by one (the first is the agent''s own version). Needs can_publish_resources.';
+  E'@resultFieldName resourceVersion\n@errors RS301 RS451 RS551 ID203\nPublishes an agent as it is now, as a version that never changes. version must be higher than the latest one; without it the patch number rises by one, and the first publication gets the agent''s own version. Needs can_publish_resources.';
 grant execute on function app_public.publish_agent to rowhouse_user;
 
 create or replace function app_public.publish_prompt(id uuid, changelog text default null, version text default null)
@@ -25,7 +26,7 @@ begin
 end
 $$;
 comment on function app_public.publish_prompt is
-  E'@resultFieldName resourceVersion\n@errors RS351 RS451 RS551 ID203\nPublishes a prompt as it stands; see publish_agent. Needs can_publish_resources.';
+  E'@resultFieldName resourceVersion\n@errors RS301 RS451 RS551 ID203\nPublishes a prompt as it is now; see publish_agent. Needs can_publish_resources.';
 grant execute on function app_public.publish_prompt to rowhouse_user;
 
 create or replace function app_public.publish_workflow(id uuid, changelog text default null, version text default null)
@@ -39,7 +40,7 @@ begin
 end
 $$;
 comment on function app_public.publish_workflow is
-  E'@resultFieldName resourceVersion\n@errors RS351 RS451 RS551 ID203\nPublishes a workflow as it stands; see publish_agent. Needs can_publish_resources.';
+  E'@resultFieldName resourceVersion\n@errors RS301 RS451 RS551 ID203\nPublishes a workflow as it is now; see publish_agent. Needs can_publish_resources.';
 grant execute on function app_public.publish_workflow to rowhouse_user;
 
 create or replace function app_public.rollback_agent(id uuid, version text, changelog text default null, discard_changes boolean default false)
@@ -53,7 +54,7 @@ begin
 end
 $$;
 comment on function app_public.rollback_agent is
-  E'@resultFieldName resourceVersion\n@errors RS351 RS352 RS551 RS552 RS553 ID203\nGives an agent the content and tools of an older version and publishes that as a new one; no version is lost. Name, status and sharing stay. Needs can_publish_resources.';
+  E'@resultFieldName resourceVersion\n@errors RS301 RS352 RS551 RS552 RS553 ID203\nGives an agent the content and the tools of an older version and publishes it as a new version, so no version is lost. Name, status and sharing do not change. Unpublished changes are refused unless discard_changes is set. Needs can_publish_resources.';
 grant execute on function app_public.rollback_agent to rowhouse_user;
 
 create or replace function app_public.rollback_prompt(id uuid, version text, changelog text default null, discard_changes boolean default false)
@@ -67,7 +68,7 @@ begin
 end
 $$;
 comment on function app_public.rollback_prompt is
-  E'@resultFieldName resourceVersion\n@errors RS351 RS352 RS551 RS552 RS553 ID203\nGives a prompt the content of an older version and publishes that as a new one; see rollback_agent.';
+  E'@resultFieldName resourceVersion\n@errors RS301 RS352 RS551 RS552 RS553 ID203\nGives a prompt the content of an older version and publishes it as a new version; see rollback_agent.';
 grant execute on function app_public.rollback_prompt to rowhouse_user;
 
 create or replace function app_public.rollback_workflow(id uuid, version text, changelog text default null, discard_changes boolean default false)
@@ -81,12 +82,17 @@ begin
 end
 $$;
 comment on function app_public.rollback_workflow is
-  E'@resultFieldName resourceVersion\n@errors RS351 RS352 RS551 RS552 RS553 ID203\nGives a workflow the content of an older version and publishes that as a new one; see rollback_agent.';
+  E'@resultFieldName resourceVersion\n@errors RS301 RS352 RS551 RS552 RS553 ID203\nGives a workflow the content of an older version and publishes it as a new version; see rollback_agent.';
 grant execute on function app_public.rollback_workflow to rowhouse_user;
 
-create or replace function app_public.version_changes(
+comment on type app_public.version_change is 'A difference between two versions of a resource.';
+comment on column app_public.version_change.path is E'@notNull\nWhere they differ, as a JSON pointer (RFC 6901) such as /system_prompt.';
+comment on column app_public.version_change.from_value is 'The value before; null when the first version has none.';
+comment on column app_public.version_change.to_value is 'The value after; null when the second version has none.';
+
+create or replace function app_public.compare_versions(
   resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text default null
-) returns jsonb
+) returns setof app_public.version_change
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -95,29 +101,29 @@ declare
   v_from jsonb;
   v_to jsonb;
 begin
-  if tenancy.current_member_role() is null and not tenancy.is_platform_admin() then
+  if tenancy.current_member_role() is null and tenancy.is_platform_admin() is not true then
     perform tenancy.require_role('viewer');
   end if;
   select jsonb_object_agg(v.version, v.content) into v_contents
     from app_public.resource_versions v
-   where v.tenant_id = core.current_tenant_id() and v.resource_kind = version_changes.resource_kind
-     and v.resource_id = version_changes.resource_id and v.version in (version_changes.from_version, version_changes.to_version);
-  v_from := v_contents -> version_changes.from_version;
-  if version_changes.to_version is not null then
-    v_to := v_contents -> version_changes.to_version;
+   where v.tenant_id = core.current_tenant_id() and v.resource_kind = compare_versions.resource_kind
+     and v.resource_id = compare_versions.resource_id and v.version in (compare_versions.from_version, compare_versions.to_version);
+  v_from := v_contents -> compare_versions.from_version;
+  if compare_versions.to_version is not null then
+    v_to := v_contents -> compare_versions.to_version;
   elsif v_from is not null then
     execute format('select catalog.authored_content(to_jsonb(r)) from app_public.%I as r where id = $1 and tenant_id = core.current_tenant_id()',
-      catalog.versioned_table(version_changes.resource_kind)) into v_to using version_changes.resource_id;
+      catalog.versioned_table(compare_versions.resource_kind)) into v_to using compare_versions.resource_id;
   end if;
   if v_from is null or v_to is null then
     perform core.raise_error('RS352', 'There is no such version.', 'List the versions of the resource.');
   end if;
-  return catalog.json_changes(v_from, v_to);
+  return query select * from catalog.json_changes(v_from, v_to);
 end
 $$;
-comment on function app_public.version_changes is
-  E'@errors RS352 ID202\nWhat changed from one version of an agent, prompt or workflow to another, or to the resource as it stands when no second is named: an object of JSON pointers (RFC 6901), each {from, to}; arrays are compared as a whole. Members.';
-grant execute on function app_public.version_changes to rowhouse_user;
+comment on function app_public.compare_versions is
+  E'@errors RS352 ID202\nLists the differences between two versions of an agent, prompt or workflow. Without a second version it compares with the resource as it is now. Objects are compared member by member, arrays as a whole. For members of the tenant.';
+grant execute on function app_public.compare_versions to rowhouse_user;
 
 create or replace function app_public.agents_versions(agent app_public.agents) returns setof app_public.resource_versions
 language sql stable
@@ -128,7 +134,7 @@ as $$
    order by v.version_number desc;
 $$;
 comment on function app_public.agents_versions is
-  'The published versions of the agent, latest first; empty for one that another tenant shares.';
+  'The published versions of the agent, the latest first. Empty for an agent that another tenant shares.';
 grant execute on function app_public.agents_versions to rowhouse_user;
 
 create or replace function app_public.prompts_versions(prompt app_public.prompts) returns setof app_public.resource_versions
@@ -140,7 +146,7 @@ as $$
    order by v.version_number desc;
 $$;
 comment on function app_public.prompts_versions is
-  'The published versions of the prompt, latest first; empty for one that another tenant shares.';
+  'The published versions of the prompt, the latest first. Empty for a prompt that another tenant shares.';
 grant execute on function app_public.prompts_versions to rowhouse_user;
 
 create or replace function app_public.workflows_versions(workflow app_public.workflows) returns setof app_public.resource_versions
@@ -152,7 +158,7 @@ as $$
    order by v.version_number desc;
 $$;
 comment on function app_public.workflows_versions is
-  'The published versions of the workflow, latest first; empty for one that another tenant shares.';
+  'The published versions of the workflow, the latest first. Empty for a workflow that another tenant shares.';
 grant execute on function app_public.workflows_versions to rowhouse_user;
 
 create or replace function app_public.resource_versions_is_latest(resource_version app_public.resource_versions) returns boolean

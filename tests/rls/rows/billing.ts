@@ -1,6 +1,6 @@
 // Rows of billing: a plan for both tenants, and of each tenant one row in every table.
 
-import type { Fill } from './index.ts'
+import type { Fill } from './types.ts'
 
 export const fillBilling: Fill = async (t, tenant) => {
   await t.query('select billing.seed_example_plans()')

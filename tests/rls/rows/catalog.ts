@@ -1,6 +1,6 @@
 // Rows of the catalogue. Makes ids.agent, ids.tool, ids.prompt and ids.workflow.
 
-import type { Fill } from './index.ts'
+import type { Fill } from './types.ts'
 
 export const fillCatalog: Fill = async (t, tenant, ids) => {
   const insert = (table: string, columns: string, ...values: unknown[]): Promise<unknown> =>

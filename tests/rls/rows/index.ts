@@ -1,7 +1,7 @@
 // One row of each tenant in every walled table, made by the superuser, who stands outside of all this. A file a domain;
 // a later one finds in `ids` what the earlier ones made.
 
-import { type Tenant, type TestDatabase, type Transaction, transaction } from '../../helpers/index.ts'
+import { type TestDatabase, transaction } from '../../helpers/index.ts'
 import { fillBilling } from './billing.ts'
 import { fillCatalog } from './catalog.ts'
 import { fillIdentity } from './identity.ts'
@@ -10,9 +10,8 @@ import { fillMetering } from './metering.ts'
 import { fillQuotas } from './quotas.ts'
 import { fillSearch } from './search.ts'
 import { fillTenancy } from './tenancy.ts'
+import type { Fill } from './types.ts'
 import { fillWorkspaces } from './workspaces.ts'
-
-export type Fill = (t: Transaction, tenant: Tenant, ids: Record<string, unknown>) => Promise<void>
 
 const domains: Fill[] = [
   fillTenancy,

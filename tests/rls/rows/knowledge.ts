@@ -1,6 +1,6 @@
 // Rows of knowledge. Makes ids.source, ids.document and ids.chunk.
 
-import type { Fill } from './index.ts'
+import type { Fill } from './types.ts'
 
 export const fillKnowledge: Fill = async (t, tenant, ids) => {
   ids.source = await t.value(

@@ -1,6 +1,6 @@
 // Rows of metering.
 
-import type { Fill } from './index.ts'
+import type { Fill } from './types.ts'
 
 export const fillMetering: Fill = async (t, tenant, ids) => {
   const model = await t.value(`select id from app_public.llm_models limit 1`)

@@ -1,6 +1,6 @@
 // Rows of quotas and rate limits.
 
-import type { Fill } from './index.ts'
+import type { Fill } from './types.ts'
 
 export const fillQuotas: Fill = async (t, tenant) => {
   await t.query(

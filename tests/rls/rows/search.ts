@@ -1,6 +1,6 @@
 // Rows of search.
 
-import type { Fill } from './index.ts'
+import type { Fill } from './types.ts'
 
 export const fillSearch: Fill = async (t, tenant, ids) => {
   const block = await t.value(

@@ -1,6 +1,6 @@
 // Rows of workspaces. Makes ids.workspace, ids.project and ids.institution.
 
-import type { Fill } from './index.ts'
+import type { Fill } from './types.ts'
 
 export const fillWorkspaces: Fill = async (t, tenant, ids) => {
   // a trigger asks for a membership of the tenant at hand

@@ -2,13 +2,17 @@
 
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { migrateUp } from '../../server/migrations.ts'
+import { migrateUp } from '../server/migrations.ts'
 
 /** The databases there are, and when each had been created. */
 const open = new Map<string, { serverUrl: string; created: Promise<unknown> }>()
 
+let dropsOnSignal = false
+
 /** Drops what is open when the process is told to stop. */
 export function dropOnSignal(): void {
+  if (dropsOnSignal) return
+  dropsOnSignal = true
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, async () => {
       // connections that others opened are cut as well
@@ -25,17 +29,43 @@ export function dropOnSignal(): void {
   }
 }
 
+/** A database that is migrated already; while there is one, scratch databases are its copies. */
+let template: string | undefined
+
+/** Migrates once for all scratch databases that the work asks for. */
+export async function withTemplate<T>(serverUrl: string, work: () => Promise<T>): Promise<T> {
+  return withDatabase(serverUrl, 'template0', async (url, name) => {
+    await migrateUp(url)
+    template = name
+    try {
+      return await work()
+    } finally {
+      template = undefined
+    }
+  })
+}
+
 /** A database that is migrated to what this checkout describes, for as long as the work takes. */
 export async function withScratch<T>(serverUrl: string, work: (url: string) => Promise<T>): Promise<T> {
+  return withDatabase(serverUrl, template ?? 'template0', async (url) => {
+    if (!template) await migrateUp(url)
+    return work(url)
+  })
+}
+
+async function withDatabase<T>(
+  serverUrl: string,
+  copied: string,
+  work: (url: string, name: string) => Promise<T>,
+): Promise<T> {
   const name = `rowhouse_bench_${randomBytes(4).toString('hex')}`
-  const created = withClient(serverUrl, (client) => client.query(`create database ${name} template template0`))
+  const created = withClient(serverUrl, (client) => client.query(`create database ${name} template ${copied}`))
   open.set(name, { serverUrl, created })
   try {
     await created
     const url = new URL(serverUrl)
     url.pathname = `/${name}`
-    await migrateUp(url.href)
-    return await work(url.href)
+    return await work(url.href, name)
   } finally {
     await dropDatabase(serverUrl, name)
     open.delete(name)

@@ -1,14 +1,12 @@
 // Runs the contenders in turn over the same queries: after a round to warm up, query by query, another one first each time.
 
 import type pg from 'pg'
+import { withProgress } from '../progress.ts'
+import { type Percentiles, percentilesOf, timeLimitMs } from '../timing.ts'
 import type { Hit, Ranker } from './contenders.ts'
-import { withProgress } from './progress.ts'
 import type { QuerySet } from './queries.ts'
 
 export type Entrant = { contender: Ranker; client: pg.Client }
-
-/** Milliseconds; null is longer than the limit. */
-export type Percentiles = { p50: number | null; p95: number | null }
 
 export type Latency = Percentiles & {
   contender: string
@@ -18,18 +16,10 @@ export type Latency = Percentiles & {
 
 export type SetResult = { set: string; latencies: Latency[]; differences: string[] }
 
-export const timeLimitMs = 60_000
 /** What a slow contender may take in all, warming up and measured; then it answers fewer queries, but never fewer than 3. */
 const warmUpBudgetMs = 15_000
 const budgetMs = 60_000
 const fewestRuns = 3
-
-/** The same session for everyone: memory enough to hash and sort in it, no compiling of queries. */
-export async function readySession(client: pg.Client): Promise<void> {
-  await client.query(`set statement_timeout = ${timeLimitMs}`)
-  await client.query(`set work_mem = '64MB'`)
-  await client.query('set jit = off')
-}
 
 type Answer = { ms: number; hits: Hit[] | undefined }
 
@@ -109,23 +99,4 @@ function compare(terms: string[], answers: Map<string, Answer>): string[] {
     }
   }
   return differences
-}
-
-export const percentilesOf = (times: number[]): Percentiles => ({
-  p50: percentile(times, 0.5),
-  p95: percentile(times, 0.95),
-})
-
-/** Milliseconds. */
-export async function timed(work: () => Promise<void>): Promise<number> {
-  const started = performance.now()
-  await work()
-  return performance.now() - started
-}
-
-/** By nearest rank, so that it is a time that was measured. */
-export function percentile(times: number[], share: number): number | null {
-  const sorted = [...times].sort((a, b) => a - b)
-  const time = sorted[Math.ceil(share * sorted.length) - 1]
-  return time === undefined || time === Number.POSITIVE_INFINITY ? null : time
 }

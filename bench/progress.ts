@@ -4,7 +4,15 @@ import { Presets, SingleBar } from 'cli-progress'
 
 export type Progress = { add: (count: number) => void }
 
+let isSilent = false
+
+/** Says nothing from now on. */
+export function silenceProgress(): void {
+  isSilent = true
+}
+
 export async function withProgress<T>(step: string, total: number, work: (bar: Progress) => Promise<T>): Promise<T> {
+  if (isSilent) return work({ add: () => {} })
   const bar = new SingleBar(
     {
       format: '{step} {bar} {value}/{total} | {duration_formatted}, {eta_formatted} to go',

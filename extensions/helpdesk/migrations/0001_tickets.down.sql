@@ -1,0 +1,2 @@
+drop table helpdesk.tickets cascade;
+drop domain helpdesk.ticket_status cascade;

@@ -1,0 +1,85 @@
+-- The periods of a subscription. Period n begins at anchor_on + (n - 1) × cycle in the time zone of the subscription, and a day
+-- that a month does not have becomes the last day of that month: from 31 January monthly periods begin on 28 February,
+-- 31 March and 30 April.
+
+create or replace function billing.cycle_months(billing_cycle app_public.billing_cycle_enum) returns int
+language sql immutable parallel safe
+return case billing_cycle when 'annual' then 12 else 1 end;
+comment on function billing.cycle_months is
+  'The number of months of a billing cycle.';
+
+create or replace function billing.subscription_period(subscription app_public.subscriptions, at timestamptz) returns tstzrange
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select metering.billing_period(subscription_period.at, (subscription).anchor_on, (subscription).timezone,
+    billing.cycle_months((subscription).billing_cycle));
+$$;
+comment on function billing.subscription_period is
+  'The billing period of a subscription that contains an instant.';
+
+create or replace function billing.live_subscription(tenant_id uuid) returns app_public.subscriptions
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_subscription app_public.subscriptions;
+begin
+  select * into v_subscription from app_public.subscriptions s
+   where s.tenant_id = live_subscription.tenant_id and s.ended_at is null;
+  if not found then
+    perform core.raise_error('LB303', 'This tenant has no subscription.', 'Start one with start_subscription.');
+  end if;
+  return v_subscription;
+end
+$$;
+comment on function billing.live_subscription is
+  E'@errors LB303\nThe subscription of a tenant that has not ended.';
+
+create or replace function billing.begin_period(
+  subscription app_public.subscriptions, at timestamptz, anchor_on date, status app_public.subscription_status_enum
+) returns app_public.subscriptions
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_next app_public.subscriptions := begin_period.subscription;
+  v_period tstzrange;
+begin
+  v_next.anchor_on := begin_period.anchor_on;
+  v_next.plan_id := coalesce(v_next.pending_plan_id, v_next.plan_id);
+  v_next.billing_cycle := coalesce(v_next.pending_billing_cycle, v_next.billing_cycle);
+  v_next.price_id := (billing.plan_price_at(v_next.plan_id, v_next.currency, v_next.billing_cycle, begin_period.at)).id;
+  v_period := billing.subscription_period(v_next, begin_period.at);
+  update app_public.subscriptions s
+     set status = begin_period.status,
+         plan_id = v_next.plan_id,
+         billing_cycle = v_next.billing_cycle,
+         price_id = v_next.price_id,
+         anchor_on = v_next.anchor_on,
+         period_number = s.period_number + 1,
+         current_period_start = lower(v_period),
+         current_period_end = upper(v_period),
+         usage_since = begin_period.at,
+         pending_plan_id = null,
+         pending_billing_cycle = null,
+         paused_at = null,
+         past_due_at = case begin_period.status when 'past_due' then s.past_due_at end
+   where s.id = v_next.id
+  returning * into v_next;
+  return v_next;
+end
+$$;
+comment on function billing.begin_period is
+  E'@errors LB302\nMoves a subscription into the period that begins at an instant. A planned change takes effect, and the price that is in force at that instant applies.';
+
+create or replace function app_public.current_subscription() returns app_public.subscriptions
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select * from app_public.subscriptions s
+   where s.tenant_id = core.current_tenant_id() and s.ended_at is null and tenancy.has_role('viewer');
+$$;
+comment on function app_public.current_subscription is
+  'The live subscription of this tenant, or null when there is none. The list of subscriptions also has those that have ended. All members may read it.';
+grant execute on function app_public.current_subscription to rowhouse_user;

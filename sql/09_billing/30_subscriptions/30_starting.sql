@@ -1,0 +1,93 @@
+-- Starting a subscription. A tenant has one trial ever: the days of the trial are whole, so the rest of the first day is free
+-- as well, and trial_ends_at = midnight of (today + trial_days + 1). Without a trial the first period is billed at once.
+
+create or replace function billing.has_trial(plan app_public.plans, tenant_id uuid) returns boolean
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select (has_trial.plan).trial_days > 0
+     and not exists (
+       select from app_public.subscriptions s where s.tenant_id = has_trial.tenant_id and s.trial_ends_at is not null);
+$$;
+comment on function billing.has_trial is
+  'Whether a plan offers a trial and the tenant has not had one yet.';
+
+create or replace function billing.new_subscription(
+  tenant_id uuid, plan app_public.plans, price app_public.plan_prices, with_trial boolean
+) returns app_public.subscriptions
+language plpgsql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_now timestamptz := core.clock();
+  v_new app_public.subscriptions;
+  v_period tstzrange;
+begin
+  select t.id, t.timezone into v_new.tenant_id, v_new.timezone from app_public.tenants t where t.id = new_subscription.tenant_id;
+  v_new.plan_id := (new_subscription.plan).id;
+  v_new.price_id := (new_subscription.price).id;
+  v_new.billing_cycle := (new_subscription.price).billing_cycle;
+  v_new.currency := (new_subscription.price).currency;
+  v_new.anchor_on := (v_now at time zone v_new.timezone)::date;
+  v_new.started_at := v_now;
+  v_new.usage_since := v_now;
+  if new_subscription.with_trial then
+    v_new.status := 'trialing';
+    v_new.trial_ends_at := (v_new.anchor_on + (new_subscription.plan).trial_days + 1)::timestamp at time zone v_new.timezone;
+    v_period := tstzrange(v_now, v_new.trial_ends_at);
+  else
+    v_new.status := 'active';
+    v_period := billing.subscription_period(v_new, v_now);
+  end if;
+  v_new.current_period_start := lower(v_period);
+  v_new.current_period_end := upper(v_period);
+  return v_new;
+end
+$$;
+comment on function billing.new_subscription is
+  'The values of a subscription that starts now. Nothing is written.';
+
+create or replace function app_public.start_subscription(
+  plan text, billing_cycle app_public.billing_cycle_enum default 'monthly', skip_trial boolean default false
+) returns app_public.subscriptions
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_profile app_public.billing_profiles := billing.lock_own_billing();
+  v_plan app_public.plans := billing.plan_by_slug(start_subscription.plan);
+  v_cycle constant app_public.billing_cycle_enum := coalesce(start_subscription.billing_cycle, 'monthly');
+  v_price app_public.plan_prices;
+  v_with_trial boolean;
+  v_new app_public.subscriptions;
+  v_subscription app_public.subscriptions;
+begin
+  if exists (select from app_public.subscriptions s where s.tenant_id = v_profile.tenant_id and s.ended_at is null) then
+    perform core.raise_error('LB507', 'This tenant already has a subscription.', 'Change it with change_plan, or cancel it first.');
+  end if;
+  v_price := billing.plan_price_at(v_plan.id, v_profile.currency, v_cycle, core.clock());
+  -- the lock orders this subscription and a change of the components of its price
+  perform from app_public.plan_prices p where p.id = v_price.id for key share;
+  v_with_trial := billing.has_trial(v_plan, v_profile.tenant_id) and start_subscription.skip_trial is not true;
+  if not v_with_trial and v_price.amount > 0 then
+    perform billing.require_way_to_pay(v_profile.tenant_id);
+  end if;
+  v_new := billing.new_subscription(v_profile.tenant_id, v_plan, v_price, v_with_trial);
+  insert into app_public.subscriptions (
+    tenant_id, plan_id, price_id, billing_cycle, currency, status, timezone, anchor_on, started_at, trial_ends_at,
+    current_period_start, current_period_end, usage_since)
+  values (
+    v_new.tenant_id, v_new.plan_id, v_new.price_id, v_new.billing_cycle, v_new.currency, v_new.status, v_new.timezone,
+    v_new.anchor_on, v_new.started_at, v_new.trial_ends_at, v_new.current_period_start, v_new.current_period_end, v_new.usage_since)
+  returning * into v_subscription;
+  if not v_with_trial then
+    perform billing.bill_period(v_subscription, null);
+  end if;
+  perform billing.add_billing_notice(v_profile.tenant_id, 'subscription_started', v_subscription.id::text,
+    format('The subscription to %s has started.', v_plan.name), v_subscription.id);
+  return v_subscription;
+end
+$$;
+comment on function app_public.start_subscription is
+  E'@resultFieldName subscription\n@errors ID203 LB301 LB302 LB507 LB508\nSubscribes this tenant to the plan with this slug. The subscription starts with the trial of the plan if the tenant has never had a trial and skip_trial is not true. Without a trial the first invoice is created at once. Requires can_manage_billing.';
+grant execute on function app_public.start_subscription to rowhouse_user;

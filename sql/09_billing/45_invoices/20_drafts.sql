@@ -1,0 +1,153 @@
+-- Drafts. A draft is the invoice of a period, an upgrade or an end before it is final, or a document that staff write. A draft
+-- with usage stays open for draft_hours after the usage ended; every other invoice of a subscription is finalised at once.
+
+create or replace function billing.draft_invoice(
+  tenant_id uuid, reason app_public.invoice_reason, subscription app_public.subscriptions, usage tstzrange, usage_price_id uuid
+) returns app_public.invoices
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_profile app_public.billing_profiles := billing.lock_billing(draft_invoice.tenant_id);
+  v_invoice app_public.invoices;
+begin
+  insert into app_public.invoices (
+    tenant_id, reason, issuer_id, subscription_id, currency, timezone, period_number, period_start, period_end,
+    usage_start, usage_end, usage_price_id, collection_method, finalise_at)
+  select v_profile.tenant_id, draft_invoice.reason, v_profile.issuer_id, (draft_invoice.subscription).id,
+         coalesce((draft_invoice.subscription).currency, v_profile.currency), coalesce((draft_invoice.subscription).timezone, t.timezone),
+         (draft_invoice.subscription).period_number, (draft_invoice.subscription).current_period_start,
+         (draft_invoice.subscription).current_period_end, lower(draft_invoice.usage), upper(draft_invoice.usage),
+         case when draft_invoice.usage is not null then draft_invoice.usage_price_id end, v_profile.collection_method,
+         case when draft_invoice.usage is not null then upper(draft_invoice.usage) + make_interval(hours => i.draft_hours) end
+    from app_public.tenants t, app_public.invoice_issuers i
+   where t.id = v_profile.tenant_id and i.id = v_profile.issuer_id
+  returning * into v_invoice;
+  return v_invoice;
+end
+$$;
+comment on function billing.draft_invoice is
+  'Inserts an empty draft. A draft with usage is finalised draft_hours of its issuer after the end of the usage, so that events that arrive a little late are still included.';
+
+create or replace function billing.insert_lines(invoice app_public.invoices, lines app_public.invoice_lines[]) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  insert into app_public.invoice_lines (
+    tenant_id, invoice_id, line_number, kind, description, amount, price_id, component_id, usage_type, quantity, quantity_before,
+    days, period_days, service_start, service_end, basis_start, basis_end, counted_until, is_manual)
+  select (insert_lines.invoice).tenant_id, (insert_lines.invoice).id,
+         coalesce((select max(o.line_number) from app_public.invoice_lines o
+                    where o.tenant_id = (insert_lines.invoice).tenant_id and o.invoice_id = (insert_lines.invoice).id), 0) + l.place,
+         l.kind, l.description, l.amount, l.price_id, l.component_id, l.usage_type, l.quantity, l.quantity_before, l.days,
+         l.period_days, l.service_start, l.service_end, l.basis_start, l.basis_end, l.counted_until, coalesce(l.is_manual, false)
+    from unnest(insert_lines.lines) with ordinality as l (
+           tenant_id, id, invoice_id, line_number, kind, description, amount, price_id, component_id, usage_type, quantity,
+           quantity_before, days, period_days, service_start, service_end, basis_start, basis_end, counted_until, is_manual, created_at, place);
+  perform billing.sum_up_invoice((insert_lines.invoice).tenant_id, (insert_lines.invoice).id);
+end
+$$;
+comment on function billing.insert_lines is
+  'Adds lines to a draft in the given order, and updates its amounts.';
+
+create or replace function billing.sum_up_invoice(tenant_id uuid, invoice_id uuid) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_profile app_public.billing_profiles;
+  v_subtotal numeric;
+  v_rate numeric;
+begin
+  select * into v_profile from app_public.billing_profiles p where p.tenant_id = sum_up_invoice.tenant_id;
+  v_rate := case v_profile.tax_mode when 'standard' then v_profile.tax_rate else 0 end;
+  select coalesce(sum(l.amount), 0) into v_subtotal from app_public.invoice_lines l
+   where l.tenant_id = sum_up_invoice.tenant_id and l.invoice_id = sum_up_invoice.invoice_id;
+  update app_public.invoices i
+     set tax_mode = v_profile.tax_mode, tax_rate = v_rate, subtotal = v_subtotal,
+         tax = billing.round_money(v_subtotal * v_rate, i.currency),
+         total = v_subtotal + billing.round_money(v_subtotal * v_rate, i.currency)
+   where i.tenant_id = sum_up_invoice.tenant_id and i.id = sum_up_invoice.invoice_id;
+end
+$$;
+comment on function billing.sum_up_invoice is
+  'Updates the amounts of a draft: subtotal = sum of its lines, tax = round(subtotal × tax rate), total = subtotal + tax.';
+
+create or replace function billing.bill_period(subscription app_public.subscriptions, ended app_public.subscriptions)
+returns app_public.invoices
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_price app_public.plan_prices;
+  v_basis constant tstzrange := tstzrange((bill_period.subscription).current_period_start, (bill_period.subscription).current_period_end);
+  v_usage tstzrange := case when (bill_period.ended).usage_since < (bill_period.ended).current_period_end
+    then tstzrange((bill_period.ended).usage_since, (bill_period.ended).current_period_end) end;
+  v_lines app_public.invoice_lines[] := '{}';
+  v_invoice app_public.invoices;
+begin
+  select * into v_price from app_public.plan_prices p where p.id = (bill_period.subscription).price_id;
+  if v_price.amount > 0 then
+    v_lines := array[billing.recurring_line(v_price, 'recurring', 1, v_basis, v_basis, (bill_period.subscription).timezone)];
+  end if;
+  if v_usage is not null and not billing.has_usage_to_bill((bill_period.ended).tenant_id, (bill_period.ended).price_id) then
+    v_usage := null;
+  end if;
+  if v_lines = '{}' and v_usage is null then
+    return null;
+  end if;
+  v_invoice := billing.draft_invoice((bill_period.subscription).tenant_id, 'period', bill_period.subscription, v_usage, (bill_period.ended).price_id);
+  perform billing.insert_lines(v_invoice, v_lines);
+  if v_usage is null then
+    v_invoice := billing.finalise_invoice(v_invoice.tenant_id, v_invoice.id);
+  else
+    perform billing.refresh_usage_lines(v_invoice, null);
+  end if;
+  return v_invoice;
+end
+$$;
+comment on function billing.bill_period is
+  'Creates the invoice at the start of a period: the price of the plan in advance, and the usage of the period that has ended, if there was one. The result is null when there is nothing to bill.';
+
+create or replace function billing.has_usage_to_bill(tenant_id uuid, price_id uuid) returns boolean
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select exists (select from app_public.plan_price_components c where c.price_id = has_usage_to_bill.price_id)
+      or exists (select from billing.adjustment_lines(has_usage_to_bill.tenant_id, null, null));
+$$;
+comment on function billing.has_usage_to_bill is
+  'Whether a price has components, or events of billed periods were recorded late.';
+
+create or replace function billing.bill_last_period(subscription app_public.subscriptions, at timestamptz, credit_unused boolean)
+returns app_public.invoices
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_usage tstzrange := case when (bill_last_period.subscription).usage_since < bill_last_period.at
+    then tstzrange((bill_last_period.subscription).usage_since, bill_last_period.at) end;
+  v_lines app_public.invoice_lines[] := '{}';
+  v_invoice app_public.invoices;
+begin
+  if bill_last_period.credit_unused then
+    v_lines := array(select l from billing.unused_days_lines(bill_last_period.subscription, bill_last_period.at) l);
+  end if;
+  if v_usage is not null and not billing.has_usage_to_bill((bill_last_period.subscription).tenant_id, (bill_last_period.subscription).price_id) then
+    v_usage := null;
+  end if;
+  if v_lines = '{}' and v_usage is null then
+    return null;
+  end if;
+  v_invoice := billing.draft_invoice((bill_last_period.subscription).tenant_id, 'end', bill_last_period.subscription, v_usage, (bill_last_period.subscription).price_id);
+  perform billing.insert_lines(v_invoice, v_lines);
+  if bill_last_period.at < (bill_last_period.subscription).current_period_end or v_usage is null then
+    return billing.finalise_invoice(v_invoice.tenant_id, v_invoice.id);
+  end if;
+  perform billing.refresh_usage_lines(v_invoice, null);
+  return v_invoice;
+end
+$$;
+comment on function billing.bill_last_period is
+  'Creates the invoice at the end of a period that no other period follows: the usage, and a credit for unused days if credit_unused is true. The result is null when there is nothing to bill.';

@@ -1,0 +1,229 @@
+// An optional argument that is left out or null stands for its default. Every function of billing either succeeds then, or
+// fails with a code of the registry.
+
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { type Transaction, useDatabase } from '../helpers/index.ts'
+import { addPlan, asStaff, invoicesOf, payByInvoice, setClock } from './helpers.ts'
+
+const db = useDatabase()
+const root = join(import.meta.dirname, '../..')
+const folder = join(root, 'sql/09_billing')
+
+/** The functions of the API that the files of billing create, without the computed columns of its tables. */
+async function functionsOfBilling(): Promise<string[]> {
+  const names: string[] = []
+  for (const file of await readdir(folder, { recursive: true })) {
+    if (!file.endsWith('.sql')) continue
+    const text = await readFile(join(folder, file), 'utf8')
+    for (const [, name] of text.matchAll(/^create or replace function app_public\.(\w+)\(/gm))
+      names.push(name as string)
+  }
+  return names.sort()
+}
+
+type Rows = { invoice: string; draft: string; line: string; payment: string; method: string }
+type Call = { by: 'owner' | 'staff'; required: unknown[]; optional: Record<string, unknown> }
+
+/** A call of each function that is valid with all of its arguments. */
+const calls = (rows: Rows): Record<string, Call> => ({
+  add_credit: { by: 'staff', required: [5, 'Sorry'], optional: {} },
+  add_invoice_line: { by: 'staff', required: [rows.draft, 'Setup', 20], optional: { kind: 'adjustment' } },
+  add_payment_method: { by: 'owner', required: ['pm_other'], optional: { provider: 'stripe' } },
+  billing_profiles_credit_balance: { by: 'owner', required: [null], optional: {} },
+  cancel_subscription: { by: 'owner', required: [], optional: { at_period_end: true } },
+  change_plan: { by: 'owner', required: ['large'], optional: { billing_cycle: 'monthly' } },
+  create_credit_note: { by: 'staff', required: [rows.invoice], optional: { amount: 1, memo: 'Sorry' } },
+  create_invoice: { by: 'staff', required: [], optional: { memo: 'Setup' } },
+  current_subscription: { by: 'owner', required: [], optional: {} },
+  delete_draft_invoice: { by: 'staff', required: [rows.draft], optional: {} },
+  entitlements: { by: 'owner', required: [], optional: {} },
+  explain_invoice: { by: 'owner', required: [rows.invoice], optional: {} },
+  finalise_invoice: { by: 'staff', required: [rows.draft], optional: {} },
+  invoice: { by: 'owner', required: [rows.invoice], optional: {} },
+  invoices_html: { by: 'owner', required: [null], optional: {} },
+  invoices_pdf_base64: { by: 'owner', required: [null], optional: {} },
+  override_entitlement: {
+    by: 'staff',
+    required: ['quota', 'users'],
+    optional: { is_enabled: null, quota_limit: 7, overage_allowed: true, reason: 'Pilot' },
+  },
+  pause_subscription: { by: 'owner', required: [], optional: {} },
+  pay_invoice: { by: 'owner', required: [rows.invoice], optional: {} },
+  preview_invoice: { by: 'owner', required: [], optional: {} },
+  preview_plan_change: { by: 'owner', required: ['large'], optional: { billing_cycle: 'monthly' } },
+  record_payment: { by: 'staff', required: [rows.invoice, 1], optional: { reference: 'Transfer 1' } },
+  refund_payment: { by: 'staff', required: [rows.payment], optional: { amount: 1, reason: 'Sorry' } },
+  remove_entitlement_override: { by: 'staff', required: ['quota', 'agents'], optional: {} },
+  remove_invoice_line: { by: 'staff', required: [rows.line], optional: {} },
+  remove_payment_method: { by: 'owner', required: [rows.method], optional: {} },
+  resume_subscription: { by: 'owner', required: [], optional: {} },
+  set_billing_terms: {
+    by: 'staff',
+    required: [],
+    optional: { tax_mode: 'standard', tax_rate: 0.19, collection_method: 'invoice', issuer_slug: 'default' },
+  },
+  set_default_payment_method: { by: 'owner', required: [rows.method], optional: {} },
+  start_subscription: { by: 'owner', required: ['small'], optional: { billing_cycle: 'monthly', skip_trial: true } },
+  update_billing_profile: {
+    by: 'owner',
+    required: [],
+    optional: {
+      legal_name: 'ACME Ltd',
+      email: 'Money@acme.test',
+      address: '1 Road',
+      country_code: 'GB',
+      tax_number: 'GB 1',
+      currency: 'USD',
+    },
+  },
+  usage_by_day: { by: 'owner', required: [], optional: {} },
+  usage_by_model: { by: 'owner', required: [], optional: {} },
+  usage_overview: { by: 'owner', required: [], optional: {} },
+  void_invoice: { by: 'staff', required: [rows.invoice, 'Wrong'], optional: {} },
+})
+
+/** acme with an open invoice, a draft with a line by staff, a payment, a card and an override. */
+async function scene(t: Transaction): Promise<Rows> {
+  await t.becomeSuperuser()
+  await addPlan(t, { slug: 'small', amount: 10 })
+  await addPlan(t, { slug: 'small', amount: 100, cycle: 'annual' })
+  await addPlan(t, { slug: 'large', tier: 'enterprise', amount: 30 })
+  await payByInvoice(t, db.acme.id)
+  await setClock(t, '2025-04-01 09:00Z')
+  await t.become(db.acme.owner)
+  await t.query(`select app_public.start_subscription('small')`)
+  const method = await t.value<string>(`select id from app_public.add_payment_method('pm_card')`)
+  await t.becomeRole('rowhouse_worker')
+  await t.query(`select billing.finish_attaching_method($1, $2, 'visa', '4242', 1, 2030)`, [db.acme.id, method])
+  const [invoice] = await invoicesOf(t, db.acme.id)
+  await asStaff(t, db, db.acme.id)
+  const payment = await t.value<string>('select id from app_public.record_payment($1, 4)', [invoice?.id])
+  const draft = await t.value<string>('select id from app_public.create_invoice()')
+  const line = await t.value<string>(`select id from app_public.add_invoice_line($1, 'Setup', 5)`, [draft])
+  await t.query(`select app_public.override_entitlement('quota', 'agents', quota_limit => 1)`)
+  return { invoice: invoice?.id as string, draft, line, payment, method }
+}
+
+const literal = (value: unknown): string => (value === null ? 'null' : `'${String(value)}'`)
+
+/** With all arguments, with none of the optional ones, with all of them null, and with each left out or null. */
+function variants(name: string, { required, optional }: Call): string[] {
+  const names = Object.keys(optional)
+  const call = (given: Record<string, unknown>): string =>
+    `select * from app_public.${name}(${[
+      ...required.map(literal),
+      ...Object.entries(given).map(([argument, value]) => `${argument} => ${literal(value)}`),
+    ].join(', ')})`
+  const without = (argument: string) => Object.fromEntries(Object.entries(optional).filter(([key]) => key !== argument))
+  return [
+    ...new Set([
+      call(optional),
+      call({}),
+      call(Object.fromEntries(names.map((argument) => [argument, null]))),
+      ...names.flatMap((argument) => [call(without(argument)), call({ ...optional, [argument]: null })]),
+    ]),
+  ]
+}
+
+describe('optional arguments', () => {
+  it('are those of all functions of billing', async () => {
+    const rows = { invoice: '', draft: '', line: '', payment: '', method: '' }
+    expect(Object.keys(calls(rows)).sort()).toEqual(await functionsOfBilling())
+  })
+
+  it('are listed here for each function', () =>
+    db.inTransaction(async (t) => {
+      const listed = calls({ invoice: '', draft: '', line: '', payment: '', method: '' })
+      const found = await t.query<{ name: string; names: string[] }>(
+        `select proname as name,
+                coalesce(proargnames[pronargs - pronargdefaults + 1 : pronargs], '{}') as names
+           from pg_proc
+          where pronamespace = 'app_public'::regnamespace and proname = any ($1) and pronargdefaults > 0`,
+        [Object.keys(listed)],
+      )
+      const expected = Object.entries(listed).filter(([, { optional }]) => Object.keys(optional).length > 0)
+      expect(Object.fromEntries(found.map(({ name, names }) => [name, names.sort()]))).toEqual(
+        Object.fromEntries(expected.map(([name, { optional }]) => [name, Object.keys(optional).sort()])),
+      )
+    }))
+
+  it('may be left out or null: a call succeeds or fails with a code of the registry', () =>
+    db.inTransaction(async (t) => {
+      const registry = await readFile(join(root, 'docs/error-codes.md'), 'utf8')
+      const codes = new Set([...registry.matchAll(/^\| `([A-Z]{2}\d{3})` \|/gm)].map(([, code]) => code))
+      const outcomes: Record<string, string> = {}
+      for (const [name, call] of Object.entries(calls(await scene(t)))) {
+        for (const statement of variants(name, call)) {
+          await t.query('savepoint before_call')
+          await (call.by === 'staff' ? asStaff(t, db, db.acme.id) : t.become(db.acme.owner))
+          outcomes[statement] = (await t.errorCode(statement)) ?? 'done'
+          await t.query('rollback to savepoint before_call')
+        }
+      }
+      const unregistered = Object.entries(outcomes).filter(([, code]) => code !== 'done' && !codes.has(code))
+      expect(unregistered).toEqual([])
+      // the others are refused because of the state of the scene, not because of an argument
+      const refused = Object.entries(outcomes).filter(([, code]) => code !== 'done')
+      expect(new Set(refused.map(([, code]) => code))).toEqual(new Set(['LB403', 'LB507', 'LB512', 'LB518']))
+    }))
+})
+
+describe('null stands for the default', () => {
+  it('of the billing cycle and the trial of a subscription', () =>
+    db.inTransaction(async (t) => {
+      await addPlan(t, { slug: 'small', amount: 10, trialDays: 14 })
+      await setClock(t, '2025-04-01 09:00Z')
+      await t.become(db.acme.owner)
+      expect(
+        await t.query(
+          `select billing_cycle::text, status::text
+             from app_public.start_subscription('small', billing_cycle => null, skip_trial => null)`,
+        ),
+      ).toEqual([{ billing_cycle: 'monthly', status: 'trialing' }])
+      expect(
+        await t.query('select status::text, cancel_at_period_end from app_public.cancel_subscription(null)'),
+      ).toEqual([{ status: 'trialing', cancel_at_period_end: true }])
+    }))
+
+  it('of the kind of a line, the provider of a payment method and the overage of an override', () =>
+    db.inTransaction(async (t) => {
+      const { draft } = await scene(t)
+      await asStaff(t, db, db.acme.id)
+      expect(await t.value(`select kind::text from app_public.add_invoice_line($1, 'x', 1, null)`, [draft])).toBe(
+        'adjustment',
+      )
+      expect(
+        await t.value(
+          `select overage_allowed from app_public.override_entitlement('quota', 'users', quota_limit => 1, overage_allowed => null)`,
+        ),
+      ).toBe(false)
+      await t.become(db.acme.owner)
+      expect(await t.value(`select provider from app_public.add_payment_method('pm_x', null)`)).toBe('stripe')
+    }))
+
+  it('but an amount that is required may not be null', () =>
+    db.inTransaction(async (t) => {
+      const { invoice, draft } = await scene(t)
+      await asStaff(t, db, db.acme.id)
+      for (const call of [
+        `record_payment('${invoice}', null)`,
+        `record_payment('${invoice}', null, 'Transfer 1')`,
+        `add_credit(null, 'x')`,
+        `add_invoice_line('${draft}', 'x', null)`,
+      ])
+        expect([call, await t.errorCode(`select app_public.${call}`)]).toEqual([call, 'LB402'])
+    }))
+
+  it('and an amount that is left out is what is left of the invoice, which may be nothing', () =>
+    db.inTransaction(async (t) => {
+      const { invoice, payment } = await scene(t)
+      await asStaff(t, db, db.acme.id)
+      expect(await t.value('select (-total)::text from app_public.create_credit_note($1, null)', [invoice])).toBe(
+        '10.00',
+      )
+      expect(await t.errorCode('select app_public.create_credit_note($1, null)', [invoice])).toBe('LB601')
+      expect(await t.errorCode('select app_public.refund_payment($1, null)', [payment])).toBe('LB601')
+    }))
+})
