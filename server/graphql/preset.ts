@@ -18,6 +18,7 @@ import { ErrorListsPlugin } from './error-lists.ts'
 import { FiltersPlugin, filterOperators } from './filters.ts'
 import { FunctionsPlugin } from './functions.ts'
 import { GroupLimitPlugin } from './group-limit.ts'
+import { IdInputPlugin } from './id-input.ts'
 import { KeysPlugin } from './keys.ts'
 import { LeanPayloadsPlugin } from './lean-payloads.ts'
 import { NamesPlugin } from './names.ts'
@@ -53,6 +54,7 @@ export function createPreset(pool: Pool): GraphileConfig.Preset {
       OrdersPlugin,
       AggregatesPlugin,
       LeanPayloadsPlugin,
+      IdInputPlugin,
       BrevityPlugin,
       NotFoundPlugin,
       CountOncePlugin,

@@ -4,8 +4,9 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
-import { addPlan, asStaff, invoicesOf, payByInvoice, setClock } from './helpers.ts'
+import { addPlan, asStaff, invoicesOf, payByInvoice } from './helpers.ts'
 
 const db = useDatabase()
 const root = join(import.meta.dirname, '../..')

@@ -91,7 +91,7 @@ call core.allow('app_public.invoice_lines', read => 'can_manage_billing');
 grant select on app_public.invoice_lines to rowhouse_user;
 grant select, insert, update, delete on app_public.invoice_lines to rowhouse_platform;
 comment on table app_public.invoice_lines is
-  E'@aggregates on\n@behavior -insert -update -delete -query:resource:connection -query:resource:single\nThe lines of invoices. The amount of each line is rounded half away from zero to the decimal places of the currency. Reading them requires can_manage_billing; explain_invoice computes them again.';
+  E'@behavior -insert -update -delete -query:resource:connection -query:resource:single\nThe lines of invoices. The amount of each line is rounded half away from zero to the decimal places of the currency. Reading them requires can_manage_billing; explain_invoice computes them again.';
 comment on column app_public.invoice_lines.invoice_id is 'The document that the line belongs to.';
 comment on column app_public.invoice_lines.line_number is 'The position on the document, from 1.';
 comment on column app_public.invoice_lines.kind is 'The kind of the line.';
