@@ -8,9 +8,9 @@ drop table app_public.rate_limit_usage,
   app_public.usage_quotas cascade;
 drop type app_public.rerating_line,
   app_public.llm_usage_receipt,
-  app_public.llm_call_input,
+  app_public.new_llm_call,
   app_public.usage_receipt,
-  app_public.usage_event_input cascade;
+  app_public.new_usage_event cascade;
 drop table app_public.usage_events cascade;
 drop table app_public.llm_model_price_overrides,
   app_public.llm_model_prices,

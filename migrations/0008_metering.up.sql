@@ -441,7 +441,7 @@ create table metering.usage_rollup_state (
 
 -- Inputs and results --------------------------------------------------------------------------------------------------------
 
-create type app_public.usage_event_input as (
+create type app_public.new_usage_event as (
   idempotency_key text,
   usage_type text,
   quantity numeric,
@@ -456,22 +456,22 @@ create type app_public.usage_event_input as (
   duration_ms int,
   metadata jsonb
 );
-comment on type app_public.usage_event_input is 'One event of usage to be recorded: how much of which usage type was used, when, by whom and by what.';
-comment on column app_public.usage_event_input.idempotency_key is
+comment on type app_public.new_usage_event is 'One event of usage to be recorded: how much of which usage type was used, when, by whom and by what.';
+comment on column app_public.new_usage_event.idempotency_key is
   E'@notNull\nA key of 1 to 255 characters that is unique within the tenant, such as the id of what was done. Recording the same event again under the same key stores nothing.';
-comment on column app_public.usage_event_input.usage_type is E'@notNull\nThe name of a usage type, such as tool_call.';
-comment on column app_public.usage_event_input.quantity is
+comment on column app_public.new_usage_event.usage_type is E'@notNull\nThe name of a usage type, such as tool_call.';
+comment on column app_public.new_usage_event.quantity is
   E'@notNull\nHow much was used, in the unit of the usage type: above 0, at most the maximum of the type, and whole where the type says so.';
-comment on column app_public.usage_event_input.occurred_at is 'When it was used: at most 400 days ago and at most an hour ahead. The default is now.';
-comment on column app_public.usage_event_input.user_id is 'The member who used it. The default is you; only admins may name another member.';
-comment on column app_public.usage_event_input.agent_id is 'The agent that used it.';
-comment on column app_public.usage_event_input.project_id is 'The project it was used for.';
-comment on column app_public.usage_event_input.api_key_id is 'The API key it was used with. The default is the key of this request; only admins may name another key.';
-comment on column app_public.usage_event_input.model_id is 'The language model. Tokens of a model with a price get their cost from it.';
-comment on column app_public.usage_event_input.feature_name is 'The feature of the product, 1 to 100 characters.';
-comment on column app_public.usage_event_input.outcome is 'How it ended.';
-comment on column app_public.usage_event_input.duration_ms is 'How long it took in milliseconds, from 0 to 30 days.';
-comment on column app_public.usage_event_input.metadata is 'Anything else, as an object of at most 8 kB.';
+comment on column app_public.new_usage_event.occurred_at is 'When it was used: at most 400 days ago and at most an hour ahead. The default is now.';
+comment on column app_public.new_usage_event.user_id is 'The member who used it. The default is you; only admins may name another member.';
+comment on column app_public.new_usage_event.agent_id is 'The agent that used it.';
+comment on column app_public.new_usage_event.project_id is 'The project it was used for.';
+comment on column app_public.new_usage_event.api_key_id is 'The API key it was used with. The default is the key of this request; only admins may name another key.';
+comment on column app_public.new_usage_event.model_id is 'The language model. Tokens of a model with a price get their cost from it.';
+comment on column app_public.new_usage_event.feature_name is 'The feature of the product, 1 to 100 characters.';
+comment on column app_public.new_usage_event.outcome is 'How it ended.';
+comment on column app_public.new_usage_event.duration_ms is 'How long it took in milliseconds, from 0 to 30 days.';
+comment on column app_public.new_usage_event.metadata is 'Anything else, as an object of at most 8 kB.';
 
 create type app_public.usage_receipt as (
   idempotency_key text,
@@ -487,7 +487,7 @@ comment on column app_public.usage_receipt.ordinal is E'@notNull\nThe position o
 comment on column app_public.usage_receipt.occurred_at is E'@notNull\nWhen it was used.';
 comment on column app_public.usage_receipt.is_repeated is E'@notNull\nWhether the event had been recorded before, so that this call stored nothing.';
 
-create type app_public.llm_call_input as (
+create type app_public.new_llm_call as (
   idempotency_key text,
   model text,
   input_tokens bigint,
@@ -520,45 +520,45 @@ create type app_public.llm_call_input as (
   system_prompt text,
   completion_text text
 );
-comment on type app_public.llm_call_input is 'One call of a language model to be recorded.';
-comment on column app_public.llm_call_input.idempotency_key is
+comment on type app_public.new_llm_call is 'One call of a language model to be recorded.';
+comment on column app_public.new_llm_call.idempotency_key is
   E'@notNull\nA key of 1 to 255 characters that is unique within the tenant, such as the id of the call. Recording the same call again under the same key stores nothing.';
-comment on column app_public.llm_call_input.model is
+comment on column app_public.new_llm_call.model is
   E'@notNull\nThe name or id of a model of the catalogue. Another name is kept as it is, and the call then has no cost.';
-comment on column app_public.llm_call_input.input_tokens is
+comment on column app_public.new_llm_call.input_tokens is
   E'@notNull\nInput tokens that were not read from a cache, from 0 to a thousand million.';
-comment on column app_public.llm_call_input.cached_input_tokens is 'Input tokens that were read from a cache. The default is 0.';
-comment on column app_public.llm_call_input.output_tokens is
+comment on column app_public.new_llm_call.cached_input_tokens is 'Input tokens that were read from a cache. The default is 0.';
+comment on column app_public.new_llm_call.output_tokens is
   E'@notNull\nOutput tokens without the tokens for reasoning, from 0 to a thousand million.';
-comment on column app_public.llm_call_input.reasoning_tokens is 'Output tokens for reasoning. The default is 0.';
-comment on column app_public.llm_call_input.prompt_tokens is 'A check: when you give it, it must be input_tokens + cached_input_tokens.';
-comment on column app_public.llm_call_input.completion_tokens is 'A check: when you give it, it must be output_tokens + reasoning_tokens.';
-comment on column app_public.llm_call_input.total_tokens is 'A check: when you give it, it must be the sum of all four classes.';
-comment on column app_public.llm_call_input.occurred_at is 'When the call was made: at most 400 days ago and at most an hour ahead. The default is now.';
-comment on column app_public.llm_call_input.user_id is 'The member who made the call. The default is you; only admins may name another member.';
-comment on column app_public.llm_call_input.agent_id is 'The agent that made the call.';
-comment on column app_public.llm_call_input.agent_name is
+comment on column app_public.new_llm_call.reasoning_tokens is 'Output tokens for reasoning. The default is 0.';
+comment on column app_public.new_llm_call.prompt_tokens is 'A check: when you give it, it must be input_tokens + cached_input_tokens.';
+comment on column app_public.new_llm_call.completion_tokens is 'A check: when you give it, it must be output_tokens + reasoning_tokens.';
+comment on column app_public.new_llm_call.total_tokens is 'A check: when you give it, it must be the sum of all four classes.';
+comment on column app_public.new_llm_call.occurred_at is 'When the call was made: at most 400 days ago and at most an hour ahead. The default is now.';
+comment on column app_public.new_llm_call.user_id is 'The member who made the call. The default is you; only admins may name another member.';
+comment on column app_public.new_llm_call.agent_id is 'The agent that made the call.';
+comment on column app_public.new_llm_call.agent_name is
   'The name of an agent that is shared with you. The name of an agent of this tenant is read from the agent.';
-comment on column app_public.llm_call_input.project_id is 'The project it was made for.';
-comment on column app_public.llm_call_input.api_key_id is 'The API key it was made with. The default is the key of this request; only admins may name another key.';
-comment on column app_public.llm_call_input.model_config_id is 'Your own id of the configuration of the model.';
-comment on column app_public.llm_call_input.conversation_id is 'The conversation it belongs to.';
-comment on column app_public.llm_call_input.panel_id is 'The panel discussion it belongs to.';
-comment on column app_public.llm_call_input.response_time_ms is 'How long the call took in milliseconds, from 0 to 30 days.';
-comment on column app_public.llm_call_input.time_to_first_token_ms is 'The time until the first token in milliseconds, at least 0.';
-comment on column app_public.llm_call_input.temperature is 'From 0 to 2.';
-comment on column app_public.llm_call_input.max_tokens is 'The largest number of tokens that the answer could have, at least 1.';
-comment on column app_public.llm_call_input.top_p is 'From 0 to 1.';
-comment on column app_public.llm_call_input.finish_reason is
+comment on column app_public.new_llm_call.project_id is 'The project it was made for.';
+comment on column app_public.new_llm_call.api_key_id is 'The API key it was made with. The default is the key of this request; only admins may name another key.';
+comment on column app_public.new_llm_call.model_config_id is 'Your own id of the configuration of the model.';
+comment on column app_public.new_llm_call.conversation_id is 'The conversation it belongs to.';
+comment on column app_public.new_llm_call.panel_id is 'The panel discussion it belongs to.';
+comment on column app_public.new_llm_call.response_time_ms is 'How long the call took in milliseconds, from 0 to 30 days.';
+comment on column app_public.new_llm_call.time_to_first_token_ms is 'The time until the first token in milliseconds, at least 0.';
+comment on column app_public.new_llm_call.temperature is 'From 0 to 2.';
+comment on column app_public.new_llm_call.max_tokens is 'The largest number of tokens that the answer could have, at least 1.';
+comment on column app_public.new_llm_call.top_p is 'From 0 to 1.';
+comment on column app_public.new_llm_call.finish_reason is
   'Why the answer ended, as the provider names it (stop, length, function_call, error, …), at most 50 characters.';
-comment on column app_public.llm_call_input.function_call is 'The function that the model called, in the form of the provider.';
-comment on column app_public.llm_call_input.success is 'Whether the call succeeded. The default is true.';
-comment on column app_public.llm_call_input.error_type is 'The kind of the error, at most 100 characters.';
-comment on column app_public.llm_call_input.error_message is 'The message of the error, at most 10,000 characters.';
-comment on column app_public.llm_call_input.prompt_text is
+comment on column app_public.new_llm_call.function_call is 'The function that the model called, in the form of the provider.';
+comment on column app_public.new_llm_call.success is 'Whether the call succeeded. The default is true.';
+comment on column app_public.new_llm_call.error_type is 'The kind of the error, at most 100 characters.';
+comment on column app_public.new_llm_call.error_message is 'The message of the error, at most 10,000 characters.';
+comment on column app_public.new_llm_call.prompt_text is
   'The prompt. Texts are stored only when the settings of the tenant say store_llm_texts.';
-comment on column app_public.llm_call_input.system_prompt is 'The system prompt.';
-comment on column app_public.llm_call_input.completion_text is 'The answer.';
+comment on column app_public.new_llm_call.system_prompt is 'The system prompt.';
+comment on column app_public.new_llm_call.completion_text is 'The answer.';
 
 create type app_public.llm_usage_receipt as (
   id uuid,

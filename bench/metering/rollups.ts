@@ -78,7 +78,7 @@ async function run({ client, tenant, times }: Contender, events: object[], lateI
   await becomeOwner(client, tenant)
   await client.query(
     `select count(*) from app_public.record_usages(
-       array(select e from jsonb_populate_recordset(null::app_public.usage_event_input, $1) as e))`,
+       array(select e from jsonb_populate_recordset(null::app_public.new_usage_event, $1) as e))`,
     [JSON.stringify(events)],
   )
   await client.query('commit')

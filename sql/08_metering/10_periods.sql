@@ -68,4 +68,4 @@ begin
 end
 $$;
 comment on function metering.finalise_usage_period is
-  E'@errors 23P01\nCloses a period of the tenant of the context: events of the period that are recorded later have adjusts_period set. Billing calls this first and then reads the period in the same transaction. The usage of the period is its events without adjusts_period. The adjustments of its invoice are the events with adjusts_period whose batch_id is above the last_batch_id of the period that the tenant closed before, and not above the last_batch_id of this period. A period must not overlap one that is final.';
+  'Closes a period of the tenant of the context: events of the period that are recorded later have adjusts_period set. Billing calls this first and then reads the period in the same transaction. The usage of the period is its events without adjusts_period. The adjustments of its invoice are the events with adjusts_period whose batch_id is above the last_batch_id of the period that the tenant closed before, and not above the last_batch_id of this period. An exclusion constraint refuses a period that overlaps a final one.';

@@ -69,7 +69,7 @@ comment on function metering.refuse_usage is
   E'@errors MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409\nRaises the error for a problem with an event, and names the position of the event when there are several.';
 
 create or replace function metering.check_usage(
-  events app_public.usage_event_input[], out first_at timestamptz, out last_at timestamptz
+  events app_public.new_usage_event[], out first_at timestamptz, out last_at timestamptz
 )
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
@@ -136,12 +136,12 @@ $$;
 comment on function metering.unknown_keys is
   'Whether a JSON value is not an object, or has a key that the other object does not have.';
 
-create or replace function metering.read_usage(events jsonb) returns app_public.usage_event_input[]
+create or replace function metering.read_usage(events jsonb) returns app_public.new_usage_event[]
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_known constant jsonb := to_jsonb(jsonb_populate_record(null::app_public.usage_event_input, '{}'));
+  v_known constant jsonb := to_jsonb(jsonb_populate_record(null::app_public.new_usage_event, '{}'));
   v_ordinal bigint;
 begin
   if jsonb_typeof(read_usage.events) is distinct from 'array' then
@@ -154,7 +154,7 @@ begin
     perform core.raise_error('MT413', format('Event %s is not an object, or it has an unknown field.', v_ordinal),
       format('The fields are %s.', (select string_agg(key, ', ' order by key) from jsonb_object_keys(v_known) as key)));
   end if;
-  return array(select e from jsonb_populate_recordset(null::app_public.usage_event_input, read_usage.events) as e);
+  return array(select e from jsonb_populate_recordset(null::app_public.new_usage_event, read_usage.events) as e);
 end
 $$;
 comment on function metering.read_usage is

@@ -55,7 +55,7 @@ comment on table metering.finalised_periods is 'Billing periods that are final.'
 
 comment on type app_public.usage_outcome is 'How something that was used ended: in success, in an error, or abandoned by its user.';
 
-create or replace function metering.keys_of_usage(events app_public.usage_event_input[], now_is timestamptz)
+create or replace function metering.keys_of_usage(events app_public.new_usage_event[], now_is timestamptz)
 returns table (key text, payload_hash bigint, ordinal int, occurred_at timestamptz)
 language sql stable
 begin atomic
@@ -73,7 +73,7 @@ end;
 comment on function metering.keys_of_usage is
   'The keys of a batch, each with a hash of the event as it was given.';
 
-create or replace function metering.claim_usage_keys(events app_public.usage_event_input[], batch_id bigint) returns int[]
+create or replace function metering.claim_usage_keys(events app_public.new_usage_event[], batch_id bigint) returns int[]
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
@@ -126,7 +126,7 @@ comment on function metering.claim_usage_keys is
   E'@errors MT501\nTakes the keys of a batch, and returns the positions of the events whose keys were free. When several callers take the same key at once, one gets it and the others wait for its commit.';
 
 create or replace function metering.write_usage(
-  events app_public.usage_event_input[], ordinals int[], batch_id bigint, first_at timestamptz, last_at timestamptz
+  events app_public.new_usage_event[], ordinals int[], batch_id bigint, first_at timestamptz, last_at timestamptz
 ) returns void
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
@@ -191,7 +191,7 @@ $$;
 comment on function metering.begin_usage is
   E'@errors MT411\nOpens a batch. No period of the tenant becomes final before this transaction ends.';
 
-create or replace function metering.store_usage(events app_public.usage_event_input[]) returns setof app_public.usage_receipt
+create or replace function metering.store_usage(events app_public.new_usage_event[]) returns setof app_public.usage_receipt
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
@@ -230,7 +230,7 @@ comment on function metering.store_usage is
 
 -- Three functions record usage: for one event, for up to 10,000 events at once, and for tasks.
 
-create or replace function app_public.record_usage(event app_public.usage_event_input) returns app_public.usage_receipt
+create or replace function app_public.record_usage(event app_public.new_usage_event) returns app_public.usage_receipt
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -246,7 +246,7 @@ comment on function app_public.record_usage is
   E'@resultFieldName receipt\n@errors ID202 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT501\nRecords one event of usage. The idempotency key is permanent: recording the same event again stores nothing and returns the first receipt, and another event under the same key is refused. Tokens of a model with a price get their cost here. Every active member may record their own usage; admins may record that of other members and API keys.';
 grant execute on function app_public.record_usage to rowhouse_user;
 
-create or replace function app_public.record_usages(events app_public.usage_event_input[]) returns setof app_public.usage_receipt
+create or replace function app_public.record_usages(events app_public.new_usage_event[]) returns setof app_public.usage_receipt
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -271,7 +271,7 @@ begin
 end
 $$;
 comment on function metering.record_tenant_usage is
-  E'@errors MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT412 MT413 MT501\nRecords usage for a task, which knows whose usage it is: a list of objects with the fields of usage_event_input.';
+  E'@errors MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT412 MT413 MT501\nRecords usage for a task, which knows whose usage it is: a list of objects with the fields of new_usage_event.';
 grant execute on function metering.record_tenant_usage to rowhouse_worker;
 
 set local role rowhouse_platform;  -- outside the wall: a deleted tenant leaves no usage behind

@@ -30,7 +30,7 @@ call core.secure_tenant_table('metering.llm_texts_default');
 grant select, delete on metering.llm_texts_default to rowhouse_platform;
 comment on table metering.llm_texts_default is 'Texts of months that have no partition; a task moves them.';
 
-create or replace function app_public.record_llm_usage(call app_public.llm_call_input) returns app_public.llm_usage_receipt
+create or replace function app_public.record_llm_usage(call app_public.new_llm_call) returns app_public.llm_usage_receipt
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -50,22 +50,22 @@ as $$
 begin
   call core.enter_tenant(record_tenant_llm_usage.tenant_id);
   perform set_config('rowhouse.user_id', '', true);
-  if metering.unknown_keys(record_tenant_llm_usage.call, to_jsonb(jsonb_populate_record(null::app_public.llm_call_input, '{}'))) then
-    perform core.raise_error('MT413', 'The call is not an object, or it has an unknown field.', 'The fields are those of llm_call_input.');
+  if metering.unknown_keys(record_tenant_llm_usage.call, to_jsonb(jsonb_populate_record(null::app_public.new_llm_call, '{}'))) then
+    perform core.raise_error('MT413', 'The call is not an object, or it has an unknown field.', 'The fields are those of new_llm_call.');
   end if;
-  return metering.store_llm_call(jsonb_populate_record(null::app_public.llm_call_input, record_tenant_llm_usage.call));
+  return metering.store_llm_call(jsonb_populate_record(null::app_public.new_llm_call, record_tenant_llm_usage.call));
 end
 $$;
 comment on function metering.record_tenant_llm_usage is
-  E'@errors MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT413 MT414 MT415 MT501 23514\nRecords a call for a task, which knows whose call it was: an object with the fields of llm_call_input.';
+  E'@errors MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT413 MT414 MT415 MT501 23514\nRecords a call for a task, which knows whose call it was: an object with the fields of new_llm_call.';
 grant execute on function metering.record_tenant_llm_usage to rowhouse_worker;
 
-create or replace function metering.complete_llm_call(call app_public.llm_call_input) returns app_public.llm_call_input
+create or replace function metering.complete_llm_call(call app_public.new_llm_call) returns app_public.new_llm_call
 language plpgsql immutable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_call app_public.llm_call_input := complete_llm_call.call;
+  v_call app_public.new_llm_call := complete_llm_call.call;
 begin
   v_call.cached_input_tokens := coalesce(v_call.cached_input_tokens, 0);
   v_call.reasoning_tokens := coalesce(v_call.reasoning_tokens, 0);
@@ -97,7 +97,7 @@ $$;
 comment on function metering.complete_llm_call is
   E'@errors MT406 MT414 MT415\nFills in the defaults of a call, and refuses one whose model or tokens are wrong.';
 
-create or replace function metering.describe_llm_call(call app_public.llm_call_input) returns metering.llm_calls
+create or replace function metering.describe_llm_call(call app_public.new_llm_call) returns metering.llm_calls
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
@@ -134,7 +134,7 @@ $$;
 comment on function metering.describe_llm_call is
   'The row of a call: the call as it was given, together with the names at this time, its model, its price and its cost.';
 
-create or replace function metering.events_of_call(key text, call metering.llm_calls) returns app_public.usage_event_input[]
+create or replace function metering.events_of_call(key text, call metering.llm_calls) returns app_public.new_usage_event[]
 language plpgsql immutable
 set search_path to pg_catalog, pg_temp
 as $$
@@ -145,7 +145,7 @@ begin
                -- The call has an outcome and a duration, its tokens have none.
                case when e.usage_type = 'llm_call' then
                  case when (call).success then 'success' else 'error' end end::app_public.usage_outcome,
-               case when e.usage_type = 'llm_call' then (call).response_time_ms end, '{}')::app_public.usage_event_input
+               case when e.usage_type = 'llm_call' then (call).response_time_ms end, '{}')::app_public.new_usage_event
       from (values ('llm_call', 1::bigint), ('input_tokens', (call).input_tokens), ('cached_input_tokens', (call).cached_input_tokens),
                    ('output_tokens', (call).output_tokens), ('reasoning_tokens', (call).reasoning_tokens)) as e (usage_type, quantity)
      where e.quantity > 0);
@@ -154,16 +154,16 @@ $$;
 comment on function metering.events_of_call is
   'The events of a call: one for the call itself, and one for each class of tokens that it used.';
 
-create or replace function metering.store_llm_call(call app_public.llm_call_input) returns app_public.llm_usage_receipt
+create or replace function metering.store_llm_call(call app_public.new_llm_call) returns app_public.llm_usage_receipt
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_input app_public.llm_call_input := metering.complete_llm_call(store_llm_call.call);
+  v_input app_public.new_llm_call := metering.complete_llm_call(store_llm_call.call);
   -- A hash of the call as it was given: what is looked up later may differ when the call is sent again.
   v_hash bigint := hash_record_extended(v_input, 0);
   v_call metering.llm_calls := metering.describe_llm_call(v_input);
-  v_events app_public.usage_event_input[];
+  v_events app_public.new_usage_event[];
   v_stored metering.llm_calls;
 begin
   v_events := metering.events_of_call(v_input.idempotency_key, v_call);

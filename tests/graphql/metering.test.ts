@@ -60,7 +60,7 @@ describe('over GraphQL', () => {
   })
 
   it('a batch has a receipt for each event, and a refusal says which one and what to do', async () => {
-    const mutation = `mutation ($events: [UsageEventInputInput!]!) { recordUsages(input: { events: $events }) { receipts { idempotencyKey isRepeated } } }`
+    const mutation = `mutation ($events: [NewUsageEventInput]!) { recordUsages(input: { events: $events }) { receipts { idempotencyKey isRepeated } } }`
     const events = ['a', 'b'].map((idempotencyKey) => ({ idempotencyKey, usageType: 'search', quantity: '1' }))
     const { data } = await server.ask('member@acme.test', mutation, { events })
     expect(data.recordUsages.receipts).toEqual([

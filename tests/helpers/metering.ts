@@ -47,17 +47,17 @@ export async function setPrice(
 
 /** The argument of record_usages, from JSON. */
 export const eventsFrom = (json: string): string =>
-  `array(select e from jsonb_populate_recordset(null::app_public.usage_event_input, ${json}) as e)`
+  `array(select e from jsonb_populate_recordset(null::app_public.new_usage_event, ${json}) as e)`
 
 /** The argument of record_usage, from the values of its first fields. */
 export const eventOf = (...values: string[]): string => {
   const fields = ['idempotency_key', 'usage_type', 'quantity', 'occurred_at']
   const pairs = values.map((value, i) => `'${fields[i]}', ${value}`)
-  return `jsonb_populate_record(null::app_public.usage_event_input, jsonb_build_object(${pairs.join(', ')}))`
+  return `jsonb_populate_record(null::app_public.new_usage_event, jsonb_build_object(${pairs.join(', ')}))`
 }
 
 /** The argument of record_llm_usage, from JSON. */
-export const callFrom = (json: string): string => `jsonb_populate_record(null::app_public.llm_call_input, ${json})`
+export const callFrom = (json: string): string => `jsonb_populate_record(null::app_public.new_llm_call, ${json})`
 
 export async function recordAll(t: Transaction, person: Person, events: object[]): Promise<Receipt[]> {
   await t.become(person)

@@ -61,7 +61,7 @@ describe('an event', () => {
   it('is recorded for another member by admins only, and for nobody of another tenant', () =>
     db.inTransaction(async (t) => {
       const someone = { idempotency_key: 'k', usage_type: 'search', quantity: 1 }
-      const forSomeone = `select * from app_public.record_usage(jsonb_populate_record(null::app_public.usage_event_input, $1))`
+      const forSomeone = `select * from app_public.record_usage(jsonb_populate_record(null::app_public.new_usage_event, $1))`
       const by = (change: object) => [JSON.stringify({ ...someone, ...change })]
       await t.become(db.acme.member)
       expect(await t.errorCode(forSomeone, by({ user_id: db.acme.viewer.userId }))).toBe('MT201')
@@ -174,7 +174,7 @@ describe('a batch', () => {
     db.inTransaction(async (t) => {
       await t.become(db.acme.member)
       expect(
-        await t.errorCode('select * from app_public.record_usages(array[null]::app_public.usage_event_input[])'),
+        await t.errorCode('select * from app_public.record_usages(array[null]::app_public.new_usage_event[])'),
       ).toBe('MT401')
     }))
 
@@ -351,7 +351,7 @@ describe('a million tokens, one an event', () => {
       ]) {
         await t.query(
           `select count(*) from generate_series(1, 2) as batch, lateral (select count(*) from app_public.record_usages(
-             array(select jsonb_populate_record(null::app_public.usage_event_input, jsonb_build_object(
+             array(select jsonb_populate_record(null::app_public.new_usage_event, jsonb_build_object(
                      'idempotency_key', $1::text || batch || '-' || i, 'usage_type', $1::text, 'quantity', 1, 'model_id', $2::uuid))
                      from generate_series(1, 5000) i))) as recorded`,
           [type, modelId],

@@ -54,8 +54,42 @@ begin
 end
 $$;
 comment on function app_public.check_rate_limit is
-  E'@resultFieldName decision\n@errors ID202 MT301 RL402 RL601\nChecks requests, tokens and cost (US dollars) against all rate limits of this tenant, of you and of the agent, and counts them in all limits or, when one refuses, in none. With 0 for all three it only asks. When isAllowed is false and the action is QUEUE, try again after retryAfterMs. With the action THROTTLE the use is allowed, but wait retryAfterMs before the next one. With the action WARN it is allowed beyond the limit. Members may call this.';
+  E'@resultFieldName decision\n@errors ID202 MT301 RL402 RL601\nChecks requests, tokens and cost (US dollars) against all rate limits of this tenant, of you and of the agent, and counts them in all limits or, when one refuses, in none. With 0 for all three it only asks. When isAllowed is false and the action is queue, try again after retryAfterMs. With the action throttle the use is allowed, but wait retryAfterMs before the next one. With the action warn it is allowed beyond the limit. Members may call this.';
 grant execute on function app_public.check_rate_limit to rowhouse_user;
+
+create or replace function metering.rate_window_room_at(
+  buckets double precision[], usage double precision, limit_value double precision, window_end timestamptz, bucket_length interval
+) returns timestamptz
+language plpgsql immutable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_left double precision := rate_window_room_at.usage;
+begin
+  for i in 1 .. cardinality(buckets) loop
+    v_left := v_left - buckets[i];
+    if v_left <= limit_value then
+      return window_end + bucket_length * (i - 1);
+    end if;
+  end loop;
+  return null;
+end
+$$;
+comment on function metering.rate_window_room_at is
+  'When so many of the oldest buckets have left the window that the usage fits the limit; null when it never fits.';
+grant execute on function metering.rate_window_room_at to rowhouse_platform;
+
+create or replace function metering.decides_before(one app_public.rate_limit_decision, other app_public.rate_limit_decision) returns boolean
+language sql immutable parallel safe
+return case
+  when (one).is_allowed <> (other).is_allowed then not (one).is_allowed
+  when (one).is_allowed then (one).remaining / (one).limit_value < (other).remaining / (other).limit_value
+  -- A refusal without a time to try again never ends.
+  else coalesce((one).retry_after_ms, 'Infinity'::double precision) > coalesce((other).retry_after_ms, 'Infinity'::double precision)
+end;
+comment on function metering.decides_before is
+  'Whether one decision is reported instead of the other: the refusal with the longest wait or, when no limit refused, the limit closest to exhaustion.';
+grant execute on function metering.decides_before to rowhouse_platform;
 
 set local role rowhouse_platform;  -- outside the wall: a request is checked before it has a tenant's context, for the tenant that the caller gives; only begin_request, definer functions and the worker call this
 -- A sliding window of length W is stored as 20 buckets of length W/20. A use counts while any part of its bucket lies within
@@ -95,27 +129,6 @@ end
 $$;
 comment on function metering.lock_rate_window is
   'The locked row of a window, which is created when there is none.';
-
-create or replace function metering.rate_window_room_at(
-  buckets double precision[], usage double precision, limit_value double precision, window_end timestamptz, bucket_length interval
-) returns timestamptz
-language plpgsql immutable
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_left double precision := rate_window_room_at.usage;
-begin
-  for i in 1 .. cardinality(buckets) loop
-    v_left := v_left - buckets[i];
-    if v_left <= limit_value then
-      return window_end + bucket_length * (i - 1);
-    end if;
-  end loop;
-  return null;
-end
-$$;
-comment on function metering.rate_window_room_at is
-  'When so many of the oldest buckets have left the window that the usage fits the limit; null when it never fits.';
 
 create or replace function metering.use_rate_window(
   rule metering.rate_limit_rules, subject_id uuid, amount double precision, at timestamptz
@@ -200,17 +213,6 @@ end
 $$;
 comment on function metering.applicable_rate_limits is
   'The rate limits that apply to a use, each with the subject whose usage it counts and with the amount in its unit, in the order of locking.';
-
-create or replace function metering.decides_before(one app_public.rate_limit_decision, other app_public.rate_limit_decision) returns boolean
-language sql immutable parallel safe
-return case
-  when (one).is_allowed <> (other).is_allowed then not (one).is_allowed
-  when (one).is_allowed then (one).remaining / (one).limit_value < (other).remaining / (other).limit_value
-  -- A refusal without a time to try again never ends.
-  else coalesce((one).retry_after_ms, 'Infinity'::double precision) > coalesce((other).retry_after_ms, 'Infinity'::double precision)
-end;
-comment on function metering.decides_before is
-  'Whether one decision is reported instead of the other: the refusal with the longest wait or, when no limit refused, the limit closest to exhaustion.';
 
 create or replace function metering.take_back_rate_usage(allowed metering.applicable_rate_limit[]) returns void
 language plpgsql volatile security definer
