@@ -319,7 +319,7 @@ CREATE TYPE app_public.document_outcome AS ENUM (
 
 ALTER TYPE app_public.document_outcome OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.document_outcome IS 'What became of a document that was given: created, replaced, unchanged, retried (unchanged, its processing had failed) or refused.';
+COMMENT ON TYPE app_public.document_outcome IS 'The outcome for a document that was given: created, replaced (there was another one under its key), unchanged, retried (it is unchanged, but its processing had failed) or refused.';
 
 CREATE TYPE app_public.document_receipt AS (
 	external_id text,
@@ -330,15 +330,24 @@ CREATE TYPE app_public.document_receipt AS (
 
 ALTER TYPE app_public.document_receipt OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.document_receipt IS 'What became of one document that was given.';
+COMMENT ON TYPE app_public.document_receipt IS 'The outcome for one document that was given.';
 
-COMMENT ON COLUMN app_public.document_receipt.external_id IS 'The key it was given under.';
+COMMENT ON COLUMN app_public.document_receipt.external_id IS '@notNull
+The key that it was given under.';
 
-COMMENT ON COLUMN app_public.document_receipt.document_id IS 'Its id, null when it was refused.';
+COMMENT ON COLUMN app_public.document_receipt.document_id IS 'The id of the document; null when it was refused.';
 
-COMMENT ON COLUMN app_public.document_receipt.outcome IS 'created, replaced, unchanged, retried or refused.';
+COMMENT ON COLUMN app_public.document_receipt.outcome IS '@notNull
+Whether it was created, replaced, unchanged, retried or refused.';
 
-COMMENT ON COLUMN app_public.document_receipt.error IS 'Why it was refused, null when it was not.';
+COMMENT ON COLUMN app_public.document_receipt.error IS 'Why it was refused; null when it was not refused.';
+
+CREATE DOMAIN app_public.embedding_task_type AS text
+	CONSTRAINT embedding_task_type_is_known CHECK ((VALUE = ANY (ARRAY['retrieval_document'::text, 'retrieval_query'::text])));
+
+ALTER DOMAIN app_public.embedding_task_type OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.embedding_task_type IS 'What an embedding was made for: to be found (retrieval_document) or to search with (retrieval_query).';
 
 CREATE TYPE app_public.entitlement_kind_enum AS ENUM (
     'feature',
@@ -409,7 +418,7 @@ CREATE TYPE app_public.fusion_method AS ENUM (
 
 ALTER TYPE app_public.fusion_method OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.fusion_method IS 'How hybrid search fuses its two rankings: rrf (by ranks) or convex (by normalised scores).';
+COMMENT ON TYPE app_public.fusion_method IS 'How a hybrid search fuses its two rankings: rrf (by ranks) or convex (by normalised scores).';
 
 CREATE DOMAIN app_public.http_method AS text
 	CONSTRAINT http_method_is_known CHECK ((VALUE = ANY (ARRAY['GET'::text, 'HEAD'::text, 'POST'::text, 'PUT'::text, 'PATCH'::text, 'DELETE'::text])));
@@ -680,6 +689,27 @@ COMMENT ON DOMAIN app_public.membership_status IS 'The status of a membership. O
 
 COMMENT ON CONSTRAINT membership_status_is_known ON DOMAIN app_public.membership_status IS 'must be active, inactive, invited, suspended or pending';
 
+CREATE TYPE app_public.new_document AS (
+	external_id text,
+	title text,
+	text text,
+	metadata jsonb
+);
+
+ALTER TYPE app_public.new_document OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.new_document IS 'A document to be added to a knowledge source.';
+
+COMMENT ON COLUMN app_public.new_document.external_id IS '@notNull
+The key of the document within its source, 1 to 1,024 characters.';
+
+COMMENT ON COLUMN app_public.new_document.title IS 'The title, up to 1,000 characters; by default the key.';
+
+COMMENT ON COLUMN app_public.new_document.text IS '@notNull
+The text, up to 10 million characters.';
+
+COMMENT ON COLUMN app_public.new_document.metadata IS 'What is known about the document, as an object; by default empty.';
+
 CREATE TYPE app_public.permission_overrides AS (
 	can_create_agents boolean,
 	can_edit_agents boolean,
@@ -893,15 +923,19 @@ CREATE TYPE app_public.processing_counts AS (
 
 ALTER TYPE app_public.processing_counts OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.processing_counts IS 'How many documents are in each state.';
+COMMENT ON TYPE app_public.processing_counts IS 'How many documents of a source are in each state of processing.';
 
-COMMENT ON COLUMN app_public.processing_counts.pending IS 'Waiting for a worker.';
+COMMENT ON COLUMN app_public.processing_counts.pending IS '@notNull
+Documents that wait for a worker.';
 
-COMMENT ON COLUMN app_public.processing_counts.processing IS 'Being worked on.';
+COMMENT ON COLUMN app_public.processing_counts.processing IS '@notNull
+Documents that are being processed.';
 
-COMMENT ON COLUMN app_public.processing_counts.completed IS 'Searchable.';
+COMMENT ON COLUMN app_public.processing_counts.completed IS '@notNull
+Documents that are searchable.';
 
-COMMENT ON COLUMN app_public.processing_counts.failed IS 'Failed; retry_documents tries them again.';
+COMMENT ON COLUMN app_public.processing_counts.failed IS '@notNull
+Documents whose processing failed; retry_documents processes them again.';
 
 CREATE TYPE app_public.processing_status AS ENUM (
     'pending',
@@ -912,7 +946,7 @@ CREATE TYPE app_public.processing_status AS ENUM (
 
 ALTER TYPE app_public.processing_status OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.processing_status IS 'How far a document is: pending, processing, completed (searchable) or failed (processing_error says why).';
+COMMENT ON TYPE app_public.processing_status IS 'The state of a document''s processing: pending, processing, completed (it is searchable) or failed (processing_error says why).';
 
 CREATE DOMAIN app_public.project_role AS text
 	CONSTRAINT project_role_is_known CHECK ((VALUE = ANY (ARRAY['observer'::text, 'member'::text, 'lead'::text])));
@@ -1119,6 +1153,37 @@ ALTER DOMAIN app_public.response_format OWNER TO rowhouse_owner;
 
 COMMENT ON DOMAIN app_public.response_format IS 'The format in which a language model answers.';
 
+CREATE TYPE app_public.search_filter AS (
+	source_ids uuid[],
+	document_ids uuid[],
+	agent_id uuid,
+	tags text[],
+	category text,
+	created_after timestamp with time zone,
+	created_before timestamp with time zone,
+	metadata jsonb
+);
+
+ALTER TYPE app_public.search_filter OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.search_filter IS 'Which chunks a search may return. A field that is left out does not restrict it.';
+
+COMMENT ON COLUMN app_public.search_filter.source_ids IS 'Only these knowledge sources.';
+
+COMMENT ON COLUMN app_public.search_filter.document_ids IS 'Only these documents.';
+
+COMMENT ON COLUMN app_public.search_filter.agent_id IS 'Only the knowledge sources that are assigned to this agent.';
+
+COMMENT ON COLUMN app_public.search_filter.tags IS 'Only knowledge sources with at least one of these tags.';
+
+COMMENT ON COLUMN app_public.search_filter.category IS 'Only knowledge sources of this category.';
+
+COMMENT ON COLUMN app_public.search_filter.created_after IS 'Only documents that were added at this time or later.';
+
+COMMENT ON COLUMN app_public.search_filter.created_before IS 'Only documents that were added before this time.';
+
+COMMENT ON COLUMN app_public.search_filter.metadata IS 'Only documents whose metadata contain this object.';
+
 CREATE TYPE app_public.search_hit AS (
 	rank integer,
 	score double precision,
@@ -1137,33 +1202,41 @@ CREATE TYPE app_public.search_hit AS (
 
 ALTER TYPE app_public.search_hit OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.search_hit IS 'A chunk that a search found, with its place and the parts of its score.';
+COMMENT ON TYPE app_public.search_hit IS 'A chunk that a search found, with its place in the result and the parts of its score.';
 
-COMMENT ON COLUMN app_public.search_hit.rank IS 'Place in the result, from 1.';
+COMMENT ON COLUMN app_public.search_hit.rank IS '@notNull
+Place in the result, from 1.';
 
-COMMENT ON COLUMN app_public.search_hit.score IS 'What the result is ordered by: BM25, cosine similarity or the fused score, as the mode says. Comparable within one result only.';
+COMMENT ON COLUMN app_public.search_hit.score IS '@notNull
+The score by which the result is ordered: BM25, cosine similarity or the fused score, depending on the mode. Only scores of the same result can be compared.';
 
-COMMENT ON COLUMN app_public.search_hit.bm25_score IS 'BM25 score, null when the words ranking did not reach the chunk.';
+COMMENT ON COLUMN app_public.search_hit.bm25_score IS 'BM25 score; null when the ranking by words did not reach the chunk.';
 
-COMMENT ON COLUMN app_public.search_hit.bm25_rank IS 'Place in the words ranking, from 1, or null.';
+COMMENT ON COLUMN app_public.search_hit.bm25_rank IS 'Place in the ranking by words, from 1; null when that ranking did not reach the chunk.';
 
-COMMENT ON COLUMN app_public.search_hit.vector_score IS 'Cosine similarity to the query, -1 to 1, null when the vector ranking did not reach the chunk.';
+COMMENT ON COLUMN app_public.search_hit.vector_score IS 'Cosine similarity to the question, -1 to 1; null when the ranking by vectors did not reach the chunk.';
 
-COMMENT ON COLUMN app_public.search_hit.vector_rank IS 'Place in the vector ranking, from 1, or null.';
+COMMENT ON COLUMN app_public.search_hit.vector_rank IS 'Place in the ranking by vectors, from 1; null when that ranking did not reach the chunk.';
 
-COMMENT ON COLUMN app_public.search_hit.source_id IS 'The knowledge source.';
+COMMENT ON COLUMN app_public.search_hit.source_id IS '@notNull
+The knowledge source.';
 
-COMMENT ON COLUMN app_public.search_hit.document_id IS 'The document.';
+COMMENT ON COLUMN app_public.search_hit.document_id IS '@notNull
+The document.';
 
-COMMENT ON COLUMN app_public.search_hit.chunk_id IS 'The chunk.';
+COMMENT ON COLUMN app_public.search_hit.chunk_id IS '@notNull
+The chunk.';
 
-COMMENT ON COLUMN app_public.search_hit.title IS 'Title of the document.';
+COMMENT ON COLUMN app_public.search_hit.title IS '@notNull
+Title of the document.';
 
-COMMENT ON COLUMN app_public.search_hit.content IS 'Text of the chunk.';
+COMMENT ON COLUMN app_public.search_hit.content IS '@notNull
+Text of the chunk.';
 
-COMMENT ON COLUMN app_public.search_hit.snippet IS 'The part of the text that shows the query''s words, as HTML: escaped, the words in <mark>.';
+COMMENT ON COLUMN app_public.search_hit.snippet IS '@notNull
+The part of the text that shows the words of the question, as HTML: the text is escaped, and the words are in <mark>.';
 
-COMMENT ON COLUMN app_public.search_hit.explanation IS 'Only with explain: chunkCount, averageLength, k1, b and length; terms, each with term, writtenAs (the word it stands for, when it was not written so), weight, df, tf, idf and its part of the BM25 score; in the other modes model, similarity, fusion, vectorWeight and rrfK.';
+COMMENT ON COLUMN app_public.search_hit.explanation IS 'How the score was computed; null unless the option explain is set. An object with chunkCount, averageLength, k1, b and length; terms, each with term, writtenAs (the word of the question that the term stands for, when they differ), weight, df, tf, idf and score (its part of the BM25 score); and, when vectors are searched, model, similarity, fusion, vectorWeight and rrfK.';
 
 CREATE TYPE app_public.search_mode AS ENUM (
     'bm25',
@@ -1173,7 +1246,32 @@ CREATE TYPE app_public.search_mode AS ENUM (
 
 ALTER TYPE app_public.search_mode OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.search_mode IS 'How a search ranks: bm25 (words), vector (nearness of embeddings) or hybrid (both, fused).';
+COMMENT ON TYPE app_public.search_mode IS 'How a search ranks: bm25 (by words), vector (by nearness of embeddings) or hybrid (by both, fused).';
+
+CREATE TYPE app_public.search_options AS (
+	skip integer,
+	fusion app_public.fusion_method,
+	rrf_k integer,
+	embedding_model text,
+	query_embedding public.vector,
+	explain boolean
+);
+
+ALTER TYPE app_public.search_options OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.search_options IS 'How a search works. A field that is left out has its default.';
+
+COMMENT ON COLUMN app_public.search_options.skip IS 'How many of the best hits are left out, for the pages that follow the first: 0 to 9,000, by default 0.';
+
+COMMENT ON COLUMN app_public.search_options.fusion IS 'How a hybrid search fuses its rankings: rrf (weighted reciprocal rank, the default) or convex (weighted mean of normalised scores).';
+
+COMMENT ON COLUMN app_public.search_options.rrf_k IS 'The k of reciprocal rank fusion: 1 to 1,000,000, by default 60.';
+
+COMMENT ON COLUMN app_public.search_options.embedding_model IS 'The embedding model of the question. It must be given only when the sources use several.';
+
+COMMENT ON COLUMN app_public.search_options.query_embedding IS 'The embedding of the question, when the caller has it already.';
+
+COMMENT ON COLUMN app_public.search_options.explain IS 'Whether each hit says in explanation how its score was computed; by default false.';
 
 CREATE TYPE app_public.service_token AS (
 	name text,
@@ -1579,20 +1677,30 @@ CREATE TYPE metering.usage_input AS (
 
 ALTER TYPE metering.usage_input OWNER TO rowhouse_owner;
 
-CREATE TYPE search.bounds AS (
+CREATE TYPE search.block_bound AS (
 	block_id bigint,
 	chunk_count integer,
-	common double precision,
-	common_terms integer[],
+	frequent double precision,
+	frequent_terms integer[],
 	positions integer[],
 	rare double precision[]
 );
 
-ALTER TYPE search.bounds OWNER TO rowhouse_owner;
+ALTER TYPE search.block_bound OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE search.bounds IS 'What a block can contribute to an answer.';
+COMMENT ON TYPE search.block_bound IS 'How much the terms of a question can add to the score of a chunk of this block.';
 
-CREATE TYPE search.cell AS (
+CREATE TYPE search.block_position AS (
+	block_id bigint,
+	"position" integer,
+	bound double precision
+);
+
+ALTER TYPE search.block_position OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE search.block_position IS 'A place in the index, with an upper bound of the score of the chunk that is there.';
+
+CREATE TYPE search.block_term AS (
 	term_number integer,
 	block_id bigint,
 	document_count integer,
@@ -1601,28 +1709,9 @@ CREATE TYPE search.cell AS (
 	postings integer[]
 );
 
-ALTER TYPE search.cell OWNER TO rowhouse_owner;
+ALTER TYPE search.block_term OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE search.cell IS 'What a block has of a term: its bound, and its postings where they are few.';
-
-CREATE TYPE search.change AS ENUM (
-    'added',
-    'removed'
-);
-
-ALTER TYPE search.change OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE search.change IS 'What happened to a chunk.';
-
-CREATE TYPE search."position" AS (
-	block_id bigint,
-	"position" integer,
-	bound double precision
-);
-
-ALTER TYPE search."position" OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE search."position" IS 'A chunk''s place in the index and the score it does not exceed.';
+COMMENT ON TYPE search.block_term IS 'A term in a block: its highest impact when it is frequent, its postings when it is rare.';
 
 CREATE TYPE search.question AS (
 	terms text[],
@@ -1634,7 +1723,166 @@ CREATE TYPE search.question AS (
 
 ALTER TYPE search.question OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE search.question IS 'A question as it is searched for.';
+COMMENT ON TYPE search.question IS 'A question as the index understands it.';
+
+CREATE FUNCTION core.is_name(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((length(value) <= 255) AND (value ~ '\S'::text) AND (value !~ '[\x01-\x1f\x7f]'::text));
+
+ALTER FUNCTION core.is_name(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.is_name(value text) IS 'Whether a text has 1 to 255 characters, at least one of them visible, and no control characters.';
+
+CREATE TABLE app_public.llm_models (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    provider_id uuid NOT NULL,
+    name text NOT NULL,
+    display_name text,
+    kind app_public.llm_model_kind NOT NULL,
+    provider_model_name text NOT NULL,
+    context_window_size integer,
+    max_output_tokens integer,
+    max_temperature numeric(3,2) DEFAULT 2 NOT NULL,
+    input_modalities text[] DEFAULT '{text}'::text[] NOT NULL,
+    output_modalities text[] DEFAULT '{text}'::text[] NOT NULL,
+    supports_function_calling boolean,
+    dimension integer,
+    fusion_weight double precision DEFAULT 1 NOT NULL,
+    vector_quantization app_public.vector_quantization DEFAULT 'none'::app_public.vector_quantization NOT NULL,
+    batch_size integer DEFAULT 64 NOT NULL,
+    timeout_ms integer DEFAULT 30000 NOT NULL,
+    max_retries integer DEFAULT 5 NOT NULL,
+    is_enabled boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT batch_size_is_in_range CHECK (((batch_size >= 1) AND (batch_size <= 2048))),
+    CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
+    CONSTRAINT dimension_is_storable CHECK (((dimension >= 1) AND (dimension <= 16000))),
+    CONSTRAINT embedding_model_has_a_dimension CHECK (((kind <> 'embedding'::app_public.llm_model_kind) OR (dimension IS NOT NULL))),
+    CONSTRAINT fusion_weight_is_a_weight CHECK (((fusion_weight >= (0)::double precision) AND (fusion_weight <= (100)::double precision))),
+    CONSTRAINT input_modalities_are_known CHECK ((input_modalities <@ ARRAY['text'::text, 'image'::text, 'audio'::text, 'video'::text, 'document'::text])),
+    CONSTRAINT max_output_tokens_is_positive CHECK ((max_output_tokens > 0)),
+    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
+    CONSTRAINT max_temperature_is_in_range CHECK (((max_temperature >= (0)::numeric) AND (max_temperature <= (2)::numeric))),
+    CONSTRAINT name_is_a_name CHECK (((length(name) <= 100) AND core.is_name(name))),
+    CONSTRAINT output_modalities_are_known CHECK ((output_modalities <@ ARRAY['text'::text, 'image'::text, 'audio'::text, 'video'::text])),
+    CONSTRAINT timeout_ms_is_in_range CHECK (((timeout_ms >= 100) AND (timeout_ms <= 600000)))
+);
+
+ALTER TABLE ONLY app_public.llm_models FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.llm_models OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.llm_models IS 'The models by name, with the settings for calling them and for ranking with them. They are the same for all tenants. Platform staff edit them.';
+
+COMMENT ON COLUMN app_public.llm_models.provider_id IS 'Who serves it.';
+
+COMMENT ON COLUMN app_public.llm_models.name IS 'The model''s unique name, at most 100 characters. A knowledge source refers to its embedding model by this name.';
+
+COMMENT ON COLUMN app_public.llm_models.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.llm_models.kind IS 'Whether it answers or makes vectors.';
+
+COMMENT ON COLUMN app_public.llm_models.provider_model_name IS 'The provider''s name for the model.';
+
+COMMENT ON COLUMN app_public.llm_models.context_window_size IS 'Tokens it can read at once.';
+
+COMMENT ON COLUMN app_public.llm_models.max_output_tokens IS 'Most tokens it can answer with; null when unknown.';
+
+COMMENT ON COLUMN app_public.llm_models.max_temperature IS 'Highest temperature its provider takes, 0 to 2.';
+
+COMMENT ON COLUMN app_public.llm_models.input_modalities IS 'What it reads: text, image, audio, video, document.';
+
+COMMENT ON COLUMN app_public.llm_models.output_modalities IS 'What it answers with: text, image, audio, video.';
+
+COMMENT ON COLUMN app_public.llm_models.supports_function_calling IS 'Whether it can call functions; null when unknown.';
+
+COMMENT ON COLUMN app_public.llm_models.dimension IS 'Length of its vectors, 1 to 16,000; embedding models only.';
+
+COMMENT ON COLUMN app_public.llm_models.fusion_weight IS 'The weight of this model''s ranking in hybrid search, 0 to 100; the ranking by words has the weight 1. npm run eval measures which weight is best.';
+
+COMMENT ON COLUMN app_public.llm_models.vector_quantization IS 'How the model''s vector index stores vectors: none (4 bytes a dimension, up to 2,000 dimensions), halfvec (2 bytes, up to 4,000) or binary (1 bit). The order of the results is always computed from the whole vectors. npm run eval measures how many results a coarser index loses.';
+
+COMMENT ON COLUMN app_public.llm_models.batch_size IS 'Texts sent in one request, 1 to 2,048.';
+
+COMMENT ON COLUMN app_public.llm_models.timeout_ms IS 'Milliseconds until a request is given up, 100 to 600,000.';
+
+COMMENT ON COLUMN app_public.llm_models.max_retries IS 'How often a failed request is tried again, 0 to 20.';
+
+COMMENT ON COLUMN app_public.llm_models.is_enabled IS 'Whether it may be used.';
+
+COMMENT ON COLUMN app_public.llm_models.created_at IS 'When it was added.';
+
+COMMENT ON COLUMN app_public.llm_models.updated_at IS 'When it last changed.';
+
+COMMENT ON CONSTRAINT batch_size_is_in_range ON app_public.llm_models IS 'must be from 1 to 2,048';
+
+COMMENT ON CONSTRAINT context_window_size_is_positive ON app_public.llm_models IS 'must be above 0';
+
+COMMENT ON CONSTRAINT dimension_is_storable ON app_public.llm_models IS 'must be from 1 to 16,000';
+
+COMMENT ON CONSTRAINT embedding_model_has_a_dimension ON app_public.llm_models IS 'must be given for an embedding model';
+
+COMMENT ON CONSTRAINT fusion_weight_is_a_weight ON app_public.llm_models IS 'must be from 0 to 100';
+
+COMMENT ON CONSTRAINT input_modalities_are_known ON app_public.llm_models IS 'must be among text, image, audio, video and document';
+
+COMMENT ON CONSTRAINT max_output_tokens_is_positive ON app_public.llm_models IS 'must be above 0';
+
+COMMENT ON CONSTRAINT max_retries_is_in_range ON app_public.llm_models IS 'must be from 0 to 20';
+
+COMMENT ON CONSTRAINT max_temperature_is_in_range ON app_public.llm_models IS 'must be from 0 to 2';
+
+COMMENT ON CONSTRAINT name_is_a_name ON app_public.llm_models IS 'must have 1 to 100 characters, with a visible one among them and without line breaks or other control characters';
+
+COMMENT ON CONSTRAINT output_modalities_are_known ON app_public.llm_models IS 'must be among text, image, audio and video';
+
+COMMENT ON CONSTRAINT timeout_ms_is_in_range ON app_public.llm_models IS 'must be from 100 to 600,000';
+
+CREATE TYPE search.candidates AS (
+	tenant_ids uuid[],
+	questions search.question[],
+	tenant_numbers integer[],
+	chunk_ids bigint[],
+	bm25_scores double precision[],
+	vector_scores double precision[],
+	model app_public.llm_models
+);
+
+ALTER TYPE search.candidates OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE search.candidates IS 'The chunks that the rankings of all tenants in scope found.';
+
+CREATE TYPE search.change AS ENUM (
+    'added',
+    'removed'
+);
+
+ALTER TYPE search.change OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE search.change IS 'What happened to a chunk: it was added or removed.';
+
+CREATE TYPE search.ranking AS (
+	chunk_ids bigint[],
+	scores double precision[]
+);
+
+ALTER TYPE search.ranking OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE search.ranking IS 'Scored chunks, best first.';
+
+CREATE TYPE search.request AS (
+	query text,
+	mode app_public.search_mode,
+	hit_limit integer,
+	filter app_public.search_filter,
+	options app_public.search_options,
+	depth integer
+);
+
+ALTER TYPE search.request OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE search.request IS 'The arguments of a search, checked and with their defaults.';
 
 CREATE TYPE search.scope AS (
 	source_ids uuid[],
@@ -1646,7 +1894,20 @@ CREATE TYPE search.scope AS (
 
 ALTER TYPE search.scope OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE search.scope IS 'Which chunks a search may return.';
+COMMENT ON TYPE search.scope IS 'Which chunks of one tenant a search may return.';
+
+CREATE TYPE search.scoring AS (
+	terms text[],
+	weights double precision[],
+	average_length double precision,
+	k1 double precision,
+	b double precision,
+	scope search.scope
+);
+
+ALTER TYPE search.scoring OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE search.scoring IS 'What BM25 computes scores with during one ranking.';
 
 CREATE FUNCTION core.is_email(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1655,14 +1916,6 @@ CREATE FUNCTION core.is_email(value text) RETURNS boolean
 ALTER FUNCTION core.is_email(value text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION core.is_email(value text) IS 'Whether a text looks like an e-mail address in lower case of at most 254 characters.';
-
-CREATE FUNCTION core.is_name(value text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ((length(value) <= 255) AND (value ~ '\S'::text) AND (value !~ '[\x01-\x1f\x7f]'::text));
-
-ALTER FUNCTION core.is_name(value text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION core.is_name(value text) IS 'Whether a text has 1 to 255 characters, at least one of them visible, and no control characters.';
 
 CREATE FUNCTION core.is_slug(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -3129,15 +3382,6 @@ ALTER FUNCTION app_public.billing_profiles_credit_balance(profile app_public.bil
 
 COMMENT ON FUNCTION app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) IS '@notNull
 The credit in the currency of the profile. The next invoices use it.';
-
-CREATE FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision DEFAULT 1.2, b double precision DEFAULT 0.75) RETURNS double precision
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN ((term_freq IS NULL) OR (doc_freq IS NULL) OR (total_docs IS NULL) OR (doc_length IS NULL) OR (avg_doc_length IS NULL) OR (term_freq <= (0)::double precision) OR (avg_doc_length <= (0)::double precision)) THEN (0)::double precision ELSE (((ln(((1)::double precision + ((((total_docs - doc_freq))::double precision + (0.5)::double precision) / ((doc_freq)::double precision + (0.5)::double precision)))) * term_freq) * (k1 + (1)::double precision)) / (term_freq + (k1 * (((1)::double precision - b) + ((b * (doc_length)::double precision) / avg_doc_length))))) END;
-
-ALTER FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) IS '@behavior -*
-BM25 of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with Lucene''s idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. 0 when the term does not occur or the collection is empty.';
 
 CREATE TABLE app_public.subscriptions (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -4621,30 +4865,31 @@ COMMENT ON FUNCTION app_public.create_credit_note(invoice_id uuid, amount numeri
 @errors LB304 LB402 LB519 LB601 TN205 23514
 Credits an invoice: an amount including tax, or all that is left of it when the amount is left out. The credit first reduces what is owed; the rest becomes credit for the next invoices. To pay money back instead, use refund_payment. Only platform staff may call it.';
 
-CREATE FUNCTION app_public.create_documents(source_id uuid, documents jsonb) RETURNS SETOF app_public.document_receipt
+CREATE FUNCTION app_public.create_documents(source_id uuid, documents app_public.new_document[]) RETURNS SETOF app_public.document_receipt
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+  v_largest_count constant int := 500;
   v_source app_public.rag_knowledge_sources := knowledge.writable_source(create_documents.source_id);
-  v_item jsonb;
+  v_document app_public.new_document;
   v_receipt app_public.document_receipt;
   v_document_ids uuid[] := '{}';
 begin
-  if jsonb_typeof(create_documents.documents) is distinct from 'array'
-    or jsonb_array_length(create_documents.documents) not between 1 and 500 then
-    perform core.raise_error('KN401', 'documents must be an array of 1 to 500 objects.', 'Send them in several calls.');
+  if coalesce(cardinality(create_documents.documents), 0) not between 1 and v_largest_count then
+    perform core.raise_error('KN401', 'There must be 1 to 500 documents.', 'Send them in several calls.');
   end if;
 
-  -- in the order of their keys, so that two loads of the same documents never wait for each other in a circle
-  for v_item in
-    select d from jsonb_array_elements(create_documents.documents) with ordinality as e (d, n) order by d ->> 'externalId', n
+  -- The documents are stored in the order of their keys. So two loads of the same documents lock them in the same order and
+  -- cannot wait for each other in a circle.
+  for v_document in
+    select d.external_id, d.title, d.text, d.metadata
+      from unnest(create_documents.documents) with ordinality as d (external_id, title, text, metadata, n)
+     order by d.external_id, d.n
   loop
-    v_receipt := row (v_item ->> 'externalId', null, 'refused', knowledge.document_error(v_item))::app_public.document_receipt;
+    v_receipt := row (v_document.external_id, null, 'refused', knowledge.document_error(v_document))::app_public.document_receipt;
     if v_receipt.error is null then
-      v_receipt := knowledge.put_document(
-        v_source, v_item ->> 'externalId', coalesce(nullif(trim(v_item ->> 'title'), ''), v_item ->> 'externalId'),
-        v_item ->> 'text', null, null, 'text/plain', coalesce(v_item -> 'metadata', '{}'));
+      v_receipt := knowledge.put_document(v_source, v_document);
       if v_receipt.outcome in ('created', 'replaced') then
         v_document_ids := v_document_ids || v_receipt.document_id;
       end if;
@@ -4655,11 +4900,11 @@ begin
 end
 $$;
 
-ALTER FUNCTION app_public.create_documents(source_id uuid, documents jsonb) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.create_documents(source_id uuid, documents app_public.new_document[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) IS '@resultFieldName receipts
-@errors KN301 KN401 ID203
-Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. can_manage_knowledge.';
+COMMENT ON FUNCTION app_public.create_documents(source_id uuid, documents app_public.new_document[]) IS '@resultFieldName receipts
+@errors KN301 KN401 ID203 TN204
+Adds 1 to 500 documents to a knowledge source and returns a receipt for each. A document that cannot be added is refused, its receipt says why, and the others are added. Documents are processed in the background; processing_status tells how far each is. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.create_invoice(memo text DEFAULT NULL::text) RETURNS app_public.invoices
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5030,43 +5275,49 @@ ALTER TABLE ONLY app_public.documents FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.documents OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.documents IS '@behavior -query:resource:single -insert -update -delete
-A document of a knowledge source. Add with create_documents or upload_file, watch processing_status, change with update_document, remove with delete_document.';
+COMMENT ON TABLE app_public.documents IS '@behavior -insert -update -delete
+A document of a knowledge source. It is added with create_documents or upload_file, and processed in the background: processing_status tells how far it is.';
 
 COMMENT ON COLUMN app_public.documents.source_id IS 'The knowledge source it belongs to.';
 
-COMMENT ON COLUMN app_public.documents.external_id IS 'Its key within the source: giving a document again under it replaces it. 1 to 1,024 characters.';
+COMMENT ON COLUMN app_public.documents.external_id IS 'The key of the document within its source, 1 to 1,024 characters. Giving a document again under the same key replaces it.';
 
-COMMENT ON COLUMN app_public.documents.title IS 'Title, 1 to 1,000 characters; searched with every chunk.';
+COMMENT ON COLUMN app_public.documents.title IS 'The title, 1 to 1,000 characters. It is searched together with every chunk.';
 
 COMMENT ON COLUMN app_public.documents.content IS '@behavior -filterBy -orderBy
-Its text, null until it is parsed.';
+The text; null until the file is parsed.';
 
-COMMENT ON COLUMN app_public.documents.media_type IS 'Media type it was given with.';
+COMMENT ON COLUMN app_public.documents.media_type IS 'The media type that it was given with.';
 
-COMMENT ON COLUMN app_public.documents.size_bytes IS 'Size as it was given, in bytes.';
+COMMENT ON COLUMN app_public.documents.size_bytes IS 'The size as it was given, in bytes.';
 
 COMMENT ON COLUMN app_public.documents.content_hash IS '@behavior -*
-SHA-256 of everything it was given with; tells whether it has changed.';
+The SHA-256 of everything that it was given with. It tells whether a document that is given again has changed.';
 
-COMMENT ON COLUMN app_public.documents.metadata IS 'What is known about it (page count, author, keys of your own): an object.';
+COMMENT ON COLUMN app_public.documents.metadata IS 'What is known about the document (page count, author, keys of your own), as an object.';
 
-COMMENT ON COLUMN app_public.documents.processing_status IS 'pending, processing, completed (searchable) or failed.';
+COMMENT ON COLUMN app_public.documents.processing_status IS 'The state of its processing: pending, processing, completed (it is searchable) or failed.';
 
 COMMENT ON COLUMN app_public.documents.processing_stage IS '@behavior -*
-What is done next: parse, chunk, embed, index, or done.';
+The next step of its processing: parse, chunk, embed, index, or done.';
 
 COMMENT ON COLUMN app_public.documents.processing_started_at IS 'When processing began.';
 
 COMMENT ON COLUMN app_public.documents.processing_completed_at IS 'When it became searchable.';
 
-COMMENT ON COLUMN app_public.documents.processing_error IS 'Why processing failed, null when it has not.';
+COMMENT ON COLUMN app_public.documents.processing_error IS 'Why the processing failed; null when it has not failed.';
 
 COMMENT ON COLUMN app_public.documents.created_by_user_id IS 'The member who added it.';
 
 COMMENT ON COLUMN app_public.documents.created_at IS 'When it was added.';
 
 COMMENT ON COLUMN app_public.documents.updated_at IS 'When it last changed.';
+
+COMMENT ON CONSTRAINT external_id_is_a_key ON app_public.documents IS 'must be 1 to 1,024 characters long';
+
+COMMENT ON CONSTRAINT metadata_is_an_object ON app_public.documents IS 'must be an object';
+
+COMMENT ON CONSTRAINT title_is_in_range ON app_public.documents IS 'must be 1 to 1,000 characters long';
 
 CREATE FUNCTION app_public.delete_document(id uuid) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5090,7 +5341,7 @@ ALTER FUNCTION app_public.delete_document(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_document(id uuid) IS '@resultFieldName document
 @errors KN302 ID203
-Deletes a document with its chunks, vectors and postings, at once and for good. can_manage_knowledge.';
+Deletes a document with its chunks and vectors, at once and permanently. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.delete_draft_invoice(id uuid) RETURNS app_public.invoices
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5279,17 +5530,6 @@ COMMENT ON FUNCTION app_public.delete_workspace(id uuid) IS '@resultFieldName wo
 @errors WS301 WS201
 Deletes a workspace. From then on it gives nobody access to anything. restoreWorkspace brings it back with its members. Its name can be used again. Only owners of the workspace can do this.';
 
-CREATE FUNCTION app_public.document(id uuid) RETURNS app_public.documents
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select * from app_public.documents d where d.tenant_id = core.current_tenant_id() and d.id = document.id;
-$$;
-
-ALTER FUNCTION app_public.document(id uuid) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.document(id uuid) IS 'A document by its id, null when this tenant has none with it.';
-
 CREATE TABLE app_public.document_chunks (
     tenant_id uuid NOT NULL,
     id bigint NOT NULL,
@@ -5317,23 +5557,23 @@ A piece of a document, cut at sentence borders: what search finds.';
 
 COMMENT ON COLUMN app_public.document_chunks.source_id IS 'The knowledge source of its document.';
 
-COMMENT ON COLUMN app_public.document_chunks.document_id IS 'The document it is a piece of.';
+COMMENT ON COLUMN app_public.document_chunks.document_id IS 'The document that it is a piece of.';
 
-COMMENT ON COLUMN app_public.document_chunks.ordinal IS 'Its place in the document, from 0.';
+COMMENT ON COLUMN app_public.document_chunks.ordinal IS 'The place of the chunk in the document, from 0.';
 
 COMMENT ON COLUMN app_public.document_chunks.content IS '@behavior -filterBy -orderBy
-Its text.';
+The text of the chunk.';
 
-COMMENT ON COLUMN app_public.document_chunks.start_offset IS 'Where it begins in the document''s text, in characters from 0.';
+COMMENT ON COLUMN app_public.document_chunks.start_offset IS 'Where the chunk begins in the text of the document, in characters from 0.';
 
-COMMENT ON COLUMN app_public.document_chunks.end_offset IS 'Where it ends in the document''s text, exclusive.';
+COMMENT ON COLUMN app_public.document_chunks.end_offset IS 'Where the chunk ends in the text of the document: the position after its last character.';
 
 COMMENT ON COLUMN app_public.document_chunks.content_tsvector IS '@behavior -*
 The document''s title (weight A) and the chunk, as the text-search configuration of the source''s language reads them.';
 
-COMMENT ON COLUMN app_public.document_chunks.document_length IS 'Length for BM25: tokens of content_tsvector.';
+COMMENT ON COLUMN app_public.document_chunks.document_length IS 'The length of the chunk for BM25: the number of tokens in content_tsvector.';
 
-COMMENT ON COLUMN app_public.document_chunks.created_at IS 'When it was cut.';
+COMMENT ON COLUMN app_public.document_chunks.created_at IS 'When the document was cut into chunks.';
 
 CREATE FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5344,13 +5584,13 @@ CREATE FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_
    cross join search.totals() t
    cross join lateral (select tsvector_to_array(c.content_tsvector) as terms) v
    cross join lateral unnest(
-     v.terms, search.document_counts(v.terms, search.cells(v.terms), search.unmerged_chunk_ids())) as u (term, document_count)
+     v.terms, search.document_counts(v.terms, search.block_terms(v.terms), search.unmerged_chunk_ids())) as u (term, document_count)
    where c.tenant_id = core.current_tenant_id() and c.id = (chunk).id;
 $$;
 
 ALTER FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) IS 'The inverse document frequency of each of the chunk''s terms among this tenant''s chunks, as of now: {"term": ln(1 + (N - df + 0.5) / (df + 0.5))}.';
+COMMENT ON FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) IS 'The inverse document frequency of each term of the chunk among all chunks of this tenant: {"term": ln(1 + (N - df + 0.5) / (df + 0.5))}.';
 
 CREATE FUNCTION app_public.document_chunks_term_frequencies(chunk app_public.document_chunks) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5363,7 +5603,7 @@ $$;
 
 ALTER FUNCTION app_public.document_chunks_term_frequencies(chunk app_public.document_chunks) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.document_chunks_term_frequencies(chunk app_public.document_chunks) IS 'How often the chunk has each of its terms: {"term": count}.';
+COMMENT ON FUNCTION app_public.document_chunks_term_frequencies(chunk app_public.document_chunks) IS 'How often each term occurs in the chunk: {"term": count}.';
 
 CREATE FUNCTION app_public.documents_chunk_count(document app_public.documents) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -6869,31 +7109,6 @@ ALTER FUNCTION app_public.received_shares() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_public.received_shares() IS 'The resources of other tenants that are shared with you, with the tenant they belong to and the end of the share. Declined shares are listed as well. A resource that is shared in several ways comes once for each. With can_manage_settings you also see the shares for single members and workspaces of this tenant.';
 
-CREATE FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer DEFAULT 60) RETURNS TABLE(idx integer, score double precision)
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  -- an item that a list does not have (null, or beyond its end) gets nothing from that list
-  with items as (
-    select i, vector_scores[i] as vector_score, text_scores[i] as text_score
-      from generate_series(1, greatest(cardinality(vector_scores), cardinality(text_scores))) as i
-  ), ranked as (
-    select i,
-           case when vector_score is not null then row_number() over (order by vector_score desc nulls last, i) end as vector_rank,
-           case when text_score is not null then row_number() over (order by text_score desc nulls last, i) end as text_rank
-      from items
-  )
-  select i::int, coalesce(1 / (k + vector_rank)::double precision, 0) + coalesce(1 / (k + text_rank)::double precision, 0) as fused
-    from ranked
-   where vector_rank is not null or text_rank is not null
-   order by fused desc, i;
-$$;
-
-ALTER FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) IS '@behavior -*
-Fuses two rankings of the same items (Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, 2009): the sum of 1 / (k + rank). Item i has score vector_scores[i] and text_scores[i], higher is better, null when the list does not have it; equal scores rank by position. Best first; idx counts from 1.';
-
 CREATE FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint DEFAULT 0, reasoning_tokens bigint DEFAULT 0, prompt_tokens bigint DEFAULT NULL::bigint, completion_tokens bigint DEFAULT NULL::bigint, total_tokens bigint DEFAULT NULL::bigint, occurred_at timestamp with time zone DEFAULT NULL::timestamp with time zone, agent_id uuid DEFAULT NULL::uuid, agent_name text DEFAULT NULL::text, project_id uuid DEFAULT NULL::uuid, model_config_id uuid DEFAULT NULL::uuid, conversation_id uuid DEFAULT NULL::uuid, panel_id uuid DEFAULT NULL::uuid, response_time_ms integer DEFAULT NULL::integer, time_to_first_token_ms integer DEFAULT NULL::integer, temperature numeric DEFAULT NULL::numeric, max_tokens integer DEFAULT NULL::integer, top_p numeric DEFAULT NULL::numeric, finish_reason text DEFAULT NULL::text, function_call jsonb DEFAULT NULL::jsonb, success boolean DEFAULT true, error_type text DEFAULT NULL::text, error_message text DEFAULT NULL::text, prompt_text text DEFAULT NULL::text, system_prompt text DEFAULT NULL::text, completion_text text DEFAULT NULL::text, user_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid) RETURNS app_public.llm_usage_receipt
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7430,8 +7645,8 @@ $$;
 ALTER FUNCTION app_public.reprocess_knowledge_source(source_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) IS '@resultFieldName count
-@errors KN301 ID203
-Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. can_manage_knowledge.';
+@errors KN301 ID203 TN204
+Cuts, embeds and indexes all documents of a source again and returns how many there are. This is needed after its chunk size, overlap, language or embedding model has changed. A document is not found until it is processed again. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE(usage_type text, model_id uuid, model text, event_count bigint, quantity numeric, cost_before numeric, cost_after numeric, difference numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -7834,7 +8049,7 @@ ALTER FUNCTION app_public.retry_document(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.retry_document(id uuid) IS '@resultFieldName document
 @errors KN302 ID203
-Processes a failed document again, from the stage where it failed; does nothing to one that has not. can_manage_knowledge.';
+Processes a failed document again, from the stage where it failed. It does nothing when the document has not failed. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.retry_documents(source_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7852,8 +8067,8 @@ $$;
 ALTER FUNCTION app_public.retry_documents(source_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.retry_documents(source_id uuid) IS '@resultFieldName count
-@errors KN301 ID203
-Processes all failed documents of a source again and returns how many. can_manage_knowledge.';
+@errors KN301 ID203 TN204
+Processes all failed documents of a source again and returns how many there are. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.revoke_invitation(id uuid) RETURNS app_public.invitations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8000,116 +8215,36 @@ COMMENT ON FUNCTION app_public.rollback_workflow(id uuid, version text, changelo
 @errors RS301 RS352 RS551 RS552 RS553 ID203
 Gives a workflow the content of an older version and publishes it as a new version; see rollback_agent.';
 
-CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAULT 'hybrid'::app_public.search_mode, "limit" integer DEFAULT 10, source_ids uuid[] DEFAULT NULL::uuid[], embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, rrf_k integer DEFAULT 60, skip integer DEFAULT 0, document_ids uuid[] DEFAULT NULL::uuid[], agent_id uuid DEFAULT NULL::uuid, tags text[] DEFAULT NULL::text[], category text DEFAULT NULL::text, created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, fusion app_public.fusion_method DEFAULT 'rrf'::app_public.fusion_method, explain boolean DEFAULT false) RETURNS SETOF app_public.search_hit
+CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAULT 'hybrid'::app_public.search_mode, "limit" integer DEFAULT 10, filter app_public.search_filter DEFAULT NULL::app_public.search_filter, options app_public.search_options DEFAULT NULL::app_public.search_options) RETURNS SETOF app_public.search_hit
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET jit TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
-#variable_conflict use_column
 declare
   v_started_at constant timestamptz := clock_timestamp();
-  v_tenant_id constant uuid := core.current_tenant_id();
-  v_end int;
-  v_depth int;
-  v_model app_public.llm_models;
-  v_part record;
-  v_ranked record;
-  v_tenant_ids uuid[] := '{}';
-  v_questions search.question[] := '{}';
-  -- of each candidate: its part, its chunk, its scores
-  v_parts int[] := '{}';
-  v_chunk_ids bigint[] := '{}';
-  v_bm25_scores double precision[] := '{}';
-  v_vector_scores double precision[] := '{}';
-  v_top_parts int[];
-  v_top app_public.search_hit[];
-  v_hits app_public.search_hit[] := '{}';
+  v_request search.request;
+  v_hits app_public.search_hit[];
 begin
-  perform search.check_search_arguments(
-    search.query, search.mode, search."limit", search.skip, search.rrf_k, search.fusion, search.metadata);
-  v_end := search.skip + search."limit";
-  -- both rankings are read to one depth, the same for all pages of a hundred, a thousand or ten thousand
-  v_depth := case when search.mode <> 'hybrid' then v_end when v_end <= 100 then 100 when v_end <= 1000 then 1000 else 10000 end;
+  v_request.query := search.query;
+  v_request.mode := coalesce(search.mode, 'hybrid');
+  v_request.hit_limit := coalesce(search."limit", 10);
+  v_request.filter := search.filter;
+  v_request.options := search.complete_options(search.options);
+  perform search.check_request(v_request);
+  v_request.depth := search.ranking_depth(v_request.mode, (v_request.options).skip + v_request.hit_limit);
 
-  for v_part in
-    select p.* from search.parts(search.source_ids, search.agent_id, search.tags, search.category) p
-  loop
-    -- the first part's for all of them, because there is one vector of the question
-    if v_model.id is null and search.mode <> 'bm25' then
-      v_model := search.default_model(search.embedding_model, v_part.model_names);
-    end if;
-    perform set_config('rowhouse.tenant_id', v_part.tenant_id::text, true);
-    v_ranked := search.ranked_part(
-      v_part.ids, search.query, v_part.tenant_id = v_tenant_id, search.mode, v_depth,
-      v_model, search.query_embedding, search.document_ids, search.created_after, search.created_before, search.metadata);
-    perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
-    if v_ranked.chunk_ids is not null then
-      v_tenant_ids := v_tenant_ids || v_part.tenant_id;
-      v_questions := v_questions || v_ranked.question;
-      v_parts := v_parts || array_fill(cardinality(v_tenant_ids), array[cardinality(v_ranked.chunk_ids)]);
-      v_chunk_ids := v_chunk_ids || v_ranked.chunk_ids;
-      v_bm25_scores := v_bm25_scores || v_ranked.bm25_scores;
-      v_vector_scores := v_vector_scores || v_ranked.vector_scores;
-    end if;
-  end loop;
-
-  -- Scores of all parts are compared as they are, and ranks are those among all parts: as if each part had been read to
-  -- the depth, and then the best of them taken to that depth again.
-  with ranked as (
-    select u.part, u.chunk_id, u.bm25, u.similarity,
-           row_number() over (order by u.bm25 desc nulls last, u.chunk_id, u.part) as bm25_rank,
-           row_number() over (order by u.similarity desc nulls last, u.chunk_id, u.part) as vector_rank
-      from unnest(v_parts, v_chunk_ids, v_bm25_scores, v_vector_scores) as u (part, chunk_id, bm25, similarity)
-  ), best as (
-    select part, chunk_id,
-           case when bm25_rank <= v_depth then bm25 end as bm25,
-           case when bm25_rank <= v_depth and bm25 is not null then bm25_rank::int end as bm25_rank,
-           case when vector_rank <= v_depth then similarity end as similarity,
-           case when vector_rank <= v_depth and similarity is not null then vector_rank::int end as vector_rank
-      from ranked
-  ), fused as (
-    select b.*,
-           case search.mode
-             when 'bm25' then b.bm25
-             when 'vector' then b.similarity
-             else search.fused_score(search.fusion, v_model.fusion_weight, search.rrf_k, b.bm25_rank, b.vector_rank, b.bm25,
-               b.similarity, max(b.bm25) over (), min(b.similarity) over (), max(b.similarity) over ())
-           end as score
-      from best b
-     where num_nonnulls(b.bm25, b.similarity) > 0
-  ), top as (
-    select f.*, row_number() over (order by f.score desc, f.chunk_id, f.part) as position
-      from fused f order by f.score desc, f.chunk_id, f.part limit search."limit" offset search.skip
-  )
-  select array_agg(part order by position),
-         array_agg(row (position, score, bm25, bm25_rank, similarity, vector_rank, null, null, chunk_id, null, null, null, null)
-           ::app_public.search_hit order by position)
-    into v_top_parts, v_top
-    from top;
-  for v_index in 1 .. cardinality(v_tenant_ids) loop
-    if v_index = any (v_top_parts) then
-      perform set_config('rowhouse.tenant_id', v_tenant_ids[v_index]::text, true);
-      v_hits := v_hits || search.shown_part(
-        array(select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank, null, null, h.chunk_id, null, null, null, null)::app_public.search_hit
-                from unnest(v_top) with ordinality as h where v_top_parts[h.ordinality] = v_index),
-        v_questions[v_index], search.explain, search.mode, search.fusion, search.rrf_k, v_model);
-      perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
-    end if;
-  end loop;
-  v_hits := array(select h from unnest(v_hits) h order by h.rank);
-
-  perform search.log_query(
-    search.query, (select s.log_queries from search.settings() s), search.mode, search.agent_id, v_started_at, v_hits);
+  v_hits := search.show_hits_of_tenants(v_request, search.rank_tenants(v_request));
+  perform search.log_query(v_request, v_started_at, v_hits);
   return query select * from unnest(v_hits);
 end
 $$;
 
-ALTER FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, filter app_public.search_filter, options app_public.search_options) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) IS '@cost 500
-@errors SR402 SR403 SR404 SR416
-Searches the knowledge of this tenant and what others share with it, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant; a shared source is ranked by its owner''s, and scores are compared as they are. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits.';
+COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, filter app_public.search_filter, options app_public.search_options) IS '@cost 500
+@errors SR402 SR403 SR404 SR405 SR406 SR407 SR409 SR410 SR411 SR412 SR413 SR415 SR416 TN204
+Searches the knowledge of this tenant and what other tenants share with it; the best hits come first. In the query, plain words rank the texts and need not all occur; "phrases" and title:words must occur; -words must not occur; word* stands for all words that begin like this; a word that no text has is read as the words that are spelt almost like it. mode bm25 ranks by words; vector ranks by nearness of meaning, as the embedding model sees it; hybrid, the default, fuses both with the weight of the embedding model, over the first 100 hits of each ranking (over the first 1,000 or 10,000 when the page is beyond). limit is from 1 to 1,000, by default 10. A filter does not change the statistics that scores are computed from: they are those of the whole tenant; a shared source is ranked with those of its owner, and scores of different tenants are compared as they are. A query of stop words or exclusions only has no hits.';
 
 CREATE FUNCTION app_public.search_catalog(query text DEFAULT NULL::text, filter app_public.catalog_filter DEFAULT NULL::app_public.catalog_filter, "limit" integer DEFAULT 20, skip integer DEFAULT 0) RETURNS app_public.catalog_search_result
     LANGUAGE plpgsql STABLE
@@ -8193,8 +8328,7 @@ $$;
 
 ALTER FUNCTION app_public.search_hit_document(hit app_public.search_hit) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) IS '@behavior typeField -queryField
-The document the chunk is of; null when its source is shared by another tenant, which lends passages and no documents.';
+COMMENT ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) IS 'The document that the chunk is part of; null when another tenant shares the source, because a share gives access to passages and not to documents.';
 
 CREATE FUNCTION app_public.search_hit_source(hit app_public.search_hit) RETURNS app_public.rag_knowledge_sources
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -8208,8 +8342,7 @@ $$;
 
 ALTER FUNCTION app_public.search_hit_source(hit app_public.search_hit) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) IS '@behavior typeField -queryField
-The knowledge source the document belongs to.';
+COMMENT ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) IS 'The knowledge source that the document belongs to.';
 
 CREATE FUNCTION app_public.service_tokens() RETURNS SETOF app_public.service_token
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -8824,14 +8957,16 @@ CREATE FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) RE
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_bytes_per_gb constant numeric := 1e9;
 begin
-  return (select round(coalesce(sum(d.size_bytes), 0) / 1e9, 3) from app_public.documents d where d.tenant_id = (tenant).id);
+  return (select round(coalesce(sum(d.size_bytes), 0) / v_bytes_per_gb, 3) from app_public.documents d where d.tenant_id = (tenant).id);
 end
 $$;
 
 ALTER FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) IS 'Size of its documents as they were given, in GB (1,000,000,000 bytes), to the MB.';
+COMMENT ON FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) IS 'The size of the tenant''s documents as they were given, in GB (1,000,000,000 bytes), rounded to a MB.';
 
 CREATE FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenants) RETURNS bigint
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -9140,7 +9275,8 @@ CREATE FUNCTION app_public.update_document(id uuid, title text DEFAULT NULL::tex
     AS $$
 declare
   v_document app_public.documents;
-  v_is_renamed boolean;
+  v_title text := trim(update_document.title);
+  v_is_chunked_again boolean;
 begin
   perform tenancy.require_permission('can_manage_knowledge');
   select * into v_document from app_public.documents d
@@ -9149,18 +9285,17 @@ begin
   if not found then
     perform core.raise_error('KN302', 'There is no such document.', 'List the documents of this tenant.');
   end if;
-  -- the title is part of what is searched
-  v_is_renamed := trim(update_document.title) <> v_document.title and v_document.processing_stage <> 'parse';
+  -- The title is searched with every chunk, so a new title means new chunks. A file that is not parsed yet has none.
+  v_is_chunked_again := v_title is not null and v_title <> v_document.title and v_document.processing_stage <> 'parse';
   update app_public.documents d
-     set title = coalesce(trim(update_document.title), d.title),
-         metadata = coalesce(update_document.metadata, d.metadata),
-         processing_stage = case when v_is_renamed then 'chunk' else d.processing_stage end,
-         processing_status = case when v_is_renamed then 'pending' else d.processing_status end,
-         processing_completed_at = case when not v_is_renamed then d.processing_completed_at end,
-         processing_error = case when not v_is_renamed then d.processing_error end
+     set title = coalesce(v_title, d.title), metadata = coalesce(update_document.metadata, d.metadata)
    where d.tenant_id = v_document.tenant_id and d.id = v_document.id
   returning * into v_document;
-  if v_is_renamed then
+  if v_is_chunked_again then
+    update app_public.documents d
+       set processing_stage = 'chunk', processing_status = 'pending', processing_completed_at = null, processing_error = null
+     where d.tenant_id = v_document.tenant_id and d.id = v_document.id
+    returning * into v_document;
     perform knowledge.enqueue_stage('chunk', v_document.tenant_id, array[v_document.id]);
   end if;
   return v_document;
@@ -9171,7 +9306,7 @@ ALTER FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) O
 
 COMMENT ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) IS '@resultFieldName document
 @errors KN302 23514 ID203
-Changes the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. can_manage_knowledge.';
+Changes the title or the metadata of a document; what is left out stays as it is. A new title is searchable after the document has been processed again. To change its text, give the document again under the same external id. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.update_notification_settings(patch jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -9226,23 +9361,20 @@ declare
   v_receipt app_public.document_receipt;
 begin
   if not coalesce(core.is_name(upload_file.file_name), false) then
-    perform core.raise_error('KN402', 'file_name must be a name of at most 255 characters.', 'Send the file''s own name: its ending tells its type.');
+    perform core.raise_error('KN402', 'The name of the file must be 1 to 255 characters long.', 'Send the name of the file with its ending, which tells its type.');
   end if;
   begin
     v_bytes := decode(upload_file.content_base64, 'base64');
   exception when invalid_parameter_value or invalid_text_representation then
-    perform core.raise_error('KN403', 'content_base64 is not Base64.', 'Encode the file''s bytes in standard Base64.');
+    perform core.raise_error('KN403', 'The content is not Base64.', 'Encode the bytes of the file in standard Base64.');
   end;
-  if coalesce(octet_length(v_bytes), 0) not between 1 and 52428800 then
-    perform core.raise_error('KN404', 'The file is empty or larger than 50 MB.', 'Split it into smaller files.');
-  end if;
-  if jsonb_typeof(upload_file.metadata) is distinct from 'object' then
-    perform core.raise_error('KN405', 'metadata must be an object.', 'Send {"key": value}.');
+  if coalesce(octet_length(v_bytes), 0) not between 1 and knowledge.largest_file() then
+    perform core.raise_error('KN404', 'The file is empty or larger than 50 MB.', 'Split a large file into smaller ones.');
   end if;
   v_receipt := knowledge.put_document(
-    v_source, coalesce(upload_file.external_id, upload_file.file_name),
-    coalesce(nullif(trim(upload_file.title), ''), upload_file.file_name), null,
-    upload_file.file_name, v_bytes, coalesce(upload_file.media_type, 'application/octet-stream'), upload_file.metadata);
+    v_source,
+    row (coalesce(upload_file.external_id, upload_file.file_name), upload_file.title, null, upload_file.metadata)::app_public.new_document,
+    upload_file.file_name, v_bytes, coalesce(upload_file.media_type, 'application/octet-stream'));
   if v_receipt.outcome in ('created', 'replaced') then
     perform knowledge.enqueue_stage('parse', v_source.tenant_id, array[v_receipt.document_id]);
   end if;
@@ -9253,8 +9385,8 @@ $$;
 ALTER FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) IS '@resultFieldName receipt
-@errors KN301 KN402 KN403 KN404 KN405 ID203
-Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. can_manage_knowledge.';
+@errors KN301 KN402 KN403 KN404 23514 ID203 TN204
+Adds one file to a knowledge source: a file of type .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id is the key of the document within the source, by default the name of the file. A file that is given again under the same key replaces the document when it has changed; the receipt says what happened. The file is parsed in the background; processing_status tells how far the document is. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.usage_by_day() RETURNS SETOF app_public.usage_of_day
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -16206,7 +16338,7 @@ $$;
 
 ALTER FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) IS 'The uploaded files that are to be parsed; their documents become processing.';
+COMMENT ON FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) IS 'The uploaded files that are to be parsed. Their documents get the status processing.';
 
 CREATE FUNCTION knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16241,7 +16373,7 @@ begin
        where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;
       v_chunked := v_chunked || v_document.id;
     exception when data_exception or program_limit_exceeded then
-      -- one text that cannot be cut must not hold up the others of its batch
+      -- A text that cannot be cut into chunks fails alone; the other documents of the batch go on.
       perform knowledge.fail_documents(chunk_documents.tenant_id, array[v_document.id], 'chunk', sqlerrm);
     end;
   end loop;
@@ -16252,62 +16384,51 @@ $$;
 
 ALTER FUNCTION knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) IS 'Cuts documents into chunks and queues them for embedding; returns how many.';
+COMMENT ON FUNCTION knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) IS 'Cuts documents into chunks and queues them for embedding. Returns how many documents.';
 
 CREATE FUNCTION knowledge.chunks(content text, chunk_size integer, chunk_overlap integer) RETURNS TABLE(ordinal integer, chunk text, start_offset integer, end_offset integer)
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+  v_white_space constant text := e' \t\n\r\f\x0b';
   v_piece text;
   v_buffer text := '';
   v_buffer_start int := 0;
+  -- the lengths of the pieces in the buffer
   v_lengths int[] := '{}';
-  v_kept int;
-  v_count int;
+  v_overlap record;
 begin
   ordinal := 0;
   for v_piece in
     select p from knowledge.sentences(chunks.content) s, knowledge.pieces(s, chunks.chunk_size) p
+    union all
+    -- The end of the text closes the last chunk.
+    select null
   loop
-    if length(v_buffer) + length(v_piece) > chunks.chunk_size and v_buffer <> '' then
+    if v_piece is null or length(v_buffer) + length(v_piece) > chunks.chunk_size and v_buffer <> '' then
       if v_buffer ~ '\S' then
-        chunk := btrim(v_buffer, e' \t\n\r\f\x0b');
-        start_offset := v_buffer_start + length(v_buffer) - length(ltrim(v_buffer, e' \t\n\r\f\x0b'));
+        chunk := btrim(v_buffer, v_white_space);
+        start_offset := v_buffer_start + length(v_buffer) - length(ltrim(v_buffer, v_white_space));
         end_offset := start_offset + length(chunk);
         return next;
         ordinal := ordinal + 1;
       end if;
-      -- the next chunk begins with the last whole sentences of this one, as far as the overlap and its size allow
-      v_kept := 0;
-      v_count := 0;
-      while v_count < cardinality(v_lengths) - 1
-        and v_kept + v_lengths[cardinality(v_lengths) - v_count] <= chunks.chunk_overlap
-        and v_kept + v_lengths[cardinality(v_lengths) - v_count] + length(v_piece) <= chunks.chunk_size
-      loop
-        v_kept := v_kept + v_lengths[cardinality(v_lengths) - v_count];
-        v_count := v_count + 1;
-      end loop;
-      v_buffer_start := v_buffer_start + length(v_buffer) - v_kept;
-      v_buffer := right(v_buffer, v_kept);
-      v_lengths := v_lengths[cardinality(v_lengths) - v_count + 1 :];
+      exit when v_piece is null;
+      v_overlap := knowledge.overlap_length(v_lengths, chunks.chunk_overlap, chunks.chunk_size - length(v_piece));
+      v_buffer_start := v_buffer_start + length(v_buffer) - v_overlap.length;
+      v_buffer := right(v_buffer, v_overlap.length);
+      v_lengths := v_lengths[cardinality(v_lengths) - v_overlap.sentence_count + 1 :];
     end if;
     v_buffer := v_buffer || v_piece;
     v_lengths := v_lengths || length(v_piece);
   end loop;
-
-  if v_buffer ~ '\S' then
-    chunk := btrim(v_buffer, e' \t\n\r\f\x0b');
-    start_offset := v_buffer_start + length(v_buffer) - length(ltrim(v_buffer, e' \t\n\r\f\x0b'));
-    end_offset := start_offset + length(chunk);
-    return next;
-  end if;
 end
 $$;
 
 ALTER FUNCTION knowledge.chunks(content text, chunk_size integer, chunk_overlap integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.chunks(content text, chunk_size integer, chunk_overlap integer) IS 'A text cut into chunks of at most chunk_size characters at sentence borders; each begins with up to chunk_overlap characters of whole sentences of the one before. Offsets count characters from 0.';
+COMMENT ON FUNCTION knowledge.chunks(content text, chunk_size integer, chunk_overlap integer) IS 'A text, cut at the borders of sentences into chunks of at most chunk_size characters. Each chunk begins with up to chunk_overlap characters of whole sentences of the chunk before. Offsets count characters from 0.';
 
 CREATE FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) RETURNS TABLE(chunk_id bigint, content text, model_id uuid, provider_kind text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer, max_retries integer)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16334,31 +16455,25 @@ $$;
 
 ALTER FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) IS 'Chunks of these documents, each headed by the document''s title, that have no vector of their source''s model yet, with what is needed to call the model.';
+COMMENT ON FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) IS 'The chunks of these documents that have no vector of their source''s model yet: the text to embed, which begins with the title of the document, and what is needed to call the model.';
 
-CREATE FUNCTION knowledge.document_error(item jsonb) RETURNS text
+CREATE FUNCTION knowledge.document_error(document app_public.new_document) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select case
-    when jsonb_typeof(item) <> 'object' then 'A document must be an object.'
-    when exists (select from jsonb_object_keys(item) k where k not in ('externalId', 'title', 'text', 'metadata'))
-      then format('Unknown key: %s.', (select string_agg(k, ', ') from jsonb_object_keys(item) k
-                                        where k not in ('externalId', 'title', 'text', 'metadata')))
-    when jsonb_typeof(item -> 'externalId') is distinct from 'string' or length(item ->> 'externalId') not between 1 and 1024
-      then 'externalId must be a text of 1 to 1,024 characters.'
-    when jsonb_typeof(item -> 'text') is distinct from 'string' then 'text must be a text.'
-    when item ->> 'text' !~ '\S' then 'The document is empty.'
-    when length(item ->> 'text') > 10000000 then 'The text is longer than 10 million characters.'
-    when jsonb_typeof(item -> 'title') not in ('string', 'null') then 'title must be a text.'
-    when length(item ->> 'title') > 1000 then 'The title is longer than 1,000 characters.'
-    when jsonb_typeof(item -> 'metadata') <> 'object' then 'metadata must be an object.'
+    when coalesce(length((document).external_id) not between 1 and 1024, true)
+      then 'The external id must be 1 to 1,024 characters long.'
+    when (document).text is null or (document).text !~ '\S' then 'The document is empty.'
+    when length((document).text) > knowledge.longest_text() then 'The text is longer than 10 million characters.'
+    when length((document).title) > 1000 then 'The title is longer than 1,000 characters.'
+    when jsonb_typeof((document).metadata) <> 'object' then 'metadata must be an object.'
   end;
 $$;
 
-ALTER FUNCTION knowledge.document_error(item jsonb) OWNER TO rowhouse_owner;
+ALTER FUNCTION knowledge.document_error(document app_public.new_document) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.document_error(item jsonb) IS 'What is wrong with an element of create_documents, or null.';
+COMMENT ON FUNCTION knowledge.document_error(document app_public.new_document) IS 'Why a document for create_documents must be refused; null when it need not.';
 
 CREATE FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16387,14 +16502,16 @@ $$;
 
 ALTER FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) IS 'Embeds the chunks of documents whose source uses the built-in model, here in the database; returns how many.';
+COMMENT ON FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) IS 'Embeds the chunks of those of these documents whose source uses the built-in model. Returns how many chunks.';
 
 CREATE FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  -- Few enough that several workers share a load, and enough to fill a batch of an embedder.
+  v_documents_per_job constant int := 50;
 begin
-  -- 50 documents a job: few enough to share among workers, enough to fill an embedder's batch
   perform core.enqueue_job(
     case enqueue_stage.stage
       when 'parse' then 'knowledge__parse_documents'
@@ -16404,7 +16521,7 @@ begin
     end,
     json_build_object('tenantId', enqueue_stage.tenant_id, 'documentIds', json_agg(id order by n)))
     from unnest(enqueue_stage.document_ids) with ordinality as d (id, n)
-   group by (n - 1) / 50;
+   group by (n - 1) / v_documents_per_job;
 end
 $$;
 
@@ -16416,10 +16533,12 @@ CREATE FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], st
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_longest_error constant int := 2000;
 begin
   call core.enter_tenant(fail_documents.tenant_id);
   update app_public.documents d
-     set processing_status = 'failed', processing_error = left(fail_documents.error, 2000)
+     set processing_status = 'failed', processing_error = left(coalesce(fail_documents.error, 'The processing failed.'), v_longest_error)
    where d.tenant_id = fail_documents.tenant_id and d.id = any (fail_documents.document_ids)
      and d.processing_stage::text = fail_documents.stage and d.processing_status <> 'failed';
 end
@@ -16427,7 +16546,7 @@ $$;
 
 ALTER FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) IS 'Marks documents that are at a stage as failed, with the error for people to read.';
+COMMENT ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) IS 'Marks those of these documents that are at the stage as failed, with an error that people can read.';
 
 CREATE FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16459,19 +16578,21 @@ $$;
 
 ALTER FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) IS 'Queues for indexing the documents whose chunks all have their vector; returns how many.';
+COMMENT ON FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) IS 'Queues for indexing those of these documents whose chunks all have a vector of the source''s model. Returns how many documents.';
 
 CREATE FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_longest_title constant int := 1000;
 begin
   call core.enter_tenant(finish_parsing.tenant_id);
   update app_public.documents d
      set content = finish_parsing.content,
-         -- a title that was only the file's name gives way to the one found inside
-         title = case when d.title = f.name then left(coalesce(nullif(trim(finish_parsing.title), ''), d.title), 1000) else d.title end,
-         metadata = finish_parsing.metadata || d.metadata,
+         -- A title that is only the name of the file is replaced by the title that was found in the file.
+         title = case when d.title = f.name then left(coalesce(nullif(trim(finish_parsing.title), ''), d.title), v_longest_title) else d.title end,
+         metadata = coalesce(finish_parsing.metadata, '{}') || d.metadata,
          processing_stage = 'chunk'
     from knowledge.document_files f
    where d.tenant_id = finish_parsing.tenant_id and d.id = finish_parsing.document_id and d.processing_stage = 'parse'
@@ -16486,7 +16607,7 @@ $$;
 
 ALTER FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) IS 'Stores a file''s text, drops its bytes and queues the document for chunking.';
+COMMENT ON FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) IS 'Stores the text of a file, deletes its bytes and queues the document for chunking.';
 
 CREATE FUNCTION knowledge.has_documents() RETURNS boolean
     LANGUAGE sql STABLE
@@ -16504,25 +16625,27 @@ CREATE FUNCTION knowledge.hashing_embedding(content text, dimension integer) RET
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
+  -- The number of a feature is 32 bits of its hash: the highest bit gives the sign, and 30 others choose the component.
   with words as (
     select lexeme, 1 + ln(cardinality(positions)) as weight from unnest(to_tsvector('pg_catalog.simple', content))
   ), features as (
     select 'w' || lexeme as feature, weight from words
     union all
-    -- parts of words, weaker than the words themselves: they let inflected and mistyped words meet
+    -- Parts of words bring inflected and misspelt words near each other. They count a quarter of a word, and only the first
+    -- 64 characters of a word have parts.
     select 't' || substr('_' || left(lexeme, 64) || '_', i, 3), weight * 0.25
       from words, generate_series(1, length(left(lexeme, 64))) as i
   ), hashed as (
     select ('x' || substr(md5(feature), 1, 8))::bit(32)::int as hash, weight from features
   ), components as (
-    select (hash & 1073741823) % hashing_embedding.dimension as i, sum(case when hash < 0 then -weight else weight end) as value
+    select (hash & x'3fffffff'::int) % hashing_embedding.dimension as i, sum(case when hash < 0 then -weight else weight end) as value
       from hashed group by 1
   ), dense as (
     select array_agg(coalesce(value, 0)::real order by slot) as vector, coalesce(sum(value * value), 0) as square
       from generate_series(0, hashing_embedding.dimension - 1) as slot
       left join components on i = slot
   )
-  -- a text without words gets the first axis: the zero vector has no direction
+  -- A text without words gets the unit vector of the first component, because the zero vector has no direction.
   select public.l2_normalize(case when square > 0 then vector
            else array_prepend(1::real, array_fill(0::real, array[hashing_embedding.dimension - 1])) end::public.vector)
     from dense;
@@ -16530,7 +16653,59 @@ $$;
 
 ALTER FUNCTION knowledge.hashing_embedding(content text, dimension integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.hashing_embedding(content text, dimension integer) IS 'The built-in embedder''s unit vector of a text: signed feature hashing of words and parts of words. Knows no meanings.';
+COMMENT ON FUNCTION knowledge.hashing_embedding(content text, dimension integer) IS 'The vector of a text, of length 1, by the built-in embedder: signed feature hashing of words and parts of words. It knows no meanings.';
+
+CREATE FUNCTION knowledge.largest_file() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((50 * 1024) * 1024);
+
+ALTER FUNCTION knowledge.largest_file() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.largest_file() IS 'How many bytes an uploaded file may have: 50 MB.';
+
+CREATE FUNCTION knowledge.longest_text() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 10000000;
+
+ALTER FUNCTION knowledge.longest_text() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.longest_text() IS 'How many characters the text of a document may have.';
+
+CREATE FUNCTION knowledge.new_documents(documents jsonb) RETURNS app_public.new_document[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array_agg((d ->> 'externalId', d ->> 'title', d ->> 'text', nullif(d -> 'metadata', 'null'))::app_public.new_document order by n)
+    from jsonb_array_elements(case when jsonb_typeof(new_documents.documents) = 'array' then new_documents.documents end)
+      with ordinality as e (d, n);
+$$;
+
+ALTER FUNCTION knowledge.new_documents(documents jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.new_documents(documents jsonb) IS 'Documents for create_documents, from a JSON array of objects with the keys externalId, title, text and metadata; null when it is not an array or is empty.';
+
+CREATE FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_next int;
+begin
+  length := 0;
+  sentence_count := 0;
+  -- The first sentence of a chunk is never repeated, because the next chunk would then be the same and more.
+  while sentence_count < cardinality(overlap_length.lengths) - 1 loop
+    v_next := overlap_length.lengths[cardinality(overlap_length.lengths) - sentence_count];
+    exit when length + v_next > least(overlap_length.chunk_overlap, overlap_length.room);
+    length := length + v_next;
+    sentence_count := sentence_count + 1;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) IS 'How many of the last sentences of a chunk, which have these lengths, the next chunk begins with, and how long they are together: at most chunk_overlap characters, and at most room.';
 
 CREATE FUNCTION knowledge.pieces(sentence text, max_length integer) RETURNS SETOF text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -16541,7 +16716,7 @@ declare
   v_cut int;
 begin
   while length(v_rest) > max_length loop
-    -- after the last white space of what fits; in the middle of a word only when there is none in its second half
+    -- Cut after the last white space that fits. Cut inside a word only when the second half has no white space.
     v_cut := length(substring(left(v_rest, max_length) from '^(.*\s)'));
     if v_cut is null or v_cut * 2 < max_length then
       v_cut := max_length;
@@ -16555,69 +16730,68 @@ $$;
 
 ALTER FUNCTION knowledge.pieces(sentence text, max_length integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.pieces(sentence text, max_length integer) IS 'A sentence that is too long, cut between words into pieces of at most max_length characters.';
+COMMENT ON FUNCTION knowledge.pieces(sentence text, max_length integer) IS 'A sentence, cut between words into pieces of at most max_length characters.';
 
-CREATE FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) RETURNS app_public.document_receipt
+CREATE FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text DEFAULT NULL::text, file_content bytea DEFAULT NULL::bytea, media_type text DEFAULT 'text/plain'::text) RETURNS app_public.document_receipt
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-#variable_conflict use_column
 declare
-  v_size bigint := coalesce(octet_length(put_document.file_content), octet_length(put_document.content));
-  v_hash bytea := sha256(
-    sha256(coalesce(put_document.file_content, convert_to(put_document.content, 'UTF8')))
-    || convert_to(put_document.title || e'\x1f' || put_document.media_type || e'\x1f' || put_document.metadata::text, 'UTF8'));
-  v_stage knowledge.processing_stage := case when put_document.file_content is null then 'chunk' else 'parse' end;
+  v_given app_public.documents;
   v_document app_public.documents;
   v_receipt app_public.document_receipt;
 begin
-  v_receipt.external_id := put_document.external_id;
+  v_given.tenant_id := (source).tenant_id;
+  v_given.source_id := (source).id;
+  v_given.external_id := (given).external_id;
+  v_given.title := coalesce(nullif(trim((given).title), ''), put_document.file_name, (given).external_id);
+  v_given.content := (given).text;
+  v_given.media_type := put_document.media_type;
+  v_given.metadata := coalesce((given).metadata, '{}');
+  v_given.size_bytes := coalesce(octet_length(put_document.file_content), octet_length(v_given.content));
+  v_given.content_hash := sha256(
+    sha256(coalesce(put_document.file_content, convert_to(v_given.content, 'UTF8')))
+    || convert_to(concat_ws(e'\x1f', v_given.title, v_given.media_type, v_given.metadata), 'UTF8'));
+  v_given.processing_stage := case when put_document.file_content is null then 'chunk' else 'parse' end;
+
+  v_receipt.external_id := v_given.external_id;
   insert into app_public.documents (
     tenant_id, source_id, external_id, title, content, media_type, size_bytes, content_hash, metadata,
     processing_stage, created_by_user_id
   ) values (
-    (source).tenant_id, (source).id, put_document.external_id, put_document.title, put_document.content, put_document.media_type,
-    v_size, v_hash, put_document.metadata, v_stage, core.current_user_id()
+    v_given.tenant_id, v_given.source_id, v_given.external_id, v_given.title, v_given.content, v_given.media_type,
+    v_given.size_bytes, v_given.content_hash, v_given.metadata, v_given.processing_stage, core.current_user_id()
   )
-  on conflict (tenant_id, source_id, external_id) do nothing
+  on conflict on constraint documents_tenant_id_source_id_external_id_key do nothing
   returning id into v_receipt.document_id;
 
   if found then
     v_receipt.outcome := 'created';
   else
     select * into strict v_document from app_public.documents d
-     where d.tenant_id = (source).tenant_id and d.source_id = (source).id and d.external_id = put_document.external_id
+     where d.tenant_id = v_given.tenant_id and d.source_id = v_given.source_id and d.external_id = v_given.external_id
        for update;
     v_receipt.document_id := v_document.id;
-    if v_document.content_hash = v_hash then
-      v_receipt.outcome := 'unchanged';
-      if v_document.processing_status = 'failed' then
-        perform knowledge.resume_documents((source).tenant_id, array[v_document.id]);
-        v_receipt.outcome := 'retried';
-      end if;
+    if v_document.content_hash = v_given.content_hash then
+      v_receipt.outcome := case
+        when knowledge.resume_documents(v_given.tenant_id, array[v_document.id]) > 0 then 'retried' else 'unchanged' end;
       return v_receipt;
     end if;
     v_receipt.outcome := 'replaced';
-    delete from app_public.document_chunks c where c.tenant_id = v_document.tenant_id and c.document_id = v_document.id;
-    delete from knowledge.document_files f where f.tenant_id = v_document.tenant_id and f.document_id = v_document.id;
-    update app_public.documents d
-       set title = put_document.title, content = put_document.content, media_type = put_document.media_type, size_bytes = v_size,
-           content_hash = v_hash, metadata = put_document.metadata, processing_status = 'pending', processing_stage = v_stage,
-           processing_started_at = null, processing_completed_at = null, processing_error = null
-     where d.tenant_id = v_document.tenant_id and d.id = v_document.id;
+    perform knowledge.replace_document(v_document, v_given);
   end if;
 
   if put_document.file_content is not null then
     insert into knowledge.document_files (tenant_id, document_id, name, content)
-    values ((source).tenant_id, v_receipt.document_id, put_document.file_name, put_document.file_content);
+    values (v_given.tenant_id, v_receipt.document_id, put_document.file_name, put_document.file_content);
   end if;
   return v_receipt;
 end
 $$;
 
-ALTER FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) OWNER TO rowhouse_owner;
+ALTER FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) IS 'Stores a new or changed document of a source, without queueing its processing, and says which it was.';
+COMMENT ON FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) IS 'Stores a new or changed document of a source and says which it was. It does not queue its processing, except that of an unchanged document whose processing had failed.';
 
 CREATE FUNCTION knowledge.refresh_sources() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16626,8 +16800,8 @@ CREATE FUNCTION knowledge.refresh_sources() RETURNS integer
 declare
   v_source_ids uuid[];
 begin
-  -- First the notes, then the documents, in a statement of its own: it sees at least what the notes speak of. Whatever
-  -- is committed later has a note of its own.
+  -- The notes are deleted in one statement and the documents are counted in a later one, which sees at least the changes that
+  -- were noted. A change that is committed after that has a note of its own.
   with noted as (delete from knowledge.changed_sources returning source_id)
   select array_agg(distinct source_id) into v_source_ids from noted;
   perform from app_public.rag_knowledge_sources s where s.id = any (v_source_ids) order by s.id for no key update;
@@ -16660,7 +16834,27 @@ $$;
 
 ALTER FUNCTION knowledge.refresh_sources() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION knowledge.refresh_sources() IS 'Writes down how far the sources are whose documents have changed since it last did; returns how many. Twice at once does nothing twice.';
+COMMENT ON FUNCTION knowledge.refresh_sources() IS 'Computes the statistics of the sources whose documents have changed since the last time. Returns how many sources. Two workers at once do no harm, because each note is deleted by one of them.';
+
+CREATE FUNCTION knowledge.replace_document(old app_public.documents, new app_public.documents) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from app_public.document_chunks c where c.tenant_id = (old).tenant_id and c.document_id = (old).id;
+  delete from knowledge.document_files f where f.tenant_id = (old).tenant_id and f.document_id = (old).id;
+  update app_public.documents d
+     set title = (new).title, content = (new).content, media_type = (new).media_type, size_bytes = (new).size_bytes,
+         content_hash = (new).content_hash, metadata = (new).metadata, processing_status = 'pending',
+         processing_stage = (new).processing_stage, processing_started_at = null, processing_completed_at = null,
+         processing_error = null
+   where d.tenant_id = (old).tenant_id and d.id = (old).id;
+end
+$$;
+
+ALTER FUNCTION knowledge.replace_document(old app_public.documents, new app_public.documents) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.replace_document(old app_public.documents, new app_public.documents) IS 'Gives an existing document, whose row is locked, the contents of a new one, and removes its chunks and its file.';
 
 CREATE FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql
@@ -16690,7 +16884,7 @@ $$;
 
 ALTER FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) IS 'Queues failed documents again at the stage where they failed; returns how many.';
+COMMENT ON FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) IS 'Queues those of these documents that failed again, each at the stage where it failed. Returns how many.';
 
 CREATE FUNCTION knowledge.search_vector(config regconfig, title text, chunk text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -16698,7 +16892,7 @@ CREATE FUNCTION knowledge.search_vector(config regconfig, title text, chunk text
 
 ALTER FUNCTION knowledge.search_vector(config regconfig, title text, chunk text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.search_vector(config regconfig, title text, chunk text) IS 'The terms of a chunk headed by its document''s title, whose words have weight A.';
+COMMENT ON FUNCTION knowledge.search_vector(config regconfig, title text, chunk text) IS 'The terms of a chunk and of the title of its document; those of the title have weight A.';
 
 CREATE FUNCTION knowledge.searchable_text(title text, chunk text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -16708,14 +16902,14 @@ CREATE FUNCTION knowledge.searchable_text(title text, chunk text) RETURNS text
 
 ALTER FUNCTION knowledge.searchable_text(title text, chunk text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.searchable_text(title text, chunk text) IS 'What is searched and embedded of a chunk: it, headed by its document''s title, because what a document is called, it is about throughout.';
+COMMENT ON FUNCTION knowledge.searchable_text(title text, chunk text) IS 'The text of a chunk that is embedded: the title of its document and the chunk, because every part of a document is about the subject of its title.';
 
 CREATE FUNCTION knowledge.sentences(content text) RETURNS SETOF text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
-  -- A sentence ends after a full stop (question mark, …), closing quotes and white space, or at an empty line.
-  -- White space stays with the sentence it follows, so that the sentences put together are the text.
+  -- A sentence ends after a full stop, question mark or the like, closing quotes and white space, or at an empty line.
+  -- White space belongs to the sentence before it, so that the concatenated sentences are the text again.
   select m.parts[1]
     from regexp_matches(content, $re$.+?(?:[.!?…。！？]+["'”’)\]]*\s+|\n[ \t]*\n\s*|$)$re$, 'g') with ordinality as m (parts, n)
    order by m.n;
@@ -16738,14 +16932,14 @@ begin
     perform core.raise_error('KN901', 'There must be one vector for each chunk.');
   end if;
   if exists (select from unnest(store_embeddings.vectors) v where v is null or vector_dims(v) is distinct from v_dimension) then
-    perform core.raise_error('KN902', format('The model is registered with %s dimensions, and the vector has another number.', v_dimension),
+    perform core.raise_error('KN902', format('A vector does not have the %s dimensions that the model is registered with.', v_dimension),
       'Correct the dimension of the model, then process the source again.');
   end if;
   insert into app_public.embeddings (tenant_id, model_id, chunk_id, embedding, generation_time_ms, cost_usd)
   select store_embeddings.tenant_id, store_embeddings.model_id, c.id, l2_normalize(v.vector),
-         store_embeddings.generation_time_ms, store_embeddings.cost_usd / cardinality(store_embeddings.chunk_ids)
+         store_embeddings.generation_time_ms, coalesce(store_embeddings.cost_usd, 0) / cardinality(store_embeddings.chunk_ids)
     from unnest(store_embeddings.chunk_ids, store_embeddings.vectors) as v (chunk_id, vector)
-    -- a chunk whose document was replaced meanwhile is gone, and its vector with it
+    -- The vector of a chunk is left out when its document has been replaced meanwhile, because the chunk is gone.
     join app_public.document_chunks c on c.tenant_id = store_embeddings.tenant_id and c.id = v.chunk_id
    order by c.id
      for key share of c
@@ -16758,7 +16952,7 @@ $$;
 ALTER FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) IS '@errors KN901 KN902
-Stores vectors of chunks, normalised to unit length; returns how many were new.';
+Stores the vectors of chunks, normalised to length 1. Returns how many chunks had no vector of the model yet.';
 
 CREATE FUNCTION knowledge.text_search_config(language text) RETURNS regconfig
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -16780,7 +16974,7 @@ $$;
 
 ALTER FUNCTION knowledge.tg_documents__note_changed_sources() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION knowledge.tg_documents__note_changed_sources() IS 'Notes the sources whose documents came or went.';
+COMMENT ON FUNCTION knowledge.tg_documents__note_changed_sources() IS 'Notes the sources of documents that were added or removed.';
 
 CREATE FUNCTION knowledge.tg_documents__note_source_progress() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16797,7 +16991,7 @@ $$;
 
 ALTER FUNCTION knowledge.tg_documents__note_source_progress() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION knowledge.tg_documents__note_source_progress() IS 'Notes the sources whose documents have come to another processing_status.';
+COMMENT ON FUNCTION knowledge.tg_documents__note_source_progress() IS 'Notes the sources of documents whose processing_status has changed.';
 
 CREATE FUNCTION knowledge.token_count(vector tsvector) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -16805,7 +16999,7 @@ CREATE FUNCTION knowledge.token_count(vector tsvector) RETURNS integer
 
 ALTER FUNCTION knowledge.token_count(vector tsvector) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.token_count(vector tsvector) IS 'Length of a text in tokens that count for search (no stop words; a token counts at most 255 times).';
+COMMENT ON FUNCTION knowledge.token_count(vector tsvector) IS 'The length of a text for BM25: its tokens without stop words. A token counts at most 255 times, because a tsvector keeps no more positions.';
 
 CREATE FUNCTION knowledge.writable_source(source_id uuid) RETURNS app_public.rag_knowledge_sources
     LANGUAGE plpgsql STABLE
@@ -16827,7 +17021,7 @@ $$;
 ALTER FUNCTION knowledge.writable_source(source_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.writable_source(source_id uuid) IS '@errors KN301 ID203 TN204
-A source you may add documents to.';
+A source of this tenant, for a member who may add documents to it.';
 
 CREATE FUNCTION metering.add_model_prices(providers jsonb) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -20376,6 +20570,79 @@ ALTER FUNCTION observability.watch_materialized_views() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION observability.watch_materialized_views() IS 'Raises an alert for each materialized view that has become too old and has no open alert, and queues the refresh of views that are too old or new. Returns the number of new alerts.';
 
+CREATE FUNCTION search.add_plain_words(known jsonb, words text, configs regconfig[]) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- A word that the question has twice counts twice.
+  select add_plain_words.known || coalesce(jsonb_object_agg(
+           w.term, jsonb_build_object(
+             'weight', coalesce((add_plain_words.known #>> array[w.term, 'weight'])::double precision, 0) + w.frequency)), '{}')
+    from (select l.lexeme as term, max(cardinality(l.positions)) as frequency
+            from unnest(add_plain_words.configs) as c (config), unnest(to_tsvector(c.config, add_plain_words.words)) as l
+           group by l.lexeme) w;
+$$;
+
+ALTER FUNCTION search.add_plain_words(known jsonb, words text, configs regconfig[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.add_plain_words(known jsonb, words text, configs regconfig[]) IS 'Adds the words of a question that have no operator, as each of the languages reads them.';
+
+CREATE FUNCTION search.add_scores(ranking search.ranking, chunk_ids bigint[], scoring search.scoring) RETURNS search.ranking
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select (array_agg(s.chunk_id order by s.score desc, s.chunk_id), array_agg(s.score order by s.score desc, s.chunk_id))::search.ranking
+      from (
+        select id as chunk_id, score from unnest((ranking).chunk_ids, (ranking).scores) as u (id, score)
+        union all
+        select * from search.bm25_scores(
+          case when (ranking).chunk_ids is null then add_scores.chunk_ids
+            else array(select unnest(add_scores.chunk_ids) except select unnest((ranking).chunk_ids)) end, scoring)
+      ) s);
+end
+$$;
+
+ALTER FUNCTION search.add_scores(ranking search.ranking, chunk_ids bigint[], scoring search.scoring) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.add_scores(ranking search.ranking, chunk_ids bigint[], scoring search.scoring) IS 'Scores those of these chunks that are not in the ranking yet, and adds them to it.';
+
+CREATE FUNCTION search.add_similar_terms(known jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_unknown_terms text[] := search.unknown_terms(array(select jsonb_object_keys(add_similar_terms.known)));
+begin
+  return (
+    select add_similar_terms.known
+           || coalesce(jsonb_object_agg(s.similar_term, jsonb_build_object('weight', s.similarity, 'writtenAs', s.unknown)), '{}')
+      from (select distinct on (s.similar_term) s.similar_term, s.similarity, u as unknown
+              from unnest(v_unknown_terms) as u, search.similar_terms(u) s
+             where not add_similar_terms.known ? s.similar_term
+             order by s.similar_term, s.similarity desc, u) s);
+end
+$$;
+
+ALTER FUNCTION search.add_similar_terms(known jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.add_similar_terms(known jsonb) IS 'Adds, for each word that no text of this tenant has, the words that are spelt almost like it; each counts as much as it is similar.';
+
+CREATE FUNCTION search.add_terms(known jsonb, terms text[], weight double precision, written_as text) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- A term that is known already keeps the larger weight.
+  select add_terms.known || coalesce(jsonb_object_agg(t, jsonb_build_object(
+           'weight', greatest(add_terms.weight, (add_terms.known #>> array[t, 'weight'])::double precision), 'writtenAs', add_terms.written_as)), '{}')
+    from unnest(add_terms.terms) t;
+$$;
+
+ALTER FUNCTION search.add_terms(known jsonb, terms text[], weight double precision, written_as text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.add_terms(known jsonb, terms text[], weight double precision, written_as text) IS 'Adds terms with a weight to those that are known of a question.';
+
 CREATE FUNCTION search.any_term(terms text[]) RETURNS tsquery
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -20388,102 +20655,105 @@ $$;
 
 ALTER FUNCTION search.any_term(terms text[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.any_term(terms text[]) IS 'A query that a text with at least one of the terms matches.';
+COMMENT ON FUNCTION search.any_term(terms text[]) IS 'A query that matches a text with at least one of the terms.';
 
-CREATE FUNCTION search.block_bounds(cells search.cell[], weights double precision[]) RETURNS search.bounds[]
+CREATE FUNCTION search.block_bounds(block_terms search.block_term[], weights double precision[]) RETURNS search.block_bound[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   return array(
-    select (block.id, b.chunk_count, block.common, block.common_terms, rare.positions, rare.totals)::search.bounds
+    select (block.id, b.chunk_count, block.frequent, block.frequent_terms, rare.positions, rare.totals)::search.block_bound
       from (
-        select c.block_id as id, coalesce(sum(block_bounds.weights[c.term_number] * c.highest_impact), 0) / 32767 as common,
-               array_agg(c.term_number) filter (where c.postings is null) as common_terms
-          from unnest(block_bounds.cells) c
+        select c.block_id as id, coalesce(sum(block_bounds.weights[c.term_number] * c.highest_impact), 0) / search.impact_scale() as frequent,
+               array_agg(c.term_number) filter (where c.postings is null) as frequent_terms
+          from unnest(block_bounds.block_terms) c
          group by c.block_id
       ) block
       join search.blocks b on b.tenant_id = core.current_tenant_id() and b.id = block.id
       left join (
         select p.block_id, array_agg(p.position) as positions, array_agg(p.total) as totals
           from (
-            select c.block_id, p >> 15 as position, sum((p & 32767) * block_bounds.weights[c.term_number]) / 32767 as total
-              from unnest(block_bounds.cells) c, unnest(c.postings) as p
-             group by c.block_id, p >> 15
+            select c.block_id, search.posting_position(p) as position,
+                   sum(search.posting_impact(p) * block_bounds.weights[c.term_number]) / search.impact_scale() as total
+              from unnest(block_bounds.block_terms) c, unnest(c.postings) as p
+             group by c.block_id, search.posting_position(p)
           ) p
          group by p.block_id
       ) rare on rare.block_id = block.id);
 end
 $$;
 
-ALTER FUNCTION search.block_bounds(cells search.cell[], weights double precision[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.block_bounds(block_terms search.block_term[], weights double precision[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.block_bounds(cells search.cell[], weights double precision[]) IS 'What each block can contribute. weights: idf · (k1 + 1) · the term''s weight in the question.';
+COMMENT ON FUNCTION search.block_bounds(block_terms search.block_term[], weights double precision[]) IS 'How much the terms can add to the score of a chunk of each block. weights: as in search.scoring.';
 
-CREATE FUNCTION search.block_check(block_id bigint) RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
+CREATE FUNCTION search.block_capacity() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 16000;
+
+ALTER FUNCTION search.block_capacity() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.block_capacity() IS 'How many chunks a block holds at most.';
+
+CREATE FUNCTION search.block_terms(terms text[]) RETURNS search.block_term[]
     LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    SET enable_nestloop TO 'off'
-    SET enable_mergejoin TO 'off'
-    SET jit TO 'off'
-    SET work_mem TO '64MB'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-#variable_conflict use_column
-declare
-  v_block search.blocks;
-  v_chunk_ids bigint[];
 begin
-  select * into v_block from search.blocks b where b.tenant_id = core.current_tenant_id() and b.id = block_check.block_id;
-  select search.array_concat(c.chunk_ids order by c.start) into v_chunk_ids
-    from search.block_chunks c where c.tenant_id = v_block.tenant_id and c.block_id = v_block.id;
-  return query
-    with chunk as materialized (
-      select u.position, c.content_tsvector, search.length_norm(c.document_length, v_block.average_length, v_block.k1, v_block.b) as norm
-        from search.chunks(v_chunk_ids) c
-        join unnest(v_chunk_ids) with ordinality as u (chunk_id, position) on u.chunk_id = c.id
-    ), posting as (
-      select c.position::int, l.lexeme as term, cardinality(l.positions) / (cardinality(l.positions) + c.norm) as impact
-        from chunk c, unnest(c.content_tsvector) l
-    ), stored as (
-      -- a vector's text, {position:value,position:value}/dimension, has what is not zero
-      select split_part(e, ':', 1)::int as position, p.term, split_part(e, ':', 2)::double precision / p.idf / 32767 as impact, p.highest_impact
-        from search.postings p
-       cross join string_to_table(split_part(ltrim(p.impacts::text, '{'), '}', 1), ',') as e
-       where p.tenant_id = v_block.tenant_id and p.block_id = v_block.id
-      union all
-      select p >> 15, t.term, (p & 32767) / 32767::double precision, null
-        from search.rare_postings r
-       cross join unnest(r.terms, r.ends) with ordinality as t (term, upto, i)
-       cross join unnest(r.postings[coalesce(r.ends[t.i - 1], 0) + 1 : t.upto]) as p
-       where r.tenant_id = v_block.tenant_id and r.block_id = v_block.id
-         and r.bucket_count = v_block.bucket_count and r.bucket = search.bucket(t.term, v_block.bucket_count)
+  return (
+    with size as materialized (
+      select b.bucket_count, count(*) as blocks
+        from search.blocks b where b.tenant_id = core.current_tenant_id()
+       group by b.bucket_count
+    ), term as materialized (
+      select t.term, t.i::int, f.block_terms, f.block_ids
+        from unnest(block_terms.terms) with ordinality as t (term, i)
+       cross join lateral (
+         select array_agg((t.i, p.block_id, p.document_count, p.idf, p.highest_impact, null)::search.block_term) as block_terms,
+                coalesce(array_agg(p.block_id), '{}') as block_ids
+           from search.postings p
+          where p.tenant_id = core.current_tenant_id() and p.term = t.term collate "C") f
     )
-    select case
-             when s.impact is null or s.impact < p.impact * (1 - 1e-5) then 'the posting is missing or too low'
-             when p.impact is null then 'the posting has no term in the text'
-             else 'the posting exceeds the highest'
-           end,
-           v_chunk_ids[coalesce(p.position, s.position)], coalesce(p.term, s.term), coalesce(p.impact, 0)::text, coalesce(s.impact, 0)::text
-      from posting p
-      full join stored s on s.position = p.position and s.term = p.term
-     where s.impact is null or s.impact < p.impact * (1 - 1e-5) or s.highest_impact < floor(32767 * p.impact)
-        -- of a removed chunk postings are left
-        or p.impact is null and s.position in (select c.position from chunk c);
+    select array_agg(found.block_term)
+      from (
+        select b::search.block_term as block_term from term t, unnest(t.block_terms) b
+        union all
+        select (t.i, r.block_id, cardinality(u.postings), null, null, u.postings)::search.block_term
+          -- The bucket is computed here, before the join: row level security does not let an expression that is not leakproof
+          -- into the condition of an index scan.
+          from (
+            select t.i, t.term, t.block_ids, s.bucket_count, search.bucket(t.term, s.bucket_count) as bucket
+              from term t, size s
+             where cardinality(t.block_ids) < (select sum(blocks) from size)
+            offset 0) t
+         cross join lateral (
+           select r.block_id, r.terms, r.ends, r.postings from search.rare_postings r
+            where r.tenant_id = core.current_tenant_id() and r.bucket_count = t.bucket_count and r.bucket = t.bucket
+           offset 0) r
+         -- "offset 0" makes the planner compute the index once and not at each of its uses.
+         cross join lateral (select array_position(r.terms, t.term collate "C") as at offset 0) a
+         cross join lateral (
+           select r.postings[coalesce(r.ends[a.at - 1], 0) + 1 : r.ends[a.at]] as postings
+            where a.at is not null
+           offset 0) u
+      ) found);
 end
 $$;
 
-ALTER FUNCTION search.block_check(block_id bigint) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.block_terms(terms text[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.block_check(block_id bigint) IS 'Every difference between a block''s postings and the texts of its chunks.';
+COMMENT ON FUNCTION search.block_terms(terms text[]) IS 'The terms in those blocks that have them; null when no block has any.';
 
 CREATE FUNCTION search.constant_vector(value double precision, dimension integer) RETURNS public.vector
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 declare
-  v_vector vector := array_fill(value::real, array[least(125, dimension)])::vector;
+  -- The vector is doubled until it is long enough, which is four times as fast as making all of it from an array.
+  v_first_length constant int := 125;
+  v_vector vector := array_fill(value::real, array[least(v_first_length, dimension)])::vector;
 begin
-  -- by doubling, which is four times as fast as from an array
   while 2 * vector_dims(v_vector) <= dimension loop
     v_vector := v_vector || v_vector;
   end loop;
@@ -20496,7 +20766,7 @@ $$;
 
 ALTER FUNCTION search.constant_vector(value double precision, dimension integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.constant_vector(value double precision, dimension integer) IS 'A vector of one value.';
+COMMENT ON FUNCTION search.constant_vector(value double precision, dimension integer) IS 'A vector whose elements all have this value.';
 
 CREATE AGGREGATE search.vector_total(public.vector) (
     SFUNC = public.vector_add,
@@ -20506,7 +20776,7 @@ CREATE AGGREGATE search.vector_total(public.vector) (
 
 ALTER AGGREGATE search.vector_total(public.vector) OWNER TO rowhouse_owner;
 
-COMMENT ON AGGREGATE search.vector_total(public.vector) IS 'The sum of vectors.';
+COMMENT ON AGGREGATE search.vector_total(public.vector) IS 'Adds vectors up.';
 
 CREATE TABLE search.postings (
     tenant_id uuid NOT NULL,
@@ -20523,48 +20793,56 @@ ALTER TABLE ONLY search.postings FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.postings OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.postings IS 'Terms that at least 64 chunks of a block have: their impacts (idf · tf / (tf + length norm)) by position.';
+COMMENT ON TABLE search.postings IS 'The postings of frequent terms (search.frequent_term_minimum): for each position the impact, idf · tf / (tf + length norm).';
 
-CREATE FUNCTION search.common_total(block search.bounds, terms text[], weights double precision[], scale double precision) RETURNS TABLE(total public.vector)
+CREATE FUNCTION search.frequent_total(block search.block_bound, terms text[], weights double precision[], weight_scale double precision) RETURNS TABLE(total public.vector)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
  SELECT search.vector_total(
          CASE
              WHEN (r.ratio > (0.9)::double precision) THEN (p.impacts)::public.vector
-             ELSE ((p.impacts)::public.vector OPERATOR(public.*) search.constant_vector(r.ratio, (common_total.block).chunk_count))
+             ELSE ((p.impacts)::public.vector OPERATOR(public.*) search.constant_vector(r.ratio, (frequent_total.block).chunk_count))
          END) AS vector_total
-    FROM ((unnest((common_total.block).common_terms) t(n)
+    FROM ((unnest((frequent_total.block).frequent_terms) t(n)
       CROSS JOIN LATERAL ( SELECT p_1.idf,
              p_1.impacts
             FROM search.postings p_1
-           WHERE ((p_1.tenant_id = core.current_tenant_id()) AND (p_1.term = ((common_total.terms)[t.n] COLLATE "C")) AND (p_1.block_id = (common_total.block).block_id))
+           WHERE ((p_1.tenant_id = core.current_tenant_id()) AND (p_1.term = ((frequent_total.terms)[t.n] COLLATE "C")) AND (p_1.block_id = (frequent_total.block).block_id))
           OFFSET 0) p)
-      CROSS JOIN LATERAL ( SELECT (((common_total.weights)[t.n] / p.idf) / common_total.scale) AS ratio) r);
+      CROSS JOIN LATERAL ( SELECT (((frequent_total.weights)[t.n] / p.idf) / frequent_total.weight_scale) AS ratio) r);
 END;
 
-ALTER FUNCTION search.common_total(block search.bounds, terms text[], weights double precision[], scale double precision) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.frequent_total(block search.block_bound, terms text[], weights double precision[], weight_scale double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.common_total(block search.bounds, terms text[], weights double precision[], scale double precision) IS 'What the terms that have vectors add up to, by position, in 1/32767 and divided by scale; never below the truth by more than the slack. scale: the largest weight over a stored idf.';
+COMMENT ON FUNCTION search.frequent_total(block search.block_bound, terms text[], weights double precision[], weight_scale double precision) IS 'What the frequent terms add to the score of each chunk of the block, by position, in units of weight_scale / search.impact_scale(). It is never below the truth by more than the slack.';
 
-CREATE FUNCTION search.block_totals(blocks search.bounds[], terms text[], weights double precision[], scale double precision) RETURNS TABLE(block_id bigint, chunk_count integer, total public.vector)
+CREATE FUNCTION search.impact_scale() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 32767;
+
+ALTER FUNCTION search.impact_scale() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.impact_scale() IS 'The whole number that an impact of 1 is stored as: the largest that fits 15 bits.';
+
+CREATE FUNCTION search.block_totals(blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) RETURNS TABLE(block_id bigint, chunk_count integer, total public.vector)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
  SELECT b.block_id,
      b.chunk_count,
      t.total
-    FROM (unnest(block_totals.blocks) b(block_id, chunk_count, common, common_terms, positions, rare)
+    FROM (unnest(block_totals.blocks) b(block_id, chunk_count, frequent, frequent_terms, positions, rare)
       CROSS JOIN LATERAL ( SELECT search.vector_total(part.total) AS total
-            FROM ( SELECT c.total
-                    FROM search.common_total(b.*, block_totals.terms, block_totals.weights, block_totals.scale) c(total)
+            FROM ( SELECT f.total
+                    FROM search.frequent_total(b.*, block_totals.terms, block_totals.weights, block_totals.weight_scale) f(total)
                  UNION ALL
-                  SELECT ((((('{'::text || string_agg(((u."position" || ':'::text) || (((u.total * (32767)::double precision) / block_totals.scale))::real), ','::text)) || '}/'::text) || b.chunk_count))::public.sparsevec)::public.vector AS vector
+                  SELECT ((((('{'::text || string_agg(((u."position" || ':'::text) || (((u.total * (search.impact_scale())::double precision) / block_totals.weight_scale))::real), ','::text)) || '}/'::text) || b.chunk_count))::public.sparsevec)::public.vector AS vector
                     FROM UNNEST(b.positions, b.rare) u("position", total)) part) t)
    WHERE (t.total IS NOT NULL);
 END;
 
-ALTER FUNCTION search.block_totals(blocks search.bounds[], terms text[], weights double precision[], scale double precision) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.block_totals(blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.block_totals(blocks search.bounds[], terms text[], weights double precision[], scale double precision) IS 'The scores of all chunks of these blocks, as common_total has them, with the rare terms.';
+COMMENT ON FUNCTION search.block_totals(blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) IS 'The scores of all chunks of these blocks, in the units of search.frequent_total: the sum of their frequent and their rare terms.';
 
 CREATE FUNCTION search.bm25_ranking(terms text[], term_weights double precision[], scope search.scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision, rank integer)
     LANGUAGE plpgsql STABLE
@@ -20574,149 +20852,84 @@ CREATE FUNCTION search.bm25_ranking(terms text[], term_weights double precision[
     AS $$
 #variable_conflict use_column
 declare
-  v_average_length double precision;
-  v_total_docs int;
-  v_k1 double precision;
-  v_b double precision;
   v_unmerged_ids bigint[] := search.unmerged_chunk_ids();
-  v_cells search.cell[] := search.cells(bm25_ranking.terms);
-  v_weights double precision[];
-  v_blocks search.bounds[];
-  -- by how much the truth can exceed what a block has stored
-  v_slack double precision;
-  -- vectors are added up without multiplying them by their weights, which takes four times as long: the stored impacts
-  -- have the block's own idf in them, and scale is the most by which a weight exceeds it
-  v_scale double precision;
-  v_wanted double precision := 1.5 * bm25_ranking.depth + 20;
-  -- the most that the words with vectors add up to in a block
-  v_common double precision;
-  v_threshold double precision;
-  v_floor double precision;
-  v_hits search.position[];
-  v_next int;
-  v_step int;
-  v_chunk_ids bigint[];
-  v_scores double precision[];
-  -- the score of the last hit so far, when there are as many as wanted
-  v_last double precision;
+  v_block_terms search.block_term[] := search.block_terms(bm25_ranking.terms);
+  v_scoring search.scoring := search.scoring_of(
+    bm25_ranking.terms, bm25_ranking.term_weights, v_block_terms, v_unmerged_ids, scope);
+  -- These chunks are scored from their own texts: those in scope, when they are few; else those that are not in a block yet.
+  v_chunk_ids bigint[] := coalesce((scope).chunk_ids, v_unmerged_ids);
+  v_ranking search.ranking;
 begin
-  select t.total_docs, t.avg_doc_length into v_total_docs, v_average_length from search.totals() t;
-  select s.k1, s.b into v_k1, v_b from search.settings() s;
-  v_weights := array(
-    select w.weight * (v_k1 + 1) * search.idf(w.document_count, v_total_docs)
-      from unnest(bm25_ranking.term_weights, search.document_counts(bm25_ranking.terms, v_cells, v_unmerged_ids)) as w (weight, document_count));
-
-  -- the chunks in scope when they are few, else those that no block has yet, each from its own text
-  v_chunk_ids := coalesce((scope).chunk_ids, v_unmerged_ids);
   if cardinality(v_chunk_ids) > 0 then
-    select array_agg(s.chunk_id order by s.score desc, s.chunk_id), array_agg(s.score order by s.score desc, s.chunk_id)
-      into v_chunk_ids, v_scores
-      from search.bm25_scores(
-        v_chunk_ids, bm25_ranking.terms, v_weights, v_average_length, v_k1, v_b, scope) s;
+    v_ranking := search.add_scores(null, v_chunk_ids, v_scoring);
   end if;
-
-  if (scope).chunk_ids is null and v_cells is not null then
-    v_slack := search.index_slack(v_average_length, v_k1, v_b);
-    v_blocks := search.block_bounds(v_cells, v_weights);
-    v_scale := coalesce((select max(v_weights[c.term_number] / c.idf) from unnest(v_cells) c), 1);
-    v_common := (select max(b.common) from unnest(v_blocks) b);
-    -- about what the last hit will score, when as many chunks as are wanted have rare words
-    v_threshold := (select 0.98 * r from unnest(v_blocks) b, unnest(b.rare) as r order by r desc limit 1 offset bm25_ranking.depth - 1);
-    if v_common <= v_threshold then
-      v_hits := array(
-        select h from search.rare_hits(v_threshold, v_blocks, bm25_ranking.terms, v_weights, v_scale) h order by h.bound desc);
-    else
-      v_hits := array(
-        select (b.block_id, u.position, u.rare + b.common)::search.position as hit
-          from unnest(v_blocks) b, unnest(b.positions, b.rare) as u (position, rare)
-         order by u.rare desc limit bm25_ranking.depth + 5);
-      v_threshold := case when v_common = 0 then 0 else 'Infinity'::double precision end;
-    end if;
-
-    loop
-      v_next := 1;
-      v_step := bm25_ranking.depth + 5;
-      loop
-        v_last := v_scores[bm25_ranking.depth];
-        exit when v_next > cardinality(v_hits) or v_hits[v_next].bound * v_slack < v_last;
-        select array_agg(s.chunk_id order by s.score desc, s.chunk_id), array_agg(s.score order by s.score desc, s.chunk_id)
-          into v_chunk_ids, v_scores
-          from (
-            select id as chunk_id, score from unnest(v_chunk_ids, v_scores) as u (id, score)
-            union all
-            select * from search.bm25_scores(
-              array(select unnest(search.chunks_at(v_hits[v_next : v_next + v_step - 1])) except select unnest(v_chunk_ids)),
-              bm25_ranking.terms, v_weights, v_average_length, v_k1, v_b, scope)
-          ) s;
-        v_next := v_next + v_step;
-        v_step := 2 * v_step;
-      end loop;
-      -- whatever was left out is stored with the threshold at most, and with less than this it scores less than the last hit
-      v_floor := coalesce(v_last / v_slack, 0);
-      exit when v_threshold < v_floor or v_threshold = 0;
-
-      -- where many exceed it, a threshold that only some do, by a sample of the chunks: chance decides about fewer than four
-      v_threshold := (
-        select search.threshold(
-                 t.total, greatest(4, v_wanted * t.chunk_count / open.chunk_count), v_floor * (1 - 1e-9) * 32767 / v_scale,
-                 32767 * (select sum(w) from unnest(v_weights) as w) / v_scale) * v_scale / 32767
-          from (
-            select sum(b.chunk_count) as chunk_count, array_agg(b order by b.chunk_count desc) as blocks
-              from unnest(v_blocks) b where b.common >= v_floor) open
-         cross join lateral search.block_totals(open.blocks[1:1], bm25_ranking.terms, v_weights, v_scale) t);
-      v_threshold := coalesce(v_threshold, v_floor * (1 - 1e-9));
-      v_hits := array(
-        select h from search.hits_above(v_threshold, v_blocks, bm25_ranking.terms, v_weights, v_scale) h order by h.bound desc);
-      v_wanted := v_wanted * 6;
-    end loop;
+  if (scope).chunk_ids is null and v_block_terms is not null then
+    v_ranking := search.rank_blocks(v_ranking, v_block_terms, bm25_ranking.depth, v_scoring);
   end if;
-
   return query
     select u.id, u.score, u.rank::int
-      from unnest(v_chunk_ids, v_scores) with ordinality as u (id, score, rank)
+      from unnest(v_ranking.chunk_ids, v_ranking.scores) with ordinality as u (id, score, rank)
      where u.rank <= bm25_ranking.depth;
 end
 $$;
 
 ALTER FUNCTION search.bm25_ranking(terms text[], term_weights double precision[], scope search.scope, depth integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.bm25_ranking(terms text[], term_weights double precision[], scope search.scope, depth integer) IS 'The best chunks in scope by BM25, exactly; ties go to the smaller id. term_weights: how much each term counts in the question. Statistics are those of the whole tenant.';
+COMMENT ON FUNCTION search.bm25_ranking(terms text[], term_weights double precision[], scope search.scope, depth integer) IS 'The best chunks in scope by BM25, exactly; of equal scores the smaller id comes first. term_weights says how much each term counts in the question. The statistics are those of the whole tenant.';
 
-CREATE FUNCTION search.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope search.scope) RETURNS TABLE(chunk_id bigint, score double precision)
+CREATE FUNCTION search.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision DEFAULT 1.2, b double precision DEFAULT 0.75) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((term_freq IS NULL) OR (doc_freq IS NULL) OR (total_docs IS NULL) OR (doc_length IS NULL) OR (avg_doc_length IS NULL) OR (term_freq <= (0)::double precision) OR (avg_doc_length <= (0)::double precision)) THEN (0)::double precision ELSE (((ln(((1)::double precision + ((((total_docs - doc_freq))::double precision + (0.5)::double precision) / ((doc_freq)::double precision + (0.5)::double precision)))) * term_freq) * (k1 + (1)::double precision)) / (term_freq + (k1 * (((1)::double precision - b) + ((b * (doc_length)::double precision) / avg_doc_length))))) END;
+
+ALTER FUNCTION search.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) IS 'The BM25 score of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009), with Lucene''s inverse document frequency. The score is 0 when the term does not occur or the collection is empty.';
+
+CREATE FUNCTION search.bm25_scores(chunk_ids bigint[], scoring search.scoring) RETURNS TABLE(chunk_id bigint, score double precision)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
-  v_any_term tsquery := search.any_term(bm25_scores.terms);
-  v_queries tsquery[] := array(select core.tsquery_term(t)::tsquery from unnest(bm25_scores.terms) t);
+  -- Up to this many terms, looking each of them up in the text is faster than going through the terms of the text.
+  v_few_terms constant int := 32;
+  v_terms text[] := (scoring).terms;
+  v_weights double precision[] := (scoring).weights;
+  v_average_length double precision := (scoring).average_length;
+  v_k1 double precision := (scoring).k1;
+  v_b double precision := (scoring).b;
+  v_source_ids uuid[] := ((scoring).scope).source_ids;
+  v_document_ids uuid[] := ((scoring).scope).document_ids;
+  v_text_filter tsquery := ((scoring).scope).text_filter;
+  v_any_term tsquery := search.any_term(v_terms);
+  v_queries tsquery[] := array(select core.tsquery_term(t)::tsquery from unnest(v_terms) t);
+  v_has_few_terms boolean := cardinality(v_queries) <= v_few_terms;
 begin
   return query
     select c.id, s.score
-      from search.chunks(bm25_scores.chunk_ids) c
-     cross join lateral search.length_norm(c.document_length, bm25_scores.average_length, bm25_scores.k1, bm25_scores.b) as n (norm)
+      from search.chunks_by_id(bm25_scores.chunk_ids) c
+     cross join lateral search.length_norm(c.document_length, v_average_length, v_k1, v_b) as n (norm)
      cross join lateral (
        select sum(f.weight * f.frequency / (f.frequency + n.norm)) as score
          from (
-           -- few terms are looked for in the text, of many those are taken that it has
            select q.weight, search.term_frequency(c.content_tsvector, q.term) as frequency
-             from unnest(v_queries, bm25_scores.weights) as q (term, weight)
-            where cardinality(v_queries) <= 32
+             from unnest(v_queries, v_weights) as q (term, weight)
+            where v_has_few_terms
            union all
-           select bm25_scores.weights[array_position(bm25_scores.terms, l.lexeme)], cardinality(l.positions)
+           select v_weights[array_position(v_terms, l.lexeme)], cardinality(l.positions)
              from unnest(c.content_tsvector) l
-            where cardinality(v_queries) > 32 and l.lexeme = any (bm25_scores.terms)) f
+            where not v_has_few_terms and l.lexeme = any (v_terms)) f
         where f.frequency > 0) s
      where c.content_tsvector @@ v_any_term
-       and c.source_id = any ((scope).source_ids)
-       and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
-       and ((scope).document_ids is null or c.document_id = any ((scope).document_ids));
+       and c.source_id = any (v_source_ids)
+       and (v_text_filter is null or c.content_tsvector @@ v_text_filter)
+       and (v_document_ids is null or c.document_id = any (v_document_ids));
 end
 $$;
 
-ALTER FUNCTION search.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope search.scope) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.bm25_scores(chunk_ids bigint[], scoring search.scoring) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope search.scope) IS 'The exact BM25 score of those of these chunks that are in scope and have a term. weights: idf · (k1 + 1) · the term''s weight in the question.';
+COMMENT ON FUNCTION search.bm25_scores(chunk_ids bigint[], scoring search.scoring) IS 'The exact BM25 scores of those of these chunks that are in scope and have a term.';
 
 CREATE FUNCTION search.bucket(term text, bucket_count integer) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -20724,7 +20937,7 @@ CREATE FUNCTION search.bucket(term text, bucket_count integer) RETURNS integer
 
 ALTER FUNCTION search.bucket(term text, bucket_count integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.bucket(term text, bucket_count integer) IS 'In which of so many buckets, a power of two, a block has a rare term.';
+COMMENT ON FUNCTION search.bucket(term text, bucket_count integer) IS 'The bucket, of bucket_count (a power of two), in which a block has a rare term.';
 
 CREATE FUNCTION search.build_block(chunk_ids bigint[], old_block_ids bigint[]) RETURNS integer
     LANGUAGE plpgsql
@@ -20734,6 +20947,9 @@ CREATE FUNCTION search.build_block(chunk_ids bigint[], old_block_ids bigint[]) R
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 declare
+  -- How many postings a bucket of rare terms has at least on average; as the number of buckets is a power of two, it has
+  -- up to twice as many.
+  v_bucket_size constant int := 100;
   v_tenant_id uuid := core.current_tenant_id();
   v_average_length double precision := (select t.avg_doc_length from search.totals() t);
   v_k1 double precision;
@@ -20741,8 +20957,9 @@ declare
   v_count int;
 begin
   select s.k1, s.b into v_k1, v_b from search.settings() s;
-  -- One statement, so one snapshot: a chunk that is deleted meanwhile is either not in the block and both its changes go,
-  -- or it is, and its removal stays for the next merge.
+  -- All of this is one statement, so that it sees one snapshot. When a chunk is deleted meanwhile, there are two cases: the
+  -- chunk is not in the block, and both its changes are deleted; or it is in the block, and its removal stays listed for
+  -- the next merge.
   with batch as materialized (
     select c.id, c.content_tsvector, c.document_length, row_number() over (order by c.id) as position,
            search.length_norm(c.document_length, v_average_length, v_k1, v_b) as norm
@@ -20753,9 +20970,7 @@ begin
   ), merged as (
     delete from search.changes s where s.tenant_id = v_tenant_id and s.chunk_id = any (build_block.chunk_ids)
   ), posting as (
-    -- impacts in 1/32767, rounded up: a bound must not be below the truth
-    select l.lexeme as term,
-           c.position::int * 32768 + ceil(32767 * cardinality(l.positions) / (cardinality(l.positions) + c.norm))::int as posting
+    select l.lexeme as term, search.pack_posting(c.position::int, cardinality(l.positions), c.norm) as posting
       from batch c, unnest(c.content_tsvector) l
   ), term as materialized (
     select term, count(*)::int as document_count, array_agg(posting) as postings from posting group by term
@@ -20763,25 +20978,25 @@ begin
     insert into search.blocks (
       tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length, bucket_count)
     select v_tenant_id, count(*), sum(document_length), min(document_length), max(document_length), v_k1, v_b, v_average_length,
-           -- of 100 to 200 postings each
-           (select 1 << floor(log(2, greatest(1, sum(t.document_count) / 100)))::int from term t where t.document_count < 64)
+           (select 1 << floor(log(2, greatest(1, sum(t.document_count) / v_bucket_size)))::int
+              from term t where t.document_count < search.frequent_term_minimum())
       from batch having count(*) > 0
     returning id, chunk_count, bucket_count
-  ), place as (
+  ), position_row as (
     insert into search.block_chunks (tenant_id, block_id, start, chunk_ids)
-    select v_tenant_id, (select id from block), (position - 1) / 200 * 200, array_agg(id order by position)
-      from batch group by (position - 1) / 200
+    select v_tenant_id, (select id from block), search.start_of_row(position::int), array_agg(id order by position)
+      from batch group by search.start_of_row(position::int)
   ), frequent as (
     insert into search.postings (tenant_id, term, block_id, document_count, idf, highest_impact, impacts)
     select v_tenant_id, t.term, b.id, t.document_count, i.idf, s.highest, s.impacts
       from term t, block b, search.idf(t.document_count, b.chunk_count) as i (idf),
            search.sparse_impacts(t.postings, i.idf, b.chunk_count) s
-     where t.document_count >= 64
+     where t.document_count >= search.frequent_term_minimum()
   ), listed as (
     select b.id as block_id, b.bucket_count, h.bucket, t.term, t.postings,
            sum(t.document_count) over (partition by h.bucket order by t.term collate "C")::smallint as upto
       from term t, block b, search.bucket(t.term, b.bucket_count) as h (bucket)
-     where t.document_count < 64
+     where t.document_count < search.frequent_term_minimum()
   ), rare as (
     insert into search.rare_postings (tenant_id, bucket_count, bucket, block_id, terms, ends, postings)
     select v_tenant_id, l.bucket_count, l.bucket, l.block_id, array_agg(l.term order by l.upto), array_agg(l.upto order by l.upto),
@@ -20800,95 +21015,73 @@ $$;
 
 ALTER FUNCTION search.build_block(chunk_ids bigint[], old_block_ids bigint[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.build_block(chunk_ids bigint[], old_block_ids bigint[]) IS 'Makes one block of these chunks, in place of the blocks they were in; returns how many there are.';
+COMMENT ON FUNCTION search.build_block(chunk_ids bigint[], old_block_ids bigint[]) IS 'Builds one block of these chunks and deletes the blocks that some of them were in. Returns the number of chunks.';
 
-CREATE FUNCTION search.cells(terms text[]) RETURNS search.cell[]
+CREATE FUNCTION search.can_be_misspelt(term text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((length(term) >= 4) AND (length(term) <= 40)) AND (term !~ '[0-9]'::text));
+
+ALTER FUNCTION search.can_be_misspelt(term text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.can_be_misspelt(term text) IS 'Whether a term is a word that is looked for with other spellings: 4 to 40 characters and no digit. The index search_terms_trigrams has the same condition.';
+
+CREATE FUNCTION search.check_request(request search.request) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-begin
-  return (
-    with size as materialized (
-      select b.bucket_count, count(*) as blocks
-        from search.blocks b where b.tenant_id = core.current_tenant_id()
-       group by b.bucket_count
-    ), term as materialized (
-      select t.term, t.i::int, f.cells, f.block_ids
-        from unnest(cells.terms) with ordinality as t (term, i)
-       cross join lateral (
-         select array_agg((t.i, p.block_id, p.document_count, p.idf, p.highest_impact, null)::search.cell) as cells,
-                coalesce(array_agg(p.block_id), '{}') as block_ids
-           from search.postings p
-          where p.tenant_id = core.current_tenant_id() and p.term = t.term collate "C") f
-    )
-    select array_agg(found.cell)
-      from (
-        select c::search.cell as cell from term t, unnest(t.cells) c
-        union all
-        select (t.i, r.block_id, cardinality(u.postings), null, null, u.postings)::search.cell
-          -- worked out here: what is not leakproof is no condition of an index behind the wall
-          from (
-            select t.i, t.term, t.block_ids, s.bucket_count, search.bucket(t.term, s.bucket_count) as bucket
-              from term t, size s
-             where cardinality(t.block_ids) < (select sum(blocks) from size)
-            offset 0) t
-         cross join lateral (
-           select r.block_id, r.terms, r.ends, r.postings from search.rare_postings r
-            where r.tenant_id = core.current_tenant_id() and r.bucket_count = t.bucket_count and r.bucket = t.bucket
-           offset 0) r
-         -- offset 0: looked for once, not wherever it is used
-         cross join lateral (select array_position(r.terms, t.term collate "C") as at offset 0) a
-         cross join lateral (
-           select r.postings[coalesce(r.ends[a.at - 1], 0) + 1 : r.ends[a.at]] as postings
-            where a.at is not null
-           offset 0) u
-      ) found);
-end
-$$;
-
-ALTER FUNCTION search.cells(terms text[]) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION search.cells(terms text[]) IS 'The terms in the blocks that have them.';
-
-CREATE FUNCTION search.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) RETURNS void
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+declare
+  v_largest_query constant int := 10000;
 begin
   perform tenancy.require_feature('rag_enabled');
-  if check_search_arguments.query is null or check_search_arguments.query !~ '\S' then
+  if (request).query is null or (request).query !~ '\S' then
     perform core.raise_error('SR404', 'The query is empty.', 'Search for at least one word.');
   end if;
-  if length(check_search_arguments.query) > 10000 then
-    perform core.raise_error('SR405', 'The query is longer than 10,000 characters.', 'Search for its essential words.');
+  if length((request).query) > v_largest_query then
+    perform core.raise_error('SR405', 'The query is longer than 10,000 characters.', 'Search for its most important words.');
   end if;
-  if coalesce(check_search_arguments."limit" not between 1 and 1000, true) then
-    perform core.raise_error('SR406', 'limit must be from 1 to 1000.', 'Ask for fewer hits.');
+  if (request).hit_limit not between 1 and 1000 then
+    perform core.raise_error('SR406', 'limit must be from 1 to 1,000.', 'Ask for fewer hits.');
   end if;
-  if coalesce(check_search_arguments.rrf_k not between 1 and 1000000, true) then
-    perform core.raise_error('SR407', 'rrf_k must be from 1 to 1,000,000.', 'Leave it out for the usual 60.');
+  if ((request).options).rrf_k not between 1 and 1000000 then
+    perform core.raise_error('SR407', 'rrf_k must be from 1 to 1,000,000.', 'Leave it out to use the default, 60.');
   end if;
-  if check_search_arguments.mode is null then
-    perform core.raise_error('SR408', 'mode must be bm25, vector or hybrid.', 'Leave it out for hybrid.');
+  if ((request).options).skip not between 0 and 9000 then
+    perform core.raise_error('SR413', 'skip must be from 0 to 9,000.', 'Make the question more precise to see other hits first.');
   end if;
-  if coalesce(check_search_arguments.skip not between 0 and 9000, true) then
-    perform core.raise_error('SR413', 'skip must be from 0 to 9000.', 'Nobody reads that far: narrow the question.');
-  end if;
-  if check_search_arguments.fusion is null then
-    perform core.raise_error('SR414', 'fusion must be rrf or convex.', 'Leave it out for rrf.');
-  end if;
-  if jsonb_typeof(check_search_arguments.metadata) <> 'object' then
-    perform core.raise_error('SR415', 'metadata must be an object.', 'Filter by {"key": value}.');
+  if jsonb_typeof(((request).filter).metadata) <> 'object' then
+    perform core.raise_error('SR415', 'The filter on metadata must be an object.', 'Filter by {"key": value}.');
   end if;
 end
 $$;
 
-ALTER FUNCTION search.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.check_request(request search.request) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) IS '@errors TN204
-Refuses arguments that are out of range: SR404 to SR408, SR413 to SR415; and a tenant without the feature:';
+COMMENT ON FUNCTION search.check_request(request search.request) IS '@errors TN204 SR404 SR405 SR406 SR407 SR413 SR415
+Refuses arguments that are out of range, and a tenant whose plan does not include search.';
 
-CREATE FUNCTION search.chunks(ids bigint[]) RETURNS TABLE(id bigint, source_id uuid, document_id uuid, content_tsvector tsvector, document_length integer)
+CREATE FUNCTION search.chunk_ids_at(positions search.block_position[]) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return array(
+    select b.chunk_ids[p.position - b.start]
+      from (
+        -- The start of the row is computed here, before the join: row level security does not let an expression that is not
+        -- leakproof into the condition of an index scan.
+        select u.block_id, u.position, search.start_of_row(u.position) as start from unnest(chunk_ids_at.positions) u offset 0) p
+     cross join lateral (
+       select b.chunk_ids, b.start from search.block_chunks b
+        where b.tenant_id = core.current_tenant_id() and b.block_id = p.block_id and b.start = p.start
+       offset 0) b);
+end
+$$;
+
+ALTER FUNCTION search.chunk_ids_at(positions search.block_position[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.chunk_ids_at(positions search.block_position[]) IS 'The chunks at these positions.';
+
+CREATE FUNCTION search.chunks_by_id(ids bigint[]) RETURNS TABLE(id bigint, source_id uuid, document_id uuid, content_tsvector tsvector, document_length integer)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
  SELECT c.id,
@@ -20896,7 +21089,7 @@ CREATE FUNCTION search.chunks(ids bigint[]) RETURNS TABLE(id bigint, source_id u
      c.document_id,
      c.content_tsvector,
      c.document_length
-    FROM (unnest(chunks.ids) u(id)
+    FROM (unnest(chunks_by_id.ids) u(id)
       CROSS JOIN LATERAL ( SELECT d.id,
              d.source_id,
              d.document_id,
@@ -20907,136 +21100,41 @@ CREATE FUNCTION search.chunks(ids bigint[]) RETURNS TABLE(id bigint, source_id u
           OFFSET 0) c);
 END;
 
-ALTER FUNCTION search.chunks(ids bigint[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.chunks_by_id(ids bigint[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.chunks(ids bigint[]) IS 'Those of these chunks that this tenant has, each as often as it is named.';
+COMMENT ON FUNCTION search.chunks_by_id(ids bigint[]) IS 'The chunks with these ids that this tenant has; an id that is given twice is returned twice.';
 
-CREATE FUNCTION search.chunks_at(hits search."position"[]) RETURNS bigint[]
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  return array(
-    select b.chunk_ids[h.position - b.start]
-      from (
-        -- its row: worked out beside the wall, for what is not leakproof is no condition of an index behind it
-        select h.block_id, h.position, (h.position - 1) / 200 * 200 as start from unnest(chunks_at.hits) h offset 0) h
-     cross join lateral (
-       select b.chunk_ids, b.start from search.block_chunks b
-        where b.tenant_id = core.current_tenant_id() and b.block_id = h.block_id and b.start = h.start
-       offset 0) b);
-end
-$$;
+CREATE FUNCTION search.chunks_per_row() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 200;
 
-ALTER FUNCTION search.chunks_at(hits search."position"[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.chunks_per_row() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.chunks_at(hits search."position"[]) IS 'The chunks at these positions.';
+COMMENT ON FUNCTION search.chunks_per_row() IS 'How many chunk ids a row of search.block_chunks has.';
 
-CREATE TABLE app_public.llm_models (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    provider_id uuid NOT NULL,
-    name text NOT NULL,
-    display_name text,
-    kind app_public.llm_model_kind NOT NULL,
-    provider_model_name text NOT NULL,
-    context_window_size integer,
-    max_output_tokens integer,
-    max_temperature numeric(3,2) DEFAULT 2 NOT NULL,
-    input_modalities text[] DEFAULT '{text}'::text[] NOT NULL,
-    output_modalities text[] DEFAULT '{text}'::text[] NOT NULL,
-    supports_function_calling boolean,
-    dimension integer,
-    fusion_weight double precision DEFAULT 1 NOT NULL,
-    vector_quantization app_public.vector_quantization DEFAULT 'none'::app_public.vector_quantization NOT NULL,
-    batch_size integer DEFAULT 64 NOT NULL,
-    timeout_ms integer DEFAULT 30000 NOT NULL,
-    max_retries integer DEFAULT 5 NOT NULL,
-    is_enabled boolean DEFAULT true NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT batch_size_is_in_range CHECK (((batch_size >= 1) AND (batch_size <= 2048))),
-    CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
-    CONSTRAINT dimension_is_storable CHECK (((dimension >= 1) AND (dimension <= 16000))),
-    CONSTRAINT embedding_model_has_a_dimension CHECK (((kind <> 'embedding'::app_public.llm_model_kind) OR (dimension IS NOT NULL))),
-    CONSTRAINT fusion_weight_is_a_weight CHECK (((fusion_weight >= (0)::double precision) AND (fusion_weight <= (100)::double precision))),
-    CONSTRAINT input_modalities_are_known CHECK ((input_modalities <@ ARRAY['text'::text, 'image'::text, 'audio'::text, 'video'::text, 'document'::text])),
-    CONSTRAINT max_output_tokens_is_positive CHECK ((max_output_tokens > 0)),
-    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
-    CONSTRAINT max_temperature_is_in_range CHECK (((max_temperature >= (0)::numeric) AND (max_temperature <= (2)::numeric))),
-    CONSTRAINT name_is_a_name CHECK (((length(name) <= 100) AND core.is_name(name))),
-    CONSTRAINT output_modalities_are_known CHECK ((output_modalities <@ ARRAY['text'::text, 'image'::text, 'audio'::text, 'video'::text])),
-    CONSTRAINT timeout_ms_is_in_range CHECK (((timeout_ms >= 100) AND (timeout_ms <= 600000)))
-);
+CREATE FUNCTION search.options(skip integer DEFAULT NULL::integer, fusion app_public.fusion_method DEFAULT NULL::app_public.fusion_method, rrf_k integer DEFAULT NULL::integer, embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, explain boolean DEFAULT NULL::boolean) RETURNS app_public.search_options
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ROW(skip, fusion, rrf_k, embedding_model, query_embedding, explain)::app_public.search_options;
 
-ALTER TABLE ONLY app_public.llm_models FORCE ROW LEVEL SECURITY;
+ALTER FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean) OWNER TO rowhouse_owner;
 
-ALTER TABLE app_public.llm_models OWNER TO rowhouse_owner;
+COMMENT ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean) IS 'A search_options, for searches in SQL: app_public.search(''wing'', options => search.options(skip => 10)).';
 
-COMMENT ON TABLE app_public.llm_models IS 'The models by name, with the settings for calling them and for ranking with them. They are the same for all tenants. Platform staff edit them.';
+CREATE FUNCTION search.complete_options(options app_public.search_options) RETURNS app_public.search_options
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN search.options(skip => COALESCE((options).skip, 0), fusion => COALESCE((options).fusion, 'rrf'::app_public.fusion_method), rrf_k => COALESCE((options).rrf_k, 60), embedding_model => (options).embedding_model, query_embedding => (options).query_embedding, explain => COALESCE((options).explain, false));
 
-COMMENT ON COLUMN app_public.llm_models.provider_id IS 'Who serves it.';
+ALTER FUNCTION search.complete_options(options app_public.search_options) OWNER TO rowhouse_owner;
 
-COMMENT ON COLUMN app_public.llm_models.name IS 'The model''s unique name, at most 100 characters. A knowledge source refers to its embedding model by this name.';
+COMMENT ON FUNCTION search.complete_options(options app_public.search_options) IS 'The options of a search with the defaults filled in.';
 
-COMMENT ON COLUMN app_public.llm_models.display_name IS 'Name to show.';
+CREATE FUNCTION search.convex_score(bm25_score double precision, highest_bm25_score double precision, vector_score double precision, lowest_vector_score double precision, highest_vector_score double precision, vector_weight double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((COALESCE((bm25_score / NULLIF(highest_bm25_score, (0)::double precision)), (0)::double precision) + (vector_weight * COALESCE(((vector_score - lowest_vector_score) / NULLIF((highest_vector_score - lowest_vector_score), (0)::double precision)), (CASE WHEN (vector_score IS NOT NULL) THEN 1 ELSE NULL::integer END)::double precision, (0)::double precision))) / ((1)::double precision + vector_weight));
 
-COMMENT ON COLUMN app_public.llm_models.kind IS 'Whether it answers or makes vectors.';
+ALTER FUNCTION search.convex_score(bm25_score double precision, highest_bm25_score double precision, vector_score double precision, lowest_vector_score double precision, highest_vector_score double precision, vector_weight double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON COLUMN app_public.llm_models.provider_model_name IS 'The provider''s name for the model.';
-
-COMMENT ON COLUMN app_public.llm_models.context_window_size IS 'Tokens it can read at once.';
-
-COMMENT ON COLUMN app_public.llm_models.max_output_tokens IS 'Most tokens it can answer with; null when unknown.';
-
-COMMENT ON COLUMN app_public.llm_models.max_temperature IS 'Highest temperature its provider takes, 0 to 2.';
-
-COMMENT ON COLUMN app_public.llm_models.input_modalities IS 'What it reads: text, image, audio, video, document.';
-
-COMMENT ON COLUMN app_public.llm_models.output_modalities IS 'What it answers with: text, image, audio, video.';
-
-COMMENT ON COLUMN app_public.llm_models.supports_function_calling IS 'Whether it can call functions; null when unknown.';
-
-COMMENT ON COLUMN app_public.llm_models.dimension IS 'Length of its vectors, 1 to 16,000; embedding models only.';
-
-COMMENT ON COLUMN app_public.llm_models.fusion_weight IS 'The weight of this model''s ranking in hybrid search, 0 to 100; the ranking by words has the weight 1. npm run eval measures which weight is best.';
-
-COMMENT ON COLUMN app_public.llm_models.vector_quantization IS 'How the model''s vector index stores vectors: none (4 bytes a dimension, up to 2,000 dimensions), halfvec (2 bytes, up to 4,000) or binary (1 bit). The order of the results is always computed from the whole vectors. npm run eval measures how many results a coarser index loses.';
-
-COMMENT ON COLUMN app_public.llm_models.batch_size IS 'Texts sent in one request, 1 to 2,048.';
-
-COMMENT ON COLUMN app_public.llm_models.timeout_ms IS 'Milliseconds until a request is given up, 100 to 600,000.';
-
-COMMENT ON COLUMN app_public.llm_models.max_retries IS 'How often a failed request is tried again, 0 to 20.';
-
-COMMENT ON COLUMN app_public.llm_models.is_enabled IS 'Whether it may be used.';
-
-COMMENT ON COLUMN app_public.llm_models.created_at IS 'When it was added.';
-
-COMMENT ON COLUMN app_public.llm_models.updated_at IS 'When it last changed.';
-
-COMMENT ON CONSTRAINT batch_size_is_in_range ON app_public.llm_models IS 'must be from 1 to 2,048';
-
-COMMENT ON CONSTRAINT context_window_size_is_positive ON app_public.llm_models IS 'must be above 0';
-
-COMMENT ON CONSTRAINT dimension_is_storable ON app_public.llm_models IS 'must be from 1 to 16,000';
-
-COMMENT ON CONSTRAINT embedding_model_has_a_dimension ON app_public.llm_models IS 'must be given for an embedding model';
-
-COMMENT ON CONSTRAINT fusion_weight_is_a_weight ON app_public.llm_models IS 'must be from 0 to 100';
-
-COMMENT ON CONSTRAINT input_modalities_are_known ON app_public.llm_models IS 'must be among text, image, audio, video and document';
-
-COMMENT ON CONSTRAINT max_output_tokens_is_positive ON app_public.llm_models IS 'must be above 0';
-
-COMMENT ON CONSTRAINT max_retries_is_in_range ON app_public.llm_models IS 'must be from 0 to 20';
-
-COMMENT ON CONSTRAINT max_temperature_is_in_range ON app_public.llm_models IS 'must be from 0 to 2';
-
-COMMENT ON CONSTRAINT name_is_a_name ON app_public.llm_models IS 'must have 1 to 100 characters, with a visible one among them and without line breaks or other control characters';
-
-COMMENT ON CONSTRAINT output_modalities_are_known ON app_public.llm_models IS 'must be among text, image, audio and video';
-
-COMMENT ON CONSTRAINT timeout_ms_is_in_range ON app_public.llm_models IS 'must be from 100 to 600,000';
+COMMENT ON FUNCTION search.convex_score(bm25_score double precision, highest_bm25_score double precision, vector_score double precision, lowest_vector_score double precision, highest_vector_score double precision, vector_weight double precision) IS 'The fused score of one hit as the weighted mean of both scores, each brought to the range 0 to 1: BM25 is divided by the highest BM25 score, the similarity is measured from the lowest of its ranking to the highest (Bruch, Gai and Ingber, An Analysis of Fusion Functions for Hybrid Retrieval, 2023).';
 
 CREATE FUNCTION search.default_model(embedding_model text, model_names text[]) RETURNS app_public.llm_models
     LANGUAGE plpgsql STABLE
@@ -21048,15 +21146,15 @@ declare
 begin
   if cardinality(v_names) > 1 then
     perform core.raise_error('SR402', format('The sources use several embedding models: %s.', array_to_string(v_names, ', ')),
-      'Name one as embedding_model, or search the sources of one model by source_ids.');
+      'Name one as the option embedding_model, or filter by the source_ids of one model.');
   end if;
-  -- no source, no model, no result
+  -- Without sources there is no model, and the search has no hits.
   if v_names is null then
     return null;
   end if;
   select * into v_model from app_public.llm_models m where m.name = v_names[1] and m.kind = 'embedding' and m.is_enabled;
   if not found then
-    perform core.raise_error('SR403', 'There is no such embedding model, or it is switched off.', 'List llm_models of kind embedding.');
+    perform core.raise_error('SR403', 'There is no such embedding model, or it is disabled.', 'List the LLM models of kind embedding.');
   end if;
   return v_model;
 end
@@ -21065,26 +21163,26 @@ $$;
 ALTER FUNCTION search.default_model(embedding_model text, model_names text[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.default_model(embedding_model text, model_names text[]) IS '@errors SR402 SR403
-The embedding model of a search: the one named, or the only one of those its sources use; null when there is none.';
+The embedding model of a search: the one that is named, or else the only one that its sources use. It is null when there are no sources.';
 
-CREATE FUNCTION search.document_counts(terms text[], cells search.cell[], unmerged_ids bigint[]) RETURNS integer[]
+CREATE FUNCTION search.document_counts(terms text[], block_terms search.block_term[], unmerged_ids bigint[]) RETURNS integer[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  -- not in the query, which would read it anew for each chunk
+  -- It is computed here, because in the query it would be computed anew for each chunk.
   v_any_term tsquery := search.any_term(document_counts.terms);
 begin
   return (
     with found as (
-      select c.term_number as i, c.document_count as n from unnest(document_counts.cells) c
+      select b.term_number as i, b.document_count as n from unnest(document_counts.block_terms) b
       union all
       select array_position(document_counts.terms, r.term), -r.document_count
         from search.removals r
        where r.tenant_id = core.current_tenant_id() and r.term = any (document_counts.terms)
       union all
       select array_position(document_counts.terms, l.lexeme), 1
-        from search.chunks(document_counts.unmerged_ids) c
+        from search.chunks_by_id(document_counts.unmerged_ids) c
        cross join unnest(c.content_tsvector) l
        where c.content_tsvector @@ v_any_term and l.lexeme = any (document_counts.terms)
       union all
@@ -21098,21 +21196,48 @@ begin
 end
 $$;
 
-ALTER FUNCTION search.document_counts(terms text[], cells search.cell[], unmerged_ids bigint[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.document_counts(terms text[], block_terms search.block_term[], unmerged_ids bigint[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.document_counts(terms text[], cells search.cell[], unmerged_ids bigint[]) IS 'For each term, in its order: in how many chunks of this tenant it occurs, as of this snapshot.';
+COMMENT ON FUNCTION search.document_counts(terms text[], block_terms search.block_term[], unmerged_ids bigint[]) IS 'For each of the terms, in their order: in how many chunks of this tenant it occurs, in this snapshot.';
 
-CREATE FUNCTION search.documents_with(metadata jsonb) RETURNS SETOF uuid
+CREATE FUNCTION search.documents_in_scope(source_ids uuid[], filter app_public.search_filter) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'auto'
+    AS $$
+declare
+  v_document_ids uuid[] := (filter).document_ids;
+  v_created_after timestamptz := (filter).created_after;
+  v_created_before timestamptz := (filter).created_before;
+  v_has_metadata boolean := (filter).metadata is not null;
+  v_ids_with_metadata uuid[] := case when v_has_metadata then array(select search.documents_with_metadata((filter).metadata)) end;
+begin
+  return array(
+    select d.id from app_public.documents d
+     where d.tenant_id = core.current_tenant_id()
+       and d.source_id = any (documents_in_scope.source_ids)
+       and (v_document_ids is null or d.id = any (v_document_ids))
+       and (v_created_after is null or d.created_at >= v_created_after)
+       and (v_created_before is null or d.created_at < v_created_before)
+       and (not v_has_metadata or d.id = any (v_ids_with_metadata)));
+end
+$$;
+
+ALTER FUNCTION search.documents_in_scope(source_ids uuid[], filter app_public.search_filter) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.documents_in_scope(source_ids uuid[], filter app_public.search_filter) IS 'The documents of these sources that a search with this filter goes to.';
+
+CREATE FUNCTION search.documents_with_metadata(metadata jsonb) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select d.id from app_public.documents d
-   where d.tenant_id = core.current_tenant_id() and d.metadata @> documents_with.metadata;
+   where d.tenant_id = core.current_tenant_id() and d.metadata @> documents_with_metadata.metadata;
 $$;
 
-ALTER FUNCTION search.documents_with(metadata jsonb) OWNER TO rowhouse_platform;
+ALTER FUNCTION search.documents_with_metadata(metadata jsonb) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.documents_with(metadata jsonb) IS 'The documents of this tenant whose metadata contain these.';
+COMMENT ON FUNCTION search.documents_with_metadata(metadata jsonb) IS 'The documents of this tenant whose metadata contain the given object.';
 
 CREATE FUNCTION search.embedding_statistics() RETURNS TABLE(collection_id text, total_documents integer, avg_document_length double precision, term_document_counts jsonb, last_updated timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -21127,7 +21252,7 @@ $$;
 
 ALTER FUNCTION search.embedding_statistics() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.embedding_statistics() IS 'The row of app_public.embedding_statistics.';
+COMMENT ON FUNCTION search.embedding_statistics() IS 'The only row of app_public.embedding_statistics.';
 
 CREATE FUNCTION search.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope search.scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision)
     LANGUAGE plpgsql STABLE
@@ -21154,46 +21279,32 @@ $$;
 
 ALTER FUNCTION search.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope search.scope, depth integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope search.scope, depth integer) IS 'The nearest chunks in scope by cosine similarity, by comparing with every vector.';
+COMMENT ON FUNCTION search.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope search.scope, depth integer) IS 'The nearest chunks in scope by cosine similarity, found by comparing every vector.';
 
-CREATE FUNCTION search.explained(hits app_public.search_hit[], question search.question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) RETURNS app_public.search_hit[]
+CREATE FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models) RETURNS app_public.search_hit[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+  v_mode app_public.search_mode := (request).mode;
+  v_fusion app_public.fusion_method := ((request).options).fusion;
   v_total_docs int;
   v_average_length double precision;
-  v_k1 double precision;
-  v_b double precision;
-  v_frequencies int[];
+  v_document_counts int[];
   v_hit app_public.search_hit;
   v_explained app_public.search_hit[] := '{}';
 begin
   select t.total_docs, t.avg_doc_length into v_total_docs, v_average_length from search.totals() t;
-  select s.k1, s.b into v_k1, v_b from search.settings() s;
-  v_frequencies := search.document_counts(
-    (question).terms, search.cells((question).terms), search.unmerged_chunk_ids());
-  foreach v_hit in array explained.hits loop
-    v_hit.explanation := jsonb_build_object(
-      'chunkCount', v_total_docs, 'averageLength', v_average_length, 'k1', v_k1, 'b', v_b,
-      'length', (select c.document_length from app_public.document_chunks c
-                  where c.tenant_id = core.current_tenant_id() and c.id = v_hit.chunk_id),
-      'terms', (
-        select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                 'term', t.term, 'writtenAs', t.written_as, 'weight', t.weight, 'df', f.n, 'tf', cardinality(l.positions),
-                 'idf', search.idf(f.n, v_total_docs),
-                 'score', t.weight * app_public.bm25_score(cardinality(l.positions), f.n, v_total_docs, c.document_length, v_average_length, v_k1, v_b)))
-                 order by t.i), '[]')
-          from unnest((question).terms, (question).weights, (question).written_as) with ordinality as t (term, weight, written_as, i)
-          join unnest(v_frequencies) with ordinality as f (n, i) using (i)
-          join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = v_hit.chunk_id
-          join unnest(c.content_tsvector) l on l.lexeme = t.term));
-    if explained.mode <> 'bm25' then
+  v_document_counts := search.document_counts(
+    (question).terms, search.block_terms((question).terms), search.unmerged_chunk_ids());
+  foreach v_hit in array explain_hits.hits loop
+    v_hit.explanation := search.explain_terms(v_hit.chunk_id, question, v_document_counts, v_total_docs, v_average_length);
+    if v_mode <> 'bm25' then
       v_hit.explanation := v_hit.explanation || jsonb_build_object('model', (model).name, 'similarity', v_hit.vector_score);
     end if;
-    if explained.mode = 'hybrid' then
-      v_hit.explanation := v_hit.explanation || jsonb_build_object('fusion', explained.fusion, 'vectorWeight', (model).fusion_weight)
-        || case when explained.fusion = 'rrf' then jsonb_build_object('rrfK', explained.rrf_k) else '{}' end;
+    if v_mode = 'hybrid' then
+      v_hit.explanation := v_hit.explanation || jsonb_build_object('fusion', v_fusion, 'vectorWeight', (model).fusion_weight)
+        || case when v_fusion = 'rrf' then jsonb_build_object('rrfK', ((request).options).rrf_k) else '{}' end;
     end if;
     v_explained := v_explained || v_hit;
   end loop;
@@ -21201,34 +21312,161 @@ begin
 end
 $$;
 
-ALTER FUNCTION search.explained(hits app_public.search_hit[], question search.question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.explained(hits app_public.search_hit[], question search.question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) IS 'The hits with how their scores came about.';
+COMMENT ON FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models) IS 'The hits with their explanations.';
+
+CREATE FUNCTION search.explain_terms(chunk_id bigint, question search.question, document_counts integer[], total_docs integer, average_length double precision) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_k1 double precision;
+  v_b double precision;
+begin
+  select s.k1, s.b into v_k1, v_b from search.settings() s;
+  return jsonb_build_object(
+    'chunkCount', explain_terms.total_docs, 'averageLength', explain_terms.average_length, 'k1', v_k1, 'b', v_b,
+    'length', (select c.document_length from app_public.document_chunks c
+                where c.tenant_id = core.current_tenant_id() and c.id = explain_terms.chunk_id),
+    'terms', (
+      select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+               'term', t.term, 'writtenAs', t.written_as, 'weight', t.weight, 'df', f.n, 'tf', cardinality(l.positions),
+               'idf', search.idf(f.n, explain_terms.total_docs),
+               'score', t.weight * search.bm25_score(
+                 cardinality(l.positions), f.n, explain_terms.total_docs, c.document_length, explain_terms.average_length, v_k1, v_b)))
+               order by t.i), '[]')
+        from unnest((question).terms, (question).weights, (question).written_as) with ordinality as t (term, weight, written_as, i)
+        join unnest(explain_terms.document_counts) with ordinality as f (n, i) using (i)
+        join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = explain_terms.chunk_id
+        join unnest(c.content_tsvector) l on l.lexeme = t.term));
+end
+$$;
+
+ALTER FUNCTION search.explain_terms(chunk_id bigint, question search.question, document_counts integer[], total_docs integer, average_length double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.explain_terms(chunk_id bigint, question search.question, document_counts integer[], total_docs integer, average_length double precision) IS 'How the BM25 score of a chunk is computed, as search_hit.explanation has it.';
+
+CREATE FUNCTION search.filter(source_ids uuid[] DEFAULT NULL::uuid[], document_ids uuid[] DEFAULT NULL::uuid[], agent_id uuid DEFAULT NULL::uuid, tags text[] DEFAULT NULL::text[], category text DEFAULT NULL::text, created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb) RETURNS app_public.search_filter
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ROW(source_ids, document_ids, agent_id, tags, category, created_after, created_before, metadata)::app_public.search_filter;
+
+ALTER FUNCTION search.filter(source_ids uuid[], document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.filter(source_ids uuid[], document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb) IS 'A search_filter, for searches in SQL: app_public.search(''wing'', filter => search.filter(tags => ''{physics}'')).';
+
+CREATE FUNCTION search.first_positions(blocks search.block_bound[], depth integer, weight_scale double precision, scoring search.scoring, OUT threshold double precision, OUT positions search.block_position[]) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- The last hit scores a little less than the depth-th best sum of rare terms, when so many chunks have rare terms.
+  v_share_of_rare constant double precision := 0.98;
+  -- the most that the frequent terms add up to in any block
+  v_frequent double precision := (select max(b.frequent) from unnest(first_positions.blocks) b);
+begin
+  threshold := (
+    select v_share_of_rare * r from unnest(first_positions.blocks) b, unnest(b.rare) as r
+     order by r desc limit 1 offset first_positions.depth - 1);
+  if v_frequent <= threshold then
+    positions := array(
+      select p from search.rare_positions_above(
+        threshold, first_positions.blocks, (scoring).terms, (scoring).weights, first_positions.weight_scale) p
+       order by p.bound desc);
+  else
+    positions := array(
+      select (b.block_id, u.position, u.rare + b.frequent)::search.block_position
+        from unnest(first_positions.blocks) b, unnest(b.positions, b.rare) as u (position, rare)
+       order by u.rare desc limit first_positions.depth + 5);
+    threshold := case when v_frequent = 0 then 0 else 'Infinity'::double precision end;
+  end if;
+end
+$$;
+
+ALTER FUNCTION search.first_positions(blocks search.block_bound[], depth integer, weight_scale double precision, scoring search.scoring, OUT threshold double precision, OUT positions search.block_position[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.first_positions(blocks search.block_bound[], depth integer, weight_scale double precision, scoring search.scoring, OUT threshold double precision, OUT positions search.block_position[]) IS 'The positions to score first: those with the rare terms. No other position scores more than the threshold, as far as the stored impacts tell; it is infinite when the frequent terms alone may score more.';
 
 CREATE FUNCTION search.frequency_ranks() RETURNS real[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  -- a tsvector has at most 256 positions of a word, and stops taking more
-  with recursive said (times, vector) as (
+  -- A tsvector keeps at most 255 positions of a word; appended ones can make it 256.
+  with recursive repeated (times, vector) as (
     select 1, 'a:1'::tsvector
     union all
-    select times + 1, vector || 'a:1' from said where times < 256
+    select times + 1, vector || 'a:1' from repeated where times < 256
   )
-  select array_agg(distinct r order by r) from said, ts_rank('{1,1,1,1}', vector, 'a') as r;
+  select array_agg(distinct r order by r) from repeated, ts_rank('{1,1,1,1}', vector, 'a') as r;
 $$;
 
 ALTER FUNCTION search.frequency_ranks() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.frequency_ranks() IS 'The rank, with all weights 1, of a text that has a word once, twice and so on.';
+COMMENT ON FUNCTION search.frequency_ranks() IS 'The ts_rank, with all weights 1, of a text that has a word once, twice and so on. It rises with each occurrence, whatever its formula is.';
 
-CREATE FUNCTION search.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) RETURNS double precision
+CREATE FUNCTION search.frequent_term_minimum() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE fusion WHEN 'rrf'::app_public.fusion_method THEN (COALESCE(((1)::double precision / ((rrf_k + bm25_rank))::double precision), (0)::double precision) + COALESCE((vector_weight / ((rrf_k + vector_rank))::double precision), (0)::double precision)) ELSE ((COALESCE((bm25_score / NULLIF(highest_bm25_score, (0)::double precision)), (0)::double precision) + (vector_weight * COALESCE(((vector_score - lowest_vector_score) / NULLIF((highest_vector_score - lowest_vector_score), (0)::double precision)), (CASE WHEN (vector_score IS NOT NULL) THEN 1 ELSE NULL::integer END)::double precision, (0)::double precision))) / ((1)::double precision + vector_weight)) END;
+    RETURN 64;
 
-ALTER FUNCTION search.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.frequent_term_minimum() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) IS 'rrf: 1 / (k + rank) by words plus the weighted one by vectors (Cormack, Clarke and Büttcher, 2009). convex: the weighted mean of both scores brought to 0..1, BM25 from 0 and similarity from the lowest of its ranking (Bruch, Gai and Ingber, An Analysis of Fusion Functions for Hybrid Retrieval, 2023).';
+COMMENT ON FUNCTION search.frequent_term_minimum() IS 'A term that at least this many chunks of a block have is stored as a vector; a rarer term is stored in a bucket.';
+
+CREATE FUNCTION search.fuse(request search.request, candidates search.candidates) RETURNS TABLE(tenant_number integer, hit app_public.search_hit)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_mode app_public.search_mode := (request).mode;
+  v_fusion app_public.fusion_method := ((request).options).fusion;
+  v_rrf_k int := ((request).options).rrf_k;
+  v_depth int := (request).depth;
+  v_vector_weight double precision := ((candidates).model).fusion_weight;
+begin
+  -- The scores of all tenants are compared as they are, and ranks count the chunks of all tenants: the result is the same as
+  -- if the rankings of all tenants, each read to the depth, were put together and cut off at the depth again.
+  return query
+    with ranked as (
+      select u.tenant_number, u.chunk_id, u.bm25, u.similarity,
+             row_number() over (order by u.bm25 desc nulls last, u.chunk_id, u.tenant_number) as bm25_rank,
+             row_number() over (order by u.similarity desc nulls last, u.chunk_id, u.tenant_number) as vector_rank
+        from unnest((candidates).tenant_numbers, (candidates).chunk_ids, (candidates).bm25_scores, (candidates).vector_scores)
+          as u (tenant_number, chunk_id, bm25, similarity)
+    ), best as (
+      select r.tenant_number, r.chunk_id,
+             case when r.bm25_rank <= v_depth then r.bm25 end as bm25,
+             case when r.bm25_rank <= v_depth and r.bm25 is not null then r.bm25_rank::int end as bm25_rank,
+             case when r.vector_rank <= v_depth then r.similarity end as similarity,
+             case when r.vector_rank <= v_depth and r.similarity is not null then r.vector_rank::int end as vector_rank
+        from ranked r
+    ), fused as (
+      select b.*,
+             case
+               when v_mode = 'bm25' then b.bm25
+               when v_mode = 'vector' then b.similarity
+               when v_fusion = 'rrf' then search.rrf_score(b.bm25_rank, b.vector_rank, v_vector_weight, v_rrf_k)
+               else search.convex_score(b.bm25, max(b.bm25) over (),
+                 b.similarity, min(b.similarity) over (), max(b.similarity) over (), v_vector_weight)
+             end as score
+        from best b
+       where num_nonnulls(b.bm25, b.similarity) > 0
+    ), top as (
+      select f.*, row_number() over (order by f.score desc, f.chunk_id, f.tenant_number)::int as position
+        from fused f
+       order by f.score desc, f.chunk_id, f.tenant_number
+       limit (request).hit_limit offset ((request).options).skip
+    )
+    select t.tenant_number,
+           row (t.position, t.score, t.bm25, t.bm25_rank, t.similarity, t.vector_rank, null, null, t.chunk_id, null, null, null, null)
+             ::app_public.search_hit
+      from top t
+     order by t.position;
+end
+$$;
+
+ALTER FUNCTION search.fuse(request search.request, candidates search.candidates) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.fuse(request search.request, candidates search.candidates) IS 'The page of hits that is asked for, with their ranks and scores and without their texts.';
 
 CREATE FUNCTION search.has_many_vectors(model_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE
@@ -21246,7 +21484,7 @@ $$;
 
 ALTER FUNCTION search.has_many_vectors(model_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.has_many_vectors(model_id uuid) IS 'Whether this tenant has more vectors of the model than are compared one by one.';
+COMMENT ON FUNCTION search.has_many_vectors(model_id uuid) IS 'Whether this tenant has too many vectors of the model to compare them one by one (tenants.config.search.exactVectorLimit).';
 
 CREATE FUNCTION search.has_searched() RETURNS boolean
     LANGUAGE sql STABLE
@@ -21260,56 +21498,13 @@ ALTER FUNCTION search.has_searched() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.has_searched() IS 'Whether you have searched in this tenant.';
 
-CREATE FUNCTION search.hits_above(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) RETURNS SETOF search."position"
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    AS $$
-declare
-  -- as the vectors have it
-  v_threshold double precision := threshold * 32767 / scale;
-  -- adding up a block costs as much as scoring some eight chunks from their texts
-  v_open search.bounds[] := array(
-    select b from unnest(hits_above.blocks) b
-     where b.common > hits_above.threshold
-        or (select count(*) from unnest(b.rare) as r where r + b.common > hits_above.threshold) > 8);
-  v_dimension int := (select max(b.chunk_count) from unnest(v_open) b);
-  v_floor vector := search.constant_vector(v_threshold, v_dimension);
-begin
-  return query
-    select b.block_id, u.position, u.rare + b.common
-      from unnest(hits_above.blocks) b, unnest(b.positions, b.rare) as u (position, rare)
-     where u.rare + b.common > hits_above.threshold
-       and b.block_id <> all (array(select o.block_id from unnest(v_open) o))
-    union all
-    select scored.block_id, hit.position,
-           (v_threshold + vector_norm(subvector(scored.excess, hit.position, 1))) * hits_above.scale / 32767
-      from (
-        select block.block_id, block.excess, binary_quantize(block.excess) as bits
-          from (
-            select t.block_id, t.total - case when t.chunk_count = v_dimension then v_floor else subvector(v_floor, 1, t.chunk_count) end as excess
-              from search.block_totals(v_open, hits_above.terms, hits_above.weights, hits_above.scale) t
-            offset 0) block
-        offset 0) scored
-     -- before each one there are as many zeros as positions
-     cross join lateral (
-       select (sum(length(p.gap) + 1) over (order by p.n))::int as position
-         from string_to_table(scored.bits::text, '1') with ordinality as p (gap, n)
-        where p.n <= bit_count(scored.bits)) hit
-     where bit_count(scored.bits) > 0;
-end
-$$;
-
-ALTER FUNCTION search.hits_above(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION search.hits_above(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) IS 'The positions that may score more than the threshold, as far as stored impacts tell.';
-
 CREATE FUNCTION search.idf(document_count integer, total_docs integer) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ln(((1)::double precision + ((((total_docs - document_count))::double precision + (0.5)::double precision) / ((document_count)::double precision + (0.5)::double precision))));
 
 ALTER FUNCTION search.idf(document_count integer, total_docs integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.idf(document_count integer, total_docs integer) IS 'Lucene''s inverse document frequency: ln(1 + (N - df + 0.5) / (df + 0.5)).';
+COMMENT ON FUNCTION search.idf(document_count integer, total_docs integer) IS 'Lucene''s inverse document frequency, which is never negative: ln(1 + (N - df + 0.5) / (df + 0.5)).';
 
 CREATE FUNCTION search.index_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -21330,17 +21525,20 @@ $$;
 
 ALTER FUNCTION search.index_documents(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.index_documents(tenant_id uuid, document_ids uuid[]) IS 'Completes documents whose chunks are searchable by words and have their vectors; returns how many.';
+COMMENT ON FUNCTION search.index_documents(tenant_id uuid, document_ids uuid[]) IS 'The last stage of a document: marks documents as completed whose chunks are searchable by words and have their vectors. Returns how many.';
 
 CREATE FUNCTION search.index_slack(average_length double precision, k1 double precision, b double precision) RETURNS double precision
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  -- The rounding of single precision adds less than this.
+  v_rounding constant double precision := 1.00001;
 begin
   return (
-    -- (tf + stored norm) / (tf + norm) lies between its value at tf = 1 and 1 and is monotonic in the length, so its
-    -- extremes are at the ends; single precision adds less than 1e-5
-    select 1.00001 * max(greatest(1,
+    -- The factor for one term of one chunk is (tf + stored norm) / (tf + norm). It lies between its value at tf = 1 and 1, and
+    -- it is monotonic in the length, so the shortest and the longest chunk of a block have its extremes.
+    select v_rounding * max(greatest(1,
              (1 + search.length_norm(block.min_length, block.average_length, block.k1, block.b))
                / (1 + search.length_norm(block.min_length, index_slack.average_length, index_slack.k1, index_slack.b)),
              (1 + search.length_norm(block.max_length, block.average_length, block.k1, block.b))
@@ -21352,7 +21550,7 @@ $$;
 
 ALTER FUNCTION search.index_slack(average_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.index_slack(average_length double precision, k1 double precision, b double precision) IS 'How many times at most a true impact exceeds a stored one, now that the average length, k1 or b are others; null when there is no block.';
+COMMENT ON FUNCTION search.index_slack(average_length double precision, k1 double precision, b double precision) IS 'The largest factor by which a true impact can exceed a stored one, because the average length, k1 or b have changed since it was stored; null when there is no block.';
 
 CREATE FUNCTION search.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision)
     LANGUAGE plpgsql STABLE
@@ -21362,7 +21560,8 @@ CREATE FUNCTION search.indexed_vector_ranking(model app_public.llm_models, query
     SET "hnsw.max_scan_tuples" TO '200000'
     AS $_$
 declare
-  -- a quantised distance only proposes; the whole vector decides
+  -- An index of quantised vectors only proposes chunks; the whole vectors decide. The coarser the quantisation, the more
+  -- proposals are needed.
   v_proposals int := indexed_vector_ranking.depth
     * case (model).vector_quantization when 'binary' then 10 when 'halfvec' then 2 else 1 end;
 begin
@@ -21391,7 +21590,7 @@ $_$;
 
 ALTER FUNCTION search.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) IS 'The nearest chunks in scope by cosine similarity as the model''s index finds them, which may miss some; those it finds are in exact order.';
+COMMENT ON FUNCTION search.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) IS 'The nearest chunks in scope by cosine similarity, found through the model''s index. It may miss some; those that it finds are in exact order.';
 
 CREATE FUNCTION search.length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -21399,24 +21598,28 @@ CREATE FUNCTION search.length_norm(document_length integer, average_length doubl
 
 ALTER FUNCTION search.length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) IS 'What BM25 adds to a term''s frequency in its denominator: k1 · (1 - b + b · length / average length).';
+COMMENT ON FUNCTION search.length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) IS 'The term that BM25 adds to a term''s frequency in its denominator: k1 · (1 - b + b · length / average length).';
 
-CREATE FUNCTION search.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) RETURNS void
+CREATE FUNCTION search.log_query(request search.request, started_at timestamp with time zone, hits app_public.search_hit[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_kept_as text := (select s.log_queries from search.settings() s);
+  v_query text := (request).query;
 begin
-  -- a standby and a read-only transaction can search, but not write
+  -- A search on a standby or in a read-only transaction cannot be logged.
   if current_setting('transaction_read_only')::boolean or core.current_tenant_id() is null then
     return;
   end if;
   insert into search.query_log_buffer (
     tenant_id, created_at, user_id, agent_id, mode, query_text, query_hash, latency_ms, hit_count,
     source_ids, source_hit_counts, source_relevances)
-  select core.current_tenant_id(), log_query.started_at, core.current_user_id(), log_query.agent_id, log_query.mode,
-         case when log_query.keep = 'text' then log_query.query end,
-         -- the tenant is part of what is hashed, so that hashes of different tenants say nothing about each other
-         case when log_query.keep = 'hash' then sha256(convert_to(core.current_tenant_id() || lower(regexp_replace(trim(log_query.query), '\s+', ' ', 'g')), 'UTF8')) end,
+  select core.current_tenant_id(), log_query.started_at, core.current_user_id(), ((request).filter).agent_id, (request).mode,
+         case when v_kept_as = 'text' then v_query end,
+         -- The tenant is hashed as well, so that equal questions of different tenants have different hashes.
+         case when v_kept_as = 'hash' then sha256(convert_to(
+           core.current_tenant_id() || lower(regexp_replace(trim(v_query), '\s+', ' ', 'g')), 'UTF8')) end,
          extract(epoch from clock_timestamp() - log_query.started_at) * 1000, cardinality(log_query.hits),
          coalesce(array_agg(s.source_id order by s.source_id), '{}'), coalesce(array_agg(s.hits order by s.source_id), '{}'),
          coalesce(array_agg(s.relevance order by s.source_id), '{}')
@@ -21428,27 +21631,32 @@ begin
 end
 $$;
 
-ALTER FUNCTION search.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.log_query(request search.request, started_at timestamp with time zone, hits app_public.search_hit[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) IS 'Writes a search down: the question as text, as a hash or not at all, as tenants.config.search.logQueries says.';
+COMMENT ON FUNCTION search.log_query(request search.request, started_at timestamp with time zone, hits app_public.search_hit[]) IS 'Logs a search. The question is kept as text, as a hash or not at all, as tenants.config.search.logQueries says.';
 
 CREATE FUNCTION search.merge_candidates(chunk_count integer) RETURNS bigint[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+  -- A block is rebuilt when more than one of so many of its chunks is removed.
+  v_removed_share constant int := 4;
+  -- A block is merged only into one that becomes at least half again as large. So a chunk is merged a handful of times in
+  -- all, however many merges there are.
+  v_largest_ratio constant int := 2;
   v_block record;
   v_size int := merge_candidates.chunk_count;
   v_block_ids bigint[] := '{}';
 begin
   for v_block in
-    select b.id, b.chunk_count - b.removed_count as live, b.removed_count * 4 > b.chunk_count as is_worn
+    select b.id, b.chunk_count - b.removed_count as live, b.removed_count * v_removed_share > b.chunk_count as has_many_removed
       from search.blocks b
      where b.tenant_id = core.current_tenant_id()
      order by live, b.id
   loop
-    -- a block is merged into one at least half again as large, so that a chunk is merged a handful of times in all
-    if v_size + v_block.live <= 16000 and (v_block.is_worn or (v_size > 0 and v_block.live <= 2 * v_size)) then
+    if v_size + v_block.live <= search.block_capacity()
+      and (v_block.has_many_removed or (v_size > 0 and v_block.live <= v_largest_ratio * v_size)) then
       v_size := v_size + v_block.live;
       v_block_ids := v_block_ids || v_block.id;
     end if;
@@ -21459,7 +21667,7 @@ $$;
 
 ALTER FUNCTION search.merge_candidates(chunk_count integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.merge_candidates(chunk_count integer) IS 'The blocks to merge with this many new chunks: those that are not much larger, and those of which a quarter is removed.';
+COMMENT ON FUNCTION search.merge_candidates(chunk_count integer) IS 'The blocks to merge with chunk_count new chunks: blocks that are not much larger than what they are merged with, and blocks of which more than a quarter is removed.';
 
 CREATE FUNCTION search.merge_index(tenant_id uuid, minimum integer DEFAULT 1000) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -21470,11 +21678,11 @@ declare
   v_block_ids bigint[];
 begin
   call core.enter_tenant(merge_index.tenant_id);
-  -- one merge at a time for a tenant; whoever comes second has nothing to do
-  if not pg_try_advisory_xact_lock(hashtextextended('search_index:' || merge_index.tenant_id, 0)) then
+  -- Only one merge runs for a tenant at a time; a second one returns at once.
+  if not pg_try_advisory_xact_lock(search.merge_lock_key(merge_index.tenant_id)) then
     return 0;
   end if;
-  if not search.merge_is_due(merge_index.tenant_id, merge_index.minimum) then
+  if search.merge_is_due(merge_index.tenant_id, merge_index.minimum) is not true then
     return 0;
   end if;
 
@@ -21482,7 +21690,7 @@ begin
   v_added := array(
     select c.chunk_id from search.changes c
      where c.tenant_id = merge_index.tenant_id and c.kind = 'added'
-     order by c.chunk_id limit 16000);
+     order by c.chunk_id limit search.block_capacity());
   v_block_ids := search.merge_candidates(cardinality(v_added));
   if cardinality(v_added) = 0 and cardinality(v_block_ids) = 0 then
     return 1;
@@ -21498,7 +21706,7 @@ $$;
 
 ALTER FUNCTION search.merge_index(tenant_id uuid, minimum integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.merge_index(tenant_id uuid, minimum integer) IS 'Folds up to 16,000 changes of a tenant into blocks when at least minimum wait; returns how many, 0 when there was nothing to do or another merge is at it.';
+COMMENT ON FUNCTION search.merge_index(tenant_id uuid, minimum integer) IS 'Moves up to a block of changes of a tenant (search.block_capacity) into blocks when at least minimum changes wait. Returns how many were moved; 0 when too few wait or another merge of the tenant is running.';
 
 CREATE FUNCTION search.merge_is_due(tenant_id uuid, minimum integer DEFAULT 1000) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -21515,7 +21723,15 @@ $$;
 
 ALTER FUNCTION search.merge_is_due(tenant_id uuid, minimum integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.merge_is_due(tenant_id uuid, minimum integer) IS 'Whether a tenant''s search index has at least this many changes to merge.';
+COMMENT ON FUNCTION search.merge_is_due(tenant_id uuid, minimum integer) IS 'Whether at least this many changes of a tenant wait to be merged.';
+
+CREATE FUNCTION search.merge_lock_key(tenant_id uuid) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN hashtextextended(('search_index:'::text || tenant_id), (0)::bigint);
+
+ALTER FUNCTION search.merge_lock_key(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.merge_lock_key(tenant_id uuid) IS 'The key of the advisory lock that a merge or a rebuild of a tenant''s index holds.';
 
 CREATE FUNCTION search.merge_removals() RETURNS void
     LANGUAGE sql
@@ -21545,7 +21761,7 @@ $$;
 
 ALTER FUNCTION search.merge_removals() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.merge_removals() IS 'Counts removed chunks out of the blocks that have them. Their postings stay until the block is merged again; a search does not find their chunks.';
+COMMENT ON FUNCTION search.merge_removals() IS 'Subtracts removed chunks from the figures of their blocks. Their postings stay until the block is merged again; searches do not find them, because the chunk itself is gone.';
 
 CREATE FUNCTION search.models_to_index(minimum integer DEFAULT 10000) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -21562,23 +21778,29 @@ $$;
 
 ALTER FUNCTION search.models_to_index(minimum integer) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.models_to_index(minimum integer) IS 'The embedding models that have more than this many vectors, of all tenants, and no vector index.';
+COMMENT ON FUNCTION search.models_to_index(minimum integer) IS 'The embedding models that have more than minimum vectors, counted over all tenants, and no vector index.';
 
-CREATE FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision DEFAULT 1, reads_misspelt boolean DEFAULT true) RETURNS search.question
+CREATE FUNCTION search.pack_posting(chunk_position integer, frequency integer, length_norm double precision) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((chunk_position * (search.impact_scale() + 1)) + (ceil((((search.impact_scale() * frequency))::double precision / ((frequency)::double precision + length_norm))))::integer);
+
+ALTER FUNCTION search.pack_posting(chunk_position integer, frequency integer, length_norm double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.pack_posting(chunk_position integer, frequency integer, length_norm double precision) IS 'A posting: the position in the high bits, the impact rounded up in the low 15 bits.';
+
+CREATE FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision DEFAULT 1, corrects_spelling boolean DEFAULT true) RETURNS search.question
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
+  v_largest_term_count constant int := 1024;
   v_question search.question;
   v_configs regconfig[] := array(
     select distinct knowledge.text_search_config(s.language) from search.searchable_sources(parse_question.source_ids) s order by 1);
-  v_config regconfig;
   v_token record;
-  v_reading tsquery;
   v_condition tsquery;
-  v_bare text := '';
+  v_plain_words text := '';
   v_known jsonb := '{}';
-  v_unknown text[];
 begin
   v_question.plain := '';
   for v_token in
@@ -21586,13 +21808,8 @@ begin
            m[3] like '"%' as is_phrase, m[3] ~ '^[^"*]+[*]+$' as is_prefix
       from regexp_matches(parse_question.query, '(-?)(title:)?("[^"]*"|[^\s"]+)', 'gi') as m
   loop
-    v_condition := null;
     if v_token.is_excluded or v_token.is_title or v_token.is_phrase then
-      -- a text is read in its source's language, so it is enough that one reading matches
-      foreach v_config in array v_configs loop
-        v_reading := search.text_condition(v_config, v_token.text, v_token.is_title);
-        v_condition := coalesce(v_condition || v_reading, v_reading);
-      end loop;
+      v_condition := search.text_condition(v_configs, v_token.text, v_token.is_title);
       if numnode(v_condition) > 0 then
         v_condition := case when v_token.is_excluded then !!v_condition else v_condition end;
         v_question.text_filter := coalesce(v_question.text_filter && v_condition, v_condition);
@@ -21604,71 +21821,39 @@ begin
 
     v_question.plain := v_question.plain || ' ' || rtrim(v_token.text, '*');
     if v_token.is_prefix then
-      v_known := search.with_terms(v_known, search.terms_with_prefix(lower(rtrim(v_token.text, '*'))), 1, v_token.text);
+      v_known := search.add_terms(v_known, search.terms_with_prefix(lower(rtrim(v_token.text, '*'))), 1, v_token.text);
     elsif v_token.is_title or v_token.is_phrase then
-      foreach v_config in array v_configs loop
-        v_known := search.with_terms(v_known, tsvector_to_array(to_tsvector(v_config, v_token.text)),
-                                          case when v_token.is_title then parse_question.title_boost else 1 end, null);
-      end loop;
+      v_known := search.add_terms(
+        v_known, array(select l.lexeme from unnest(v_configs) as c (config), unnest(to_tsvector(c.config, v_token.text)) l),
+        case when v_token.is_title then parse_question.title_boost else 1 end, null);
     else
-      v_bare := v_bare || ' ' || v_token.text;
+      v_plain_words := v_plain_words || ' ' || v_token.text;
     end if;
   end loop;
 
-  -- a word said twice counts twice
-  select v_known || coalesce(jsonb_object_agg(
-           w.term, jsonb_build_object('weight', coalesce((v_known #>> array[w.term, 'weight'])::double precision, 0) + w.frequency)), '{}')
-    into v_known
-    from (select l.lexeme as term, max(cardinality(l.positions)) as frequency
-            from unnest(v_configs) as c (config), unnest(to_tsvector(c.config, v_bare)) as l group by l.lexeme) w;
-  if parse_question.reads_misspelt then
-    v_unknown := search.unknown_terms(array(select jsonb_object_keys(v_known)));
+  v_known := search.add_plain_words(v_known, v_plain_words, v_configs);
+  if parse_question.corrects_spelling then
+    v_known := search.add_similar_terms(v_known);
   end if;
-  select v_known || coalesce(jsonb_object_agg(s.similar_term, jsonb_build_object('weight', s.similarity, 'writtenAs', s.unknown)), '{}')
-    into v_known
-    from (select distinct on (s.similar_term) s.similar_term, s.similarity, u as unknown
-            from unnest(v_unknown) as u, search.similar_terms(u) s
-           where not v_known ? s.similar_term
-           order by s.similar_term, s.similarity desc, u) s;
 
   select array_agg(e.key order by e.key collate "C"),
          array_agg((e.value ->> 'weight')::double precision order by e.key collate "C"),
          array_agg(e.value ->> 'writtenAs' order by e.key collate "C")
     into v_question.terms, v_question.weights, v_question.written_as
     from jsonb_each(v_known) e;
-  if cardinality(v_question.terms) > 1024 then
-    perform core.raise_error('SR416', 'The query stands for more than 1,024 different words.', 'Search for its essential words; a prefix* counts as all the words it stands for.');
+  if cardinality(v_question.terms) > v_largest_term_count then
+    perform core.raise_error('SR416', 'The query stands for more than 1,024 different words.',
+      'Search for the most important words. A word* counts as all the words that it stands for.');
   end if;
   v_question.plain := trim(v_question.plain);
   return v_question;
 end
 $_$;
 
-ALTER FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision, reads_misspelt boolean) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision, corrects_spelling boolean) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision, reads_misspelt boolean) IS '@errors SR416
-Reads a question in every language of the sources it goes to. Words that no text has are read as similar ones only where all texts are the asker''s: elsewhere it would tell which words there are. terms is null when it says nothing but stop words or exclusions.';
-
-CREATE FUNCTION search.parts(source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(tenant_id uuid, ids uuid[], model_names text[])
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-#variable_conflict use_column
-begin
-  return query
-    select core.current_tenant_id(), array_agg(s.id order by s.id), array_agg(distinct s.embedding_model)
-      from search.searchable_sources(search.sources_in_scope(
-        parts.source_ids, parts.agent_id, parts.tags, parts.category)) s
-    having count(*) > 0;
-  return query
-    select p.* from search.shared_search_parts(
-      parts.source_ids, parts.agent_id, parts.tags, parts.category) p;
-end
-$$;
-
-ALTER FUNCTION search.parts(source_ids uuid[], agent_id uuid, tags text[], category text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION search.parts(source_ids uuid[], agent_id uuid, tags text[], category text) IS 'The tenants a search goes to, that of the request first, with the sources in scope. The first row''s model_names are the embedding models to choose from: those of this tenant''s sources, for what others share must not decide how one''s own are searched; of all shared ones where it has none in scope.';
+COMMENT ON FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision, corrects_spelling boolean) IS '@errors SR416
+Reads a question in every language of the sources that are searched. corrects_spelling also searches words that are spelt almost like a word that no text has; it must be false for sources of another tenant, because the correction would tell which words that tenant''s other texts have. terms is null when the question has only stop words or exclusions.';
 
 CREATE TABLE search.changes (
     tenant_id uuid NOT NULL,
@@ -21683,7 +21868,7 @@ ALTER TABLE ONLY search.changes FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.changes OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.changes IS 'Chunks that came or went since the last merge; searched from their own terms.';
+COMMENT ON TABLE search.changes IS 'Chunks that were added or removed since the last merge. They are searched from their own terms.';
 
 CREATE FUNCTION search.pending_removals() RETURNS SETOF search.changes
     LANGUAGE plpgsql STABLE
@@ -21693,7 +21878,7 @@ begin
   return query
     select r.* from search.changes r
      where r.tenant_id = core.current_tenant_id() and r.kind = 'removed'
-       -- offset 0: looked up one by one, never joined (see unmerged_chunk_ids)
+       -- "offset 0" makes the planner look these up one by one instead of joining (see unmerged_chunk_ids).
        and not exists (
          select from search.changes a
           where a.tenant_id = r.tenant_id and a.chunk_id = r.chunk_id and a.kind = 'added' offset 0);
@@ -21702,22 +21887,79 @@ $$;
 
 ALTER FUNCTION search.pending_removals() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.pending_removals() IS 'Chunks that are in a block and were removed since the last merge.';
+COMMENT ON FUNCTION search.pending_removals() IS 'The chunks that are in a block and were removed since the last merge.';
 
-CREATE FUNCTION search.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(input text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer)
+CREATE FUNCTION search.positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) RETURNS SETOF search.block_position
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+  -- Adding up a whole block takes as long as scoring about this many chunks from their texts.
+  v_cost_of_total constant int := 8;
+  -- the threshold in the units of search.block_totals
+  v_threshold double precision := threshold * search.impact_scale() / weight_scale;
+  v_added_up search.block_bound[] := array(
+    select b from unnest(positions_above.blocks) b
+     where b.frequent > positions_above.threshold
+        or (select count(*) from unnest(b.rare) as r where r + b.frequent > positions_above.threshold) > v_cost_of_total);
+  v_dimension int := (select max(b.chunk_count) from unnest(v_added_up) b);
+  v_thresholds vector := search.constant_vector(v_threshold, v_dimension);
+begin
+  return query
+    select b.block_id, u.position, u.rare + b.frequent
+      from unnest(positions_above.blocks) b, unnest(b.positions, b.rare) as u (position, rare)
+     where u.rare + b.frequent > positions_above.threshold
+       and b.block_id <> all (array(select a.block_id from unnest(v_added_up) a))
+    union all
+    select scored.block_id, found.position,
+           (v_threshold + vector_norm(subvector(scored.excess, found.position, 1))) * positions_above.weight_scale / search.impact_scale()
+      from (
+        select block.block_id, block.excess, binary_quantize(block.excess) as bits
+          from (
+            select t.block_id,
+                   t.total - case when t.chunk_count = v_dimension then v_thresholds else subvector(v_thresholds, 1, t.chunk_count) end as excess
+              from search.block_totals(v_added_up, positions_above.terms, positions_above.weights, positions_above.weight_scale) t
+            offset 0) block
+        offset 0) scored
+     -- The bits are split at each 1: the number of characters up to a 1 is its position.
+     cross join lateral (
+       select (sum(length(p.gap) + 1) over (order by p.n))::int as position
+         from string_to_table(scored.bits::text, '1') with ordinality as p (gap, n)
+        where p.n <= bit_count(scored.bits)) found
+     where bit_count(scored.bits) > 0;
+end
+$$;
+
+ALTER FUNCTION search.positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) IS 'The positions that may score more than the threshold, as far as the stored impacts tell.';
+
+CREATE FUNCTION search.posting_impact(posting integer) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (posting & search.impact_scale());
+
+ALTER FUNCTION search.posting_impact(posting integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.posting_impact(posting integer) IS 'The impact of a posting, as a whole number in units of 1 / search.impact_scale().';
+
+CREATE FUNCTION search.posting_position(posting integer) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (posting >> 15);
+
+ALTER FUNCTION search.posting_position(posting integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.posting_position(posting integer) IS 'The position in the block that a posting is of.';
+
+CREATE FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) RETURNS TABLE(input text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_model app_public.llm_models := search.default_model(
-    query_embedding_model.embedding_model,
-    (select p.model_names
-       from search.parts(
-         query_embedding_model.source_ids, query_embedding_model.agent_id, query_embedding_model.tags, query_embedding_model.category) p
-      limit 1));
+    query_embedding_model.embedding_model, (select s.model_names from search.sources_by_tenant(filter) s limit 1));
 begin
   return query
-    -- what is embedded of a question is the same for all sources
+    -- The text to embed does not depend on the language of the sources, so no source is named.
     select (search.parse_question(query_embedding_model.query, '{}')).plain,
            p.base_url, p.api_key_variable, v_model.provider_model_name, v_model.dimension, v_model.batch_size, v_model.timeout_ms
       from app_public.llm_providers p
@@ -21725,9 +21967,10 @@ begin
 end
 $$;
 
-ALTER FUNCTION search.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) IS 'What the server needs to embed a question for these sources, and what of it; nothing when the built-in model does it in SQL. SR402, SR403 as search.';
+COMMENT ON FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) IS '@errors SR402 SR403
+What the server needs to embed a question for a search with this filter: the text to embed and the model. Returns no row when the built-in model embeds the question in SQL.';
 
 CREATE FUNCTION search.question_vector(model app_public.llm_models, question search.question, query_embedding public.vector) RETURNS public.vector
     LANGUAGE plpgsql STABLE
@@ -21740,11 +21983,11 @@ begin
     v_embedding := knowledge.hashing_embedding((question).plain, (model).dimension);
   end if;
   if v_embedding is null then
-    perform core.raise_error('SR409', format('The model %s is not in the database, so SQL cannot embed the query.', (model).name),
+    perform core.raise_error('SR409', format('The model %s is an endpoint outside of the database, so SQL cannot embed the query.', (model).name),
       'Search over GraphQL, or give query_embedding, or use mode bm25.');
   end if;
   if vector_dims(v_embedding) <> (model).dimension then
-    perform core.raise_error('SR410', format('query_embedding has %s dimensions, and the model %s has %s.',
+    perform core.raise_error('SR410', format('query_embedding has %s dimensions, but the model %s has %s.',
       vector_dims(v_embedding), (model).name, (model).dimension), 'Embed the query with the same model as the sources.');
   end if;
   if vector_norm(v_embedding) = 0 then
@@ -21757,69 +22000,169 @@ $$;
 ALTER FUNCTION search.question_vector(model app_public.llm_models, question search.question, query_embedding public.vector) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.question_vector(model app_public.llm_models, question search.question, query_embedding public.vector) IS '@errors SR409 SR410 SR411
-The vector of a question: the one given, or the built-in model''s.';
+The vector of a question: the one that is given, or else the one that the built-in model computes.';
 
-CREATE FUNCTION search.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) RETURNS record
+CREATE FUNCTION search.rank_blocks(ranking search.ranking, block_terms search.block_term[], depth integer, scoring search.scoring) RETURNS search.ranking
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- A little below the score of the last hit, so that rounding does not exclude a chunk of the same score.
+  v_below constant double precision := 1 - 1e-9;
+  -- How much more chunks are scored in each further round.
+  v_growth constant int := 6;
+  v_terms text[] := (scoring).terms;
+  v_weights double precision[] := (scoring).weights;
+  v_slack double precision := search.index_slack((scoring).average_length, (scoring).k1, (scoring).b);
+  v_blocks search.block_bound[] := search.block_bounds(rank_blocks.block_terms, v_weights);
+  -- see search.frequent_total
+  v_weight_scale double precision := coalesce((select max(v_weights[t.term_number] / t.idf) from unnest(rank_blocks.block_terms) t), 1);
+  -- about how many chunks the next round is to score
+  v_wanted double precision := 1.5 * rank_blocks.depth + 20;
+  v_ranking search.ranking := rank_blocks.ranking;
+  v_threshold double precision;
+  v_floor double precision;
+  v_positions search.block_position[];
+begin
+  select f.threshold, f.positions into v_threshold, v_positions
+    from search.first_positions(v_blocks, rank_blocks.depth, v_weight_scale, scoring) f;
+  loop
+    v_ranking := search.score_positions(v_ranking, v_positions, rank_blocks.depth, v_slack, scoring);
+    -- The bound of every chunk that was left out is at most the threshold. A bound below the floor means a score below that
+    -- of the last hit. So nothing is missing when the threshold is below the floor.
+    v_floor := coalesce(v_ranking.scores[rank_blocks.depth] / v_slack, 0);
+    exit when v_threshold < v_floor or v_threshold = 0;
+
+    -- When many chunks exceed the floor, the next threshold is one that only about v_wanted exceed.
+    v_threshold := coalesce(
+      search.sampled_threshold(
+        array(select b from unnest(v_blocks) b where b.frequent >= v_floor), v_floor * v_below, v_wanted, v_weight_scale, scoring),
+      v_floor * v_below);
+    v_positions := array(
+      select p from search.positions_above(v_threshold, v_blocks, v_terms, v_weights, v_weight_scale) p order by p.bound desc);
+    v_wanted := v_wanted * v_growth;
+  end loop;
+  return v_ranking;
+end
+$$;
+
+ALTER FUNCTION search.rank_blocks(ranking search.ranking, block_terms search.block_term[], depth integer, scoring search.scoring) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.rank_blocks(ranking search.ranking, block_terms search.block_term[], depth integer, scoring search.scoring) IS 'Adds to a ranking the chunks of the blocks that belong to the best depth. It scores the chunks with the highest bounds first and stops when no other chunk can be among the best.';
+
+CREATE FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 declare
+  v_mode app_public.search_mode := (request).mode;
+  v_depth int := (request).depth;
   v_scope search.scope;
   v_embedding vector;
 begin
   question := search.parse_question(
-    ranked_part.query, ranked_part.source_ids, (select s.title_boost from search.settings() s), ranked_part.is_own);
+    (request).query, rank_tenant.source_ids, (select s.title_boost from search.settings() s), rank_tenant.is_own);
   if question.terms is null then
     return;
   end if;
-  v_scope := search.scope_of(
-    ranked_part.source_ids, ranked_part.document_ids, ranked_part.created_after, ranked_part.created_before, ranked_part.metadata,
-    question.text_filter);
-  if ranked_part.mode <> 'bm25' then
-    v_embedding := search.question_vector(model, question, ranked_part.query_embedding);
+  v_scope := search.scope_of(rank_tenant.source_ids, (request).filter, question.text_filter);
+  if v_mode <> 'bm25' then
+    v_embedding := search.question_vector(model, question, ((request).options).query_embedding);
   end if;
   select array_agg(chunk_id order by chunk_id), array_agg(b.score order by chunk_id), array_agg(v.score order by chunk_id)
     into chunk_ids, bm25_scores, vector_scores
-    from (select * from search.bm25_ranking(question.terms, question.weights, v_scope, ranked_part.depth)
-           where ranked_part.mode <> 'vector') b
-    full join (select * from search.vector_ranking(model, v_embedding, v_scope, ranked_part.depth)
-                where ranked_part.mode <> 'bm25') v using (chunk_id);
+    from (select * from search.bm25_ranking(question.terms, question.weights, v_scope, v_depth) where v_mode <> 'vector') b
+    full join (select * from search.vector_ranking(model, v_embedding, v_scope, v_depth) where v_mode <> 'bm25') v using (chunk_id);
 end
 $$;
 
-ALTER FUNCTION search.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) IS 'The best chunks of these sources of the tenant of the context, to a depth by words and to one by vectors, and the question as its texts read it. SR409 to SR411, SR416 as search.';
+COMMENT ON FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) IS '@errors SR409 SR410 SR411 SR416
+The best chunks of these sources of the tenant of the context, up to the depth of the request by words and by vectors, and the question as the texts of the sources read it.';
 
-CREATE FUNCTION search.rare_hits(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) RETURNS SETOF search."position"
+CREATE FUNCTION search.rank_tenants(request search.request) RETURNS search.candidates
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_tenant record;
+  v_ranked record;
+  v_found search.candidates;
+begin
+  v_found.tenant_ids := '{}';
+  for v_tenant in select s.* from search.sources_by_tenant((request).filter) s loop
+    -- There is one vector of the question, so the model of the first tenant, which is the one of the request, is used for all.
+    if (v_found.model).id is null and (request).mode <> 'bm25' then
+      v_found.model := search.default_model(((request).options).embedding_model, v_tenant.model_names);
+    end if;
+    perform set_config('rowhouse.tenant_id', v_tenant.tenant_id::text, true);
+    v_ranked := search.rank_tenant(request, v_tenant.source_ids, v_tenant.tenant_id = v_tenant_id, v_found.model);
+    perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
+    if v_ranked.chunk_ids is not null then
+      v_found.tenant_ids := v_found.tenant_ids || v_tenant.tenant_id;
+      v_found.questions := v_found.questions || v_ranked.question;
+      v_found.tenant_numbers := v_found.tenant_numbers
+        || array_fill(cardinality(v_found.tenant_ids), array[cardinality(v_ranked.chunk_ids)]);
+      v_found.chunk_ids := v_found.chunk_ids || v_ranked.chunk_ids;
+      v_found.bm25_scores := v_found.bm25_scores || v_ranked.bm25_scores;
+      v_found.vector_scores := v_found.vector_scores || v_ranked.vector_scores;
+    end if;
+  end loop;
+  return v_found;
+end
+$$;
+
+ALTER FUNCTION search.rank_tenants(request search.request) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.rank_tenants(request search.request) IS '@errors SR402 SR403 SR409 SR410 SR411 SR416
+Ranks in every tenant that the search goes to.';
+
+CREATE FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (mode <> 'hybrid'::app_public.search_mode) THEN last_rank WHEN (last_rank <= 100) THEN 100 WHEN (last_rank <= 1000) THEN 1000 ELSE 10000 END;
+
+ALTER FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer) IS 'How far each ranking is read to show the hits up to last_rank. A hybrid search reads both rankings to the same depth, in three steps, so that its pages within a step fit together.';
+
+CREATE FUNCTION search.rare_positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) RETURNS SETOF search.block_position
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
+declare
+  -- Adding up the frequent terms of a block takes as long as scoring this many chunks from their texts.
+  v_cost_of_total constant int := 3;
 begin
   return query
     with block as materialized (
-      select b.*, b as bounds, b.common > 0 and (select count(*) from unnest(b.rare) as r where r + b.common > rare_hits.threshold) > 3 as is_worth_it
-        from unnest(rare_hits.blocks) b
+      select b.*, b as bounds,
+             b.frequent > 0
+               and (select count(*) from unnest(b.rare) as r where r + b.frequent > rare_positions_above.threshold) > v_cost_of_total
+               as is_refined
+        from unnest(rare_positions_above.blocks) b
     )
-    select b.block_id, u.position, u.rare + b.common
+    select b.block_id, u.position, u.rare + b.frequent
       from block b, unnest(b.positions, b.rare) as u (position, rare)
-     where not b.is_worth_it and u.rare + b.common > rare_hits.threshold
+     where not b.is_refined and u.rare + b.frequent > rare_positions_above.threshold
     union all
-    -- one vector costs as much as scoring three chunks from their texts
     select * from (
-      select b.block_id, u.position, u.rare + vector_norm(subvector(c.total, u.position, 1)) * rare_hits.scale / 32767 as bound
+      select b.block_id, u.position,
+             u.rare + vector_norm(subvector(f.total, u.position, 1)) * rare_positions_above.weight_scale / search.impact_scale() as bound
         from block b
-       cross join lateral search.common_total(b.bounds, rare_hits.terms, rare_hits.weights, rare_hits.scale) c
+       cross join lateral search.frequent_total(
+         b.bounds, rare_positions_above.terms, rare_positions_above.weights, rare_positions_above.weight_scale) f
        cross join lateral unnest(b.positions, b.rare) as u (position, rare)
-       where b.is_worth_it and u.rare + b.common > rare_hits.threshold
+       where b.is_refined and u.rare + b.frequent > rare_positions_above.threshold
       offset 0) refined
-     where refined.bound > rare_hits.threshold;
+     where refined.bound > rare_positions_above.threshold;
 end
 $$;
 
-ALTER FUNCTION search.rare_hits(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.rare_positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.rare_hits(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) IS 'The positions with a rare term that may score more than the threshold, as far as stored impacts tell.';
+COMMENT ON FUNCTION search.rare_positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) IS 'The positions that have a rare term and that may score more than the threshold, as far as the stored impacts tell.';
 
 CREATE FUNCTION search.rebuild_index() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -21830,8 +22173,8 @@ declare
   v_count int := 0;
   v_merged int;
 begin
-  -- a merge that is at it now is waited for
-  perform pg_advisory_xact_lock(hashtextextended('search_index:' || v_tenant_id, 0));
+  -- Wait for a merge that is running.
+  perform pg_advisory_xact_lock(search.merge_lock_key(v_tenant_id));
   delete from search.blocks b where b.tenant_id = v_tenant_id;
   delete from search.terms t where t.tenant_id = v_tenant_id;
   delete from search.changes c where c.tenant_id = v_tenant_id;
@@ -21849,134 +22192,183 @@ $$;
 
 ALTER FUNCTION search.rebuild_index() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.rebuild_index() IS 'Builds this tenant''s search index anew from its chunks and returns how many there are. Searches go on with the old index until the transaction ends. Worth it after k1 or b have changed, which makes searches slower, not wrong.';
+COMMENT ON FUNCTION search.rebuild_index() IS 'Builds this tenant''s search index anew from its chunks and returns how many chunks there are. Searches use the old index until the transaction ends. Use it after k1 or b have changed: without it searches stay right but are slower.';
 
-CREATE FUNCTION search.scope_of(source_ids uuid[] DEFAULT NULL::uuid[], document_ids uuid[] DEFAULT NULL::uuid[], created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, text_filter tsquery DEFAULT NULL::tsquery) RETURNS search.scope
+CREATE FUNCTION search.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer DEFAULT 60) RETURNS TABLE(idx integer, score double precision)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- An item that is missing in a list (its score is null, or the list is shorter) gets nothing from that list.
+  with items as (
+    select i, vector_scores[i] as vector_score, text_scores[i] as text_score
+      from generate_series(1, greatest(cardinality(vector_scores), cardinality(text_scores))) as i
+  ), ranked as (
+    select i,
+           case when vector_score is not null then row_number() over (order by vector_score desc nulls last, i) end as vector_rank,
+           case when text_score is not null then row_number() over (order by text_score desc nulls last, i) end as text_rank
+      from items
+  )
+  select i::int, coalesce(1 / (k + vector_rank)::double precision, 0) + coalesce(1 / (k + text_rank)::double precision, 0) as fused
+    from ranked
+   where vector_rank is not null or text_rank is not null
+   order by fused desc, i;
+$$;
+
+ALTER FUNCTION search.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) IS 'Fuses two rankings of the same items by the sum of 1 / (k + rank) (Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, 2009). Item i has the scores vector_scores[i] and text_scores[i]; a higher score is better, and null means that the list does not have the item. Equal scores rank by position. The result is ordered, best first; idx counts from 1.';
+
+CREATE FUNCTION search.rrf_score(bm25_rank integer, vector_rank integer, vector_weight double precision, rrf_k integer) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (COALESCE(((1)::double precision / ((rrf_k + bm25_rank))::double precision), (0)::double precision) + COALESCE((vector_weight / ((rrf_k + vector_rank))::double precision), (0)::double precision));
+
+ALTER FUNCTION search.rrf_score(bm25_rank integer, vector_rank integer, vector_weight double precision, rrf_k integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.rrf_score(bm25_rank integer, vector_rank integer, vector_weight double precision, rrf_k integer) IS 'The fused score of one hit by reciprocal rank fusion: 1 / (k + rank) by words plus the weighted 1 / (k + rank) by vectors. A rank that is null adds nothing.';
+
+CREATE FUNCTION search.sampled_threshold(blocks search.block_bound[], lowest double precision, wanted double precision, weight_scale double precision, scoring search.scoring) RETURNS double precision
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- Chance decides about the scores of fewer chunks of a sample.
+  v_smallest_sample constant int := 4;
+  v_weights double precision[] := (scoring).weights;
+begin
+  return (
+    select search.score_exceeded_by(
+             t.total, greatest(v_smallest_sample, sampled_threshold.wanted * t.chunk_count / open.chunk_count),
+             sampled_threshold.lowest * search.impact_scale() / sampled_threshold.weight_scale,
+             search.impact_scale() * (select sum(w) from unnest(v_weights) as w) / sampled_threshold.weight_scale)
+           * sampled_threshold.weight_scale / search.impact_scale()
+      from (
+        select sum(b.chunk_count) as chunk_count, array_agg(b order by b.chunk_count desc) as blocks
+          from unnest(sampled_threshold.blocks) b) open
+     cross join lateral search.block_totals(open.blocks[1:1], (scoring).terms, v_weights, sampled_threshold.weight_scale) t);
+end
+$$;
+
+ALTER FUNCTION search.sampled_threshold(blocks search.block_bound[], lowest double precision, wanted double precision, weight_scale double precision, scoring search.scoring) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.sampled_threshold(blocks search.block_bound[], lowest double precision, wanted double precision, weight_scale double precision, scoring search.scoring) IS 'A score, not below lowest, that about wanted chunks of these blocks exceed, estimated from the largest block; null when there is no block.';
+
+CREATE FUNCTION search.scope_of(source_ids uuid[] DEFAULT NULL::uuid[], filter app_public.search_filter DEFAULT NULL::app_public.search_filter, text_filter tsquery DEFAULT NULL::tsquery) RETURNS search.scope
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'auto'
     AS $$
 declare
-  -- up to here, scoring one by one costs less than the blocks do
-  v_few constant int := 1000;
+  -- Up to this many chunks, scoring one by one costs less than reading the blocks.
+  v_few_chunks constant int := 1000;
   v_scope search.scope;
-  v_with_metadata uuid[] := case when scope_of.metadata is not null then array(select search.documents_with(scope_of.metadata)) end;
   v_source_count int := (select count(*) from app_public.rag_knowledge_sources s where s.tenant_id = core.current_tenant_id());
 begin
-  v_scope.source_ids := coalesce(scope_of.source_ids, search.sources_in_scope(null, null, null, null));
+  v_scope.source_ids := coalesce(scope_of.source_ids, search.sources_in_scope(null));
   v_scope.text_filter := scope_of.text_filter;
-  if num_nonnulls(scope_of.document_ids, scope_of.created_after, scope_of.created_before, scope_of.metadata) > 0 then
-    v_scope.document_ids := array(
-      select d.id from app_public.documents d
-       where d.tenant_id = core.current_tenant_id()
-         and d.source_id = any (v_scope.source_ids)
-         and (scope_of.document_ids is null or d.id = any (scope_of.document_ids))
-         and (scope_of.created_after is null or d.created_at >= scope_of.created_after)
-         and (scope_of.created_before is null or d.created_at < scope_of.created_before)
-         and (scope_of.metadata is null or d.id = any (v_with_metadata)));
+  if num_nonnulls((filter).document_ids, (filter).created_after, (filter).created_before, (filter).metadata) > 0 then
+    v_scope.document_ids := search.documents_in_scope(v_scope.source_ids, filter);
     v_scope.chunk_ids := array(
       select c.id from app_public.document_chunks c
        where c.tenant_id = core.current_tenant_id() and c.document_id = any (v_scope.document_ids)
          and c.source_id = any (v_scope.source_ids)
-       limit v_few + 1);
+       limit v_few_chunks + 1);
   elsif cardinality(v_scope.source_ids) < v_source_count then
     v_scope.chunk_ids := array(
       select c.id from app_public.document_chunks c
        where c.tenant_id = core.current_tenant_id() and c.source_id = any (v_scope.source_ids)
-       limit v_few + 1);
+       limit v_few_chunks + 1);
   end if;
   v_scope.is_everything := v_scope.document_ids is null and v_scope.text_filter is null
     and cardinality(v_scope.source_ids) = v_source_count;
-  if cardinality(v_scope.chunk_ids) > v_few then
+  if cardinality(v_scope.chunk_ids) > v_few_chunks then
     v_scope.chunk_ids := null;
   end if;
   return v_scope;
 end
 $$;
 
-ALTER FUNCTION search.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.scope_of(source_ids uuid[], filter app_public.search_filter, text_filter tsquery) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) IS 'What a search with these filters may return; without any, all that this tenant can search.';
+COMMENT ON FUNCTION search.scope_of(source_ids uuid[], filter app_public.search_filter, text_filter tsquery) IS 'What a search of these sources (of all that can be searched when null) may return, by the filter on documents and by text_filter. The filter on sources is search.sources_in_scope''s.';
 
-CREATE FUNCTION search.search_check() RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
+CREATE FUNCTION search.score_exceeded_by(scores public.vector, wanted double precision, lowest double precision, highest double precision) RETURNS double precision
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    SET enable_nestloop TO 'off'
-    SET jit TO 'off'
-    SET work_mem TO '64MB'
     AS $$
-#variable_conflict use_column
 declare
-  v_tenant_id uuid := core.current_tenant_id();
-  v_block_id bigint;
+  -- So many halvings are finer than the distances between the scores of a sample.
+  v_halvings constant int := 10;
+  v_low double precision := score_exceeded_by.lowest;
+  v_high double precision := score_exceeded_by.highest;
+  v_middle double precision := score_exceeded_by.lowest;
+  v_dimension int := vector_dims(score_exceeded_by.scores);
 begin
-  return query
-    select 'the terms are not those of the text', c.id, null::text, e.vector::text, c.content_tsvector::text
-      from app_public.document_chunks c
-      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
-      join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id
-     cross join lateral knowledge.search_vector(knowledge.text_search_config(s.language), d.title, c.content) as e (vector)
-     where c.tenant_id = v_tenant_id and d.processing_stage = 'done' and e.vector <> c.content_tsvector
-    union all
-    select 'the length is not that of the terms', c.id, null, knowledge.token_count(c.content_tsvector)::text, c.document_length::text
-      from app_public.document_chunks c
-     where c.tenant_id = v_tenant_id and knowledge.token_count(c.content_tsvector) <> c.document_length;
-
-  -- a chunk is in one block or waits for it, and in nothing else
-  return query
-    with place as (
-      select u.chunk_id from search.block_chunks b, unnest(b.chunk_ids) as u (chunk_id) where b.tenant_id = v_tenant_id
-      union all
-      select a.chunk_id from search.changes a where a.tenant_id = v_tenant_id and a.kind = 'added'
-    ), counted as (
-      select chunk_id, count(*) as n from place group by chunk_id
-    )
-    select case when p.n is null then 'the chunk is not in the index' else 'the chunk is in the index more than once' end,
-           c.id, null::text, '1', coalesce(p.n, 0)::text
-      from app_public.document_chunks c
-      left join counted p on p.chunk_id = c.id
-     where c.tenant_id = v_tenant_id and p.n is distinct from 1;
-
-  return query
-    with actual as (
-      select count(*)::int as n, coalesce(avg(c.document_length), 0)::double precision as length
-        from app_public.document_chunks c where c.tenant_id = v_tenant_id
-    )
-    select 'the number of chunks is wrong', null::bigint, null::text, a.n::text, t.total_docs::text
-      from actual a, search.totals() t where t.total_docs <> a.n
-    union all
-    select 'the average length is wrong', null, null, a.length::text, t.avg_doc_length::text
-      from actual a, search.totals() t where abs(t.avg_doc_length - a.length) > 1e-9 * greatest(1, a.length);
-
-  return query
-    with actual as (
-      select l.lexeme as term, count(*)::int as n
-        from app_public.document_chunks c, unnest(c.content_tsvector) l
-       where c.tenant_id = v_tenant_id group by l.lexeme
-    )
-    select 'the number of chunks with the term is wrong', null::bigint, coalesce(a.term, i.term), coalesce(a.n, 0)::text, coalesce(i.document_count, 0)::text
-      from actual a
-      full join search.term_document_counts() i on i.term = a.term
-     where a.n is distinct from i.document_count;
-
-  return query
-    select 'the number of places is not that of the chunks', null::bigint, null::text, b.chunk_count::text, coalesce(sum(cardinality(c.chunk_ids)), 0)::text
-      from search.blocks b
-      left join search.block_chunks c on c.tenant_id = b.tenant_id and c.block_id = b.id
-     where b.tenant_id = v_tenant_id
-     group by b.id, b.chunk_count
-    having coalesce(sum(cardinality(c.chunk_ids)), 0) <> b.chunk_count;
-
-  -- block by block, so that it is the postings of one that are in memory
-  for v_block_id in select b.id from search.blocks b where b.tenant_id = v_tenant_id loop
-    return query select * from search.block_check(v_block_id);
+  for i in 0..v_halvings loop
+    if bit_count(binary_quantize(score_exceeded_by.scores - search.constant_vector(v_middle, v_dimension))) >= score_exceeded_by.wanted then
+      v_low := v_middle;
+    elsif i = 0 then
+      exit;
+    else
+      v_high := v_middle;
+    end if;
+    v_middle := (v_low + v_high) / 2;
   end loop;
+  return v_low;
 end
 $$;
 
-ALTER FUNCTION search.search_check() OWNER TO rowhouse_owner;
+ALTER FUNCTION search.score_exceeded_by(scores public.vector, wanted double precision, lowest double precision, highest double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.search_check() IS 'Every difference between this tenant''s texts and its search index, normally none. Reads everything, which takes about as long as building the index: a minute or two for half a million chunks.';
+COMMENT ON FUNCTION search.score_exceeded_by(scores public.vector, wanted double precision, lowest double precision, highest double precision) IS 'About the highest score that at least wanted of these scores exceed, found by halving the range between lowest and highest; lowest when fewer exceed it.';
+
+CREATE FUNCTION search.score_positions(ranking search.ranking, positions search.block_position[], depth integer, slack double precision, scoring search.scoring) RETURNS search.ranking
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_ranking search.ranking := score_positions.ranking;
+  v_next int := 1;
+  v_step int := score_positions.depth + 5;
+begin
+  while v_next <= cardinality(score_positions.positions)
+    and coalesce(score_positions.positions[v_next].bound * score_positions.slack >= v_ranking.scores[score_positions.depth], true)
+  loop
+    v_ranking := search.add_scores(
+      v_ranking, search.chunk_ids_at(score_positions.positions[v_next : v_next + v_step - 1]), score_positions.scoring);
+    v_next := v_next + v_step;
+    v_step := 2 * v_step;
+  end loop;
+  return v_ranking;
+end
+$$;
+
+ALTER FUNCTION search.score_positions(ranking search.ranking, positions search.block_position[], depth integer, slack double precision, scoring search.scoring) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.score_positions(ranking search.ranking, positions search.block_position[], depth integer, slack double precision, scoring search.scoring) IS 'Scores the chunks at these positions exactly, those with the highest bounds (positions is in this order) first, until no other can be among the best depth.';
+
+CREATE FUNCTION search.scoring_of(terms text[], term_weights double precision[], block_terms search.block_term[], unmerged_ids bigint[], scope search.scope) RETURNS search.scoring
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_total_docs int;
+  v_scoring search.scoring;
+begin
+  v_scoring.terms := scoring_of.terms;
+  v_scoring.scope := scoring_of.scope;
+  select t.total_docs, t.avg_doc_length into v_total_docs, v_scoring.average_length from search.totals() t;
+  select s.k1, s.b into v_scoring.k1, v_scoring.b from search.settings() s;
+  v_scoring.weights := array(
+    select w.weight * (v_scoring.k1 + 1) * search.idf(w.document_count, v_total_docs)
+      from unnest(scoring_of.term_weights, search.document_counts(scoring_of.terms, scoring_of.block_terms, scoring_of.unmerged_ids))
+        as w (weight, document_count));
+  return v_scoring;
+end
+$$;
+
+ALTER FUNCTION search.scoring_of(terms text[], term_weights double precision[], block_terms search.block_term[], unmerged_ids bigint[], scope search.scope) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.scoring_of(terms text[], term_weights double precision[], block_terms search.block_term[], unmerged_ids bigint[], scope search.scope) IS 'What the scores of a question are computed with: the statistics of the whole tenant, its settings, and the weights of the terms.';
 
 CREATE FUNCTION search.searchable_sources(source_ids uuid[]) RETURNS SETOF app_public.rag_knowledge_sources
     LANGUAGE plpgsql STABLE
@@ -21994,7 +22386,7 @@ $$;
 
 ALTER FUNCTION search.searchable_sources(source_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.searchable_sources(source_ids uuid[]) IS 'The sources of this tenant that a search may look into, of these or of all.';
+COMMENT ON FUNCTION search.searchable_sources(source_ids uuid[]) IS 'The sources of this tenant that can be searched (enabled, active and not deleted): of these ids, or all when source_ids is null.';
 
 CREATE FUNCTION search.settings() RETURNS TABLE(k1 double precision, b double precision, title_boost double precision, exact_vector_limit integer, log_queries text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -22014,9 +22406,9 @@ $$;
 
 ALTER FUNCTION search.settings() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.settings() IS 'How this tenant searches (tenants.config.search), with the defaults filled in.';
+COMMENT ON FUNCTION search.settings() IS 'The settings of this tenant''s searches (tenants.config.search), with the defaults filled in.';
 
-CREATE FUNCTION search.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(tenant_id uuid, ids uuid[], model_names text[])
+CREATE FUNCTION search.shared_sources_in_scope(filter app_public.search_filter) RETURNS TABLE(tenant_id uuid, source_ids uuid[], model_names text[])
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -22024,7 +22416,7 @@ CREATE FUNCTION search.shared_search_parts(source_ids uuid[], agent_id uuid, tag
 declare
   v_shared_ids uuid[] := catalog.shared_resource_ids('knowledge_source');
 begin
-  -- all that most tenants' searches cost more for the sake of sharing
+  -- Most tenants have no shared source. This one look-up is all that sharing costs their searches.
   if cardinality(v_shared_ids) = 0 then
     return;
   end if;
@@ -22033,15 +22425,15 @@ begin
       select s.tenant_id, s.id, s.embedding_model
         from app_public.rag_knowledge_sources s
        where s.id = any (v_shared_ids)
-         and (shared_search_parts.source_ids is null or s.id = any (shared_search_parts.source_ids))
-         and (shared_search_parts.tags is null or s.tags && shared_search_parts.tags)
-         and (shared_search_parts.category is null or s.category = shared_search_parts.category)
-         -- assigned here, or by the tenant that shares the agent as well
-         and (shared_search_parts.agent_id is null or exists (
+         and ((filter).source_ids is null or s.id = any ((filter).source_ids))
+         and ((filter).tags is null or s.tags && (filter).tags)
+         and ((filter).category is null or s.category = (filter).category)
+         -- The source is assigned to the agent by this tenant, or by a tenant that shares the agent with this one.
+         and ((filter).agent_id is null or exists (
            select from app_public.agent_knowledge_sources a
-            where a.agent_id = shared_search_parts.agent_id and a.source_id = s.id
+            where a.agent_id = (filter).agent_id and a.source_id = s.id
               and (a.tenant_id = core.current_tenant_id() or a.agent_id = any (catalog.shared_resource_ids('agent')))))
-         -- an empty source costs no search
+         -- An empty source is left out, because it would cost a search of its tenant.
          and exists (select from app_public.document_chunks c where c.tenant_id = s.tenant_id and c.source_id = s.id)
     )
     select i.tenant_id, array_agg(i.id order by i.id), array(select distinct j.embedding_model from in_scope j order by 1)
@@ -22051,11 +22443,11 @@ begin
 end
 $$;
 
-ALTER FUNCTION search.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) OWNER TO rowhouse_platform;
+ALTER FUNCTION search.shared_sources_in_scope(filter app_public.search_filter) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) IS 'The sources of other tenants a search goes to, by tenant: shared with the request, with something in them, and in scope as search.sources_in_scope has it; and the embedding models that all of them use.';
+COMMENT ON FUNCTION search.shared_sources_in_scope(filter app_public.search_filter) IS 'The sources of other tenants that a search with this filter goes to, by tenant: those that are shared with the request and not empty. model_names are the embedding models that all of these sources use.';
 
-CREATE FUNCTION search.shown_part(hits app_public.search_hit[], question search.question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) RETURNS app_public.search_hit[]
+CREATE FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, model app_public.llm_models) RETURNS app_public.search_hit[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -22068,20 +22460,45 @@ begin
              c.source_id, c.document_id, c.id, d.title, c.content,
              search.snippet(c.content, v_any_term, knowledge.text_search_config(s.language)),
              null)::app_public.search_hit
-      from unnest(shown_part.hits) h
+      from unnest(show_hits.hits) h
       join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id
       join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
       join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id);
-  if shown_part.explain then
-    v_hits := search.explained(v_hits, question, shown_part.mode, shown_part.fusion, shown_part.rrf_k, model);
+  if ((request).options).explain then
+    v_hits := search.explain_hits(v_hits, request, question, model);
   end if;
   return v_hits;
 end
 $$;
 
-ALTER FUNCTION search.shown_part(hits app_public.search_hit[], question search.question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, model app_public.llm_models) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.shown_part(hits app_public.search_hit[], question search.question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) IS 'Hits in the tenant of the context with their texts and, when asked for, how their scores came about.';
+COMMENT ON FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, model app_public.llm_models) IS 'Adds to hits in the tenant of the context their texts and, when the request asks for it, how their scores were computed.';
+
+CREATE FUNCTION search.show_hits_of_tenants(request search.request, candidates search.candidates) RETURNS app_public.search_hit[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_tenant record;
+  v_hits app_public.search_hit[] := '{}';
+begin
+  for v_tenant in
+    select f.tenant_number, array_agg(f.hit) as hits from search.fuse(request, candidates) f group by f.tenant_number order by 1
+  loop
+    perform set_config('rowhouse.tenant_id', (candidates).tenant_ids[v_tenant.tenant_number]::text, true);
+    v_hits := v_hits || search.show_hits(
+      request, v_tenant.hits, (candidates).questions[v_tenant.tenant_number], (candidates).model);
+    perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
+  end loop;
+  return array(select h from unnest(v_hits) h order by h.rank);
+end
+$$;
+
+ALTER FUNCTION search.show_hits_of_tenants(request search.request, candidates search.candidates) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.show_hits_of_tenants(request search.request, candidates search.candidates) IS 'The page of hits that is asked for, each shown as its own tenant has it.';
 
 CREATE FUNCTION search.similar_terms(term text) RETURNS TABLE(similar_term text, similarity double precision)
     LANGUAGE sql STABLE
@@ -22093,7 +22510,7 @@ CREATE FUNCTION search.similar_terms(term text) RETURNS TABLE(similar_term text,
       union
       select u, similarity(u, similar_terms.term)::double precision
         from search.unmerged_terms() u
-       where u % similar_terms.term and length(u) between 4 and 40 and u !~ '[0-9]'
+       where u % similar_terms.term and search.can_be_misspelt(u)
     ) found
    where similarity >= 0.4
    order by similarity desc, term limit 3;
@@ -22101,12 +22518,13 @@ $$;
 
 ALTER FUNCTION search.similar_terms(term text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.similar_terms(term text) IS 'Up to three words of the vocabulary that share at least 0.4 of their trigrams with this one.';
+COMMENT ON FUNCTION search.similar_terms(term text) IS 'Up to three words of the vocabulary that share at least 0.4 of their trigrams with the term, the most similar first.';
 
 CREATE FUNCTION search.similar_vocabulary(term text) RETURNS TABLE(similar_term text, similarity double precision)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
+  -- The conditions on the term are those of the index search_terms_trigrams.
   select t.term, similarity(t.term, similar_vocabulary.term)::double precision
     from search.terms t
    where t.tenant_id = core.current_tenant_id() and t.term % similar_vocabulary.term
@@ -22115,20 +22533,22 @@ $$;
 
 ALTER FUNCTION search.similar_vocabulary(term text) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.similar_vocabulary(term text) IS 'The words of this tenant''s vocabulary that share at least pg_trgm.similarity_threshold of their trigrams with this one.';
+COMMENT ON FUNCTION search.similar_vocabulary(term text) IS 'The words of this tenant''s vocabulary that share at least pg_trgm.similarity_threshold of their trigrams with the term.';
 
 CREATE FUNCTION search.snippet(content text, any_term tsquery, config regconfig) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_length_without_terms constant int := 200;
 begin
   return (
-    -- the text is escaped before it is marked, so that a document cannot smuggle markup into a page
+    -- The text is escaped before the words are marked, so that a document cannot bring HTML of its own into a page.
     select case
       when snippet.any_term is not null then
         ts_headline(snippet.config, escaped.text, snippet.any_term,
           'StartSel=<mark>, StopSel=</mark>, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "')
-      else left(escaped.text, 200)
+      else left(escaped.text, v_length_without_terms)
     end
     from (select replace(replace(replace(snippet.content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) as escaped (text));
 end
@@ -22136,28 +22556,46 @@ $$;
 
 ALTER FUNCTION search.snippet(content text, any_term tsquery, config regconfig) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.snippet(content text, any_term tsquery, config regconfig) IS 'The part of a text that shows the terms, as HTML: escaped, the terms in <mark>.';
+COMMENT ON FUNCTION search.snippet(content text, any_term tsquery, config regconfig) IS 'The part of a text that shows the terms, as HTML: the text is escaped, and the terms are in <mark>.';
 
-CREATE FUNCTION search.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS uuid[]
+CREATE FUNCTION search.sources_by_tenant(filter app_public.search_filter) RETURNS TABLE(tenant_id uuid, source_ids uuid[], model_names text[])
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select core.current_tenant_id(), array_agg(s.id order by s.id), array_agg(distinct s.embedding_model)
+      from search.searchable_sources(search.sources_in_scope(filter)) s
+    having count(*) > 0;
+  return query select s.* from search.shared_sources_in_scope(filter) s;
+end
+$$;
+
+ALTER FUNCTION search.sources_by_tenant(filter app_public.search_filter) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.sources_by_tenant(filter app_public.search_filter) IS 'The tenants that a search with this filter goes to, the tenant of the request first, with their sources in scope. The model_names of the first row are the embedding models to choose from: those of this tenant''s own sources, so that what others share does not decide how one''s own sources are searched; or those of all shared sources when no own source is in scope.';
+
+CREATE FUNCTION search.sources_in_scope(filter app_public.search_filter) RETURNS uuid[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   return (
     select array(
-      select s.id from search.searchable_sources(sources_in_scope.source_ids) s
-       where (sources_in_scope.tags is null or s.tags && sources_in_scope.tags)
-         and (sources_in_scope.category is null or s.category = sources_in_scope.category)
-         and (sources_in_scope.agent_id is null or exists (
+      select s.id from search.searchable_sources((filter).source_ids) s
+       where ((filter).tags is null or s.tags && (filter).tags)
+         and ((filter).category is null or s.category = (filter).category)
+         and ((filter).agent_id is null or exists (
            select from app_public.agent_knowledge_sources a
-            where a.tenant_id = s.tenant_id and a.agent_id = sources_in_scope.agent_id and a.source_id = s.id))
+            where a.tenant_id = s.tenant_id and a.agent_id = (filter).agent_id and a.source_id = s.id))
        order by s.id));
 end
 $$;
 
-ALTER FUNCTION search.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.sources_in_scope(filter app_public.search_filter) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) IS 'The sources a search goes to: of these, of this agent, with any of the tags, of the category.';
+COMMENT ON FUNCTION search.sources_in_scope(filter app_public.search_filter) IS 'The sources of this tenant that a search with this filter goes to.';
 
 CREATE FUNCTION search.sparse_impacts(postings integer[], idf double precision, dimension integer, OUT highest integer, OUT impacts public.sparsevec) RETURNS record
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -22166,8 +22604,9 @@ CREATE FUNCTION search.sparse_impacts(postings integer[], idf double precision, 
 declare
   v_elements text;
 begin
-  -- whole numbers, which are read twice as fast as fractions and added up without rounding
-  select max(p & 32767), string_agg((p >> 15) || ':' || ceil((p & 32767) * sparse_impacts.idf)::int, ',')
+  -- The elements are whole numbers, because these are parsed twice as fast as fractions and add up without rounding.
+  select max(search.posting_impact(p)),
+         string_agg(search.posting_position(p) || ':' || ceil(search.posting_impact(p) * sparse_impacts.idf)::int, ',')
     into highest, v_elements
     from unnest(sparse_impacts.postings) p;
   impacts := ('{' || v_elements || '}/' || sparse_impacts.dimension)::public.sparsevec;
@@ -22176,7 +22615,15 @@ $$;
 
 ALTER FUNCTION search.sparse_impacts(postings integer[], idf double precision, dimension integer, OUT highest integer, OUT impacts public.sparsevec) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.sparse_impacts(postings integer[], idf double precision, dimension integer, OUT highest integer, OUT impacts public.sparsevec) IS 'A vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur; and the highest impact.';
+COMMENT ON FUNCTION search.sparse_impacts(postings integer[], idf double precision, dimension integer, OUT highest integer, OUT impacts public.sparsevec) IS 'The postings of a term as a vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur. Also returns the highest impact, without the idf.';
+
+CREATE FUNCTION search.start_of_row(chunk_position integer) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((chunk_position - 1) / search.chunks_per_row()) * search.chunks_per_row());
+
+ALTER FUNCTION search.start_of_row(chunk_position integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.start_of_row(chunk_position integer) IS 'The column start of the row of search.block_chunks that has this position.';
 
 CREATE FUNCTION search.store_query_logs() RETURNS integer
     LANGUAGE sql SECURITY DEFINER
@@ -22188,7 +22635,7 @@ CREATE FUNCTION search.store_query_logs() RETURNS integer
     insert into app_public.query_logs (
       tenant_id, created_at, user_id, agent_id, mode, query_text, query_hash, latency_ms, hit_count,
       source_ids, source_hit_counts, source_relevances)
-    -- a tenant may have been deleted since
+    -- The tenant may have been deleted after the search.
     select m.* from moved m where exists (select from app_public.tenants t where t.id = m.tenant_id)
      order by m.created_at
   ), counted as (
@@ -22208,7 +22655,7 @@ $$;
 
 ALTER FUNCTION search.store_query_logs() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.store_query_logs() IS 'Moves what searches wrote into the buffer to query_logs and counts it for each source; returns how many searches. Each is moved once: the row''s lock decides between two workers.';
+COMMENT ON FUNCTION search.store_query_logs() IS 'Moves the logged searches from the buffer to query_logs and adds them to the figures of their sources. Returns how many were moved. Two workers never move the same search, because deleting it locks its row.';
 
 CREATE FUNCTION search.tenants_to_merge(minimum integer DEFAULT 1000) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -22236,7 +22683,7 @@ CREATE FUNCTION search.term_document_counts() RETURNS TABLE(term text, document_
       select r.term, -r.document_count from search.removals r where r.tenant_id = core.current_tenant_id()
       union all
       select l.lexeme, 1
-        from search.chunks(search.unmerged_chunk_ids()) c, unnest(c.content_tsvector) l
+        from search.chunks_by_id(search.unmerged_chunk_ids()) c, unnest(c.content_tsvector) l
       union all
       select l.lexeme, -1 from search.pending_removals() r, unnest(r.terms) l
     ) as found (term, n)
@@ -22246,7 +22693,7 @@ $$;
 
 ALTER FUNCTION search.term_document_counts() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.term_document_counts() IS 'In how many chunks of this tenant each term of the vocabulary occurs, from the index.';
+COMMENT ON FUNCTION search.term_document_counts() IS 'For each term of the vocabulary, in how many chunks of this tenant it occurs, as the index has it.';
 
 CREATE FUNCTION search.term_frequency(vector tsvector, term tsquery) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -22254,7 +22701,7 @@ CREATE FUNCTION search.term_frequency(vector tsvector, term tsquery) RETURNS int
 
 ALTER FUNCTION search.term_frequency(vector tsvector, term tsquery) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.term_frequency(vector tsvector, term tsquery) IS 'How often a text has a term, as far as a tsvector counts. Looked up by its rank, which finds the term by halving: unnesting the vector takes six times as long for a short text, and longer for a long one.';
+COMMENT ON FUNCTION search.term_frequency(vector tsvector, term tsquery) IS 'How often a text has a term, as far as a tsvector counts. The number is looked up by the text''s ts_rank, because ts_rank finds the term by binary search; unnesting the vector takes six times as long for a short text, and even longer for a long one.';
 
 CREATE FUNCTION search.terms_with_prefix(prefix text) RETURNS text[]
     LANGUAGE sql STABLE
@@ -22264,33 +22711,46 @@ CREATE FUNCTION search.terms_with_prefix(prefix text) RETURNS text[]
     select term from (
       select t.term from search.terms t
        where t.tenant_id = core.current_tenant_id()
-         and t.term >= terms_with_prefix.prefix collate "C" and t.term < (terms_with_prefix.prefix || chr(1114111)) collate "C"
+         and t.term >= terms_with_prefix.prefix collate "C"
+         -- chr(1114111) is the highest character of Unicode.
+         and t.term < (terms_with_prefix.prefix || chr(1114111)) collate "C"
       union
       select u from search.unmerged_terms() u where starts_with(u, terms_with_prefix.prefix)
     ) found
-    -- the nearest to what was typed
+    -- The shortest words are the nearest to what was typed.
     order by length(term), term collate "C" limit 64);
 $$;
 
 ALTER FUNCTION search.terms_with_prefix(prefix text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.terms_with_prefix(prefix text) IS 'The 64 shortest words of the vocabulary that begin so.';
+COMMENT ON FUNCTION search.terms_with_prefix(prefix text) IS 'The 64 shortest words of the vocabulary that begin with the prefix.';
 
-CREATE FUNCTION search.text_condition(config regconfig, text text, is_title boolean) RETURNS tsquery
-    LANGUAGE sql STABLE
+CREATE FUNCTION search.text_condition(configs regconfig[], text text, is_title boolean) RETURNS tsquery
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select case when text_condition.is_title
-    -- the title's words have weight A (knowledge.search_vector)
-    then coalesce((
-      select string_agg(core.tsquery_term(l.lexeme) || ':A', ' & ')
-        from unnest(to_tsvector(text_condition.config, text_condition.text)) l), '')::tsquery
-    else phraseto_tsquery(text_condition.config, text_condition.text) end;
+declare
+  v_config regconfig;
+  v_reading tsquery;
+  v_condition tsquery;
+begin
+  -- Each text is indexed in the language of its source, so it is enough that the words match as one language reads them.
+  foreach v_config in array text_condition.configs loop
+    v_reading := case when text_condition.is_title
+      -- The words of the title have weight A (knowledge.search_vector).
+      then coalesce((
+        select string_agg(core.tsquery_term(l.lexeme) || ':A', ' & ')
+          from unnest(to_tsvector(v_config, text_condition.text)) l), '')::tsquery
+      else phraseto_tsquery(v_config, text_condition.text) end;
+    v_condition := coalesce(v_condition || v_reading, v_reading);
+  end loop;
+  return v_condition;
+end
 $$;
 
-ALTER FUNCTION search.text_condition(config regconfig, text text, is_title boolean) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.text_condition(configs regconfig[], text text, is_title boolean) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.text_condition(config regconfig, text text, is_title boolean) IS 'What a text in this language must match to have these words, one after the other or in its title; empty for stop words.';
+COMMENT ON FUNCTION search.text_condition(configs regconfig[], text text, is_title boolean) IS 'What a text must match to have these words in its title (is_title) or else one after the other, as one of the languages reads them. Empty when the words are stop words in all languages.';
 
 CREATE FUNCTION search.tg__drop_search_index() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -22305,7 +22765,7 @@ $$;
 
 ALTER FUNCTION search.tg__drop_search_index() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.tg__drop_search_index() IS 'Removes what a deleted tenant has left in the tables that have no foreign key, because checking one for each row would cost more than writing it.';
+COMMENT ON FUNCTION search.tg__drop_search_index() IS 'Removes the rows of a deleted tenant from the tables that have no foreign key. They have none because checking it for each row would cost more than writing the row.';
 
 CREATE FUNCTION search.tg__list_added_chunks() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -22320,7 +22780,7 @@ $$;
 
 ALTER FUNCTION search.tg__list_added_chunks() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.tg__list_added_chunks() IS 'Makes new chunks searchable at once, until a merge takes them into a block.';
+COMMENT ON FUNCTION search.tg__list_added_chunks() IS 'Lists new chunks, so that they are searched at once.';
 
 CREATE FUNCTION search.tg__list_removed_chunks() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -22330,7 +22790,7 @@ begin
   insert into search.changes (tenant_id, chunk_id, kind, document_length, terms)
   select c.tenant_id, c.id, 'removed', c.document_length, c.content_tsvector
     from removed_chunks c
-   -- of a tenant that is deleted nothing is left to search
+   -- When the tenant itself is being deleted, nothing remains to be searched.
    where exists (select from app_public.tenants t where t.id = c.tenant_id);
   return null;
 end
@@ -22338,14 +22798,14 @@ $$;
 
 ALTER FUNCTION search.tg__list_removed_chunks() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.tg__list_removed_chunks() IS 'Takes removed chunks out of what is searched and counted, at once.';
+COMMENT ON FUNCTION search.tg__list_removed_chunks() IS 'Lists removed chunks with their terms, so that they are no longer found or counted at once.';
 
 CREATE FUNCTION search.tg__refuse_chunk_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  perform core.raise_error('SR901', 'A chunk is never rewritten.', 'Delete it and insert the new one.');
+  perform core.raise_error('SR901', 'A chunk cannot be changed.', 'Delete the chunk and insert a new one.');
   return null;
 end
 $$;
@@ -22353,36 +22813,7 @@ $$;
 ALTER FUNCTION search.tg__refuse_chunk_change() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.tg__refuse_chunk_change() IS '@errors SR901
-Keeps chunks as they were indexed.';
-
-CREATE FUNCTION search.threshold(scores public.vector, wanted double precision, lowest double precision, highest double precision) RETURNS double precision
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    AS $$
-declare
-  v_low double precision := threshold.lowest;
-  v_high double precision := threshold.highest;
-  v_middle double precision := threshold.lowest;
-  v_dimension int := vector_dims(threshold.scores);
-begin
-  -- ten halvings are finer than the scores of a sample lie apart
-  for i in 0..10 loop
-    if bit_count(binary_quantize(threshold.scores - search.constant_vector(v_middle, v_dimension))) >= threshold.wanted then
-      v_low := v_middle;
-    elsif i = 0 then
-      exit;
-    else
-      v_high := v_middle;
-    end if;
-    v_middle := (v_low + v_high) / 2;
-  end loop;
-  return v_low;
-end
-$$;
-
-ALTER FUNCTION search.threshold(scores public.vector, wanted double precision, lowest double precision, highest double precision) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION search.threshold(scores public.vector, wanted double precision, lowest double precision, highest double precision) IS 'A score that at least so many of these exceed, as high as ten halvings from the highest find it; the lowest when there are not so many.';
+Refuses to change what was indexed of a chunk.';
 
 CREATE FUNCTION search.totals() RETURNS TABLE(total_docs integer, avg_doc_length double precision)
     LANGUAGE plpgsql STABLE
@@ -22395,7 +22826,7 @@ begin
       select b.chunk_count - b.removed_count as chunks, b.total_length as length
         from search.blocks b where b.tenant_id = core.current_tenant_id()
       union all
-      -- a chunk that came and went again adds nothing
+      -- A chunk that was added and removed since the last merge adds 1 and subtracts 1.
       select count(*) filter (where c.kind = 'added') - count(*) filter (where c.kind = 'removed'),
              sum(case c.kind when 'added' then c.document_length else -c.document_length end)
         from search.changes c where c.tenant_id = core.current_tenant_id()
@@ -22406,7 +22837,7 @@ $$;
 
 ALTER FUNCTION search.totals() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.totals() IS 'How many chunks this tenant has and how long they are on average, as of this snapshot.';
+COMMENT ON FUNCTION search.totals() IS 'The number of this tenant''s chunks and their average length, in this snapshot.';
 
 CREATE FUNCTION search.unknown_terms(terms text[]) RETURNS text[]
     LANGUAGE plpgsql STABLE
@@ -22418,18 +22849,18 @@ begin
   return (
     select array(
       select t from unnest(unknown_terms.terms) t
-       where length(t) between 4 and 40 and t !~ '[0-9]'
+       where search.can_be_misspelt(t)
          and not exists (
            select from search.terms v where v.tenant_id = core.current_tenant_id() and v.term = t collate "C")
          and not exists (
-           select from search.chunks(v_unmerged_ids) c
+           select from search.chunks_by_id(v_unmerged_ids) c
             where c.content_tsvector @@ core.tsquery_term(t)::tsquery)));
 end
 $$;
 
 ALTER FUNCTION search.unknown_terms(terms text[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.unknown_terms(terms text[]) IS 'Those of the words, of 4 to 40 letters, that this tenant''s texts do not have.';
+COMMENT ON FUNCTION search.unknown_terms(terms text[]) IS 'Those of the words that may be misspelt and that no text of this tenant has.';
 
 CREATE FUNCTION search.unmerged_chunk_ids() RETURNS bigint[]
     LANGUAGE plpgsql STABLE
@@ -22444,27 +22875,29 @@ $$;
 
 ALTER FUNCTION search.unmerged_chunk_ids() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.unmerged_chunk_ids() IS 'The chunks that no block has yet; some may be deleted since.';
+COMMENT ON FUNCTION search.unmerged_chunk_ids() IS 'The chunks that are not in a block yet. Some of them may have been deleted since.';
 
 CREATE FUNCTION search.unmerged_terms() RETURNS SETOF text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_chunk_limit constant int := 2000;
 begin
   return query
-    -- after a large load the latest are enough to read words from
+    -- After a large load the words of the latest chunks are enough; reading all chunks would take too long.
     select distinct l.lexeme
-      from search.chunks(array(
+      from search.chunks_by_id(array(
              select chunk_id from search.changes
               where tenant_id = core.current_tenant_id() and kind = 'added'
-              order by chunk_id desc limit 2000)) c,
+              order by chunk_id desc limit v_chunk_limit)) c,
            unnest(c.content_tsvector) l;
 end
 $$;
 
 ALTER FUNCTION search.unmerged_terms() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.unmerged_terms() IS 'The vocabulary of the chunks that no block has yet.';
+COMMENT ON FUNCTION search.unmerged_terms() IS 'The terms of the chunks that are not in a block yet.';
 
 CREATE FUNCTION search.vector_expression(model app_public.llm_models, argument text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -22482,7 +22915,7 @@ $$;
 
 ALTER FUNCTION search.vector_expression(model app_public.llm_models, argument text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.vector_expression(model app_public.llm_models, argument text) IS 'The SQL of a vector as the model''s index has it.';
+COMMENT ON FUNCTION search.vector_expression(model app_public.llm_models, argument text) IS 'The SQL expression of a vector that the model''s index is built on.';
 
 CREATE FUNCTION search.vector_index_is_ready(model_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE
@@ -22499,7 +22932,7 @@ $$;
 
 ALTER FUNCTION search.vector_index_is_ready(model_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.vector_index_is_ready(model_id uuid) IS 'Whether the model has a vector index that is built to its end.';
+COMMENT ON FUNCTION search.vector_index_is_ready(model_id uuid) IS 'Whether the model has a vector index that is completely built.';
 
 CREATE FUNCTION search.vector_index_name(model_id uuid) RETURNS name
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -22513,7 +22946,7 @@ CREATE FUNCTION search.vector_index_statements(model_id uuid) RETURNS TABLE(drop
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  -- HNSW holds up to 2,000 dimensions, 4,000 of halfvec, 64,000 bits
+  -- An HNSW index holds vectors of up to 2,000 dimensions, halfvec of up to 4,000 and bits of up to 64,000.
   select format('drop index concurrently if exists app_public.%I', search.vector_index_name(m.id)),
          format('create index concurrently %I on app_public.embeddings using hnsw ((%s) %s) where model_id = %L',
            search.vector_index_name(m.id), search.vector_expression(m, 'embedding'),
@@ -22526,7 +22959,7 @@ $$;
 
 ALTER FUNCTION search.vector_index_statements(model_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.vector_index_statements(model_id uuid) IS 'The statements that build a model''s vector index anew; nothing when its vectors are too long for one, see vector_quantization.';
+COMMENT ON FUNCTION search.vector_index_statements(model_id uuid) IS 'The statements that build a model''s vector index anew. Returns no row when the model''s vectors have too many dimensions for an index; vector_quantization raises the limit.';
 
 CREATE FUNCTION search.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision, rank integer)
     LANGUAGE plpgsql STABLE
@@ -22542,7 +22975,7 @@ begin
       into v_chunk_ids, v_scores
       from search.indexed_vector_ranking(model, vector_ranking.query_embedding, scope, vector_ranking.depth) v;
   end if;
-  -- the index gives up on a scope that is too narrow for it
+  -- The index finds too few chunks when the scope is narrow.
   if v_chunk_ids is null or cardinality(v_chunk_ids) < vector_ranking.depth then
     select array_agg(v.chunk_id order by v.score desc, v.chunk_id), array_agg(v.score order by v.score desc, v.chunk_id)
       into v_chunk_ids, v_scores
@@ -22554,21 +22987,175 @@ $$;
 
 ALTER FUNCTION search.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) IS 'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 3,000), or while there is no index.';
+COMMENT ON FUNCTION search.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) IS 'The nearest chunks in scope by cosine similarity. They are exact for a tenant with up to tenants.config.search.exactVectorLimit vectors (by default 3,000) and while the model has no index.';
 
-CREATE FUNCTION search.with_terms(terms jsonb, more text[], weight double precision, written_as text) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
+CREATE FUNCTION search.verify_block(block_id bigint) RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
+    SET work_mem TO '64MB'
     AS $$
-  -- a term that is there already keeps the larger weight
-  select with_terms.terms || coalesce(jsonb_object_agg(t, jsonb_build_object(
-           'weight', greatest(with_terms.weight, (with_terms.terms #>> array[t, 'weight'])::double precision), 'writtenAs', with_terms.written_as)), '{}')
-    from unnest(with_terms.more) t;
+#variable_conflict use_column
+declare
+  -- by which share a stored impact may be below the exact one, because vectors are of single precision
+  v_rounding constant double precision := 1e-5;
+  v_block search.blocks;
+  v_chunk_ids bigint[];
+begin
+  select * into v_block from search.blocks b where b.tenant_id = core.current_tenant_id() and b.id = verify_block.block_id;
+  select search.array_concat(c.chunk_ids order by c.start) into v_chunk_ids
+    from search.block_chunks c where c.tenant_id = v_block.tenant_id and c.block_id = v_block.id;
+  return query
+    with chunk as materialized (
+      select u.position, c.content_tsvector, search.length_norm(c.document_length, v_block.average_length, v_block.k1, v_block.b) as norm
+        from search.chunks_by_id(v_chunk_ids) c
+        join unnest(v_chunk_ids) with ordinality as u (chunk_id, position) on u.chunk_id = c.id
+    ), posting as (
+      select c.position::int, l.lexeme as term, cardinality(l.positions) / (cardinality(l.positions) + c.norm) as impact
+        from chunk c, unnest(c.content_tsvector) l
+    ), stored as (
+      -- The text of a sparse vector, {position:value,position:value}/dimension, has all values that are not zero.
+      select split_part(e, ':', 1)::int as position, p.term, split_part(e, ':', 2)::double precision / p.idf / search.impact_scale() as impact, p.highest_impact
+        from search.postings p
+       cross join string_to_table(split_part(ltrim(p.impacts::text, '{'), '}', 1), ',') as e
+       where p.tenant_id = v_block.tenant_id and p.block_id = v_block.id
+      union all
+      select search.posting_position(p), t.term, search.posting_impact(p) / search.impact_scale()::double precision, null
+        from search.rare_postings r
+       cross join unnest(r.terms, r.ends) with ordinality as t (term, upto, i)
+       cross join unnest(r.postings[coalesce(r.ends[t.i - 1], 0) + 1 : t.upto]) as p
+       where r.tenant_id = v_block.tenant_id and r.block_id = v_block.id
+         and r.bucket_count = v_block.bucket_count and r.bucket = search.bucket(t.term, v_block.bucket_count)
+    )
+    select case
+             when s.impact is null or s.impact < p.impact * (1 - v_rounding) then 'The posting is missing or too low.'
+             when p.impact is null then 'The posting has no term in the text.'
+             else 'The posting exceeds the highest impact.'
+           end,
+           v_chunk_ids[coalesce(p.position, s.position)], coalesce(p.term, s.term), coalesce(p.impact, 0)::text, coalesce(s.impact, 0)::text
+      from posting p
+      full join stored s on s.position = p.position and s.term = p.term
+     where s.impact is null or s.impact < p.impact * (1 - v_rounding) or s.highest_impact < floor(search.impact_scale() * p.impact)
+        -- The postings of a removed chunk may be there still; those of any other chunk must have their term in the text.
+        or p.impact is null and s.position in (select c.position from chunk c);
+end
 $$;
 
-ALTER FUNCTION search.with_terms(terms jsonb, more text[], weight double precision, written_as text) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.verify_block(block_id bigint) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.with_terms(terms jsonb, more text[], weight double precision, written_as text) IS 'Adds terms to those of a question: {"term": {"weight", "writtenAs"}}.';
+COMMENT ON FUNCTION search.verify_block(block_id bigint) IS 'Every difference between the postings of a block and the texts of its chunks.';
+
+CREATE FUNCTION search.verify_chunks() RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+begin
+  return query
+    select 'The terms are not those of the text.', c.id, null::text, e.vector::text, c.content_tsvector::text
+      from app_public.document_chunks c
+      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
+      join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id
+     cross join lateral knowledge.search_vector(knowledge.text_search_config(s.language), d.title, c.content) as e (vector)
+     where c.tenant_id = v_tenant_id and d.processing_stage = 'done' and e.vector <> c.content_tsvector
+    union all
+    select 'The length is not that of the terms.', c.id, null, knowledge.token_count(c.content_tsvector)::text, c.document_length::text
+      from app_public.document_chunks c
+     where c.tenant_id = v_tenant_id and knowledge.token_count(c.content_tsvector) <> c.document_length;
+
+  -- Each chunk must be either in one block or in the list of changes, and only once.
+  return query
+    with listed as (
+      select u.chunk_id from search.block_chunks b, unnest(b.chunk_ids) as u (chunk_id) where b.tenant_id = v_tenant_id
+      union all
+      select a.chunk_id from search.changes a where a.tenant_id = v_tenant_id and a.kind = 'added'
+    ), counted as (
+      select chunk_id, count(*) as n from listed group by chunk_id
+    )
+    select case when p.n is null then 'The chunk is not in the index.' else 'The chunk is in the index more than once.' end,
+           c.id, null::text, '1', coalesce(p.n, 0)::text
+      from app_public.document_chunks c
+      left join counted p on p.chunk_id = c.id
+     where c.tenant_id = v_tenant_id and p.n is distinct from 1;
+end
+$$;
+
+ALTER FUNCTION search.verify_chunks() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.verify_chunks() IS 'The chunks whose terms or length differ from their text, and those that are not in the index exactly once. search.verify_index calls it with settings for large joins.';
+
+CREATE FUNCTION search.verify_index() RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    SET jit TO 'off'
+    SET work_mem TO '64MB'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+  v_block_id bigint;
+begin
+  return query select * from search.verify_chunks();
+  return query select * from search.verify_statistics();
+  return query
+    select 'The number of positions is not that of the chunks.', null::bigint, null::text, b.chunk_count::text, coalesce(sum(cardinality(c.chunk_ids)), 0)::text
+      from search.blocks b
+      left join search.block_chunks c on c.tenant_id = b.tenant_id and c.block_id = b.id
+     where b.tenant_id = v_tenant_id
+     group by b.id, b.chunk_count
+    having coalesce(sum(cardinality(c.chunk_ids)), 0) <> b.chunk_count;
+
+  -- The blocks are verified one by one, so that the postings of only one are in memory.
+  for v_block_id in select b.id from search.blocks b where b.tenant_id = v_tenant_id loop
+    return query select * from search.verify_block(v_block_id);
+  end loop;
+end
+$$;
+
+ALTER FUNCTION search.verify_index() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.verify_index() IS 'Every difference between this tenant''s texts and its search index; normally there is none. It reads everything, which takes about as long as building the index: a minute or two for half a million chunks.';
+
+CREATE FUNCTION search.verify_statistics() RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+begin
+  return query
+    with actual as (
+      select count(*)::int as n, coalesce(avg(c.document_length), 0)::double precision as length
+        from app_public.document_chunks c where c.tenant_id = v_tenant_id
+    )
+    select 'The number of chunks is wrong.', null::bigint, null::text, a.n::text, t.total_docs::text
+      from actual a, search.totals() t where t.total_docs <> a.n
+    union all
+    select 'The average length is wrong.', null, null, a.length::text, t.avg_doc_length::text
+      from actual a, search.totals() t where abs(t.avg_doc_length - a.length) > 1e-9 * greatest(1, a.length);
+
+  return query
+    with actual as (
+      select l.lexeme as term, count(*)::int as n
+        from app_public.document_chunks c, unnest(c.content_tsvector) l
+       where c.tenant_id = v_tenant_id group by l.lexeme
+    )
+    select 'The number of chunks with the term is wrong.', null::bigint, coalesce(a.term, i.term), coalesce(a.n, 0)::text, coalesce(i.document_count, 0)::text
+      from actual a
+      full join search.term_document_counts() i on i.term = a.term
+     where a.n is distinct from i.document_count;
+end
+$$;
+
+ALTER FUNCTION search.verify_statistics() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.verify_statistics() IS 'The statistics of the index that differ from those of the chunks. search.verify_index calls it with settings for large joins.';
 
 CREATE FUNCTION tenancy.analyst_tenant_ids() RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -24765,7 +25352,7 @@ CREATE AGGREGATE search.array_concat(anycompatiblearray) (
 
 ALTER AGGREGATE search.array_concat(anycompatiblearray) OWNER TO rowhouse_owner;
 
-COMMENT ON AGGREGATE search.array_concat(anycompatiblearray) IS 'Arrays put together.';
+COMMENT ON AGGREGATE search.array_concat(anycompatiblearray) IS 'Concatenates arrays.';
 
 CREATE TABLE app_public.agent_industry_mapping (
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
@@ -25100,17 +25687,22 @@ CREATE VIEW app_public.embedding_statistics WITH (security_invoker='true') AS
 
 ALTER TABLE app_public.embedding_statistics OWNER TO rowhouse_owner;
 
-COMMENT ON VIEW app_public.embedding_statistics IS 'Statistics of this tenant''s chunks as BM25 uses them, read from the index. term_document_counts reads the whole vocabulary: leave it out where it is not needed.';
+COMMENT ON VIEW app_public.embedding_statistics IS 'Statistics of this tenant''s chunks that BM25 uses. Select term_document_counts only when it is needed, because it reads the whole vocabulary.';
 
-COMMENT ON COLUMN app_public.embedding_statistics.collection_id IS 'The tenant, whose chunks are the collection.';
+COMMENT ON COLUMN app_public.embedding_statistics.collection_id IS '@notNull
+The id of the tenant, whose chunks are the collection.';
 
-COMMENT ON COLUMN app_public.embedding_statistics.total_documents IS 'N: number of chunks.';
+COMMENT ON COLUMN app_public.embedding_statistics.total_documents IS '@notNull
+The number of chunks (N).';
 
-COMMENT ON COLUMN app_public.embedding_statistics.avg_document_length IS 'Average length of a chunk in terms.';
+COMMENT ON COLUMN app_public.embedding_statistics.avg_document_length IS '@notNull
+The average length of a chunk in terms.';
 
-COMMENT ON COLUMN app_public.embedding_statistics.term_document_counts IS 'In how many chunks each term occurs: {"term": count}.';
+COMMENT ON COLUMN app_public.embedding_statistics.term_document_counts IS '@notNull
+In how many chunks each term occurs: {"term": count}.';
 
-COMMENT ON COLUMN app_public.embedding_statistics.last_updated IS 'As of when: now, the statistics are never behind.';
+COMMENT ON COLUMN app_public.embedding_statistics.last_updated IS '@notNull
+The current time, because the statistics are always up to date.';
 
 CREATE TABLE app_public.embeddings (
     tenant_id uuid NOT NULL,
@@ -25118,14 +25710,13 @@ CREATE TABLE app_public.embeddings (
     chunk_id bigint NOT NULL,
     embedding public.vector NOT NULL,
     agent_id uuid,
-    task_type text DEFAULT 'retrieval_document'::text NOT NULL,
+    task_type app_public.embedding_task_type DEFAULT 'retrieval_document'::text NOT NULL,
     cost_usd numeric DEFAULT 0 NOT NULL,
     generation_time_ms integer,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT cost_usd_is_not_negative CHECK (((cost_usd >= (0)::numeric) AND (cost_usd < 'Infinity'::numeric))),
     CONSTRAINT embedding_has_unit_length CHECK ((abs((public.vector_norm(embedding) - (1)::double precision)) < (0.001)::double precision)),
-    CONSTRAINT generation_time_ms_is_not_negative CHECK ((generation_time_ms >= 0)),
-    CONSTRAINT task_type_is_known CHECK ((task_type = ANY (ARRAY['retrieval_document'::text, 'retrieval_query'::text])))
+    CONSTRAINT generation_time_ms_is_not_negative CHECK ((generation_time_ms >= 0))
 );
 
 ALTER TABLE ONLY app_public.embeddings FORCE ROW LEVEL SECURITY;
@@ -25137,17 +25728,17 @@ A chunk''s vector by one embedding model.';
 
 COMMENT ON COLUMN app_public.embeddings.model_id IS 'The embedding model.';
 
-COMMENT ON COLUMN app_public.embeddings.chunk_id IS 'The chunk.';
+COMMENT ON COLUMN app_public.embeddings.chunk_id IS 'The chunk that was embedded.';
 
 COMMENT ON COLUMN app_public.embeddings.embedding IS 'The vector, of unit length and of the model''s dimension.';
 
-COMMENT ON COLUMN app_public.embeddings.agent_id IS 'The agent it was made for, null when it serves all.';
+COMMENT ON COLUMN app_public.embeddings.agent_id IS 'The agent that it was made for; null when it serves all agents.';
 
-COMMENT ON COLUMN app_public.embeddings.task_type IS 'retrieval_document or retrieval_query.';
+COMMENT ON COLUMN app_public.embeddings.task_type IS 'What it was made for: retrieval_document or retrieval_query.';
 
-COMMENT ON COLUMN app_public.embeddings.cost_usd IS 'What making it cost, in US dollars.';
+COMMENT ON COLUMN app_public.embeddings.cost_usd IS 'The cost of making it, in US dollars.';
 
-COMMENT ON COLUMN app_public.embeddings.generation_time_ms IS 'How long the request that made it took, in milliseconds.';
+COMMENT ON COLUMN app_public.embeddings.generation_time_ms IS 'How long the request took that made it, in milliseconds.';
 
 COMMENT ON COLUMN app_public.embeddings.created_at IS 'When it was made.';
 
@@ -25304,7 +25895,7 @@ SELECT
 
 ALTER TABLE app_public.knowledge_report OWNER TO rowhouse_owner;
 
-COMMENT ON VIEW app_public.knowledge_report IS 'Knowledge sources with the number and size of their documents. For analysts: the tenants their login was given.';
+COMMENT ON VIEW app_public.knowledge_report IS 'Knowledge sources with the number and the size of their documents. Analysts see those of the tenants that their login was given.';
 
 CREATE TABLE app_public.llm_providers (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -26049,33 +26640,33 @@ ALTER TABLE app_public.query_logs OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_public.query_logs IS '@aggregates on
 @behavior -query:resource:single
-What was searched, a minute after it was. For admins.';
+The searches that were made, about a minute after they were made. Only admins can read them.';
 
 COMMENT ON COLUMN app_public.query_logs.tenant_id IS 'The tenant.';
 
-COMMENT ON COLUMN app_public.query_logs.id IS 'Counts up.';
+COMMENT ON COLUMN app_public.query_logs.id IS 'The number of the search; later searches have higher numbers.';
 
 COMMENT ON COLUMN app_public.query_logs.created_at IS 'When the search began.';
 
-COMMENT ON COLUMN app_public.query_logs.user_id IS 'Who searched; kept when the person is gone.';
+COMMENT ON COLUMN app_public.query_logs.user_id IS 'Who searched. It stays when the person leaves.';
 
-COMMENT ON COLUMN app_public.query_logs.agent_id IS 'The agent it was for, when one was named.';
+COMMENT ON COLUMN app_public.query_logs.agent_id IS 'The agent whose sources were searched, when the filter named one.';
 
 COMMENT ON COLUMN app_public.query_logs.mode IS 'bm25, vector or hybrid.';
 
-COMMENT ON COLUMN app_public.query_logs.query_text IS 'The question, when tenants.config.search.logQueries is text.';
+COMMENT ON COLUMN app_public.query_logs.query_text IS 'The question; null unless tenants.config.search.logQueries is text.';
 
-COMMENT ON COLUMN app_public.query_logs.query_hash IS 'SHA-256 of the tenant and the question in lower case, when logQueries is hash: equal questions can be counted and not read.';
+COMMENT ON COLUMN app_public.query_logs.query_hash IS 'SHA-256 of the tenant and the question in lower case; null unless logQueries is hash. With it equal questions can be counted but not read.';
 
-COMMENT ON COLUMN app_public.query_logs.latency_ms IS 'Milliseconds the search took in the database.';
+COMMENT ON COLUMN app_public.query_logs.latency_ms IS 'How long the search took in the database, in milliseconds.';
 
 COMMENT ON COLUMN app_public.query_logs.hit_count IS 'How many hits it returned.';
 
 COMMENT ON COLUMN app_public.query_logs.source_ids IS 'The sources that had hits.';
 
-COMMENT ON COLUMN app_public.query_logs.source_hit_counts IS 'How many hits each of these had.';
+COMMENT ON COLUMN app_public.query_logs.source_hit_counts IS 'How many hits each of source_ids had.';
 
-COMMENT ON COLUMN app_public.query_logs.source_relevances IS 'Mean relevance of each of these'' hits, 0 to 1: a hit''s score over the best of the search.';
+COMMENT ON COLUMN app_public.query_logs.source_relevances IS 'The mean relevance of the hits of each of source_ids, 0 to 1: the score of a hit divided by the best score of the search.';
 
 ALTER TABLE app_public.query_logs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_public.query_logs_id_seq
@@ -26102,25 +26693,33 @@ CREATE VIEW app_public.rag_usage_analytics WITH (security_invoker='true') AS
 
 ALTER TABLE app_public.rag_usage_analytics OWNER TO rowhouse_owner;
 
-COMMENT ON VIEW app_public.rag_usage_analytics IS 'How the knowledge sources are used: searches that found something in them, by day (UTC) and mode.';
+COMMENT ON VIEW app_public.rag_usage_analytics IS 'The use of the knowledge sources: the searches that had hits in them, by day (UTC) and mode.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.tenant_id IS 'The tenant.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.tenant_id IS '@notNull
+The tenant.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.source_id IS 'The knowledge source.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.source_id IS '@notNull
+The knowledge source.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.used_on IS 'The day in UTC.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.used_on IS '@notNull
+The day in UTC.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.mode IS 'How it was searched.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.mode IS '@notNull
+The mode of the searches.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.query_count IS 'Searches that found something in the source.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.query_count IS '@notNull
+How many searches had a hit in the source.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.hit_count IS 'Hits they had there.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.hit_count IS '@notNull
+How many hits these searches had in the source.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.avg_relevance_score IS 'Mean relevance of these hits, 0 to 1.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.avg_relevance_score IS 'The mean relevance of these hits, 0 to 1.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.avg_latency_ms IS 'Milliseconds these searches took on average.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.avg_latency_ms IS '@notNull
+How long these searches took on average, in milliseconds.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.last_queried_at IS 'When the last of them began.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.last_queried_at IS '@notNull
+When the last of these searches began.';
 
 CREATE TABLE app_public.rate_limit_config (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -27058,7 +27657,7 @@ ALTER TABLE ONLY knowledge.changed_sources FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE knowledge.changed_sources OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE knowledge.changed_sources IS 'Sources whose statistics (processing_status and so on) are to be computed again.';
+COMMENT ON TABLE knowledge.changed_sources IS 'The sources whose statistics (processing_status and so on) must be computed again.';
 
 ALTER TABLE knowledge.changed_sources ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME knowledge.changed_sources_id_seq
@@ -27080,7 +27679,7 @@ ALTER TABLE ONLY knowledge.document_files FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE knowledge.document_files OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE knowledge.document_files IS 'Bytes of uploaded files, kept until they are parsed.';
+COMMENT ON TABLE knowledge.document_files IS 'The bytes of uploaded files, kept until they are parsed.';
 
 CREATE TABLE metering.api_call_buffer (
     tenant_id uuid NOT NULL,
@@ -27344,7 +27943,7 @@ ALTER TABLE ONLY search.block_chunks FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.block_chunks OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.block_chunks IS 'The chunks of a block in the order of their positions, 200 a row.';
+COMMENT ON TABLE search.block_chunks IS 'The chunks of a block in the order of their positions, search.chunks_per_row() a row.';
 
 CREATE TABLE search.blocks (
     tenant_id uuid NOT NULL,
@@ -27359,7 +27958,7 @@ CREATE TABLE search.blocks (
     average_length double precision NOT NULL,
     bucket_count integer NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT chunk_count_is_what_a_vector_holds CHECK (((chunk_count >= 1) AND (chunk_count <= 16000))),
+    CONSTRAINT chunk_count_is_what_a_vector_holds CHECK (((chunk_count >= 1) AND (chunk_count <= search.block_capacity()))),
     CONSTRAINT removed_count_is_in_range CHECK (((removed_count >= 0) AND (removed_count <= chunk_count)))
 );
 
@@ -27367,7 +27966,7 @@ ALTER TABLE ONLY search.blocks FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.blocks OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.blocks IS 'Up to 16,000 chunks each, which the postings know by their positions.';
+COMMENT ON TABLE search.blocks IS 'Blocks of the index. A block has up to search.block_capacity() chunks, which the postings name by their positions.';
 
 ALTER TABLE search.blocks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME search.blocks_id_seq
@@ -27397,7 +27996,7 @@ ALTER TABLE ONLY search.query_log_buffer FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.query_log_buffer OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.query_log_buffer IS 'Searches of the last minute, on their way to query_logs. Not crash-safe on purpose.';
+COMMENT ON TABLE search.query_log_buffer IS 'The searches of the last minute, before a task moves them to query_logs. The table is unlogged on purpose: a crash loses them.';
 
 CREATE TABLE search.rare_postings (
     tenant_id uuid NOT NULL,
@@ -27414,7 +28013,7 @@ ALTER TABLE ONLY search.rare_postings FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.rare_postings OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.rare_postings IS 'The other terms of a block, some dozens a row by their hash (search.bucket): positions and impacts (tf / (tf + length norm), in 1/32767, rounded up).';
+COMMENT ON TABLE search.rare_postings IS 'The postings of the other terms of a block, some dozens of terms a row by their hash (search.bucket). search.pack_posting says how a posting is stored.';
 
 CREATE TABLE search.removals (
     tenant_id uuid NOT NULL,
@@ -27428,7 +28027,7 @@ ALTER TABLE ONLY search.removals FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.removals OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.removals IS 'How many removed chunks of a block have a term; they count no more, but their postings are still there.';
+COMMENT ON TABLE search.removals IS 'How many removed chunks of a block have a term. These chunks no longer count, but their postings stay until the block is merged again.';
 
 CREATE TABLE search.terms (
     tenant_id uuid NOT NULL,
@@ -27439,7 +28038,7 @@ ALTER TABLE ONLY search.terms FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.terms OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.terms IS 'The vocabulary, for prefixes and typing errors.';
+COMMENT ON TABLE search.terms IS 'The vocabulary: every term that a block has or had. It serves prefixes and misspelt words.';
 
 CREATE TABLE tenancy.admin_access_log (
     tenant_id uuid NOT NULL,
@@ -27625,7 +28224,8 @@ ALTER TABLE ONLY app_public.documents
 ALTER TABLE ONLY app_public.documents
     ADD CONSTRAINT documents_tenant_id_source_id_external_id_key UNIQUE (tenant_id, source_id, external_id);
 
-COMMENT ON CONSTRAINT documents_tenant_id_source_id_external_id_key ON app_public.documents IS '@behavior -single -update -delete';
+COMMENT ON CONSTRAINT documents_tenant_id_source_id_external_id_key ON app_public.documents IS '@behavior -single -update -delete
+is used by another document of this source';
 
 ALTER TABLE ONLY app_public.embeddings
     ADD CONSTRAINT embeddings_pkey PRIMARY KEY (tenant_id, model_id, chunk_id);
@@ -31375,13 +31975,17 @@ GRANT USAGE ON SCHEMA workspaces TO rowhouse_worker;
 GRANT USAGE ON SCHEMA workspaces TO rowhouse_platform;
 GRANT USAGE ON SCHEMA workspaces TO rowhouse_analyst;
 
-REVOKE ALL ON FUNCTION core.is_email(value text) FROM PUBLIC;
-GRANT ALL ON FUNCTION core.is_email(value text) TO rowhouse_user;
-GRANT ALL ON FUNCTION core.is_email(value text) TO rowhouse_platform;
-
 REVOKE ALL ON FUNCTION core.is_name(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION core.is_name(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION core.is_name(value text) TO rowhouse_platform;
+
+GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_admin;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION core.is_email(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.is_email(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION core.is_email(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION core.is_slug(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION core.is_slug(value text) TO rowhouse_user;
@@ -31689,10 +32293,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.billing_profiles TO rowhou
 REVOKE ALL ON FUNCTION app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_user;
-GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_analyst;
-
 GRANT SELECT ON TABLE app_public.subscriptions TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.subscriptions TO rowhouse_platform;
 
@@ -31988,8 +32588,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.invoices TO rowhouse_platf
 REVOKE ALL ON FUNCTION app_public.create_credit_note(invoice_id uuid, amount numeric, memo text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_credit_note(invoice_id uuid, amount numeric, memo text) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents app_public.new_document[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents app_public.new_document[]) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.create_invoice(memo text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_invoice(memo text) TO rowhouse_user;
@@ -32052,8 +32652,8 @@ GRANT ALL ON FUNCTION app_public.decline_share(share_id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.delete_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_agent(id uuid) TO rowhouse_user;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
 GRANT SELECT ON TABLE app_public.documents TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
 
 GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_analyst;
 
@@ -32103,9 +32703,6 @@ GRANT ALL ON FUNCTION app_public.delete_workflow(id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.delete_workspace(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_workspace(id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.document(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.document(id uuid) TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.document_chunks TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.document_chunks TO rowhouse_platform;
@@ -32313,10 +32910,6 @@ GRANT ALL ON FUNCTION app_public.reactivate_tenant() TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.received_shares() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.received_shares() TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
-GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_analyst;
-
 REVOKE ALL ON FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) TO rowhouse_user;
 
@@ -32454,8 +33047,8 @@ GRANT ALL ON FUNCTION app_public.rollback_prompt(id uuid, version text, changelo
 REVOKE ALL ON FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text, discard_changes boolean) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, filter app_public.search_filter, options app_public.search_options) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, filter app_public.search_filter, options app_public.search_options) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.search_catalog(query text, filter app_public.catalog_filter, "limit" integer, skip integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search_catalog(query text, filter app_public.catalog_filter, "limit" integer, skip integer) TO rowhouse_user;
@@ -33281,7 +33874,7 @@ REVOKE ALL ON FUNCTION knowledge.chunks(content text, chunk_size integer, chunk_
 REVOKE ALL ON FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION knowledge.document_error(item jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION knowledge.document_error(document app_public.new_document) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
@@ -33301,12 +33894,23 @@ REVOKE ALL ON FUNCTION knowledge.has_documents() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.hashing_embedding(content text, dimension integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION knowledge.largest_file() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.longest_text() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.new_documents(documents jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.new_documents(documents jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION knowledge.pieces(sentence text, max_length integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.refresh_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.refresh_sources() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION knowledge.replace_document(old app_public.documents, new app_public.documents) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 
@@ -33643,11 +34247,21 @@ GRANT ALL ON FUNCTION observability.view_age(name text, OUT refreshed_at timesta
 REVOKE ALL ON FUNCTION observability.watch_materialized_views() FROM PUBLIC;
 GRANT ALL ON FUNCTION observability.watch_materialized_views() TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION search.add_plain_words(known jsonb, words text, configs regconfig[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.add_scores(ranking search.ranking, chunk_ids bigint[], scoring search.scoring) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.add_similar_terms(known jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.add_terms(known jsonb, terms text[], weight double precision, written_as text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION search.any_term(terms text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.block_bounds(cells search.cell[], weights double precision[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.block_bounds(block_terms search.block_term[], weights double precision[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.block_check(block_id bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.block_capacity() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.block_terms(terms text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.constant_vector(value double precision, dimension integer) FROM PUBLIC;
 
@@ -33655,53 +34269,73 @@ REVOKE ALL ON FUNCTION search.vector_total(public.vector) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE search.postings TO rowhouse_platform;
 
-REVOKE ALL ON FUNCTION search.common_total(block search.bounds, terms text[], weights double precision[], scale double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.frequent_total(block search.block_bound, terms text[], weights double precision[], weight_scale double precision) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.block_totals(blocks search.bounds[], terms text[], weights double precision[], scale double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.impact_scale() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.block_totals(blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.bm25_ranking(terms text[], term_weights double precision[], scope search.scope, depth integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope search.scope) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_user;
+GRANT ALL ON FUNCTION search.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_analyst;
+
+REVOKE ALL ON FUNCTION search.bm25_scores(chunk_ids bigint[], scoring search.scoring) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.bucket(term text, bucket_count integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.build_block(chunk_ids bigint[], old_block_ids bigint[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.cells(terms text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.can_be_misspelt(term text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.check_request(request search.request) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.chunks(ids bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.chunk_ids_at(positions search.block_position[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.chunks_at(hits search."position"[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.chunks_by_id(ids bigint[]) FROM PUBLIC;
 
-GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_admin;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_platform;
+REVOKE ALL ON FUNCTION search.chunks_per_row() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION search.complete_options(options app_public.search_options) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.convex_score(bm25_score double precision, highest_bm25_score double precision, vector_score double precision, lowest_vector_score double precision, highest_vector_score double precision, vector_weight double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.default_model(embedding_model text, model_names text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.document_counts(terms text[], cells search.cell[], unmerged_ids bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.document_counts(terms text[], block_terms search.block_term[], unmerged_ids bigint[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.documents_with(metadata jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION search.documents_with(metadata jsonb) TO rowhouse_owner;
+REVOKE ALL ON FUNCTION search.documents_in_scope(source_ids uuid[], filter app_public.search_filter) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.documents_with_metadata(metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.documents_with_metadata(metadata jsonb) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION search.embedding_statistics() FROM PUBLIC;
 GRANT ALL ON FUNCTION search.embedding_statistics() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION search.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope search.scope, depth integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.explained(hits app_public.search_hit[], question search.question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.explain_terms(chunk_id bigint, question search.question, document_counts integer[], total_docs integer, average_length double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.filter(source_ids uuid[], document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.filter(source_ids uuid[], document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION search.first_positions(blocks search.block_bound[], depth integer, weight_scale double precision, scoring search.scoring, OUT threshold double precision, OUT positions search.block_position[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.frequency_ranks() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.frequent_term_minimum() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.fuse(request search.request, candidates search.candidates) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.has_many_vectors(model_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.has_searched() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION search.hits_above(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.idf(document_count integer, total_docs integer) FROM PUBLIC;
 
@@ -33714,7 +34348,7 @@ REVOKE ALL ON FUNCTION search.indexed_vector_ranking(model app_public.llm_models
 
 REVOKE ALL ON FUNCTION search.length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.log_query(request search.request, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.merge_candidates(chunk_count integer) FROM PUBLIC;
 
@@ -33724,42 +34358,70 @@ GRANT ALL ON FUNCTION search.merge_index(tenant_id uuid, minimum integer) TO row
 REVOKE ALL ON FUNCTION search.merge_is_due(tenant_id uuid, minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION search.merge_is_due(tenant_id uuid, minimum integer) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION search.merge_lock_key(tenant_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION search.merge_removals() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.models_to_index(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION search.models_to_index(minimum integer) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision, reads_misspelt boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.pack_posting(chunk_position integer, frequency integer, length_norm double precision) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.parts(source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision, corrects_spelling boolean) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE search.changes TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION search.pending_removals() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
-GRANT ALL ON FUNCTION search.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_user;
+REVOKE ALL ON FUNCTION search.positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.posting_impact(posting integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.posting_position(posting integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION search.question_vector(model app_public.llm_models, question search.question, query_embedding public.vector) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.rank_blocks(ranking search.ranking, block_terms search.block_term[], depth integer, scoring search.scoring) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.rare_hits(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.rank_tenants(request search.request) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.rare_positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.rebuild_index() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
+GRANT ALL ON FUNCTION search.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_analyst;
 
-REVOKE ALL ON FUNCTION search.search_check() FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.rrf_score(bm25_rank integer, vector_rank integer, vector_weight double precision, rrf_k integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.sampled_threshold(blocks search.block_bound[], lowest double precision, wanted double precision, weight_scale double precision, scoring search.scoring) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.scope_of(source_ids uuid[], filter app_public.search_filter, text_filter tsquery) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.score_exceeded_by(scores public.vector, wanted double precision, lowest double precision, highest double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.score_positions(ranking search.ranking, positions search.block_position[], depth integer, slack double precision, scoring search.scoring) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.scoring_of(terms text[], term_weights double precision[], block_terms search.block_term[], unmerged_ids bigint[], scope search.scope) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.searchable_sources(source_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.settings() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
-GRANT ALL ON FUNCTION search.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_owner;
+REVOKE ALL ON FUNCTION search.shared_sources_in_scope(filter app_public.search_filter) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.shared_sources_in_scope(filter app_public.search_filter) TO rowhouse_owner;
 
-REVOKE ALL ON FUNCTION search.shown_part(hits app_public.search_hit[], question search.question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, model app_public.llm_models) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.show_hits_of_tenants(request search.request, candidates search.candidates) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.similar_terms(term text) FROM PUBLIC;
 
@@ -33768,9 +34430,13 @@ GRANT ALL ON FUNCTION search.similar_vocabulary(term text) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION search.snippet(content text, any_term tsquery, config regconfig) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.sources_by_tenant(filter app_public.search_filter) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.sources_in_scope(filter app_public.search_filter) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.sparse_impacts(postings integer[], idf double precision, dimension integer, OUT highest integer, OUT impacts public.sparsevec) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.start_of_row(chunk_position integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.store_query_logs() FROM PUBLIC;
 GRANT ALL ON FUNCTION search.store_query_logs() TO rowhouse_worker;
@@ -33784,7 +34450,7 @@ REVOKE ALL ON FUNCTION search.term_frequency(vector tsvector, term tsquery) FROM
 
 REVOKE ALL ON FUNCTION search.terms_with_prefix(prefix text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.text_condition(config regconfig, text text, is_title boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.text_condition(configs regconfig[], text text, is_title boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.tg__drop_search_index() FROM PUBLIC;
 GRANT ALL ON FUNCTION search.tg__drop_search_index() TO rowhouse_owner;
@@ -33796,8 +34462,6 @@ REVOKE ALL ON FUNCTION search.tg__list_removed_chunks() FROM PUBLIC;
 GRANT ALL ON FUNCTION search.tg__list_removed_chunks() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION search.tg__refuse_chunk_change() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION search.threshold(scores public.vector, wanted double precision, lowest double precision, highest double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.totals() FROM PUBLIC;
 
@@ -33821,7 +34485,13 @@ GRANT ALL ON FUNCTION search.vector_index_statements(model_id uuid) TO rowhouse_
 
 REVOKE ALL ON FUNCTION search.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.with_terms(terms jsonb, more text[], weight double precision, written_as text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.verify_block(block_id bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.verify_chunks() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.verify_index() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.verify_statistics() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION tenancy.analyst_tenant_ids() FROM PUBLIC;
 GRANT ALL ON FUNCTION tenancy.analyst_tenant_ids() TO rowhouse_analyst;

@@ -1,5 +1,5 @@
--- Knowledge: sources hold documents, documents are cut into chunks, chunks get vectors.
--- A source is control plane; everything below it is data plane, so its keys start with tenant_id.
+-- Knowledge: sources hold documents, documents are cut into chunks, and each chunk gets a vector.
+-- A source belongs to the control plane. Everything below it belongs to the data plane, so its keys start with tenant_id.
 
 create schema knowledge authorization rowhouse_owner;
 comment on schema knowledge is 'Documents, chunks and their processing.';
@@ -7,7 +7,7 @@ grant usage on schema knowledge to rowhouse_authenticator, rowhouse_user, rowhou
 
 set role rowhouse_owner;
 
--- The text-search configuration of a language. Unknown languages are not stemmed and have no stop words.
+-- The text-search configuration of a language. The words of an unknown language are not stemmed, and none is a stop word.
 create function knowledge.text_search_config(language text) returns regconfig
   language sql immutable parallel safe
   return case lower(left(language, 2))
@@ -36,7 +36,10 @@ create function knowledge.text_search_config(language text) returns regconfig
 comment on function knowledge.text_search_config(text) is
   'The text-search configuration for a language tag such as en or pt-BR; simple when the language is unknown or null.';
 
--- What became of one document of app_public.create_documents().
+-- One document for app_public.create_documents().
+create type app_public.new_document as (external_id text, title text, text text, metadata jsonb);
+
+-- The outcome for one document that was given.
 create type app_public.document_outcome as enum ('created', 'replaced', 'unchanged', 'retried', 'refused');
 create type app_public.document_receipt as (
   external_id text,
@@ -46,6 +49,9 @@ create type app_public.document_receipt as (
 );
 
 create type app_public.processing_counts as (pending int, processing int, completed int, failed int);
+
+create domain app_public.embedding_task_type as text
+  constraint embedding_task_type_is_known check (value in ('retrieval_document', 'retrieval_query'));
 
 create type knowledge.processing_stage as enum ('parse', 'chunk', 'embed', 'index', 'done');
 
@@ -83,10 +89,10 @@ create table app_public.documents (
 );
 create index on app_public.documents (created_by_user_id);
 create index on app_public.documents (tenant_id, source_id, processing_status);
--- for searches that filter by metadata
+-- This index serves searches that filter by metadata.
 create index on app_public.documents using gin (tenant_id, metadata jsonb_path_ops);
 
--- Bytes as they were uploaded, kept until they have been parsed.
+-- The bytes of uploaded files, kept until they are parsed.
 create table knowledge.document_files (
   tenant_id uuid not null,
   document_id uuid not null,
@@ -118,14 +124,14 @@ create table app_public.document_chunks (
 );
 create index on app_public.document_chunks (tenant_id, source_id);
 
--- The vector's dimension belongs to its model, so the column has none.
+-- The column embedding has no dimension of its own, because each model has another one.
 create table app_public.embeddings (
   tenant_id uuid not null,
   model_id uuid not null references app_public.llm_models (id),
   chunk_id bigint not null,
   embedding vector not null,
   agent_id uuid references app_public.agents (id) on delete set null (agent_id),
-  task_type text not null default 'retrieval_document',
+  task_type app_public.embedding_task_type not null default 'retrieval_document',
   cost_usd numeric not null default 0,
   generation_time_ms int,
   created_at timestamptz not null default now(),
@@ -133,7 +139,6 @@ create table app_public.embeddings (
   primary key (tenant_id, model_id, chunk_id),
   foreign key (tenant_id, chunk_id) references app_public.document_chunks (tenant_id, id) on delete cascade,
   constraint embedding_has_unit_length check (abs(vector_norm(embedding) - 1) < 1e-3),
-  constraint task_type_is_known check (task_type in ('retrieval_document', 'retrieval_query')),
   constraint cost_usd_is_not_negative check (cost_usd >= 0 and cost_usd < 'Infinity'),
   constraint generation_time_ms_is_not_negative check (generation_time_ms >= 0)
 );
@@ -141,9 +146,8 @@ create index on app_public.embeddings (model_id);
 create index on app_public.embeddings (agent_id);
 create index on app_public.embeddings (tenant_id, chunk_id);
 
--- Which sources an agent works with. A source may be another tenant's that is shared with this one.
--- Which sources' documents have changed since a task last wrote down how far they are. Appended to and emptied, never
--- updated, so that loads of one source do not wait for each other.
+-- The sources whose documents have changed since knowledge.refresh_sources last computed their statistics. Rows are only
+-- inserted and deleted, never updated, so that two loads into one source do not wait for each other.
 create table knowledge.changed_sources (
   tenant_id uuid not null,
   id bigint not null generated always as identity,
@@ -151,7 +155,7 @@ create table knowledge.changed_sources (
   primary key (tenant_id, id)
 );
 
--- the worker's task takes on this role to build a vector index while others write
+-- The worker's task takes this role to build a vector index concurrently, which the owner of the table must do.
 grant usage, create on schema app_public to rowhouse_indexer;
 alter table app_public.embeddings owner to rowhouse_indexer;
 

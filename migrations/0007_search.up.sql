@@ -1,14 +1,19 @@
 -- The inverted index of BM25, tenant first, so that every statistic is the tenant's own (docs/adr/0006).
 --
--- Chunks that came or went since the last merge are listed in search_changes and read from their own tsvectors; a merge
--- folds them into blocks of up to 16,000 chunks. Within a block a chunk is known by its position, from 1, and each term
--- has a sparse vector over the positions, so that scores are added up by pgvector's arithmetic instead of row by row.
+-- Chunks that were added or removed since the last merge are listed in search.changes and are read from their own
+-- tsvectors; a merge folds them into blocks of up to search.block_capacity() chunks. Within a block a chunk is known by
+-- its position, from 1, and each term has a sparse vector over the positions, so that pgvector's arithmetic adds up the
+-- scores of all chunks at once instead of row by row.
 
 create schema search authorization rowhouse_owner;
 comment on schema search is 'The inverted index, vectors and ranking.';
 grant usage on schema search to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
 
 set role rowhouse_owner;
+
+-- The largest dimension that a vector of pgvector may have.
+create function search.block_capacity() returns int language sql immutable parallel safe return 16000;
+comment on function search.block_capacity is 'How many chunks a block holds at most.';
 
 create type search.change as enum ('added', 'removed');
 
@@ -17,7 +22,7 @@ create table search.changes (
   chunk_id bigint not null,
   kind search.change not null,
   document_length int not null,
-  -- of a removed chunk, which can no longer be read elsewhere
+  -- the terms of a removed chunk, because its row is gone
   terms tsvector,
   primary key (tenant_id, chunk_id, kind),
   constraint removed_chunk_keeps_its_terms check ((kind = 'removed') = (terms is not null))
@@ -28,43 +33,43 @@ create table search.blocks (
   id bigint not null generated always as identity,
   chunk_count int not null,
   removed_count int not null default 0,
-  -- of the chunks that are not removed
+  -- the lengths of those chunks that are not removed, added up
   total_length bigint not null,
   min_length int not null,
   max_length int not null,
-  -- what its impacts were computed with
+  -- the settings and the statistic that its impacts were computed with
   k1 double precision not null,
   b double precision not null,
   average_length double precision not null,
-  -- of its rare terms, a power of two
+  -- how many buckets its rare terms are spread over, a power of two
   bucket_count int not null,
   created_at timestamptz not null default now(),
 
   primary key (tenant_id, id),
-  constraint chunk_count_is_what_a_vector_holds check (chunk_count between 1 and 16000),
+  constraint chunk_count_is_what_a_vector_holds check (chunk_count between 1 and search.block_capacity()),
   constraint removed_count_is_in_range check (removed_count between 0 and chunk_count)
 );
 
--- Which chunks the positions are: 200 a row, so that one can be read without the others.
+-- Which chunk is at which position: a few hundred a row, so that the id of one chunk is read without all others.
 create table search.block_chunks (
   tenant_id uuid not null,
   block_id bigint not null,
-  -- those before the first of this row
+  -- the number of positions before the first of this row
   start int not null,
   chunk_ids bigint[] not null,
   primary key (tenant_id, block_id, start),
   foreign key (tenant_id, block_id) references search.blocks (tenant_id, id) on delete cascade
 );
 
--- A term that many chunks of the block have.
+-- The postings of a term that many chunks of the block have.
 create table search.postings (
   tenant_id uuid not null,
   term text collate "C" not null,
   block_id bigint not null,
   document_count int not null,
-  -- within the block; the impacts have it in them
+  -- the term's idf within the block, by which the impacts are multiplied
   idf double precision not null,
-  -- in 1/32767 and without the idf
+  -- in units of 1 / search.impact_scale(), without the idf
   highest_impact smallint not null,
   impacts sparsevec not null,
   primary key (tenant_id, term, block_id),
@@ -72,17 +77,18 @@ create table search.postings (
 );
 create index on search.postings (tenant_id, block_id);
 
--- Terms that few chunks of the block have, some dozens a row: those whose hashes have the same last bits. Blocks of one size
--- have a term in the same bucket, so that one range of the index finds it in all of them.
+-- The postings of terms that few chunks of the block have, some dozens of terms a row: a bucket takes the terms whose
+-- hashes end in the same bits. Blocks with equally many buckets have a term in the same bucket, so that one range of the
+-- index finds it in all of them.
 create table search.rare_postings (
   tenant_id uuid not null,
   bucket_count int not null,
   bucket int not null,
   block_id bigint not null,
   terms text[] collate "C" not null,
-  -- where each term's postings end
+  -- the index in postings of each term's last posting
   ends smallint[] not null,
-  -- position · 32,768 + impact (in 1/32767)
+  -- packed by search.pack_posting
   postings int[] not null,
   primary key (tenant_id, bucket_count, bucket, block_id),
   foreign key (tenant_id, block_id) references search.blocks (tenant_id, id) on delete cascade
@@ -106,24 +112,48 @@ create table search.terms (
   term text collate "C" not null,
   primary key (tenant_id, term)
 );
--- typing errors are made in words, not in numbers and codes
+-- Only words are corrected, not numbers and codes (search.can_be_misspelt has the same condition).
 create index search_terms_trigrams on search.terms using gin (tenant_id, term gin_trgm_ops)
-  -- what waits to be sorted in leaves its pages behind
+  -- A long pending list would have to be read by each search.
   with (gin_pending_list_limit = 256)
   where length(term) between 4 and 40 and term !~ '[0-9]';
 
--- What ANALYZE knows of tenants says nothing about one that came since: it is taken for empty, any index will do for it, and
--- the one that is chosen may have to be read from end to end for each row. Without statistics a tenant is one of 200.
+-- The planner takes a tenant that was created after the last ANALYZE for empty, so that it may choose an index that has to
+-- be read from end to end for each row. Without statistics on tenant_id it takes every tenant for a 200th of the table.
 alter table app_public.document_chunks alter column tenant_id set statistics 0;
 alter table search.postings alter column tenant_id set statistics 0;
 alter table search.rare_postings alter column tenant_id set statistics 0;
 alter table search.removals alter column tenant_id set statistics 0;
 
--- Adds vectors up; pgvector's own sum() keeps its state in double precision, which is five times slower.
+-- The sum of vectors. pgvector's own sum() keeps its state in double precision, which is five times slower.
 create aggregate search.vector_total(vector) (sfunc = vector_add, stype = vector, parallel = safe);
 create aggregate search.array_concat(anycompatiblearray) (sfunc = array_cat, stype = anycompatiblearray, parallel = safe);
 
 create type app_public.search_mode as enum ('bm25', 'vector', 'hybrid');
+
+create type app_public.fusion_method as enum ('rrf', 'convex');
+
+-- Which chunks app_public.search may return; a field that is null does not restrict it.
+create type app_public.search_filter as (
+  source_ids uuid[],
+  document_ids uuid[],
+  agent_id uuid,
+  tags text[],
+  category text,
+  created_after timestamptz,
+  created_before timestamptz,
+  metadata jsonb
+);
+
+-- How app_public.search works; a field that is null has its default (search.complete_options).
+create type app_public.search_options as (
+  skip int,
+  fusion app_public.fusion_method,
+  rrf_k int,
+  embedding_model text,
+  query_embedding vector,
+  explain boolean
+);
 
 -- A row of app_public.search().
 create type app_public.search_hit as (
@@ -142,62 +172,99 @@ create type app_public.search_hit as (
   explanation jsonb
 );
 
-create type app_public.fusion_method as enum ('rrf', 'convex');
+-- The arguments of a search, checked, with their defaults filled in.
+create type search.request as (
+  query text,
+  mode app_public.search_mode,
+  hit_limit int,
+  filter app_public.search_filter,
+  options app_public.search_options,
+  -- how far each ranking is read
+  depth int
+);
 
--- What a question says, as the index knows it.
+-- A question as the index understands it.
 create type search.question as (
   terms text[],
   -- how much each term counts
   weights double precision[],
-  -- the word of the question that a term stands for, where it was not written like this
+  -- the word of the question that a term stands for, null where the question has the term itself
   written_as text[],
-  -- what a text must match: phrases, words of the title, nothing that is excluded
+  -- what a text must match: phrases, words of the title, no excluded words
   text_filter tsquery,
-  -- the question without its operators, as it is embedded
+  -- the question without its operators, which is what is embedded
   plain text
 );
 
--- Which chunks a search may return.
+-- Which chunks of one tenant a search may return.
 create type search.scope as (
   source_ids uuid[],
-  -- null: those of all documents of these sources
+  -- null when all documents of these sources are in scope
   document_ids uuid[],
   text_filter tsquery,
-  -- every chunk of the tenant
+  -- true when every chunk of the tenant is in scope
   is_everything boolean,
-  -- all chunks in scope but for text_filter, when they are few enough to be looked at one by one
+  -- all chunks in scope before text_filter is applied, when they are few enough to be scored one by one; else null
   chunk_ids bigint[]
 );
 
--- A chunk by its place in the index, with a score that it may have but not exceed.
-create type search.position as (block_id bigint, position int, bound double precision);
+-- What BM25 computes scores with during one ranking.
+create type search.scoring as (
+  terms text[],
+  -- for each term: idf · (k1 + 1) · its weight in the question
+  weights double precision[],
+  average_length double precision,
+  k1 double precision,
+  b double precision,
+  scope search.scope
+);
+
+-- Scored chunks, best first.
+create type search.ranking as (chunk_ids bigint[], scores double precision[]);
+
+-- A place in the index, with an upper bound of the score of the chunk that is there.
+create type search.block_position as (block_id bigint, position int, bound double precision);
 
 -- A term in a block.
-create type search.cell as (
+create type search.block_term as (
   term_number int,
   block_id bigint,
   document_count int,
-  -- where the term has a vector; the highest impact is in 1/32767 and without the idf
+  -- of a frequent term, else null: its idf in the block and its highest impact, as search.postings has them
   idf double precision,
   highest_impact int,
-  -- where it is rare
+  -- of a rare term, else null: its postings
   postings int[]
 );
 
--- What a block can contribute to an answer.
-create type search.bounds as (
+-- How much the terms of a question can add to the score of a chunk of this block.
+create type search.block_bound as (
   block_id bigint,
   chunk_count int,
-  -- what the terms that have vectors can add up to at most
-  common double precision,
-  common_terms int[],
-  -- the positions that have a rare term, and what those terms add up to there
+  -- the highest impacts of the frequent terms, weighted and added up
+  frequent double precision,
+  frequent_terms int[],
+  -- the positions that have a rare term, and what the rare terms add up to at each
   positions int[],
   rare double precision[]
 );
 
--- What was searched. A search writes to the buffer, which is not crash-safe and therefore makes no search wait for the
--- disk; a task moves it on every minute.
+-- The chunks that the rankings of all tenants in scope found: one array element a chunk.
+create type search.candidates as (
+  -- by number: the tenants that were searched, and the question as each tenant's texts read it
+  tenant_ids uuid[],
+  questions search.question[],
+  -- for each chunk: the number of its tenant, its id and its scores
+  tenant_numbers int[],
+  chunk_ids bigint[],
+  bm25_scores double precision[],
+  vector_scores double precision[],
+  -- null when nothing was ranked by vectors
+  model app_public.llm_models
+);
+
+-- The searches that were made. A search writes to search.query_log_buffer, which is unlogged, so that no search waits for
+-- the disk; a task moves the rows here every minute.
 create table app_public.query_logs (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   id bigint not null generated always as identity,

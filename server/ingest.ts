@@ -132,10 +132,10 @@ async function loadCollection(
   const flush = async (): Promise<void> => {
     if (batch.length === 0) return
     const receipts = await asUser(pool, actor, (client) =>
-      client.query<Receipt>('select external_id, outcome, error from app_public.create_documents($1, $2)', [
-        sourceId,
-        JSON.stringify(batch),
-      ]),
+      client.query<Receipt>(
+        'select external_id, outcome, error from app_public.create_documents($1, knowledge.new_documents($2))',
+        [sourceId, JSON.stringify(batch)],
+      ),
     )
     for (const { external_id, outcome, error } of receipts.rows) {
       if (outcome === 'refused') refuse(`${key}, document ${external_id}`, error ?? 'refused')

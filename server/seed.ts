@@ -63,7 +63,7 @@ export async function seedDemo(url: string): Promise<void> {
           `insert into app_public.rag_knowledge_sources (name, description) values ('Handbook', $1) returning id`,
           [`The handbook of ${tenant.name}.`],
         )
-        await client.query('select app_public.create_documents($1, $2)', [
+        await client.query('select app_public.create_documents($1, knowledge.new_documents($2))', [
           source.rows[0]?.id,
           JSON.stringify(await handbook(tenant.slug)),
         ])

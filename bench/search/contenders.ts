@@ -183,7 +183,7 @@ function jsonbScan(): Contender {
         [terms],
       )
       const scores = terms.map(
-        (_, i) => `app_public.bm25_score((term_frequencies ->> ($1::text[])[${i + 1}])::float8, ($2::int[])[${i + 1}],
+        (_, i) => `search.bm25_score((term_frequencies ->> ($1::text[])[${i + 1}])::float8, ($2::int[])[${i + 1}],
                      $3, document_length, $4, ${k1}, ${b})`,
       )
       const { rows } = await client.query<Hit>(

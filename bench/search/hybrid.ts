@@ -47,7 +47,7 @@ export async function measureHybrid(serverUrl: string, count: number, queriesPer
         const ask = (mode: string, i: number): Promise<number> =>
           timed(async () => {
             const { rowCount } = await client.query(
-              'select * from app_public.search($1, mode => $2::app_public.search_mode, query_embedding => $3::vector)',
+              'select * from app_public.search($1, mode => $2::app_public.search_mode, options => search.options(query_embedding => $3::vector))',
               [questions[i], mode, vectors[i]],
             )
             if (!rowCount) throw new Error(`Nothing is found by ${mode} for ${questions[i]}.`)

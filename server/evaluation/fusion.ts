@@ -1,4 +1,4 @@
-// The fusion of search.fused_score, again and in its order of operations, so that a hundred settings can be compared
+// The fusion of search.rrf_score and search.convex_score, again and in its order of operations, so that a hundred settings can be compared
 // over rankings that were fetched once. npm run eval checks what it finds against the database.
 
 import { createHash } from 'node:crypto'

@@ -122,10 +122,7 @@ async function queryVectors(pool: pg.Pool, actor: Actor, queries: Query[]): Prom
   let model: ModelRow | undefined
   for (const { id, text } of queries) {
     const { rows } = await asUser(pool, actor, (client) =>
-      client.query<ModelRow & { input: string }>(
-        'select * from search.query_embedding_model($1, null, null, null, null, null)',
-        [text],
-      ),
+      client.query<ModelRow & { input: string }>('select * from search.query_embedding_model($1, null, null)', [text]),
     )
     const [row] = rows
     if (!row) return new Map()
@@ -186,7 +183,8 @@ async function search(
     }
     const { rows } = await client.query<{ document: string; chunk_id: string; score: number }>(
       `select d.external_id as document, h.chunk_id, h.score
-         from app_public.search($1, $2, $3, query_embedding => $4::public.vector, fusion => $5, rrf_k => $6) h
+         from app_public.search($1, $2, $3,
+           options => search.options(query_embedding => $4::public.vector, fusion => $5, rrf_k => $6)) h
          join app_public.documents d on d.tenant_id = $7 and d.id = h.document_id
         order by h.rank`,
       [text, mode, limit, vector ?? null, fusion?.method ?? 'rrf', fusion?.rrfK ?? 60, actor.tenant_id],

@@ -149,7 +149,7 @@ function assertSame(half: Half, actual: Figures, expected: Figures): void {
   for (const name of ['ndcg', 'recall'] as const) {
     if (!(Math.abs(actual[name] - expected[name]) <= tolerance))
       throw new Error(
-        `The database's hybrid search and the fusion in TypeScript differ in ${name} on the ${half} half: ${actual[name]} and ${expected[name]}. server/evaluation/fusion.ts must compute what search.fused_score computes.`,
+        `The database's hybrid search and the fusion in TypeScript differ in ${name} on the ${half} half: ${actual[name]} and ${expected[name]}. server/evaluation/fusion.ts must compute what search.rrf_score and search.convex_score compute.`,
       )
   }
 }
@@ -167,6 +167,6 @@ function instructions(model: string, { k1, b }: Parameters, { method, weight, rr
 2. The weight, for all tenants, as platform staff (npm run psql):
      update app_public.llm_models set fusion_weight = ${weight} where name = ${literal(model)};
 3. The fusion, in each search:
-     select * from app_public.search('…', fusion => '${method}'${rrf ? `, rrf_k => ${rrfK}` : ''});
-     { search(query: "…", fusion: ${method}${rrf ? `, rrfK: ${rrfK}` : ''}) { nodes { rank title } } }`
+     select * from app_public.search('…', options => search.options(fusion => '${method}'${rrf ? `, rrf_k => ${rrfK}` : ''}));
+     { search(query: "…", options: {fusion: ${method}${rrf ? `, rrfK: ${rrfK}` : ''}}) { nodes { rank title } } }`
 }

@@ -1,5 +1,5 @@
-// Search over GraphQL embeds the question itself when the sources' model is an endpoint: SQL cannot call one. The
-// argument queryEmbedding is filled in before the database's search is called; whoever gives one is taken at their word.
+// Search over GraphQL embeds the question itself when the sources' model is an endpoint: SQL cannot call one. The option
+// queryEmbedding is filled in before the database's search is called; whoever gives one is taken at their word.
 
 import 'postgraphile'
 import { wrapPlans } from 'graphile-utils'
@@ -9,15 +9,19 @@ import { embedderFor, type ModelRow } from '../embedders/index.ts'
 import { EmbedderError } from '../embedders/openai.ts'
 import { PublicError } from '../errors.ts'
 
+type SearchFilter = {
+  sourceIds?: string[] | null
+  agentId?: string | null
+  tags?: string[] | null
+  category?: string | null
+}
+type SearchOptions = { embeddingModel?: string | null; queryEmbedding?: number[] | null }
+
 type Arguments = readonly [
   query: string,
   mode: string | null | undefined,
-  sourceIds: string[] | null | undefined,
-  agentId: string | null | undefined,
-  tags: string[] | null | undefined,
-  category: string | null | undefined,
-  embeddingModel: string | null | undefined,
-  queryEmbedding: number[] | null | undefined,
+  filter: SearchFilter | null | undefined,
+  options: SearchOptions | null | undefined,
   pgSettings: Record<string, string> | null | undefined,
 ]
 
@@ -28,14 +32,14 @@ type QueryModel = ModelRow & { input: string }
 const retriesOfQuery = 1
 
 export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
-  async function embed(values: Arguments): Promise<number[] | null> {
-    const [query, mode, sourceIds, agentId, tags, category, embeddingModel, given, pgSettings] = values
-    if (given || mode === 'bm25') return given ?? null
-    const model = await modelOf(pool, pgSettings ?? {}, [query, embeddingModel, sourceIds, agentId, tags, category])
-    if (!model) return null
+  async function embed(values: Arguments): Promise<SearchOptions | null> {
+    const [query, mode, filter, options, pgSettings] = values
+    if (options?.queryEmbedding || mode === 'bm25') return options ?? null
+    const model = await modelOf(pool, pgSettings ?? {}, query, options?.embeddingModel, filter)
+    if (!model) return options ?? null
     try {
       const { vectors } = await embedderFor(model, retriesOfQuery).embed([model.input])
-      return vectors[0] ?? null
+      return { ...options, queryEmbedding: vectors[0] ?? null }
     } catch (error) {
       if (!(error instanceof EmbedderError)) throw error
       throw new PublicError(
@@ -51,16 +55,12 @@ export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
     {
       Query: {
         search: (plan, $source, fieldArgs, info) => {
-          const $embedding = lambda(
+          const $options = lambda(
             [
               fieldArgs.getRaw('query'),
               fieldArgs.getRaw('mode'),
-              fieldArgs.getRaw('sourceIds'),
-              fieldArgs.getRaw('agentId'),
-              fieldArgs.getRaw('tags'),
-              fieldArgs.getRaw('category'),
-              fieldArgs.getRaw('embeddingModel'),
-              fieldArgs.getRaw('queryEmbedding'),
+              fieldArgs.getRaw('filter'),
+              fieldArgs.getRaw('options'),
               context().get('pgSettings' as never),
             ],
             embed as never,
@@ -68,8 +68,7 @@ export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
           const withEmbedding = new Proxy(fieldArgs, {
             get: (target, property) =>
               property === 'getRaw'
-                ? (path: string | string[]) =>
-                    String(path) === 'queryEmbedding' ? $embedding : target.getRaw(path as never)
+                ? (path: string | string[]) => (String(path) === 'options' ? $options : target.getRaw(path as never))
                 : Reflect.get(target, property),
           })
           return plan($source, withEmbedding, info)
@@ -83,7 +82,9 @@ export function createEmbedQueryPlugin(pool: Pool): GraphileConfig.Plugin {
 async function modelOf(
   pool: Pool,
   pgSettings: Record<string, string>,
-  question: (string | string[] | null | undefined)[],
+  query: string,
+  embeddingModel: string | null | undefined,
+  filter: SearchFilter | null | undefined,
 ): Promise<QueryModel | undefined> {
   const client = await pool.connect()
   try {
@@ -92,8 +93,11 @@ async function modelOf(
       JSON.stringify(pgSettings),
     ])
     const { rows } = await client.query<QueryModel>(
-      'select * from search.query_embedding_model($1, $2, $3, $4, $5, $6)',
-      question.map((value) => value ?? null),
+      `select * from search.query_embedding_model(
+         $1, $2, search.filter(source_ids => $3, agent_id => $4, tags => $5, category => $6))`,
+      [query, embeddingModel, filter?.sourceIds, filter?.agentId, filter?.tags, filter?.category].map(
+        (value) => value ?? null,
+      ),
     )
     return rows[0]
   } finally {

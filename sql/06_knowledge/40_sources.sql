@@ -1,15 +1,17 @@
--- What a source can do beyond its columns, and how far its documents have come.
+-- Knowledge sources seen from their documents: processing all documents of a source again, counting them, and the statistics
+-- that each source keeps. The statistics are never counted up and down: triggers note which sources have changed, and a
+-- task computes the figures of these from the documents again.
 
 call core.secure_tenant_table('knowledge.changed_sources');
 grant select, insert, update, delete on knowledge.changed_sources to rowhouse_platform;
-comment on table knowledge.changed_sources is 'Sources whose statistics (processing_status and so on) are to be computed again.';
+comment on table knowledge.changed_sources is 'The sources whose statistics (processing_status and so on) must be computed again.';
 
-comment on type app_public.processing_status is 'How far a document is: pending, processing, completed (searchable) or failed (processing_error says why).';
-comment on type app_public.processing_counts is 'How many documents are in each state.';
-comment on column app_public.processing_counts.pending is 'Waiting for a worker.';
-comment on column app_public.processing_counts.processing is 'Being worked on.';
-comment on column app_public.processing_counts.completed is 'Searchable.';
-comment on column app_public.processing_counts.failed is 'Failed; retry_documents tries them again.';
+comment on type app_public.processing_status is 'The state of a document''s processing: pending, processing, completed (it is searchable) or failed (processing_error says why).';
+comment on type app_public.processing_counts is 'How many documents of a source are in each state of processing.';
+comment on column app_public.processing_counts.pending is E'@notNull\nDocuments that wait for a worker.';
+comment on column app_public.processing_counts.processing is E'@notNull\nDocuments that are being processed.';
+comment on column app_public.processing_counts.completed is E'@notNull\nDocuments that are searchable.';
+comment on column app_public.processing_counts.failed is E'@notNull\nDocuments whose processing failed; retry_documents processes them again.';
 
 create or replace function app_public.reprocess_knowledge_source(source_id uuid) returns int
 language plpgsql volatile security definer
@@ -31,7 +33,7 @@ begin
 end
 $$;
 comment on function app_public.reprocess_knowledge_source is
-  E'@resultFieldName count\n@errors KN301 ID203\nCuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. can_manage_knowledge.';
+  E'@resultFieldName count\n@errors KN301 ID203 TN204\nCuts, embeds and indexes all documents of a source again and returns how many there are. This is needed after its chunk size, overlap, language or embedding model has changed. A document is not found until it is processed again. It requires the permission can_manage_knowledge.';
 grant execute on function app_public.reprocess_knowledge_source to rowhouse_user;
 
 create or replace function app_public.rag_knowledge_sources_processing_counts(source app_public.rag_knowledge_sources)
@@ -71,23 +73,22 @@ comment on function app_public.documents_chunk_count is
   'How many chunks the document was cut into.';
 grant execute on function app_public.documents_chunk_count to rowhouse_user;
 
-set local role rowhouse_platform;  -- outside the wall: figures of a tenant's row are right wherever the row can be read: my_tenants spans tenants
+set local role rowhouse_platform;  -- outside the wall: a person sees all tenants that they are a member of, so the figure must be right for a tenant that is not the one of the request
 create or replace function app_public.tenants_storage_used_gb(tenant app_public.tenants) returns numeric
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_bytes_per_gb constant numeric := 1e9;
 begin
-  return (select round(coalesce(sum(d.size_bytes), 0) / 1e9, 3) from app_public.documents d where d.tenant_id = (tenant).id);
+  return (select round(coalesce(sum(d.size_bytes), 0) / v_bytes_per_gb, 3) from app_public.documents d where d.tenant_id = (tenant).id);
 end
 $$;
 comment on function app_public.tenants_storage_used_gb is
-  'Size of its documents as they were given, in GB (1,000,000,000 bytes), to the MB.';
+  'The size of the tenant''s documents as they were given, in GB (1,000,000,000 bytes), rounded to a MB.';
 grant execute on function app_public.tenants_storage_used_gb to rowhouse_user;
 
-set local role rowhouse_platform;  -- outside the wall: what a source knows of its documents follows them, whoever changes them
--- A source keeps how far its documents are, so that lists can be filtered and sorted by it. The numbers are never counted
--- up and down: a trigger notes that a source has changed, and a task computes all of them from the documents again.
-
+set local role rowhouse_platform;  -- outside the wall: a change of documents is noted whoever made it, also when a whole tenant is deleted
 create or replace function knowledge.tg_documents__note_changed_sources() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
@@ -98,7 +99,7 @@ begin
 end
 $$;
 comment on function knowledge.tg_documents__note_changed_sources is
-  'Notes the sources whose documents came or went.';
+  'Notes the sources of documents that were added or removed.';
 grant execute on function knowledge.tg_documents__note_changed_sources to rowhouse_owner;
 
 create or replace function knowledge.tg_documents__note_source_progress() returns trigger
@@ -114,10 +115,10 @@ begin
 end
 $$;
 comment on function knowledge.tg_documents__note_source_progress is
-  'Notes the sources whose documents have come to another processing_status.';
+  'Notes the sources of documents whose processing_status has changed.';
 grant execute on function knowledge.tg_documents__note_source_progress to rowhouse_owner;
 
-set local role rowhouse_platform;  -- outside the wall: the worker writes down how far the sources of all tenants are
+set local role rowhouse_platform;  -- outside the wall: the worker computes the statistics of the sources of all tenants
 create or replace function knowledge.refresh_sources() returns int
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -125,8 +126,8 @@ as $$
 declare
   v_source_ids uuid[];
 begin
-  -- First the notes, then the documents, in a statement of its own: it sees at least what the notes speak of. Whatever
-  -- is committed later has a note of its own.
+  -- The notes are deleted in one statement and the documents are counted in a later one, which sees at least the changes that
+  -- were noted. A change that is committed after that has a note of its own.
   with noted as (delete from knowledge.changed_sources returning source_id)
   select array_agg(distinct source_id) into v_source_ids from noted;
   perform from app_public.rag_knowledge_sources s where s.id = any (v_source_ids) order by s.id for no key update;
@@ -157,12 +158,12 @@ begin
 end
 $$;
 comment on function knowledge.refresh_sources is
-  'Writes down how far the sources are whose documents have changed since it last did; returns how many. Twice at once does nothing twice.';
+  'Computes the statistics of the sources whose documents have changed since the last time. Returns how many sources. Two workers at once do no harm, because each note is deleted by one of them.';
 grant execute on function knowledge.refresh_sources to rowhouse_worker;
 
 set local role rowhouse_owner;
 
--- Reporting: what analysts read with their own logins, of the tenants those were given.
+-- Analysts read this view with their own logins, for the tenants that their login was given.
 create or replace view app_public.knowledge_report with (security_invoker = true) as
   select s.tenant_id, t.slug as tenant_slug, s.id as source_id, s.name as source_name, s.category, s.language, s.embedding_model,
          count(d.id) as document_count,
@@ -176,7 +177,7 @@ create or replace view app_public.knowledge_report with (security_invoker = true
    where s.deleted_at is null
    group by s.tenant_id, t.slug, s.id;
 comment on view app_public.knowledge_report is
-  'Knowledge sources with the number and size of their documents. For analysts: the tenants their login was given.';
+  'Knowledge sources with the number and the size of their documents. Analysts see those of the tenants that their login was given.';
 grant select on app_public.knowledge_report to rowhouse_analyst;
 
 create or replace trigger _500_note_changed_sources_of_added after insert on app_public.documents

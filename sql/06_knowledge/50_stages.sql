@@ -1,6 +1,7 @@
--- The stages a document passes: parse → chunk → embed → index → done. Each stage is a task that calls one function of
--- these; the function does the work, moves the document on and queues the next stage in one transaction. A document is
--- taken only at its own stage and under its row lock, so a job that runs twice, late or after a kill does nothing twice.
+-- The stages that a document passes: parse → chunk → embed → index → done. Each stage is a task that calls functions of this
+-- file. A function does the work, moves the document to the next stage and queues the task of that stage in one transaction.
+-- It takes a document only at its own stage and locks its row, so that a job that runs twice, late or after a crash does
+-- nothing twice.
 
 create or replace function knowledge.begin_parsing(tenant_id uuid, document_ids uuid[])
 returns table (document_id uuid, file_name text, media_type text, content bytea)
@@ -23,7 +24,7 @@ begin
 end
 $$;
 comment on function knowledge.begin_parsing is
-  'The uploaded files that are to be parsed; their documents become processing.';
+  'The uploaded files that are to be parsed. Their documents get the status processing.';
 grant execute on function knowledge.begin_parsing to rowhouse_worker;
 
 create or replace function knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb)
@@ -31,13 +32,15 @@ returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_longest_title constant int := 1000;
 begin
   call core.enter_tenant(finish_parsing.tenant_id);
   update app_public.documents d
      set content = finish_parsing.content,
-         -- a title that was only the file's name gives way to the one found inside
-         title = case when d.title = f.name then left(coalesce(nullif(trim(finish_parsing.title), ''), d.title), 1000) else d.title end,
-         metadata = finish_parsing.metadata || d.metadata,
+         -- A title that is only the name of the file is replaced by the title that was found in the file.
+         title = case when d.title = f.name then left(coalesce(nullif(trim(finish_parsing.title), ''), d.title), v_longest_title) else d.title end,
+         metadata = coalesce(finish_parsing.metadata, '{}') || d.metadata,
          processing_stage = 'chunk'
     from knowledge.document_files f
    where d.tenant_id = finish_parsing.tenant_id and d.id = finish_parsing.document_id and d.processing_stage = 'parse'
@@ -50,23 +53,25 @@ begin
 end
 $$;
 comment on function knowledge.finish_parsing is
-  'Stores a file''s text, drops its bytes and queues the document for chunking.';
+  'Stores the text of a file, deletes its bytes and queues the document for chunking.';
 grant execute on function knowledge.finish_parsing to rowhouse_worker;
 
 create or replace function knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_longest_error constant int := 2000;
 begin
   call core.enter_tenant(fail_documents.tenant_id);
   update app_public.documents d
-     set processing_status = 'failed', processing_error = left(fail_documents.error, 2000)
+     set processing_status = 'failed', processing_error = left(coalesce(fail_documents.error, 'The processing failed.'), v_longest_error)
    where d.tenant_id = fail_documents.tenant_id and d.id = any (fail_documents.document_ids)
      and d.processing_stage::text = fail_documents.stage and d.processing_status <> 'failed';
 end
 $$;
 comment on function knowledge.fail_documents is
-  'Marks documents that are at a stage as failed, with the error for people to read.';
+  'Marks those of these documents that are at the stage as failed, with an error that people can read.';
 grant execute on function knowledge.fail_documents to rowhouse_worker;
 
 create or replace function knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) returns int
@@ -102,7 +107,7 @@ begin
        where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;
       v_chunked := v_chunked || v_document.id;
     exception when data_exception or program_limit_exceeded then
-      -- one text that cannot be cut must not hold up the others of its batch
+      -- A text that cannot be cut into chunks fails alone; the other documents of the batch go on.
       perform knowledge.fail_documents(chunk_documents.tenant_id, array[v_document.id], 'chunk', sqlerrm);
     end;
   end loop;
@@ -111,7 +116,7 @@ begin
 end
 $$;
 comment on function knowledge.chunk_documents is
-  'Cuts documents into chunks and queues them for embedding; returns how many.';
+  'Cuts documents into chunks and queues them for embedding. Returns how many documents.';
 grant execute on function knowledge.chunk_documents to rowhouse_worker;
 
 create or replace function knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit int)
@@ -141,7 +146,7 @@ begin
 end
 $$;
 comment on function knowledge.chunks_to_embed is
-  'Chunks of these documents, each headed by the document''s title, that have no vector of their source''s model yet, with what is needed to call the model.';
+  'The chunks of these documents that have no vector of their source''s model yet: the text to embed, which begins with the title of the document, and what is needed to call the model.';
 grant execute on function knowledge.chunks_to_embed to rowhouse_worker;
 
 create or replace function knowledge.store_embeddings(
@@ -159,14 +164,14 @@ begin
     perform core.raise_error('KN901', 'There must be one vector for each chunk.');
   end if;
   if exists (select from unnest(store_embeddings.vectors) v where v is null or vector_dims(v) is distinct from v_dimension) then
-    perform core.raise_error('KN902', format('The model is registered with %s dimensions, and the vector has another number.', v_dimension),
+    perform core.raise_error('KN902', format('A vector does not have the %s dimensions that the model is registered with.', v_dimension),
       'Correct the dimension of the model, then process the source again.');
   end if;
   insert into app_public.embeddings (tenant_id, model_id, chunk_id, embedding, generation_time_ms, cost_usd)
   select store_embeddings.tenant_id, store_embeddings.model_id, c.id, l2_normalize(v.vector),
-         store_embeddings.generation_time_ms, store_embeddings.cost_usd / cardinality(store_embeddings.chunk_ids)
+         store_embeddings.generation_time_ms, coalesce(store_embeddings.cost_usd, 0) / cardinality(store_embeddings.chunk_ids)
     from unnest(store_embeddings.chunk_ids, store_embeddings.vectors) as v (chunk_id, vector)
-    -- a chunk whose document was replaced meanwhile is gone, and its vector with it
+    -- The vector of a chunk is left out when its document has been replaced meanwhile, because the chunk is gone.
     join app_public.document_chunks c on c.tenant_id = store_embeddings.tenant_id and c.id = v.chunk_id
    order by c.id
      for key share of c
@@ -176,7 +181,7 @@ begin
 end
 $$;
 comment on function knowledge.store_embeddings is
-  E'@errors KN901 KN902\nStores vectors of chunks, normalised to unit length; returns how many were new.';
+  E'@errors KN901 KN902\nStores the vectors of chunks, normalised to length 1. Returns how many chunks had no vector of the model yet.';
 grant execute on function knowledge.store_embeddings to rowhouse_worker;
 
 create or replace function knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) returns int
@@ -204,7 +209,7 @@ begin
 end
 $$;
 comment on function knowledge.embed_builtin is
-  'Embeds the chunks of documents whose source uses the built-in model, here in the database; returns how many.';
+  'Embeds the chunks of those of these documents whose source uses the built-in model. Returns how many chunks.';
 grant execute on function knowledge.embed_builtin to rowhouse_worker;
 
 create or replace function knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) returns int
@@ -235,5 +240,5 @@ begin
 end
 $$;
 comment on function knowledge.finish_embedding is
-  'Queues for indexing the documents whose chunks all have their vector; returns how many.';
+  'Queues for indexing those of these documents whose chunks all have a vector of the source''s model. Returns how many documents.';
 grant execute on function knowledge.finish_embedding to rowhouse_worker;

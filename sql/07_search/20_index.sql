@@ -1,39 +1,41 @@
--- The last stage of a document. Its words are searchable since it was chunked; what is left is to say that it is done.
+-- The tables of the inverted index, and the triggers that keep it up to date: every chunk that is inserted or deleted is
+-- listed in search.changes in the same transaction and is searched, or no longer found, from then on. A merge
+-- (25_merge.sql) moves the listed changes into blocks later.
 
 call core.secure_tenant_table('search.changes');
 grant select, insert, update, delete on search.changes to rowhouse_platform;
-comment on table search.changes is 'Chunks that came or went since the last merge; searched from their own terms.';
+comment on table search.changes is 'Chunks that were added or removed since the last merge. They are searched from their own terms.';
 
 call core.secure_tenant_table('search.blocks');
 grant select, insert, update, delete on search.blocks to rowhouse_platform;
-comment on table search.blocks is 'Up to 16,000 chunks each, which the postings know by their positions.';
+comment on table search.blocks is 'Blocks of the index. A block has up to search.block_capacity() chunks, which the postings name by their positions.';
 
 call core.secure_tenant_table('search.block_chunks');
 grant select, insert, update, delete on search.block_chunks to rowhouse_platform;
-comment on table search.block_chunks is 'The chunks of a block in the order of their positions, 200 a row.';
+comment on table search.block_chunks is 'The chunks of a block in the order of their positions, search.chunks_per_row() a row.';
 
 call core.secure_tenant_table('search.postings');
 grant select, insert, update, delete on search.postings to rowhouse_platform;
-comment on table search.postings is 'Terms that at least 64 chunks of a block have: their impacts (idf · tf / (tf + length norm)) by position.';
+comment on table search.postings is 'The postings of frequent terms (search.frequent_term_minimum): for each position the impact, idf · tf / (tf + length norm).';
 
 call core.secure_tenant_table('search.rare_postings');
 grant select, insert, update, delete on search.rare_postings to rowhouse_platform;
-comment on table search.rare_postings is 'The other terms of a block, some dozens a row by their hash (search.bucket): positions and impacts (tf / (tf + length norm), in 1/32767, rounded up).';
+comment on table search.rare_postings is 'The postings of the other terms of a block, some dozens of terms a row by their hash (search.bucket). search.pack_posting says how a posting is stored.';
 
 call core.secure_tenant_table('search.removals');
 grant select, insert, update, delete on search.removals to rowhouse_platform;
-comment on table search.removals is 'How many removed chunks of a block have a term; they count no more, but their postings are still there.';
+comment on table search.removals is 'How many removed chunks of a block have a term. These chunks no longer count, but their postings stay until the block is merged again.';
 
 call core.secure_tenant_table('search.terms');
 grant select, insert, update, delete on search.terms to rowhouse_platform;
-comment on table search.terms is 'The vocabulary, for prefixes and typing errors.';
+comment on table search.terms is 'The vocabulary: every term that a block has or had. It serves prefixes and misspelt words.';
 
-comment on type search.change is 'What happened to a chunk.';
-comment on aggregate search.vector_total(public.vector) is 'The sum of vectors.';
-comment on aggregate search.array_concat(anycompatiblearray) is 'Arrays put together.';
+comment on type search.change is 'What happened to a chunk: it was added or removed.';
+comment on aggregate search.vector_total(public.vector) is 'Adds vectors up.';
+comment on aggregate search.array_concat(anycompatiblearray) is 'Concatenates arrays.';
 
--- Handed on as an array, never joined: right after a load the planner takes two tables without statistics for empty, and
--- would look at each pair of their rows.
+-- The ids are returned as an array and are not joined as a table: right after a load two tables have no statistics yet, so
+-- the planner takes them for empty and would compare each pair of their rows.
 create or replace function search.unmerged_chunk_ids() returns bigint[]
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
@@ -45,19 +47,19 @@ begin
 end
 $$;
 comment on function search.unmerged_chunk_ids is
-  'The chunks that no block has yet; some may be deleted since.';
+  'The chunks that are not in a block yet. Some of them may have been deleted since.';
 
 create or replace function search.tg__refuse_chunk_change() returns trigger
 language plpgsql
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform core.raise_error('SR901', 'A chunk is never rewritten.', 'Delete it and insert the new one.');
+  perform core.raise_error('SR901', 'A chunk cannot be changed.', 'Delete the chunk and insert a new one.');
   return null;
 end
 $$;
 comment on function search.tg__refuse_chunk_change is
-  E'@errors SR901\nKeeps chunks as they were indexed.';
+  E'@errors SR901\nRefuses to change what was indexed of a chunk.';
 
 create or replace function search.index_documents(tenant_id uuid, document_ids uuid[]) returns int
 language plpgsql volatile security definer
@@ -76,11 +78,10 @@ begin
 end
 $$;
 comment on function search.index_documents is
-  'Completes documents whose chunks are searchable by words and have their vectors; returns how many.';
+  'The last stage of a document: marks documents as completed whose chunks are searchable by words and have their vectors. Returns how many.';
 grant execute on function search.index_documents to rowhouse_worker;
 
-set local role rowhouse_platform;  -- outside the wall: what is searched follows the chunks, whoever changes them
--- What is searched follows the chunks, whoever changes them: an ingest of one tenant, the deletion of a whole one.
+set local role rowhouse_platform;  -- outside the wall: the index follows every change of chunks, also the deletion of a whole tenant, which runs without its context
 
 create or replace function search.tg__list_added_chunks() returns trigger
 language plpgsql security definer
@@ -93,7 +94,7 @@ begin
 end
 $$;
 comment on function search.tg__list_added_chunks is
-  'Makes new chunks searchable at once, until a merge takes them into a block.';
+  'Lists new chunks, so that they are searched at once.';
 grant execute on function search.tg__list_added_chunks to rowhouse_owner;
 
 create or replace function search.tg__list_removed_chunks() returns trigger
@@ -104,16 +105,16 @@ begin
   insert into search.changes (tenant_id, chunk_id, kind, document_length, terms)
   select c.tenant_id, c.id, 'removed', c.document_length, c.content_tsvector
     from removed_chunks c
-   -- of a tenant that is deleted nothing is left to search
+   -- When the tenant itself is being deleted, nothing remains to be searched.
    where exists (select from app_public.tenants t where t.id = c.tenant_id);
   return null;
 end
 $$;
 comment on function search.tg__list_removed_chunks is
-  'Takes removed chunks out of what is searched and counted, at once.';
+  'Lists removed chunks with their terms, so that they are no longer found or counted at once.';
 grant execute on function search.tg__list_removed_chunks to rowhouse_owner;
 
-set local role rowhouse_platform;  -- outside the wall: a deleted tenant leaves nothing in the search index
+set local role rowhouse_platform;  -- outside the wall: the rows of a tenant that is being deleted are removed without its context
 create or replace function search.tg__drop_search_index() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
@@ -125,10 +126,10 @@ begin
 end
 $$;
 comment on function search.tg__drop_search_index is
-  'Removes what a deleted tenant has left in the tables that have no foreign key, because checking one for each row would cost more than writing it.';
+  'Removes the rows of a deleted tenant from the tables that have no foreign key. They have none because checking it for each row would cost more than writing the row.';
 grant execute on function search.tg__drop_search_index to rowhouse_owner;
 
-set local role rowhouse_platform;  -- outside the wall: the worker looks for tenants whose search index waits for a merge
+set local role rowhouse_platform;  -- outside the wall: the worker looks through all tenants for a search index that is to be merged
 create or replace function search.tenants_to_merge(minimum int default 1000) returns setof uuid
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -147,7 +148,7 @@ create or replace trigger _500_list_added_chunks after insert on app_public.docu
 create or replace trigger _500_list_removed_chunks after delete on app_public.document_chunks
   referencing old table as removed_chunks
   for each statement execute function search.tg__list_removed_chunks();
--- what was searched under an id stays what it was: a chunk is replaced, not rewritten
+-- The index relies on the terms of a chunk, so a chunk is replaced by a new one and never changed.
 create or replace trigger _500_refuse_change before update of tenant_id, id, content, content_tsvector, document_length
   on app_public.document_chunks
   for each row execute function search.tg__refuse_chunk_change();

@@ -1,18 +1,23 @@
-create or replace function search.chunks(ids bigint[])
+-- The merge moves the listed changes into blocks. Each batch is one transaction, so a merge that is killed leaves nothing
+-- behind and the next one starts from the same changes; a reader sees the index as it was before or as it is after, never
+-- in between.
+
+create or replace function search.chunks_by_id(ids bigint[])
 returns table (id bigint, source_id uuid, document_id uuid, content_tsvector tsvector, document_length int)
 language sql stable
 begin atomic
-  -- offset 0: one by one by their key. "= any (array)" may be gone through for every chunk of the tenant.
+  -- "offset 0" makes the planner look the chunks up one by one by their key. For "id = any (array)" it may read every chunk
+  -- of the tenant instead and compare it with the array.
   select c.id, c.source_id, c.document_id, c.content_tsvector, c.document_length
-    from unnest(chunks.ids) as u (id)
+    from unnest(chunks_by_id.ids) as u (id)
    cross join lateral (
      select d.id, d.source_id, d.document_id, d.content_tsvector, d.document_length
        from app_public.document_chunks d
       where d.tenant_id = core.current_tenant_id() and d.id = u.id
      offset 0) c;
 end;
-comment on function search.chunks is
-  'Those of these chunks that this tenant has, each as often as it is named.';
+comment on function search.chunks_by_id is
+  'The chunks with these ids that this tenant has; an id that is given twice is returned twice.';
 
 create or replace function search.totals() returns table (total_docs int, avg_doc_length double precision)
 language plpgsql stable
@@ -25,7 +30,7 @@ begin
       select b.chunk_count - b.removed_count as chunks, b.total_length as length
         from search.blocks b where b.tenant_id = core.current_tenant_id()
       union all
-      -- a chunk that came and went again adds nothing
+      -- A chunk that was added and removed since the last merge adds 1 and subtracts 1.
       select count(*) filter (where c.kind = 'added') - count(*) filter (where c.kind = 'removed'),
              sum(case c.kind when 'added' then c.document_length else -c.document_length end)
         from search.changes c where c.tenant_id = core.current_tenant_id()
@@ -34,9 +39,9 @@ begin
 end
 $$;
 comment on function search.totals is
-  'How many chunks this tenant has and how long they are on average, as of this snapshot.';
+  'The number of this tenant''s chunks and their average length, in this snapshot.';
 
--- A chunk that was removed before it was ever merged is in no block: both its changes cancel out.
+-- A chunk that was removed before any merge is not in a block, so nothing has to be taken out of a block for it.
 create or replace function search.pending_removals() returns setof search.changes
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
@@ -45,14 +50,14 @@ begin
   return query
     select r.* from search.changes r
      where r.tenant_id = core.current_tenant_id() and r.kind = 'removed'
-       -- offset 0: looked up one by one, never joined (see unmerged_chunk_ids)
+       -- "offset 0" makes the planner look these up one by one instead of joining (see unmerged_chunk_ids).
        and not exists (
          select from search.changes a
           where a.tenant_id = r.tenant_id and a.chunk_id = r.chunk_id and a.kind = 'added' offset 0);
 end
 $$;
 comment on function search.pending_removals is
-  'Chunks that are in a block and were removed since the last merge.';
+  'The chunks that are in a block and were removed since the last merge.';
 
 create or replace function search.merge_removals() returns void
 language sql volatile
@@ -80,25 +85,30 @@ as $$
   on conflict (tenant_id, term, block_id) do update set document_count = r.document_count + excluded.document_count;
 $$;
 comment on function search.merge_removals is
-  'Counts removed chunks out of the blocks that have them. Their postings stay until the block is merged again; a search does not find their chunks.';
+  'Subtracts removed chunks from the figures of their blocks. Their postings stay until the block is merged again; searches do not find them, because the chunk itself is gone.';
 
 create or replace function search.merge_candidates(chunk_count int) returns bigint[]
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
+  -- A block is rebuilt when more than one of so many of its chunks is removed.
+  v_removed_share constant int := 4;
+  -- A block is merged only into one that becomes at least half again as large. So a chunk is merged a handful of times in
+  -- all, however many merges there are.
+  v_largest_ratio constant int := 2;
   v_block record;
   v_size int := merge_candidates.chunk_count;
   v_block_ids bigint[] := '{}';
 begin
   for v_block in
-    select b.id, b.chunk_count - b.removed_count as live, b.removed_count * 4 > b.chunk_count as is_worn
+    select b.id, b.chunk_count - b.removed_count as live, b.removed_count * v_removed_share > b.chunk_count as has_many_removed
       from search.blocks b
      where b.tenant_id = core.current_tenant_id()
      order by live, b.id
   loop
-    -- a block is merged into one at least half again as large, so that a chunk is merged a handful of times in all
-    if v_size + v_block.live <= 16000 and (v_block.is_worn or (v_size > 0 and v_block.live <= 2 * v_size)) then
+    if v_size + v_block.live <= search.block_capacity()
+      and (v_block.has_many_removed or (v_size > 0 and v_block.live <= v_largest_ratio * v_size)) then
       v_size := v_size + v_block.live;
       v_block_ids := v_block_ids || v_block.id;
     end if;
@@ -107,24 +117,21 @@ begin
 end
 $$;
 comment on function search.merge_candidates is
-  'The blocks to merge with this many new chunks: those that are not much larger, and those of which a quarter is removed.';
-
-create or replace function search.bucket(term text, bucket_count int) returns int
-language sql immutable parallel safe
-return hashtext(bucket.term collate "C") & (bucket.bucket_count - 1);
-comment on function search.bucket is
-  'In which of so many buckets, a power of two, a block has a rare term.';
+  'The blocks to merge with chunk_count new chunks: blocks that are not much larger than what they are merged with, and blocks of which more than a quarter is removed.';
 
 create or replace function search.build_block(chunk_ids bigint[], old_block_ids bigint[]) returns int
 language plpgsql volatile
 set search_path to pg_catalog, public, pg_temp
--- the sort and the hash of one block, and no more
+-- This is enough to sort and hash one block in memory.
 set work_mem to '128MB'
 set jit to off
--- an array that is known when a statement is planned is hashed, any other is gone through for each row
+-- The planner hashes an array that it knows; an array that is a parameter of a generic plan is searched for each row.
 set plan_cache_mode to force_custom_plan
 as $$
 declare
+  -- How many postings a bucket of rare terms has at least on average; as the number of buckets is a power of two, it has
+  -- up to twice as many.
+  v_bucket_size constant int := 100;
   v_tenant_id uuid := core.current_tenant_id();
   v_average_length double precision := (select t.avg_doc_length from search.totals() t);
   v_k1 double precision;
@@ -132,8 +139,9 @@ declare
   v_count int;
 begin
   select s.k1, s.b into v_k1, v_b from search.settings() s;
-  -- One statement, so one snapshot: a chunk that is deleted meanwhile is either not in the block and both its changes go,
-  -- or it is, and its removal stays for the next merge.
+  -- All of this is one statement, so that it sees one snapshot. When a chunk is deleted meanwhile, there are two cases: the
+  -- chunk is not in the block, and both its changes are deleted; or it is in the block, and its removal stays listed for
+  -- the next merge.
   with batch as materialized (
     select c.id, c.content_tsvector, c.document_length, row_number() over (order by c.id) as position,
            search.length_norm(c.document_length, v_average_length, v_k1, v_b) as norm
@@ -144,9 +152,7 @@ begin
   ), merged as (
     delete from search.changes s where s.tenant_id = v_tenant_id and s.chunk_id = any (build_block.chunk_ids)
   ), posting as (
-    -- impacts in 1/32767, rounded up: a bound must not be below the truth
-    select l.lexeme as term,
-           c.position::int * 32768 + ceil(32767 * cardinality(l.positions) / (cardinality(l.positions) + c.norm))::int as posting
+    select l.lexeme as term, search.pack_posting(c.position::int, cardinality(l.positions), c.norm) as posting
       from batch c, unnest(c.content_tsvector) l
   ), term as materialized (
     select term, count(*)::int as document_count, array_agg(posting) as postings from posting group by term
@@ -154,25 +160,25 @@ begin
     insert into search.blocks (
       tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length, bucket_count)
     select v_tenant_id, count(*), sum(document_length), min(document_length), max(document_length), v_k1, v_b, v_average_length,
-           -- of 100 to 200 postings each
-           (select 1 << floor(log(2, greatest(1, sum(t.document_count) / 100)))::int from term t where t.document_count < 64)
+           (select 1 << floor(log(2, greatest(1, sum(t.document_count) / v_bucket_size)))::int
+              from term t where t.document_count < search.frequent_term_minimum())
       from batch having count(*) > 0
     returning id, chunk_count, bucket_count
-  ), place as (
+  ), position_row as (
     insert into search.block_chunks (tenant_id, block_id, start, chunk_ids)
-    select v_tenant_id, (select id from block), (position - 1) / 200 * 200, array_agg(id order by position)
-      from batch group by (position - 1) / 200
+    select v_tenant_id, (select id from block), search.start_of_row(position::int), array_agg(id order by position)
+      from batch group by search.start_of_row(position::int)
   ), frequent as (
     insert into search.postings (tenant_id, term, block_id, document_count, idf, highest_impact, impacts)
     select v_tenant_id, t.term, b.id, t.document_count, i.idf, s.highest, s.impacts
       from term t, block b, search.idf(t.document_count, b.chunk_count) as i (idf),
            search.sparse_impacts(t.postings, i.idf, b.chunk_count) s
-     where t.document_count >= 64
+     where t.document_count >= search.frequent_term_minimum()
   ), listed as (
     select b.id as block_id, b.bucket_count, h.bucket, t.term, t.postings,
            sum(t.document_count) over (partition by h.bucket order by t.term collate "C")::smallint as upto
       from term t, block b, search.bucket(t.term, b.bucket_count) as h (bucket)
-     where t.document_count < 64
+     where t.document_count < search.frequent_term_minimum()
   ), rare as (
     insert into search.rare_postings (tenant_id, bucket_count, bucket, block_id, terms, ends, postings)
     select v_tenant_id, l.bucket_count, l.bucket, l.block_id, array_agg(l.term order by l.upto), array_agg(l.upto order by l.upto),
@@ -189,7 +195,7 @@ begin
 end
 $$;
 comment on function search.build_block is
-  'Makes one block of these chunks, in place of the blocks they were in; returns how many there are.';
+  'Builds one block of these chunks and deletes the blocks that some of them were in. Returns the number of chunks.';
 
 create or replace function search.sparse_impacts(
   postings int[], idf double precision, dimension int, out highest int, out impacts public.sparsevec
@@ -200,15 +206,22 @@ as $$
 declare
   v_elements text;
 begin
-  -- whole numbers, which are read twice as fast as fractions and added up without rounding
-  select max(p & 32767), string_agg((p >> 15) || ':' || ceil((p & 32767) * sparse_impacts.idf)::int, ',')
+  -- The elements are whole numbers, because these are parsed twice as fast as fractions and add up without rounding.
+  select max(search.posting_impact(p)),
+         string_agg(search.posting_position(p) || ':' || ceil(search.posting_impact(p) * sparse_impacts.idf)::int, ',')
     into highest, v_elements
     from unnest(sparse_impacts.postings) p;
   impacts := ('{' || v_elements || '}/' || sparse_impacts.dimension)::public.sparsevec;
 end
 $$;
 comment on function search.sparse_impacts is
-  'A vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur; and the highest impact.';
+  'The postings of a term as a vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur. Also returns the highest impact, without the idf.';
+
+create or replace function search.merge_lock_key(tenant_id uuid) returns bigint
+language sql immutable parallel safe
+return hashtextextended('search_index:' || merge_lock_key.tenant_id, 0);
+comment on function search.merge_lock_key is
+  'The key of the advisory lock that a merge or a rebuild of a tenant''s index holds.';
 
 create or replace function search.merge_is_due(tenant_id uuid, minimum int default 1000) returns boolean
 language plpgsql volatile security definer
@@ -223,7 +236,7 @@ begin
 end
 $$;
 comment on function search.merge_is_due is
-  'Whether a tenant''s search index has at least this many changes to merge.';
+  'Whether at least this many changes of a tenant wait to be merged.';
 grant execute on function search.merge_is_due to rowhouse_worker;
 
 create or replace function search.merge_index(tenant_id uuid, minimum int default 1000) returns int
@@ -235,11 +248,11 @@ declare
   v_block_ids bigint[];
 begin
   call core.enter_tenant(merge_index.tenant_id);
-  -- one merge at a time for a tenant; whoever comes second has nothing to do
-  if not pg_try_advisory_xact_lock(hashtextextended('search_index:' || merge_index.tenant_id, 0)) then
+  -- Only one merge runs for a tenant at a time; a second one returns at once.
+  if not pg_try_advisory_xact_lock(search.merge_lock_key(merge_index.tenant_id)) then
     return 0;
   end if;
-  if not search.merge_is_due(merge_index.tenant_id, merge_index.minimum) then
+  if search.merge_is_due(merge_index.tenant_id, merge_index.minimum) is not true then
     return 0;
   end if;
 
@@ -247,7 +260,7 @@ begin
   v_added := array(
     select c.chunk_id from search.changes c
      where c.tenant_id = merge_index.tenant_id and c.kind = 'added'
-     order by c.chunk_id limit 16000);
+     order by c.chunk_id limit search.block_capacity());
   v_block_ids := search.merge_candidates(cardinality(v_added));
   if cardinality(v_added) = 0 and cardinality(v_block_ids) = 0 then
     return 1;
@@ -261,5 +274,5 @@ begin
 end
 $$;
 comment on function search.merge_index is
-  'Folds up to 16,000 changes of a tenant into blocks when at least minimum wait; returns how many, 0 when there was nothing to do or another merge is at it.';
+  'Moves up to a block of changes of a tenant (search.block_capacity) into blocks when at least minimum changes wait. Returns how many were moved; 0 when too few wait or another merge of the tenant is running.';
 grant execute on function search.merge_index to rowhouse_worker;

@@ -1,7 +1,8 @@
--- What a question says. Bare words rank and need not all occur; "phrases" and title:words must; -words must not; word*
--- stands for the words that begin so. A word that nothing has is read as the words that are spelt almost like it.
+-- Reading a question. Plain words rank the texts, and not all of them have to occur; "phrases" and title:words must occur;
+-- -words must not occur; word* stands for all words that begin like this. A word that no text has is read as the words
+-- that are spelt almost like it.
 
-comment on type search.question is 'A question as it is searched for.';
+comment on type search.question is 'A question as the index understands it.';
 
 create or replace function search.settings()
 returns table (k1 double precision, b double precision, title_boost double precision, exact_vector_limit int, log_queries text)
@@ -20,7 +21,7 @@ begin
 end
 $$;
 comment on function search.settings is
-  'How this tenant searches (tenants.config.search), with the defaults filled in.';
+  'The settings of this tenant''s searches (tenants.config.search), with the defaults filled in.';
 
 create or replace function search.any_term(terms text[]) returns tsquery
 language plpgsql immutable parallel safe
@@ -32,25 +33,27 @@ begin
 end
 $$;
 comment on function search.any_term is
-  'A query that a text with at least one of the terms matches.';
+  'A query that matches a text with at least one of the terms.';
 
 create or replace function search.unmerged_terms() returns setof text
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_chunk_limit constant int := 2000;
 begin
   return query
-    -- after a large load the latest are enough to read words from
+    -- After a large load the words of the latest chunks are enough; reading all chunks would take too long.
     select distinct l.lexeme
-      from search.chunks(array(
+      from search.chunks_by_id(array(
              select chunk_id from search.changes
               where tenant_id = core.current_tenant_id() and kind = 'added'
-              order by chunk_id desc limit 2000)) c,
+              order by chunk_id desc limit v_chunk_limit)) c,
            unnest(c.content_tsvector) l;
 end
 $$;
 comment on function search.unmerged_terms is
-  'The vocabulary of the chunks that no block has yet.';
+  'The terms of the chunks that are not in a block yet.';
 
 create or replace function search.terms_with_prefix(prefix text) returns text[]
 language sql stable
@@ -60,15 +63,23 @@ as $$
     select term from (
       select t.term from search.terms t
        where t.tenant_id = core.current_tenant_id()
-         and t.term >= terms_with_prefix.prefix collate "C" and t.term < (terms_with_prefix.prefix || chr(1114111)) collate "C"
+         and t.term >= terms_with_prefix.prefix collate "C"
+         -- chr(1114111) is the highest character of Unicode.
+         and t.term < (terms_with_prefix.prefix || chr(1114111)) collate "C"
       union
       select u from search.unmerged_terms() u where starts_with(u, terms_with_prefix.prefix)
     ) found
-    -- the nearest to what was typed
+    -- The shortest words are the nearest to what was typed.
     order by length(term), term collate "C" limit 64);
 $$;
 comment on function search.terms_with_prefix is
-  'The 64 shortest words of the vocabulary that begin so.';
+  'The 64 shortest words of the vocabulary that begin with the prefix.';
+
+create or replace function search.can_be_misspelt(term text) returns boolean
+language sql immutable parallel safe
+return length(can_be_misspelt.term) between 4 and 40 and can_be_misspelt.term !~ '[0-9]';
+comment on function search.can_be_misspelt is
+  'Whether a term is a word that is looked for with other spellings: 4 to 40 characters and no digit. The index search_terms_trigrams has the same condition.';
 
 create or replace function search.unknown_terms(terms text[]) returns text[]
 language plpgsql stable
@@ -80,16 +91,16 @@ begin
   return (
     select array(
       select t from unnest(unknown_terms.terms) t
-       where length(t) between 4 and 40 and t !~ '[0-9]'
+       where search.can_be_misspelt(t)
          and not exists (
            select from search.terms v where v.tenant_id = core.current_tenant_id() and v.term = t collate "C")
          and not exists (
-           select from search.chunks(v_unmerged_ids) c
+           select from search.chunks_by_id(v_unmerged_ids) c
             where c.content_tsvector @@ core.tsquery_term(t)::tsquery)));
 end
 $$;
 comment on function search.unknown_terms is
-  'Those of the words, of 4 to 40 letters, that this tenant''s texts do not have.';
+  'Those of the words that may be misspelt and that no text of this tenant has.';
 
 create or replace function search.similar_terms(term text) returns table (similar_term text, similarity double precision)
 language sql stable
@@ -101,31 +112,101 @@ as $$
       union
       select u, similarity(u, similar_terms.term)::double precision
         from search.unmerged_terms() u
-       where u % similar_terms.term and length(u) between 4 and 40 and u !~ '[0-9]'
+       where u % similar_terms.term and search.can_be_misspelt(u)
     ) found
    where similarity >= 0.4
    order by similarity desc, term limit 3;
 $$;
 comment on function search.similar_terms is
-  'Up to three words of the vocabulary that share at least 0.4 of their trigrams with this one.';
+  'Up to three words of the vocabulary that share at least 0.4 of their trigrams with the term, the most similar first.';
+
+create or replace function search.text_condition(configs regconfig[], text text, is_title boolean) returns tsquery
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_config regconfig;
+  v_reading tsquery;
+  v_condition tsquery;
+begin
+  -- Each text is indexed in the language of its source, so it is enough that the words match as one language reads them.
+  foreach v_config in array text_condition.configs loop
+    v_reading := case when text_condition.is_title
+      -- The words of the title have weight A (knowledge.search_vector).
+      then coalesce((
+        select string_agg(core.tsquery_term(l.lexeme) || ':A', ' & ')
+          from unnest(to_tsvector(v_config, text_condition.text)) l), '')::tsquery
+      else phraseto_tsquery(v_config, text_condition.text) end;
+    v_condition := coalesce(v_condition || v_reading, v_reading);
+  end loop;
+  return v_condition;
+end
+$$;
+comment on function search.text_condition is
+  'What a text must match to have these words in its title (is_title) or else one after the other, as one of the languages reads them. Empty when the words are stop words in all languages.';
+
+-- While a question is read, its terms are kept as {"term": {"weight": …, "writtenAs": …}}.
+create or replace function search.add_terms(known jsonb, terms text[], weight double precision, written_as text) returns jsonb
+language sql immutable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+  -- A term that is known already keeps the larger weight.
+  select add_terms.known || coalesce(jsonb_object_agg(t, jsonb_build_object(
+           'weight', greatest(add_terms.weight, (add_terms.known #>> array[t, 'weight'])::double precision), 'writtenAs', add_terms.written_as)), '{}')
+    from unnest(add_terms.terms) t;
+$$;
+comment on function search.add_terms is
+  'Adds terms with a weight to those that are known of a question.';
+
+create or replace function search.add_plain_words(known jsonb, words text, configs regconfig[]) returns jsonb
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  -- A word that the question has twice counts twice.
+  select add_plain_words.known || coalesce(jsonb_object_agg(
+           w.term, jsonb_build_object(
+             'weight', coalesce((add_plain_words.known #>> array[w.term, 'weight'])::double precision, 0) + w.frequency)), '{}')
+    from (select l.lexeme as term, max(cardinality(l.positions)) as frequency
+            from unnest(add_plain_words.configs) as c (config), unnest(to_tsvector(c.config, add_plain_words.words)) as l
+           group by l.lexeme) w;
+$$;
+comment on function search.add_plain_words is
+  'Adds the words of a question that have no operator, as each of the languages reads them.';
+
+create or replace function search.add_similar_terms(known jsonb) returns jsonb
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_unknown_terms text[] := search.unknown_terms(array(select jsonb_object_keys(add_similar_terms.known)));
+begin
+  return (
+    select add_similar_terms.known
+           || coalesce(jsonb_object_agg(s.similar_term, jsonb_build_object('weight', s.similarity, 'writtenAs', s.unknown)), '{}')
+      from (select distinct on (s.similar_term) s.similar_term, s.similarity, u as unknown
+              from unnest(v_unknown_terms) as u, search.similar_terms(u) s
+             where not add_similar_terms.known ? s.similar_term
+             order by s.similar_term, s.similarity desc, u) s);
+end
+$$;
+comment on function search.add_similar_terms is
+  'Adds, for each word that no text of this tenant has, the words that are spelt almost like it; each counts as much as it is similar.';
 
 create or replace function search.parse_question(
-  query text, source_ids uuid[], title_boost double precision default 1, reads_misspelt boolean default true
+  query text, source_ids uuid[], title_boost double precision default 1, corrects_spelling boolean default true
 ) returns search.question
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
+  v_largest_term_count constant int := 1024;
   v_question search.question;
   v_configs regconfig[] := array(
     select distinct knowledge.text_search_config(s.language) from search.searchable_sources(parse_question.source_ids) s order by 1);
-  v_config regconfig;
   v_token record;
-  v_reading tsquery;
   v_condition tsquery;
-  v_bare text := '';
+  v_plain_words text := '';
   v_known jsonb := '{}';
-  v_unknown text[];
 begin
   v_question.plain := '';
   for v_token in
@@ -133,13 +214,8 @@ begin
            m[3] like '"%' as is_phrase, m[3] ~ '^[^"*]+[*]+$' as is_prefix
       from regexp_matches(parse_question.query, '(-?)(title:)?("[^"]*"|[^\s"]+)', 'gi') as m
   loop
-    v_condition := null;
     if v_token.is_excluded or v_token.is_title or v_token.is_phrase then
-      -- a text is read in its source's language, so it is enough that one reading matches
-      foreach v_config in array v_configs loop
-        v_reading := search.text_condition(v_config, v_token.text, v_token.is_title);
-        v_condition := coalesce(v_condition || v_reading, v_reading);
-      end loop;
+      v_condition := search.text_condition(v_configs, v_token.text, v_token.is_title);
       if numnode(v_condition) > 0 then
         v_condition := case when v_token.is_excluded then !!v_condition else v_condition end;
         v_question.text_filter := coalesce(v_question.text_filter && v_condition, v_condition);
@@ -151,70 +227,50 @@ begin
 
     v_question.plain := v_question.plain || ' ' || rtrim(v_token.text, '*');
     if v_token.is_prefix then
-      v_known := search.with_terms(v_known, search.terms_with_prefix(lower(rtrim(v_token.text, '*'))), 1, v_token.text);
+      v_known := search.add_terms(v_known, search.terms_with_prefix(lower(rtrim(v_token.text, '*'))), 1, v_token.text);
     elsif v_token.is_title or v_token.is_phrase then
-      foreach v_config in array v_configs loop
-        v_known := search.with_terms(v_known, tsvector_to_array(to_tsvector(v_config, v_token.text)),
-                                          case when v_token.is_title then parse_question.title_boost else 1 end, null);
-      end loop;
+      v_known := search.add_terms(
+        v_known, array(select l.lexeme from unnest(v_configs) as c (config), unnest(to_tsvector(c.config, v_token.text)) l),
+        case when v_token.is_title then parse_question.title_boost else 1 end, null);
     else
-      v_bare := v_bare || ' ' || v_token.text;
+      v_plain_words := v_plain_words || ' ' || v_token.text;
     end if;
   end loop;
 
-  -- a word said twice counts twice
-  select v_known || coalesce(jsonb_object_agg(
-           w.term, jsonb_build_object('weight', coalesce((v_known #>> array[w.term, 'weight'])::double precision, 0) + w.frequency)), '{}')
-    into v_known
-    from (select l.lexeme as term, max(cardinality(l.positions)) as frequency
-            from unnest(v_configs) as c (config), unnest(to_tsvector(c.config, v_bare)) as l group by l.lexeme) w;
-  if parse_question.reads_misspelt then
-    v_unknown := search.unknown_terms(array(select jsonb_object_keys(v_known)));
+  v_known := search.add_plain_words(v_known, v_plain_words, v_configs);
+  if parse_question.corrects_spelling then
+    v_known := search.add_similar_terms(v_known);
   end if;
-  select v_known || coalesce(jsonb_object_agg(s.similar_term, jsonb_build_object('weight', s.similarity, 'writtenAs', s.unknown)), '{}')
-    into v_known
-    from (select distinct on (s.similar_term) s.similar_term, s.similarity, u as unknown
-            from unnest(v_unknown) as u, search.similar_terms(u) s
-           where not v_known ? s.similar_term
-           order by s.similar_term, s.similarity desc, u) s;
 
   select array_agg(e.key order by e.key collate "C"),
          array_agg((e.value ->> 'weight')::double precision order by e.key collate "C"),
          array_agg(e.value ->> 'writtenAs' order by e.key collate "C")
     into v_question.terms, v_question.weights, v_question.written_as
     from jsonb_each(v_known) e;
-  if cardinality(v_question.terms) > 1024 then
-    perform core.raise_error('SR416', 'The query stands for more than 1,024 different words.', 'Search for its essential words; a prefix* counts as all the words it stands for.');
+  if cardinality(v_question.terms) > v_largest_term_count then
+    perform core.raise_error('SR416', 'The query stands for more than 1,024 different words.',
+      'Search for the most important words. A word* counts as all the words that it stands for.');
   end if;
   v_question.plain := trim(v_question.plain);
   return v_question;
 end
 $$;
 comment on function search.parse_question is
-  E'@errors SR416\nReads a question in every language of the sources it goes to. Words that no text has are read as similar ones only where all texts are the asker''s: elsewhere it would tell which words there are. terms is null when it says nothing but stop words or exclusions.';
+  E'@errors SR416\nReads a question in every language of the sources that are searched. corrects_spelling also searches words that are spelt almost like a word that no text has; it must be false for sources of another tenant, because the correction would tell which words that tenant''s other texts have. terms is null when the question has only stop words or exclusions.';
 
-create or replace function search.text_condition(config regconfig, text text, is_title boolean) returns tsquery
-language sql stable
-set search_path to pg_catalog, pg_temp
+set local role rowhouse_platform;  -- outside the wall: behind row level security an operator that is not leakproof cannot use an index, so this function names the tenant itself; only definer functions of the search may call it
+create or replace function search.similar_vocabulary(term text) returns table (similar_term text, similarity double precision)
+language sql stable security definer
+set search_path to pg_catalog, public, pg_temp
 as $$
-  select case when text_condition.is_title
-    -- the title's words have weight A (knowledge.search_vector)
-    then coalesce((
-      select string_agg(core.tsquery_term(l.lexeme) || ':A', ' & ')
-        from unnest(to_tsvector(text_condition.config, text_condition.text)) l), '')::tsquery
-    else phraseto_tsquery(text_condition.config, text_condition.text) end;
+  -- The conditions on the term are those of the index search_terms_trigrams.
+  select t.term, similarity(t.term, similar_vocabulary.term)::double precision
+    from search.terms t
+   where t.tenant_id = core.current_tenant_id() and t.term % similar_vocabulary.term
+     and length(t.term) between 4 and 40 and t.term !~ '[0-9]';
 $$;
-comment on function search.text_condition is
-  'What a text in this language must match to have these words, one after the other or in its title; empty for stop words.';
+comment on function search.similar_vocabulary is
+  'The words of this tenant''s vocabulary that share at least pg_trgm.similarity_threshold of their trigrams with the term.';
+grant execute on function search.similar_vocabulary to rowhouse_owner;
 
-create or replace function search.with_terms(terms jsonb, more text[], weight double precision, written_as text) returns jsonb
-language sql immutable parallel safe
-set search_path to pg_catalog, pg_temp
-as $$
-  -- a term that is there already keeps the larger weight
-  select with_terms.terms || coalesce(jsonb_object_agg(t, jsonb_build_object(
-           'weight', greatest(with_terms.weight, (with_terms.terms #>> array[t, 'weight'])::double precision), 'writtenAs', with_terms.written_as)), '{}')
-    from unnest(with_terms.more) t;
-$$;
-comment on function search.with_terms is
-  'Adds terms to those of a question: {"term": {"weight", "writtenAs"}}.';
+set local role rowhouse_owner;

@@ -1,6 +1,7 @@
--- Vectors: compared one by one where they are few, which is exact; found through the model's HNSW index where they are many.
+-- Ranking by vectors. A tenant's vectors are compared one by one when they are few, which is exact; when they are many, they
+-- are found through the model's HNSW index, which may miss some.
 
--- only once its library is loaded may everyone name pgvector's settings
+-- A function may name pgvector's settings only after pgvector's library is loaded, which using the type does.
 do $$ begin perform '[1]'::public.vector; end $$;
 
 create or replace function search.vector_index_name(model_id uuid) returns name
@@ -24,14 +25,14 @@ begin
 end
 $$;
 comment on function search.vector_expression is
-  'The SQL of a vector as the model''s index has it.';
+  'The SQL expression of a vector that the model''s index is built on.';
 
 create or replace function search.vector_index_statements(model_id uuid)
 returns table (drop_statement text, create_statement text)
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  -- HNSW holds up to 2,000 dimensions, 4,000 of halfvec, 64,000 bits
+  -- An HNSW index holds vectors of up to 2,000 dimensions, halfvec of up to 4,000 and bits of up to 64,000.
   select format('drop index concurrently if exists app_public.%I', search.vector_index_name(m.id)),
          format('create index concurrently %I on app_public.embeddings using hnsw ((%s) %s) where model_id = %L',
            search.vector_index_name(m.id), search.vector_expression(m, 'embedding'),
@@ -42,7 +43,7 @@ as $$
      and m.dimension <= case m.vector_quantization when 'binary' then 64000 when 'halfvec' then 4000 else 2000 end;
 $$;
 comment on function search.vector_index_statements is
-  'The statements that build a model''s vector index anew; nothing when its vectors are too long for one, see vector_quantization.';
+  'The statements that build a model''s vector index anew. Returns no row when the model''s vectors have too many dimensions for an index; vector_quantization raises the limit.';
 grant execute on function search.vector_index_statements to rowhouse_worker, rowhouse_platform;
 
 create or replace function search.vector_index_is_ready(model_id uuid) returns boolean
@@ -58,7 +59,7 @@ begin
 end
 $$;
 comment on function search.vector_index_is_ready is
-  'Whether the model has a vector index that is built to its end.';
+  'Whether the model has a vector index that is completely built.';
 grant execute on function search.vector_index_is_ready to rowhouse_platform;
 
 create or replace function search.has_many_vectors(model_id uuid) returns boolean
@@ -75,14 +76,14 @@ begin
 end
 $$;
 comment on function search.has_many_vectors is
-  'Whether this tenant has more vectors of the model than are compared one by one.';
+  'Whether this tenant has too many vectors of the model to compare them one by one (tenants.config.search.exactVectorLimit).';
 
 create or replace function search.exact_vector_ranking(
   model_id uuid, query_embedding public.vector, scope search.scope, depth int
 ) returns table (chunk_id bigint, score double precision)
 language plpgsql stable
 set search_path to pg_catalog, public, pg_temp
--- planned for the scope there is
+-- A plan is made for the scope that is given.
 set plan_cache_mode to auto
 as $$
 #variable_conflict use_column
@@ -103,20 +104,21 @@ begin
 end
 $$;
 comment on function search.exact_vector_ranking is
-  'The nearest chunks in scope by cosine similarity, by comparing with every vector.';
+  'The nearest chunks in scope by cosine similarity, found by comparing every vector.';
 
 create or replace function search.indexed_vector_ranking(
   model app_public.llm_models, query_embedding public.vector, scope search.scope, depth int
 ) returns table (chunk_id bigint, score double precision)
 language plpgsql stable
 set search_path to pg_catalog, public, pg_temp
--- the index is read on until enough of its neighbours are this tenant's and in scope
+-- The index is read on until enough of the neighbours it finds belong to this tenant and are in scope.
 set hnsw.iterative_scan to relaxed_order
 set hnsw.ef_search to 200
 set hnsw.max_scan_tuples to 200000
 as $$
 declare
-  -- a quantised distance only proposes; the whole vector decides
+  -- An index of quantised vectors only proposes chunks; the whole vectors decide. The coarser the quantisation, the more
+  -- proposals are needed.
   v_proposals int := indexed_vector_ranking.depth
     * case (model).vector_quantization when 'binary' then 10 when 'halfvec' then 2 else 1 end;
 begin
@@ -143,7 +145,7 @@ begin
 end
 $$;
 comment on function search.indexed_vector_ranking is
-  'The nearest chunks in scope by cosine similarity as the model''s index finds them, which may miss some; those it finds are in exact order.';
+  'The nearest chunks in scope by cosine similarity, found through the model''s index. It may miss some; those that it finds are in exact order.';
 
 create or replace function search.vector_ranking(
   model app_public.llm_models, query_embedding public.vector, scope search.scope, depth int
@@ -161,7 +163,7 @@ begin
       into v_chunk_ids, v_scores
       from search.indexed_vector_ranking(model, vector_ranking.query_embedding, scope, vector_ranking.depth) v;
   end if;
-  -- the index gives up on a scope that is too narrow for it
+  -- The index finds too few chunks when the scope is narrow.
   if v_chunk_ids is null or cardinality(v_chunk_ids) < vector_ranking.depth then
     select array_agg(v.chunk_id order by v.score desc, v.chunk_id), array_agg(v.score order by v.score desc, v.chunk_id)
       into v_chunk_ids, v_scores
@@ -171,7 +173,7 @@ begin
 end
 $$;
 comment on function search.vector_ranking is
-  'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 3,000), or while there is no index.';
+  'The nearest chunks in scope by cosine similarity. They are exact for a tenant with up to tenants.config.search.exactVectorLimit vectors (by default 3,000) and while the model has no index.';
 
 create or replace function search.default_model(embedding_model text, model_names text[]) returns app_public.llm_models
 language plpgsql stable
@@ -183,38 +185,33 @@ declare
 begin
   if cardinality(v_names) > 1 then
     perform core.raise_error('SR402', format('The sources use several embedding models: %s.', array_to_string(v_names, ', ')),
-      'Name one as embedding_model, or search the sources of one model by source_ids.');
+      'Name one as the option embedding_model, or filter by the source_ids of one model.');
   end if;
-  -- no source, no model, no result
+  -- Without sources there is no model, and the search has no hits.
   if v_names is null then
     return null;
   end if;
   select * into v_model from app_public.llm_models m where m.name = v_names[1] and m.kind = 'embedding' and m.is_enabled;
   if not found then
-    perform core.raise_error('SR403', 'There is no such embedding model, or it is switched off.', 'List llm_models of kind embedding.');
+    perform core.raise_error('SR403', 'There is no such embedding model, or it is disabled.', 'List the LLM models of kind embedding.');
   end if;
   return v_model;
 end
 $$;
 comment on function search.default_model is
-  E'@errors SR402 SR403\nThe embedding model of a search: the one named, or the only one of those its sources use; null when there is none.';
+  E'@errors SR402 SR403\nThe embedding model of a search: the one that is named, or else the only one that its sources use. It is null when there are no sources.';
 
-create or replace function search.query_embedding_model(
-  query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text
-) returns table (input text, base_url text, api_key_variable text, model_name text, dimension int, batch_size int, timeout_ms int)
+create or replace function search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter)
+returns table (input text, base_url text, api_key_variable text, model_name text, dimension int, batch_size int, timeout_ms int)
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_model app_public.llm_models := search.default_model(
-    query_embedding_model.embedding_model,
-    (select p.model_names
-       from search.parts(
-         query_embedding_model.source_ids, query_embedding_model.agent_id, query_embedding_model.tags, query_embedding_model.category) p
-      limit 1));
+    query_embedding_model.embedding_model, (select s.model_names from search.sources_by_tenant(filter) s limit 1));
 begin
   return query
-    -- what is embedded of a question is the same for all sources
+    -- The text to embed does not depend on the language of the sources, so no source is named.
     select (search.parse_question(query_embedding_model.query, '{}')).plain,
            p.base_url, p.api_key_variable, v_model.provider_model_name, v_model.dimension, v_model.batch_size, v_model.timeout_ms
       from app_public.llm_providers p
@@ -222,10 +219,10 @@ begin
 end
 $$;
 comment on function search.query_embedding_model is
-  'What the server needs to embed a question for these sources, and what of it; nothing when the built-in model does it in SQL. SR402, SR403 as search.';
+  E'@errors SR402 SR403\nWhat the server needs to embed a question for a search with this filter: the text to embed and the model. Returns no row when the built-in model embeds the question in SQL.';
 grant execute on function search.query_embedding_model to rowhouse_user;
 
-set local role rowhouse_platform;  -- outside the wall: the worker looks for models whose vectors, of all tenants, are enough for an index
+set local role rowhouse_platform;  -- outside the wall: the worker counts the vectors of all tenants to find the models that need an index
 create or replace function search.models_to_index(minimum int default 10000) returns setof uuid
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -239,7 +236,7 @@ as $$
    order by m.id;
 $$;
 comment on function search.models_to_index is
-  'The embedding models that have more than this many vectors, of all tenants, and no vector index.';
+  'The embedding models that have more than minimum vectors, counted over all tenants, and no vector index.';
 grant execute on function search.models_to_index to rowhouse_worker;
 
 set local role rowhouse_owner;

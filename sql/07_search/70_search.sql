@@ -1,75 +1,92 @@
--- Search: reads the question, ranks by words and by vectors, fuses, shows, explains, writes down.
+-- The search that people and programs call. It checks the arguments, ranks (65_rank_tenants.sql), shows the hits with their
+-- texts, explains them when asked, and logs the question.
 
-create or replace function search.snippet(content text, any_term tsquery, config regconfig) returns text
-language plpgsql stable
-set search_path to pg_catalog, pg_temp
-as $$
-begin
-  return (
-    -- the text is escaped before it is marked, so that a document cannot smuggle markup into a page
-    select case
-      when snippet.any_term is not null then
-        ts_headline(snippet.config, escaped.text, snippet.any_term,
-          'StartSel=<mark>, StopSel=</mark>, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "')
-      else left(escaped.text, 200)
-    end
-    from (select replace(replace(replace(snippet.content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) as escaped (text));
-end
-$$;
-comment on function search.snippet is
-  'The part of a text that shows the terms, as HTML: escaped, the terms in <mark>.';
+comment on type app_public.search_mode is 'How a search ranks: bm25 (by words), vector (by nearness of embeddings) or hybrid (by both, fused).';
+comment on type app_public.fusion_method is 'How a hybrid search fuses its two rankings: rrf (by ranks) or convex (by normalised scores).';
 
-create or replace function search.fused_score(
-  fusion app_public.fusion_method, vector_weight double precision, rrf_k int,
-  bm25_rank int, vector_rank int, bm25_score double precision, vector_score double precision,
-  highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision
-) returns double precision
+comment on type app_public.search_options is 'How a search works. A field that is left out has its default.';
+comment on column app_public.search_options.skip is 'How many of the best hits are left out, for the pages that follow the first: 0 to 9,000, by default 0.';
+comment on column app_public.search_options.fusion is 'How a hybrid search fuses its rankings: rrf (weighted reciprocal rank, the default) or convex (weighted mean of normalised scores).';
+comment on column app_public.search_options.rrf_k is 'The k of reciprocal rank fusion: 1 to 1,000,000, by default 60.';
+comment on column app_public.search_options.embedding_model is 'The embedding model of the question. It must be given only when the sources use several.';
+comment on column app_public.search_options.query_embedding is 'The embedding of the question, when the caller has it already.';
+comment on column app_public.search_options.explain is 'Whether each hit says in explanation how its score was computed; by default false.';
+
+comment on type app_public.search_hit is 'A chunk that a search found, with its place in the result and the parts of its score.';
+comment on column app_public.search_hit.rank is E'@notNull\nPlace in the result, from 1.';
+comment on column app_public.search_hit.score is E'@notNull\nThe score by which the result is ordered: BM25, cosine similarity or the fused score, depending on the mode. Only scores of the same result can be compared.';
+comment on column app_public.search_hit.bm25_score is 'BM25 score; null when the ranking by words did not reach the chunk.';
+comment on column app_public.search_hit.bm25_rank is 'Place in the ranking by words, from 1; null when that ranking did not reach the chunk.';
+comment on column app_public.search_hit.vector_score is 'Cosine similarity to the question, -1 to 1; null when the ranking by vectors did not reach the chunk.';
+comment on column app_public.search_hit.vector_rank is 'Place in the ranking by vectors, from 1; null when that ranking did not reach the chunk.';
+comment on column app_public.search_hit.source_id is E'@notNull\nThe knowledge source.';
+comment on column app_public.search_hit.document_id is E'@notNull\nThe document.';
+comment on column app_public.search_hit.chunk_id is E'@notNull\nThe chunk.';
+comment on column app_public.search_hit.title is E'@notNull\nTitle of the document.';
+comment on column app_public.search_hit.content is E'@notNull\nText of the chunk.';
+comment on column app_public.search_hit.snippet is E'@notNull\nThe part of the text that shows the words of the question, as HTML: the text is escaped, and the words are in <mark>.';
+comment on column app_public.search_hit.explanation is 'How the score was computed; null unless the option explain is set. An object with chunkCount, averageLength, k1, b and length; terms, each with term, writtenAs (the word of the question that the term stands for, when they differ), weight, df, tf, idf and score (its part of the BM25 score); and, when vectors are searched, model, similarity, fusion, vectorWeight and rrfK.';
+
+create or replace function search.options(
+  skip int default null, fusion app_public.fusion_method default null, rrf_k int default null, embedding_model text default null,
+  query_embedding public.vector default null, explain boolean default null
+) returns app_public.search_options
 language sql immutable parallel safe
-return case fused_score.fusion
-  when 'rrf' then coalesce(1 / (rrf_k + bm25_rank)::double precision, 0) + coalesce(vector_weight / (rrf_k + vector_rank)::double precision, 0)
-  else (coalesce(bm25_score / nullif(highest_bm25_score, 0), 0)
-    + vector_weight * coalesce((vector_score - lowest_vector_score) / nullif(highest_vector_score - lowest_vector_score, 0),
-                               case when vector_score is not null then 1 end, 0)) / (1 + vector_weight)
-end;
-comment on function search.fused_score is
-  'rrf: 1 / (k + rank) by words plus the weighted one by vectors (Cormack, Clarke and Büttcher, 2009). convex: the weighted mean of both scores brought to 0..1, BM25 from 0 and similarity from the lowest of its ranking (Bruch, Gai and Ingber, An Analysis of Fusion Functions for Hybrid Retrieval, 2023).';
+return row (skip, fusion, rrf_k, embedding_model, query_embedding, explain)::app_public.search_options;
+comment on function search.options is
+  'A search_options, for searches in SQL: app_public.search(''wing'', options => search.options(skip => 10)).';
+grant execute on function search.options to rowhouse_user;
 
-create or replace function search.check_search_arguments(
-  query text, mode app_public.search_mode, "limit" int, skip int, rrf_k int, fusion app_public.fusion_method, metadata jsonb
-) returns void
+create or replace function search.complete_options(options app_public.search_options) returns app_public.search_options
+language sql immutable parallel safe
+return search.options(
+  skip => coalesce((options).skip, 0), fusion => coalesce((options).fusion, 'rrf'), rrf_k => coalesce((options).rrf_k, 60),
+  embedding_model => (options).embedding_model, query_embedding => (options).query_embedding,
+  explain => coalesce((options).explain, false));
+comment on function search.complete_options is
+  'The options of a search with the defaults filled in.';
+
+create or replace function search.ranking_depth(mode app_public.search_mode, last_rank int) returns int
+language sql immutable parallel safe
+return case
+  when ranking_depth.mode <> 'hybrid' then ranking_depth.last_rank
+  when ranking_depth.last_rank <= 100 then 100
+  when ranking_depth.last_rank <= 1000 then 1000
+  else 10000
+end;
+comment on function search.ranking_depth is
+  'How far each ranking is read to show the hits up to last_rank. A hybrid search reads both rankings to the same depth, in three steps, so that its pages within a step fit together.';
+
+create or replace function search.check_request(request search.request) returns void
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_largest_query constant int := 10000;
 begin
   perform tenancy.require_feature('rag_enabled');
-  if check_search_arguments.query is null or check_search_arguments.query !~ '\S' then
+  if (request).query is null or (request).query !~ '\S' then
     perform core.raise_error('SR404', 'The query is empty.', 'Search for at least one word.');
   end if;
-  if length(check_search_arguments.query) > 10000 then
-    perform core.raise_error('SR405', 'The query is longer than 10,000 characters.', 'Search for its essential words.');
+  if length((request).query) > v_largest_query then
+    perform core.raise_error('SR405', 'The query is longer than 10,000 characters.', 'Search for its most important words.');
   end if;
-  if coalesce(check_search_arguments."limit" not between 1 and 1000, true) then
-    perform core.raise_error('SR406', 'limit must be from 1 to 1000.', 'Ask for fewer hits.');
+  if (request).hit_limit not between 1 and 1000 then
+    perform core.raise_error('SR406', 'limit must be from 1 to 1,000.', 'Ask for fewer hits.');
   end if;
-  if coalesce(check_search_arguments.rrf_k not between 1 and 1000000, true) then
-    perform core.raise_error('SR407', 'rrf_k must be from 1 to 1,000,000.', 'Leave it out for the usual 60.');
+  if ((request).options).rrf_k not between 1 and 1000000 then
+    perform core.raise_error('SR407', 'rrf_k must be from 1 to 1,000,000.', 'Leave it out to use the default, 60.');
   end if;
-  if check_search_arguments.mode is null then
-    perform core.raise_error('SR408', 'mode must be bm25, vector or hybrid.', 'Leave it out for hybrid.');
+  if ((request).options).skip not between 0 and 9000 then
+    perform core.raise_error('SR413', 'skip must be from 0 to 9,000.', 'Make the question more precise to see other hits first.');
   end if;
-  if coalesce(check_search_arguments.skip not between 0 and 9000, true) then
-    perform core.raise_error('SR413', 'skip must be from 0 to 9000.', 'Nobody reads that far: narrow the question.');
-  end if;
-  if check_search_arguments.fusion is null then
-    perform core.raise_error('SR414', 'fusion must be rrf or convex.', 'Leave it out for rrf.');
-  end if;
-  if jsonb_typeof(check_search_arguments.metadata) <> 'object' then
-    perform core.raise_error('SR415', 'metadata must be an object.', 'Filter by {"key": value}.');
+  if jsonb_typeof(((request).filter).metadata) <> 'object' then
+    perform core.raise_error('SR415', 'The filter on metadata must be an object.', 'Filter by {"key": value}.');
   end if;
 end
 $$;
-comment on function search.check_search_arguments is
-  E'@errors TN204\nRefuses arguments that are out of range: SR404 to SR408, SR413 to SR415; and a tenant without the feature:';
+comment on function search.check_request is
+  E'@errors TN204 SR404 SR405 SR406 SR407 SR413 SR415\nRefuses arguments that are out of range, and a tenant whose plan does not include search.';
 
 create or replace function search.question_vector(
   model app_public.llm_models, question search.question, query_embedding public.vector
@@ -84,11 +101,11 @@ begin
     v_embedding := knowledge.hashing_embedding((question).plain, (model).dimension);
   end if;
   if v_embedding is null then
-    perform core.raise_error('SR409', format('The model %s is not in the database, so SQL cannot embed the query.', (model).name),
+    perform core.raise_error('SR409', format('The model %s is an endpoint outside of the database, so SQL cannot embed the query.', (model).name),
       'Search over GraphQL, or give query_embedding, or use mode bm25.');
   end if;
   if vector_dims(v_embedding) <> (model).dimension then
-    perform core.raise_error('SR410', format('query_embedding has %s dimensions, and the model %s has %s.',
+    perform core.raise_error('SR410', format('query_embedding has %s dimensions, but the model %s has %s.',
       vector_dims(v_embedding), (model).name, (model).dimension), 'Embed the query with the same model as the sources.');
   end if;
   if vector_norm(v_embedding) = 0 then
@@ -98,185 +115,127 @@ begin
 end
 $$;
 comment on function search.question_vector is
-  E'@errors SR409 SR410 SR411\nThe vector of a question: the one given, or the built-in model''s.';
+  E'@errors SR409 SR410 SR411\nThe vector of a question: the one that is given, or else the one that the built-in model computes.';
+
+create or replace function search.snippet(content text, any_term tsquery, config regconfig) returns text
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_length_without_terms constant int := 200;
+begin
+  return (
+    -- The text is escaped before the words are marked, so that a document cannot bring HTML of its own into a page.
+    select case
+      when snippet.any_term is not null then
+        ts_headline(snippet.config, escaped.text, snippet.any_term,
+          'StartSel=<mark>, StopSel=</mark>, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "')
+      else left(escaped.text, v_length_without_terms)
+    end
+    from (select replace(replace(replace(snippet.content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) as escaped (text));
+end
+$$;
+comment on function search.snippet is
+  'The part of a text that shows the terms, as HTML: the text is escaped, and the terms are in <mark>.';
 
 create or replace function app_public.search(
-  query text,
-  mode app_public.search_mode default 'hybrid',
-  "limit" int default 10,
-  source_ids uuid[] default null,
-  embedding_model text default null,
-  query_embedding public.vector default null,
-  rrf_k int default 60,
-  skip int default 0,
-  document_ids uuid[] default null,
-  agent_id uuid default null,
-  tags text[] default null,
-  category text default null,
-  created_after timestamptz default null,
-  created_before timestamptz default null,
-  metadata jsonb default null,
-  fusion app_public.fusion_method default 'rrf',
-  explain boolean default false
+  query text, mode app_public.search_mode default 'hybrid', "limit" int default 10,
+  filter app_public.search_filter default null, options app_public.search_options default null
 ) returns setof app_public.search_hit
 language plpgsql stable security definer
 set search_path to pg_catalog, public, pg_temp
--- compiling a plan takes longer than any of these, and planning longer than most; where arguments decide about a plan,
--- the function says so
+-- Compiling a plan takes longer than running any of these statements, and planning takes longer than running most of them.
+-- A function whose plan depends on its arguments sets plan_cache_mode itself.
 set jit to off
 set plan_cache_mode to force_generic_plan
 as $$
-#variable_conflict use_column
 declare
   v_started_at constant timestamptz := clock_timestamp();
-  v_tenant_id constant uuid := core.current_tenant_id();
-  v_end int;
-  v_depth int;
-  v_model app_public.llm_models;
-  v_part record;
-  v_ranked record;
-  v_tenant_ids uuid[] := '{}';
-  v_questions search.question[] := '{}';
-  -- of each candidate: its part, its chunk, its scores
-  v_parts int[] := '{}';
-  v_chunk_ids bigint[] := '{}';
-  v_bm25_scores double precision[] := '{}';
-  v_vector_scores double precision[] := '{}';
-  v_top_parts int[];
-  v_top app_public.search_hit[];
-  v_hits app_public.search_hit[] := '{}';
+  v_request search.request;
+  v_hits app_public.search_hit[];
 begin
-  perform search.check_search_arguments(
-    search.query, search.mode, search."limit", search.skip, search.rrf_k, search.fusion, search.metadata);
-  v_end := search.skip + search."limit";
-  -- both rankings are read to one depth, the same for all pages of a hundred, a thousand or ten thousand
-  v_depth := case when search.mode <> 'hybrid' then v_end when v_end <= 100 then 100 when v_end <= 1000 then 1000 else 10000 end;
+  v_request.query := search.query;
+  v_request.mode := coalesce(search.mode, 'hybrid');
+  v_request.hit_limit := coalesce(search."limit", 10);
+  v_request.filter := search.filter;
+  v_request.options := search.complete_options(search.options);
+  perform search.check_request(v_request);
+  v_request.depth := search.ranking_depth(v_request.mode, (v_request.options).skip + v_request.hit_limit);
 
-  for v_part in
-    select p.* from search.parts(search.source_ids, search.agent_id, search.tags, search.category) p
-  loop
-    -- the first part's for all of them, because there is one vector of the question
-    if v_model.id is null and search.mode <> 'bm25' then
-      v_model := search.default_model(search.embedding_model, v_part.model_names);
-    end if;
-    perform set_config('rowhouse.tenant_id', v_part.tenant_id::text, true);
-    v_ranked := search.ranked_part(
-      v_part.ids, search.query, v_part.tenant_id = v_tenant_id, search.mode, v_depth,
-      v_model, search.query_embedding, search.document_ids, search.created_after, search.created_before, search.metadata);
-    perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
-    if v_ranked.chunk_ids is not null then
-      v_tenant_ids := v_tenant_ids || v_part.tenant_id;
-      v_questions := v_questions || v_ranked.question;
-      v_parts := v_parts || array_fill(cardinality(v_tenant_ids), array[cardinality(v_ranked.chunk_ids)]);
-      v_chunk_ids := v_chunk_ids || v_ranked.chunk_ids;
-      v_bm25_scores := v_bm25_scores || v_ranked.bm25_scores;
-      v_vector_scores := v_vector_scores || v_ranked.vector_scores;
-    end if;
-  end loop;
-
-  -- Scores of all parts are compared as they are, and ranks are those among all parts: as if each part had been read to
-  -- the depth, and then the best of them taken to that depth again.
-  with ranked as (
-    select u.part, u.chunk_id, u.bm25, u.similarity,
-           row_number() over (order by u.bm25 desc nulls last, u.chunk_id, u.part) as bm25_rank,
-           row_number() over (order by u.similarity desc nulls last, u.chunk_id, u.part) as vector_rank
-      from unnest(v_parts, v_chunk_ids, v_bm25_scores, v_vector_scores) as u (part, chunk_id, bm25, similarity)
-  ), best as (
-    select part, chunk_id,
-           case when bm25_rank <= v_depth then bm25 end as bm25,
-           case when bm25_rank <= v_depth and bm25 is not null then bm25_rank::int end as bm25_rank,
-           case when vector_rank <= v_depth then similarity end as similarity,
-           case when vector_rank <= v_depth and similarity is not null then vector_rank::int end as vector_rank
-      from ranked
-  ), fused as (
-    select b.*,
-           case search.mode
-             when 'bm25' then b.bm25
-             when 'vector' then b.similarity
-             else search.fused_score(search.fusion, v_model.fusion_weight, search.rrf_k, b.bm25_rank, b.vector_rank, b.bm25,
-               b.similarity, max(b.bm25) over (), min(b.similarity) over (), max(b.similarity) over ())
-           end as score
-      from best b
-     where num_nonnulls(b.bm25, b.similarity) > 0
-  ), top as (
-    select f.*, row_number() over (order by f.score desc, f.chunk_id, f.part) as position
-      from fused f order by f.score desc, f.chunk_id, f.part limit search."limit" offset search.skip
-  )
-  select array_agg(part order by position),
-         array_agg(row (position, score, bm25, bm25_rank, similarity, vector_rank, null, null, chunk_id, null, null, null, null)
-           ::app_public.search_hit order by position)
-    into v_top_parts, v_top
-    from top;
-  for v_index in 1 .. cardinality(v_tenant_ids) loop
-    if v_index = any (v_top_parts) then
-      perform set_config('rowhouse.tenant_id', v_tenant_ids[v_index]::text, true);
-      v_hits := v_hits || search.shown_part(
-        array(select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank, null, null, h.chunk_id, null, null, null, null)::app_public.search_hit
-                from unnest(v_top) with ordinality as h where v_top_parts[h.ordinality] = v_index),
-        v_questions[v_index], search.explain, search.mode, search.fusion, search.rrf_k, v_model);
-      perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
-    end if;
-  end loop;
-  v_hits := array(select h from unnest(v_hits) h order by h.rank);
-
-  perform search.log_query(
-    search.query, (select s.log_queries from search.settings() s), search.mode, search.agent_id, v_started_at, v_hits);
+  v_hits := search.show_hits_of_tenants(v_request, search.rank_tenants(v_request));
+  perform search.log_query(v_request, v_started_at, v_hits);
   return query select * from unnest(v_hits);
 end
 $$;
 comment on function app_public.search is
-  E'@cost 500\n@errors SR402 SR403 SR404 SR416\nSearches the knowledge of this tenant and what others share with it, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant; a shared source is ranked by its owner''s, and scores are compared as they are. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits.';
+  E'@cost 500\n@errors SR402 SR403 SR404 SR405 SR406 SR407 SR409 SR410 SR411 SR412 SR413 SR415 SR416 TN204\nSearches the knowledge of this tenant and what other tenants share with it; the best hits come first. In the query, plain words rank the texts and need not all occur; "phrases" and title:words must occur; -words must not occur; word* stands for all words that begin like this; a word that no text has is read as the words that are spelt almost like it. mode bm25 ranks by words; vector ranks by nearness of meaning, as the embedding model sees it; hybrid, the default, fuses both with the weight of the embedding model, over the first 100 hits of each ranking (over the first 1,000 or 10,000 when the page is beyond). limit is from 1 to 1,000, by default 10. A filter does not change the statistics that scores are computed from: they are those of the whole tenant; a shared source is ranked with those of its owner, and scores of different tenants are compared as they are. A query of stop words or exclusions only has no hits.';
 grant execute on function app_public.search to rowhouse_user;
 
-create or replace function search.explained(
-  hits app_public.search_hit[], question search.question, mode app_public.search_mode, fusion app_public.fusion_method,
-  rrf_k int, model app_public.llm_models
+create or replace function search.explain_terms(
+  chunk_id bigint, question search.question, document_counts int[], total_docs int, average_length double precision
+) returns jsonb
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_k1 double precision;
+  v_b double precision;
+begin
+  select s.k1, s.b into v_k1, v_b from search.settings() s;
+  return jsonb_build_object(
+    'chunkCount', explain_terms.total_docs, 'averageLength', explain_terms.average_length, 'k1', v_k1, 'b', v_b,
+    'length', (select c.document_length from app_public.document_chunks c
+                where c.tenant_id = core.current_tenant_id() and c.id = explain_terms.chunk_id),
+    'terms', (
+      select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+               'term', t.term, 'writtenAs', t.written_as, 'weight', t.weight, 'df', f.n, 'tf', cardinality(l.positions),
+               'idf', search.idf(f.n, explain_terms.total_docs),
+               'score', t.weight * search.bm25_score(
+                 cardinality(l.positions), f.n, explain_terms.total_docs, c.document_length, explain_terms.average_length, v_k1, v_b)))
+               order by t.i), '[]')
+        from unnest((question).terms, (question).weights, (question).written_as) with ordinality as t (term, weight, written_as, i)
+        join unnest(explain_terms.document_counts) with ordinality as f (n, i) using (i)
+        join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = explain_terms.chunk_id
+        join unnest(c.content_tsvector) l on l.lexeme = t.term));
+end
+$$;
+comment on function search.explain_terms is
+  'How the BM25 score of a chunk is computed, as search_hit.explanation has it.';
+
+create or replace function search.explain_hits(
+  hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models
 ) returns app_public.search_hit[]
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
+  v_mode app_public.search_mode := (request).mode;
+  v_fusion app_public.fusion_method := ((request).options).fusion;
   v_total_docs int;
   v_average_length double precision;
-  v_k1 double precision;
-  v_b double precision;
-  v_frequencies int[];
+  v_document_counts int[];
   v_hit app_public.search_hit;
   v_explained app_public.search_hit[] := '{}';
 begin
   select t.total_docs, t.avg_doc_length into v_total_docs, v_average_length from search.totals() t;
-  select s.k1, s.b into v_k1, v_b from search.settings() s;
-  v_frequencies := search.document_counts(
-    (question).terms, search.cells((question).terms), search.unmerged_chunk_ids());
-  foreach v_hit in array explained.hits loop
-    v_hit.explanation := jsonb_build_object(
-      'chunkCount', v_total_docs, 'averageLength', v_average_length, 'k1', v_k1, 'b', v_b,
-      'length', (select c.document_length from app_public.document_chunks c
-                  where c.tenant_id = core.current_tenant_id() and c.id = v_hit.chunk_id),
-      'terms', (
-        select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                 'term', t.term, 'writtenAs', t.written_as, 'weight', t.weight, 'df', f.n, 'tf', cardinality(l.positions),
-                 'idf', search.idf(f.n, v_total_docs),
-                 'score', t.weight * app_public.bm25_score(cardinality(l.positions), f.n, v_total_docs, c.document_length, v_average_length, v_k1, v_b)))
-                 order by t.i), '[]')
-          from unnest((question).terms, (question).weights, (question).written_as) with ordinality as t (term, weight, written_as, i)
-          join unnest(v_frequencies) with ordinality as f (n, i) using (i)
-          join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = v_hit.chunk_id
-          join unnest(c.content_tsvector) l on l.lexeme = t.term));
-    if explained.mode <> 'bm25' then
+  v_document_counts := search.document_counts(
+    (question).terms, search.block_terms((question).terms), search.unmerged_chunk_ids());
+  foreach v_hit in array explain_hits.hits loop
+    v_hit.explanation := search.explain_terms(v_hit.chunk_id, question, v_document_counts, v_total_docs, v_average_length);
+    if v_mode <> 'bm25' then
       v_hit.explanation := v_hit.explanation || jsonb_build_object('model', (model).name, 'similarity', v_hit.vector_score);
     end if;
-    if explained.mode = 'hybrid' then
-      v_hit.explanation := v_hit.explanation || jsonb_build_object('fusion', explained.fusion, 'vectorWeight', (model).fusion_weight)
-        || case when explained.fusion = 'rrf' then jsonb_build_object('rrfK', explained.rrf_k) else '{}' end;
+    if v_mode = 'hybrid' then
+      v_hit.explanation := v_hit.explanation || jsonb_build_object('fusion', v_fusion, 'vectorWeight', (model).fusion_weight)
+        || case when v_fusion = 'rrf' then jsonb_build_object('rrfK', ((request).options).rrf_k) else '{}' end;
     end if;
     v_explained := v_explained || v_hit;
   end loop;
   return v_explained;
 end
 $$;
-comment on function search.explained is
-  'The hits with how their scores came about.';
+comment on function search.explain_hits is
+  'The hits with their explanations.';
 
 create or replace function app_public.search_hit_document(hit app_public.search_hit) returns app_public.documents
 language sql stable security definer
@@ -285,7 +244,7 @@ as $$
   select * from app_public.documents d where d.tenant_id = core.current_tenant_id() and d.id = (hit).document_id;
 $$;
 comment on function app_public.search_hit_document is
-  E'@behavior typeField -queryField\nThe document the chunk is of; null when its source is shared by another tenant, which lends passages and no documents.';
+  'The document that the chunk is part of; null when another tenant shares the source, because a share gives access to passages and not to documents.';
 grant execute on function app_public.search_hit_document to rowhouse_user;
 
 create or replace function app_public.search_hit_source(hit app_public.search_hit) returns app_public.rag_knowledge_sources
@@ -298,5 +257,5 @@ as $$
    where v is not null;
 $$;
 comment on function app_public.search_hit_source is
-  E'@behavior typeField -queryField\nThe knowledge source the document belongs to.';
+  'The knowledge source that the document belongs to.';
 grant execute on function app_public.search_hit_source to rowhouse_user;

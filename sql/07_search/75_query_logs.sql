@@ -1,50 +1,56 @@
--- Every search is written down, without waiting for the disk: see the buffer in migrations/0006_search.up.sql.
+-- The log of searches. A search writes its row to an unlogged table, so that it does not wait for the disk; a task moves the
+-- rows to app_public.query_logs every minute. What is kept of the question is the tenant's choice.
 
 call core.secure_tenant_table('app_public.query_logs');
-call core.exempt_from_guard('app_public.query_logs', '_000_require_writable_tenant', 'reading is logged, also in a tenant that is read-only');
--- what people asked is for those who run the tenant
+call core.exempt_from_guard('app_public.query_logs', '_000_require_writable_tenant', 'searches are logged in a read-only tenant as well');
+-- The questions of its people may be read only by those who run the tenant.
 call core.allow('app_public.query_logs', read => 'admin, analyst');
 grant select, insert, update, delete on app_public.query_logs to rowhouse_platform;
 grant select on app_public.query_logs to rowhouse_user;
-grant select (tenant_id, id, created_at, mode, latency_ms, hit_count, source_ids, source_hit_counts, source_relevances) on app_public.query_logs to rowhouse_analyst;
+grant select (
+  tenant_id, id, created_at, mode, latency_ms, hit_count, source_ids, source_hit_counts, source_relevances
+) on app_public.query_logs to rowhouse_analyst;
 comment on table app_public.query_logs is
-  E'@aggregates on\n@behavior -query:resource:single\nWhat was searched, a minute after it was. For admins.';
+  E'@aggregates on\n@behavior -query:resource:single\nThe searches that were made, about a minute after they were made. Only admins can read them.';
 comment on column app_public.query_logs.tenant_id is 'The tenant.';
-comment on column app_public.query_logs.id is 'Counts up.';
+comment on column app_public.query_logs.id is 'The number of the search; later searches have higher numbers.';
 comment on column app_public.query_logs.created_at is 'When the search began.';
-comment on column app_public.query_logs.user_id is 'Who searched; kept when the person is gone.';
-comment on column app_public.query_logs.agent_id is 'The agent it was for, when one was named.';
+comment on column app_public.query_logs.user_id is 'Who searched. It stays when the person leaves.';
+comment on column app_public.query_logs.agent_id is 'The agent whose sources were searched, when the filter named one.';
 comment on column app_public.query_logs.mode is 'bm25, vector or hybrid.';
-comment on column app_public.query_logs.query_text is 'The question, when tenants.config.search.logQueries is text.';
-comment on column app_public.query_logs.query_hash is 'SHA-256 of the tenant and the question in lower case, when logQueries is hash: equal questions can be counted and not read.';
-comment on column app_public.query_logs.latency_ms is 'Milliseconds the search took in the database.';
+comment on column app_public.query_logs.query_text is 'The question; null unless tenants.config.search.logQueries is text.';
+comment on column app_public.query_logs.query_hash is 'SHA-256 of the tenant and the question in lower case; null unless logQueries is hash. With it equal questions can be counted but not read.';
+comment on column app_public.query_logs.latency_ms is 'How long the search took in the database, in milliseconds.';
 comment on column app_public.query_logs.hit_count is 'How many hits it returned.';
 comment on column app_public.query_logs.source_ids is 'The sources that had hits.';
-comment on column app_public.query_logs.source_hit_counts is 'How many hits each of these had.';
-comment on column app_public.query_logs.source_relevances is 'Mean relevance of each of these'' hits, 0 to 1: a hit''s score over the best of the search.';
+comment on column app_public.query_logs.source_hit_counts is 'How many hits each of source_ids had.';
+comment on column app_public.query_logs.source_relevances is 'The mean relevance of the hits of each of source_ids, 0 to 1: the score of a hit divided by the best score of the search.';
 
 call core.secure_tenant_table('search.query_log_buffer');
 grant select, insert, update, delete on search.query_log_buffer to rowhouse_platform;
-comment on table search.query_log_buffer is 'Searches of the last minute, on their way to query_logs. Not crash-safe on purpose.';
+comment on table search.query_log_buffer is 'The searches of the last minute, before a task moves them to query_logs. The table is unlogged on purpose: a crash loses them.';
 
-create or replace function search.log_query(
-  query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamptz, hits app_public.search_hit[]
-) returns void
+create or replace function search.log_query(request search.request, started_at timestamptz, hits app_public.search_hit[])
+returns void
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_kept_as text := (select s.log_queries from search.settings() s);
+  v_query text := (request).query;
 begin
-  -- a standby and a read-only transaction can search, but not write
+  -- A search on a standby or in a read-only transaction cannot be logged.
   if current_setting('transaction_read_only')::boolean or core.current_tenant_id() is null then
     return;
   end if;
   insert into search.query_log_buffer (
     tenant_id, created_at, user_id, agent_id, mode, query_text, query_hash, latency_ms, hit_count,
     source_ids, source_hit_counts, source_relevances)
-  select core.current_tenant_id(), log_query.started_at, core.current_user_id(), log_query.agent_id, log_query.mode,
-         case when log_query.keep = 'text' then log_query.query end,
-         -- the tenant is part of what is hashed, so that hashes of different tenants say nothing about each other
-         case when log_query.keep = 'hash' then sha256(convert_to(core.current_tenant_id() || lower(regexp_replace(trim(log_query.query), '\s+', ' ', 'g')), 'UTF8')) end,
+  select core.current_tenant_id(), log_query.started_at, core.current_user_id(), ((request).filter).agent_id, (request).mode,
+         case when v_kept_as = 'text' then v_query end,
+         -- The tenant is hashed as well, so that equal questions of different tenants have different hashes.
+         case when v_kept_as = 'hash' then sha256(convert_to(
+           core.current_tenant_id() || lower(regexp_replace(trim(v_query), '\s+', ' ', 'g')), 'UTF8')) end,
          extract(epoch from clock_timestamp() - log_query.started_at) * 1000, cardinality(log_query.hits),
          coalesce(array_agg(s.source_id order by s.source_id), '{}'), coalesce(array_agg(s.hits order by s.source_id), '{}'),
          coalesce(array_agg(s.relevance order by s.source_id), '{}')
@@ -56,9 +62,9 @@ begin
 end
 $$;
 comment on function search.log_query is
-  'Writes a search down: the question as text, as a hash or not at all, as tenants.config.search.logQueries says.';
+  'Logs a search. The question is kept as text, as a hash or not at all, as tenants.config.search.logQueries says.';
 
-set local role rowhouse_platform;  -- outside the wall: the worker moves all tenants' query logs out of their buffer
+set local role rowhouse_platform;  -- outside the wall: the worker moves the logged searches of all tenants
 create or replace function search.store_query_logs() returns int
 language sql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -69,7 +75,7 @@ as $$
     insert into app_public.query_logs (
       tenant_id, created_at, user_id, agent_id, mode, query_text, query_hash, latency_ms, hit_count,
       source_ids, source_hit_counts, source_relevances)
-    -- a tenant may have been deleted since
+    -- The tenant may have been deleted after the search.
     select m.* from moved m where exists (select from app_public.tenants t where t.id = m.tenant_id)
      order by m.created_at
   ), counted as (
@@ -87,7 +93,7 @@ as $$
   select count(*)::int from moved;
 $$;
 comment on function search.store_query_logs is
-  'Moves what searches wrote into the buffer to query_logs and counts it for each source; returns how many searches. Each is moved once: the row''s lock decides between two workers.';
+  'Moves the logged searches from the buffer to query_logs and adds them to the figures of their sources. Returns how many were moved. Two workers never move the same search, because deleting it locks its row.';
 grant execute on function search.store_query_logs to rowhouse_worker;
 
 set local role rowhouse_owner;

@@ -1,4 +1,5 @@
--- What the index knows, for people and for the seeds' names of it.
+-- Statistics that people can read: the figures that BM25 uses, from the index, and the use of the sources, from the log of
+-- searches.
 
 create or replace function search.term_document_counts() returns table (term text, document_count int)
 language sql stable
@@ -15,7 +16,7 @@ as $$
       select r.term, -r.document_count from search.removals r where r.tenant_id = core.current_tenant_id()
       union all
       select l.lexeme, 1
-        from search.chunks(search.unmerged_chunk_ids()) c, unnest(c.content_tsvector) l
+        from search.chunks_by_id(search.unmerged_chunk_ids()) c, unnest(c.content_tsvector) l
       union all
       select l.lexeme, -1 from search.pending_removals() r, unnest(r.terms) l
     ) as found (term, n)
@@ -23,10 +24,12 @@ as $$
   having sum(found.n) <> 0;
 $$;
 comment on function search.term_document_counts is
-  'In how many chunks of this tenant each term of the vocabulary occurs, from the index.';
+  'For each term of the vocabulary, in how many chunks of this tenant it occurs, as the index has it.';
 
 create or replace function search.embedding_statistics()
-returns table (collection_id text, total_documents int, avg_document_length double precision, term_document_counts jsonb, last_updated timestamptz)
+returns table (
+  collection_id text, total_documents int, avg_document_length double precision, term_document_counts jsonb, last_updated timestamptz
+)
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -37,7 +40,7 @@ as $$
    where core.current_tenant_id() is not null;
 $$;
 comment on function search.embedding_statistics is
-  'The row of app_public.embedding_statistics.';
+  'The only row of app_public.embedding_statistics.';
 grant execute on function search.embedding_statistics to rowhouse_user;
 
 create or replace function app_public.document_chunks_term_frequencies(chunk app_public.document_chunks) returns jsonb
@@ -49,7 +52,7 @@ as $$
    where c.tenant_id = core.current_tenant_id() and c.id = (chunk).id;
 $$;
 comment on function app_public.document_chunks_term_frequencies is
-  'How often the chunk has each of its terms: {"term": count}.';
+  'How often each term occurs in the chunk: {"term": count}.';
 grant execute on function app_public.document_chunks_term_frequencies to rowhouse_user;
 
 create or replace function app_public.document_chunks_idf_scores(chunk app_public.document_chunks) returns jsonb
@@ -61,22 +64,22 @@ as $$
    cross join search.totals() t
    cross join lateral (select tsvector_to_array(c.content_tsvector) as terms) v
    cross join lateral unnest(
-     v.terms, search.document_counts(v.terms, search.cells(v.terms), search.unmerged_chunk_ids())) as u (term, document_count)
+     v.terms, search.document_counts(v.terms, search.block_terms(v.terms), search.unmerged_chunk_ids())) as u (term, document_count)
    where c.tenant_id = core.current_tenant_id() and c.id = (chunk).id;
 $$;
 comment on function app_public.document_chunks_idf_scores is
-  'The inverse document frequency of each of the chunk''s terms among this tenant''s chunks, as of now: {"term": ln(1 + (N - df + 0.5) / (df + 0.5))}.';
+  'The inverse document frequency of each term of the chunk among all chunks of this tenant: {"term": ln(1 + (N - df + 0.5) / (df + 0.5))}.';
 grant execute on function app_public.document_chunks_idf_scores to rowhouse_user;
 
 create or replace view app_public.embedding_statistics with (security_invoker = true) as
   select * from search.embedding_statistics();
 comment on view app_public.embedding_statistics is
-  'Statistics of this tenant''s chunks as BM25 uses them, read from the index. term_document_counts reads the whole vocabulary: leave it out where it is not needed.';
-comment on column app_public.embedding_statistics.collection_id is 'The tenant, whose chunks are the collection.';
-comment on column app_public.embedding_statistics.total_documents is 'N: number of chunks.';
-comment on column app_public.embedding_statistics.avg_document_length is 'Average length of a chunk in terms.';
-comment on column app_public.embedding_statistics.term_document_counts is 'In how many chunks each term occurs: {"term": count}.';
-comment on column app_public.embedding_statistics.last_updated is 'As of when: now, the statistics are never behind.';
+  'Statistics of this tenant''s chunks that BM25 uses. Select term_document_counts only when it is needed, because it reads the whole vocabulary.';
+comment on column app_public.embedding_statistics.collection_id is E'@notNull\nThe id of the tenant, whose chunks are the collection.';
+comment on column app_public.embedding_statistics.total_documents is E'@notNull\nThe number of chunks (N).';
+comment on column app_public.embedding_statistics.avg_document_length is E'@notNull\nThe average length of a chunk in terms.';
+comment on column app_public.embedding_statistics.term_document_counts is E'@notNull\nIn how many chunks each term occurs: {"term": count}.';
+comment on column app_public.embedding_statistics.last_updated is E'@notNull\nThe current time, because the statistics are always up to date.';
 grant select on app_public.embedding_statistics to rowhouse_user;
 
 create or replace view app_public.rag_usage_analytics with (security_invoker = true) as
@@ -86,15 +89,14 @@ create or replace view app_public.rag_usage_analytics with (security_invoker = t
          avg(l.latency_ms) as avg_latency_ms, max(l.created_at) as last_queried_at
     from app_public.query_logs l, unnest(l.source_ids, l.source_hit_counts, l.source_relevances) as u (source_id, hit_count, relevance)
    group by l.tenant_id, u.source_id, used_on, l.mode;
-comment on view app_public.rag_usage_analytics is 'How the knowledge sources are used: searches that found something in them, by day (UTC) and mode.';
-comment on column app_public.rag_usage_analytics.tenant_id is 'The tenant.';
-comment on column app_public.rag_usage_analytics.source_id is 'The knowledge source.';
-comment on column app_public.rag_usage_analytics.used_on is 'The day in UTC.';
-comment on column app_public.rag_usage_analytics.mode is 'How it was searched.';
-comment on column app_public.rag_usage_analytics.query_count is 'Searches that found something in the source.';
-comment on column app_public.rag_usage_analytics.hit_count is 'Hits they had there.';
-comment on column app_public.rag_usage_analytics.avg_relevance_score is 'Mean relevance of these hits, 0 to 1.';
-comment on column app_public.rag_usage_analytics.avg_latency_ms is 'Milliseconds these searches took on average.';
-comment on column app_public.rag_usage_analytics.last_queried_at is 'When the last of them began.';
-grant select on app_public.rag_usage_analytics to rowhouse_user;
-grant select on app_public.rag_usage_analytics to rowhouse_analyst;
+comment on view app_public.rag_usage_analytics is 'The use of the knowledge sources: the searches that had hits in them, by day (UTC) and mode.';
+comment on column app_public.rag_usage_analytics.tenant_id is E'@notNull\nThe tenant.';
+comment on column app_public.rag_usage_analytics.source_id is E'@notNull\nThe knowledge source.';
+comment on column app_public.rag_usage_analytics.used_on is E'@notNull\nThe day in UTC.';
+comment on column app_public.rag_usage_analytics.mode is E'@notNull\nThe mode of the searches.';
+comment on column app_public.rag_usage_analytics.query_count is E'@notNull\nHow many searches had a hit in the source.';
+comment on column app_public.rag_usage_analytics.hit_count is E'@notNull\nHow many hits these searches had in the source.';
+comment on column app_public.rag_usage_analytics.avg_relevance_score is 'The mean relevance of these hits, 0 to 1.';
+comment on column app_public.rag_usage_analytics.avg_latency_ms is E'@notNull\nHow long these searches took on average, in milliseconds.';
+comment on column app_public.rag_usage_analytics.last_queried_at is E'@notNull\nWhen the last of these searches began.';
+grant select on app_public.rag_usage_analytics to rowhouse_user, rowhouse_analyst;

@@ -1,9 +1,10 @@
--- Looking after the index, for administrators in psql (set rowhouse.tenant_id first) and for tests.
+-- Maintenance of the index: comparing it with the texts and building it anew. Administrators call these functions in psql
+-- after setting rowhouse.tenant_id; they are not part of the API.
 
-create or replace function search.search_check() returns table (problem text, chunk_id bigint, term text, expected text, found text)
+create or replace function search.verify_index() returns table (problem text, chunk_id bigint, term text, expected text, found text)
 language plpgsql stable security definer
 set search_path to pg_catalog, public, pg_temp
--- everything is compared with everything, whatever the planner thinks how much that is
+-- These statements join whole tables, so a nested loop is never right, whatever the planner's estimates are.
 set enable_nestloop to off
 set jit to off
 set work_mem to '64MB'
@@ -13,42 +14,83 @@ declare
   v_tenant_id uuid := core.current_tenant_id();
   v_block_id bigint;
 begin
+  return query select * from search.verify_chunks();
+  return query select * from search.verify_statistics();
   return query
-    select 'the terms are not those of the text', c.id, null::text, e.vector::text, c.content_tsvector::text
+    select 'The number of positions is not that of the chunks.', null::bigint, null::text, b.chunk_count::text, coalesce(sum(cardinality(c.chunk_ids)), 0)::text
+      from search.blocks b
+      left join search.block_chunks c on c.tenant_id = b.tenant_id and c.block_id = b.id
+     where b.tenant_id = v_tenant_id
+     group by b.id, b.chunk_count
+    having coalesce(sum(cardinality(c.chunk_ids)), 0) <> b.chunk_count;
+
+  -- The blocks are verified one by one, so that the postings of only one are in memory.
+  for v_block_id in select b.id from search.blocks b where b.tenant_id = v_tenant_id loop
+    return query select * from search.verify_block(v_block_id);
+  end loop;
+end
+$$;
+comment on function search.verify_index is
+  'Every difference between this tenant''s texts and its search index; normally there is none. It reads everything, which takes about as long as building the index: a minute or two for half a million chunks.';
+
+create or replace function search.verify_chunks()
+returns table (problem text, chunk_id bigint, term text, expected text, found text)
+language plpgsql stable
+set search_path to pg_catalog, public, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+begin
+  return query
+    select 'The terms are not those of the text.', c.id, null::text, e.vector::text, c.content_tsvector::text
       from app_public.document_chunks c
       join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
       join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id
      cross join lateral knowledge.search_vector(knowledge.text_search_config(s.language), d.title, c.content) as e (vector)
      where c.tenant_id = v_tenant_id and d.processing_stage = 'done' and e.vector <> c.content_tsvector
     union all
-    select 'the length is not that of the terms', c.id, null, knowledge.token_count(c.content_tsvector)::text, c.document_length::text
+    select 'The length is not that of the terms.', c.id, null, knowledge.token_count(c.content_tsvector)::text, c.document_length::text
       from app_public.document_chunks c
      where c.tenant_id = v_tenant_id and knowledge.token_count(c.content_tsvector) <> c.document_length;
 
-  -- a chunk is in one block or waits for it, and in nothing else
+  -- Each chunk must be either in one block or in the list of changes, and only once.
   return query
-    with place as (
+    with listed as (
       select u.chunk_id from search.block_chunks b, unnest(b.chunk_ids) as u (chunk_id) where b.tenant_id = v_tenant_id
       union all
       select a.chunk_id from search.changes a where a.tenant_id = v_tenant_id and a.kind = 'added'
     ), counted as (
-      select chunk_id, count(*) as n from place group by chunk_id
+      select chunk_id, count(*) as n from listed group by chunk_id
     )
-    select case when p.n is null then 'the chunk is not in the index' else 'the chunk is in the index more than once' end,
+    select case when p.n is null then 'The chunk is not in the index.' else 'The chunk is in the index more than once.' end,
            c.id, null::text, '1', coalesce(p.n, 0)::text
       from app_public.document_chunks c
       left join counted p on p.chunk_id = c.id
      where c.tenant_id = v_tenant_id and p.n is distinct from 1;
+end
+$$;
+comment on function search.verify_chunks is
+  'The chunks whose terms or length differ from their text, and those that are not in the index exactly once. search.verify_index calls it with settings for large joins.';
 
+create or replace function search.verify_statistics()
+returns table (problem text, chunk_id bigint, term text, expected text, found text)
+language plpgsql stable
+set search_path to pg_catalog, public, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+begin
   return query
     with actual as (
       select count(*)::int as n, coalesce(avg(c.document_length), 0)::double precision as length
         from app_public.document_chunks c where c.tenant_id = v_tenant_id
     )
-    select 'the number of chunks is wrong', null::bigint, null::text, a.n::text, t.total_docs::text
+    select 'The number of chunks is wrong.', null::bigint, null::text, a.n::text, t.total_docs::text
       from actual a, search.totals() t where t.total_docs <> a.n
     union all
-    select 'the average length is wrong', null, null, a.length::text, t.avg_doc_length::text
+    select 'The average length is wrong.', null, null, a.length::text, t.avg_doc_length::text
       from actual a, search.totals() t where abs(t.avg_doc_length - a.length) > 1e-9 * greatest(1, a.length);
 
   return query
@@ -57,32 +99,19 @@ begin
         from app_public.document_chunks c, unnest(c.content_tsvector) l
        where c.tenant_id = v_tenant_id group by l.lexeme
     )
-    select 'the number of chunks with the term is wrong', null::bigint, coalesce(a.term, i.term), coalesce(a.n, 0)::text, coalesce(i.document_count, 0)::text
+    select 'The number of chunks with the term is wrong.', null::bigint, coalesce(a.term, i.term), coalesce(a.n, 0)::text, coalesce(i.document_count, 0)::text
       from actual a
       full join search.term_document_counts() i on i.term = a.term
      where a.n is distinct from i.document_count;
-
-  return query
-    select 'the number of places is not that of the chunks', null::bigint, null::text, b.chunk_count::text, coalesce(sum(cardinality(c.chunk_ids)), 0)::text
-      from search.blocks b
-      left join search.block_chunks c on c.tenant_id = b.tenant_id and c.block_id = b.id
-     where b.tenant_id = v_tenant_id
-     group by b.id, b.chunk_count
-    having coalesce(sum(cardinality(c.chunk_ids)), 0) <> b.chunk_count;
-
-  -- block by block, so that it is the postings of one that are in memory
-  for v_block_id in select b.id from search.blocks b where b.tenant_id = v_tenant_id loop
-    return query select * from search.block_check(v_block_id);
-  end loop;
 end
 $$;
-comment on function search.search_check is
-  'Every difference between this tenant''s texts and its search index, normally none. Reads everything, which takes about as long as building the index: a minute or two for half a million chunks.';
+comment on function search.verify_statistics is
+  'The statistics of the index that differ from those of the chunks. search.verify_index calls it with settings for large joins.';
 
-create or replace function search.block_check(block_id bigint) returns table (problem text, chunk_id bigint, term text, expected text, found text)
+create or replace function search.verify_block(block_id bigint) returns table (problem text, chunk_id bigint, term text, expected text, found text)
 language plpgsql stable
 set search_path to pg_catalog, public, pg_temp
--- everything is compared with everything, whatever the planner thinks how much that is
+-- These statements join whole tables, so a nested loop is never right, whatever the planner's estimates are.
 set enable_nestloop to off
 set enable_mergejoin to off
 set jit to off
@@ -90,28 +119,30 @@ set work_mem to '64MB'
 as $$
 #variable_conflict use_column
 declare
+  -- by which share a stored impact may be below the exact one, because vectors are of single precision
+  v_rounding constant double precision := 1e-5;
   v_block search.blocks;
   v_chunk_ids bigint[];
 begin
-  select * into v_block from search.blocks b where b.tenant_id = core.current_tenant_id() and b.id = block_check.block_id;
+  select * into v_block from search.blocks b where b.tenant_id = core.current_tenant_id() and b.id = verify_block.block_id;
   select search.array_concat(c.chunk_ids order by c.start) into v_chunk_ids
     from search.block_chunks c where c.tenant_id = v_block.tenant_id and c.block_id = v_block.id;
   return query
     with chunk as materialized (
       select u.position, c.content_tsvector, search.length_norm(c.document_length, v_block.average_length, v_block.k1, v_block.b) as norm
-        from search.chunks(v_chunk_ids) c
+        from search.chunks_by_id(v_chunk_ids) c
         join unnest(v_chunk_ids) with ordinality as u (chunk_id, position) on u.chunk_id = c.id
     ), posting as (
       select c.position::int, l.lexeme as term, cardinality(l.positions) / (cardinality(l.positions) + c.norm) as impact
         from chunk c, unnest(c.content_tsvector) l
     ), stored as (
-      -- a vector's text, {position:value,position:value}/dimension, has what is not zero
-      select split_part(e, ':', 1)::int as position, p.term, split_part(e, ':', 2)::double precision / p.idf / 32767 as impact, p.highest_impact
+      -- The text of a sparse vector, {position:value,position:value}/dimension, has all values that are not zero.
+      select split_part(e, ':', 1)::int as position, p.term, split_part(e, ':', 2)::double precision / p.idf / search.impact_scale() as impact, p.highest_impact
         from search.postings p
        cross join string_to_table(split_part(ltrim(p.impacts::text, '{'), '}', 1), ',') as e
        where p.tenant_id = v_block.tenant_id and p.block_id = v_block.id
       union all
-      select p >> 15, t.term, (p & 32767) / 32767::double precision, null
+      select search.posting_position(p), t.term, search.posting_impact(p) / search.impact_scale()::double precision, null
         from search.rare_postings r
        cross join unnest(r.terms, r.ends) with ordinality as t (term, upto, i)
        cross join unnest(r.postings[coalesce(r.ends[t.i - 1], 0) + 1 : t.upto]) as p
@@ -119,20 +150,20 @@ begin
          and r.bucket_count = v_block.bucket_count and r.bucket = search.bucket(t.term, v_block.bucket_count)
     )
     select case
-             when s.impact is null or s.impact < p.impact * (1 - 1e-5) then 'the posting is missing or too low'
-             when p.impact is null then 'the posting has no term in the text'
-             else 'the posting exceeds the highest'
+             when s.impact is null or s.impact < p.impact * (1 - v_rounding) then 'The posting is missing or too low.'
+             when p.impact is null then 'The posting has no term in the text.'
+             else 'The posting exceeds the highest impact.'
            end,
            v_chunk_ids[coalesce(p.position, s.position)], coalesce(p.term, s.term), coalesce(p.impact, 0)::text, coalesce(s.impact, 0)::text
       from posting p
       full join stored s on s.position = p.position and s.term = p.term
-     where s.impact is null or s.impact < p.impact * (1 - 1e-5) or s.highest_impact < floor(32767 * p.impact)
-        -- of a removed chunk postings are left
+     where s.impact is null or s.impact < p.impact * (1 - v_rounding) or s.highest_impact < floor(search.impact_scale() * p.impact)
+        -- The postings of a removed chunk may be there still; those of any other chunk must have their term in the text.
         or p.impact is null and s.position in (select c.position from chunk c);
 end
 $$;
-comment on function search.block_check is
-  'Every difference between a block''s postings and the texts of its chunks.';
+comment on function search.verify_block is
+  'Every difference between the postings of a block and the texts of its chunks.';
 
 create or replace function search.rebuild_index() returns int
 language plpgsql volatile security definer
@@ -143,8 +174,8 @@ declare
   v_count int := 0;
   v_merged int;
 begin
-  -- a merge that is at it now is waited for
-  perform pg_advisory_xact_lock(hashtextextended('search_index:' || v_tenant_id, 0));
+  -- Wait for a merge that is running.
+  perform pg_advisory_xact_lock(search.merge_lock_key(v_tenant_id));
   delete from search.blocks b where b.tenant_id = v_tenant_id;
   delete from search.terms t where t.tenant_id = v_tenant_id;
   delete from search.changes c where c.tenant_id = v_tenant_id;
@@ -160,4 +191,4 @@ begin
 end
 $$;
 comment on function search.rebuild_index is
-  'Builds this tenant''s search index anew from its chunks and returns how many there are. Searches go on with the old index until the transaction ends. Worth it after k1 or b have changed, which makes searches slower, not wrong.';
+  'Builds this tenant''s search index anew from its chunks and returns how many chunks there are. Searches use the old index until the transaction ends. Use it after k1 or b have changed: without it searches stay right but are slower.';

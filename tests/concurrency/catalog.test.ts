@@ -119,7 +119,7 @@ describe('two workers that write down how far sources are', () => {
     needsServer(context)
     const source = await insert('rag_knowledge_sources', { name: crypto.randomUUID() })
     const create = (client: pg.Client, id: string) =>
-      client.query('select app_public.create_documents($1, $2)', [
+      client.query('select app_public.create_documents($1, knowledge.new_documents($2))', [
         source,
         JSON.stringify([{ externalId: id, text: id }]),
       ])

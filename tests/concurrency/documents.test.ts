@@ -16,7 +16,7 @@ async function createSource(): Promise<string> {
   return rows[0]?.id as string
 }
 
-const create = `select external_id, outcome from app_public.create_documents($1, $2)`
+const create = `select external_id, outcome from app_public.create_documents($1, knowledge.new_documents($2))`
 const documents = (...ids: string[]): string =>
   JSON.stringify(ids.map((externalId) => ({ externalId, text: `text of ${externalId}` })))
 

@@ -78,7 +78,7 @@ describe('a quota of 5 and 20 creators at once', () => {
     const clients = await sessions(20, db.acme.member)
     await outcomesOf(
       clients.map((client, i) =>
-        client.query('select * from app_public.create_documents($1, $2)', [
+        client.query('select * from app_public.create_documents($1, knowledge.new_documents($2))', [
           rows[0].id,
           JSON.stringify([0, 1].map((j) => ({ externalId: `d${(i + j) % 20}`, text: 'ten bytes.' }))),
         ]),

@@ -84,7 +84,7 @@ describe('the search index', () => {
       expect(answers).toBeGreaterThan(10)
       expect(merged).toBeGreaterThan(20)
       await merge(admin, db.acme.id)
-      expect(await admin.query('select * from search.search_check()')).toEqual([])
+      expect(await admin.query('select * from search.verify_index()')).toEqual([])
     },
     // what was written is merged and checked in about the time that it took to write
     (3 * seconds + 60) * 1000,
@@ -110,9 +110,9 @@ describe('the search index', () => {
     await first.query('begin')
     await merge(first, db.globex.id)
     await first.query('rollback')
-    expect(await second.query('select * from search.search_check()')).toEqual([])
+    expect(await second.query('select * from search.verify_index()')).toEqual([])
     expect(await merge(second, db.globex.id)).toBeGreaterThan(0)
-    expect(await second.query('select * from search.search_check()')).toEqual([])
+    expect(await second.query('select * from search.verify_index()')).toEqual([])
   })
 
   it('notices a chunk that is deleted while a merge reads it', async (context) => {
@@ -124,8 +124,8 @@ describe('the search index', () => {
     await deleting.query('delete from app_public.documents where tenant_id = $1 and id = $2', [db.globex.id, id])
     await merging.query('commit')
     expect(await ranking(merging, { terms: ['solitary'], weights: [1], depth: 10 })).toEqual([])
-    expect(await merging.query('select * from search.search_check()')).toEqual([])
+    expect(await merging.query('select * from search.verify_index()')).toEqual([])
     await merge(merging, db.globex.id)
-    expect(await merging.query('select * from search.search_check()')).toEqual([])
+    expect(await merging.query('select * from search.verify_index()')).toEqual([])
   })
 })

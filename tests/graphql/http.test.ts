@@ -128,7 +128,7 @@ describe('errors', () => {
     await server.ask('owner@acme.test', create, { name: 'twice' })
     const { errors } = await server.ask('owner@acme.test', create, { name: 'twice' })
     expect(errors?.[0]).toMatchObject({
-      message: 'This already exists.',
+      message: 'name is taken by another one of this tenant',
       extensions: { code: '23505', constraint: 'agents_tenant_id_name_key' },
     })
     expect(JSON.stringify(errors)).not.toContain('twice')

@@ -216,7 +216,7 @@ const allTables = `
    order by 1`
 
 const columnsOf = `
-  select quote_ident(attname) as column, format_type(atttypid, atttypmod) as type, typcategory as category,
+  select quote_ident(attname) as column, format_type(atttypid, atttypmod) as type, case typtype when 'd' then 'X' else typcategory end as category,
          attnum as position, not attnotnull as nullable,
          exists (select from pg_index where indrelid = attrelid and indisprimary and attnum = any (indkey)) as in_key
     from pg_attribute join pg_type on pg_type.oid = atttypid

@@ -30,8 +30,8 @@ const ask = async (query: string, person = 'viewer@acme.test') => {
 describe('search over GraphQL', () => {
   it('takes the question, its mode, filters, page, fusion and explanation', async () => {
     const { search } = await ask(`{
-      search(query: "flow -heat", mode: hybrid, fusion: convex, limit: 5, skip: 0, tags: ["physics"], explain: true,
-             createdAfter: "2000-01-01T00:00:00Z", metadata: {}) {
+      search(query: "flow -heat", mode: hybrid, limit: 5,
+             filter: {tags: ["physics"], createdAfter: "2000-01-01T00:00:00Z", metadata: {}}, options: {fusion: convex, explain: true, skip: 0}) {
         nodes { rank score bm25Rank title content snippet explanation document { title } source { name } }
       }
     }`)
@@ -46,12 +46,17 @@ describe('search over GraphQL', () => {
   })
 
   it('goes on where a page ended', async () => {
-    const { search } = await ask(`{ search(query: "plate", mode: bm25, limit: 1, skip: 1) { nodes { rank content } } }`)
+    const { search } = await ask(
+      `{ search(query: "plate", mode: bm25, limit: 1, options: {skip: 1}) { nodes { rank content } } }`,
+    )
     expect(search?.nodes).toEqual([{ rank: 2, content: 'heat flow in a plate' }])
   })
 
   it('says in a code what is wrong with an argument', async () => {
-    const { errors } = await server.ask('viewer@acme.test', '{ search(query: "x", skip: -1) { nodes { rank } } }')
+    const { errors } = await server.ask(
+      'viewer@acme.test',
+      '{ search(query: "x", options: {skip: -1}) { nodes { rank } } }',
+    )
     expect(errors?.[0]?.extensions.code).toBe('SR413')
   })
 
@@ -80,7 +85,7 @@ describe('search over GraphQL', () => {
     expect(await calls(both, ', first: 1')).toEqual([1, 2])
     expect(await calls(both, ', first: 1, offset: 1')).toEqual([1, 2])
     expect(await calls('totalCount')).toEqual([1, 2])
-    expect(await calls(both, ', tags: ["nothing"]')).toEqual([1, 0])
+    expect(await calls(both, ', filter: {tags: ["nothing"]}')).toEqual([1, 0])
     // what only a second search can tell
     expect((await calls(both, ', first: 1, offset: 5'))[1]).toBe(2)
     expect((await calls(both, ', first: 0'))[1]).toBe(2)

@@ -85,7 +85,7 @@ it('a project is created in a workspace, and its members are added, changed and 
   )
   await ask(
     'member@acme.test',
-    `mutation ($project: UUID!, $user: UUID!) { updateProjectMember(input: {projectId: $project, userId: $user, patch: {role: "observer"}}) { projectMember { role } } }`,
+    `mutation ($project: UUID!, $user: UUID!) { updateProjectMember(input: {projectId: $project, userId: $user, patch: {role: observer}}) { projectMember { role } } }`,
     variables,
   )
   expect(

@@ -44,7 +44,7 @@ export async function ranking(db: Queries, { terms, weights, depth }: Question):
   )
 }
 
-/** For each question every chunk of the tenant that has a term, scored with app_public.bm25_score. */
+/** For each question every chunk of the tenant that has a term, scored with search.bm25_score. */
 export async function exhaustiveRankings(db: Queries, questions: Question[]): Promise<Scored[][]> {
   const rows = await db.query<Scored & { question: number }>(
     `with chunk as materialized (
@@ -59,7 +59,7 @@ export async function exhaustiveRankings(db: Queries, questions: Question[]): Pr
      ), frequency as materialized (
        select term, count(*)::int as df from posting group by term
      ), scored as (
-       select a.question, a.depth, p.id, sum(a.weight * app_public.bm25_score(p.tf, f.df, p.n, p.document_length, p.average, s.k1, s.b)) as score
+       select a.question, a.depth, p.id, sum(a.weight * search.bm25_score(p.tf, f.df, p.n, p.document_length, p.average, s.k1, s.b)) as score
          from posting p join frequency f using (term) join asked a using (term), search.settings() s
         group by a.question, a.depth, p.id
      ), ranked as (

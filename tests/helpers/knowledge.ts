@@ -23,7 +23,7 @@ export async function createSource(
 export async function addDocuments(t: Transaction, person: Person, sourceId: string, documents: NewDocument[]) {
   await t.become(person)
   return t.query<{ external_id: string; document_id: string; outcome: string; error: string | null }>(
-    'select * from app_public.create_documents($1, $2)',
+    'select * from app_public.create_documents($1, knowledge.new_documents($2))',
     [sourceId, JSON.stringify(documents)],
   )
 }

@@ -40,8 +40,8 @@ export async function optionalCalls(
       order by a.position`,
     [name],
   )
-  const given = list.filter((one) => !one.is_optional).map((one) => `${one.name} => ${required(one)}`)
-  const optional = list.filter((one) => one.is_optional).map((one) => `${one.name} => null`)
+  const given = list.filter((one) => !one.is_optional).map((one) => `"${one.name}" => ${required(one)}`)
+  const optional = list.filter((one) => one.is_optional).map((one) => `"${one.name}" => null`)
   return (optional.length > 0 ? [[], ...optional.map((one) => [one]), optional] : []).map(
     (some) => `select * from ${name}(${[...given, ...some].join(', ')})`,
   )

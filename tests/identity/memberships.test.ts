@@ -82,7 +82,7 @@ describe('permissions', () => {
     asSomeone(db.acme.owner, async (t) => {
       await t.query(changePermissions, [db.acme.viewer.userId, { can_view_audit: true }])
       await t.become(db.acme.viewer)
-      expect(await t.value('select app_public.my_permissions()')).toEqual(['can_view_audit'])
+      expect(await t.value('select app_public.my_permissions()::text[]')).toEqual(['can_view_audit'])
     }))
 
   it('that are taken from the role are gone at once, and no others', () =>

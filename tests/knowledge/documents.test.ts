@@ -40,14 +40,13 @@ describe('create_documents', () => {
     }))
 
   it.each([
-    [{ text: 'x' }, /externalId/],
-    [{ externalId: '', text: 'x' }, /externalId/],
-    [{ externalId: 'a' }, /text must be/],
-    [{ externalId: 'a', text: 5 }, /text must be/],
-    [{ externalId: 'a', text: 'x', titel: 'x' }, /Unknown key: titel/],
+    [{ text: 'x' }, /external id/],
+    [{ externalId: '', text: 'x' }, /external id/],
+    [{ externalId: 'a' }, /is empty/],
+    [{ externalId: 'a', text: ' ' }, /is empty/],
     [{ externalId: 'a', text: 'x', title: 'x'.repeat(1001) }, /title/],
     [{ externalId: 'a', text: 'x', metadata: [] }, /metadata/],
-    ['text', /must be an object/],
+    [null, /external id/],
   ])('refuses %j and keeps the others', (bad, error) =>
     db.inTransaction(async (t) => {
       const source = await createSource(t, db.acme.member)
@@ -60,7 +59,7 @@ describe('create_documents', () => {
   it('refuses what is not 1 to 500 documents, another tenant’s source, and viewers', () =>
     db.inTransaction(async (t) => {
       const source = await createSource(t, db.acme.member)
-      const call = `select app_public.create_documents($1, $2)`
+      const call = `select app_public.create_documents($1, knowledge.new_documents($2))`
       const one = JSON.stringify([{ externalId: 'a', text: 'x' }])
       expect(await t.errorCode(call, [source, '[]'])).toBe('KN401')
       expect(await t.errorCode(call, [source, '{}'])).toBe('KN401')
@@ -120,7 +119,7 @@ describe('processing', () => {
       expect(await search(t, db.acme.viewer, 'body')).toHaveLength(1)
       await t.becomeSuperuser()
       await t.query(`select set_config('rowhouse.tenant_id', $1, true)`, [db.acme.id])
-      expect(await t.query('select * from search.search_check()')).toEqual([])
+      expect(await t.query('select * from search.verify_index()')).toEqual([])
       expect(await t.query('select term from search.term_document_counts() order by 1')).toEqual([
         { term: 'bodi' },
         { term: 'new' },
@@ -205,6 +204,55 @@ describe('processing', () => {
       expect(await search(t, db.acme.viewer, 'leave')).toEqual([])
       expect(await search(t, db.acme.viewer, 'vacation')).toHaveLength(1)
     }))
+
+  it('keeps a failed document as it is when update_document changes its metadata and no title', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      const [receipt] = await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'A wing.' }])
+      const id = receipt?.document_id
+      await t.becomeRole('rowhouse_worker')
+      await t.query(`select knowledge.fail_documents($1, $2, 'chunk', 'The text is too long.')`, [db.acme.id, [id]])
+      await t.become(db.acme.member)
+      expect(
+        await t.query(
+          `select title, metadata, processing_status, processing_error
+             from app_public.update_document($1, metadata => '{"author": "Ada"}')`,
+          [id],
+        ),
+      ).toEqual([
+        {
+          title: 'a',
+          metadata: { author: 'Ada' },
+          processing_status: 'failed',
+          processing_error: 'The text is too long.',
+        },
+      ])
+    }))
+
+  it('keeps a completed document searchable when update_document changes its metadata and no title', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      const [receipt] = await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'A wing.' }])
+      await processDocuments(t, db.acme.id)
+      await t.become(db.acme.member)
+      const change = `select processing_status, processing_completed_at is not null as is_dated
+                        from app_public.update_document($1, $2, '{"author": "Ada"}')`
+      for (const title of [null, 'a']) {
+        expect(await t.query(change, [receipt?.document_id, title])).toEqual([
+          { processing_status: 'completed', is_dated: true },
+        ])
+      }
+      expect(await search(t, db.acme.viewer, 'wing')).toHaveLength(1)
+    }))
+
+  it('refuses a title and metadata that break a rule of the table', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      const [receipt] = await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'A wing.' }])
+      const change = 'select app_public.update_document($1, $2, $3)'
+      expect(await t.errorCode(change, [receipt?.document_id, ' ', null])).toBe('23514')
+      expect(await t.errorCode(change, [receipt?.document_id, null, '[]'])).toBe('23514')
+    }))
 })
 
 describe('upload_file', () => {
@@ -212,10 +260,17 @@ describe('upload_file', () => {
     [['', base64('x')], 'KN402'],
     [['a.txt', 'not base 64!'], 'KN403'],
     [['a.txt', ''], 'KN404'],
+    [['a.txt', base64('x'), null, null, null, '[]'], '23514'],
+    [['a.txt', base64('x'), null, 'x'.repeat(1025)], '23514'],
   ])('refuses %j with %s', (values, code) =>
     db.inTransaction(async (t) => {
       const source = await createSource(t, db.acme.member)
-      expect(await t.errorCode('select app_public.upload_file($1, $2, $3)', [source, ...values])).toBe(code)
+      expect(
+        await t.errorCode('select app_public.upload_file($1, $2, $3, $4, $5, $6, $7)', [
+          source,
+          ...[...values, null, null, null, null].slice(0, 6),
+        ]),
+      ).toBe(code)
     }),
   )
 
@@ -261,7 +316,7 @@ describe('store_embeddings', () => {
         [db.acme.id, ids],
       )
       const store = (vector: number[]): [string, unknown[]] => [
-        'select knowledge.store_embeddings($1, $2, $3, $4) as stored',
+        'select knowledge.store_embeddings($1, $2, $3, $4, cost_usd => null) as stored',
         [db.acme.id, model, [chunk?.chunk_id], [JSON.stringify(vector)]],
       ]
       expect(await t.errorCode(...store([1, 2, 3]))).toBe('KN902')

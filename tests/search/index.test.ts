@@ -81,7 +81,7 @@ describe('the index', () => {
         for (let round = 0; round < 50; round++) {
           for (let i = 0; i < 3; i++) await step[Math.floor(random() * step.length)]?.()
           expect(await differences(t, random, 20), `round ${round}`).toEqual([])
-          if (round % 10 === 9) expect(await t.query('select * from search.search_check()')).toEqual([])
+          if (round % 10 === 9) expect(await t.query('select * from search.verify_index()')).toEqual([])
         }
       }),
     240_000,
@@ -109,7 +109,7 @@ describe('the index', () => {
         if (when === 'rebuilt') await t.query('select search.rebuild_index()')
         expect(await differences(t, random, 25), when).toEqual([])
       }
-      expect(await t.query('select * from search.search_check()')).toEqual([])
+      expect(await t.query('select * from search.verify_index()')).toEqual([])
     }),
   )
 
@@ -151,7 +151,7 @@ describe('the index', () => {
       expect(await differences(t, random, 50), 'merged').toEqual([])
       await addChunks(t, db.acme.id, sourceId, mostlyEmpty())
       expect(await differences(t, random, 50), 'both').toEqual([])
-      expect(await t.query('select * from search.search_check()')).toEqual([])
+      expect(await t.query('select * from search.verify_index()')).toEqual([])
     }))
 
   it('has nothing to find in chunks without words', () =>
@@ -160,7 +160,15 @@ describe('the index', () => {
       expect(await ranking(t, one('wing'))).toEqual([])
       await merge(t, db.acme.id)
       expect(await ranking(t, one('wing'))).toEqual([])
-      expect(await t.query('select * from search.search_check()')).toEqual([])
+      expect(await t.query('select * from search.verify_index()')).toEqual([])
+    }))
+
+  it('is not merged when the least number of changes is null', () =>
+    db.inTransaction(async (t) => {
+      const sourceId = await begin(t)
+      await addChunks(t, db.acme.id, sourceId, ['one chunk'])
+      expect(await t.value('select search.merge_index($1, null)', [db.acme.id])).toBe(0)
+      expect(await merge(t, db.acme.id)).toBe(1)
     }))
 
   it('finds a chunk at once, and a deleted one no more', () =>
@@ -196,7 +204,7 @@ describe('the index', () => {
       await t.query('delete from app_public.documents where tenant_id = $1 and id = $2', [db.acme.id, first])
       await merge(t, db.acme.id)
       expect(await sizes()).toEqual([{ chunk_count: 160, removed_count: 0 }])
-      expect(await t.query('select * from search.search_check()')).toEqual([])
+      expect(await t.query('select * from search.verify_index()')).toEqual([])
     }))
 
   it('is checked: what differs from the texts is listed', () =>
@@ -209,33 +217,33 @@ describe('the index', () => {
         await t.query('savepoint intact')
         await t.query(damage)
         const found = await t.query<{ problem: string }>(
-          'select distinct problem from search.search_check() order by 1',
+          'select distinct problem from search.verify_index() order by 1',
         )
         await t.query('rollback to savepoint intact')
         return found.map(({ problem }) => problem)
       }
       expect(await problems(`select 1`)).toEqual([])
       expect(await problems(`delete from search.postings where term = 'wa0'`)).toEqual([
-        'the number of chunks with the term is wrong',
-        'the posting is missing or too low',
+        'The number of chunks with the term is wrong.',
+        'The posting is missing or too low.',
       ])
       expect(await problems(`update search.postings set highest_impact = 1`)).toEqual([
-        'the posting exceeds the highest',
+        'The posting exceeds the highest impact.',
       ])
       expect(await problems(`delete from search.block_chunks`)).toContain(
-        'the number of places is not that of the chunks',
+        'The number of positions is not that of the chunks.',
       )
-      expect(await problems(`delete from search.blocks`)).toContain('the chunk is not in the index')
+      expect(await problems(`delete from search.blocks`)).toContain('The chunk is not in the index.')
       expect(
         await problems(`insert into search.changes (tenant_id, chunk_id, kind, document_length)
                         select tenant_id, id, 'added', document_length from app_public.document_chunks limit 1`),
-      ).toContain('the chunk is in the index more than once')
+      ).toContain('The chunk is in the index more than once.')
       expect(await problems(`update search.blocks set total_length = total_length + 1`)).toEqual([
-        'the average length is wrong',
+        'The average length is wrong.',
       ])
       await t.query(`delete from search.blocks`)
       await t.query('select search.rebuild_index()')
-      expect(await t.query('select * from search.search_check()')).toEqual([])
+      expect(await t.query('select * from search.verify_index()')).toEqual([])
     }))
 
   it('never lets a chunk be rewritten under its id', () =>

@@ -132,7 +132,9 @@ describe.each(states)('of %s chunks, a question', (state) => {
 
 type Explained = Hit & { explanation: { terms: Record<string, number | string>[] } & Record<string, unknown> }
 const explained = (t: Transaction, query: string, mode = 'bm25', more = ''): Promise<Explained[]> =>
-  search(t, db.acme.viewer, query, mode, 10, `, explain => true${more}`) as Promise<Explained[]>
+  search(t, db.acme.viewer, query, mode, 10, `, options => search.options(explain => true)${more}`) as Promise<
+    Explained[]
+  >
 
 describe('a filter', () => {
   it('by source, agent, tags and category chooses the sources', () =>
@@ -143,11 +145,19 @@ describe('a filter', () => {
       const agent = await t.value<string>(`insert into app_public.agents (name) values ('reader') returning id`)
       await t.query('insert into app_public.agent_knowledge_sources (agent_id, source_id) values ($1, $2)', [agent, b])
       for (const mode of ['bm25', 'vector', 'hybrid']) {
-        expect(await contents(t, 'wing', mode, `, source_ids => '{${a}}'`)).toEqual(['wing of a'])
-        expect(await contents(t, 'wing', mode, `, tags => '{y,q}'`)).toEqual(['wing of a'])
-        expect(await contents(t, 'wing', mode, `, category => 'physics'`)).toEqual(['wing of b'])
-        expect(await contents(t, 'wing', mode, `, agent_id => '${agent}'`)).toEqual(['wing of b'])
-        expect(await contents(t, 'wing', mode, `, agent_id => '${agent}', category => 'law'`)).toEqual([])
+        expect(await contents(t, 'wing', mode, `, filter => search.filter(source_ids => '{${a}}')`)).toEqual([
+          'wing of a',
+        ])
+        expect(await contents(t, 'wing', mode, `, filter => search.filter(tags => '{y,q}')`)).toEqual(['wing of a'])
+        expect(await contents(t, 'wing', mode, `, filter => search.filter(category => 'physics')`)).toEqual([
+          'wing of b',
+        ])
+        expect(await contents(t, 'wing', mode, `, filter => search.filter(agent_id => '${agent}')`)).toEqual([
+          'wing of b',
+        ])
+        expect(
+          await contents(t, 'wing', mode, `, filter => search.filter(agent_id => '${agent}', category => 'law')`),
+        ).toEqual([])
       }
     }))
 
@@ -161,11 +171,19 @@ describe('a filter', () => {
       await t.query(`update app_public.documents set created_at = '1961-01-01' where external_id = 'old'`)
       const id = await t.value(`select id from app_public.documents where external_id = 'new'`)
       for (const mode of ['bm25', 'vector', 'hybrid']) {
-        expect(await contents(t, 'wing', mode, `, document_ids => '{${id}}'`)).toEqual(['new wing'])
-        expect(await contents(t, 'wing', mode, `, created_before => '1970-01-01'`)).toEqual(['old wing'])
-        expect(await contents(t, 'wing', mode, `, created_after => '1970-01-01'`)).toEqual(['new wing'])
-        expect(await contents(t, 'wing', mode, `, metadata => '{"lang": "en", "year": 1961}'`)).toEqual(['old wing'])
-        expect(await contents(t, 'wing', mode, `, metadata => '{"year": 1962}'`)).toEqual([])
+        expect(await contents(t, 'wing', mode, `, filter => search.filter(document_ids => '{${id}}')`)).toEqual([
+          'new wing',
+        ])
+        expect(await contents(t, 'wing', mode, `, filter => search.filter(created_before => '1970-01-01')`)).toEqual([
+          'old wing',
+        ])
+        expect(await contents(t, 'wing', mode, `, filter => search.filter(created_after => '1970-01-01')`)).toEqual([
+          'new wing',
+        ])
+        expect(
+          await contents(t, 'wing', mode, `, filter => search.filter(metadata => '{"lang": "en", "year": 1961}')`),
+        ).toEqual(['old wing'])
+        expect(await contents(t, 'wing', mode, `, filter => search.filter(metadata => '{"year": 1962}')`)).toEqual([])
       }
     }))
 
@@ -184,9 +202,18 @@ describe('a filter', () => {
       for (const state of states) {
         await enter(t, state)
         for (const mode of ['bm25', 'vector', 'hybrid']) {
-          expect(await search(t, db.acme.viewer, 'wing', mode, 20, `, source_ids => '{${wanted}}'`)).toHaveLength(20)
           expect(
-            await search(t, db.acme.viewer, 'wing -body', mode, 20, `, source_ids => '{${wanted},${others}}'`),
+            await search(t, db.acme.viewer, 'wing', mode, 20, `, filter => search.filter(source_ids => '{${wanted}}')`),
+          ).toHaveLength(20)
+          expect(
+            await search(
+              t,
+              db.acme.viewer,
+              'wing -body',
+              mode,
+              20,
+              `, filter => search.filter(source_ids => '{${wanted},${others}}')`,
+            ),
           ).toHaveLength(20)
         }
         expect(await search(t, db.acme.viewer, 'wing "a plate"', 'bm25', 20)).toHaveLength(20)
@@ -205,21 +232,21 @@ describe('paging', () => {
       const all = (await search(t, db.acme.viewer, 'wing flow', mode, 60)).map(({ chunk_id, rank }) => [chunk_id, rank])
       const pages = [
         ...(await search(t, db.acme.viewer, 'wing flow', mode, 25)),
-        ...(await search(t, db.acme.viewer, 'wing flow', mode, 25, ', skip => 25')),
-        ...(await search(t, db.acme.viewer, 'wing flow', mode, 25, ', skip => 50')),
+        ...(await search(t, db.acme.viewer, 'wing flow', mode, 25, ', options => search.options(skip => 25)')),
+        ...(await search(t, db.acme.viewer, 'wing flow', mode, 25, ', options => search.options(skip => 50)')),
       ]
       expect(pages.map(({ chunk_id, rank }) => [chunk_id, rank])).toEqual(all)
-      expect(await search(t, db.acme.viewer, 'wing flow', mode, 25, ', skip => 60')).toEqual([])
+      expect(await search(t, db.acme.viewer, 'wing flow', mode, 25, ', options => search.options(skip => 60)')).toEqual(
+        [],
+      )
     }),
   )
 
   it.each([
-    [`'x', skip => -1`, 'SR413'],
-    [`'x', skip => 9001`, 'SR413'],
-    [`'x', skip => null`, 'SR413'],
-    [`'x', fusion => null`, 'SR414'],
+    [`'x', options => search.options(skip => -1)`, 'SR413'],
+    [`'x', options => search.options(skip => 9001)`, 'SR413'],
     [`(select string_agg('w' || i, ' ') from generate_series(1, 1100) i)`, 'SR416'],
-    [`'x', metadata => '[1]'`, 'SR415'],
+    [`'x', filter => search.filter(metadata => '[1]')`, 'SR415'],
   ])('and filters refuse search(%s) with %s', (call, code) =>
     db.inTransaction(async (t) => {
       await withTexts(db, t, ['wing'])
@@ -259,7 +286,14 @@ describe('convex fusion', () => {
   it('is the weighted mean of both scores, brought to 0..1', () =>
     db.inTransaction(async (t) => {
       await withTexts(db, t, ['wing flow heat', 'wing', 'heat plate', 'jet of speed'])
-      const hits = await search(t, db.acme.viewer, 'wing heat', 'hybrid', 10, `, fusion => 'convex'`)
+      const hits = await search(
+        t,
+        db.acme.viewer,
+        'wing heat',
+        'hybrid',
+        10,
+        `, options => search.options(fusion => 'convex')`,
+      )
       const similarities = hits.map(({ vector_score }) => vector_score as number)
       const [low, high] = [Math.min(...similarities), Math.max(...similarities)]
       const best = Math.max(...hits.map(({ bm25_score }) => bm25_score ?? 0))
@@ -272,8 +306,8 @@ describe('convex fusion', () => {
   it('of one hit is not a division by zero', () =>
     db.inTransaction(async (t) => {
       await withTexts(db, t, ['wing'])
-      expect(await search(t, db.acme.viewer, 'wing', 'hybrid', 10, `, fusion => 'convex'`)).toMatchObject([
-        { score: 1 },
-      ])
+      expect(
+        await search(t, db.acme.viewer, 'wing', 'hybrid', 10, `, options => search.options(fusion => 'convex')`),
+      ).toMatchObject([{ score: 1 }])
     }))
 })

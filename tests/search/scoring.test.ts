@@ -7,14 +7,14 @@ import { useDatabase } from '../helpers/index.ts'
 const db = useDatabase()
 const bm25 = async (...values: (number | null)[]): Promise<number> => {
   const { rows } = await db.pool.query<{ score: number }>(
-    `select app_public.bm25_score(${values.map((_, i) => `$${i + 1}`).join(', ')}) as score`,
+    `select search.bm25_score(${values.map((_, i) => `$${i + 1}`).join(', ')}) as score`,
     values,
   )
   return rows[0]?.score as number
 }
 const rrf = async (vector: (number | null)[] | null, text: (number | null)[] | null, k = 60) =>
   (
-    await db.pool.query<{ idx: number; score: number }>('select * from app_public.reciprocal_rank_fusion($1, $2, $3)', [
+    await db.pool.query<{ idx: number; score: number }>('select * from search.reciprocal_rank_fusion($1, $2, $3)', [
       vector,
       text,
       k,

@@ -161,7 +161,7 @@ describe('vector', () => {
     db.inTransaction(async (t) => {
       await withTexts(db, t, ['wing'])
       const given = (vector: string): string =>
-        `select * from app_public.search('x wing', 'vector', query_embedding => '${vector}')`
+        `select * from app_public.search('x wing', 'vector', options => search.options(query_embedding => '${vector}'))`
       await t.become(db.acme.viewer)
       expect(await t.query(given(JSON.stringify(Array(384).fill(1))))).toHaveLength(1)
       expect(await t.errorCode(given('[1, 2, 3]'))).toBe('SR410')
@@ -185,7 +185,7 @@ describe('hybrid', () => {
       const hits = await search(t, db.acme.viewer, 'wing heat', 'hybrid', 100)
       const byChunk = [...hits].sort((a, z) => Number(a.chunk_id) - Number(z.chunk_id))
       const fused = await t.query<{ idx: number; score: number }>(
-        'select * from app_public.reciprocal_rank_fusion($1, $2)',
+        'select * from search.reciprocal_rank_fusion($1, $2)',
         [byChunk.map(({ vector_score }) => vector_score), byChunk.map(({ bm25_score }) => bm25_score)],
       )
       expect(hits.map(({ chunk_id }) => chunk_id)).toEqual(fused.map(({ idx }) => byChunk[idx - 1]?.chunk_id))
@@ -209,9 +209,15 @@ describe('hybrid', () => {
       await t.become(db.acme.viewer)
       expect(await t.errorCode(`select * from app_public.search('wing')`)).toBe('SR402')
       expect(
-        await t.query(`select * from app_public.search('wing', 'vector', embedding_model => 'hashing-64')`),
+        await t.query(
+          `select * from app_public.search('wing', 'vector', options => search.options(embedding_model => 'hashing-64'))`,
+        ),
       ).toHaveLength(1)
-      expect(await t.errorCode(`select * from app_public.search('wing', embedding_model => 'nothing')`)).toBe('SR403')
+      expect(
+        await t.errorCode(
+          `select * from app_public.search('wing', options => search.options(embedding_model => 'nothing'))`,
+        ),
+      ).toBe('SR403')
     }))
 })
 
@@ -242,7 +248,9 @@ describe('any mode', () => {
         'wing of globex',
       ])
       // nor by naming its source, nor do its words count in the statistics
-      expect(await search(t, db.acme.viewer, 'wing', mode, 10, `, array['${sourceId}']::uuid[]`)).toEqual([])
+      expect(
+        await search(t, db.acme.viewer, 'wing', mode, 10, `, search.filter(array['${sourceId}']::uuid[])`),
+      ).toEqual([])
       const [hit] = await search(t, db.acme.viewer, 'wing', 'bm25')
       expect(hit?.score).toBeCloseTo((await exhaustiveBm25(t, 'wing'))[0]?.score as number, 9)
     }),
@@ -281,9 +289,7 @@ describe('any mode', () => {
     [`repeat('x ', 6000)`, 'SR405'],
     [`'x', 'bm25', 0`, 'SR406'],
     [`'x', 'bm25', 1001`, 'SR406'],
-    [`'x', 'bm25', null`, 'SR406'],
-    [`'x', rrf_k => 0`, 'SR407'],
-    [`'x', null`, 'SR408'],
+    [`'x', options => search.options(rrf_k => 0)`, 'SR407'],
   ])('refuses search(%s) with %s', (call, code) =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.viewer)

@@ -85,7 +85,7 @@ describe.each(['bm25', 'vector', 'hybrid'])('in mode %s a search', (mode) => {
     'scores what is shared as its owner does',
     withTexts(async (t) => {
       await shareSource(t, shared)
-      const only = `${inMode}, 10, array['${shared}']::uuid[]`
+      const only = `${inMode}, 10, search.filter(array['${shared}']::uuid[])`
       const abroad = await ask(t, 'wing twice', only)
       await t.become(db.globex.viewer)
       const home = await t.query<Hit>(`select * from app_public.search('wing twice'${only}) order by rank`)
@@ -101,7 +101,7 @@ describe.each(['bm25', 'vector', 'hybrid'])('in mode %s a search', (mode) => {
       const all = await ask(t, 'wing body note', `${inMode}, 100`)
       const paged: Hit[] = []
       for (let skip = 0; skip < all.length; skip += 2) {
-        paged.push(...(await ask(t, 'wing body note', `${inMode}, 2, skip => ${skip}`)))
+        paged.push(...(await ask(t, 'wing body note', `${inMode}, 2, options => search.options(skip => ${skip})`)))
       }
       expect(paged).toEqual(all)
       expect(new Set(all.map(({ chunk_id }) => chunk_id)).size).toBe(all.length)
@@ -115,7 +115,7 @@ describe('rankings of several tenants', () => {
     'are merged by score, and ranks are those among all',
     withTexts(async (t) => {
       await shareSource(t, shared)
-      const hits = await ask(t, 'wing', `, 'hybrid', explain => true`)
+      const hits = await ask(t, 'wing', `, 'hybrid', options => search.options(explain => true)`)
       const ranked = hits.filter(({ bm25_rank }) => bm25_rank !== null).sort((a, z) => a.bm25_rank - z.bm25_rank)
       expect(ranked.map(({ bm25_rank }) => bm25_rank)).toEqual(ranked.map((_, i) => i + 1))
       const scores = ranked.map(({ explanation }) => explanation.terms.reduce((sum, { score }) => sum + score, 0))
@@ -191,11 +191,13 @@ describe('rankings of several tenants', () => {
       await t.query(`alter table search.terms rename to terms_gone`)
       await t.become(db.acme.viewer)
       expect(
-        await t.errorCode(`select * from app_public.search('wing* of', 'bm25', 10, array['${shared}']::uuid[])`),
+        await t.errorCode(
+          `select * from app_public.search('wing* of', 'bm25', 10, search.filter(array['${shared}']::uuid[]))`,
+        ),
       ).toBe('42P01')
       expect(await context()).toBe(db.acme.id)
       await t.query(
-        `do $$ begin perform app_public.search('wing* of', 'bm25', 10, array['${shared}']::uuid[]); exception when undefined_table then null; end $$`,
+        `do $$ begin perform app_public.search('wing* of', 'bm25', 10, search.filter(array['${shared}']::uuid[])); exception when undefined_table then null; end $$`,
       )
       expect(await context()).toBe(db.acme.id)
       await t.becomeSuperuser()
@@ -228,21 +230,27 @@ describe('filters work on what is shared', () => {
       ])
       await shareSource(t, shared)
       for (const filter of [
-        `, 'bm25', source_ids => array['${shared}']::uuid[]`,
-        `, 'bm25', tags => '{new,old}'`,
-        `, 'bm25', category => 'aero'`,
+        `, 'bm25', filter => search.filter(source_ids => array['${shared}']::uuid[])`,
+        `, 'bm25', filter => search.filter(tags => '{new,old}')`,
+        `, 'bm25', filter => search.filter(category => 'aero')`,
       ]) {
         expect((await contents(t, 'wing', filter)).sort()).toEqual([
           'the wing and the wing twice',
           'the wing of globex',
         ])
       }
-      expect(await contents(t, 'wing', `, 'bm25', source_ids => array['${hidden}']::uuid[]`)).toEqual([])
-      expect(await contents(t, 'wing', `, 'bm25', metadata => '{"a": 1}'`)).toEqual([])
+      expect(
+        await contents(t, 'wing', `, 'bm25', filter => search.filter(source_ids => array['${hidden}']::uuid[])`),
+      ).toEqual([])
+      expect(await contents(t, 'wing', `, 'bm25', filter => search.filter(metadata => '{"a": 1}')`)).toEqual([])
       const [hit] = (await ask(t, 'twice', `, 'bm25'`)) as [Hit & { document_id: string }]
-      expect(await contents(t, 'wing', `, 'bm25', document_ids => array['${hit.document_id}']::uuid[]`)).toEqual([
-        'the wing and the wing twice',
-      ])
+      expect(
+        await contents(
+          t,
+          'wing',
+          `, 'bm25', filter => search.filter(document_ids => array['${hit.document_id}']::uuid[])`,
+        ),
+      ).toEqual(['the wing and the wing twice'])
     }),
   )
 
@@ -256,7 +264,7 @@ describe('filters work on what is shared', () => {
       await shareSource(t, shared)
       await t.become(db.acme.member)
       await assign(own, shared)
-      const by = (agent: unknown) => `, 'bm25', agent_id => '${agent}'`
+      const by = (agent: unknown) => `, 'bm25', filter => search.filter(agent_id => '${agent}')`
       expect(await contents(t, 'wing', by(own))).toHaveLength(2)
       await t.become(db.globex.member)
       const theirs = await t.value(
@@ -301,7 +309,11 @@ describe('what the owner keeps to itself', () => {
       expect(await t.query(`select 1 from app_public.search('globax', 'bm25')`)).not.toEqual([])
       expect(await contents(t, 'globax', `, 'bm25'`)).toEqual([])
       expect(await contents(t, 'whisper', `, 'bm25'`)).toEqual([])
-      const [hit] = (await ask(t, 'wing whisper secret globex', `, 'bm25', explain => true`)) as [Hit]
+      const [hit] = (await ask(
+        t,
+        'wing whisper secret globex',
+        `, 'bm25', options => search.options(explain => true)`,
+      )) as [Hit]
       expect(hit.explanation.terms.map(({ term }) => term).sort()).toEqual(['globex', 'wing'])
     }),
   )
@@ -323,12 +335,14 @@ describe('what the owner keeps to itself', () => {
       expect(hits.find(({ source_id }) => source_id === shared)?.vector_rank).not.toBeNull()
       // without own sources in scope the shared ones decide, and several must be told apart
       await t.become(db.acme.viewer)
-      const only = `array['${shared}', '${other}']::uuid[]`
+      const only = `search.filter(array['${shared}', '${other}']::uuid[])`
       expect(await t.errorCode(`select * from app_public.search('wing', 'hybrid', 10, ${only})`)).toBe('SR402')
       expect(
-        (await t.query(`select * from app_public.search('wing', 'vector', 10, ${only}, 'other')`)).map(
-          (h) => h.source_id,
-        ),
+        (
+          await t.query(
+            `select * from app_public.search('wing', 'vector', 10, ${only}, search.options(embedding_model => 'other'))`,
+          )
+        ).map((h) => h.source_id),
       ).toEqual([other])
     }),
   )

@@ -136,7 +136,7 @@ describe('from file to search', () => {
   it('an endpoint embeds documents and questions, with its key, and meaning is found without a common word', async () => {
     const source = await createSource('meanings', { embeddingModel: 'meanings' })
     const created = await ask(
-      'mutation ($s: UUID!, $d: JSON!) { createDocuments(input: {sourceId: $s, documents: $d}) { receipts { externalId outcome } } }',
+      'mutation ($s: UUID!, $d: [NewDocumentInput]!) { createDocuments(input: {sourceId: $s, documents: $d}) { receipts { externalId outcome } } }',
       {
         s: source,
         d: [
@@ -152,7 +152,7 @@ describe('from file to search', () => {
     expect(await settled(source)).toEqual({ completed: 2, failed: 0 })
     requests = []
     const { data } = await ask(
-      'query ($s: [UUID]) { search(query: "wings", mode: hybrid, sourceIds: $s) { nodes { content vectorRank bm25Rank vectorScore } } }',
+      'query ($s: [UUID]) { search(query: "wings", mode: hybrid, filter: {sourceIds: $s}) { nodes { content vectorRank bm25Rank vectorScore } } }',
       { s: [source] },
     )
     expect(data.search.nodes[0]).toMatchObject({
@@ -165,7 +165,7 @@ describe('from file to search', () => {
     // a question that is embedded already needs no endpoint; SQL alone cannot embed it
     requests = []
     const given = await ask(
-      'query ($s: [UUID], $v: Vector) { search(query: "wings", mode: vector, sourceIds: $s, queryEmbedding: $v) { nodes { content } } }',
+      'query ($s: [UUID], $v: Vector) { search(query: "wings", mode: vector, filter: {sourceIds: $s}, options: {queryEmbedding: $v}) { nodes { content } } }',
       { s: [source], v: [0, 1, 0] },
     )
     expect(given.data.search.nodes[0].content).toBe('Bread needs flour.')
@@ -173,9 +173,10 @@ describe('from file to search', () => {
     await db.inTransaction(async (t) => {
       await t.become(db.acme.viewer)
       expect(
-        await t.errorCode(`select * from app_public.search('wings', 'vector', source_ids => array[$1::uuid])`, [
-          source,
-        ]),
+        await t.errorCode(
+          `select * from app_public.search('wings', 'vector', filter => search.filter(array[$1::uuid]))`,
+          [source],
+        ),
       ).toBe('SR409')
     })
   })
@@ -183,13 +184,16 @@ describe('from file to search', () => {
   it('an endpoint that refuses fails the search with a code, words still search', async () => {
     const { data } = await ask('{ knowledgeSources(filter: {name: {equalTo: "meanings"}}) { nodes { id } } }')
     isDown = true
-    const failed = await ask('query ($s: [UUID]) { search(query: "wings", sourceIds: $s) { nodes { title } } }', {
-      s: [data.knowledgeSources.nodes[0].id],
-    })
+    const failed = await ask(
+      'query ($s: [UUID]) { search(query: "wings", filter: {sourceIds: $s}) { nodes { title } } }',
+      {
+        s: [data.knowledgeSources.nodes[0].id],
+      },
+    )
     expect(failed.errors?.[0]?.extensions.code).toBe('SR412')
     expect(JSON.stringify(failed)).not.toContain('the-key')
     const words = await ask(
-      'query ($s: [UUID]) { search(query: "flour", mode: bm25, sourceIds: $s) { nodes { content } } }',
+      'query ($s: [UUID]) { search(query: "flour", mode: bm25, filter: {sourceIds: $s}) { nodes { content } } }',
       { s: [data.knowledgeSources.nodes[0].id] },
     )
     expect(words.data.search.nodes).toEqual([{ content: 'Bread needs flour.' }])
@@ -200,7 +204,7 @@ describe('from file to search', () => {
     const source = await createSource('unlucky', { embeddingModel: 'meanings' })
     isDown = true
     await ask(
-      'mutation ($s: UUID!, $d: JSON!) { createDocuments(input: {sourceId: $s, documents: $d}) { receipts { outcome } } }',
+      'mutation ($s: UUID!, $d: [NewDocumentInput]!) { createDocuments(input: {sourceId: $s, documents: $d}) { receipts { outcome } } }',
       { s: source, d: [{ externalId: '1', text: 'Aircraft.' }] },
     )
     // the queue would try ten times over an hour: this was the last

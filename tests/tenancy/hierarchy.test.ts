@@ -321,7 +321,7 @@ describe('the figures of a tenant', () => {
         db.acme.id,
       ])
       const source = await createSource(t, db.acme.member)
-      await t.query(`select * from app_public.create_documents($1, $2)`, [
+      await t.query(`select * from app_public.create_documents($1, knowledge.new_documents($2))`, [
         source,
         JSON.stringify([{ externalId: '1', text: 'x'.repeat(2_000_000) }]),
       ])

@@ -266,7 +266,14 @@ describe('who may write settings', () => {
         expect(await t.errorCode(call, ['{"x": true}', '{}', '{}', '{}'])).toBe('TN402')
         expect(await t.errorCode(call, ['{}', '{}', '{}', '{"per_minute": 0}'])).toBe('TN403')
         expect(await t.errorCode(call, ['[]', '{}', '{}', '{}'])).toBe('TN403')
-        expect(await t.errorCode(call, [null, '{}', '{}', '{}'])).toBe('TN403')
+      }))
+
+    it('stay as they are where null is given, as where nothing is', () =>
+      db.inTransaction(async (t) => {
+        await asStaff(t)
+        await t.query(call, [...sold])
+        expect(await t.errorCode(call, [null, null, null, null])).toBeUndefined()
+        expect((await t.query('select features from app_public.current_tenant()'))[0]?.features).toEqual(sold[0])
       }))
   })
 
@@ -318,7 +325,7 @@ describe('a feature', () => {
       await t.query(`update app_public.tenant_config set features = '{"rag_enabled": false}'`)
       await t.become(db.acme.member)
       for (const call of [
-        `select * from app_public.create_documents('${source}', '[{"externalId": "1", "text": "a"}]')`,
+        `select * from app_public.create_documents('${source}', knowledge.new_documents('[{"externalId": "1", "text": "a"}]'))`,
         `select app_public.upload_file('${source}', 'a.txt', 'YQ==')`,
         `select * from app_public.search('a', 'bm25')`,
       ])

@@ -253,7 +253,7 @@ describe.each(['inactive', 'suspended', 'cancelled'] as const)('a tenant that is
         `update app_public.tenant_config set allowed_origins = '{}'`,
         `delete from app_public.agent_knowledge_sources`,
         // within definer functions, too
-        `select * from app_public.create_documents('${source}', '[{"externalId": "1", "text": "a"}]')`,
+        `select * from app_public.create_documents('${source}', knowledge.new_documents('[{"externalId": "1", "text": "a"}]'))`,
         `select app_public.delete_knowledge_source('${source}')`,
         `select app_public.create_service_token('ci')`,
         `select app_public.create_sub_tenant('acme-eu', 'Acme EU')`,

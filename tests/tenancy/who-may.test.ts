@@ -15,7 +15,7 @@ async function answers(t: Transaction, table: string, command: string, column?: 
     `select who, rows, only_when from core.who_may
       where table_name = $1 and command = $2 and role = 'rowhouse_user' and ($3::text is null or $3 = any (columns))
       order by who`,
-    [table, command, column ?? null],
+    [`app_public.${table}`, command, column ?? null],
   )
 }
 
@@ -115,7 +115,7 @@ it('no policy of these domains shows a sub-select that has a word', () =>
     await t.becomeSuperuser()
     const shown = await t.query<{ table_name: string; who: string }>(
       `select table_name, who from core.who_may
-        where who like '%select%' and table_name ~ '^(tenant|user_profiles|user_tenants|invitation|workspace|project|institution)'`,
+        where who like '%select%' and table_name ~ '^app_public\\.(tenant|user_profiles|user_tenants|invitation|workspace|project|institution)'`,
     )
     expect(shown).toEqual([])
   }))

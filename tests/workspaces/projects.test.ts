@@ -181,7 +181,7 @@ describe('a project', () => {
   it('has a key that no other has until it is deleted', () =>
     db.inTransaction(async (t) => {
       const first = await withViewer(t)
-      expect(await t.errorCode(`select app_public.create_project('x', 'APO')`)).toBe('23505')
+      expect(await t.errorCode(`select ${newProject}`, [{ name: 'x', key: 'APO' }])).toBe('23505')
       await t.query(remove, [first])
       await createProject(t, db.acme.member, { key: 'APO' })
       expect(await t.errorCode(restore, [first])).toBe('23505')

@@ -1,0 +1,198 @@
+-- A search over several tenants. It ranks once for the tenant of the request and once for each tenant that shares sources
+-- with it. Each of these rankings runs in the context of its tenant, so that row level security, the index, the statistics
+-- and the settings are that tenant's, and it sees nothing but the sources that it is given. The functions here that change
+-- the context restore it before they return. After an error the rollback restores it, because whoever catches the error
+-- also goes back to the savepoint before it.
+
+comment on type search.request is 'The arguments of a search, checked and with their defaults.';
+comment on type search.candidates is 'The chunks that the rankings of all tenants in scope found.';
+
+create or replace function search.sources_by_tenant(filter app_public.search_filter)
+returns table (tenant_id uuid, source_ids uuid[], model_names text[])
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return query
+    select core.current_tenant_id(), array_agg(s.id order by s.id), array_agg(distinct s.embedding_model)
+      from search.searchable_sources(search.sources_in_scope(filter)) s
+    having count(*) > 0;
+  return query select s.* from search.shared_sources_in_scope(filter) s;
+end
+$$;
+comment on function search.sources_by_tenant is
+  'The tenants that a search with this filter goes to, the tenant of the request first, with their sources in scope. The model_names of the first row are the embedding models to choose from: those of this tenant''s own sources, so that what others share does not decide how one''s own sources are searched; or those of all shared sources when no own source is in scope.';
+
+create or replace function search.rank_tenant(
+  request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models,
+  out question search.question, out chunk_ids bigint[], out bm25_scores double precision[], out vector_scores double precision[]
+)
+language plpgsql stable
+set search_path to pg_catalog, public, pg_temp
+as $$
+declare
+  v_mode app_public.search_mode := (request).mode;
+  v_depth int := (request).depth;
+  v_scope search.scope;
+  v_embedding vector;
+begin
+  question := search.parse_question(
+    (request).query, rank_tenant.source_ids, (select s.title_boost from search.settings() s), rank_tenant.is_own);
+  if question.terms is null then
+    return;
+  end if;
+  v_scope := search.scope_of(rank_tenant.source_ids, (request).filter, question.text_filter);
+  if v_mode <> 'bm25' then
+    v_embedding := search.question_vector(model, question, ((request).options).query_embedding);
+  end if;
+  select array_agg(chunk_id order by chunk_id), array_agg(b.score order by chunk_id), array_agg(v.score order by chunk_id)
+    into chunk_ids, bm25_scores, vector_scores
+    from (select * from search.bm25_ranking(question.terms, question.weights, v_scope, v_depth) where v_mode <> 'vector') b
+    full join (select * from search.vector_ranking(model, v_embedding, v_scope, v_depth) where v_mode <> 'bm25') v using (chunk_id);
+end
+$$;
+comment on function search.rank_tenant is
+  E'@errors SR409 SR410 SR411 SR416\nThe best chunks of these sources of the tenant of the context, up to the depth of the request by words and by vectors, and the question as the texts of the sources read it.';
+
+create or replace function search.rank_tenants(request search.request) returns search.candidates
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_tenant record;
+  v_ranked record;
+  v_found search.candidates;
+begin
+  v_found.tenant_ids := '{}';
+  for v_tenant in select s.* from search.sources_by_tenant((request).filter) s loop
+    -- There is one vector of the question, so the model of the first tenant, which is the one of the request, is used for all.
+    if (v_found.model).id is null and (request).mode <> 'bm25' then
+      v_found.model := search.default_model(((request).options).embedding_model, v_tenant.model_names);
+    end if;
+    perform set_config('rowhouse.tenant_id', v_tenant.tenant_id::text, true);
+    v_ranked := search.rank_tenant(request, v_tenant.source_ids, v_tenant.tenant_id = v_tenant_id, v_found.model);
+    perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
+    if v_ranked.chunk_ids is not null then
+      v_found.tenant_ids := v_found.tenant_ids || v_tenant.tenant_id;
+      v_found.questions := v_found.questions || v_ranked.question;
+      v_found.tenant_numbers := v_found.tenant_numbers
+        || array_fill(cardinality(v_found.tenant_ids), array[cardinality(v_ranked.chunk_ids)]);
+      v_found.chunk_ids := v_found.chunk_ids || v_ranked.chunk_ids;
+      v_found.bm25_scores := v_found.bm25_scores || v_ranked.bm25_scores;
+      v_found.vector_scores := v_found.vector_scores || v_ranked.vector_scores;
+    end if;
+  end loop;
+  return v_found;
+end
+$$;
+comment on function search.rank_tenants is
+  E'@errors SR402 SR403 SR409 SR410 SR411 SR416\nRanks in every tenant that the search goes to.';
+
+create or replace function search.fuse(request search.request, candidates search.candidates)
+returns table (tenant_number int, hit app_public.search_hit)
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_mode app_public.search_mode := (request).mode;
+  v_fusion app_public.fusion_method := ((request).options).fusion;
+  v_rrf_k int := ((request).options).rrf_k;
+  v_depth int := (request).depth;
+  v_vector_weight double precision := ((candidates).model).fusion_weight;
+begin
+  -- The scores of all tenants are compared as they are, and ranks count the chunks of all tenants: the result is the same as
+  -- if the rankings of all tenants, each read to the depth, were put together and cut off at the depth again.
+  return query
+    with ranked as (
+      select u.tenant_number, u.chunk_id, u.bm25, u.similarity,
+             row_number() over (order by u.bm25 desc nulls last, u.chunk_id, u.tenant_number) as bm25_rank,
+             row_number() over (order by u.similarity desc nulls last, u.chunk_id, u.tenant_number) as vector_rank
+        from unnest((candidates).tenant_numbers, (candidates).chunk_ids, (candidates).bm25_scores, (candidates).vector_scores)
+          as u (tenant_number, chunk_id, bm25, similarity)
+    ), best as (
+      select r.tenant_number, r.chunk_id,
+             case when r.bm25_rank <= v_depth then r.bm25 end as bm25,
+             case when r.bm25_rank <= v_depth and r.bm25 is not null then r.bm25_rank::int end as bm25_rank,
+             case when r.vector_rank <= v_depth then r.similarity end as similarity,
+             case when r.vector_rank <= v_depth and r.similarity is not null then r.vector_rank::int end as vector_rank
+        from ranked r
+    ), fused as (
+      select b.*,
+             case
+               when v_mode = 'bm25' then b.bm25
+               when v_mode = 'vector' then b.similarity
+               when v_fusion = 'rrf' then search.rrf_score(b.bm25_rank, b.vector_rank, v_vector_weight, v_rrf_k)
+               else search.convex_score(b.bm25, max(b.bm25) over (),
+                 b.similarity, min(b.similarity) over (), max(b.similarity) over (), v_vector_weight)
+             end as score
+        from best b
+       where num_nonnulls(b.bm25, b.similarity) > 0
+    ), top as (
+      select f.*, row_number() over (order by f.score desc, f.chunk_id, f.tenant_number)::int as position
+        from fused f
+       order by f.score desc, f.chunk_id, f.tenant_number
+       limit (request).hit_limit offset ((request).options).skip
+    )
+    select t.tenant_number,
+           row (t.position, t.score, t.bm25, t.bm25_rank, t.similarity, t.vector_rank, null, null, t.chunk_id, null, null, null, null)
+             ::app_public.search_hit
+      from top t
+     order by t.position;
+end
+$$;
+comment on function search.fuse is
+  'The page of hits that is asked for, with their ranks and scores and without their texts.';
+
+create or replace function search.show_hits(
+  request search.request, hits app_public.search_hit[], question search.question, model app_public.llm_models
+) returns app_public.search_hit[]
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_any_term tsquery := search.any_term((question).terms);
+  v_hits app_public.search_hit[];
+begin
+  v_hits := array(
+    select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank,
+             c.source_id, c.document_id, c.id, d.title, c.content,
+             search.snippet(c.content, v_any_term, knowledge.text_search_config(s.language)),
+             null)::app_public.search_hit
+      from unnest(show_hits.hits) h
+      join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id
+      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
+      join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id);
+  if ((request).options).explain then
+    v_hits := search.explain_hits(v_hits, request, question, model);
+  end if;
+  return v_hits;
+end
+$$;
+comment on function search.show_hits is
+  'Adds to hits in the tenant of the context their texts and, when the request asks for it, how their scores were computed.';
+
+create or replace function search.show_hits_of_tenants(request search.request, candidates search.candidates)
+returns app_public.search_hit[]
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_tenant record;
+  v_hits app_public.search_hit[] := '{}';
+begin
+  for v_tenant in
+    select f.tenant_number, array_agg(f.hit) as hits from search.fuse(request, candidates) f group by f.tenant_number order by 1
+  loop
+    perform set_config('rowhouse.tenant_id', (candidates).tenant_ids[v_tenant.tenant_number]::text, true);
+    v_hits := v_hits || search.show_hits(
+      request, v_tenant.hits, (candidates).questions[v_tenant.tenant_number], (candidates).model);
+    perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
+  end loop;
+  return array(select h from unnest(v_hits) h order by h.rank);
+end
+$$;
+comment on function search.show_hits_of_tenants is
+  'The page of hits that is asked for, each shown as its own tenant has it.';
