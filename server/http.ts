@@ -5,11 +5,11 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
 import type { Pool } from 'pg'
-import { authenticate, claimsOf, type Identity, unauthenticated, type VerifyToken } from './auth.ts'
+import { authenticate, chargeCalls, claimsOf, type Identity, unauthenticated, type VerifyToken } from './auth.ts'
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
 import type { Executor } from './graphql/execute.ts'
-import { clientAddress, isSecret, readBody, sendJson, sendJsonAndClose } from './http-basics.ts'
+import { clientAddress, isSecret, readBody, sendJson, sendJsonAndClose, sendText } from './http-basics.ts'
 import { allowOrigin, answerPreflight, createOriginCheck } from './http-cors.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
@@ -120,16 +120,22 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     // who has no good token is turned away before anything is read; in development the schema is open to tools
     const claims = authorization || config.isProduction ? await claimsOf(authorization, options.verifyToken) : undefined
     const body = options.executor.read(await readBody(request, config.BODY_LIMIT_BYTES))
-    if (!claims && !options.executor.isIntrospection(body)) throw unauthenticated()
+    if (!claims && !options.executor.isPublic(body)) throw unauthenticated()
 
     const context: Grafast.RequestContext = {}
     let admission: Admission | undefined
+    let charge: ((calls: number) => Promise<void>) | undefined
     if (claims) {
       const tenant = request.headers['x-tenant-id'] ?? claims[config.JWT_TENANT_CLAIM]
       const requestedTenant = typeof tenant === 'string' ? tenant : undefined
       const identity = await authenticate(options.pool, claims, requestedTenant, scope.id)
       scope.identity = identity
       admission = identity.admission
+      charge = async (calls) => {
+        const charged = await chargeCalls(options.pool, claims, requestedTenant, scope.id, calls)
+        sendRateLimit(response, charged)
+        refuse(response, charged)
+      }
       context.pgSettings = {
         role: identity.role,
         'rowhouse.user_id': identity.userId,
@@ -145,10 +151,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       refuse(response, admission)
     }
     scope.operation = body.operationName?.slice(0, 100)
-    const { status, result, operation } = await options.executor.run(body, context)
+    const { status, body: answer, errors, operation } = await options.executor.run(body, context, charge)
     scope.operation ??= operation
-    for (const error of result.errors ?? []) metrics.errors.inc({ code: String(error.extensions.code ?? 'GRAPHQL') })
-    sendJson(response, status, result)
+    for (const error of errors) metrics.errors.inc({ code: String(error.extensions.code ?? 'GRAPHQL') })
+    sendText(response, status, answer)
   }
 
   function fail(response: ServerResponse, scope: Scope, error: unknown): void {
