@@ -26,8 +26,8 @@ import { PublicError } from '../errors.ts'
 import { type Fragments, fieldsBehind, fragmentsOf } from './selections.ts'
 import { rootFieldsOf } from './shape.ts'
 
-/** A query may take as much as this many standard introspections. */
-const mostIntrospections = 2
+/** A query may take as much as this many standard introspections, which ask for all there is but once. */
+const mostIntrospections = 1.5
 const mostTypes = 5
 
 export type CheckIntrospection = (document: DocumentNode, operation: OperationDefinitionNode) => void
