@@ -241,14 +241,15 @@ describe('thirty generated queries', () => {
     const health: number[] = []
     const watch = async (): Promise<void> => {
       while (!isDone) {
-        const started = performance.now()
-        await (await fetch(`${server.url}/healthz`)).text()
-        health.push(performance.now() - started)
+        // from when it was due: in a loop that is blocked, a probe cannot even start
+        const due = performance.now() + 20
         await new Promise((resolve) => setTimeout(resolve, 20))
+        await (await fetch(`${server.url}/healthz`)).text()
+        health.push(performance.now() - due)
       }
     }
     const watching = watch()
-    const slow = slowness()
+    const slow = [slowness()]
     let served = 0
     const blocks: { seed: number; clockMs: number; processorMs: number }[] = []
     for (let seed = 1; seed <= 30; seed += 1) {
@@ -258,6 +259,7 @@ describe('thirty generated queries', () => {
       const block = await blockedBy(async () => {
         answer = await send(query)
       })
+      slow.push(slowness())
       if (answer.startsWith('{"data":{')) served += 1
       else expect(answer).toMatch(/"code":"WB60[1-7]"/)
       blocks.push({ seed, ...block })
@@ -266,9 +268,16 @@ describe('thirty generated queries', () => {
     await watching
     // most are served: it is no merit to refuse everything
     expect(served).toBeGreaterThan(15)
-    const bound = longestBlockMs * slow
-    expect(blocks.filter(({ clockMs, processorMs }) => processorMs > longestBlockMs && clockMs > bound)).toEqual([])
-    expect(Math.max(...health)).toBeLessThan(longestHealthMs * slow)
+    expect(blocks.filter(({ processorMs }) => processorMs > longestBlockMs)).toEqual([])
+    // The clock counts other processes, too. How much they take is measured beside the queries, not from them.
+    const share = Math.max(...slow)
+    console.log(
+      `blocked at most ${Math.round(Math.max(...blocks.map(({ processorMs }) => processorMs)))} ms of processor time, ` +
+        `${Math.round(Math.max(...blocks.map(({ clockMs }) => clockMs)))} ms by the clock; /healthz at most ` +
+        `${Math.round(Math.max(...health))} ms; the machine ${share.toFixed(1)} times slower than alone; ${served} of 30 served`,
+    )
+    expect(blocks.filter(({ clockMs }) => clockMs > longestBlockMs * share)).toEqual([])
+    expect(Math.max(...health)).toBeLessThan(longestHealthMs * share)
   })
 })
 

@@ -22,7 +22,8 @@ export async function blockedBy(work: () => Promise<unknown>): Promise<{ clockMs
   delay.enable()
   try {
     await work()
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    // the turn after it is the one that tells
+    await new Promise((resolve) => setTimeout(resolve, 20))
   } finally {
     look()
     clearInterval(timer)
@@ -35,6 +36,6 @@ export async function blockedBy(work: () => Promise<unknown>): Promise<{ clockMs
 export function slowness(): number {
   const started = performance.now()
   const before = processorMs()
-  while (processorMs() - before < 100);
-  return Math.max(1, (performance.now() - started) / 100)
+  while (processorMs() - before < 20);
+  return Math.max(1, (performance.now() - started) / 20)
 }
