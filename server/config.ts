@@ -72,6 +72,27 @@ export const variables = {
     integer(1, 1_000_000_000).default(100_000),
     'costliest GraphQL query: its fields, each times the page sizes around it; a page costs 10, a count or aggregate 50, a search 500',
   ],
+  QUERY_COST_PER_CALL: [
+    integer(1, 1_000_000_000).default(5_000),
+    'cost of a query that counts as one API call; a costlier one counts as several, in rate limits, quotas and usage',
+  ],
+  QUERY_ROOT_FIELDS_LIMIT: [integer(1, 1_000).default(50), 'most fields at the root of a GraphQL query, aliases too'],
+  QUERY_FIELDS_LIMIT: [
+    integer(1, 10_000).default(1_000),
+    'most fields of a GraphQL query, aliases and fields of fragments too; one with arguments or fields of its own counts five',
+  ],
+  RESPONSE_LIMIT_BYTES: [
+    integer(1_000, 200_000_000).default(20_000_000),
+    'largest answer to a GraphQL query; the rows read for it may be twice as large',
+  ],
+  PERSISTED_OPERATIONS: [
+    z.string().optional(),
+    'operations that clients may name by their SHA-256: a JSON file of hashes and texts, or a folder of .graphql files',
+  ],
+  PERSISTED_OPERATIONS_ONLY: [
+    z.stringbool().default(false),
+    'whether the operations of PERSISTED_OPERATIONS are the only ones that are served',
+  ],
   PAGE_SIZE_DEFAULT: [integer(1, 10_000).default(50), 'rows of a connection when a query does not say'],
   PAGE_SIZE_MAX: [integer(1, 10_000).default(500), 'most rows of a connection a query may ask for'],
   STATEMENT_TIMEOUT_MS: [
@@ -152,6 +173,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
   const isProduction = config.NODE_ENV === 'production'
   if (config.JWT_SECRET && config.JWT_JWKS_URL) problems.push('JWT_SECRET and JWT_JWKS_URL: set one of them, not both')
   if (config.PAGE_SIZE_DEFAULT > config.PAGE_SIZE_MAX) problems.push('PAGE_SIZE_DEFAULT: must not exceed PAGE_SIZE_MAX')
+  if (config.PERSISTED_OPERATIONS_ONLY && !config.PERSISTED_OPERATIONS) {
+    problems.push('PERSISTED_OPERATIONS: required by PERSISTED_OPERATIONS_ONLY')
+  }
   if (isProduction) {
     if (!config.DATABASE_URL) problems.push('DATABASE_URL: required in production')
     if (!config.JWT_SECRET && !config.JWT_JWKS_URL) problems.push('JWT_SECRET or JWT_JWKS_URL: required in production')

@@ -5,11 +5,11 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
 import type { Pool } from 'pg'
-import { authenticate, claimsOf, type Identity, unauthenticated, type VerifyToken } from './auth.ts'
+import { authenticate, chargeCalls, claimsOf, type Identity, unauthenticated, type VerifyToken } from './auth.ts'
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
 import type { Executor } from './graphql/execute.ts'
-import { clientAddress, isSecret, readBody, sendJson, sendJsonAndClose } from './http-basics.ts'
+import { clientAddress, isSecret, readBody, sendJson, sendJsonAndClose, sendText } from './http-basics.ts'
 import { allowOrigin, answerPreflight, createOriginCheck } from './http-cors.ts'
 import { createListener, type Listener } from './http-listener.ts'
 import type { Logger } from './logging.ts'
@@ -142,10 +142,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     // who has no good token is turned away before anything is read; in development the schema is open to tools
     const claims = authorization || config.isProduction ? await claimsOf(authorization, options.verifyToken) : undefined
     const body = options.executor.read(await readBody(request, config.BODY_LIMIT_BYTES))
-    if (!claims && !options.executor.isIntrospection(body)) throw unauthenticated()
+    if (!claims && !options.executor.isPublic(body)) throw unauthenticated()
 
     const context: Grafast.RequestContext = {}
     let admission: Admission | undefined
+    let charge: ((calls: number) => Promise<void>) | undefined
     if (claims) {
       const tenant = request.headers['x-tenant-id'] ?? claims[config.JWT_TENANT_CLAIM]
       const requestedTenant = typeof tenant === 'string' ? tenant : undefined
@@ -155,6 +156,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       )
       scope.identity = identity
       admission = identity.admission
+      charge = async (calls) => {
+        const charged = await chargeCalls(options.pool, claims, requestedTenant, scope.id, calls)
+        sendRateLimit(response, charged)
+        refuse(response, charged)
+      }
       context.pgSettings = {
         role: identity.role,
         'rowhouse.user_id': identity.userId,
@@ -171,19 +177,22 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     }
     scope.operation = body.operationName?.slice(0, 100)
     const key = scope.identity?.tenantId ?? scope.identity?.userId ?? ''
-    const { status, result, operation } = await runFor({ shares: ofWork, key, signal: scope.signal }, () =>
-      options.executor.run(body, context),
-    )
+    const {
+      status,
+      body: answer,
+      errors,
+      operation,
+    } = await runFor({ shares: ofWork, key, signal: scope.signal }, () => options.executor.run(body, context, charge))
     scope.operation ??= operation
     if (scope.signal.aborted) return
-    const codes = (result.errors ?? []).map(({ extensions }) => String(extensions.code ?? 'GRAPHQL'))
+    const codes = errors.map(({ extensions }) => String(extensions.code ?? 'GRAPHQL'))
     for (const code of codes) metrics.errors.inc({ code })
     const refusal = codes.find((code) => meansTryAgain.includes(code))
     if (refusal) {
       outages.failed(refusal)
       response.setHeader('retry-after', retryAfterSeconds)
     } else outages.served()
-    sendJson(response, refusal ? 503 : status, result)
+    sendText(response, refusal ? 503 : status, answer)
   }
 
   function fail(response: ServerResponse, scope: Scope, error: unknown): void {
@@ -235,7 +244,7 @@ function sharesOf(config: Config): { ofWork: Shares; ofAuthentication: Shares } 
 }
 
 /** Codes that say nothing about the request: it may well succeed when it is sent again. */
-const meansTryAgain = ['WB605', 'WB901']
+const meansTryAgain = ['WB608', 'WB901']
 /** PostgreSQL's of which the same is true before a request's own work has begun. */
 const transient = ['40001', '40P01', '55P03', '57014']
 

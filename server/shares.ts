@@ -77,7 +77,7 @@ export function createShares({ total, perKey, mostWaitingPerKey, longestWaitMs }
 const busy = (): PublicError =>
   new PublicError(
     503,
-    'WB605',
+    'WB608',
     'Too many requests are running at once, so this one was not run.',
     'Try again in a few seconds.',
   )

@@ -61,8 +61,8 @@ describe('24 slow queries of one tenant', () => {
       const refused = answers.filter(({ status }) => status === 503)
       expect(refused.length).toBeGreaterThanOrEqual(21)
       for (const { errors, headers } of refused) {
-        expect(errors?.[0]?.extensions.code).toMatch(/^(WB605|55P03)$/)
-        if (errors?.[0]?.extensions.code === 'WB605') expect(headers.get('retry-after')).toBe('2')
+        expect(errors?.[0]?.extensions.code).toMatch(/^(WB608|55P03)$/)
+        if (errors?.[0]?.extensions.code === 'WB608') expect(headers.get('retry-after')).toBe('2')
       }
     })
   })
@@ -133,7 +133,7 @@ describe('shares', () => {
     client.abort(new Error('gone'))
     await expect(gone).rejects.toThrow('gone')
     const waiting = Array.from({ length: 6 }, () => shares.enter('a', never).catch((error) => error.extensions.code))
-    expect(await Promise.all(waiting)).toEqual(Array(6).fill('WB605'))
+    expect(await Promise.all(waiting)).toEqual(Array(6).fill('WB608'))
     const other = await shares.enter('b', never)
     for (const leave of [...leaves, other]) leave()
     for (let i = 0; i < 3; i += 1) await shares.enter('a', never)
