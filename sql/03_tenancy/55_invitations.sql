@@ -231,7 +231,7 @@ begin
       v_receipt.outcome := 'invited';
     exception when others then
       -- An error of the registry concerns one invitation. Any other error concerns the whole call.
-      if sqlstate !~ '^[I-OQ-WYZ][A-Z][1-6][0-9]{2}$' then
+      if not core.is_public_error(sqlstate) then
         raise;
       end if;
       v_receipt.error_code := sqlstate;
