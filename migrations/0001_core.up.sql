@@ -7,7 +7,7 @@ declare
 begin
   foreach v_role in array array[
     'rowhouse_owner', 'rowhouse_authenticator', 'rowhouse_user', 'rowhouse_worker',
-    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_indexer'
+    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_queue'
   ] loop
     begin
       execute format('create role %I', v_role);
@@ -20,10 +20,9 @@ end
 $$;
 
 alter role rowhouse_authenticator with login noinherit;
-grant rowhouse_user, rowhouse_worker, rowhouse_admin, rowhouse_indexer to rowhouse_authenticator;
--- Only a table's owner can build an index concurrently, and no function can. So the one table that needs it has an owner
--- of its own, rowhouse_indexer.
-grant rowhouse_indexer to rowhouse_owner;
+-- None of these roles owns anything: the owner of a table or a function decides what code others run who use it. The queue,
+-- which the worker uses, therefore belongs to rowhouse_queue, which no login is a member of.
+grant rowhouse_user, rowhouse_worker, rowhouse_admin to rowhouse_authenticator;
 -- Every policy and grant of rowhouse_user holds for administrators too; they have some more of their own.
 grant rowhouse_user to rowhouse_admin;
 
@@ -31,7 +30,7 @@ do $$
 begin
   -- A superuser may act as any role. The login of a managed database must be a member of the roles that own its objects.
   if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
-    execute format('grant rowhouse_owner, rowhouse_platform, rowhouse_worker, rowhouse_indexer to %I', current_user);
+    execute format('grant rowhouse_owner, rowhouse_platform, rowhouse_worker, rowhouse_queue to %I', current_user);
   end if;
 end
 $$;
@@ -49,7 +48,7 @@ grant usage on schema app_public to rowhouse_user, rowhouse_worker, rowhouse_pla
 -- tables, views and functions are granted one by one.
 create schema core authorization rowhouse_owner;
 comment on schema core is 'What every domain builds on: errors, the wall, access rules, the context of a request, the clock and the queue.';
-grant usage on schema core to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema core to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_queue, rowhouse_platform, rowhouse_analyst;
 
 -- Hashes of tokens and other secrets. A table here has the name of the table of the API whose secret it keeps.
 create schema vault authorization rowhouse_owner;
@@ -59,7 +58,7 @@ grant usage on schema vault to rowhouse_platform;
 -- A new function can be executed only by the roles to which it is granted.
 alter default privileges for role rowhouse_owner revoke execute on functions from public;
 alter default privileges for role rowhouse_platform revoke execute on functions from public;
-alter default privileges for role rowhouse_worker revoke execute on functions from public;
+alter default privileges for role rowhouse_queue revoke execute on functions from public;
 
 set role rowhouse_owner;
 
