@@ -84,7 +84,7 @@ comment on column app_public.agents.context_window_size is 'Most tokens of conte
 comment on column app_public.agents.supports_multimodal is 'Whether it takes images or audio.';
 comment on column app_public.agents.supported_file_types is 'File types it takes, such as pdf, docx, csv.';
 comment on column app_public.agents.max_file_size_mb is 'Largest file it takes, in megabytes.';
-comment on column app_public.agents.owner_id is 'The member who owns it; by default its creator.';
+comment on column app_public.agents.owner_id is E'@errors ID301\nThe person who is responsible for it, by default its creator; an active member of the tenant.';
 comment on column app_public.agents.cost_per_query is 'Cost of one query in US dollars.';
 comment on column app_public.agents.billing_code is 'Code for internal billing.';
 comment on column app_public.agents.budget_allocation_id is 'The budget its cost counts against.';
@@ -161,3 +161,6 @@ as $$
 $$;
 comment on function catalog.has_agents is 'Whether this tenant has ever had an agent.';
 call tenancy.define_onboarding_step('create_agent', 20, 'Create an agent', 'catalog.has_agents()', 'can_create_agents');
+
+-- Platform staff who create an agent in a tenant are its owner, and not members of the tenant.
+call tenancy.require_member('app_public.agents', 'owner_id', allows_staff => true);
