@@ -87,9 +87,22 @@ create function core.is_slug(value text) returns boolean
   language sql immutable parallel safe
   return value ~ '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$';
 
+-- Mailboxes are compared by this form. Only ASCII letters change their case: lower() turns U+212A, the Kelvin sign, into k,
+-- and then two mailboxes would be one person.
+create function core.fold_email(value text) returns text
+  language sql immutable parallel safe
+  return translate(
+    regexp_replace(btrim(value, E' \t\r\n'), '^<([^<>]*)>$', '\1'),
+    'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz');
+
 create function core.is_email(value text) returns boolean
   language sql immutable parallel safe
-  return value ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$' and value = lower(value) and length(value) <= 254;
+  return length(value) <= 254
+    -- no characters that separate or quote addresses, and none that cannot be seen
+    and value ~ '^[^@\s<>()[\],;:\\"\u0001-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+@[^@\s<>()[\],;:\\"\u0001-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+\.[^@\s<>()[\],;:\\"\u0001-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+$'
+    and value = core.fold_email(value)
+    -- no character that stands for another one
+    and value = lower(value) and value = normalize(value, nfkc);
 
 create function core.is_name(value text) returns boolean
   language sql immutable parallel safe
@@ -100,7 +113,8 @@ comment on function core.current_user_id is 'The user of this request, or null o
 comment on function core.clock is
   'The current time: the start of the transaction or, in a superuser''s session, the time that rowhouse.clock names (for tests).';
 comment on function core.is_slug is 'Whether a text has 1 to 63 lower-case letters, digits and inner hyphens, so that it can be part of a host name.';
-comment on function core.is_email is 'Whether a text looks like an e-mail address in lower case of at most 254 characters.';
+comment on function core.fold_email is 'The form of an e-mail address by which mailboxes are compared: without surrounding spaces and angle brackets, its ASCII letters in lower case.';
+comment on function core.is_email is 'Whether a text looks like one e-mail address as core.fold_email returns it, of at most 254 characters, without characters that fold into others.';
 comment on function core.is_name is 'Whether a text has 1 to 255 characters, at least one of them visible, and no control characters.';
 
 -- When each worker last reported. core.release_dead_workers frees the jobs of workers that have stopped reporting.

@@ -151,7 +151,7 @@ language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_email text := lower(trim((create_invitation.invitation).email));
+  v_email text := core.fold_email((create_invitation.invitation).email);
   v_role app_public.membership_role := coalesce((create_invitation.invitation).role, 'member');
   v_permissions jsonb := tenancy.permissions_json((create_invitation.invitation).permissions);
   v_message text := nullif(trim((create_invitation.invitation).message), '');
@@ -159,7 +159,7 @@ declare
   v_invitation app_public.invitations;
 begin
   if not coalesce(core.is_email(v_email), false) then
-    perform core.raise_error('ID407', 'The e-mail address is not valid.', 'Send one address, such as ann@example.com.');
+    perform core.raise_error('ID407', 'The e-mail address is not valid.', 'Send one address without a name, such as ann@example.com.');
   end if;
   if length(v_message) > tenancy.max_invitation_message() then
     perform core.raise_error('ID408', format('The message is longer than %s characters.', tenancy.max_invitation_message()), 'Shorten it.');

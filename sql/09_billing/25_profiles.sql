@@ -138,7 +138,7 @@ begin
   end if;
   update app_public.billing_profiles p
      set legal_name = coalesce(update_billing_profile.legal_name, p.legal_name),
-         email = coalesce(lower(update_billing_profile.email), p.email),
+         email = coalesce(core.fold_email(update_billing_profile.email), p.email),
          address = coalesce(update_billing_profile.address, p.address),
          country_code = coalesce(update_billing_profile.country_code, p.country_code),
          tax_number = coalesce(update_billing_profile.tax_number, p.tax_number),
