@@ -539,4 +539,16 @@ create table tenancy.onboarding_steps (
   permission text
 );
 
+-- How many invitations were sent on a day, for the limits of tenancy.count_invitation.
+create table tenancy.daily_invitations (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  sent_on date not null,
+  email text not null,
+  count int not null default 1,
+  primary key (tenant_id, sent_on, email),
+  constraint email_is_an_email check (core.is_email(email)),
+  constraint count_is_positive check (count > 0)
+);
+create index on tenancy.daily_invitations (email, sent_on);
+
 reset role;

@@ -2,7 +2,7 @@
 
 import { readdir, readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { useDatabase } from '../helpers/index.ts'
+import { type Transaction, useDatabase } from '../helpers/index.ts'
 
 const db = useDatabase()
 
@@ -55,6 +55,52 @@ describe('an e-mail address', () => {
         t.value('select tenancy.identify($1)', [JSON.stringify({ iss: 'i', sub, email, email_verified: true })])
       expect(await identify('\u212Aate@example.com', '1')).toBeNull()
       expect(await identify('Kate@Example.com', '2')).not.toBeNull()
+    }))
+})
+
+describe('a day', () => {
+  const clock = (t: Transaction, time: string) => t.query(`select set_config('rowhouse.clock', $1, true)`, [time])
+
+  it('has at most five invitations to an address, from all tenants together', () =>
+    db.inTransaction(async (t) => {
+      const sent: unknown[] = []
+      for (let minute = 10; minute < 20; minute += 2) {
+        await clock(t, `2030-05-01T10:${minute}:00Z`)
+        await t.become(minute % 4 ? db.acme.owner : db.globex.owner)
+        sent.push(await t.errorCode(`select app_public.invite_user('new@example.com')`))
+        await t.query(`select app_public.revoke_invitation(id) from app_public.invitations where status = 'pending'`)
+      }
+      expect(sent).toEqual(Array(5).fill(undefined))
+      await clock(t, '2030-05-01T11:00:00Z')
+      expect(await t.errorCode(`select app_public.invite_user('<New@example.com>')`)).toBe('ID603')
+      expect(await t.errorCode(`select app_public.invite_user('other@example.com')`)).toBeUndefined()
+      await clock(t, '2030-05-02T00:00:00Z')
+      expect(await t.errorCode(`select app_public.invite_user('new@example.com')`)).toBeUndefined()
+    }))
+
+  it('counts mails that are sent again', () =>
+    db.inTransaction(async (t) => {
+      await clock(t, '2030-05-01T10:00:00Z')
+      await t.become(db.acme.owner)
+      await t.query(`select app_public.invite_user('new@example.com')`)
+      const again: unknown[] = []
+      for (let minute = 10; minute < 15; minute++) {
+        await clock(t, `2030-05-01T10:${minute}:30Z`)
+        again.push(await t.errorCode(`select app_public.resend_invitation(id) from app_public.invitations`))
+      }
+      expect(again).toEqual([undefined, undefined, undefined, undefined, 'ID603'])
+    }))
+
+  it('has at most a thousand invitations of a tenant', () =>
+    db.inTransaction(async (t) => {
+      await clock(t, '2030-05-01T10:00:00Z')
+      await t.query(
+        `insert into tenancy.daily_invitations (tenant_id, sent_on, email) select $1, '2030-05-01', 'p' || n || '@example.com' from generate_series(1, 999) n`,
+        [db.acme.id],
+      )
+      await t.become(db.acme.owner)
+      expect(await t.errorCode(`select app_public.invite_user('one@example.com')`)).toBeUndefined()
+      expect(await t.errorCode(`select app_public.invite_user('two@example.com')`)).toBe('ID602')
     }))
 })
 
