@@ -104,6 +104,16 @@ create function core.is_email(value text) returns boolean
     -- no character that stands for another one
     and value = lower(value) and value = normalize(value, nfkc);
 
+-- A front end shows such an address as a link or a picture, so javascript: and other schemes never get into one.
+create function core.is_web_url(value text) returns boolean
+  language sql immutable parallel safe
+  return length(value) <= 2000 and value ~ '^https?://[^/?#@\s]+([/?#]\S*)?$';
+
+create function core.is_image_url(value text) returns boolean
+  language sql immutable parallel safe
+  return core.is_web_url(value) or length(value) <= 100000 and (
+    value ~ '^/[^/\\\s]\S*$' or value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$');
+
 create function core.is_name(value text) returns boolean
   language sql immutable parallel safe
   return length(value) <= 255 and value ~ '\S' and value !~ '[\x01-\x1f\x7f]';
@@ -115,6 +125,8 @@ comment on function core.clock is
 comment on function core.is_slug is 'Whether a text has 1 to 63 lower-case letters, digits and inner hyphens, so that it can be part of a host name.';
 comment on function core.fold_email is 'The form of an e-mail address by which mailboxes are compared: without surrounding spaces and angle brackets, its ASCII letters in lower case.';
 comment on function core.is_email is 'Whether a text looks like one e-mail address as core.fold_email returns it, of at most 254 characters, without characters that fold into others.';
+comment on function core.is_web_url is 'Whether a text is an address with http or https, without user and password, of at most 2000 characters.';
+comment on function core.is_image_url is 'Whether a text tells where a picture is: an http address, a path on the front end''s own site, or a data address that holds the picture itself.';
 comment on function core.is_name is 'Whether a text has 1 to 255 characters, at least one of them visible, and no control characters.';
 
 -- When each worker last reported. core.release_dead_workers frees the jobs of workers that have stopped reporting.

@@ -7,6 +7,8 @@ grant execute on function core.clock to rowhouse_authenticator, rowhouse_user, r
 grant execute on function core.is_slug to rowhouse_user, rowhouse_platform;
 grant execute on function core.fold_email to rowhouse_user, rowhouse_platform;
 grant execute on function core.is_email to rowhouse_user, rowhouse_platform;
+grant execute on function core.is_web_url to rowhouse_user, rowhouse_platform;
+grant execute on function core.is_image_url to rowhouse_user, rowhouse_platform;
 grant execute on function core.is_name to rowhouse_user, rowhouse_platform;
 
 -- Definer functions that are given a tenant (worker tasks, roll-ups) call this. Users cannot. From then on the

@@ -120,6 +120,8 @@ comment on constraint agents_tenant_id_business_function_id_fkey on app_public.a
 comment on constraint agents_tenant_id_role_id_fkey on app_public.agents is E'@fieldName role\n@foreignFieldName agents';
 comment on constraint agents_copied_from_id_fkey on app_public.agents is E'@fieldName copiedFrom\n@foreignFieldName copies';
 comment on column app_public.agents.search_vector is E'@behavior -*\nThe words search_catalog finds it by.';
+comment on constraint avatar_url_is_an_image on app_public.agents is
+  'must be an http address, a path on this site, or a data address of a picture';
 comment on constraint context_window_size_is_positive on app_public.agents is 'must be above 0';
 comment on constraint cost_per_query_is_not_negative on app_public.agents is 'must be 0 or more, and finite';
 comment on constraint display_name_is_a_name on app_public.agents is
