@@ -82,8 +82,8 @@ declare
 begin
   if v_user_id is null
     or tg_op = 'UPDATE' and v_user_id = (to_jsonb(old) ->> v_column)::uuid
-    -- the wall refuses the row
-    or new.tenant_id <> core.current_tenant_id()
+    -- the wall refuses such a row
+    or new.tenant_id is null or new.tenant_id <> core.current_tenant_id()
     or v_allows_staff and tenancy.is_platform_admin() and v_user_id = core.current_user_id()
     or exists (
          select from app_public.user_tenants m
