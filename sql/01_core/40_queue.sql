@@ -1,4 +1,4 @@
--- The task queue belongs to rowhouse_worker. core.enqueue_job is the only way to add a job from SQL. Workers report that they
+-- The task queue belongs to rowhouse_queue, and rowhouse_worker works on it. core.enqueue_job is the only way to add a job from SQL. Workers report that they
 -- are alive, so that the jobs of one that has died are given to others.
 
 call core.secure_global_table('core.worker_heartbeats', 'a worker works for all tenants');
@@ -23,7 +23,7 @@ end
 $$;
 comment on function core.record_heartbeats is
   'Records that these workers are alive now.';
-grant execute on function core.record_heartbeats to rowhouse_worker;
+grant execute on function core.record_heartbeats to rowhouse_queue;
 
 create or replace function core.alive_workers(silent_for interval) returns text[]
 language sql stable security definer
@@ -35,9 +35,26 @@ as $$
 $$;
 comment on function core.alive_workers is
   'The workers that have reported within this interval.';
-grant execute on function core.alive_workers to rowhouse_worker;
+grant execute on function core.alive_workers to rowhouse_queue;
 
-set local role rowhouse_worker;  -- the queue belongs to the worker
+set local role rowhouse_queue;  -- the queue's owner: who owned the queue could change the code that adds a job, and with it act as everyone who does
+grant usage on schema graphile_worker to rowhouse_worker;
+grant select, insert, update, delete on all tables in schema graphile_worker to rowhouse_worker;
+grant usage on all sequences in schema graphile_worker to rowhouse_worker;
+grant execute on all functions in schema graphile_worker to rowhouse_worker;
+do $$
+declare
+  v_table regclass;
+begin
+  for v_table in
+    select c.oid from pg_class c
+     where c.relnamespace = 'graphile_worker'::regnamespace and c.relkind = 'r' and c.relrowsecurity
+       and not exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'all_worker')
+  loop
+    execute format('create policy all_worker on %s to rowhouse_worker using (true) with check (true)', v_table);
+  end loop;
+end
+$$;
 
 create or replace function core.enqueue_job(task text, payload json, job_key text default null, max_attempts int default 10)
 returns void
@@ -75,5 +92,6 @@ end
 $$;
 comment on function core.release_dead_workers is
   'Records that these workers are alive, frees the jobs of workers that have been silent for longer than the interval, and returns the number of those workers.';
+grant execute on function core.release_dead_workers to rowhouse_worker;
 
 set local role rowhouse_owner;

@@ -38,15 +38,17 @@ create or replace function app_public.tenants_total_api_calls(tenant app_public.
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_tenant_id uuid := tenancy.readable_tenant_id(tenant);
 begin
   -- One statement counts all three, so that a call that moves from the buffer through the queue to the roll-up counts once.
   return (select coalesce(sum(d.quantity), 0) from metering.usage_days d
-           where d.tenant_id = (tenant).id and d.usage_type = 'api_call')
+           where d.tenant_id = v_tenant_id and d.usage_type = 'api_call')
        + (select coalesce(sum(e.quantity), 0) from metering.usage_queue q
             join app_public.usage_events e
               on e.tenant_id = q.tenant_id and e.batch_id = q.batch_id and e.occurred_at between q.first_at and q.last_at
-           where q.tenant_id = (tenant).id and e.usage_type = 'api_call')
-       + (select count(*) from metering.api_call_buffer b where b.tenant_id = (tenant).id);
+           where q.tenant_id = v_tenant_id and e.usage_type = 'api_call')
+       + (select count(*) from metering.api_call_buffer b where b.tenant_id = v_tenant_id);
 end
 $$;
 comment on function app_public.tenants_total_api_calls is
