@@ -80,9 +80,11 @@ describe('chunks', () => {
   // times the time. Quadratic work would take eight times as long for each character.
   it('takes no longer for each character of a longer text, whatever its shape', async () => {
     const alphabet = fc.constantFrom('a', 'b', '7', 'é', '漢', '。', '🛩', '.', '!', '"', ' ', '\t', '\n', ',', '{', '…')
-    const shape = fc.uniqueArray(alphabet, { minLength: 1, maxLength: 6 }).chain((letters) =>
-      fc.array(fc.constantFrom(...letters), { minLength: 1, maxLength: 60 }).map((part) => part.join('')),
-    )
+    const shape = fc
+      .uniqueArray(alphabet, { minLength: 1, maxLength: 6 })
+      .chain((letters) =>
+        fc.array(fc.constantFrom(...letters), { minLength: 1, maxLength: 60 }).map((part) => part.join('')),
+      )
     const milliseconds = async (part: string, length: number, size: number): Promise<number> =>
       Number(
         (
