@@ -127,4 +127,23 @@ $$;
 comment on function core.release_dead_workers is
   'Records that these workers are alive, frees the jobs of workers that have been silent for longer than the interval, and returns the number of those workers.';
 
+create or replace function core.queue_depth()
+returns table (task text, waiting_count bigint, running_count bigint, failed_count bigint, oldest_waiting_seconds double precision)
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select t.identifier,
+         count(*) filter (where j.is_available and j.run_at <= clock_timestamp()),
+         count(*) filter (where j.locked_at is not null),
+         count(*) filter (where j.locked_at is null and not j.is_available),
+         coalesce(extract(epoch from clock_timestamp()
+           - min(j.run_at) filter (where j.is_available and j.run_at <= clock_timestamp())), 0)::double precision
+    from graphile_worker._private_jobs j
+    join graphile_worker._private_tasks t on t.id = j.task_id
+   group by t.identifier;
+$$;
+comment on function core.queue_depth is
+  'For each task that has jobs: how many are due and wait, run, or have failed for good, and for how many seconds the oldest of those that wait has been due. A job that waits for its next attempt is not due.';
+grant execute on function core.queue_depth to rowhouse_worker, rowhouse_authenticator;
+
 set local role rowhouse_owner;

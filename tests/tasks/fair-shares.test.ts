@@ -1,6 +1,8 @@
 // Tenants share the workers: a load of one holds few slots and waits in a line of its own, and small work goes before bulk.
 
 import { afterEach, describe, expect, it } from 'vitest'
+import { createPool } from '../../server/database.ts'
+import { createMetrics } from '../../server/metrics.ts'
 import { useDatabase } from '../helpers/index.ts'
 import { addDocuments, createSource, search } from '../helpers/knowledge.ts'
 import { startTestWorker, type TestWorker } from '../helpers/worker.ts'
@@ -111,5 +113,38 @@ describe('a worker', () => {
         'The xylophone is in the cellar.',
       ])
     })
+  })
+})
+
+describe('the depth of the queue', () => {
+  it('is told by task, with the age of what waits longest, in the metrics', async () => {
+    await db.pool.query(`select graphile_worker.add_job('late', '{}', run_at => now() - interval '90 seconds')`)
+    await db.pool.query(`select graphile_worker.add_job('late', '{}')`)
+    await db.pool.query(`select graphile_worker.add_job('future', '{}', run_at => now() + interval '1 hour')`)
+    await db.pool.query(`select graphile_worker.add_job('broken', '{}', max_attempts => 1)`)
+    await db.pool.query(`update graphile_worker._private_jobs set attempts = 1
+      where task_id = (select id from graphile_worker._private_tasks where identifier = 'broken')`)
+    await db.pool.query(`select graphile_worker.add_job('held', '{}')`)
+    await db.pool.query(`update graphile_worker._private_jobs set locked_at = now(), locked_by = 'somebody'
+      where task_id = (select id from graphile_worker._private_tasks where identifier = 'held')`)
+    const pool = createPool(db.url, 'rowhouse_authenticator', 1)
+    try {
+      const text = await createMetrics(pool).registry.metrics()
+      const value = (name: string): number =>
+        Number(
+          text
+            .split('\n')
+            .find((line) => line.startsWith(`${name} `))
+            ?.split(' ')[1],
+        )
+      expect(value('rowhouse_queue_jobs{task="late",state="waiting"}')).toBe(2)
+      expect(value('rowhouse_queue_oldest_seconds{task="late"}')).toBeGreaterThanOrEqual(90)
+      expect(value('rowhouse_queue_jobs{task="future",state="waiting"}')).toBe(0)
+      expect(value('rowhouse_queue_oldest_seconds{task="future"}')).toBe(0)
+      expect(value('rowhouse_queue_jobs{task="broken",state="failed"}')).toBe(1)
+      expect(value('rowhouse_queue_jobs{task="held",state="running"}')).toBe(1)
+    } finally {
+      await pool.end()
+    }
   })
 })
