@@ -40,6 +40,14 @@ export const variables = {
     integer(1, 500).default(10),
     'connections the server holds at most; the worker has as many of its own as it runs jobs, and two',
   ],
+  TENANT_POOL_PERCENT: [
+    integer(1, 100).default(60),
+    'part of POOL_SIZE that requests of one tenant may hold at once; further ones wait, then are answered with 503',
+  ],
+  QUEUE_TIMEOUT_MS: [
+    integer(0, 600_000).optional(),
+    'longest a request waits for a connection before it is answered with 503; 5000, on the embedded engine 30000',
+  ],
   JWT_SECRET: [
     z.string().optional(),
     'HS256 secret, at least 32 random bytes; in development one is made when it is missing',
@@ -51,7 +59,10 @@ export const variables = {
   JWT_ISSUER: [z.string().optional(), 'issuer a token must name; required in production'],
   JWT_AUDIENCE: [z.string().optional(), 'audience a token must name; required in production'],
   JWT_TENANT_CLAIM: [z.string().default('tenant'), 'claim that names the tenant, when the x-tenant-id header does not'],
-  CORS_ORIGINS: [list.default([]), 'origins browsers may call from, separated by commas; none by default'],
+  CORS_ORIGINS: [
+    list.default([]),
+    'origins browsers may call from, separated by commas; none by default, in development those of this machine',
+  ],
   BODY_LIMIT_BYTES: [
     integer(1_000, 100_000_000).default(10_000_000),
     'largest request; files are uploaded in Base64, so a third more than the largest file',
@@ -74,6 +85,10 @@ export const variables = {
   WORKER_POLL_INTERVAL_MS: [
     integer(10, 60_000).default(2_000),
     'how often the queue is looked at besides notifications; 100 on the embedded engine',
+  ],
+  WORKER_STATEMENT_TIMEOUT_MS: [
+    integer(1_000, 86_400_000).default(600_000),
+    'longest a statement of a job may run; not on the embedded engine',
   ],
   SHUTDOWN_TIMEOUT_MS: [
     integer(0, 600_000).default(25_000),

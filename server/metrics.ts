@@ -45,6 +45,12 @@ export function createMetrics(pool?: Pool) {
       buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120],
       registers,
     }),
+    workerTroubles: new Counter({
+      name: 'rowhouse_worker_troubles_total',
+      help: 'What went wrong with the worker and was mended: connection_lost, runner_restarted, job_given_back.',
+      labelNames: ['kind'],
+      registers,
+    }),
   }
 }
 

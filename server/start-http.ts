@@ -10,12 +10,21 @@ import { createExecutor } from './graphql/execute.ts'
 import { createExplainError } from './graphql/form-errors.ts'
 import { createPreset } from './graphql/preset.ts'
 import { type HttpServer, startHttpServer } from './http.ts'
+import type { Listener } from './http-listener.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
-import { isCurrent, migrationState } from './migrations.ts'
+import { createReadiness } from './readiness.ts'
+import { createRequestPool } from './request-pool.ts'
 
-export async function startHttp(config: Config, pool: Pool, logger: Logger, metrics: Metrics): Promise<HttpServer> {
-  const { schema, resolvedPreset } = await makeSchema(createPreset(pool))
+export async function startHttp(
+  config: Config,
+  pool: Pool,
+  logger: Logger,
+  metrics: Metrics,
+  listener?: Listener,
+): Promise<HttpServer> {
+  const requestPool = createRequestPool(pool)
+  const { schema, resolvedPreset } = await makeSchema(createPreset(requestPool))
   const maskError = createMaskError((fields, message) => logger.error(fields, message))
   const executor = createExecutor(
     schema,
@@ -29,22 +38,25 @@ export async function startHttp(config: Config, pool: Pool, logger: Logger, metr
     maskError,
     createExplainError(schema, pool, await loadConstraints(pool)),
   )
-  return startHttpServer({
+  const readiness = createReadiness(pool.options)
+  const http = await startHttpServer({
     config,
-    pool,
+    pool: requestPool,
     executor,
     verifyToken: await createTokenVerifier(config),
     logger,
     metrics,
-    whyNotReady: async () => {
-      try {
-        return isCurrent(await migrationState(pool)) ? undefined : 'The database is not at the state of this version.'
-      } catch {
-        return 'The database cannot be reached.'
-      }
-    },
+    listener,
+    whyNotReady: readiness.whyNot,
     serveRuru: config.isProduction ? undefined : await ruru(config),
   })
+  return {
+    url: http.url,
+    close: async () => {
+      await http.close()
+      readiness.close()
+    },
+  }
 }
 
 async function ruru(config: Config) {
