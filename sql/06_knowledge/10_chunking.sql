@@ -1,18 +1,13 @@
 -- Cutting a text into chunks at the borders of sentences. These functions depend on nothing but their arguments, so the same
 -- text always gives the same chunks.
 
-create or replace function knowledge.sentences(content text) returns setof text
+-- A sentence ends after a full stop, question mark or the like, closing quotes and white space, or at an empty line.
+-- White space belongs to the sentence before it, so that the concatenated sentences are the text again.
+create or replace function knowledge.sentence_pattern() returns text
 language sql immutable parallel safe
-set search_path to pg_catalog, pg_temp
-as $$
-  -- A sentence ends after a full stop, question mark or the like, closing quotes and white space, or at an empty line.
-  -- White space belongs to the sentence before it, so that the concatenated sentences are the text again.
-  select m.parts[1]
-    from regexp_matches(content, $re$.+?(?:[.!?…。！？]+["'”’)\]]*\s+|\n[ \t]*\n\s*|$)$re$, 'g') with ordinality as m (parts, n)
-   order by m.n;
-$$;
-comment on function knowledge.sentences is
-  'The sentences of a text in order, each with the white space that follows it.';
+return $re$.+?(?:[.!?…。！？]+["'”’)\]]*\s+|\n[ \t]*\n\s*|$)$re$;
+comment on function knowledge.sentence_pattern is
+  'The regular expression of a sentence with the white space that follows it.';
 
 create or replace function knowledge.next_piece(ahead text, max_length int) returns int
 language plpgsql immutable parallel safe
@@ -20,7 +15,7 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   -- Nothing is left of an empty text, and the pattern does not match it.
-  v_length int := coalesce(length(substring(next_piece.ahead from $re$^.+?(?:[.!?…。！？]+["'”’)\]]*\s+|\n[ \t]*\n\s*|$)$re$)), 0);
+  v_length int := coalesce(length(substring(next_piece.ahead from '^' || knowledge.sentence_pattern())), 0);
   v_cut int;
 begin
   if v_length <= next_piece.max_length then
@@ -91,6 +86,7 @@ declare
   -- the lengths of the pieces of the chunk so far
   v_lengths int[] := '{}';
   v_sentences int[];
+  v_sentences_length int;
   v_next int;
   v_buffer text;
   v_overlap record;
@@ -105,11 +101,14 @@ begin
     end loop;
 
     -- Take the sentences that end within the chunk. The last one is cut off by the end of the chunk.
-    select coalesce(array_agg(length(s.sentence) order by s.n), '{}') into v_sentences
-      from knowledge.sentences(substr(v_ahead, v_taken + 1, chunks.chunk_size - v_taken)) with ordinality as s (sentence, n);
-    v_sentences := trim_array(v_sentences, least(cardinality(v_sentences), 1));
-    v_lengths := v_lengths || v_sentences;
-    v_taken := v_taken + coalesce((select sum(l) from unnest(v_sentences) l), 0);
+    select array_agg(length(s.parts[1]) order by s.n), sum(length(s.parts[1]))
+      into v_sentences, v_sentences_length
+      from regexp_matches(substr(v_ahead, v_taken + 1, chunks.chunk_size - v_taken), knowledge.sentence_pattern(), 'g')
+             with ordinality as s (parts, n);
+    if cardinality(v_sentences) > 1 then
+      v_taken := v_taken + v_sentences_length - v_sentences[cardinality(v_sentences)];
+      v_lengths := v_lengths || trim_array(v_sentences, 1);
+    end if;
 
     v_next := knowledge.next_piece(substr(v_ahead, v_taken + 1, chunks.chunk_size + 1), chunks.chunk_size);
     if v_next > 0 and v_taken + v_next <= chunks.chunk_size then
