@@ -1,9 +1,12 @@
 // Tenants share the workers: a load of one holds few slots and waits in a line of its own, and small work goes before bulk.
 
+import type { JobHelpers } from 'graphile-worker'
+import type pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createPool } from '../../server/database.ts'
 import { createMetrics } from '../../server/metrics.ts'
-import { useDatabase } from '../helpers/index.ts'
+import { loadTasks } from '../../server/worker/index.ts'
+import { needsServer, useDatabase } from '../helpers/index.ts'
 import { addDocuments, createSource, search } from '../helpers/knowledge.ts'
 import { startTestWorker, type TestWorker } from '../helpers/worker.ts'
 
@@ -143,6 +146,59 @@ describe('the depth of the queue', () => {
       expect(value('rowhouse_queue_oldest_seconds{task="future"}')).toBe(0)
       expect(value('rowhouse_queue_jobs{task="broken",state="failed"}')).toBe(1)
       expect(value('rowhouse_queue_jobs{task="held",state="running"}')).toBe(1)
+    } finally {
+      await pool.end()
+    }
+  })
+})
+
+describe('a text that takes too long', () => {
+  /** One attempt to chunk it, whose first statement may take a millisecond; returns the SQLSTATE. */
+  const chunkOnce = async (pool: pg.Pool, documentId: string, attempts: number): Promise<string | undefined> => {
+    let calls = 0
+    const helpers = {
+      job: { attempts, max_attempts: 10 },
+      withPgClient: async (work: (client: pg.PoolClient) => Promise<unknown>) => {
+        const client = await pool.connect()
+        try {
+          calls += 1
+          await client.query(`set statement_timeout to ${calls === 1 ? 1 : 0}`)
+          return await work(client)
+        } finally {
+          client.release()
+        }
+      },
+    }
+    const task = (await loadTasks()).tasks.knowledge__chunk_documents
+    try {
+      await task?.({ tenantId: db.acme.id, documentIds: [documentId] }, helpers as unknown as JobHelpers)
+      return undefined
+    } catch (error) {
+      return (error as { code: string }).code
+    }
+  }
+
+  it('is tried again, and says so after the last try', async (context) => {
+    needsServer(context, 'it has no statement timeout')
+    const externalId = `slow ${crypto.randomUUID()}`
+    await give(db.acme, [{ externalId, text: largeText }])
+    const document = async () =>
+      (
+        await db.pool.query(
+          'select id, processing_status, processing_error from app_public.documents where external_id = $1',
+          [externalId],
+        )
+      ).rows[0]
+    const { id } = await document()
+    const pool = createPool(db.url, 'rowhouse_worker', 1)
+    try {
+      expect(await chunkOnce(pool, id, 1)).toBe('57014')
+      expect(await document()).toMatchObject({ processing_status: 'pending', processing_error: null })
+      expect(await chunkOnce(pool, id, 10)).toBe('57014')
+      expect(await document()).toMatchObject({
+        processing_status: 'failed',
+        processing_error: 'It takes too long to cut the text into chunks.',
+      })
     } finally {
       await pool.end()
     }
