@@ -424,12 +424,13 @@ create index on app_public.invitations (email) where status = 'pending';
 create index on app_public.invitations (invited_by_user_id);
 create index on app_public.invitations (accepted_by_user_id);
 
--- The token of an invitation is in its mail and nowhere else. Here is its SHA-256, for as long as the token can be used.
+-- The token of an invitation is in its mail and nowhere else. Here is its SHA-256, for as long as the token can be used. Each
+-- attempt to send a mail has a token, because nobody knows whether an attempt that was cut off had sent it.
 create table vault.invitations (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   invitation_id uuid not null,
   token_hash bytea not null,
-  primary key (tenant_id, invitation_id),
+  primary key (tenant_id, invitation_id, token_hash),
   foreign key (tenant_id, invitation_id) references app_public.invitations (tenant_id, id) on delete cascade,
   constraint token_hash_is_a_sha256 check (octet_length(token_hash) = 32)
 );

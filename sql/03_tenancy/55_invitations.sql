@@ -35,7 +35,7 @@ comment on index app_public.invitations_one_pending_key is 'has a pending invita
 
 call core.secure_tenant_table('vault.invitations');
 grant select, insert, update, delete on vault.invitations to rowhouse_platform;
-comment on table vault.invitations is 'The secrets of app_public.invitations: the hash of the token in the last mail, while it can be used.';
+comment on table vault.invitations is 'The secrets of app_public.invitations: the hashes of the tokens in the last mail, one for each attempt to send it, while they can be used.';
 comment on column vault.invitations.token_hash is 'The SHA-256 of the token.';
 
 comment on type app_public.permission_overrides is
@@ -394,7 +394,7 @@ begin
 end
 $$;
 comment on function tenancy.tg_invitations__forget_token is
-  'Deletes the hash of the token when an invitation is answered, revoked or sent again, so that the token does not work any more.';
+  'Deletes the hashes of the tokens when an invitation is answered, revoked or sent again, so that the tokens do not work any more.';
 grant execute on function tenancy.tg_invitations__forget_token to rowhouse_owner;
 
 set local role rowhouse_owner;
