@@ -2264,13 +2264,22 @@ ALTER TYPE search.scoring OWNER TO rowhouse_owner;
 
 COMMENT ON TYPE search.scoring IS 'What BM25 computes scores with during one ranking.';
 
+CREATE FUNCTION core.fold_email(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN translate(regexp_replace(btrim(value, ' 	
+'::text), '^<([^<>]*)>$'::text, '\1'::text), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'::text, 'abcdefghijklmnopqrstuvwxyz'::text);
+
+ALTER FUNCTION core.fold_email(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.fold_email(value text) IS 'The form of an e-mail address by which mailboxes are compared: without surrounding spaces and angle brackets, its ASCII letters in lower case.';
+
 CREATE FUNCTION core.is_email(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ((value ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$'::text) AND (value = lower(value)) AND (length(value) <= 254));
+    RETURN ((length(value) <= 254) AND (value ~ '^[^@\s<>()[\],;:\\"\u0001-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+@[^@\s<>()[\],;:\\"\u0001-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+\.[^@\s<>()[\],;:\\"\u0001-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+$'::text) AND (value = core.fold_email(value)) AND (value = lower(value)) AND (value = NORMALIZE(value, NFKC)));
 
 ALTER FUNCTION core.is_email(value text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION core.is_email(value text) IS 'Whether a text looks like an e-mail address in lower case of at most 254 characters.';
+COMMENT ON FUNCTION core.is_email(value text) IS 'Whether a text looks like one e-mail address as core.fold_email returns it, of at most 254 characters, without characters that fold into others.';
 
 CREATE FUNCTION core.is_slug(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -3030,6 +3039,22 @@ ALTER FUNCTION catalog.is_semantic_version(value text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION catalog.is_semantic_version(value text) IS 'Whether a text is a semantic version: major, minor and patch, such as 1.4.0 or 2.0.0-beta.1.';
 
+CREATE FUNCTION core.is_web_url(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((length(value) <= 2000) AND (value ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text));
+
+ALTER FUNCTION core.is_web_url(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.is_web_url(value text) IS 'Whether a text is an address with http or https, without user and password, of at most 2000 characters.';
+
+CREATE FUNCTION core.is_image_url(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (core.is_web_url(value) OR ((length(value) <= 100000) AND ((value ~ '^/[^/\\\s]\S*$'::text) OR (value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$'::text))));
+
+ALTER FUNCTION core.is_image_url(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.is_image_url(value text) IS 'Whether a text tells where a picture is: an http address, a path on the front end''s own site, or a data address that holds the picture itself.';
+
 CREATE TABLE app_public.agents (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
@@ -3116,6 +3141,7 @@ CREATE TABLE app_public.agents (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     search_vector tsvector GENERATED ALWAYS AS (catalog.catalog_vector(name, display_name, description, ((((ARRAY[primary_category, subcategory, specialty] || therapeutic_areas) || compliance_frameworks) || regulatory_domains) || use_cases))) STORED,
+    CONSTRAINT avatar_url_is_an_image CHECK (core.is_image_url(avatar_url)),
     CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
     CONSTRAINT cost_per_query_is_not_negative CHECK (((cost_per_query >= (0)::numeric) AND (cost_per_query < 'Infinity'::numeric))),
     CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
@@ -3260,7 +3286,8 @@ COMMENT ON COLUMN app_public.agents.supported_file_types IS 'File types it takes
 
 COMMENT ON COLUMN app_public.agents.max_file_size_mb IS 'Largest file it takes, in megabytes.';
 
-COMMENT ON COLUMN app_public.agents.owner_id IS 'The member who owns it; by default its creator.';
+COMMENT ON COLUMN app_public.agents.owner_id IS '@errors ID301
+The person who is responsible for it, by default its creator; an active member of the tenant.';
 
 COMMENT ON COLUMN app_public.agents.department_id IS 'The department it belongs to.';
 
@@ -3324,6 +3351,8 @@ COMMENT ON COLUMN app_public.agents.updated_at IS 'When it last changed.';
 
 COMMENT ON COLUMN app_public.agents.search_vector IS '@behavior -*
 The words search_catalog finds it by.';
+
+COMMENT ON CONSTRAINT avatar_url_is_an_image ON app_public.agents IS 'must be an http address, a path on this site, or a data address of a picture';
 
 COMMENT ON CONSTRAINT context_window_size_is_positive ON app_public.agents IS 'must be above 0';
 
@@ -3730,7 +3759,9 @@ CREATE FUNCTION app_public.billing_profiles_credit_balance(profile app_public.bi
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select billing.credit_balance(profile.tenant_id);
+  select billing.credit_balance(p.tenant_id)
+    from app_public.billing_profiles p
+   where p.tenant_id = (profile).tenant_id and tenancy.has_permission('can_manage_billing');
 $$;
 
 ALTER FUNCTION app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) OWNER TO rowhouse_owner;
@@ -3930,7 +3961,8 @@ CREATE TABLE app_public.rag_knowledge_sources (
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
     CONSTRAINT page_count_is_not_negative CHECK ((page_count >= 0)),
-    CONSTRAINT source_config_is_an_object CHECK ((jsonb_typeof(source_config) = 'object'::text))
+    CONSTRAINT source_config_is_an_object CHECK ((jsonb_typeof(source_config) = 'object'::text)),
+    CONSTRAINT source_url_is_http CHECK (core.is_web_url(source_url))
 );
 
 ALTER TABLE ONLY app_public.rag_knowledge_sources FORCE ROW LEVEL SECURITY;
@@ -4058,6 +4090,8 @@ COMMENT ON CONSTRAINT name_is_a_name ON app_public.rag_knowledge_sources IS 'mus
 COMMENT ON CONSTRAINT page_count_is_not_negative ON app_public.rag_knowledge_sources IS 'must be 0 or more';
 
 COMMENT ON CONSTRAINT source_config_is_an_object ON app_public.rag_knowledge_sources IS 'must be a JSON object';
+
+COMMENT ON CONSTRAINT source_url_is_http ON app_public.rag_knowledge_sources IS 'must be an http address without user and password, with at most 2000 characters';
 
 CREATE FUNCTION app_public.catalog_search_hit_knowledge_source(hit app_public.catalog_search_hit) RETURNS app_public.rag_knowledge_sources
     LANGUAGE sql STABLE
@@ -4259,7 +4293,7 @@ CREATE TABLE app_public.tools (
     CONSTRAINT authentication_config_is_an_object CHECK ((jsonb_typeof(authentication_config) = 'object'::text)),
     CONSTRAINT called_tool_has_an_endpoint CHECK ((((tool_type)::text <> ALL (ARRAY['api'::text, 'webhook'::text])) OR (endpoint_url IS NOT NULL))),
     CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
-    CONSTRAINT endpoint_url_is_http CHECK (((length(endpoint_url) <= 2000) AND (endpoint_url ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text))),
+    CONSTRAINT endpoint_url_is_http CHECK (core.is_web_url(endpoint_url)),
     CONSTRAINT headers_is_an_object CHECK ((jsonb_typeof(headers) = 'object'::text)),
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
@@ -4871,6 +4905,7 @@ CREATE TABLE app_public.user_profiles (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     deleted_at timestamp with time zone,
+    CONSTRAINT avatar_url_is_an_image CHECK (core.is_image_url(avatar_url)),
     CONSTRAINT email_is_an_email CHECK (core.is_email(email)),
     CONSTRAINT full_name_is_a_name CHECK (core.is_name(full_name)),
     CONSTRAINT notification_settings_are_known_and_in_range CHECK (tenancy.are_settings(notification_settings, tenancy.notification_schema())),
@@ -4912,6 +4947,8 @@ COMMENT ON COLUMN app_public.user_profiles.created_at IS 'When the profile was c
 COMMENT ON COLUMN app_public.user_profiles.updated_at IS 'When it last changed.';
 
 COMMENT ON COLUMN app_public.user_profiles.deleted_at IS 'When it was deleted; null when it is not.';
+
+COMMENT ON CONSTRAINT avatar_url_is_an_image ON app_public.user_profiles IS 'must be an http address, a path on this site, or a data address of a picture';
 
 COMMENT ON CONSTRAINT email_is_an_email ON app_public.user_profiles IS 'must be an e-mail address in lower case, such as ann@example.com';
 
@@ -5740,7 +5777,7 @@ CREATE TABLE app_public.institutions (
     deleted_at timestamp with time zone,
     CONSTRAINT country_code_is_iso_3166 CHECK ((country_code ~ '^[A-Z]{2}$'::text)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
-    CONSTRAINT website_is_http CHECK (((website ~ '^https?://\S+$'::text) AND (length(website) <= 2000)))
+    CONSTRAINT website_is_http CHECK (core.is_web_url(website))
 );
 
 ALTER TABLE ONLY app_public.institutions FORCE ROW LEVEL SECURITY;
@@ -5997,7 +6034,7 @@ CREATE TABLE app_public.user_sessions (
     CONSTRAINT campaign_is_short CHECK (((length(utm_source) <= 255) AND (length(utm_medium) <= 255) AND (length(utm_campaign) <= 255))),
     CONSTRAINT counts_are_not_negative CHECK (((page_views >= 0) AND (events_count >= 0))),
     CONSTRAINT device_is_short CHECK (((length(device_type) <= 100) AND (length(browser) <= 100) AND (length(os) <= 100))),
-    CONSTRAINT referrer_url_is_an_address_without_query CHECK (((referrer_url ~ '^https?://[^?#\s]+$'::text) AND (length(referrer_url) <= 2000))),
+    CONSTRAINT referrer_url_is_an_address_without_query CHECK ((core.is_web_url(referrer_url) AND (referrer_url !~ '[?#]'::text))),
     CONSTRAINT session_ends_after_it_starts CHECK (((session_end >= session_start) AND (last_activity_at >= session_start)))
 );
 
@@ -6357,13 +6394,13 @@ $$;
 ALTER FUNCTION app_public.invite_user(email text, role app_public.membership_role, message text, permissions app_public.permission_overrides) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.invite_user(email text, role app_public.membership_role, message text, permissions app_public.permission_overrides) IS '@resultFieldName invitation
-@errors ID203 ID204 ID407 ID408 ID502 ID503 ID601
+@errors ID203 ID204 ID407 ID408 ID502 ID503 ID601 ID602 ID603
 Invites a person to this tenant. The person, who needs no account yet, gets a mail with a link that works once, for this e-mail address alone, and for 7 days unless config.invitation_expiry_days is set. The role is member by default. The permissions are those that the person gets beyond the role (true), or does not get although the role gives them (false). You can give only a role and permissions that you have. You need the permission can_manage_users.';
 
 CREATE FUNCTION app_public.invite_users(invitations app_public.new_invitation[]) RETURNS SETOF app_public.invitation_receipt
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
+    AS $$
 declare
   v_input app_public.new_invitation;
   v_receipt app_public.invitation_receipt;
@@ -6381,7 +6418,7 @@ begin
       v_receipt.outcome := 'invited';
     exception when others then
       -- An error of the registry concerns one invitation. Any other error concerns the whole call.
-      if sqlstate !~ '^[I-OQ-WYZ][A-Z][1-6][0-9]{2}$' then
+      if not core.is_public_error(sqlstate) then
         raise;
       end if;
       v_receipt.error_code := sqlstate;
@@ -6390,7 +6427,7 @@ begin
     return next v_receipt;
   end loop;
 end
-$_$;
+$$;
 
 ALTER FUNCTION app_public.invite_users(invitations app_public.new_invitation[]) OWNER TO rowhouse_owner;
 
@@ -6736,14 +6773,6 @@ ALTER FUNCTION app_public.onboarding_checklist() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.onboarding_checklist() IS 'Your first steps in this tenant, in order, and whether each is done. Steps for which you have no permission are left out. Without a tenant, the steps are name_profile and join_tenant.';
 
-CREATE FUNCTION catalog.is_image_url(value text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ((length(value) <= 100000) AND ((value ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text) OR (value ~ '^/[^/\s]\S*$'::text) OR (value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$'::text)));
-
-ALTER FUNCTION catalog.is_image_url(value text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION catalog.is_image_url(value text) IS 'Whether a text tells where a picture is: an http address, a path on the front end''s own site, or a data address that holds the picture itself.';
-
 CREATE TABLE app_public.user_agents (
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -6771,7 +6800,7 @@ CREATE TABLE app_public.user_agents (
     last_used_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT custom_avatar_is_an_image CHECK (catalog.is_image_url(custom_avatar)),
+    CONSTRAINT custom_avatar_is_an_image CHECK (core.is_image_url(custom_avatar)),
     CONSTRAINT custom_color_is_a_color CHECK (catalog.is_color(custom_color)),
     CONSTRAINT custom_description_is_in_range CHECK ((length(custom_description) <= 10000)),
     CONSTRAINT custom_name_is_a_name CHECK (core.is_name(custom_name)),
@@ -8043,6 +8072,7 @@ begin
   if not found then
     perform core.raise_error('ID601', 'This person was invited less than a minute ago.', 'Wait a minute, then try again.');
   end if;
+  perform tenancy.count_invitation(v_invitation.email);
   perform tenancy.queue_invitation(v_invitation);
   return v_invitation;
 end
@@ -8051,7 +8081,7 @@ $$;
 ALTER FUNCTION app_public.resend_invitation(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.resend_invitation(id uuid) IS '@resultFieldName invitation
-@errors ID203 ID204 ID302 ID601
+@errors ID203 ID204 ID302 ID601 ID602 ID603
 Sends the mail of a pending invitation again, at most once a minute. The mail has a new link, which is valid for the full time; the old link stops working at once. You are the inviter from now on. You need the permission can_manage_users.';
 
 CREATE FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer DEFAULT 600, agent_id uuid DEFAULT NULL::uuid) RETURNS app_public.quota_reservations
@@ -8175,10 +8205,16 @@ CREATE FUNCTION app_public.resource_shares_resource_name(share app_public.resour
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
+  v_share app_public.resource_shares;
   v_name text;
 begin
-  execute format('select r.name from %s r where r.id = $1 and r.tenant_id = $2', catalog.resource_table((share).resource_kind))
-    into v_name using (share).resource_id, core.current_tenant_id();
+  -- The caller may have made this row, with any resource in it, so the share is looked up.
+  select * into v_share from app_public.resource_shares s where s.tenant_id = core.current_tenant_id() and s.id = (share).id;
+  if not found then
+    return null;
+  end if;
+  execute format('select r.name from %s r where r.id = $1 and r.tenant_id = $2', catalog.resource_table(v_share.resource_kind))
+    into v_name using v_share.resource_id, v_share.tenant_id;
   return v_name;
 end
 $_$;
@@ -8919,7 +8955,7 @@ ALTER TABLE ONLY app_public.institution_members FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.institution_members OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.institution_members IS '@errors 23505 42501
+COMMENT ON TABLE app_public.institution_members IS '@errors ID301 23505 42501
 The affiliation of a person of this tenant with an institution. People state their own affiliations; with the permission can_manage_users, you state those of others, too. A person can have one primary affiliation, which setPrimaryInstitution changes.';
 
 COMMENT ON COLUMN app_public.institution_members.institution_id IS 'The institution.';
@@ -9317,7 +9353,7 @@ CREATE FUNCTION app_public.tenants_active_user_count(tenant app_public.tenants) 
 begin
   return (
     select count(*) from app_public.user_tenants m
-     where m.tenant_id = (tenant).id and m.status = 'active' and m.last_accessed_at > core.clock() - interval '30 days');
+     where m.tenant_id = tenancy.readable_tenant_id(tenant) and m.status = 'active' and m.last_accessed_at > core.clock() - interval '30 days');
 end
 $$;
 
@@ -9332,7 +9368,7 @@ CREATE FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) RE
 declare
   v_bytes_per_gb constant numeric := 1e9;
 begin
-  return (select round(coalesce(sum(d.size_bytes), 0) / v_bytes_per_gb, 3) from app_public.documents d where d.tenant_id = (tenant).id);
+  return (select round(coalesce(sum(d.size_bytes), 0) / v_bytes_per_gb, 3) from app_public.documents d where d.tenant_id = tenancy.readable_tenant_id(tenant));
 end
 $$;
 
@@ -9344,15 +9380,17 @@ CREATE FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenants) RE
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_tenant_id uuid := tenancy.readable_tenant_id(tenant);
 begin
   -- One statement counts all three, so that a call that moves from the buffer through the queue to the roll-up counts once.
   return (select coalesce(sum(d.quantity), 0) from metering.usage_days d
-           where d.tenant_id = (tenant).id and d.usage_type = 'api_call')
+           where d.tenant_id = v_tenant_id and d.usage_type = 'api_call')
        + (select coalesce(sum(e.quantity), 0) from metering.usage_queue q
             join app_public.usage_events e
               on e.tenant_id = q.tenant_id and e.batch_id = q.batch_id and e.occurred_at between q.first_at and q.last_at
-           where q.tenant_id = (tenant).id and e.usage_type = 'api_call')
-       + (select count(*) from metering.api_call_buffer b where b.tenant_id = (tenant).id);
+           where q.tenant_id = v_tenant_id and e.usage_type = 'api_call')
+       + (select count(*) from metering.api_call_buffer b where b.tenant_id = v_tenant_id);
 end
 $$;
 
@@ -9366,7 +9404,7 @@ CREATE FUNCTION app_public.tenants_user_count(tenant app_public.tenants) RETURNS
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  return (select count(*) from app_public.user_tenants m where m.tenant_id = (tenant).id and m.status = 'active');
+  return (select count(*) from app_public.user_tenants m where m.tenant_id = tenancy.readable_tenant_id(tenant) and m.status = 'active');
 end
 $$;
 
@@ -9625,7 +9663,7 @@ begin
   end if;
   update app_public.billing_profiles p
      set legal_name = coalesce(update_billing_profile.legal_name, p.legal_name),
-         email = coalesce(lower(update_billing_profile.email), p.email),
+         email = coalesce(core.fold_email(update_billing_profile.email), p.email),
          address = coalesce(update_billing_profile.address, p.address),
          country_code = coalesce(update_billing_profile.country_code, p.country_code),
          tax_number = coalesce(update_billing_profile.tax_number, p.tax_number),
@@ -14766,7 +14804,7 @@ begin
     select t.id, m.user_id, w.id
       from app_public.tenants t
       left join (app_public.user_tenants m
-        join app_public.user_profiles u on u.id = m.user_id and u.email = lower(trim(share_grantee.user_email))
+        join app_public.user_profiles u on u.id = m.user_id and u.email = core.fold_email(share_grantee.user_email)
           and u.is_active and u.deleted_at is null)
         on m.tenant_id = t.id and m.status = 'active'
       left join app_public.workspaces w on w.tenant_id = t.id and w.id = share_grantee.workspace_id and w.deleted_at is null
@@ -16245,9 +16283,43 @@ CREATE FUNCTION core.enqueue_job(task text, payload json, job_key text DEFAULT N
     identifier => task, payload => payload, job_key => job_key, max_attempts => max_attempts);
 $$;
 
-ALTER FUNCTION core.enqueue_job(task text, payload json, job_key text, max_attempts integer) OWNER TO rowhouse_worker;
+ALTER FUNCTION core.enqueue_job(task text, payload json, job_key text, max_attempts integer) OWNER TO rowhouse_queue;
 
 COMMENT ON FUNCTION core.enqueue_job(task text, payload json, job_key text, max_attempts integer) IS 'Adds a job to the task queue in this transaction: it runs if, and only if, the transaction commits.';
+
+CREATE FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text DEFAULT NULL::text, is_bulk boolean DEFAULT true, is_next_stage boolean DEFAULT false) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- A lower number goes first; core.enqueue_job has 0. The number is a smallint.
+  v_first_small constant int := 10;
+  v_first_bulk constant int := 10000;
+  v_longest_line constant int := 9000;
+  v_max_attempts constant int := 10;
+  v_first int := case when coalesce(enqueue_tenant_job.is_bulk, true) then v_first_bulk else v_first_small end;
+  v_lane text;
+  v_waiting int;
+begin
+  select l.lane, sum(count(j.id) filter (where j.priority >= v_first and (v_first = v_first_bulk or j.priority < v_first_bulk))) over ()
+    into strict v_lane, v_waiting
+    from unnest(core.tenant_lanes(enqueue_tenant_job.tenant_id)) with ordinality as l (lane, n)
+    left join graphile_worker._private_job_queues q on q.queue_name = l.lane
+    left join graphile_worker._private_jobs j on j.job_queue_id = q.id and j.attempts < j.max_attempts
+   group by l.lane, l.n
+   order by count(j.id), l.n
+   limit 1;
+  perform graphile_worker.add_job(
+    identifier => enqueue_tenant_job.task, payload => enqueue_tenant_job.payload, queue_name => v_lane,
+    job_key => enqueue_tenant_job.job_key, max_attempts => v_max_attempts,
+    -- What was begun is finished first.
+    priority => v_first + case when enqueue_tenant_job.is_next_stage then 0 else least(v_waiting, v_longest_line) end);
+end
+$$;
+
+ALTER FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text, is_bulk boolean, is_next_stage boolean) OWNER TO rowhouse_queue;
+
+COMMENT ON FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text, is_bulk boolean, is_next_stage boolean) IS 'Adds a job of a tenant to the task queue in this transaction, behind those that it has there already, in the less busy one of its lanes. Small jobs go before bulk, and the next stage of work that was begun goes before work that was not.';
 
 CREATE PROCEDURE core.enter_tenant(IN tenant_id uuid)
     LANGUAGE plpgsql
@@ -16313,6 +16385,14 @@ CREATE FUNCTION core.heartbeat_retention() RETURNS interval
 ALTER FUNCTION core.heartbeat_retention() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION core.heartbeat_retention() IS 'How long a heartbeat is kept after its worker has stopped reporting.';
+
+CREATE FUNCTION core.is_public_error(code text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (code ~ '^[I-OQ-WYZ][A-Z][1-6][0-9]{2}$'::text);
+
+ALTER FUNCTION core.is_public_error(code text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.is_public_error(code text) IS 'Whether an SQLSTATE is an error of the registry that may be shown to users.';
 
 CREATE FUNCTION core.plain_condition(condition text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -16399,6 +16479,25 @@ ALTER PROCEDURE core.put_updated_at_on_tables() OWNER TO rowhouse_owner;
 
 COMMENT ON PROCEDURE core.put_updated_at_on_tables() IS 'Puts the trigger that sets updated_at on every table that has the column.';
 
+CREATE FUNCTION core.queue_depth() RETURNS TABLE(task text, waiting_count bigint, running_count bigint, failed_count bigint, oldest_waiting_seconds double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select t.identifier,
+         count(*) filter (where j.is_available and j.run_at <= clock_timestamp()),
+         count(*) filter (where j.locked_at is not null),
+         count(*) filter (where j.locked_at is null and not j.is_available),
+         coalesce(extract(epoch from clock_timestamp()
+           - min(j.run_at) filter (where j.is_available and j.run_at <= clock_timestamp())), 0)::double precision
+    from graphile_worker._private_jobs j
+    join graphile_worker._private_tasks t on t.id = j.task_id
+   group by t.identifier;
+$$;
+
+ALTER FUNCTION core.queue_depth() OWNER TO rowhouse_queue;
+
+COMMENT ON FUNCTION core.queue_depth() IS 'For each task that has jobs: how many are due and wait, run, or have failed for good, and for how many seconds the oldest of those that wait has been due. A job that waits for its next attempt is not due.';
+
 CREATE FUNCTION core.raise_error(code text, message text, hint text DEFAULT NULL::text, detail text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -16451,7 +16550,7 @@ begin
 end
 $$;
 
-ALTER FUNCTION core.release_dead_workers(alive_worker_ids text[], silent_for interval) OWNER TO rowhouse_worker;
+ALTER FUNCTION core.release_dead_workers(alive_worker_ids text[], silent_for interval) OWNER TO rowhouse_queue;
 
 COMMENT ON FUNCTION core.release_dead_workers(alive_worker_ids text[], silent_for interval) IS 'Records that these workers are alive, frees the jobs of workers that have been silent for longer than the interval, and returns the number of those workers.';
 
@@ -16543,6 +16642,18 @@ $$;
 ALTER FUNCTION core.security_gaps() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION core.security_gaps() IS 'Everything that breaks a rule of security; normally nothing does. A domain adds checks of its own by a function security_gaps() in its schema.';
+
+CREATE FUNCTION core.tenant_lanes(tenant_id uuid) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array['lane ' || lane, 'lane ' || (lane + 1 + abs(hashtextextended(tenant_id::text, 1) % 63)) % 64]
+    from (select abs(hashtextextended(tenant_id::text, 0) % 64) as lane) l;
+$$;
+
+ALTER FUNCTION core.tenant_lanes(tenant_id uuid) OWNER TO rowhouse_queue;
+
+COMMENT ON FUNCTION core.tenant_lanes(tenant_id uuid) IS 'The two lanes of a tenant among the 64 of the queue: at most this many of its jobs run at once.';
 
 CREATE FUNCTION core.tg__set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
@@ -16693,36 +16804,61 @@ CREATE FUNCTION knowledge.chunks(content text, chunk_size integer, chunk_overlap
     AS $$
 declare
   v_white_space constant text := e' \t\n\r\f\x0b';
-  v_piece text;
-  v_buffer text := '';
-  v_buffer_start int := 0;
-  -- the lengths of the pieces in the buffer
+  v_bytes constant bytea := convert_to(chunks.content, 'UTF8');
+  v_next_byte int := 0;
+  v_read text;
+  -- the text from the start of the next chunk, and how much of it belongs to the chunk so far
+  v_ahead text := '';
+  v_ahead_start int := 0;
+  v_taken int := 0;
+  -- the lengths of the pieces of the chunk so far
   v_lengths int[] := '{}';
+  v_sentences int[];
+  v_sentences_length int;
+  v_next int;
+  v_buffer text;
   v_overlap record;
 begin
   ordinal := 0;
-  for v_piece in
-    select p from knowledge.sentences(chunks.content) s, knowledge.pieces(s, chunks.chunk_size) p
-    union all
-    -- The end of the text closes the last chunk.
-    select null
   loop
-    if v_piece is null or length(v_buffer) + length(v_piece) > chunks.chunk_size and v_buffer <> '' then
-      if v_buffer ~ '\S' then
-        chunk := btrim(v_buffer, v_white_space);
-        start_offset := v_buffer_start + length(v_buffer) - length(ltrim(v_buffer, v_white_space));
-        end_offset := start_offset + length(chunk);
-        return next;
-        ordinal := ordinal + 1;
-      end if;
-      exit when v_piece is null;
-      v_overlap := knowledge.overlap_length(v_lengths, chunks.chunk_overlap, chunks.chunk_size - length(v_piece));
-      v_buffer_start := v_buffer_start + length(v_buffer) - v_overlap.length;
-      v_buffer := right(v_buffer, v_overlap.length);
-      v_lengths := v_lengths[cardinality(v_lengths) - v_overlap.sentence_count + 1 :];
+    -- A chunk and the longest piece after it, and one character more, which tells whether the piece ends there.
+    while length(v_ahead) <= 2 * chunks.chunk_size and v_next_byte < length(v_bytes) loop
+      v_read := knowledge.read_text(v_bytes, v_next_byte, 8 * chunks.chunk_size);
+      v_next_byte := v_next_byte + octet_length(v_read);
+      v_ahead := v_ahead || v_read;
+    end loop;
+
+    -- Take the sentences that end within the chunk. The last one is cut off by the end of the chunk.
+    select array_agg(length(s.parts[1]) order by s.n), sum(length(s.parts[1]))
+      into v_sentences, v_sentences_length
+      from regexp_matches(substr(v_ahead, v_taken + 1, chunks.chunk_size - v_taken), knowledge.sentence_pattern(), 'g')
+             with ordinality as s (parts, n);
+    if cardinality(v_sentences) > 1 then
+      v_taken := v_taken + v_sentences_length - v_sentences[cardinality(v_sentences)];
+      v_lengths := v_lengths || trim_array(v_sentences, 1);
     end if;
-    v_buffer := v_buffer || v_piece;
-    v_lengths := v_lengths || length(v_piece);
+
+    v_next := knowledge.next_piece(substr(v_ahead, v_taken + 1, chunks.chunk_size + 1), chunks.chunk_size);
+    if v_next > 0 and v_taken + v_next <= chunks.chunk_size then
+      v_lengths := v_lengths || v_next;
+      v_taken := v_taken + v_next;
+      continue;
+    end if;
+
+    v_buffer := left(v_ahead, v_taken);
+    if v_buffer ~ '\S' then
+      chunk := btrim(v_buffer, v_white_space);
+      start_offset := v_ahead_start + v_taken - length(ltrim(v_buffer, v_white_space));
+      end_offset := start_offset + length(chunk);
+      return next;
+      ordinal := ordinal + 1;
+    end if;
+    exit when v_next = 0;
+    v_overlap := knowledge.overlap_length(v_lengths, chunks.chunk_overlap, chunks.chunk_size - v_next);
+    v_ahead := substr(v_ahead, v_taken - v_overlap.length + 1);
+    v_ahead_start := v_ahead_start + v_taken - v_overlap.length;
+    v_taken := v_overlap.length;
+    v_lengths := v_lengths[cardinality(v_lengths) - v_overlap.sentence_count + 1 :];
   end loop;
 end
 $$;
@@ -16812,23 +16948,39 @@ CREATE FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant
 declare
   -- Few enough that several workers share a load, and enough to fill a batch of an embedder.
   v_documents_per_job constant int := 50;
+  -- A job holds a slot of a worker for about as long as it takes to process this much text: a second or two.
+  v_bytes_per_job constant int := 500000;
+  -- What a person writes and waits for.
+  v_small_bytes constant int := 50000;
+  v_task text := case enqueue_stage.stage
+    when 'parse' then 'knowledge__parse_documents'
+    when 'chunk' then 'knowledge__chunk_documents'
+    when 'embed' then 'knowledge__embed_chunks'
+    when 'index' then 'knowledge__index_documents'
+  end;
+  v_job record;
 begin
-  perform core.enqueue_job(
-    case enqueue_stage.stage
-      when 'parse' then 'knowledge__parse_documents'
-      when 'chunk' then 'knowledge__chunk_documents'
-      when 'embed' then 'knowledge__embed_chunks'
-      when 'index' then 'knowledge__index_documents'
-    end,
-    json_build_object('tenantId', enqueue_stage.tenant_id, 'documentIds', json_agg(id order by n)))
-    from unnest(enqueue_stage.document_ids) with ordinality as d (id, n)
-   group by (n - 1) / v_documents_per_job;
+  for v_job in
+    select json_agg(g.id order by g.n) as document_ids, sum(g.size_bytes) as size_bytes
+      from (
+        select i.id, i.n, d.size_bytes,
+               sum(d.size_bytes) over (order by i.n) / v_bytes_per_job as part
+          from unnest(enqueue_stage.document_ids) with ordinality as i (id, n)
+          join app_public.documents d on d.tenant_id = enqueue_stage.tenant_id and d.id = i.id
+      ) g
+     group by (g.n - 1) / v_documents_per_job, floor(g.part)
+     order by min(g.n)
+  loop
+    perform core.enqueue_tenant_job(
+      v_task, json_build_object('tenantId', enqueue_stage.tenant_id, 'documentIds', v_job.document_ids), enqueue_stage.tenant_id,
+      is_bulk => v_job.size_bytes > v_small_bytes, is_next_stage => enqueue_stage.stage in ('embed', 'index'));
+  end loop;
 end
 $$;
 
 ALTER FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) IS 'Queues the task of a stage for these documents.';
+COMMENT ON FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) IS 'Queues the task of a stage for these documents, in jobs of about half a megabyte.';
 
 CREATE FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16985,6 +17137,28 @@ ALTER FUNCTION knowledge.new_documents(documents jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.new_documents(documents jsonb) IS 'Documents for create_documents, from a JSON array of objects with the keys externalId, title, text and metadata; null when it is not an array or is empty.';
 
+CREATE FUNCTION knowledge.next_piece(ahead text, max_length integer) RETURNS integer
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- Nothing is left of an empty text, and the pattern does not match it.
+  v_length int := coalesce(length(substring(next_piece.ahead from '^' || knowledge.sentence_pattern())), 0);
+  v_cut int;
+begin
+  if v_length <= next_piece.max_length then
+    return v_length;
+  end if;
+  -- Cut after the last white space that fits. Cut inside a word only when the second half has no white space.
+  v_cut := length(substring(left(next_piece.ahead, next_piece.max_length) from '^(.*\s)'));
+  return case when v_cut * 2 >= next_piece.max_length then v_cut else next_piece.max_length end;
+end
+$$;
+
+ALTER FUNCTION knowledge.next_piece(ahead text, max_length integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.next_piece(ahead text, max_length integer) IS 'The length of the next piece of a text: its first sentence, or as many of the words of that sentence as max_length characters hold. ahead is the text from there on, at least max_length + 1 characters of it or all that is left.';
+
 CREATE FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) RETURNS record
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -17007,31 +17181,6 @@ $$;
 ALTER FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) IS 'How many of the last sentences of a chunk, which have these lengths, the next chunk begins with, and how long they are together: at most chunk_overlap characters, and at most room.';
-
-CREATE FUNCTION knowledge.pieces(sentence text, max_length integer) RETURNS SETOF text
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_rest text := sentence;
-  v_cut int;
-begin
-  while length(v_rest) > max_length loop
-    -- Cut after the last white space that fits. Cut inside a word only when the second half has no white space.
-    v_cut := length(substring(left(v_rest, max_length) from '^(.*\s)'));
-    if v_cut is null or v_cut * 2 < max_length then
-      v_cut := max_length;
-    end if;
-    return next left(v_rest, v_cut);
-    v_rest := substr(v_rest, v_cut + 1);
-  end loop;
-  return next v_rest;
-end
-$$;
-
-ALTER FUNCTION knowledge.pieces(sentence text, max_length integer) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION knowledge.pieces(sentence text, max_length integer) IS 'A sentence, cut between words into pieces of at most max_length characters.';
 
 CREATE FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text DEFAULT NULL::text, file_content bytea DEFAULT NULL::bytea, media_type text DEFAULT 'text/plain'::text) RETURNS app_public.document_receipt
     LANGUAGE plpgsql
@@ -17093,6 +17242,25 @@ $$;
 ALTER FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) IS 'Stores a new or changed document of a source and says which it was. It does not queue its processing, except that of an unchanged document whose processing had failed.';
+
+CREATE FUNCTION knowledge.read_text(bytes bytea, from_byte integer, byte_count integer) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_end int := least(read_text.from_byte + read_text.byte_count, length(read_text.bytes));
+begin
+  -- A byte of the form 10xxxxxx continues a character of UTF-8: that character is read as a whole.
+  while v_end < length(read_text.bytes) and get_byte(read_text.bytes, v_end) & 192 = 128 loop
+    v_end := v_end + 1;
+  end loop;
+  return convert_from(substr(read_text.bytes, read_text.from_byte + 1, v_end - read_text.from_byte), 'UTF8');
+end
+$$;
+
+ALTER FUNCTION knowledge.read_text(bytes bytea, from_byte integer, byte_count integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.read_text(bytes bytea, from_byte integer, byte_count integer) IS 'The characters of a text in UTF-8 that begin at from_byte, counted from 0, about byte_count bytes of them. It takes the same time anywhere in the text.';
 
 CREATE FUNCTION knowledge.refresh_sources() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -17205,20 +17373,13 @@ ALTER FUNCTION knowledge.searchable_text(title text, chunk text) OWNER TO rowhou
 
 COMMENT ON FUNCTION knowledge.searchable_text(title text, chunk text) IS 'The text of a chunk that is embedded: the title of its document and the chunk, because every part of a document is about the subject of its title.';
 
-CREATE FUNCTION knowledge.sentences(content text) RETURNS SETOF text
+CREATE FUNCTION knowledge.sentence_pattern() RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-  -- A sentence ends after a full stop, question mark or the like, closing quotes and white space, or at an empty line.
-  -- White space belongs to the sentence before it, so that the concatenated sentences are the text again.
-  select m.parts[1]
-    from regexp_matches(content, $re$.+?(?:[.!?…。！？]+["'”’)\]]*\s+|\n[ \t]*\n\s*|$)$re$, 'g') with ordinality as m (parts, n)
-   order by m.n;
-$_$;
+    RETURN '.+?(?:[.!?…。！？]+["''”’)\]]*\s+|\n[ \t]*\n\s*|$)'::text;
 
-ALTER FUNCTION knowledge.sentences(content text) OWNER TO rowhouse_owner;
+ALTER FUNCTION knowledge.sentence_pattern() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.sentences(content text) IS 'The sentences of a text in order, each with the white space that follows it.';
+COMMENT ON FUNCTION knowledge.sentence_pattern() IS 'The regular expression of a sentence with the white space that follows it.';
 
 CREATE FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer DEFAULT NULL::integer, cost_usd numeric DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -21703,6 +21864,31 @@ ALTER FUNCTION search.build_block(chunk_ids bigint[], old_block_ids bigint[]) OW
 
 COMMENT ON FUNCTION search.build_block(chunk_ids bigint[], old_block_ids bigint[]) IS 'Builds one block of these chunks and deletes the blocks that some of them were in. Returns the number of chunks.';
 
+CREATE FUNCTION search.build_vector_index(model_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $$
+declare
+  v_definition text := search.vector_index_definition(build_vector_index.model_id);
+  v_name name := search.vector_index_name(build_vector_index.model_id);
+  v_new_name name := v_name || '_new';
+begin
+  if v_definition is null then
+    return false;
+  end if;
+  -- The old index, if there is one, serves until the new one is complete: dropping it keeps out readers, too.
+  execute format('create index %I %s', v_new_name, v_definition);
+  execute format('drop index if exists app_public.%I', v_name);
+  execute format('alter index app_public.%I rename to %I', v_new_name, v_name);
+  return true;
+end
+$$;
+
+ALTER FUNCTION search.build_vector_index(model_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.build_vector_index(model_id uuid) IS 'Builds a model''s vector index anew. Searches go on meanwhile; vectors are stored when it is complete. Returns whether the model can have an index.';
+
 CREATE FUNCTION search.can_be_misspelt(term text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (((length(term) >= 4) AND (length(term) <= 40)) AND (term !~ '[0-9]'::text));
@@ -22457,7 +22643,7 @@ CREATE FUNCTION search.models_to_index(minimum integer DEFAULT 10000) RETURNS SE
     from app_public.llm_models m
    where m.kind = 'embedding' and m.is_enabled
      and not (select search.vector_index_is_ready(m.id))
-     and exists (select from search.vector_index_statements(m.id))
+     and search.vector_index_definition(m.id) is not null
      and exists (select from app_public.embeddings e where e.model_id = m.id offset models_to_index.minimum)
    order by m.id;
 $$;
@@ -23603,6 +23789,24 @@ ALTER FUNCTION search.vector_expression(model app_public.llm_models, argument te
 
 COMMENT ON FUNCTION search.vector_expression(model app_public.llm_models, argument text) IS 'The SQL expression of a vector that the model''s index is built on.';
 
+CREATE FUNCTION search.vector_index_definition(model_id uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- An HNSW index holds vectors of up to 2,000 dimensions, halfvec of up to 4,000 and bits of up to 64,000.
+  select format('on app_public.embeddings using hnsw ((%s) %s) where model_id = %L',
+           search.vector_expression(m, 'embedding'),
+           case m.vector_quantization when 'binary' then 'public.bit_hamming_ops' when 'halfvec' then 'public.halfvec_cosine_ops'
+             else 'public.vector_cosine_ops' end, m.id)
+    from app_public.llm_models m
+   where m.id = vector_index_definition.model_id and m.kind = 'embedding'
+     and m.dimension <= case m.vector_quantization when 'binary' then 64000 when 'halfvec' then 4000 else 2000 end;
+$$;
+
+ALTER FUNCTION search.vector_index_definition(model_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.vector_index_definition(model_id uuid) IS 'What follows the name in the statement that creates a model''s vector index. It is null when the model''s vectors have too many dimensions for an index; vector_quantization raises the limit.';
+
 CREATE FUNCTION search.vector_index_is_ready(model_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -23632,20 +23836,15 @@ CREATE FUNCTION search.vector_index_statements(model_id uuid) RETURNS TABLE(drop
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  -- An HNSW index holds vectors of up to 2,000 dimensions, halfvec of up to 4,000 and bits of up to 64,000.
-  select format('drop index concurrently if exists app_public.%I', search.vector_index_name(m.id)),
-         format('create index concurrently %I on app_public.embeddings using hnsw ((%s) %s) where model_id = %L',
-           search.vector_index_name(m.id), search.vector_expression(m, 'embedding'),
-           case m.vector_quantization when 'binary' then 'public.bit_hamming_ops' when 'halfvec' then 'public.halfvec_cosine_ops'
-             else 'public.vector_cosine_ops' end, m.id)
-    from app_public.llm_models m
-   where m.id = vector_index_statements.model_id and m.kind = 'embedding'
-     and m.dimension <= case m.vector_quantization when 'binary' then 64000 when 'halfvec' then 4000 else 2000 end;
+  select format('drop index concurrently if exists app_public.%I', search.vector_index_name(d.id)),
+         format('create index concurrently %I %s', search.vector_index_name(d.id), d.definition)
+    from (select vector_index_statements.model_id as id, search.vector_index_definition(vector_index_statements.model_id) as definition) d
+   where d.definition is not null;
 $$;
 
 ALTER FUNCTION search.vector_index_statements(model_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.vector_index_statements(model_id uuid) IS 'The statements that build a model''s vector index anew. Returns no row when the model''s vectors have too many dimensions for an index; vector_quantization raises the limit.';
+COMMENT ON FUNCTION search.vector_index_statements(model_id uuid) IS 'The statements by which an administrator builds a model''s vector index anew without keeping writers waiting. Returns no row when the model''s vectors have too many dimensions for an index.';
 
 CREATE FUNCTION search.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision, rank integer)
     LANGUAGE plpgsql STABLE
@@ -23991,9 +24190,8 @@ begin
   if not found then
     return;
   end if;
-  insert into vault.invitations as s (tenant_id, invitation_id, token_hash)
-  values (v_mail.tenant_id, v_mail.id, tenancy.token_hash(v_token))
-  on conflict (tenant_id, invitation_id) do update set token_hash = excluded.token_hash;
+  insert into vault.invitations (tenant_id, invitation_id, token_hash)
+  values (v_mail.tenant_id, v_mail.id, tenancy.token_hash(v_token));
   return query
     select v_mail.email, v_token, v_mail.tenant_name,
            (select coalesce(u.full_name, u.email) from app_public.user_profiles u where u.id = v_mail.invited_by_user_id),
@@ -24003,7 +24201,7 @@ $$;
 
 ALTER FUNCTION tenancy.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION tenancy.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) IS 'What the mail of an invitation says, with a new token; earlier tokens stop working. It returns nothing when the mail is not to be sent any more.';
+COMMENT ON FUNCTION tenancy.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) IS 'What the mail of an invitation says, with a new token; those of earlier attempts go on working. It returns nothing when the mail is not to be sent any more.';
 
 CREATE FUNCTION tenancy.change_member_status(user_id uuid, status app_public.membership_status) RETURNS app_public.user_tenants
     LANGUAGE plpgsql
@@ -24029,12 +24227,43 @@ ALTER FUNCTION tenancy.change_member_status(user_id uuid, status app_public.memb
 
 COMMENT ON FUNCTION tenancy.change_member_status(user_id uuid, status app_public.membership_status) IS 'Changes the status of a membership. It is no error to do it twice.';
 
+CREATE FUNCTION tenancy.count_invitation(email text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+  v_today date := (core.clock() at time zone 'UTC')::date;
+begin
+  -- The row of the tenant is the lock of its count.
+  perform from app_public.tenants t where t.id = v_tenant_id for no key update;
+  delete from tenancy.daily_invitations d where d.tenant_id = v_tenant_id and d.sent_on < v_today;
+  if (select coalesce(sum(d.count), 0) from tenancy.daily_invitations d
+       where d.tenant_id = v_tenant_id and d.sent_on = v_today) >= tenancy.max_daily_invitations() then
+    perform core.raise_error('ID602', format('This tenant has sent %s invitations today, and more are not possible.', tenancy.max_daily_invitations()),
+      'Send the others tomorrow.');
+  end if;
+  if (select coalesce(sum(d.count), 0) from tenancy.daily_invitations d
+       where d.email = count_invitation.email and d.sent_on = v_today) >= tenancy.max_daily_invitations_to_address() then
+    perform core.raise_error('ID603', 'This address has got as many invitations as it can get in a day.', 'Try again tomorrow.');
+  end if;
+  insert into tenancy.daily_invitations as d (tenant_id, sent_on, email)
+  values (v_tenant_id, v_today, count_invitation.email)
+  on conflict on constraint daily_invitations_pkey do update set count = d.count + 1;
+end
+$$;
+
+ALTER FUNCTION tenancy.count_invitation(email text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION tenancy.count_invitation(email text) IS '@errors ID602 ID603
+Counts an invitation of this tenant, or raises an error when the tenant or the address has reached the limit of the day.';
+
 CREATE FUNCTION tenancy.create_invitation(invitation app_public.new_invitation) RETURNS app_public.invitations
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_email text := lower(trim((create_invitation.invitation).email));
+  v_email text := core.fold_email((create_invitation.invitation).email);
   v_role app_public.membership_role := coalesce((create_invitation.invitation).role, 'member');
   v_permissions jsonb := tenancy.permissions_json((create_invitation.invitation).permissions);
   v_message text := nullif(trim((create_invitation.invitation).message), '');
@@ -24042,7 +24271,7 @@ declare
   v_invitation app_public.invitations;
 begin
   if not coalesce(core.is_email(v_email), false) then
-    perform core.raise_error('ID407', 'The e-mail address is not valid.', 'Send one address, such as ann@example.com.');
+    perform core.raise_error('ID407', 'The e-mail address is not valid.', 'Send one address without a name, such as ann@example.com.');
   end if;
   if length(v_message) > tenancy.max_invitation_message() then
     perform core.raise_error('ID408', format('The message is longer than %s characters.', tenancy.max_invitation_message()), 'Shorten it.');
@@ -24063,6 +24292,7 @@ begin
     perform core.raise_error('ID503', 'This person has a pending invitation already.',
       'resendInvitation sends the mail again. revokeInvitation takes the invitation back.');
   end if;
+  perform tenancy.count_invitation(v_email);
   perform tenancy.queue_invitation(v_invitation);
   return v_invitation;
 end
@@ -24070,7 +24300,7 @@ $$;
 
 ALTER FUNCTION tenancy.create_invitation(invitation app_public.new_invitation) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION tenancy.create_invitation(invitation app_public.new_invitation) IS '@errors ID204 ID407 ID408 ID502 ID503 ID601
+COMMENT ON FUNCTION tenancy.create_invitation(invitation app_public.new_invitation) IS '@errors ID204 ID407 ID408 ID502 ID503 ID601 ID602 ID603
 Stores an invitation to this tenant and queues its mail. The caller has checked that the user may invite people.';
 
 CREATE FUNCTION tenancy.current_grantor_role() RETURNS app_public.membership_role
@@ -24316,7 +24546,7 @@ CREATE FUNCTION tenancy.identify(claims jsonb) RETURNS uuid
 declare
   v_issuer text := identify.claims ->> 'iss';
   v_subject text := identify.claims ->> 'sub';
-  v_email text := lower(identify.claims ->> 'email');
+  v_email text := core.fold_email(identify.claims ->> 'email');
   v_name text := trim(identify.claims ->> 'name');
   v_user_id uuid;
 begin
@@ -24524,6 +24754,22 @@ ALTER FUNCTION tenancy.max_bulk_invitations() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION tenancy.max_bulk_invitations() IS 'How many people one call can invite.';
 
+CREATE FUNCTION tenancy.max_daily_invitations() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 1000;
+
+ALTER FUNCTION tenancy.max_daily_invitations() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION tenancy.max_daily_invitations() IS 'How many invitations a tenant can send on a day (UTC).';
+
+CREATE FUNCTION tenancy.max_daily_invitations_to_address() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 5;
+
+ALTER FUNCTION tenancy.max_daily_invitations_to_address() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION tenancy.max_daily_invitations_to_address() IS 'How many invitations an address can get on a day (UTC), from all tenants together.';
+
 CREATE FUNCTION tenancy.max_invitation_message() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN 2000;
@@ -24676,7 +24922,7 @@ begin
       join app_public.tenants t on t.id = m.tenant_id
       join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
      where t.slug = lower(operator_identity.tenant) and m.status = 'active'
-       and (operator_identity.email is null and m.role = 'owner' or u.email = lower(operator_identity.email))
+       and (operator_identity.email is null and m.role = 'owner' or u.email = core.fold_email(operator_identity.email))
      order by m.joined_at, m.id
      limit 1;
   if not found then
@@ -24720,7 +24966,7 @@ declare
   v_membership app_public.user_tenants;
 begin
   insert into app_public.user_profiles as u (email, full_name)
-  values (lower(trim(provision_member.email)), provision_member.full_name)
+  values (core.fold_email(provision_member.email), provision_member.full_name)
   -- An existing profile is updated even when nothing changes, because only then it is returned and locked.
   on conflict (email) where deleted_at is null do update set full_name = coalesce(u.full_name, excluded.full_name)
   returning id into v_user_id;
@@ -24795,6 +25041,32 @@ $$;
 ALTER FUNCTION tenancy.random_secret() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION tenancy.random_secret() IS '256 random bits for a token.';
+
+CREATE FUNCTION tenancy.readable_tenant_id(tenant app_public.tenants) RETURNS uuid
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- The caller may have made this row, with any id in it. So only the id is taken from it, and whether the caller may read
+  -- that tenant is looked up.
+  return (
+    select t.id
+      from app_public.tenants t
+     where t.id = (readable_tenant_id.tenant).id
+       and (t.id = core.current_tenant_id()
+         or exists (
+              select from app_public.user_tenants m
+               where m.tenant_id = t.id and m.user_id = core.current_user_id() and m.status = 'active')
+         or tenancy.may_view_subtree(core.current_user_id(), t.id)
+         or tenancy.is_platform_admin()
+         -- an administrator in psql
+         or current_setting('role', true) = 'none' and pg_has_role(session_user, 'rowhouse_owner', 'member')));
+end
+$$;
+
+ALTER FUNCTION tenancy.readable_tenant_id(tenant app_public.tenants) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION tenancy.readable_tenant_id(tenant app_public.tenants) IS 'The id of a tenant whose row the caller may read, or null. Functions outside the wall that take a row of tenants begin with it.';
 
 CREATE FUNCTION tenancy.refuse_grant() RETURNS void
     LANGUAGE sql
@@ -24892,6 +25164,22 @@ ALTER FUNCTION tenancy.require_invitable(email text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION tenancy.require_invitable(email text) IS '@errors ID502 ID601
 Raises an error when a person is a member already, or was invited a moment ago.';
+
+CREATE PROCEDURE tenancy.require_member(IN target regclass, IN column_name name, IN allows_staff boolean DEFAULT false)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  execute format(
+    'create or replace trigger %I before insert or update of %I on %s for each row execute function tenancy.tg__require_member(%L, %L)',
+    '_200_require_member_' || require_member.column_name, require_member.column_name, require_member.target,
+    require_member.column_name, require_member.allows_staff);
+end
+$$;
+
+ALTER PROCEDURE tenancy.require_member(IN target regclass, IN column_name name, IN allows_staff boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON PROCEDURE tenancy.require_member(IN target regclass, IN column_name name, IN allows_staff boolean) IS 'Lets a column name only active members of the tenant. For anyone else there is the same error, whether the person exists or not. With allows_staff, platform staff may name themselves, too.';
 
 CREATE FUNCTION tenancy.require_permission(permission text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -25290,6 +25578,37 @@ ALTER FUNCTION tenancy.tenant_quota(name text) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION tenancy.tenant_quota(name text) IS '@errors TN404
 A limit of the tenant of the context, from tenants.quotas; null when there is none.';
 
+CREATE FUNCTION tenancy.tg__require_member() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_column text := tg_argv[0];
+  v_allows_staff boolean := tg_argv[1];
+  v_user_id uuid := to_jsonb(new) ->> v_column;
+begin
+  if v_user_id is null
+    or tg_op = 'UPDATE' and v_user_id = (to_jsonb(old) ->> v_column)::uuid
+    -- the wall refuses such a row
+    or new.tenant_id is null or new.tenant_id <> core.current_tenant_id()
+    or v_allows_staff and tenancy.is_platform_admin() and v_user_id = core.current_user_id()
+    or exists (
+         select from app_public.user_tenants m
+          where m.tenant_id = new.tenant_id and m.user_id = v_user_id and m.status = 'active')
+  then
+    return new;
+  end if;
+  perform core.raise_error('ID301', 'This person is not an active member of this tenant.',
+    'List the memberships of this tenant, or invite the person.');
+  return null;
+end
+$$;
+
+ALTER FUNCTION tenancy.tg__require_member() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION tenancy.tg__require_member() IS '@errors ID301
+Raises an error when a column names a person who is not an active member of the tenant of the row. The arguments are the column and whether platform staff may name themselves.';
+
 CREATE FUNCTION tenancy.tg__require_writable_tenant() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -25317,7 +25636,7 @@ $$;
 
 ALTER FUNCTION tenancy.tg_invitations__forget_token() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION tenancy.tg_invitations__forget_token() IS 'Deletes the hash of the token when an invitation is answered, revoked or sent again, so that the token does not work any more.';
+COMMENT ON FUNCTION tenancy.tg_invitations__forget_token() IS 'Deletes the hashes of the tokens when an invitation is answered, revoked or sent again, so that the tokens do not work any more.';
 
 CREATE FUNCTION tenancy.tg_tenant_config__check_settings() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -25981,36 +26300,6 @@ ALTER FUNCTION workspaces.require_manager_of(workspace app_public.workspaces, ro
 COMMENT ON FUNCTION workspaces.require_manager_of(workspace app_public.workspaces, role app_public.member_role) IS '@errors WS201
 Raises an error unless you may manage members with this role.';
 
-CREATE FUNCTION workspaces.tg__require_active_member() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  perform tenancy.require_active_member(new.user_id);
-  return null;
-end
-$$;
-
-ALTER FUNCTION workspaces.tg__require_active_member() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION workspaces.tg__require_active_member() IS '@errors ID301
-Raises an error unless user_id is an active member of this tenant.';
-
-CREATE FUNCTION workspaces.tg_projects__require_active_owner() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  perform tenancy.require_active_member(new.owner_id);
-  return null;
-end
-$$;
-
-ALTER FUNCTION workspaces.tg_projects__require_active_owner() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION workspaces.tg_projects__require_active_owner() IS '@errors ID301
-Raises an error unless the new owner_id is an active member of this tenant.';
-
 CREATE FUNCTION workspaces.writable_workspace(id uuid) RETURNS app_public.workspaces
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -26191,7 +26480,7 @@ CREATE TABLE app_public.avatars (
     sort_order integer DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT image_url_is_an_image CHECK (catalog.is_image_url(image_url)),
+    CONSTRAINT image_url_is_an_image CHECK (core.is_image_url(image_url)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name))
 );
 
@@ -26420,7 +26709,7 @@ CREATE TABLE app_public.embeddings (
 
 ALTER TABLE ONLY app_public.embeddings FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE app_public.embeddings OWNER TO rowhouse_indexer;
+ALTER TABLE app_public.embeddings OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_public.embeddings IS '@behavior -query:resource:single -insert -update -delete
 A chunk''s vector by one embedding model.';
@@ -26503,7 +26792,7 @@ CREATE TABLE app_public.icons (
     sort_order integer DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT image_url_is_an_image CHECK (catalog.is_image_url(image_url)),
+    CONSTRAINT image_url_is_an_image CHECK (core.is_image_url(image_url)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name))
 );
 
@@ -26620,7 +26909,7 @@ CREATE TABLE app_public.llm_providers (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT api_key_variable_names_an_api_key CHECK ((api_key_variable ~ '^[A-Z][A-Z0-9_]*_API_KEY$'::text)),
-    CONSTRAINT base_url_is_http CHECK ((base_url ~ '^https?://\S+$'::text)),
+    CONSTRAINT base_url_is_http CHECK (core.is_web_url(base_url)),
     CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
     CONSTRAINT name_is_a_slug CHECK (core.is_slug(name)),
     CONSTRAINT openai_has_a_base_url CHECK (((kind <> 'openai'::app_public.llm_provider_kind) OR (base_url IS NOT NULL)))
@@ -27036,7 +27325,7 @@ CREATE TABLE app_public.personas (
     goals text[] DEFAULT '{}'::text[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT avatar_url_is_an_image CHECK (catalog.is_image_url(avatar_url)),
+    CONSTRAINT avatar_url_is_an_image CHECK (core.is_image_url(avatar_url)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name))
 );
 
@@ -28860,6 +29149,27 @@ ALTER TABLE tenancy.analyst_tenants OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE tenancy.analyst_tenants IS 'The tenants whose reporting views an analyst''s login may read.';
 
+CREATE TABLE tenancy.daily_invitations (
+    tenant_id uuid NOT NULL,
+    sent_on date NOT NULL,
+    email text NOT NULL,
+    count integer DEFAULT 1 NOT NULL,
+    CONSTRAINT count_is_positive CHECK ((count > 0)),
+    CONSTRAINT email_is_an_email CHECK (core.is_email(email))
+);
+
+ALTER TABLE ONLY tenancy.daily_invitations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE tenancy.daily_invitations OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE tenancy.daily_invitations IS 'How many invitations a tenant has sent to an address on a day (UTC). Days that no limit needs are deleted with the next invitation.';
+
+COMMENT ON COLUMN tenancy.daily_invitations.sent_on IS 'The day in UTC.';
+
+COMMENT ON COLUMN tenancy.daily_invitations.email IS 'The address, as core.fold_email returns it.';
+
+COMMENT ON COLUMN tenancy.daily_invitations.count IS 'The number of mails.';
+
 CREATE TABLE tenancy.onboarding_steps (
     key text NOT NULL,
     sort_order integer NOT NULL,
@@ -28898,7 +29208,7 @@ ALTER TABLE ONLY vault.invitations FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.invitations OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE vault.invitations IS 'The secrets of app_public.invitations: the hash of the token in the last mail, while it can be used.';
+COMMENT ON TABLE vault.invitations IS 'The secrets of app_public.invitations: the hashes of the tokens in the last mail, one for each attempt to send it, while they can be used.';
 
 COMMENT ON COLUMN vault.invitations.token_hash IS 'The SHA-256 of the token.';
 
@@ -29485,6 +29795,9 @@ ALTER TABLE ONLY tenancy.admin_access_log
 ALTER TABLE ONLY tenancy.analyst_tenants
     ADD CONSTRAINT analyst_tenants_pkey PRIMARY KEY (tenant_id, login);
 
+ALTER TABLE ONLY tenancy.daily_invitations
+    ADD CONSTRAINT daily_invitations_pkey PRIMARY KEY (tenant_id, sent_on, email);
+
 ALTER TABLE ONLY tenancy.onboarding_steps
     ADD CONSTRAINT onboarding_steps_pkey PRIMARY KEY (key);
 
@@ -29492,7 +29805,7 @@ ALTER TABLE ONLY tenancy.user_identities
     ADD CONSTRAINT user_identities_pkey PRIMARY KEY (issuer, subject);
 
 ALTER TABLE ONLY vault.invitations
-    ADD CONSTRAINT invitations_pkey PRIMARY KEY (tenant_id, invitation_id);
+    ADD CONSTRAINT invitations_pkey PRIMARY KEY (tenant_id, invitation_id, token_hash);
 
 ALTER TABLE ONLY vault.tenant_config
     ADD CONSTRAINT tenant_config_pkey PRIMARY KEY (tenant_id);
@@ -29876,6 +30189,8 @@ CREATE INDEX search_terms_trigrams ON search.terms USING gin (tenant_id, term pu
 CREATE INDEX admin_access_log_admin_user_id_idx ON tenancy.admin_access_log USING btree (admin_user_id);
 
 CREATE INDEX analyst_tenants_login_idx ON tenancy.analyst_tenants USING btree (login);
+
+CREATE INDEX daily_invitations_email_sent_on_idx ON tenancy.daily_invitations USING btree (email, sent_on);
 
 CREATE INDEX user_identities_user_id_idx ON tenancy.user_identities USING btree (user_id);
 
@@ -30292,9 +30607,13 @@ CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, enabled O
 
 CREATE TRIGGER _200_note_unpublished_changes BEFORE UPDATE ON app_public.agents FOR EACH ROW EXECUTE FUNCTION catalog.tg_agents__note_unpublished_changes();
 
-CREATE TRIGGER _200_require_active_member AFTER INSERT ON app_public.project_members FOR EACH ROW EXECUTE FUNCTION workspaces.tg__require_active_member();
+CREATE TRIGGER _200_require_member_owner_id BEFORE INSERT OR UPDATE OF owner_id ON app_public.agents FOR EACH ROW EXECUTE FUNCTION tenancy.tg__require_member('owner_id', 't');
 
-CREATE TRIGGER _200_require_active_owner AFTER UPDATE OF owner_id ON app_public.projects FOR EACH ROW WHEN (((new.owner_id IS DISTINCT FROM old.owner_id) AND (new.owner_id IS NOT NULL))) EXECUTE FUNCTION workspaces.tg_projects__require_active_owner();
+CREATE TRIGGER _200_require_member_owner_id BEFORE INSERT OR UPDATE OF owner_id ON app_public.projects FOR EACH ROW EXECUTE FUNCTION tenancy.tg__require_member('owner_id', 'f');
+
+CREATE TRIGGER _200_require_member_user_id BEFORE INSERT OR UPDATE OF user_id ON app_public.institution_members FOR EACH ROW EXECUTE FUNCTION tenancy.tg__require_member('user_id', 'f');
+
+CREATE TRIGGER _200_require_member_user_id BEFORE INSERT OR UPDATE OF user_id ON app_public.project_members FOR EACH ROW EXECUTE FUNCTION tenancy.tg__require_member('user_id', 'f');
 
 CREATE TRIGGER _200_take_turns BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH STATEMENT EXECUTE FUNCTION catalog.tg_tool_categories__take_turns();
 
@@ -31130,6 +31449,9 @@ ALTER TABLE ONLY tenancy.admin_access_log
 
 ALTER TABLE ONLY tenancy.analyst_tenants
     ADD CONSTRAINT analyst_tenants_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY tenancy.daily_invitations
+    ADD CONSTRAINT daily_invitations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY tenancy.user_identities
     ADD CONSTRAINT user_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
@@ -32652,6 +32974,8 @@ CREATE POLICY all_owner ON tenancy.admin_access_log TO rowhouse_owner USING (tru
 
 CREATE POLICY all_owner ON tenancy.analyst_tenants TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON tenancy.daily_invitations TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON tenancy.onboarding_steps TO rowhouse_owner USING (true) WITH CHECK (true);
 
 COMMENT ON POLICY all_owner ON tenancy.onboarding_steps IS 'the first steps are the same in every tenant';
@@ -32664,11 +32988,15 @@ CREATE POLICY all_platform ON tenancy.admin_access_log TO rowhouse_platform USIN
 
 CREATE POLICY all_platform ON tenancy.analyst_tenants TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON tenancy.daily_invitations TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON tenancy.onboarding_steps TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON tenancy.user_identities TO rowhouse_platform USING (true) WITH CHECK (true);
 
 ALTER TABLE tenancy.analyst_tenants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tenancy.daily_invitations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tenancy.onboarding_steps ENABLE ROW LEVEL SECURITY;
 
@@ -32679,6 +33007,10 @@ COMMENT ON POLICY tenant_isolation ON tenancy.admin_access_log IS 'Only rows of 
 CREATE POLICY tenant_isolation ON tenancy.analyst_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
 COMMENT ON POLICY tenant_isolation ON tenancy.analyst_tenants IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON tenancy.daily_invitations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON tenancy.daily_invitations IS 'Only rows of the tenant in which the request acts.';
 
 ALTER TABLE tenancy.user_identities ENABLE ROW LEVEL SECURITY;
 
@@ -32706,7 +33038,6 @@ GRANT USAGE ON SCHEMA app_public TO rowhouse_user;
 GRANT USAGE ON SCHEMA app_public TO rowhouse_worker;
 GRANT USAGE ON SCHEMA app_public TO rowhouse_platform;
 GRANT USAGE ON SCHEMA app_public TO rowhouse_analyst;
-GRANT ALL ON SCHEMA app_public TO rowhouse_indexer;
 
 GRANT USAGE ON SCHEMA billing TO rowhouse_authenticator;
 GRANT USAGE ON SCHEMA billing TO rowhouse_user;
@@ -32723,6 +33054,7 @@ GRANT USAGE ON SCHEMA catalog TO rowhouse_analyst;
 GRANT USAGE ON SCHEMA core TO rowhouse_authenticator;
 GRANT USAGE ON SCHEMA core TO rowhouse_user;
 GRANT USAGE ON SCHEMA core TO rowhouse_worker;
+GRANT USAGE ON SCHEMA core TO rowhouse_queue;
 GRANT USAGE ON SCHEMA core TO rowhouse_platform;
 GRANT USAGE ON SCHEMA core TO rowhouse_analyst;
 
@@ -32773,6 +33105,10 @@ GRANT ALL ON FUNCTION core.is_name(value text) TO rowhouse_platform;
 GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_admin;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION core.fold_email(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.fold_email(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION core.fold_email(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION core.is_email(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION core.is_email(value text) TO rowhouse_user;
@@ -32902,6 +33238,14 @@ GRANT ALL ON FUNCTION catalog.is_color(value text) TO rowhouse_platform;
 REVOKE ALL ON FUNCTION catalog.is_semantic_version(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION catalog.is_semantic_version(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION catalog.is_semantic_version(value text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION core.is_web_url(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.is_web_url(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION core.is_web_url(value text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION core.is_image_url(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.is_image_url(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION core.is_image_url(value text) TO rowhouse_platform;
 
 GRANT SELECT ON TABLE app_public.agents TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agents TO rowhouse_platform;
@@ -33601,10 +33945,6 @@ GRANT ALL ON FUNCTION app_public.my_workspaces() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.onboarding_checklist() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.onboarding_checklist() TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION catalog.is_image_url(value text) FROM PUBLIC;
-GRANT ALL ON FUNCTION catalog.is_image_url(value text) TO rowhouse_user;
-GRANT ALL ON FUNCTION catalog.is_image_url(value text) TO rowhouse_platform;
 
 GRANT SELECT,DELETE ON TABLE app_public.user_agents TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_agents TO rowhouse_platform;
@@ -34592,7 +34932,7 @@ REVOKE ALL ON FUNCTION catalog.workflow_references(nodes jsonb, steps jsonb, age
 REVOKE ALL ON FUNCTION catalog.write_sharing_mode(kind app_public.resource_kind, id uuid, mode app_public.sharing_mode) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION core.alive_workers(silent_for interval) FROM PUBLIC;
-GRANT ALL ON FUNCTION core.alive_workers(silent_for interval) TO rowhouse_worker;
+GRANT ALL ON FUNCTION core.alive_workers(silent_for interval) TO rowhouse_queue;
 
 REVOKE ALL ON PROCEDURE core.allow(IN target regclass, IN read text, IN write text, IN insert text, IN update text, IN delete text) FROM PUBLIC;
 
@@ -34624,6 +34964,10 @@ REVOKE ALL ON FUNCTION core.enqueue_job(task text, payload json, job_key text, m
 GRANT ALL ON FUNCTION core.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_owner;
 GRANT ALL ON FUNCTION core.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text, is_bulk boolean, is_next_stage boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text, is_bulk boolean, is_next_stage boolean) TO rowhouse_owner;
+GRANT ALL ON FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text, is_bulk boolean, is_next_stage boolean) TO rowhouse_platform;
+
 REVOKE ALL ON PROCEDURE core.enter_tenant(IN tenant_id uuid) FROM PUBLIC;
 GRANT ALL ON PROCEDURE core.enter_tenant(IN tenant_id uuid) TO rowhouse_platform;
 
@@ -34635,20 +34979,28 @@ REVOKE ALL ON PROCEDURE core.guard_tables(IN name name, IN function regprocedure
 
 REVOKE ALL ON FUNCTION core.heartbeat_retention() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION core.is_public_error(code text) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.is_public_error(code text) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION core.plain_condition(condition text) FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE core.put_guards_on_tables() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE core.put_updated_at_on_tables() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION core.queue_depth() FROM PUBLIC;
+GRANT ALL ON FUNCTION core.queue_depth() TO rowhouse_worker;
+GRANT ALL ON FUNCTION core.queue_depth() TO rowhouse_authenticator;
+
 REVOKE ALL ON FUNCTION core.raise_error(code text, message text, hint text, detail text) FROM PUBLIC;
 GRANT ALL ON FUNCTION core.raise_error(code text, message text, hint text, detail text) TO rowhouse_platform;
 GRANT ALL ON FUNCTION core.raise_error(code text, message text, hint text, detail text) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION core.record_heartbeats(worker_ids text[], silent_for interval) FROM PUBLIC;
-GRANT ALL ON FUNCTION core.record_heartbeats(worker_ids text[], silent_for interval) TO rowhouse_worker;
+GRANT ALL ON FUNCTION core.record_heartbeats(worker_ids text[], silent_for interval) TO rowhouse_queue;
 
 REVOKE ALL ON FUNCTION core.release_dead_workers(alive_worker_ids text[], silent_for interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.release_dead_workers(alive_worker_ids text[], silent_for interval) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION core.schemas() FROM PUBLIC;
 
@@ -34657,6 +35009,8 @@ REVOKE ALL ON PROCEDURE core.secure_global_table(IN target regclass, IN reason t
 REVOKE ALL ON PROCEDURE core.secure_tenant_table(IN target regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION core.security_gaps() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION core.tenant_lanes(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION core.tg__set_updated_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION core.tg__set_updated_at() TO rowhouse_platform;
@@ -34705,11 +35059,13 @@ REVOKE ALL ON FUNCTION knowledge.longest_text() FROM PUBLIC;
 REVOKE ALL ON FUNCTION knowledge.new_documents(documents jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.new_documents(documents jsonb) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION knowledge.next_piece(ahead text, max_length integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION knowledge.pieces(sentence text, max_length integer) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.read_text(bytes bytea, from_byte integer, byte_count integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.refresh_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.refresh_sources() TO rowhouse_worker;
@@ -34722,7 +35078,7 @@ REVOKE ALL ON FUNCTION knowledge.search_vector(config regconfig, title text, chu
 
 REVOKE ALL ON FUNCTION knowledge.searchable_text(title text, chunk text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION knowledge.sentences(content text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION knowledge.sentence_pattern() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) TO rowhouse_worker;
@@ -35133,6 +35489,9 @@ REVOKE ALL ON FUNCTION search.bucket(term text, bucket_count integer) FROM PUBLI
 
 REVOKE ALL ON FUNCTION search.build_block(chunk_ids bigint[], old_block_ids bigint[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION search.build_vector_index(model_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.build_vector_index(model_id uuid) TO rowhouse_worker;
+
 REVOKE ALL ON FUNCTION search.can_be_misspelt(term text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.check_request(request search.request) FROM PUBLIC;
@@ -35319,6 +35678,9 @@ REVOKE ALL ON FUNCTION search.unmerged_terms() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.vector_expression(model app_public.llm_models, argument text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION search.vector_index_definition(model_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.vector_index_definition(model_id uuid) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION search.vector_index_is_ready(model_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION search.vector_index_is_ready(model_id uuid) TO rowhouse_platform;
 
@@ -35326,8 +35688,6 @@ REVOKE ALL ON FUNCTION search.vector_index_name(model_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION search.vector_index_name(model_id uuid) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION search.vector_index_statements(model_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION search.vector_index_statements(model_id uuid) TO rowhouse_worker;
-GRANT ALL ON FUNCTION search.vector_index_statements(model_id uuid) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION search.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) FROM PUBLIC;
 
@@ -35355,6 +35715,9 @@ REVOKE ALL ON FUNCTION tenancy.begin_invitation_delivery(tenant_id uuid, invitat
 GRANT ALL ON FUNCTION tenancy.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION tenancy.change_member_status(user_id uuid, status app_public.membership_status) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION tenancy.count_invitation(email text) FROM PUBLIC;
+GRANT ALL ON FUNCTION tenancy.count_invitation(email text) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION tenancy.create_invitation(invitation app_public.new_invitation) FROM PUBLIC;
 
@@ -35431,6 +35794,12 @@ GRANT ALL ON FUNCTION tenancy.lock_tenant_tree() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION tenancy.max_bulk_invitations() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION tenancy.max_daily_invitations() FROM PUBLIC;
+GRANT ALL ON FUNCTION tenancy.max_daily_invitations() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION tenancy.max_daily_invitations_to_address() FROM PUBLIC;
+GRANT ALL ON FUNCTION tenancy.max_daily_invitations_to_address() TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION tenancy.max_invitation_message() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION tenancy.max_service_tokens() FROM PUBLIC;
@@ -35463,6 +35832,8 @@ REVOKE ALL ON FUNCTION tenancy.queue_invitation(invitation app_public.invitation
 
 REVOKE ALL ON FUNCTION tenancy.random_secret() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION tenancy.readable_tenant_id(tenant app_public.tenants) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION tenancy.refuse_grant() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION tenancy.require_active_member(user_id uuid) FROM PUBLIC;
@@ -35474,6 +35845,8 @@ GRANT ALL ON FUNCTION tenancy.require_feature(name text) TO rowhouse_platform;
 REVOKE ALL ON FUNCTION tenancy.require_grantable(role text, permissions jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION tenancy.require_invitable(email text) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE tenancy.require_member(IN target regclass, IN column_name name, IN allows_staff boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION tenancy.require_permission(permission text) FROM PUBLIC;
 GRANT ALL ON FUNCTION tenancy.require_permission(permission text) TO rowhouse_platform;
@@ -35491,7 +35864,6 @@ REVOKE ALL ON FUNCTION tenancy.require_writable_tenant(is_for_members boolean) F
 GRANT ALL ON FUNCTION tenancy.require_writable_tenant(is_for_members boolean) TO rowhouse_user;
 GRANT ALL ON FUNCTION tenancy.require_writable_tenant(is_for_members boolean) TO rowhouse_platform;
 GRANT ALL ON FUNCTION tenancy.require_writable_tenant(is_for_members boolean) TO rowhouse_worker;
-GRANT ALL ON FUNCTION tenancy.require_writable_tenant(is_for_members boolean) TO rowhouse_indexer;
 
 REVOKE ALL ON FUNCTION tenancy.revoke_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
 
@@ -35527,6 +35899,9 @@ GRANT ALL ON FUNCTION tenancy.tenant_feature_enabled(name text) TO rowhouse_plat
 REVOKE ALL ON FUNCTION tenancy.tenant_quota(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION tenancy.tenant_quota(name text) TO rowhouse_user;
 GRANT ALL ON FUNCTION tenancy.tenant_quota(name text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION tenancy.tg__require_member() FROM PUBLIC;
+GRANT ALL ON FUNCTION tenancy.tg__require_member() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION tenancy.tg__require_writable_tenant() FROM PUBLIC;
 
@@ -35595,10 +35970,6 @@ GRANT ALL ON FUNCTION workspaces.my_workspace_ids(minimum app_public.member_role
 REVOKE ALL ON FUNCTION workspaces.require_another_owner(workspace app_public.workspaces, user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION workspaces.require_manager_of(workspace app_public.workspaces, role app_public.member_role) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION workspaces.tg__require_active_member() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION workspaces.tg_projects__require_active_owner() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION workspaces.writable_workspace(id uuid) FROM PUBLIC;
 
@@ -35945,6 +36316,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE search.terms TO rowhouse_platform;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tenancy.admin_access_log TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tenancy.analyst_tenants TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tenancy.daily_invitations TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tenancy.user_identities TO rowhouse_platform;
 
