@@ -3,13 +3,18 @@
 import { loadConfig } from './server/config.ts'
 import { createPool, openDatabase } from './server/database.ts'
 import { greet } from './server/greeting.ts'
+import { listenWhileStarting } from './server/http-listener.ts'
 import { createLogger } from './server/logging.ts'
 import { prepareDatabase } from './server/prepare.ts'
+import { endOnUncaughtErrors } from './server/uncaught.ts'
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env)
   const logger = createLogger(config.LOG_LEVEL)
+  endOnUncaughtErrors(logger)
   const mode = { migrate: process.argv.includes('--migrate'), workerOnly: process.argv.includes('--worker') }
+  // first of all: a port that is taken is known before a database is made, and health checks are answered meanwhile
+  const listener = mode.workerOnly ? undefined : await listenWhileStarting(config)
   const database = await openDatabase(config, { mayShare: mode.workerOnly })
   // on the embedded engine a named statement is prepared anew at each turn, which costs more than it saves; both have to
   // be said before PostGraphile is loaded
@@ -18,15 +23,24 @@ async function main(): Promise<void> {
   await prepareDatabase(config, database, mode)
 
   const { startHttp } = await import('./server/start-http.ts')
-  const { startWorker } = await import('./server/worker/index.ts')
+  const { loadTasks, startWorker } = await import('./server/worker/index.ts')
   const { createMetrics } = await import('./server/metrics.ts')
 
-  const pool = createPool(database.url, 'rowhouse_authenticator', config.POOL_SIZE)
+  const { isEmbedded } = database
+  const pool = createPool(database.url, 'rowhouse_authenticator', config.POOL_SIZE, {
+    isEmbedded,
+    statementTimeoutMs: config.STATEMENT_TIMEOUT_MS,
+  })
   const metrics = createMetrics(pool)
-  const http = mode.workerOnly ? undefined : await startHttp(config, pool, logger, metrics)
+  // what takes long to load is loaded while the thread still answers
+  await loadTasks()
+  const http = listener && (await startHttp(config, pool, logger, metrics, listener))
 
   const concurrency = mode.workerOnly ? Math.max(1, config.WORKER_CONCURRENCY) : config.WORKER_CONCURRENCY
-  const workerPool = createPool(database.url, 'rowhouse_worker', concurrency + 2)
+  const workerPool = createPool(database.url, 'rowhouse_worker', concurrency + 2, {
+    isEmbedded,
+    statementTimeoutMs: config.WORKER_STATEMENT_TIMEOUT_MS,
+  })
   const worker =
     concurrency === 0
       ? undefined
@@ -38,6 +52,7 @@ async function main(): Promise<void> {
           isOnlyWorker: database.isOwner,
           log: logger,
           onJob: (task, outcome, seconds) => metrics.jobs.observe({ task, outcome }, seconds),
+          onTrouble: (kind) => metrics.workerTroubles.inc({ kind }),
         })
   if (http) await greet(config, http.url, { hasDemo: database.isOwner || mode.migrate })
   else console.log('The worker is running.')

@@ -319,7 +319,7 @@ CREATE TYPE app_public.document_outcome AS ENUM (
 
 ALTER TYPE app_public.document_outcome OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.document_outcome IS 'What became of a document that was given: created, replaced, unchanged, retried (unchanged, its processing had failed) or refused.';
+COMMENT ON TYPE app_public.document_outcome IS 'The outcome for a document that was given: created, replaced (there was another one under its key), unchanged, retried (it is unchanged, but its processing had failed) or refused.';
 
 CREATE TYPE app_public.document_receipt AS (
 	external_id text,
@@ -330,15 +330,24 @@ CREATE TYPE app_public.document_receipt AS (
 
 ALTER TYPE app_public.document_receipt OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.document_receipt IS 'What became of one document that was given.';
+COMMENT ON TYPE app_public.document_receipt IS 'The outcome for one document that was given.';
 
-COMMENT ON COLUMN app_public.document_receipt.external_id IS 'The key it was given under.';
+COMMENT ON COLUMN app_public.document_receipt.external_id IS '@notNull
+The key that it was given under.';
 
-COMMENT ON COLUMN app_public.document_receipt.document_id IS 'Its id, null when it was refused.';
+COMMENT ON COLUMN app_public.document_receipt.document_id IS 'The id of the document; null when it was refused.';
 
-COMMENT ON COLUMN app_public.document_receipt.outcome IS 'created, replaced, unchanged, retried or refused.';
+COMMENT ON COLUMN app_public.document_receipt.outcome IS '@notNull
+Whether it was created, replaced, unchanged, retried or refused.';
 
-COMMENT ON COLUMN app_public.document_receipt.error IS 'Why it was refused, null when it was not.';
+COMMENT ON COLUMN app_public.document_receipt.error IS 'Why it was refused; null when it was not refused.';
+
+CREATE DOMAIN app_public.embedding_task_type AS text
+	CONSTRAINT embedding_task_type_is_known CHECK ((VALUE = ANY (ARRAY['retrieval_document'::text, 'retrieval_query'::text])));
+
+ALTER DOMAIN app_public.embedding_task_type OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.embedding_task_type IS 'What an embedding was made for: to be found (retrieval_document) or to search with (retrieval_query).';
 
 CREATE TYPE app_public.entitlement_kind_enum AS ENUM (
     'feature',
@@ -409,7 +418,7 @@ CREATE TYPE app_public.fusion_method AS ENUM (
 
 ALTER TYPE app_public.fusion_method OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.fusion_method IS 'How hybrid search fuses its two rankings: rrf (by ranks) or convex (by normalised scores).';
+COMMENT ON TYPE app_public.fusion_method IS 'How a hybrid search fuses its two rankings: rrf (by ranks) or convex (by normalised scores).';
 
 CREATE DOMAIN app_public.http_method AS text
 	CONSTRAINT http_method_is_known CHECK ((VALUE = ANY (ARRAY['GET'::text, 'HEAD'::text, 'POST'::text, 'PUT'::text, 'PATCH'::text, 'DELETE'::text])));
@@ -605,6 +614,13 @@ ALTER DOMAIN app_public.lifecycle_stage OWNER TO rowhouse_owner;
 
 COMMENT ON DOMAIN app_public.lifecycle_stage IS 'How far an agent is developed.';
 
+CREATE DOMAIN app_public.limit_scope AS text
+	CONSTRAINT limit_scope_is_known CHECK ((VALUE = ANY (ARRAY['tenant'::text, 'user'::text, 'agent'::text, 'api_key'::text])));
+
+ALTER DOMAIN app_public.limit_scope OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.limit_scope IS 'Whose usage a limit counts: that of the tenant, a user, an agent or an API key.';
+
 CREATE TYPE app_public.llm_model_kind AS ENUM (
     'chat',
     'embedding'
@@ -640,15 +656,36 @@ CREATE TYPE app_public.llm_usage_receipt AS (
 
 ALTER TYPE app_public.llm_usage_receipt OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.llm_usage_receipt IS 'What became of a call that was recorded.';
+COMMENT ON TYPE app_public.llm_usage_receipt IS 'The result of recording a call of a language model.';
 
-COMMENT ON COLUMN app_public.llm_usage_receipt.batch_id IS 'The batch of its events in usageEvents.';
+COMMENT ON COLUMN app_public.llm_usage_receipt.id IS '@notNull
+The id of the call in usageLlmCalls.';
 
-COMMENT ON COLUMN app_public.llm_usage_receipt.total_cost IS 'USD, not rounded; null while the model has no price.';
+COMMENT ON COLUMN app_public.llm_usage_receipt.occurred_at IS '@notNull
+When the call was made.';
 
-COMMENT ON COLUMN app_public.llm_usage_receipt.price_id IS 'The price it was rated by.';
+COMMENT ON COLUMN app_public.llm_usage_receipt.batch_id IS '@notNull
+The batch of its events in usageLogs.';
 
-COMMENT ON COLUMN app_public.llm_usage_receipt.is_repeated IS 'Whether it had been recorded before: this call stored nothing.';
+COMMENT ON COLUMN app_public.llm_usage_receipt.prompt_tokens IS '@notNull
+Input tokens, including those that were read from a cache.';
+
+COMMENT ON COLUMN app_public.llm_usage_receipt.completion_tokens IS '@notNull
+Output tokens, including those for reasoning.';
+
+COMMENT ON COLUMN app_public.llm_usage_receipt.total_tokens IS '@notNull
+Tokens of all classes.';
+
+COMMENT ON COLUMN app_public.llm_usage_receipt.input_cost IS 'The cost of the prompt in USD, not rounded; null when the model had no price.';
+
+COMMENT ON COLUMN app_public.llm_usage_receipt.output_cost IS 'The cost of the answer in USD, not rounded; null when the model had no price.';
+
+COMMENT ON COLUMN app_public.llm_usage_receipt.total_cost IS 'The cost of the call in USD, not rounded; null when the model had no price.';
+
+COMMENT ON COLUMN app_public.llm_usage_receipt.price_id IS 'The price from which the cost was computed; null when the model had no price.';
+
+COMMENT ON COLUMN app_public.llm_usage_receipt.is_repeated IS '@notNull
+Whether the call had been recorded before, so that nothing was stored this time.';
 
 CREATE TYPE app_public.member_role AS ENUM (
     'viewer',
@@ -679,6 +716,27 @@ ALTER DOMAIN app_public.membership_status OWNER TO rowhouse_owner;
 COMMENT ON DOMAIN app_public.membership_status IS 'The status of a membership. Only active members can enter the tenant. inactive: the person has left. suspended: the person is shut out for a time.';
 
 COMMENT ON CONSTRAINT membership_status_is_known ON DOMAIN app_public.membership_status IS 'must be active, inactive, invited, suspended or pending';
+
+CREATE TYPE app_public.new_document AS (
+	external_id text,
+	title text,
+	text text,
+	metadata jsonb
+);
+
+ALTER TYPE app_public.new_document OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.new_document IS 'A document to be added to a knowledge source.';
+
+COMMENT ON COLUMN app_public.new_document.external_id IS '@notNull
+The key of the document within its source, 1 to 1,024 characters.';
+
+COMMENT ON COLUMN app_public.new_document.title IS 'The title, up to 1,000 characters; by default the key.';
+
+COMMENT ON COLUMN app_public.new_document.text IS '@notNull
+The text, up to 10 million characters.';
+
+COMMENT ON COLUMN app_public.new_document.metadata IS 'What is known about the document, as an object; by default empty.';
 
 CREATE TYPE app_public.permission_overrides AS (
 	can_create_agents boolean,
@@ -758,6 +816,110 @@ COMMENT ON COLUMN app_public.new_invitation.message IS 'A message for the person
 
 COMMENT ON COLUMN app_public.new_invitation.permissions IS 'The permissions that the person gets beyond the role, or does not get although the role gives them.';
 
+CREATE TYPE app_public.new_llm_call AS (
+	idempotency_key text,
+	model text,
+	input_tokens bigint,
+	cached_input_tokens bigint,
+	output_tokens bigint,
+	reasoning_tokens bigint,
+	prompt_tokens bigint,
+	completion_tokens bigint,
+	total_tokens bigint,
+	occurred_at timestamp with time zone,
+	user_id uuid,
+	agent_id uuid,
+	agent_name text,
+	project_id uuid,
+	api_key_id uuid,
+	model_config_id uuid,
+	conversation_id uuid,
+	panel_id uuid,
+	response_time_ms integer,
+	time_to_first_token_ms integer,
+	temperature numeric,
+	max_tokens integer,
+	top_p numeric,
+	finish_reason text,
+	function_call jsonb,
+	success boolean,
+	error_type text,
+	error_message text,
+	prompt_text text,
+	system_prompt text,
+	completion_text text
+);
+
+ALTER TYPE app_public.new_llm_call OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.new_llm_call IS 'One call of a language model to be recorded.';
+
+COMMENT ON COLUMN app_public.new_llm_call.idempotency_key IS '@notNull
+A key of 1 to 255 characters that is unique within the tenant, such as the id of the call. Recording the same call again under the same key stores nothing.';
+
+COMMENT ON COLUMN app_public.new_llm_call.model IS '@notNull
+The name or id of a model of the catalogue. Another name is kept as it is, and the call then has no cost.';
+
+COMMENT ON COLUMN app_public.new_llm_call.input_tokens IS '@notNull
+Input tokens that were not read from a cache, from 0 to a thousand million.';
+
+COMMENT ON COLUMN app_public.new_llm_call.cached_input_tokens IS 'Input tokens that were read from a cache. The default is 0.';
+
+COMMENT ON COLUMN app_public.new_llm_call.output_tokens IS '@notNull
+Output tokens without the tokens for reasoning, from 0 to a thousand million.';
+
+COMMENT ON COLUMN app_public.new_llm_call.reasoning_tokens IS 'Output tokens for reasoning. The default is 0.';
+
+COMMENT ON COLUMN app_public.new_llm_call.prompt_tokens IS 'A check: when you give it, it must be input_tokens + cached_input_tokens.';
+
+COMMENT ON COLUMN app_public.new_llm_call.completion_tokens IS 'A check: when you give it, it must be output_tokens + reasoning_tokens.';
+
+COMMENT ON COLUMN app_public.new_llm_call.total_tokens IS 'A check: when you give it, it must be the sum of all four classes.';
+
+COMMENT ON COLUMN app_public.new_llm_call.occurred_at IS 'When the call was made: at most 400 days ago and at most an hour ahead. The default is now.';
+
+COMMENT ON COLUMN app_public.new_llm_call.user_id IS 'The member who made the call. The default is you; only admins may name another member.';
+
+COMMENT ON COLUMN app_public.new_llm_call.agent_id IS 'The agent that made the call.';
+
+COMMENT ON COLUMN app_public.new_llm_call.agent_name IS 'The name of an agent that is shared with you. The name of an agent of this tenant is read from the agent.';
+
+COMMENT ON COLUMN app_public.new_llm_call.project_id IS 'The project it was made for.';
+
+COMMENT ON COLUMN app_public.new_llm_call.api_key_id IS 'The API key it was made with. The default is the key of this request; only admins may name another key.';
+
+COMMENT ON COLUMN app_public.new_llm_call.model_config_id IS 'Your own id of the configuration of the model.';
+
+COMMENT ON COLUMN app_public.new_llm_call.conversation_id IS 'The conversation it belongs to.';
+
+COMMENT ON COLUMN app_public.new_llm_call.panel_id IS 'The panel discussion it belongs to.';
+
+COMMENT ON COLUMN app_public.new_llm_call.response_time_ms IS 'How long the call took in milliseconds, from 0 to 30 days.';
+
+COMMENT ON COLUMN app_public.new_llm_call.time_to_first_token_ms IS 'The time until the first token in milliseconds, at least 0.';
+
+COMMENT ON COLUMN app_public.new_llm_call.temperature IS 'From 0 to 2.';
+
+COMMENT ON COLUMN app_public.new_llm_call.max_tokens IS 'The largest number of tokens that the answer could have, at least 1.';
+
+COMMENT ON COLUMN app_public.new_llm_call.top_p IS 'From 0 to 1.';
+
+COMMENT ON COLUMN app_public.new_llm_call.finish_reason IS 'Why the answer ended, as the provider names it (stop, length, function_call, error, …), at most 50 characters.';
+
+COMMENT ON COLUMN app_public.new_llm_call.function_call IS 'The function that the model called, in the form of the provider.';
+
+COMMENT ON COLUMN app_public.new_llm_call.success IS 'Whether the call succeeded. The default is true.';
+
+COMMENT ON COLUMN app_public.new_llm_call.error_type IS 'The kind of the error, at most 100 characters.';
+
+COMMENT ON COLUMN app_public.new_llm_call.error_message IS 'The message of the error, at most 10,000 characters.';
+
+COMMENT ON COLUMN app_public.new_llm_call.prompt_text IS 'The prompt. Texts are stored only when the settings of the tenant say store_llm_texts.';
+
+COMMENT ON COLUMN app_public.new_llm_call.system_prompt IS 'The system prompt.';
+
+COMMENT ON COLUMN app_public.new_llm_call.completion_text IS 'The answer.';
+
 CREATE DOMAIN app_public.project_status AS text
 	CONSTRAINT project_status_is_known CHECK ((VALUE = ANY (ARRAY['planned'::text, 'active'::text, 'on_hold'::text, 'completed'::text, 'archived'::text])));
 
@@ -798,6 +960,65 @@ COMMENT ON COLUMN app_public.new_project.starts_on IS 'The first day.';
 COMMENT ON COLUMN app_public.new_project.ends_on IS 'The last day, not before the first.';
 
 COMMENT ON COLUMN app_public.new_project.status IS 'Its status; planned by default.';
+
+CREATE TYPE app_public.usage_outcome AS ENUM (
+    'success',
+    'error',
+    'abandoned'
+);
+
+ALTER TYPE app_public.usage_outcome OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.usage_outcome IS 'How something that was used ended: in success, in an error, or abandoned by its user.';
+
+CREATE TYPE app_public.new_usage_event AS (
+	idempotency_key text,
+	usage_type text,
+	quantity numeric,
+	occurred_at timestamp with time zone,
+	user_id uuid,
+	agent_id uuid,
+	project_id uuid,
+	api_key_id uuid,
+	model_id uuid,
+	feature_name text,
+	outcome app_public.usage_outcome,
+	duration_ms integer,
+	metadata jsonb
+);
+
+ALTER TYPE app_public.new_usage_event OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.new_usage_event IS 'One event of usage to be recorded: how much of which usage type was used, when, by whom and by what.';
+
+COMMENT ON COLUMN app_public.new_usage_event.idempotency_key IS '@notNull
+A key of 1 to 255 characters that is unique within the tenant, such as the id of what was done. Recording the same event again under the same key stores nothing.';
+
+COMMENT ON COLUMN app_public.new_usage_event.usage_type IS '@notNull
+The name of a usage type, such as tool_call.';
+
+COMMENT ON COLUMN app_public.new_usage_event.quantity IS '@notNull
+How much was used, in the unit of the usage type: above 0, at most the maximum of the type, and whole where the type says so.';
+
+COMMENT ON COLUMN app_public.new_usage_event.occurred_at IS 'When it was used: at most 400 days ago and at most an hour ahead. The default is now.';
+
+COMMENT ON COLUMN app_public.new_usage_event.user_id IS 'The member who used it. The default is you; only admins may name another member.';
+
+COMMENT ON COLUMN app_public.new_usage_event.agent_id IS 'The agent that used it.';
+
+COMMENT ON COLUMN app_public.new_usage_event.project_id IS 'The project it was used for.';
+
+COMMENT ON COLUMN app_public.new_usage_event.api_key_id IS 'The API key it was used with. The default is the key of this request; only admins may name another key.';
+
+COMMENT ON COLUMN app_public.new_usage_event.model_id IS 'The language model. Tokens of a model with a price get their cost from it.';
+
+COMMENT ON COLUMN app_public.new_usage_event.feature_name IS 'The feature of the product, 1 to 100 characters.';
+
+COMMENT ON COLUMN app_public.new_usage_event.outcome IS 'How it ended.';
+
+COMMENT ON COLUMN app_public.new_usage_event.duration_ms IS 'How long it took in milliseconds, from 0 to 30 days.';
+
+COMMENT ON COLUMN app_public.new_usage_event.metadata IS 'Anything else, as an object of at most 8 kB.';
 
 CREATE DOMAIN app_public.notice_mail_status AS text
 	CONSTRAINT notice_mail_status_is_known CHECK ((VALUE = ANY (ARRAY['queued'::text, 'sent'::text, 'skipped'::text, 'failed'::text])));
@@ -893,15 +1114,19 @@ CREATE TYPE app_public.processing_counts AS (
 
 ALTER TYPE app_public.processing_counts OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.processing_counts IS 'How many documents are in each state.';
+COMMENT ON TYPE app_public.processing_counts IS 'How many documents of a source are in each state of processing.';
 
-COMMENT ON COLUMN app_public.processing_counts.pending IS 'Waiting for a worker.';
+COMMENT ON COLUMN app_public.processing_counts.pending IS '@notNull
+Documents that wait for a worker.';
 
-COMMENT ON COLUMN app_public.processing_counts.processing IS 'Being worked on.';
+COMMENT ON COLUMN app_public.processing_counts.processing IS '@notNull
+Documents that are being processed.';
 
-COMMENT ON COLUMN app_public.processing_counts.completed IS 'Searchable.';
+COMMENT ON COLUMN app_public.processing_counts.completed IS '@notNull
+Documents that are searchable.';
 
-COMMENT ON COLUMN app_public.processing_counts.failed IS 'Failed; retry_documents tries them again.';
+COMMENT ON COLUMN app_public.processing_counts.failed IS '@notNull
+Documents whose processing failed; retry_documents processes them again.';
 
 CREATE TYPE app_public.processing_status AS ENUM (
     'pending',
@@ -912,7 +1137,7 @@ CREATE TYPE app_public.processing_status AS ENUM (
 
 ALTER TYPE app_public.processing_status OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.processing_status IS 'How far a document is: pending, processing, completed (searchable) or failed (processing_error says why).';
+COMMENT ON TYPE app_public.processing_status IS 'The state of a document''s processing: pending, processing, completed (it is searchable) or failed (processing_error says why).';
 
 CREATE DOMAIN app_public.project_role AS text
 	CONSTRAINT project_role_is_known CHECK ((VALUE = ANY (ARRAY['observer'::text, 'member'::text, 'lead'::text])));
@@ -923,12 +1148,33 @@ COMMENT ON DOMAIN app_public.project_role IS 'The role of a member of a project.
 
 COMMENT ON CONSTRAINT project_role_is_known ON DOMAIN app_public.project_role IS 'must be observer, member or lead';
 
+CREATE DOMAIN app_public.quota_period AS text
+	CONSTRAINT quota_period_is_known CHECK ((VALUE = ANY (ARRAY['none'::text, 'day'::text, 'month'::text, 'billing'::text])));
+
+ALTER DOMAIN app_public.quota_period OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.quota_period IS 'The period of a quota in the time zone of the tenant: none for what is counted; day; month of the calendar; or billing, a month from the day on which the subscription (or the tenant) began.';
+
+CREATE DOMAIN app_public.quota_source AS text
+	CONSTRAINT quota_source_is_known CHECK ((VALUE = ANY (ARRAY['plan'::text, 'tenant'::text, 'override'::text, 'own'::text])));
+
+ALTER DOMAIN app_public.quota_source OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.quota_source IS 'Who set a quota. plan, tenant (from tenants.quotas) and override (platform staff) each replace the one before for the same thing; own is set by the tenant itself and adds to them.';
+
+CREATE DOMAIN app_public.quota_type AS text
+	CONSTRAINT quota_type_is_known CHECK ((VALUE = ANY (ARRAY['users'::text, 'agents'::text, 'documents'::text, 'storage'::text, 'api_calls'::text, 'tokens'::text, 'cost'::text])));
+
+ALTER DOMAIN app_public.quota_type OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.quota_type IS 'What a quota limits. users (active members), agents (not deleted), documents and storage (bytes of documents) count what exists; api_calls, tokens and cost (US dollars) add up what is used in a period.';
+
 CREATE TYPE app_public.quota_status AS (
-	quota_type text,
-	quota_scope text,
+	quota_type app_public.quota_type,
+	quota_scope app_public.limit_scope,
 	scope_id uuid,
 	includes_subtree boolean,
-	period text,
+	period app_public.quota_period,
 	period_start date,
 	period_end date,
 	quota_limit numeric,
@@ -942,30 +1188,65 @@ CREATE TYPE app_public.quota_status AS (
 
 ALTER TYPE app_public.quota_status OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.quota_status IS 'A limit and what is used of it.';
+COMMENT ON TYPE app_public.quota_status IS 'A quota and how much of it is used.';
 
-COMMENT ON COLUMN app_public.quota_status.quota_type IS 'As in usage_quotas.';
+COMMENT ON COLUMN app_public.quota_status.quota_type IS '@notNull
+What the quota limits.';
 
-COMMENT ON COLUMN app_public.quota_status.scope_id IS 'Whose use it is: the tenant, user, agent or API key.';
+COMMENT ON COLUMN app_public.quota_status.quota_scope IS '@notNull
+Whose usage it counts.';
 
-COMMENT ON COLUMN app_public.quota_status.period_start IS 'First day of the period, null where there is none.';
+COMMENT ON COLUMN app_public.quota_status.scope_id IS '@notNull
+The tenant, user, agent or API key.';
 
-COMMENT ON COLUMN app_public.quota_status.period_end IS 'The day after its last, null where there is none.';
+COMMENT ON COLUMN app_public.quota_status.includes_subtree IS '@notNull
+Whether the usage of the tenants below this one counts too.';
 
-COMMENT ON COLUMN app_public.quota_status.quota_limit IS 'The strictest limit.';
+COMMENT ON COLUMN app_public.quota_status.period IS '@notNull
+The period in which usage adds up.';
 
-COMMENT ON COLUMN app_public.quota_status.hard_limit IS 'The limit that refuses; null when the limit is soft.';
+COMMENT ON COLUMN app_public.quota_status.period_start IS 'The first day of the current period; null when the quota has no period.';
 
-COMMENT ON COLUMN app_public.quota_status.remaining IS 'What is left of quota_limit.';
+COMMENT ON COLUMN app_public.quota_status.period_end IS 'The day after the last day of the current period; null when the quota has no period.';
 
-COMMENT ON COLUMN app_public.quota_status.is_warning IS 'Whether the alert threshold is reached.';
+COMMENT ON COLUMN app_public.quota_status.quota_limit IS 'The strictest limit, hard or soft; null when the limit was removed after the usage began.';
+
+COMMENT ON COLUMN app_public.quota_status.hard_limit IS 'The limit at which usage is refused; null when the limit is soft.';
+
+COMMENT ON COLUMN app_public.quota_status.current_usage IS '@notNull
+How much exists, or was used in the period.';
+
+COMMENT ON COLUMN app_public.quota_status.reserved IS '@notNull
+How much reservations hold.';
+
+COMMENT ON COLUMN app_public.quota_status.remaining IS 'How much of quota_limit is left.';
+
+COMMENT ON COLUMN app_public.quota_status.is_warning IS '@notNull
+Whether the alert threshold is reached.';
+
+COMMENT ON COLUMN app_public.quota_status.is_exceeded IS '@notNull
+Whether more is used than quota_limit.';
+
+CREATE DOMAIN app_public.rate_limit_action AS text
+	CONSTRAINT rate_limit_action_is_known CHECK ((VALUE = ANY (ARRAY['block'::text, 'throttle'::text, 'warn'::text, 'queue'::text])));
+
+ALTER DOMAIN app_public.rate_limit_action OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.rate_limit_action IS 'What a rate limit does when it is exceeded: block refuses; queue refuses and asks the caller to try again; throttle allows and asks the caller to wait; warn allows.';
+
+CREATE DOMAIN app_public.rate_limit_type AS text
+	CONSTRAINT rate_limit_type_is_known CHECK ((VALUE = ANY (ARRAY['requests'::text, 'tokens'::text, 'cost'::text])));
+
+ALTER DOMAIN app_public.rate_limit_type OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.rate_limit_type IS 'What a rate limit counts: requests, tokens, or cost in US cents.';
 
 CREATE TYPE app_public.rate_limit_decision AS (
 	is_allowed boolean,
-	action text,
+	action app_public.rate_limit_action,
 	is_warning boolean,
-	limit_scope text,
-	limit_type text,
+	limit_scope app_public.limit_scope,
+	limit_type app_public.rate_limit_type,
 	window_seconds integer,
 	limit_value double precision,
 	remaining double precision,
@@ -976,27 +1257,38 @@ CREATE TYPE app_public.rate_limit_decision AS (
 
 ALTER TYPE app_public.rate_limit_decision OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.rate_limit_decision IS 'What rate limits say to a use.';
+COMMENT ON TYPE app_public.rate_limit_decision IS 'What the rate limits decided about a use.';
 
-COMMENT ON COLUMN app_public.rate_limit_decision.is_allowed IS 'Whether it may pass.';
+COMMENT ON COLUMN app_public.rate_limit_decision.is_allowed IS '@notNull
+Whether the use is allowed.';
 
-COMMENT ON COLUMN app_public.rate_limit_decision.action IS 'What the limit that decided does beyond itself: block, queue, throttle or warn; null when none was passed.';
+COMMENT ON COLUMN app_public.rate_limit_decision.action IS 'What the exceeded limit does: block, queue, throttle or warn; null when no limit was exceeded.';
 
-COMMENT ON COLUMN app_public.rate_limit_decision.is_warning IS 'Whether the warning threshold of a limit is reached.';
+COMMENT ON COLUMN app_public.rate_limit_decision.is_warning IS '@notNull
+Whether the warning threshold of a limit is reached.';
 
-COMMENT ON COLUMN app_public.rate_limit_decision.limit_scope IS 'Of the limit that refused, or is nearest to its end: whose it is. null when there is no limit.';
+COMMENT ON COLUMN app_public.rate_limit_decision.limit_scope IS 'Whose usage the reported limit counts. The reported limit is the refusal with the longest wait; if no limit refused, it is the limit closest to exhaustion. null when no limit applies.';
 
-COMMENT ON COLUMN app_public.rate_limit_decision.limit_type IS 'requests, tokens or cost.';
+COMMENT ON COLUMN app_public.rate_limit_decision.limit_type IS 'What the reported limit counts.';
 
-COMMENT ON COLUMN app_public.rate_limit_decision.window_seconds IS 'Length of its window.';
+COMMENT ON COLUMN app_public.rate_limit_decision.window_seconds IS 'The length of its window in seconds.';
 
-COMMENT ON COLUMN app_public.rate_limit_decision.limit_value IS 'Most in any window of that length.';
+COMMENT ON COLUMN app_public.rate_limit_decision.limit_value IS 'The most that it allows in any window of that length.';
 
-COMMENT ON COLUMN app_public.rate_limit_decision.remaining IS 'What may pass now.';
+COMMENT ON COLUMN app_public.rate_limit_decision.remaining IS 'How much it allows now.';
 
-COMMENT ON COLUMN app_public.rate_limit_decision.reset_at IS 'When all of it may pass again, if nothing else does until then.';
+COMMENT ON COLUMN app_public.rate_limit_decision.reset_at IS 'When its whole amount is available again, if nothing is used until then.';
 
-COMMENT ON COLUMN app_public.rate_limit_decision.retry_after_ms IS 'Milliseconds until this use would fit, 0 when it does, null when it is more than the limit itself.';
+COMMENT ON COLUMN app_public.rate_limit_decision.retry_after_ms IS 'In how many milliseconds this use would be allowed: 0 when it is allowed now, null when it is larger than the limit itself.';
+
+COMMENT ON COLUMN app_public.rate_limit_decision.config_id IS 'The rate limit (rateLimitConfig).';
+
+CREATE DOMAIN app_public.rate_limit_source AS text
+	CONSTRAINT rate_limit_source_is_known CHECK ((VALUE = ANY (ARRAY['plan'::text, 'override'::text, 'own'::text])));
+
+ALTER DOMAIN app_public.rate_limit_source OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.rate_limit_source IS 'Who set a rate limit. override (platform staff) replaces plan for the same thing; own is set by the tenant itself and adds to them.';
 
 CREATE TYPE app_public.received_invitation AS (
 	id uuid,
@@ -1105,6 +1397,51 @@ COMMENT ON COLUMN app_public.rendered_prompt.system IS 'The filled system_prompt
 COMMENT ON COLUMN app_public.rendered_prompt.prompt IS '@notNull
 The filled prompt_text.';
 
+CREATE TYPE app_public.rerating_line AS (
+	usage_type text,
+	model_id uuid,
+	model text,
+	event_count bigint,
+	quantity numeric,
+	cost_before numeric,
+	cost_after numeric,
+	difference numeric
+);
+
+ALTER TYPE app_public.rerating_line OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.rerating_line IS 'How the cost of a model''s tokens of one type would change if it were computed again.';
+
+COMMENT ON COLUMN app_public.rerating_line.usage_type IS '@notNull
+The usage type of the tokens.';
+
+COMMENT ON COLUMN app_public.rerating_line.model_id IS '@notNull
+The model.';
+
+COMMENT ON COLUMN app_public.rerating_line.model IS 'The name of the model; null when the model was deleted.';
+
+COMMENT ON COLUMN app_public.rerating_line.event_count IS '@notNull
+How many events would change.';
+
+COMMENT ON COLUMN app_public.rerating_line.quantity IS '@notNull
+How many tokens these events have.';
+
+COMMENT ON COLUMN app_public.rerating_line.cost_before IS '@notNull
+Their cost now in USD, including corrections; 0 for events without a cost.';
+
+COMMENT ON COLUMN app_public.rerating_line.cost_after IS '@notNull
+Their cost by the current prices in USD.';
+
+COMMENT ON COLUMN app_public.rerating_line.difference IS '@notNull
+cost_after - cost_before.';
+
+CREATE DOMAIN app_public.reservation_status AS text
+	CONSTRAINT reservation_status_is_known CHECK ((VALUE = ANY (ARRAY['held'::text, 'settled'::text, 'released'::text, 'expired'::text])));
+
+ALTER DOMAIN app_public.reservation_status OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.reservation_status IS 'The state of a reservation: held until it ends; settled when its usage was reported; released when it was not needed; expired when its time ran out.';
+
 CREATE DOMAIN app_public.resource_origin AS text
 	CONSTRAINT resource_origin_is_known CHECK ((VALUE = ANY (ARRAY['custom'::text, 'platform'::text])));
 
@@ -1118,6 +1455,37 @@ CREATE DOMAIN app_public.response_format AS text
 ALTER DOMAIN app_public.response_format OWNER TO rowhouse_owner;
 
 COMMENT ON DOMAIN app_public.response_format IS 'The format in which a language model answers.';
+
+CREATE TYPE app_public.search_filter AS (
+	source_ids uuid[],
+	document_ids uuid[],
+	agent_id uuid,
+	tags text[],
+	category text,
+	created_after timestamp with time zone,
+	created_before timestamp with time zone,
+	metadata jsonb
+);
+
+ALTER TYPE app_public.search_filter OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.search_filter IS 'Which chunks a search may return. A field that is left out does not restrict it.';
+
+COMMENT ON COLUMN app_public.search_filter.source_ids IS 'Only these knowledge sources.';
+
+COMMENT ON COLUMN app_public.search_filter.document_ids IS 'Only these documents.';
+
+COMMENT ON COLUMN app_public.search_filter.agent_id IS 'Only the knowledge sources that are assigned to this agent.';
+
+COMMENT ON COLUMN app_public.search_filter.tags IS 'Only knowledge sources with at least one of these tags.';
+
+COMMENT ON COLUMN app_public.search_filter.category IS 'Only knowledge sources of this category.';
+
+COMMENT ON COLUMN app_public.search_filter.created_after IS 'Only documents that were added at this time or later.';
+
+COMMENT ON COLUMN app_public.search_filter.created_before IS 'Only documents that were added before this time.';
+
+COMMENT ON COLUMN app_public.search_filter.metadata IS 'Only documents whose metadata contain this object.';
 
 CREATE TYPE app_public.search_hit AS (
 	rank integer,
@@ -1137,33 +1505,41 @@ CREATE TYPE app_public.search_hit AS (
 
 ALTER TYPE app_public.search_hit OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.search_hit IS 'A chunk that a search found, with its place and the parts of its score.';
+COMMENT ON TYPE app_public.search_hit IS 'A chunk that a search found, with its place in the result and the parts of its score.';
 
-COMMENT ON COLUMN app_public.search_hit.rank IS 'Place in the result, from 1.';
+COMMENT ON COLUMN app_public.search_hit.rank IS '@notNull
+Place in the result, from 1.';
 
-COMMENT ON COLUMN app_public.search_hit.score IS 'What the result is ordered by: BM25, cosine similarity or the fused score, as the mode says. Comparable within one result only.';
+COMMENT ON COLUMN app_public.search_hit.score IS '@notNull
+The score by which the result is ordered: BM25, cosine similarity or the fused score, depending on the mode. Only scores of the same result can be compared.';
 
-COMMENT ON COLUMN app_public.search_hit.bm25_score IS 'BM25 score, null when the words ranking did not reach the chunk.';
+COMMENT ON COLUMN app_public.search_hit.bm25_score IS 'BM25 score; null when the ranking by words did not reach the chunk.';
 
-COMMENT ON COLUMN app_public.search_hit.bm25_rank IS 'Place in the words ranking, from 1, or null.';
+COMMENT ON COLUMN app_public.search_hit.bm25_rank IS 'Place in the ranking by words, from 1; null when that ranking did not reach the chunk.';
 
-COMMENT ON COLUMN app_public.search_hit.vector_score IS 'Cosine similarity to the query, -1 to 1, null when the vector ranking did not reach the chunk.';
+COMMENT ON COLUMN app_public.search_hit.vector_score IS 'Cosine similarity to the question, -1 to 1; null when the ranking by vectors did not reach the chunk.';
 
-COMMENT ON COLUMN app_public.search_hit.vector_rank IS 'Place in the vector ranking, from 1, or null.';
+COMMENT ON COLUMN app_public.search_hit.vector_rank IS 'Place in the ranking by vectors, from 1; null when that ranking did not reach the chunk.';
 
-COMMENT ON COLUMN app_public.search_hit.source_id IS 'The knowledge source.';
+COMMENT ON COLUMN app_public.search_hit.source_id IS '@notNull
+The knowledge source.';
 
-COMMENT ON COLUMN app_public.search_hit.document_id IS 'The document.';
+COMMENT ON COLUMN app_public.search_hit.document_id IS '@notNull
+The document.';
 
-COMMENT ON COLUMN app_public.search_hit.chunk_id IS 'The chunk.';
+COMMENT ON COLUMN app_public.search_hit.chunk_id IS '@notNull
+The chunk.';
 
-COMMENT ON COLUMN app_public.search_hit.title IS 'Title of the document.';
+COMMENT ON COLUMN app_public.search_hit.title IS '@notNull
+Title of the document.';
 
-COMMENT ON COLUMN app_public.search_hit.content IS 'Text of the chunk.';
+COMMENT ON COLUMN app_public.search_hit.content IS '@notNull
+Text of the chunk.';
 
-COMMENT ON COLUMN app_public.search_hit.snippet IS 'The part of the text that shows the query''s words, as HTML: escaped, the words in <mark>.';
+COMMENT ON COLUMN app_public.search_hit.snippet IS '@notNull
+The part of the text that shows the words of the question, as HTML: the text is escaped, and the words are in <mark>.';
 
-COMMENT ON COLUMN app_public.search_hit.explanation IS 'Only with explain: chunkCount, averageLength, k1, b and length; terms, each with term, writtenAs (the word it stands for, when it was not written so), weight, df, tf, idf and its part of the BM25 score; in the other modes model, similarity, fusion, vectorWeight and rrfK.';
+COMMENT ON COLUMN app_public.search_hit.explanation IS 'How the score was computed; null unless the option explain is set. An object with chunkCount, averageLength, k1, b and length; terms, each with term, writtenAs (the word of the question that the term stands for, when they differ), weight, df, tf, idf and score (its part of the BM25 score); and, when vectors are searched, model, similarity, fusion, vectorWeight and rrfK.';
 
 CREATE TYPE app_public.search_mode AS ENUM (
     'bm25',
@@ -1173,7 +1549,32 @@ CREATE TYPE app_public.search_mode AS ENUM (
 
 ALTER TYPE app_public.search_mode OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.search_mode IS 'How a search ranks: bm25 (words), vector (nearness of embeddings) or hybrid (both, fused).';
+COMMENT ON TYPE app_public.search_mode IS 'How a search ranks: bm25 (by words), vector (by nearness of embeddings) or hybrid (by both, fused).';
+
+CREATE TYPE app_public.search_options AS (
+	skip integer,
+	fusion app_public.fusion_method,
+	rrf_k integer,
+	embedding_model text,
+	query_embedding public.vector,
+	explain boolean
+);
+
+ALTER TYPE app_public.search_options OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE app_public.search_options IS 'How a search works. A field that is left out has its default.';
+
+COMMENT ON COLUMN app_public.search_options.skip IS 'How many of the best hits are left out, for the pages that follow the first: 0 to 9,000, by default 0.';
+
+COMMENT ON COLUMN app_public.search_options.fusion IS 'How a hybrid search fuses its rankings: rrf (weighted reciprocal rank, the default) or convex (weighted mean of normalised scores).';
+
+COMMENT ON COLUMN app_public.search_options.rrf_k IS 'The k of reciprocal rank fusion: 1 to 1,000,000, by default 60.';
+
+COMMENT ON COLUMN app_public.search_options.embedding_model IS 'The embedding model of the question. It must be given only when the sources use several.';
+
+COMMENT ON COLUMN app_public.search_options.query_embedding IS 'The embedding of the question, when the caller has it already.';
+
+COMMENT ON COLUMN app_public.search_options.explain IS 'Whether each hit says in explanation how its score was computed; by default false.';
 
 CREATE TYPE app_public.service_token AS (
 	name text,
@@ -1325,6 +1726,13 @@ COMMENT ON DOMAIN app_public.tenant_type IS 'What a tenant is. platform: the one
 
 COMMENT ON CONSTRAINT tenant_type_is_known ON DOMAIN app_public.tenant_type IS 'must be platform or organization';
 
+CREATE DOMAIN app_public.token_class AS text
+	CONSTRAINT token_class_is_known CHECK ((VALUE = ANY (ARRAY['input'::text, 'cached_input'::text, 'output'::text, 'reasoning'::text])));
+
+ALTER DOMAIN app_public.token_class OWNER TO rowhouse_owner;
+
+COMMENT ON DOMAIN app_public.token_class IS 'The class of a token of a language model. The classes do not overlap: input excludes tokens that were read from a cache (cached_input), and output excludes tokens for reasoning (reasoning).';
+
 CREATE DOMAIN app_public.tool_type AS text
 	CONSTRAINT tool_type_is_known CHECK ((VALUE = ANY (ARRAY['api'::text, 'function'::text, 'integration'::text, 'webhook'::text])));
 
@@ -1341,7 +1749,7 @@ CREATE TYPE app_public.tracking_period AS ENUM (
 
 ALTER TYPE app_public.tracking_period OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.tracking_period IS 'minute, hour, day or month.';
+COMMENT ON TYPE app_public.tracking_period IS 'The length of a period of usagePeriods: a minute, an hour, a day or a month.';
 
 CREATE TYPE app_public.usage_of_day AS (
 	used_on date,
@@ -1391,16 +1799,6 @@ The quantity in the unit of the usage type.';
 
 COMMENT ON COLUMN app_public.usage_of_model.cost IS '@notNull
 The cost in US dollars.';
-
-CREATE TYPE app_public.usage_outcome AS ENUM (
-    'success',
-    'error',
-    'abandoned'
-);
-
-ALTER TYPE app_public.usage_outcome OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE app_public.usage_outcome IS 'How something that was used ended: success, error, or abandoned by its user.';
 
 CREATE TYPE app_public.usage_overview_metric AS (
 	metric text,
@@ -1453,17 +1851,22 @@ CREATE TYPE app_public.usage_receipt AS (
 
 ALTER TYPE app_public.usage_receipt OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE app_public.usage_receipt IS 'What became of an event that was recorded.';
+COMMENT ON TYPE app_public.usage_receipt IS 'The result of recording one event.';
 
-COMMENT ON COLUMN app_public.usage_receipt.idempotency_key IS 'The key it was recorded under.';
+COMMENT ON COLUMN app_public.usage_receipt.idempotency_key IS '@notNull
+The key under which the event was recorded.';
 
-COMMENT ON COLUMN app_public.usage_receipt.batch_id IS 'With ordinal: where the event is in usageEvents.';
+COMMENT ON COLUMN app_public.usage_receipt.batch_id IS '@notNull
+The batch of the event. Together with ordinal it identifies the event in usageLogs.';
 
-COMMENT ON COLUMN app_public.usage_receipt.ordinal IS 'Its place in its batch, from 1.';
+COMMENT ON COLUMN app_public.usage_receipt.ordinal IS '@notNull
+The position of the event in its batch, from 1.';
 
-COMMENT ON COLUMN app_public.usage_receipt.occurred_at IS 'When it was used.';
+COMMENT ON COLUMN app_public.usage_receipt.occurred_at IS '@notNull
+When it was used.';
 
-COMMENT ON COLUMN app_public.usage_receipt.is_repeated IS 'Whether it had been recorded before: this call stored nothing.';
+COMMENT ON COLUMN app_public.usage_receipt.is_repeated IS '@notNull
+Whether the event had been recorded before, so that this call stored nothing.';
 
 CREATE DOMAIN app_public.validation_status AS text
 	CONSTRAINT validation_status_is_known CHECK ((VALUE = ANY (ARRAY['validated'::text, 'pending'::text, 'failed'::text])));
@@ -1547,6 +1950,48 @@ CREATE TYPE knowledge.processing_stage AS ENUM (
 
 ALTER TYPE knowledge.processing_stage OWNER TO rowhouse_owner;
 
+CREATE TABLE metering.rate_limit_rules (
+    tenant_id uuid NOT NULL,
+    config_id uuid NOT NULL,
+    window_seconds integer NOT NULL,
+    limit_scope app_public.limit_scope NOT NULL,
+    scope_id uuid,
+    except_scope_ids uuid[] NOT NULL,
+    limit_type app_public.rate_limit_type NOT NULL,
+    limit_value double precision NOT NULL,
+    on_limit_action app_public.rate_limit_action NOT NULL,
+    warning_value double precision NOT NULL,
+    is_sole boolean NOT NULL
+);
+
+ALTER TABLE ONLY metering.rate_limit_rules FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metering.rate_limit_rules OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE metering.rate_limit_rules IS 'The rate limits that apply, one row for each window, computed from rate_limit_config.';
+
+CREATE TYPE metering.applicable_rate_limit AS (
+	rule metering.rate_limit_rules,
+	subject_id uuid,
+	amount double precision
+);
+
+ALTER TYPE metering.applicable_rate_limit OWNER TO rowhouse_owner;
+
+CREATE TYPE metering.effective_quota AS (
+	owner_id uuid,
+	quota_scope app_public.limit_scope,
+	scope_id uuid,
+	includes_subtree boolean,
+	period app_public.quota_period,
+	quota_limit numeric,
+	hard_limit numeric,
+	included_amount numeric,
+	alert_threshold_percentage numeric
+);
+
+ALTER TYPE metering.effective_quota OWNER TO rowhouse_owner;
+
 CREATE TYPE metering.model_price AS (
 	model_id uuid,
 	price_id uuid,
@@ -1561,38 +2006,56 @@ CREATE TYPE metering.model_price AS (
 
 ALTER TYPE metering.model_price OWNER TO rowhouse_owner;
 
-CREATE TYPE metering.usage_input AS (
-	idempotency_key text,
-	usage_type text,
-	quantity numeric,
-	occurred_at timestamp with time zone,
+CREATE TYPE metering.quota_use AS (
+	tenant_id uuid,
+	quota_type app_public.quota_type,
+	amount numeric,
 	user_id uuid,
 	agent_id uuid,
-	project_id uuid,
 	api_key_id uuid,
-	model_id uuid,
-	feature_name text,
-	outcome app_public.usage_outcome,
-	duration_ms integer,
-	metadata jsonb
+	reservation_id uuid,
+	expires_at timestamp with time zone
 );
 
-ALTER TYPE metering.usage_input OWNER TO rowhouse_owner;
+ALTER TYPE metering.quota_use OWNER TO rowhouse_owner;
 
-CREATE TYPE search.bounds AS (
+CREATE TYPE metering.rate_limit_use AS (
+	tenant_id uuid,
+	user_id uuid,
+	agent_id uuid,
+	api_key_id uuid,
+	requests double precision,
+	tokens double precision,
+	cost double precision,
+	at timestamp with time zone
+);
+
+ALTER TYPE metering.rate_limit_use OWNER TO rowhouse_owner;
+
+CREATE TYPE search.block_bound AS (
 	block_id bigint,
 	chunk_count integer,
-	common double precision,
-	common_terms integer[],
+	frequent double precision,
+	frequent_terms integer[],
 	positions integer[],
 	rare double precision[]
 );
 
-ALTER TYPE search.bounds OWNER TO rowhouse_owner;
+ALTER TYPE search.block_bound OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE search.bounds IS 'What a block can contribute to an answer.';
+COMMENT ON TYPE search.block_bound IS 'How much the terms of a question can add to the score of a chunk of this block.';
 
-CREATE TYPE search.cell AS (
+CREATE TYPE search.block_position AS (
+	block_id bigint,
+	"position" integer,
+	bound double precision
+);
+
+ALTER TYPE search.block_position OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE search.block_position IS 'A place in the index, with an upper bound of the score of the chunk that is there.';
+
+CREATE TYPE search.block_term AS (
 	term_number integer,
 	block_id bigint,
 	document_count integer,
@@ -1601,28 +2064,9 @@ CREATE TYPE search.cell AS (
 	postings integer[]
 );
 
-ALTER TYPE search.cell OWNER TO rowhouse_owner;
+ALTER TYPE search.block_term OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE search.cell IS 'What a block has of a term: its bound, and its postings where they are few.';
-
-CREATE TYPE search.change AS ENUM (
-    'added',
-    'removed'
-);
-
-ALTER TYPE search.change OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE search.change IS 'What happened to a chunk.';
-
-CREATE TYPE search."position" AS (
-	block_id bigint,
-	"position" integer,
-	bound double precision
-);
-
-ALTER TYPE search."position" OWNER TO rowhouse_owner;
-
-COMMENT ON TYPE search."position" IS 'A chunk''s place in the index and the score it does not exceed.';
+COMMENT ON TYPE search.block_term IS 'A term in a block: its highest impact when it is frequent, its postings when it is rare.';
 
 CREATE TYPE search.question AS (
 	terms text[],
@@ -1634,7 +2078,166 @@ CREATE TYPE search.question AS (
 
 ALTER TYPE search.question OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE search.question IS 'A question as it is searched for.';
+COMMENT ON TYPE search.question IS 'A question as the index understands it.';
+
+CREATE FUNCTION core.is_name(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((length(value) <= 255) AND (value ~ '\S'::text) AND (value !~ '[\x01-\x1f\x7f]'::text));
+
+ALTER FUNCTION core.is_name(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.is_name(value text) IS 'Whether a text has 1 to 255 characters, at least one of them visible, and no control characters.';
+
+CREATE TABLE app_public.llm_models (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    provider_id uuid NOT NULL,
+    name text NOT NULL,
+    display_name text,
+    kind app_public.llm_model_kind NOT NULL,
+    provider_model_name text NOT NULL,
+    context_window_size integer,
+    max_output_tokens integer,
+    max_temperature numeric(3,2) DEFAULT 2 NOT NULL,
+    input_modalities text[] DEFAULT '{text}'::text[] NOT NULL,
+    output_modalities text[] DEFAULT '{text}'::text[] NOT NULL,
+    supports_function_calling boolean,
+    dimension integer,
+    fusion_weight double precision DEFAULT 1 NOT NULL,
+    vector_quantization app_public.vector_quantization DEFAULT 'none'::app_public.vector_quantization NOT NULL,
+    batch_size integer DEFAULT 64 NOT NULL,
+    timeout_ms integer DEFAULT 30000 NOT NULL,
+    max_retries integer DEFAULT 5 NOT NULL,
+    is_enabled boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT batch_size_is_in_range CHECK (((batch_size >= 1) AND (batch_size <= 2048))),
+    CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
+    CONSTRAINT dimension_is_storable CHECK (((dimension >= 1) AND (dimension <= 16000))),
+    CONSTRAINT embedding_model_has_a_dimension CHECK (((kind <> 'embedding'::app_public.llm_model_kind) OR (dimension IS NOT NULL))),
+    CONSTRAINT fusion_weight_is_a_weight CHECK (((fusion_weight >= (0)::double precision) AND (fusion_weight <= (100)::double precision))),
+    CONSTRAINT input_modalities_are_known CHECK ((input_modalities <@ ARRAY['text'::text, 'image'::text, 'audio'::text, 'video'::text, 'document'::text])),
+    CONSTRAINT max_output_tokens_is_positive CHECK ((max_output_tokens > 0)),
+    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
+    CONSTRAINT max_temperature_is_in_range CHECK (((max_temperature >= (0)::numeric) AND (max_temperature <= (2)::numeric))),
+    CONSTRAINT name_is_a_name CHECK (((length(name) <= 100) AND core.is_name(name))),
+    CONSTRAINT output_modalities_are_known CHECK ((output_modalities <@ ARRAY['text'::text, 'image'::text, 'audio'::text, 'video'::text])),
+    CONSTRAINT timeout_ms_is_in_range CHECK (((timeout_ms >= 100) AND (timeout_ms <= 600000)))
+);
+
+ALTER TABLE ONLY app_public.llm_models FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.llm_models OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.llm_models IS 'The models by name, with the settings for calling them and for ranking with them. They are the same for all tenants. Platform staff edit them.';
+
+COMMENT ON COLUMN app_public.llm_models.provider_id IS 'Who serves it.';
+
+COMMENT ON COLUMN app_public.llm_models.name IS 'The model''s unique name, at most 100 characters. A knowledge source refers to its embedding model by this name.';
+
+COMMENT ON COLUMN app_public.llm_models.display_name IS 'Name to show.';
+
+COMMENT ON COLUMN app_public.llm_models.kind IS 'Whether it answers or makes vectors.';
+
+COMMENT ON COLUMN app_public.llm_models.provider_model_name IS 'The provider''s name for the model.';
+
+COMMENT ON COLUMN app_public.llm_models.context_window_size IS 'Tokens it can read at once.';
+
+COMMENT ON COLUMN app_public.llm_models.max_output_tokens IS 'Most tokens it can answer with; null when unknown.';
+
+COMMENT ON COLUMN app_public.llm_models.max_temperature IS 'Highest temperature its provider takes, 0 to 2.';
+
+COMMENT ON COLUMN app_public.llm_models.input_modalities IS 'What it reads: text, image, audio, video, document.';
+
+COMMENT ON COLUMN app_public.llm_models.output_modalities IS 'What it answers with: text, image, audio, video.';
+
+COMMENT ON COLUMN app_public.llm_models.supports_function_calling IS 'Whether it can call functions; null when unknown.';
+
+COMMENT ON COLUMN app_public.llm_models.dimension IS 'Length of its vectors, 1 to 16,000; embedding models only.';
+
+COMMENT ON COLUMN app_public.llm_models.fusion_weight IS 'The weight of this model''s ranking in hybrid search, 0 to 100; the ranking by words has the weight 1. npm run eval measures which weight is best.';
+
+COMMENT ON COLUMN app_public.llm_models.vector_quantization IS 'How the model''s vector index stores vectors: none (4 bytes a dimension, up to 2,000 dimensions), halfvec (2 bytes, up to 4,000) or binary (1 bit). The order of the results is always computed from the whole vectors. npm run eval measures how many results a coarser index loses.';
+
+COMMENT ON COLUMN app_public.llm_models.batch_size IS 'Texts sent in one request, 1 to 2,048.';
+
+COMMENT ON COLUMN app_public.llm_models.timeout_ms IS 'Milliseconds until a request is given up, 100 to 600,000.';
+
+COMMENT ON COLUMN app_public.llm_models.max_retries IS 'How often a failed request is tried again, 0 to 20.';
+
+COMMENT ON COLUMN app_public.llm_models.is_enabled IS 'Whether it may be used.';
+
+COMMENT ON COLUMN app_public.llm_models.created_at IS 'When it was added.';
+
+COMMENT ON COLUMN app_public.llm_models.updated_at IS 'When it last changed.';
+
+COMMENT ON CONSTRAINT batch_size_is_in_range ON app_public.llm_models IS 'must be from 1 to 2,048';
+
+COMMENT ON CONSTRAINT context_window_size_is_positive ON app_public.llm_models IS 'must be above 0';
+
+COMMENT ON CONSTRAINT dimension_is_storable ON app_public.llm_models IS 'must be from 1 to 16,000';
+
+COMMENT ON CONSTRAINT embedding_model_has_a_dimension ON app_public.llm_models IS 'must be given for an embedding model';
+
+COMMENT ON CONSTRAINT fusion_weight_is_a_weight ON app_public.llm_models IS 'must be from 0 to 100';
+
+COMMENT ON CONSTRAINT input_modalities_are_known ON app_public.llm_models IS 'must be among text, image, audio, video and document';
+
+COMMENT ON CONSTRAINT max_output_tokens_is_positive ON app_public.llm_models IS 'must be above 0';
+
+COMMENT ON CONSTRAINT max_retries_is_in_range ON app_public.llm_models IS 'must be from 0 to 20';
+
+COMMENT ON CONSTRAINT max_temperature_is_in_range ON app_public.llm_models IS 'must be from 0 to 2';
+
+COMMENT ON CONSTRAINT name_is_a_name ON app_public.llm_models IS 'must have 1 to 100 characters, with a visible one among them and without line breaks or other control characters';
+
+COMMENT ON CONSTRAINT output_modalities_are_known ON app_public.llm_models IS 'must be among text, image, audio and video';
+
+COMMENT ON CONSTRAINT timeout_ms_is_in_range ON app_public.llm_models IS 'must be from 100 to 600,000';
+
+CREATE TYPE search.candidates AS (
+	tenant_ids uuid[],
+	questions search.question[],
+	tenant_numbers integer[],
+	chunk_ids bigint[],
+	bm25_scores double precision[],
+	vector_scores double precision[],
+	model app_public.llm_models
+);
+
+ALTER TYPE search.candidates OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE search.candidates IS 'The chunks that the rankings of all tenants in scope found.';
+
+CREATE TYPE search.change AS ENUM (
+    'added',
+    'removed'
+);
+
+ALTER TYPE search.change OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE search.change IS 'What happened to a chunk: it was added or removed.';
+
+CREATE TYPE search.ranking AS (
+	chunk_ids bigint[],
+	scores double precision[]
+);
+
+ALTER TYPE search.ranking OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE search.ranking IS 'Scored chunks, best first.';
+
+CREATE TYPE search.request AS (
+	query text,
+	mode app_public.search_mode,
+	hit_limit integer,
+	filter app_public.search_filter,
+	options app_public.search_options,
+	depth integer
+);
+
+ALTER TYPE search.request OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE search.request IS 'The arguments of a search, checked and with their defaults.';
 
 CREATE TYPE search.scope AS (
 	source_ids uuid[],
@@ -1646,23 +2249,37 @@ CREATE TYPE search.scope AS (
 
 ALTER TYPE search.scope OWNER TO rowhouse_owner;
 
-COMMENT ON TYPE search.scope IS 'Which chunks a search may return.';
+COMMENT ON TYPE search.scope IS 'Which chunks of one tenant a search may return.';
+
+CREATE TYPE search.scoring AS (
+	terms text[],
+	weights double precision[],
+	average_length double precision,
+	k1 double precision,
+	b double precision,
+	scope search.scope
+);
+
+ALTER TYPE search.scoring OWNER TO rowhouse_owner;
+
+COMMENT ON TYPE search.scoring IS 'What BM25 computes scores with during one ranking.';
+
+CREATE FUNCTION core.fold_email(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN translate(regexp_replace(btrim(value, ' 	
+'::text), '^<([^<>]*)>$'::text, '\1'::text), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'::text, 'abcdefghijklmnopqrstuvwxyz'::text);
+
+ALTER FUNCTION core.fold_email(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.fold_email(value text) IS 'The form of an e-mail address by which mailboxes are compared: without surrounding spaces and angle brackets, its ASCII letters in lower case.';
 
 CREATE FUNCTION core.is_email(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ((value ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$'::text) AND (value = lower(value)) AND (length(value) <= 254));
+    RETURN ((length(value) <= 254) AND (value ~ '^[^@\s<>()[\],;:\\"\u0001-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+@[^@\s<>()[\],;:\\"\u0001-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+\.[^@\s<>()[\],;:\\"\u0001-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+$'::text) AND (value = core.fold_email(value)) AND (value = lower(value)) AND (value = NORMALIZE(value, NFKC)));
 
 ALTER FUNCTION core.is_email(value text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION core.is_email(value text) IS 'Whether a text looks like an e-mail address in lower case of at most 254 characters.';
-
-CREATE FUNCTION core.is_name(value text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ((length(value) <= 255) AND (value ~ '\S'::text) AND (value !~ '[\x01-\x1f\x7f]'::text));
-
-ALTER FUNCTION core.is_name(value text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION core.is_name(value text) IS 'Whether a text has 1 to 255 characters, at least one of them visible, and no control characters.';
+COMMENT ON FUNCTION core.is_email(value text) IS 'Whether a text looks like one e-mail address as core.fold_email returns it, of at most 254 characters, without characters that fold into others.';
 
 CREATE FUNCTION core.is_slug(value text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1915,11 +2532,11 @@ Shows a declined share again. A share that was not declined needs no acceptance.
 CREATE TABLE app_public.quota_alerts (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT gen_random_uuid() NOT NULL,
-    quota_type text NOT NULL,
-    quota_scope text NOT NULL,
+    quota_type app_public.quota_type NOT NULL,
+    quota_scope app_public.limit_scope NOT NULL,
     scope_id uuid NOT NULL,
     includes_subtree boolean NOT NULL,
-    period text NOT NULL,
+    period app_public.quota_period NOT NULL,
     period_start date NOT NULL,
     threshold_percentage numeric NOT NULL,
     quota_limit numeric NOT NULL,
@@ -1934,32 +2551,32 @@ ALTER TABLE ONLY app_public.quota_alerts FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_public.quota_alerts OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_public.quota_alerts IS '@behavior -insert -update -delete -query:resource:single
-That a threshold of a limit was passed: once a threshold and period. You see your own; who may view analytics sees all.';
+An alert says that usage reached a threshold of a limit. Each threshold gives one alert in each period. You see the alerts of your own usage, and with can_view_analytics all of the tenant.';
 
-COMMENT ON COLUMN app_public.quota_alerts.quota_type IS 'As in usage_quotas.';
+COMMENT ON COLUMN app_public.quota_alerts.quota_type IS 'What is limited, as in usage_quotas.';
 
-COMMENT ON COLUMN app_public.quota_alerts.quota_scope IS 'tenant, user, agent or api_key.';
+COMMENT ON COLUMN app_public.quota_alerts.quota_scope IS 'Whose usage is counted.';
 
-COMMENT ON COLUMN app_public.quota_alerts.scope_id IS 'Whose use it is: the tenant, user, agent or API key.';
+COMMENT ON COLUMN app_public.quota_alerts.scope_id IS 'The tenant, user, agent or API key.';
 
-COMMENT ON COLUMN app_public.quota_alerts.includes_subtree IS 'Whether the tenants below count as well.';
+COMMENT ON COLUMN app_public.quota_alerts.includes_subtree IS 'Whether the usage of the tenants below counts too.';
 
-COMMENT ON COLUMN app_public.quota_alerts.period IS 'none, day, month or billing.';
+COMMENT ON COLUMN app_public.quota_alerts.period IS 'The kind of the period.';
 
 COMMENT ON COLUMN app_public.quota_alerts.period_start IS '@infiniteIsNull
-First day of the period; -infinity where there is none.';
+The first day of the period. Without a period it is -infinity in SQL and null in the API.';
 
-COMMENT ON COLUMN app_public.quota_alerts.threshold_percentage IS 'The threshold, in percent of the limit.';
+COMMENT ON COLUMN app_public.quota_alerts.threshold_percentage IS 'The threshold in percent of the limit.';
 
-COMMENT ON COLUMN app_public.quota_alerts.quota_limit IS 'The limit at that moment.';
+COMMENT ON COLUMN app_public.quota_alerts.quota_limit IS 'The limit when the alert was written.';
 
-COMMENT ON COLUMN app_public.quota_alerts.usage_at_alert IS 'What was used at that moment.';
+COMMENT ON COLUMN app_public.quota_alerts.usage_at_alert IS 'The usage when the alert was written.';
 
-COMMENT ON COLUMN app_public.quota_alerts.acknowledged_at IS 'When somebody said that they have seen it (acknowledge_quota_alert).';
+COMMENT ON COLUMN app_public.quota_alerts.acknowledged_at IS 'When somebody acknowledged the alert (acknowledgeQuotaAlert).';
 
-COMMENT ON COLUMN app_public.quota_alerts.acknowledged_by_user_id IS 'Who that was.';
+COMMENT ON COLUMN app_public.quota_alerts.acknowledged_by_user_id IS 'Who acknowledged the alert.';
 
-COMMENT ON COLUMN app_public.quota_alerts.created_at IS 'When it was passed.';
+COMMENT ON COLUMN app_public.quota_alerts.created_at IS 'When the alert was written.';
 
 CREATE FUNCTION app_public.acknowledge_quota_alert(id uuid) RETURNS app_public.quota_alerts
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1984,8 +2601,8 @@ $$;
 ALTER FUNCTION app_public.acknowledge_quota_alert(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.acknowledge_quota_alert(id uuid) IS '@resultFieldName alert
-@errors QT303 ID203
-Says that you have seen an alert; the first to do so is kept. Who may manage settings.';
+@errors ID203 QT303
+Records that you have seen an alert. Only the first acknowledgement is kept. It needs the permission can_manage_settings.';
 
 CREATE FUNCTION app_public.activate_tenant() RETURNS app_public.tenants
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2422,6 +3039,22 @@ ALTER FUNCTION catalog.is_semantic_version(value text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION catalog.is_semantic_version(value text) IS 'Whether a text is a semantic version: major, minor and patch, such as 1.4.0 or 2.0.0-beta.1.';
 
+CREATE FUNCTION core.is_web_url(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((length(value) <= 2000) AND (value ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text));
+
+ALTER FUNCTION core.is_web_url(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.is_web_url(value text) IS 'Whether a text is an address with http or https, without user and password, of at most 2000 characters.';
+
+CREATE FUNCTION core.is_image_url(value text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (core.is_web_url(value) OR ((length(value) <= 100000) AND ((value ~ '^/[^/\\\s]\S*$'::text) OR (value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$'::text))));
+
+ALTER FUNCTION core.is_image_url(value text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.is_image_url(value text) IS 'Whether a text tells where a picture is: an http address, a path on the front end''s own site, or a data address that holds the picture itself.';
+
 CREATE TABLE app_public.agents (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
@@ -2508,6 +3141,7 @@ CREATE TABLE app_public.agents (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     search_vector tsvector GENERATED ALWAYS AS (catalog.catalog_vector(name, display_name, description, ((((ARRAY[primary_category, subcategory, specialty] || therapeutic_areas) || compliance_frameworks) || regulatory_domains) || use_cases))) STORED,
+    CONSTRAINT avatar_url_is_an_image CHECK (core.is_image_url(avatar_url)),
     CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
     CONSTRAINT cost_per_query_is_not_negative CHECK (((cost_per_query >= (0)::numeric) AND (cost_per_query < 'Infinity'::numeric))),
     CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
@@ -2652,7 +3286,8 @@ COMMENT ON COLUMN app_public.agents.supported_file_types IS 'File types it takes
 
 COMMENT ON COLUMN app_public.agents.max_file_size_mb IS 'Largest file it takes, in megabytes.';
 
-COMMENT ON COLUMN app_public.agents.owner_id IS 'The member who owns it; by default its creator.';
+COMMENT ON COLUMN app_public.agents.owner_id IS '@errors ID301
+The person who is responsible for it, by default its creator; an active member of the tenant.';
 
 COMMENT ON COLUMN app_public.agents.department_id IS 'The department it belongs to.';
 
@@ -2716,6 +3351,8 @@ COMMENT ON COLUMN app_public.agents.updated_at IS 'When it last changed.';
 
 COMMENT ON COLUMN app_public.agents.search_vector IS '@behavior -*
 The words search_catalog finds it by.';
+
+COMMENT ON CONSTRAINT avatar_url_is_an_image ON app_public.agents IS 'must be an http address, a path on this site, or a data address of a picture';
 
 COMMENT ON CONSTRAINT context_window_size_is_positive ON app_public.agents IS 'must be above 0';
 
@@ -2923,7 +3560,7 @@ ALTER FUNCTION app_public.agents_versions(agent app_public.agents) OWNER TO rowh
 
 COMMENT ON FUNCTION app_public.agents_versions(agent app_public.agents) IS 'The published versions of the agent, the latest first. Empty for an agent that another tenant shares.';
 
-CREATE FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS numeric
+CREATE FUNCTION app_public.apply_rerating(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS numeric
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2936,7 +3573,7 @@ declare
   v_last_at timestamptz;
 begin
   perform tenancy.require_staff();
-  -- one at a time: the second finds nothing left to correct
+  -- Only one session at a time corrects costs, so the second finds nothing left to correct.
   perform pg_advisory_xact_lock(metering.metering_lock('rerate'), hashtext(v_tenant_id::text));
   v_batch_id := metering.begin_usage();
   with corrections as (
@@ -2948,7 +3585,7 @@ begin
            r.cost_after - coalesce(r.cost_before, 0), r.price_id,
            (select f.period from metering.finalised_periods f where f.tenant_id = v_tenant_id and f.period @> e.occurred_at),
            e.batch_id, e.ordinal
-      from metering.rerated_usage(apply_rerate.from_at, apply_rerate.to_at) r
+      from metering.rerated_usage(apply_rerating.from_at, apply_rerating.to_at) r
       join app_public.usage_events e on e.tenant_id = v_tenant_id and e.batch_id = r.batch_id and e.ordinal = r.ordinal
        and e.occurred_at = r.occurred_at
     returning cost, occurred_at
@@ -2962,11 +3599,11 @@ begin
 end
 $$;
 
-ALTER FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.apply_rerating(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) IS '@resultFieldName difference
+COMMENT ON FUNCTION app_public.apply_rerating(from_at timestamp with time zone, to_at timestamp with time zone) IS '@resultFieldName difference
 @errors TN205 MT411
-Makes the corrections that rerateUsage shows, as events of their own, and returns what they add up to; what was recorded stays as it was, and in a period that is final they become adjustments. Doing it twice corrects once. Platform staff only.';
+Records the corrections that previewRerating shows as events of their own, and returns the sum of their differences. The corrected events stay as they are, and corrections in a final period become adjustments. Calling it again corrects nothing. Only platform staff may call this.';
 
 CREATE TABLE app_public.workspaces (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -3122,22 +3759,15 @@ CREATE FUNCTION app_public.billing_profiles_credit_balance(profile app_public.bi
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select billing.credit_balance(profile.tenant_id);
+  select billing.credit_balance(p.tenant_id)
+    from app_public.billing_profiles p
+   where p.tenant_id = (profile).tenant_id and tenancy.has_permission('can_manage_billing');
 $$;
 
 ALTER FUNCTION app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) IS '@notNull
 The credit in the currency of the profile. The next invoices use it.';
-
-CREATE FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision DEFAULT 1.2, b double precision DEFAULT 0.75) RETURNS double precision
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN ((term_freq IS NULL) OR (doc_freq IS NULL) OR (total_docs IS NULL) OR (doc_length IS NULL) OR (avg_doc_length IS NULL) OR (term_freq <= (0)::double precision) OR (avg_doc_length <= (0)::double precision)) THEN (0)::double precision ELSE (((ln(((1)::double precision + ((((total_docs - doc_freq))::double precision + (0.5)::double precision) / ((doc_freq)::double precision + (0.5)::double precision)))) * term_freq) * (k1 + (1)::double precision)) / (term_freq + (k1 * (((1)::double precision - b) + ((b * (doc_length)::double precision) / avg_doc_length))))) END;
-
-ALTER FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) IS '@behavior -*
-BM25 of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with Lucene''s idf, ln(1 + (N - df + 0.5) / (df + 0.5)), which is never negative. 0 when the term does not occur or the collection is empty.';
 
 CREATE TABLE app_public.subscriptions (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -3331,7 +3961,8 @@ CREATE TABLE app_public.rag_knowledge_sources (
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
     CONSTRAINT page_count_is_not_negative CHECK ((page_count >= 0)),
-    CONSTRAINT source_config_is_an_object CHECK ((jsonb_typeof(source_config) = 'object'::text))
+    CONSTRAINT source_config_is_an_object CHECK ((jsonb_typeof(source_config) = 'object'::text)),
+    CONSTRAINT source_url_is_http CHECK (core.is_web_url(source_url))
 );
 
 ALTER TABLE ONLY app_public.rag_knowledge_sources FORCE ROW LEVEL SECURITY;
@@ -3459,6 +4090,8 @@ COMMENT ON CONSTRAINT name_is_a_name ON app_public.rag_knowledge_sources IS 'mus
 COMMENT ON CONSTRAINT page_count_is_not_negative ON app_public.rag_knowledge_sources IS 'must be 0 or more';
 
 COMMENT ON CONSTRAINT source_config_is_an_object ON app_public.rag_knowledge_sources IS 'must be a JSON object';
+
+COMMENT ON CONSTRAINT source_url_is_http ON app_public.rag_knowledge_sources IS 'must be an http address without user and password, with at most 2000 characters';
 
 CREATE FUNCTION app_public.catalog_search_hit_knowledge_source(hit app_public.catalog_search_hit) RETURNS app_public.rag_knowledge_sources
     LANGUAGE sql STABLE
@@ -3660,7 +4293,7 @@ CREATE TABLE app_public.tools (
     CONSTRAINT authentication_config_is_an_object CHECK ((jsonb_typeof(authentication_config) = 'object'::text)),
     CONSTRAINT called_tool_has_an_endpoint CHECK ((((tool_type)::text <> ALL (ARRAY['api'::text, 'webhook'::text])) OR (endpoint_url IS NOT NULL))),
     CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
-    CONSTRAINT endpoint_url_is_http CHECK (((length(endpoint_url) <= 2000) AND (endpoint_url ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text))),
+    CONSTRAINT endpoint_url_is_http CHECK (core.is_web_url(endpoint_url)),
     CONSTRAINT headers_is_an_object CHECK ((jsonb_typeof(headers) = 'object'::text)),
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
@@ -4159,21 +4792,24 @@ CREATE FUNCTION app_public.check_rate_limit(agent_id uuid DEFAULT NULL::uuid, re
     AS $$
 declare
   v_decision app_public.rate_limit_decision;
+  -- The maximum refuses NaN too, because NaN compares as larger than every number.
+  v_max_cost constant numeric := 1e12;
 begin
   perform tenancy.require_role('member');
-  if not coalesce(requests >= 0 and tokens >= 0 and cost >= 0 and cost < 1e12, false) then
-    perform core.raise_error('RL402', 'requests, tokens and cost must be numbers from 0 on.', 'Costs are in US dollars; all 0 only asks.');
+  if (requests >= 0 and tokens >= 0 and cost >= 0 and cost < v_max_cost) is not true then
+    perform core.raise_error('RL402', 'requests, tokens and cost must be numbers of at least 0.',
+      'Costs are in US dollars. With 0 for all three, the call only asks.');
   end if;
   if check_rate_limit.agent_id is not null
     and not exists (select from app_public.agents a where a.id = check_rate_limit.agent_id and a.deleted_at is null) then
-    perform core.raise_error('RL301', 'There is no such user or agent in this tenant.', 'List the agents of this tenant.');
+    perform core.raise_error('MT301', 'There is no such member or agent in this tenant.', 'List the agents of this tenant.');
   end if;
   v_decision := metering.check_rate_limit(
     core.current_tenant_id(), core.current_user_id(), check_rate_limit.agent_id, null, requests, tokens, cost::double precision);
-  -- a caller that does not look at the answer is stopped all the same
+  -- The error also stops a caller that ignores the answer.
   if not v_decision.is_allowed and v_decision.action = 'block' and (requests > 0 or tokens > 0 or cost > 0) then
     perform core.raise_error('RL601', 'Too many requests, tokens or cost at once.',
-      case when v_decision.retry_after_ms is null then 'This is more than the limit itself; ask for less at once.'
+      case when v_decision.retry_after_ms is null then 'This is more than the limit itself, so ask for less at once.'
            else format('Try again in %s s.', ceil(v_decision.retry_after_ms / 1000.0)) end);
   end if;
   return v_decision;
@@ -4183,8 +4819,8 @@ $$;
 ALTER FUNCTION app_public.check_rate_limit(agent_id uuid, requests integer, tokens bigint, cost numeric) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.check_rate_limit(agent_id uuid, requests integer, tokens bigint, cost numeric) IS '@resultFieldName decision
-@errors RL601 RL402 RL301 ID202
-Asks all rate limits of this tenant, of you and of the agent at once whether requests, tokens and cost (US dollars) may pass now, and counts them in all or, when one refuses, in none. All 0 only asks. isAllowed false with action queue: try again after retryAfterMs. action throttle: allowed, but wait retryAfterMs before the next; warn: allowed beyond the limit. Members.';
+@errors ID202 MT301 RL402 RL601
+Checks requests, tokens and cost (US dollars) against all rate limits of this tenant, of you and of the agent, and counts them in all limits or, when one refuses, in none. With 0 for all three it only asks. When isAllowed is false and the action is queue, try again after retryAfterMs. With the action throttle the use is allowed, but wait retryAfterMs before the next one. With the action warn it is allowed beyond the limit. Members may call this.';
 
 CREATE FUNCTION app_public.compare_versions(resource_kind app_public.resource_kind, resource_id uuid, from_version text, to_version text DEFAULT NULL::text) RETURNS SETOF app_public.version_change
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -4269,6 +4905,7 @@ CREATE TABLE app_public.user_profiles (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     deleted_at timestamp with time zone,
+    CONSTRAINT avatar_url_is_an_image CHECK (core.is_image_url(avatar_url)),
     CONSTRAINT email_is_an_email CHECK (core.is_email(email)),
     CONSTRAINT full_name_is_a_name CHECK (core.is_name(full_name)),
     CONSTRAINT notification_settings_are_known_and_in_range CHECK (tenancy.are_settings(notification_settings, tenancy.notification_schema())),
@@ -4311,6 +4948,8 @@ COMMENT ON COLUMN app_public.user_profiles.updated_at IS 'When it last changed.'
 
 COMMENT ON COLUMN app_public.user_profiles.deleted_at IS 'When it was deleted; null when it is not.';
 
+COMMENT ON CONSTRAINT avatar_url_is_an_image ON app_public.user_profiles IS 'must be an http address, a path on this site, or a data address of a picture';
+
 COMMENT ON CONSTRAINT email_is_an_email ON app_public.user_profiles IS 'must be an e-mail address in lower case, such as ann@example.com';
 
 COMMENT ON CONSTRAINT full_name_is_a_name ON app_public.user_profiles IS 'must have 1 to 255 characters, at least one of them visible, and no control characters';
@@ -4329,7 +4968,7 @@ ALTER FUNCTION app_public.complete_onboarding() OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.complete_onboarding() IS '@resultFieldName userProfile
 Records that you have finished the first steps, whether or not all are done. restartOnboarding undoes it.';
 
-CREATE FUNCTION app_public.consume_quota(quota_type text, amount numeric, agent_id uuid DEFAULT NULL::uuid) RETURNS SETOF app_public.quota_status
+CREATE FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid DEFAULT NULL::uuid) RETURNS SETOF app_public.quota_status
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -4337,17 +4976,18 @@ begin
   perform metering.check_use(consume_quota.quota_type, consume_quota.amount, consume_quota.agent_id);
   return query
     select * from metering.use_quota(
-      core.current_tenant_id(), consume_quota.quota_type, consume_quota.amount, core.current_user_id(), consume_quota.agent_id) q
-     -- a tenant does not see those above it
+      row(core.current_tenant_id(), consume_quota.quota_type, consume_quota.amount, core.current_user_id(), consume_quota.agent_id,
+          null, null, null)::metering.quota_use) q
+     -- A tenant does not see the quotas of the tenants above it.
      where q.quota_scope <> 'tenant' or q.scope_id = core.current_tenant_id();
 end
 $$;
 
-ALTER FUNCTION app_public.consume_quota(quota_type text, amount numeric, agent_id uuid) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.consume_quota(quota_type text, amount numeric, agent_id uuid) IS '@resultFieldName quotas
-@errors QT601 QT402 QT403 QT302 ID202
-Takes an amount of api_calls, tokens or cost (US dollars) from all quotas that hold for you, the agent, this tenant and those above it, or from none. Returns what is left of those of this tenant; nothing when there is no limit. Members.';
+COMMENT ON FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid) IS '@resultFieldName quotas
+@errors ID202 MT301 QT402 QT403 QT601
+Takes an amount of api_calls, tokens or cost (US dollars) from all quotas that apply to you, the agent, this tenant and the tenants above it, or from none of them. Returns the quotas of this tenant; the list is empty when there is no limit. Members may call this.';
 
 CREATE FUNCTION app_public.copy_agent(id uuid, name text DEFAULT NULL::text) RETURNS app_public.agents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4621,30 +5261,31 @@ COMMENT ON FUNCTION app_public.create_credit_note(invoice_id uuid, amount numeri
 @errors LB304 LB402 LB519 LB601 TN205 23514
 Credits an invoice: an amount including tax, or all that is left of it when the amount is left out. The credit first reduces what is owed; the rest becomes credit for the next invoices. To pay money back instead, use refund_payment. Only platform staff may call it.';
 
-CREATE FUNCTION app_public.create_documents(source_id uuid, documents jsonb) RETURNS SETOF app_public.document_receipt
+CREATE FUNCTION app_public.create_documents(source_id uuid, documents app_public.new_document[]) RETURNS SETOF app_public.document_receipt
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+  v_largest_count constant int := 500;
   v_source app_public.rag_knowledge_sources := knowledge.writable_source(create_documents.source_id);
-  v_item jsonb;
+  v_document app_public.new_document;
   v_receipt app_public.document_receipt;
   v_document_ids uuid[] := '{}';
 begin
-  if jsonb_typeof(create_documents.documents) is distinct from 'array'
-    or jsonb_array_length(create_documents.documents) not between 1 and 500 then
-    perform core.raise_error('KN401', 'documents must be an array of 1 to 500 objects.', 'Send them in several calls.');
+  if coalesce(cardinality(create_documents.documents), 0) not between 1 and v_largest_count then
+    perform core.raise_error('KN401', 'There must be 1 to 500 documents.', 'Send them in several calls.');
   end if;
 
-  -- in the order of their keys, so that two loads of the same documents never wait for each other in a circle
-  for v_item in
-    select d from jsonb_array_elements(create_documents.documents) with ordinality as e (d, n) order by d ->> 'externalId', n
+  -- The documents are stored in the order of their keys. So two loads of the same documents lock them in the same order and
+  -- cannot wait for each other in a circle.
+  for v_document in
+    select d.external_id, d.title, d.text, d.metadata
+      from unnest(create_documents.documents) with ordinality as d (external_id, title, text, metadata, n)
+     order by d.external_id, d.n
   loop
-    v_receipt := row (v_item ->> 'externalId', null, 'refused', knowledge.document_error(v_item))::app_public.document_receipt;
+    v_receipt := row (v_document.external_id, null, 'refused', knowledge.document_error(v_document))::app_public.document_receipt;
     if v_receipt.error is null then
-      v_receipt := knowledge.put_document(
-        v_source, v_item ->> 'externalId', coalesce(nullif(trim(v_item ->> 'title'), ''), v_item ->> 'externalId'),
-        v_item ->> 'text', null, null, 'text/plain', coalesce(v_item -> 'metadata', '{}'));
+      v_receipt := knowledge.put_document(v_source, v_document);
       if v_receipt.outcome in ('created', 'replaced') then
         v_document_ids := v_document_ids || v_receipt.document_id;
       end if;
@@ -4655,11 +5296,11 @@ begin
 end
 $$;
 
-ALTER FUNCTION app_public.create_documents(source_id uuid, documents jsonb) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.create_documents(source_id uuid, documents app_public.new_document[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) IS '@resultFieldName receipts
-@errors KN301 KN401 ID203
-Adds 1 to 500 documents to a source: [{"externalId", "text", "title"?, "metadata"?}], text up to 10 million characters. A receipt for each: created, replaced (same externalId, other content), unchanged, retried (unchanged, but its processing had failed) or refused with the error; a refused one does not stop the others. Processing follows in the background. can_manage_knowledge.';
+COMMENT ON FUNCTION app_public.create_documents(source_id uuid, documents app_public.new_document[]) IS '@resultFieldName receipts
+@errors KN301 KN401 ID203 TN204
+Adds 1 to 500 documents to a knowledge source and returns a receipt for each. A document that cannot be added is refused, its receipt says why, and the others are added. Documents are processed in the background; processing_status tells how far each is. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.create_invoice(memo text DEFAULT NULL::text) RETURNS app_public.invoices
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5030,43 +5671,49 @@ ALTER TABLE ONLY app_public.documents FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.documents OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.documents IS '@behavior -query:resource:single -insert -update -delete
-A document of a knowledge source. Add with create_documents or upload_file, watch processing_status, change with update_document, remove with delete_document.';
+COMMENT ON TABLE app_public.documents IS '@behavior -insert -update -delete
+A document of a knowledge source. It is added with create_documents or upload_file, and processed in the background: processing_status tells how far it is.';
 
 COMMENT ON COLUMN app_public.documents.source_id IS 'The knowledge source it belongs to.';
 
-COMMENT ON COLUMN app_public.documents.external_id IS 'Its key within the source: giving a document again under it replaces it. 1 to 1,024 characters.';
+COMMENT ON COLUMN app_public.documents.external_id IS 'The key of the document within its source, 1 to 1,024 characters. Giving a document again under the same key replaces it.';
 
-COMMENT ON COLUMN app_public.documents.title IS 'Title, 1 to 1,000 characters; searched with every chunk.';
+COMMENT ON COLUMN app_public.documents.title IS 'The title, 1 to 1,000 characters. It is searched together with every chunk.';
 
 COMMENT ON COLUMN app_public.documents.content IS '@behavior -filterBy -orderBy
-Its text, null until it is parsed.';
+The text; null until the file is parsed.';
 
-COMMENT ON COLUMN app_public.documents.media_type IS 'Media type it was given with.';
+COMMENT ON COLUMN app_public.documents.media_type IS 'The media type that it was given with.';
 
-COMMENT ON COLUMN app_public.documents.size_bytes IS 'Size as it was given, in bytes.';
+COMMENT ON COLUMN app_public.documents.size_bytes IS 'The size as it was given, in bytes.';
 
 COMMENT ON COLUMN app_public.documents.content_hash IS '@behavior -*
-SHA-256 of everything it was given with; tells whether it has changed.';
+The SHA-256 of everything that it was given with. It tells whether a document that is given again has changed.';
 
-COMMENT ON COLUMN app_public.documents.metadata IS 'What is known about it (page count, author, keys of your own): an object.';
+COMMENT ON COLUMN app_public.documents.metadata IS 'What is known about the document (page count, author, keys of your own), as an object.';
 
-COMMENT ON COLUMN app_public.documents.processing_status IS 'pending, processing, completed (searchable) or failed.';
+COMMENT ON COLUMN app_public.documents.processing_status IS 'The state of its processing: pending, processing, completed (it is searchable) or failed.';
 
 COMMENT ON COLUMN app_public.documents.processing_stage IS '@behavior -*
-What is done next: parse, chunk, embed, index, or done.';
+The next step of its processing: parse, chunk, embed, index, or done.';
 
 COMMENT ON COLUMN app_public.documents.processing_started_at IS 'When processing began.';
 
 COMMENT ON COLUMN app_public.documents.processing_completed_at IS 'When it became searchable.';
 
-COMMENT ON COLUMN app_public.documents.processing_error IS 'Why processing failed, null when it has not.';
+COMMENT ON COLUMN app_public.documents.processing_error IS 'Why the processing failed; null when it has not failed.';
 
 COMMENT ON COLUMN app_public.documents.created_by_user_id IS 'The member who added it.';
 
 COMMENT ON COLUMN app_public.documents.created_at IS 'When it was added.';
 
 COMMENT ON COLUMN app_public.documents.updated_at IS 'When it last changed.';
+
+COMMENT ON CONSTRAINT external_id_is_a_key ON app_public.documents IS 'must be 1 to 1,024 characters long';
+
+COMMENT ON CONSTRAINT metadata_is_an_object ON app_public.documents IS 'must be an object';
+
+COMMENT ON CONSTRAINT title_is_in_range ON app_public.documents IS 'must be 1 to 1,000 characters long';
 
 CREATE FUNCTION app_public.delete_document(id uuid) RETURNS app_public.documents
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5090,7 +5737,7 @@ ALTER FUNCTION app_public.delete_document(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.delete_document(id uuid) IS '@resultFieldName document
 @errors KN302 ID203
-Deletes a document with its chunks, vectors and postings, at once and for good. can_manage_knowledge.';
+Deletes a document with its chunks and vectors, at once and permanently. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.delete_draft_invoice(id uuid) RETURNS app_public.invoices
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5130,7 +5777,7 @@ CREATE TABLE app_public.institutions (
     deleted_at timestamp with time zone,
     CONSTRAINT country_code_is_iso_3166 CHECK ((country_code ~ '^[A-Z]{2}$'::text)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name)),
-    CONSTRAINT website_is_http CHECK (((website ~ '^https?://\S+$'::text) AND (length(website) <= 2000)))
+    CONSTRAINT website_is_http CHECK (core.is_web_url(website))
 );
 
 ALTER TABLE ONLY app_public.institutions FORCE ROW LEVEL SECURITY;
@@ -5279,17 +5926,6 @@ COMMENT ON FUNCTION app_public.delete_workspace(id uuid) IS '@resultFieldName wo
 @errors WS301 WS201
 Deletes a workspace. From then on it gives nobody access to anything. restoreWorkspace brings it back with its members. Its name can be used again. Only owners of the workspace can do this.';
 
-CREATE FUNCTION app_public.document(id uuid) RETURNS app_public.documents
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select * from app_public.documents d where d.tenant_id = core.current_tenant_id() and d.id = document.id;
-$$;
-
-ALTER FUNCTION app_public.document(id uuid) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.document(id uuid) IS 'A document by its id, null when this tenant has none with it.';
-
 CREATE TABLE app_public.document_chunks (
     tenant_id uuid NOT NULL,
     id bigint NOT NULL,
@@ -5317,23 +5953,23 @@ A piece of a document, cut at sentence borders: what search finds.';
 
 COMMENT ON COLUMN app_public.document_chunks.source_id IS 'The knowledge source of its document.';
 
-COMMENT ON COLUMN app_public.document_chunks.document_id IS 'The document it is a piece of.';
+COMMENT ON COLUMN app_public.document_chunks.document_id IS 'The document that it is a piece of.';
 
-COMMENT ON COLUMN app_public.document_chunks.ordinal IS 'Its place in the document, from 0.';
+COMMENT ON COLUMN app_public.document_chunks.ordinal IS 'The place of the chunk in the document, from 0.';
 
 COMMENT ON COLUMN app_public.document_chunks.content IS '@behavior -filterBy -orderBy
-Its text.';
+The text of the chunk.';
 
-COMMENT ON COLUMN app_public.document_chunks.start_offset IS 'Where it begins in the document''s text, in characters from 0.';
+COMMENT ON COLUMN app_public.document_chunks.start_offset IS 'Where the chunk begins in the text of the document, in characters from 0.';
 
-COMMENT ON COLUMN app_public.document_chunks.end_offset IS 'Where it ends in the document''s text, exclusive.';
+COMMENT ON COLUMN app_public.document_chunks.end_offset IS 'Where the chunk ends in the text of the document: the position after its last character.';
 
 COMMENT ON COLUMN app_public.document_chunks.content_tsvector IS '@behavior -*
 The document''s title (weight A) and the chunk, as the text-search configuration of the source''s language reads them.';
 
-COMMENT ON COLUMN app_public.document_chunks.document_length IS 'Length for BM25: tokens of content_tsvector.';
+COMMENT ON COLUMN app_public.document_chunks.document_length IS 'The length of the chunk for BM25: the number of tokens in content_tsvector.';
 
-COMMENT ON COLUMN app_public.document_chunks.created_at IS 'When it was cut.';
+COMMENT ON COLUMN app_public.document_chunks.created_at IS 'When the document was cut into chunks.';
 
 CREATE FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5344,13 +5980,13 @@ CREATE FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_
    cross join search.totals() t
    cross join lateral (select tsvector_to_array(c.content_tsvector) as terms) v
    cross join lateral unnest(
-     v.terms, search.document_counts(v.terms, search.cells(v.terms), search.unmerged_chunk_ids())) as u (term, document_count)
+     v.terms, search.document_counts(v.terms, search.block_terms(v.terms), search.unmerged_chunk_ids())) as u (term, document_count)
    where c.tenant_id = core.current_tenant_id() and c.id = (chunk).id;
 $$;
 
 ALTER FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) IS 'The inverse document frequency of each of the chunk''s terms among this tenant''s chunks, as of now: {"term": ln(1 + (N - df + 0.5) / (df + 0.5))}.';
+COMMENT ON FUNCTION app_public.document_chunks_idf_scores(chunk app_public.document_chunks) IS 'The inverse document frequency of each term of the chunk among all chunks of this tenant: {"term": ln(1 + (N - df + 0.5) / (df + 0.5))}.';
 
 CREATE FUNCTION app_public.document_chunks_term_frequencies(chunk app_public.document_chunks) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5363,7 +5999,7 @@ $$;
 
 ALTER FUNCTION app_public.document_chunks_term_frequencies(chunk app_public.document_chunks) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.document_chunks_term_frequencies(chunk app_public.document_chunks) IS 'How often the chunk has each of its terms: {"term": count}.';
+COMMENT ON FUNCTION app_public.document_chunks_term_frequencies(chunk app_public.document_chunks) IS 'How often each term occurs in the chunk: {"term": count}.';
 
 CREATE FUNCTION app_public.documents_chunk_count(document app_public.documents) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5398,7 +6034,7 @@ CREATE TABLE app_public.user_sessions (
     CONSTRAINT campaign_is_short CHECK (((length(utm_source) <= 255) AND (length(utm_medium) <= 255) AND (length(utm_campaign) <= 255))),
     CONSTRAINT counts_are_not_negative CHECK (((page_views >= 0) AND (events_count >= 0))),
     CONSTRAINT device_is_short CHECK (((length(device_type) <= 100) AND (length(browser) <= 100) AND (length(os) <= 100))),
-    CONSTRAINT referrer_url_is_an_address_without_query CHECK (((referrer_url ~ '^https?://[^?#\s]+$'::text) AND (length(referrer_url) <= 2000))),
+    CONSTRAINT referrer_url_is_an_address_without_query CHECK ((core.is_web_url(referrer_url) AND (referrer_url !~ '[?#]'::text))),
     CONSTRAINT session_ends_after_it_starts CHECK (((session_end >= session_start) AND (last_activity_at >= session_start)))
 );
 
@@ -5478,6 +6114,14 @@ COMMENT ON FUNCTION app_public.end_session(id uuid) IS '@resultFieldName session
 @errors ID304
 Ends a session of yours now or, if its last activity was more than 30 minutes ago, at the time of that. It is no error to do it twice.';
 
+CREATE FUNCTION metering.max_usd_per_million() RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '1000000000'::numeric;
+
+ALTER FUNCTION metering.max_usd_per_million() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.max_usd_per_million() IS 'A million tokens cost at most this many US dollars.';
+
 CREATE TABLE app_public.llm_model_price_overrides (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid NOT NULL,
@@ -5491,8 +6135,11 @@ CREATE TABLE app_public.llm_model_price_overrides (
     superseded_at timestamp with time zone,
     created_by_user_id uuid,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT cached_input_usd_per_million_is_in_range CHECK (((cached_input_usd_per_million >= (0)::numeric) AND (cached_input_usd_per_million <= metering.max_usd_per_million()))),
+    CONSTRAINT input_usd_per_million_is_in_range CHECK (((input_usd_per_million >= (0)::numeric) AND (input_usd_per_million <= metering.max_usd_per_million()))),
+    CONSTRAINT output_usd_per_million_is_in_range CHECK (((output_usd_per_million >= (0)::numeric) AND (output_usd_per_million <= metering.max_usd_per_million()))),
     CONSTRAINT price_ends_after_it_begins CHECK ((valid_to > valid_from)),
-    CONSTRAINT prices_are_in_range CHECK ((((input_usd_per_million >= (0)::numeric) AND (input_usd_per_million <= '1000000000'::numeric)) AND ((cached_input_usd_per_million >= (0)::numeric) AND (cached_input_usd_per_million <= '1000000000'::numeric)) AND ((output_usd_per_million >= (0)::numeric) AND (output_usd_per_million <= '1000000000'::numeric)) AND ((reasoning_usd_per_million >= (0)::numeric) AND (reasoning_usd_per_million <= '1000000000'::numeric))))
+    CONSTRAINT reasoning_usd_per_million_is_in_range CHECK (((reasoning_usd_per_million >= (0)::numeric) AND (reasoning_usd_per_million <= metering.max_usd_per_million())))
 );
 
 ALTER TABLE ONLY app_public.llm_model_price_overrides FORCE ROW LEVEL SECURITY;
@@ -5500,27 +6147,37 @@ ALTER TABLE ONLY app_public.llm_model_price_overrides FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_public.llm_model_price_overrides OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_public.llm_model_price_overrides IS '@behavior -insert -update -delete -query:resource:single
-What models cost this tenant instead of what they cost everybody, USD per million tokens, from a date on.';
+The prices of models that this tenant pays instead of the prices for all tenants, in USD per million tokens.';
 
 COMMENT ON COLUMN app_public.llm_model_price_overrides.model_id IS 'The model.';
 
-COMMENT ON COLUMN app_public.llm_model_price_overrides.input_usd_per_million IS 'A million input tokens that were not read from a cache, USD.';
+COMMENT ON COLUMN app_public.llm_model_price_overrides.input_usd_per_million IS 'The price of a million input tokens that were not read from a cache, in USD.';
 
-COMMENT ON COLUMN app_public.llm_model_price_overrides.cached_input_usd_per_million IS 'A million input tokens read from a cache, USD.';
+COMMENT ON COLUMN app_public.llm_model_price_overrides.cached_input_usd_per_million IS 'The price of a million input tokens that were read from a cache, in USD.';
 
-COMMENT ON COLUMN app_public.llm_model_price_overrides.output_usd_per_million IS 'A million output tokens, without those for reasoning, USD.';
+COMMENT ON COLUMN app_public.llm_model_price_overrides.output_usd_per_million IS 'The price of a million output tokens, without tokens for reasoning, in USD.';
 
-COMMENT ON COLUMN app_public.llm_model_price_overrides.reasoning_usd_per_million IS 'A million tokens for reasoning, USD.';
+COMMENT ON COLUMN app_public.llm_model_price_overrides.reasoning_usd_per_million IS 'The price of a million tokens for reasoning, in USD.';
 
-COMMENT ON COLUMN app_public.llm_model_price_overrides.valid_from IS 'From when it holds.';
+COMMENT ON COLUMN app_public.llm_model_price_overrides.valid_from IS 'When the price begins to apply.';
 
-COMMENT ON COLUMN app_public.llm_model_price_overrides.valid_to IS 'Until when it holds, excluded; null without an end.';
+COMMENT ON COLUMN app_public.llm_model_price_overrides.valid_to IS 'When the price ceases to apply; null when it has no end.';
 
-COMMENT ON COLUMN app_public.llm_model_price_overrides.superseded_at IS 'When a correction took its place from its beginning on; null while it holds.';
+COMMENT ON COLUMN app_public.llm_model_price_overrides.superseded_at IS 'When a correction replaced the price from its beginning on; null when none did.';
 
-COMMENT ON COLUMN app_public.llm_model_price_overrides.created_by_user_id IS 'Who set it.';
+COMMENT ON COLUMN app_public.llm_model_price_overrides.created_by_user_id IS 'Who set the price.';
 
-COMMENT ON COLUMN app_public.llm_model_price_overrides.created_at IS 'When it was set.';
+COMMENT ON COLUMN app_public.llm_model_price_overrides.created_at IS 'When the price was set.';
+
+COMMENT ON CONSTRAINT cached_input_usd_per_million_is_in_range ON app_public.llm_model_price_overrides IS 'must be from 0 to 1,000,000,000 USD';
+
+COMMENT ON CONSTRAINT input_usd_per_million_is_in_range ON app_public.llm_model_price_overrides IS 'must be from 0 to 1,000,000,000 USD';
+
+COMMENT ON CONSTRAINT output_usd_per_million_is_in_range ON app_public.llm_model_price_overrides IS 'must be from 0 to 1,000,000,000 USD';
+
+COMMENT ON CONSTRAINT price_ends_after_it_begins ON app_public.llm_model_price_overrides IS 'must be later than valid_from';
+
+COMMENT ON CONSTRAINT reasoning_usd_per_million_is_in_range ON app_public.llm_model_price_overrides IS 'must be from 0 to 1,000,000,000 USD';
 
 CREATE FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS app_public.llm_model_price_overrides
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5536,7 +6193,7 @@ begin
      and p.superseded_at is null and p.valid_from < v_at and (p.valid_to is null or p.valid_to > v_at)
   returning * into v_price;
   if not found then
-    perform core.raise_error('MT302', 'The tenant has no price of its own for this model at that time.', 'Read llm_model_price_overrides.');
+    perform core.raise_error('MT302', 'The tenant has no price of its own for this model at that time.', 'List the price overrides of the tenant.');
   end if;
   return v_price;
 end
@@ -5546,7 +6203,7 @@ ALTER FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to tim
 
 COMMENT ON FUNCTION app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamp with time zone) IS '@resultFieldName price
 @errors TN205 MT302
-Ends a price of the tenant''s own, now or at another instant: from then on the model costs it what it costs everybody. Platform staff only.';
+Ends a price of the current tenant at an instant, by default now. From then on the price for all tenants applies. Only platform staff may call this.';
 
 CREATE FUNCTION app_public.entitlements() RETURNS SETOF app_public.entitlement
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5737,13 +6394,13 @@ $$;
 ALTER FUNCTION app_public.invite_user(email text, role app_public.membership_role, message text, permissions app_public.permission_overrides) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.invite_user(email text, role app_public.membership_role, message text, permissions app_public.permission_overrides) IS '@resultFieldName invitation
-@errors ID203 ID204 ID407 ID408 ID502 ID503 ID601
+@errors ID203 ID204 ID407 ID408 ID502 ID503 ID601 ID602 ID603
 Invites a person to this tenant. The person, who needs no account yet, gets a mail with a link that works once, for this e-mail address alone, and for 7 days unless config.invitation_expiry_days is set. The role is member by default. The permissions are those that the person gets beyond the role (true), or does not get although the role gives them (false). You can give only a role and permissions that you have. You need the permission can_manage_users.';
 
 CREATE FUNCTION app_public.invite_users(invitations app_public.new_invitation[]) RETURNS SETOF app_public.invitation_receipt
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
+    AS $$
 declare
   v_input app_public.new_invitation;
   v_receipt app_public.invitation_receipt;
@@ -5761,7 +6418,7 @@ begin
       v_receipt.outcome := 'invited';
     exception when others then
       -- An error of the registry concerns one invitation. Any other error concerns the whole call.
-      if sqlstate !~ '^[I-OQ-WYZ][A-Z][1-6][0-9]{2}$' then
+      if not core.is_public_error(sqlstate) then
         raise;
       end if;
       v_receipt.error_code := sqlstate;
@@ -5770,7 +6427,7 @@ begin
     return next v_receipt;
   end loop;
 end
-$_$;
+$$;
 
 ALTER FUNCTION app_public.invite_users(invitations app_public.new_invitation[]) OWNER TO rowhouse_owner;
 
@@ -6035,13 +6692,13 @@ declare
   v_tenant_id uuid := core.current_tenant_id();
 begin
   return query
-    select t.quota_type, l.quota_scope, l.scope_id, l.includes_subtree, l.period, nullif(lower(p), '-infinity'), nullif(upper(p), 'infinity'),
+    select t.quota_type::app_public.quota_type, l.quota_scope, l.scope_id, l.includes_subtree, l.period, nullif(lower(p), '-infinity'), nullif(upper(p), 'infinity'),
            l.quota_limit, l.hard_limit, coalesce(c.current_usage, 0), coalesce(c.reserved, 0),
            greatest(l.quota_limit - coalesce(c.current_usage + c.reserved, 0), 0),
            coalesce(c.current_usage, 0) * 100 >= l.alert_threshold_percentage * l.quota_limit,
            coalesce(c.current_usage, 0) > l.quota_limit
       from unnest(array['users', 'agents', 'documents', 'storage', 'api_calls', 'tokens', 'cost']) with ordinality as t (quota_type, n)
-     -- of the tenants above only their own people see limits and use
+     -- Only members of a tenant see its limits and usage, so the tenants above are left out.
      cross join lateral metering.quota_limits(array[v_tenant_id], v_tenant_id, t.quota_type, core.current_user_id(), my_quotas.agent_id) l
      cross join lateral metering.quota_period(l.owner_id, l.period, core.clock()) p
       left join app_public.quota_tracking c
@@ -6053,7 +6710,7 @@ $$;
 
 ALTER FUNCTION app_public.my_quotas(agent_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.my_quotas(agent_id uuid) IS 'Every limit that holds for you in this tenant (and for the agent, when one is named), with what is used of it in the period at hand.';
+COMMENT ON FUNCTION app_public.my_quotas(agent_id uuid) IS 'Every quota of this tenant that applies to you (and to the agent, when one is given), with its usage in the current period.';
 
 CREATE FUNCTION app_public.my_tenants() RETURNS SETOF app_public.tenants
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -6116,14 +6773,6 @@ ALTER FUNCTION app_public.onboarding_checklist() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.onboarding_checklist() IS 'Your first steps in this tenant, in order, and whether each is done. Steps for which you have no permission are left out. Without a tenant, the steps are name_profile and join_tenant.';
 
-CREATE FUNCTION catalog.is_image_url(value text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ((length(value) <= 100000) AND ((value ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'::text) OR (value ~ '^/[^/\s]\S*$'::text) OR (value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$'::text)));
-
-ALTER FUNCTION catalog.is_image_url(value text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION catalog.is_image_url(value text) IS 'Whether a text tells where a picture is: an http address, a path on the front end''s own site, or a data address that holds the picture itself.';
-
 CREATE TABLE app_public.user_agents (
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -6151,7 +6800,7 @@ CREATE TABLE app_public.user_agents (
     last_used_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT custom_avatar_is_an_image CHECK (catalog.is_image_url(custom_avatar)),
+    CONSTRAINT custom_avatar_is_an_image CHECK (core.is_image_url(custom_avatar)),
     CONSTRAINT custom_color_is_a_color CHECK (catalog.is_color(custom_color)),
     CONSTRAINT custom_description_is_in_range CHECK ((length(custom_description) <= 10000)),
     CONSTRAINT custom_name_is_a_name CHECK (core.is_name(custom_name)),
@@ -6487,6 +7136,27 @@ ALTER FUNCTION app_public.preview_plan_change(plan text, billing_cycle app_publi
 COMMENT ON FUNCTION app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum) IS '@errors ID203 LB301 LB302 LB303
 The invoice that change_plan would create, line by line with subtotal, tax and total, and when the change would take effect. Nothing is changed. Requires can_manage_billing.';
 
+CREATE FUNCTION app_public.preview_rerating(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS SETOF app_public.rerating_line
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform tenancy.require_permission('can_manage_billing');
+  return query
+    select r.usage_type, r.model_id, m.name, count(*), sum(r.quantity), coalesce(sum(r.cost_before), 0), sum(r.cost_after),
+           sum(r.cost_after) - coalesce(sum(r.cost_before), 0)
+      from metering.rerated_usage(preview_rerating.from_at, preview_rerating.to_at) r
+      left join app_public.llm_models m on m.id = r.model_id
+     group by r.usage_type, r.model_id, m.name
+     order by m.name, r.usage_type;
+end
+$$;
+
+ALTER FUNCTION app_public.preview_rerating(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION app_public.preview_rerating(from_at timestamp with time zone, to_at timestamp with time zone) IS '@errors ID203
+Shows how the costs of the usage from one instant to another (excluded) would change if they were computed from the current prices. It changes nothing. It needs the permission can_manage_billing.';
+
 CREATE FUNCTION app_public.projects_my_role(project app_public.projects) RETURNS app_public.project_role
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6614,10 +7284,26 @@ COMMENT ON FUNCTION app_public.publish_workflow(id uuid, changelog text, version
 @errors RS301 RS451 RS551 ID203
 Publishes a workflow as it is now; see publish_agent. Needs can_publish_resources.';
 
+CREATE FUNCTION metering.is_count_quota(quota_type app_public.quota_type) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((quota_type)::text = ANY (ARRAY['users'::text, 'agents'::text, 'documents'::text, 'storage'::text]));
+
+ALTER FUNCTION metering.is_count_quota(quota_type app_public.quota_type) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.is_count_quota(quota_type app_public.quota_type) IS 'Whether a quota of this type counts what exists (users, agents, documents, storage) instead of what is used in a period.';
+
+CREATE FUNCTION metering.max_amount() RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '1000000000000000000'::numeric;
+
+ALTER FUNCTION metering.max_amount() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.max_amount() IS 'No quantity, limit or amount is above this number. NaN compares as larger than every number, so this bound refuses it too.';
+
 CREATE TABLE app_public.quota_reservations (
     tenant_id uuid NOT NULL,
     id uuid DEFAULT gen_random_uuid() NOT NULL,
-    quota_type text NOT NULL,
+    quota_type app_public.quota_type NOT NULL,
     amount numeric NOT NULL,
     user_id uuid,
     agent_id uuid,
@@ -6628,9 +7314,9 @@ CREATE TABLE app_public.quota_reservations (
     settled_at timestamp with time zone,
     released_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT amount_is_positive CHECK (((amount > (0)::numeric) AND (amount < '1000000000000000000'::numeric))),
+    CONSTRAINT amount_is_positive CHECK (((amount > (0)::numeric) AND (amount < metering.max_amount()))),
     CONSTRAINT ends_once CHECK (((settled_at IS NULL) OR (released_at IS NULL))),
-    CONSTRAINT quota_type_is_metered CHECK ((quota_type = ANY (ARRAY['api_calls'::text, 'tokens'::text, 'cost'::text]))),
+    CONSTRAINT quota_type_is_metered CHECK ((NOT metering.is_count_quota(quota_type))),
     CONSTRAINT settled_amount_is_not_negative CHECK ((settled_amount >= (0)::numeric)),
     CONSTRAINT settled_has_an_amount CHECK (((settled_at IS NULL) = (settled_amount IS NULL)))
 );
@@ -6640,30 +7326,30 @@ ALTER TABLE ONLY app_public.quota_reservations FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_public.quota_reservations OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_public.quota_reservations IS '@behavior -insert -update -delete -query:resource:single
-What calls that are under way may use at most, held until they are settled, released or expired. You see your own; who may view analytics sees all.';
+A reservation holds the most that a call may use, until it is settled, released or expired. You see your own reservations, and with can_view_analytics all of the tenant.';
 
-COMMENT ON COLUMN app_public.quota_reservations.quota_type IS 'api_calls, tokens or cost (US dollars).';
+COMMENT ON COLUMN app_public.quota_reservations.quota_type IS 'What is reserved: api_calls, tokens or cost (US dollars).';
 
-COMMENT ON COLUMN app_public.quota_reservations.amount IS 'The most that may be used.';
+COMMENT ON COLUMN app_public.quota_reservations.amount IS 'The most that the call may use.';
 
-COMMENT ON COLUMN app_public.quota_reservations.agent_id IS 'The agent whose quotas count as well.';
+COMMENT ON COLUMN app_public.quota_reservations.agent_id IS 'The agent whose quotas apply too.';
 
-COMMENT ON COLUMN app_public.quota_reservations.api_key_id IS 'The API key whose quotas count as well.';
+COMMENT ON COLUMN app_public.quota_reservations.api_key_id IS 'The API key whose quotas apply too.';
 
-COMMENT ON COLUMN app_public.quota_reservations.expires_at IS 'When it gives back what it holds by itself.';
+COMMENT ON COLUMN app_public.quota_reservations.expires_at IS 'When it expires and gives back what it holds.';
 
 COMMENT ON COLUMN app_public.quota_reservations.hold_count IS '@behavior -*
 In how many counters it holds something.';
 
-COMMENT ON COLUMN app_public.quota_reservations.settled_amount IS 'What was used, at most amount; null until it is settled.';
+COMMENT ON COLUMN app_public.quota_reservations.settled_amount IS 'The amount that was really used, at most the reserved amount; null until it is settled.';
 
 COMMENT ON COLUMN app_public.quota_reservations.settled_at IS 'When it was settled.';
 
-COMMENT ON COLUMN app_public.quota_reservations.released_at IS 'When it was given back unused.';
+COMMENT ON COLUMN app_public.quota_reservations.released_at IS 'When it was released without usage.';
 
 COMMENT ON COLUMN app_public.quota_reservations.created_at IS 'When it was made.';
 
-CREATE FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) RETURNS text
+CREATE FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) RETURNS app_public.reservation_status
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -6679,7 +7365,8 @@ $$;
 
 ALTER FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) IS 'held, settled, released or expired.';
+COMMENT ON FUNCTION app_public.quota_reservations_status(reservation app_public.quota_reservations) IS '@notNull
+The state of the reservation.';
 
 CREATE FUNCTION app_public.rag_knowledge_sources_assigned_tags(resource app_public.rag_knowledge_sources) RETURNS SETOF app_public.tags
     LANGUAGE sql STABLE ROWS 3
@@ -6869,84 +7556,21 @@ ALTER FUNCTION app_public.received_shares() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION app_public.received_shares() IS 'The resources of other tenants that are shared with you, with the tenant they belong to and the end of the share. Declined shares are listed as well. A resource that is shared in several ways comes once for each. With can_manage_settings you also see the shares for single members and workspaces of this tenant.';
 
-CREATE FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer DEFAULT 60) RETURNS TABLE(idx integer, score double precision)
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  -- an item that a list does not have (null, or beyond its end) gets nothing from that list
-  with items as (
-    select i, vector_scores[i] as vector_score, text_scores[i] as text_score
-      from generate_series(1, greatest(cardinality(vector_scores), cardinality(text_scores))) as i
-  ), ranked as (
-    select i,
-           case when vector_score is not null then row_number() over (order by vector_score desc nulls last, i) end as vector_rank,
-           case when text_score is not null then row_number() over (order by text_score desc nulls last, i) end as text_rank
-      from items
-  )
-  select i::int, coalesce(1 / (k + vector_rank)::double precision, 0) + coalesce(1 / (k + text_rank)::double precision, 0) as fused
-    from ranked
-   where vector_rank is not null or text_rank is not null
-   order by fused desc, i;
-$$;
-
-ALTER FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) IS '@behavior -*
-Fuses two rankings of the same items (Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, 2009): the sum of 1 / (k + rank). Item i has score vector_scores[i] and text_scores[i], higher is better, null when the list does not have it; equal scores rank by position. Best first; idx counts from 1.';
-
-CREATE FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint DEFAULT 0, reasoning_tokens bigint DEFAULT 0, prompt_tokens bigint DEFAULT NULL::bigint, completion_tokens bigint DEFAULT NULL::bigint, total_tokens bigint DEFAULT NULL::bigint, occurred_at timestamp with time zone DEFAULT NULL::timestamp with time zone, agent_id uuid DEFAULT NULL::uuid, agent_name text DEFAULT NULL::text, project_id uuid DEFAULT NULL::uuid, model_config_id uuid DEFAULT NULL::uuid, conversation_id uuid DEFAULT NULL::uuid, panel_id uuid DEFAULT NULL::uuid, response_time_ms integer DEFAULT NULL::integer, time_to_first_token_ms integer DEFAULT NULL::integer, temperature numeric DEFAULT NULL::numeric, max_tokens integer DEFAULT NULL::integer, top_p numeric DEFAULT NULL::numeric, finish_reason text DEFAULT NULL::text, function_call jsonb DEFAULT NULL::jsonb, success boolean DEFAULT true, error_type text DEFAULT NULL::text, error_message text DEFAULT NULL::text, prompt_text text DEFAULT NULL::text, system_prompt text DEFAULT NULL::text, completion_text text DEFAULT NULL::text, user_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid) RETURNS app_public.llm_usage_receipt
+CREATE FUNCTION app_public.record_llm_usage(call app_public.new_llm_call) RETURNS app_public.llm_usage_receipt
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_call metering.llm_calls;
-  v_texts metering.llm_texts;
 begin
   perform tenancy.require_role('viewer');
-  if record_llm_usage.prompt_tokens <> record_llm_usage.input_tokens + record_llm_usage.cached_input_tokens
-    or record_llm_usage.completion_tokens <> record_llm_usage.output_tokens + record_llm_usage.reasoning_tokens
-    or record_llm_usage.total_tokens <> record_llm_usage.input_tokens + record_llm_usage.cached_input_tokens
-                                      + record_llm_usage.output_tokens + record_llm_usage.reasoning_tokens then
-    perform core.raise_error('MT414', 'The totals of tokens are not the sums of their classes.',
-      'Classes do not overlap: input_tokens without those read from a cache, output_tokens without those for reasoning.');
-  end if;
-
-  v_call.occurred_at := record_llm_usage.occurred_at;
-  v_call.model := record_llm_usage.model;
-  v_call.model_config_id := record_llm_usage.model_config_id;
-  v_call.agent_id := record_llm_usage.agent_id;
-  v_call.agent_name := record_llm_usage.agent_name;
-  v_call.user_id := record_llm_usage.user_id;
-  v_call.project_id := record_llm_usage.project_id;
-  v_call.api_key_id := record_llm_usage.api_key_id;
-  v_call.conversation_id := record_llm_usage.conversation_id;
-  v_call.panel_id := record_llm_usage.panel_id;
-  v_call.input_tokens := record_llm_usage.input_tokens;
-  v_call.cached_input_tokens := coalesce(record_llm_usage.cached_input_tokens, 0);
-  v_call.output_tokens := record_llm_usage.output_tokens;
-  v_call.reasoning_tokens := coalesce(record_llm_usage.reasoning_tokens, 0);
-  v_call.response_time_ms := record_llm_usage.response_time_ms;
-  v_call.time_to_first_token_ms := record_llm_usage.time_to_first_token_ms;
-  v_call.temperature := record_llm_usage.temperature;
-  v_call.max_tokens := record_llm_usage.max_tokens;
-  v_call.top_p := record_llm_usage.top_p;
-  v_call.finish_reason := record_llm_usage.finish_reason;
-  v_call.function_call := record_llm_usage.function_call;
-  v_call.success := coalesce(record_llm_usage.success, true);
-  v_call.error_type := record_llm_usage.error_type;
-  v_call.error_message := record_llm_usage.error_message;
-  v_texts.prompt_text := record_llm_usage.prompt_text;
-  v_texts.system_prompt := record_llm_usage.system_prompt;
-  v_texts.completion_text := record_llm_usage.completion_text;
-  return metering.store_llm_call(record_llm_usage.idempotency_key, v_call, v_texts);
+  return metering.store_llm_call(record_llm_usage.call);
 end
 $$;
 
-ALTER FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.record_llm_usage(call app_public.new_llm_call) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) IS '@resultFieldName receipt
-@errors ID202 MT201 MT301 MT401 MT409 MT414 MT415 MT501
-Writes down a call of a language model and what it used, in one go: the call in llmUsageLogs, its tokens and itself in usageEvents. The four classes of tokens do not overlap; totals, when given, must be their sums. The cost follows from the price that holds for the tenant and model at that time, and is null while there is none. A model the catalogue does not know is kept by its name, without a cost. Texts are kept only where the tenant''s settings say store_llm_texts. The agent''s name is read from this tenant''s agents; give it for one that is shared with you. Idempotent, and for whom, as recordUsage. Any active member.';
+COMMENT ON FUNCTION app_public.record_llm_usage(call app_public.new_llm_call) IS '@resultFieldName receipt
+@errors ID202 MT201 MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT414 MT415 MT501 23514
+Records a call of a language model: the call appears in usageLlmCalls, and the call and its tokens appear in usageLogs. The cost is computed from the price of the tenant and the model at that time; it is null when the model has no price or is not in the catalogue. The idempotency key works as in recordUsage. Every active member may record their own calls; admins may record those of other members and API keys.';
 
 CREATE TABLE app_public.payments (
     tenant_id uuid NOT NULL,
@@ -7046,7 +7670,7 @@ COMMENT ON FUNCTION app_public.record_payment(invoice_id uuid, amount numeric, r
 @errors LB304 LB402 LB520 LB602 TN205 23514
 Records a payment that arrived outside Rowhouse, such as a bank transfer. A second call with the same reference returns the first payment. Only platform staff may call it, because customers must not confirm their own payments.';
 
-CREATE FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric DEFAULT 1, occurred_at timestamp with time zone DEFAULT NULL::timestamp with time zone, agent_id uuid DEFAULT NULL::uuid, project_id uuid DEFAULT NULL::uuid, model_id uuid DEFAULT NULL::uuid, feature_name text DEFAULT NULL::text, outcome app_public.usage_outcome DEFAULT NULL::app_public.usage_outcome, duration_ms integer DEFAULT NULL::integer, metadata jsonb DEFAULT '{}'::jsonb, user_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid) RETURNS app_public.usage_receipt
+CREATE FUNCTION app_public.record_usage(event app_public.new_usage_event) RETURNS app_public.usage_receipt
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -7054,35 +7678,32 @@ declare
   v_receipt app_public.usage_receipt;
 begin
   perform tenancy.require_role('viewer');
-  select * into v_receipt from metering.store_usage(array[row(
-    record_usage.idempotency_key, record_usage.usage_type, record_usage.quantity, record_usage.occurred_at, record_usage.user_id,
-    record_usage.agent_id, record_usage.project_id, record_usage.api_key_id, record_usage.model_id, record_usage.feature_name,
-    record_usage.outcome, record_usage.duration_ms, record_usage.metadata)::metering.usage_input]);
+  select * into v_receipt from metering.store_usage(array[record_usage.event]);
   return v_receipt;
 end
 $$;
 
-ALTER FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric, occurred_at timestamp with time zone, agent_id uuid, project_id uuid, model_id uuid, feature_name text, outcome app_public.usage_outcome, duration_ms integer, metadata jsonb, user_id uuid, api_key_id uuid) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.record_usage(event app_public.new_usage_event) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric, occurred_at timestamp with time zone, agent_id uuid, project_id uuid, model_id uuid, feature_name text, outcome app_public.usage_outcome, duration_ms integer, metadata jsonb, user_id uuid, api_key_id uuid) IS '@resultFieldName receipt
-@errors ID202 MT201 MT301 MT401 MT409 MT501
-Writes down one use: how much of which usage type, when, and by what. The idempotency key is permanent: the same call again stores nothing and returns the first receipt, another use under the same key is refused. Tokens of a model with a price get their cost here. Up to 400 days late. For you and the API key you came with; admins name other members and keys. Any active member.';
+COMMENT ON FUNCTION app_public.record_usage(event app_public.new_usage_event) IS '@resultFieldName receipt
+@errors ID202 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT501
+Records one event of usage. The idempotency key is permanent: recording the same event again stores nothing and returns the first receipt, and another event under the same key is refused. Tokens of a model with a price get their cost here. Every active member may record their own usage; admins may record that of other members and API keys.';
 
-CREATE FUNCTION app_public.record_usages(events jsonb) RETURNS SETOF app_public.usage_receipt
+CREATE FUNCTION app_public.record_usages(events app_public.new_usage_event[]) RETURNS SETOF app_public.usage_receipt
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform tenancy.require_role('viewer');
-  return query select * from metering.store_usage(metering.read_usage(record_usages.events));
+  return query select * from metering.store_usage(record_usages.events);
 end
 $$;
 
-ALTER FUNCTION app_public.record_usages(events jsonb) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.record_usages(events app_public.new_usage_event[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.record_usages(events jsonb) IS '@resultFieldName receipts
-@errors MT412 MT413
-Writes down 1 to 10,000 uses at once, all of them or none: a list of objects with the arguments of recordUsage in snake_case, each with its own idempotency key. Returns their receipts in the same order. Errors name the place of the first event that is refused, from 1.';
+COMMENT ON FUNCTION app_public.record_usages(events app_public.new_usage_event[]) IS '@resultFieldName receipts
+@errors ID202 MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT412 MT501
+Records 1 to 10,000 events of usage at once, all of them or none, as recordUsage does for one. Returns their receipts in the order of the events. An error names the position of the first event that is refused, from 1.';
 
 CREATE FUNCTION app_public.refresh_materialized_view(name text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7189,15 +7810,15 @@ COMMENT ON FUNCTION app_public.refund_payment(payment_id uuid, amount numeric, r
 @errors LB305 LB402 LB522 LB601 TN205 23514
 Pays a payment back by the way it came: an amount, or all that is left when the amount is left out. When the refund has succeeded, a credit note is written. A manual payment is recorded as paid back at once. Only platform staff may call it.';
 
-CREATE FUNCTION app_public.release_usage(reservation_id uuid) RETURNS app_public.quota_reservations
+CREATE FUNCTION app_public.release_reservation(reservation_id uuid) RETURNS app_public.quota_reservations
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_reservation app_public.quota_reservations := metering.own_reservation(release_usage.reservation_id);
+  v_reservation app_public.quota_reservations := metering.own_reservation(release_reservation.reservation_id);
 begin
   if v_reservation.settled_at is not null then
-    perform core.raise_error('QT501', 'The reservation has been settled with another amount, or released.', 'Reserve anew for another call.');
+    perform core.raise_error('QT501', 'The reservation was already settled with another amount, or released.', 'Make a new reservation for another call.');
   elsif v_reservation.released_at is null then
     perform metering.settle_holds(v_reservation, 0);
     update app_public.quota_reservations r set released_at = core.clock()
@@ -7208,11 +7829,11 @@ begin
 end
 $$;
 
-ALTER FUNCTION app_public.release_usage(reservation_id uuid) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.release_reservation(reservation_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.release_usage(reservation_id uuid) IS '@resultFieldName reservation
-@errors QT501 QT301 ID202
-Gives back all that was reserved, for a call that was not made. Again is no error. Whoever reserved, or who may manage settings.';
+COMMENT ON FUNCTION app_public.release_reservation(reservation_id uuid) IS '@resultFieldName reservation
+@errors ID202 QT301 QT501
+Ends a reservation for a call that was not made, and gives back everything that it holds. Releasing it again changes nothing. The person who made the reservation may call this, and those with can_manage_settings.';
 
 CREATE FUNCTION app_public.remove_entitlement_override(kind app_public.entitlement_kind_enum, key text) RETURNS app_public.tenant_entitlement_overrides
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7430,29 +8051,8 @@ $$;
 ALTER FUNCTION app_public.reprocess_knowledge_source(source_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) IS '@resultFieldName count
-@errors KN301 ID203
-Cuts, embeds and indexes all documents of a source again, as is needed when its chunk size, overlap, language or embedding model has changed; returns how many. Until a document is done it is not found. can_manage_knowledge.';
-
-CREATE FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE(usage_type text, model_id uuid, model text, event_count bigint, quantity numeric, cost_before numeric, cost_after numeric, difference numeric)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  perform tenancy.require_permission('can_manage_billing');
-  return query
-    select r.usage_type, r.model_id, m.name, count(*), sum(r.quantity), coalesce(sum(r.cost_before), 0), sum(r.cost_after),
-           sum(r.cost_after) - coalesce(sum(r.cost_before), 0)
-      from metering.rerated_usage(rerate_usage.from_at, rerate_usage.to_at) r
-      left join app_public.llm_models m on m.id = r.model_id
-     group by r.usage_type, r.model_id, m.name
-     order by m.name, r.usage_type;
-end
-$$;
-
-ALTER FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) IS '@errors ID203
-What the usage from one instant to another (excluded) would cost by the prices as they are now, where that differs from what it did; changes nothing. For those who manage billing.';
+@errors KN301 ID203 TN204
+Cuts, embeds and indexes all documents of a source again and returns how many there are. This is needed after its chunk size, overlap, language or embedding model has changed. A document is not found until it is processed again. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.resend_invitation(id uuid) RETURNS app_public.invitations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7472,6 +8072,7 @@ begin
   if not found then
     perform core.raise_error('ID601', 'This person was invited less than a minute ago.', 'Wait a minute, then try again.');
   end if;
+  perform tenancy.count_invitation(v_invitation.email);
   perform tenancy.queue_invitation(v_invitation);
   return v_invitation;
 end
@@ -7480,28 +8081,29 @@ $$;
 ALTER FUNCTION app_public.resend_invitation(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.resend_invitation(id uuid) IS '@resultFieldName invitation
-@errors ID203 ID204 ID302 ID601
+@errors ID203 ID204 ID302 ID601 ID602 ID603
 Sends the mail of a pending invitation again, at most once a minute. The mail has a new link, which is valid for the full time; the old link stops working at once. You are the inviter from now on. You need the permission can_manage_users.';
 
-CREATE FUNCTION app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds integer DEFAULT 600, agent_id uuid DEFAULT NULL::uuid) RETURNS app_public.quota_reservations
+CREATE FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer DEFAULT 600, agent_id uuid DEFAULT NULL::uuid) RETURNS app_public.quota_reservations
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_reservation app_public.quota_reservations;
   v_hold_count int;
+  v_max_seconds constant int := 24 * 60 * 60;
 begin
-  perform metering.check_use(reserve_usage.quota_type, reserve_usage.amount, reserve_usage.agent_id);
-  if reserve_usage.ttl_seconds is null or reserve_usage.ttl_seconds not between 1 and 86400 then
+  perform metering.check_use(reserve_quota.quota_type, reserve_quota.amount, reserve_quota.agent_id);
+  if reserve_quota.ttl_seconds is null or reserve_quota.ttl_seconds not between 1 and v_max_seconds then
     perform core.raise_error('QT404', 'ttl_seconds must be from 1 to 86400.', 'Ten minutes are enough for most calls.');
   end if;
   v_reservation.tenant_id := core.current_tenant_id();
   v_reservation.id := gen_random_uuid();
-  v_reservation.quota_type := reserve_usage.quota_type;
-  v_reservation.amount := reserve_usage.amount;
+  v_reservation.quota_type := reserve_quota.quota_type;
+  v_reservation.amount := reserve_quota.amount;
   v_reservation.user_id := core.current_user_id();
-  v_reservation.agent_id := reserve_usage.agent_id;
-  v_reservation.expires_at := core.clock() + make_interval(secs => reserve_usage.ttl_seconds);
+  v_reservation.agent_id := reserve_quota.agent_id;
+  v_reservation.expires_at := core.clock() + make_interval(secs => reserve_quota.ttl_seconds);
   select count(*) into v_hold_count from metering.hold_quota(v_reservation);
   insert into app_public.quota_reservations (tenant_id, id, quota_type, amount, user_id, agent_id, expires_at, hold_count)
   values (v_reservation.tenant_id, v_reservation.id, v_reservation.quota_type, v_reservation.amount, v_reservation.user_id,
@@ -7511,11 +8113,11 @@ begin
 end
 $$;
 
-ALTER FUNCTION app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds integer, agent_id uuid) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer, agent_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds integer, agent_id uuid) IS '@resultFieldName reservation
-@errors QT601 QT402 QT403 QT404 QT302 ID202
-Holds an amount of api_calls, tokens or cost (US dollars) for a call that is about to be made: the most it may use, such as the prompt''s tokens and max_tokens. Settle it with what was used, or release it; after ttl_seconds (1 to 86400, default 600) it gives back by itself. Members.';
+COMMENT ON FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer, agent_id uuid) IS '@resultFieldName reservation
+@errors ID202 MT301 QT402 QT403 QT404 QT601
+Holds an amount of api_calls, tokens or cost (US dollars) for a call that will be made next: the most that the call may use, such as the tokens of the prompt and max_tokens. Afterwards settle the reservation with what was really used, or release it. After ttl_seconds (1 to 86400, by default 600) it expires and holds nothing any more. Members may call this.';
 
 CREATE TABLE app_public.resource_shares (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -7603,10 +8205,16 @@ CREATE FUNCTION app_public.resource_shares_resource_name(share app_public.resour
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
+  v_share app_public.resource_shares;
   v_name text;
 begin
-  execute format('select r.name from %s r where r.id = $1 and r.tenant_id = $2', catalog.resource_table((share).resource_kind))
-    into v_name using (share).resource_id, core.current_tenant_id();
+  -- The caller may have made this row, with any resource in it, so the share is looked up.
+  select * into v_share from app_public.resource_shares s where s.tenant_id = core.current_tenant_id() and s.id = (share).id;
+  if not found then
+    return null;
+  end if;
+  execute format('select r.name from %s r where r.id = $1 and r.tenant_id = $2', catalog.resource_table(v_share.resource_kind))
+    into v_name using v_share.resource_id, v_share.tenant_id;
   return v_name;
 end
 $_$;
@@ -7834,7 +8442,7 @@ ALTER FUNCTION app_public.retry_document(id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.retry_document(id uuid) IS '@resultFieldName document
 @errors KN302 ID203
-Processes a failed document again, from the stage where it failed; does nothing to one that has not. can_manage_knowledge.';
+Processes a failed document again, from the stage where it failed. It does nothing when the document has not failed. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.retry_documents(source_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7852,8 +8460,8 @@ $$;
 ALTER FUNCTION app_public.retry_documents(source_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.retry_documents(source_id uuid) IS '@resultFieldName count
-@errors KN301 ID203
-Processes all failed documents of a source again and returns how many. can_manage_knowledge.';
+@errors KN301 ID203 TN204
+Processes all failed documents of a source again and returns how many there are. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.revoke_invitation(id uuid) RETURNS app_public.invitations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8000,116 +8608,36 @@ COMMENT ON FUNCTION app_public.rollback_workflow(id uuid, version text, changelo
 @errors RS301 RS352 RS551 RS552 RS553 ID203
 Gives a workflow the content of an older version and publishes it as a new version; see rollback_agent.';
 
-CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAULT 'hybrid'::app_public.search_mode, "limit" integer DEFAULT 10, source_ids uuid[] DEFAULT NULL::uuid[], embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, rrf_k integer DEFAULT 60, skip integer DEFAULT 0, document_ids uuid[] DEFAULT NULL::uuid[], agent_id uuid DEFAULT NULL::uuid, tags text[] DEFAULT NULL::text[], category text DEFAULT NULL::text, created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, fusion app_public.fusion_method DEFAULT 'rrf'::app_public.fusion_method, explain boolean DEFAULT false) RETURNS SETOF app_public.search_hit
+CREATE FUNCTION app_public.search(query text, mode app_public.search_mode DEFAULT 'hybrid'::app_public.search_mode, "limit" integer DEFAULT 10, filter app_public.search_filter DEFAULT NULL::app_public.search_filter, options app_public.search_options DEFAULT NULL::app_public.search_options) RETURNS SETOF app_public.search_hit
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     SET jit TO 'off'
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
-#variable_conflict use_column
 declare
   v_started_at constant timestamptz := clock_timestamp();
-  v_tenant_id constant uuid := core.current_tenant_id();
-  v_end int;
-  v_depth int;
-  v_model app_public.llm_models;
-  v_part record;
-  v_ranked record;
-  v_tenant_ids uuid[] := '{}';
-  v_questions search.question[] := '{}';
-  -- of each candidate: its part, its chunk, its scores
-  v_parts int[] := '{}';
-  v_chunk_ids bigint[] := '{}';
-  v_bm25_scores double precision[] := '{}';
-  v_vector_scores double precision[] := '{}';
-  v_top_parts int[];
-  v_top app_public.search_hit[];
-  v_hits app_public.search_hit[] := '{}';
+  v_request search.request;
+  v_hits app_public.search_hit[];
 begin
-  perform search.check_search_arguments(
-    search.query, search.mode, search."limit", search.skip, search.rrf_k, search.fusion, search.metadata);
-  v_end := search.skip + search."limit";
-  -- both rankings are read to one depth, the same for all pages of a hundred, a thousand or ten thousand
-  v_depth := case when search.mode <> 'hybrid' then v_end when v_end <= 100 then 100 when v_end <= 1000 then 1000 else 10000 end;
+  v_request.query := search.query;
+  v_request.mode := coalesce(search.mode, 'hybrid');
+  v_request.hit_limit := coalesce(search."limit", 10);
+  v_request.filter := search.filter;
+  v_request.options := search.complete_options(search.options);
+  perform search.check_request(v_request);
+  v_request.depth := search.ranking_depth(v_request.mode, (v_request.options).skip + v_request.hit_limit);
 
-  for v_part in
-    select p.* from search.parts(search.source_ids, search.agent_id, search.tags, search.category) p
-  loop
-    -- the first part's for all of them, because there is one vector of the question
-    if v_model.id is null and search.mode <> 'bm25' then
-      v_model := search.default_model(search.embedding_model, v_part.model_names);
-    end if;
-    perform set_config('rowhouse.tenant_id', v_part.tenant_id::text, true);
-    v_ranked := search.ranked_part(
-      v_part.ids, search.query, v_part.tenant_id = v_tenant_id, search.mode, v_depth,
-      v_model, search.query_embedding, search.document_ids, search.created_after, search.created_before, search.metadata);
-    perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
-    if v_ranked.chunk_ids is not null then
-      v_tenant_ids := v_tenant_ids || v_part.tenant_id;
-      v_questions := v_questions || v_ranked.question;
-      v_parts := v_parts || array_fill(cardinality(v_tenant_ids), array[cardinality(v_ranked.chunk_ids)]);
-      v_chunk_ids := v_chunk_ids || v_ranked.chunk_ids;
-      v_bm25_scores := v_bm25_scores || v_ranked.bm25_scores;
-      v_vector_scores := v_vector_scores || v_ranked.vector_scores;
-    end if;
-  end loop;
-
-  -- Scores of all parts are compared as they are, and ranks are those among all parts: as if each part had been read to
-  -- the depth, and then the best of them taken to that depth again.
-  with ranked as (
-    select u.part, u.chunk_id, u.bm25, u.similarity,
-           row_number() over (order by u.bm25 desc nulls last, u.chunk_id, u.part) as bm25_rank,
-           row_number() over (order by u.similarity desc nulls last, u.chunk_id, u.part) as vector_rank
-      from unnest(v_parts, v_chunk_ids, v_bm25_scores, v_vector_scores) as u (part, chunk_id, bm25, similarity)
-  ), best as (
-    select part, chunk_id,
-           case when bm25_rank <= v_depth then bm25 end as bm25,
-           case when bm25_rank <= v_depth and bm25 is not null then bm25_rank::int end as bm25_rank,
-           case when vector_rank <= v_depth then similarity end as similarity,
-           case when vector_rank <= v_depth and similarity is not null then vector_rank::int end as vector_rank
-      from ranked
-  ), fused as (
-    select b.*,
-           case search.mode
-             when 'bm25' then b.bm25
-             when 'vector' then b.similarity
-             else search.fused_score(search.fusion, v_model.fusion_weight, search.rrf_k, b.bm25_rank, b.vector_rank, b.bm25,
-               b.similarity, max(b.bm25) over (), min(b.similarity) over (), max(b.similarity) over ())
-           end as score
-      from best b
-     where num_nonnulls(b.bm25, b.similarity) > 0
-  ), top as (
-    select f.*, row_number() over (order by f.score desc, f.chunk_id, f.part) as position
-      from fused f order by f.score desc, f.chunk_id, f.part limit search."limit" offset search.skip
-  )
-  select array_agg(part order by position),
-         array_agg(row (position, score, bm25, bm25_rank, similarity, vector_rank, null, null, chunk_id, null, null, null, null)
-           ::app_public.search_hit order by position)
-    into v_top_parts, v_top
-    from top;
-  for v_index in 1 .. cardinality(v_tenant_ids) loop
-    if v_index = any (v_top_parts) then
-      perform set_config('rowhouse.tenant_id', v_tenant_ids[v_index]::text, true);
-      v_hits := v_hits || search.shown_part(
-        array(select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank, null, null, h.chunk_id, null, null, null, null)::app_public.search_hit
-                from unnest(v_top) with ordinality as h where v_top_parts[h.ordinality] = v_index),
-        v_questions[v_index], search.explain, search.mode, search.fusion, search.rrf_k, v_model);
-      perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
-    end if;
-  end loop;
-  v_hits := array(select h from unnest(v_hits) h order by h.rank);
-
-  perform search.log_query(
-    search.query, (select s.log_queries from search.settings() s), search.mode, search.agent_id, v_started_at, v_hits);
+  v_hits := search.show_hits_of_tenants(v_request, search.rank_tenants(v_request));
+  perform search.log_query(v_request, v_started_at, v_hits);
   return query select * from unnest(v_hits);
 end
 $$;
 
-ALTER FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, filter app_public.search_filter, options app_public.search_options) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) IS '@cost 500
-@errors SR402 SR403 SR404 SR416
-Searches the knowledge of this tenant and what others share with it, best first. The query: words rank and need not all occur; "phrases" and title:words must occur; -words must not; word* stands for the words that begin so; a word that no text has is read as those spelt almost like it. mode bm25 ranks by words, exactly; vector by nearness of meaning as the embedding model sees it; hybrid fuses both, by fusion rrf (weighted reciprocal rank, rrf_k 60 by default) or convex (weighted mean of normalised scores), with the weight of the embedding model, over the first 100 of each ranking (1,000 or 10,000 when the page lies beyond). limit 1 to 1000, default 10; skip 0 to 9000, for the pages that follow. Filters: source_ids, document_ids, agent_id (the sources assigned to it), tags (any of a source''s), category (of the source), created_after and created_before (of the document, from and until before), metadata (of the document, contained). Statistics stay those of the whole tenant; a shared source is ranked by its owner''s, and scores are compared as they are. query_embedding saves embedding the query. explain fills explanation. A query of stop words or exclusions only has no hits.';
+COMMENT ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, filter app_public.search_filter, options app_public.search_options) IS '@cost 500
+@errors SR402 SR403 SR404 SR405 SR406 SR407 SR409 SR410 SR411 SR412 SR413 SR415 SR416 TN204
+Searches the knowledge of this tenant and what other tenants share with it; the best hits come first. In the query, plain words rank the texts and need not all occur; "phrases" and title:words must occur; -words must not occur; word* stands for all words that begin like this; a word that no text has is read as the words that are spelt almost like it. mode bm25 ranks by words; vector ranks by nearness of meaning, as the embedding model sees it; hybrid, the default, fuses both with the weight of the embedding model, over the first 100 hits of each ranking (over the first 1,000 or 10,000 when the page is beyond). limit is from 1 to 1,000, by default 10. A filter does not change the statistics that scores are computed from: they are those of the whole tenant; a shared source is ranked with those of its owner, and scores of different tenants are compared as they are. A query of stop words or exclusions only has no hits.';
 
 CREATE FUNCTION app_public.search_catalog(query text DEFAULT NULL::text, filter app_public.catalog_filter DEFAULT NULL::app_public.catalog_filter, "limit" integer DEFAULT 20, skip integer DEFAULT 0) RETURNS app_public.catalog_search_result
     LANGUAGE plpgsql STABLE
@@ -8193,8 +8721,7 @@ $$;
 
 ALTER FUNCTION app_public.search_hit_document(hit app_public.search_hit) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) IS '@behavior typeField -queryField
-The document the chunk is of; null when its source is shared by another tenant, which lends passages and no documents.';
+COMMENT ON FUNCTION app_public.search_hit_document(hit app_public.search_hit) IS 'The document that the chunk is part of; null when another tenant shares the source, because a share gives access to passages and not to documents.';
 
 CREATE FUNCTION app_public.search_hit_source(hit app_public.search_hit) RETURNS app_public.rag_knowledge_sources
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -8208,8 +8735,7 @@ $$;
 
 ALTER FUNCTION app_public.search_hit_source(hit app_public.search_hit) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) IS '@behavior typeField -queryField
-The knowledge source the document belongs to.';
+COMMENT ON FUNCTION app_public.search_hit_source(hit app_public.search_hit) IS 'The knowledge source that the document belongs to.';
 
 CREATE FUNCTION app_public.service_tokens() RETURNS SETOF app_public.service_token
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -8332,8 +8858,11 @@ CREATE TABLE app_public.llm_model_prices (
     superseded_at timestamp with time zone,
     created_by_user_id uuid,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT cached_input_usd_per_million_is_in_range CHECK (((cached_input_usd_per_million >= (0)::numeric) AND (cached_input_usd_per_million <= metering.max_usd_per_million()))),
+    CONSTRAINT input_usd_per_million_is_in_range CHECK (((input_usd_per_million >= (0)::numeric) AND (input_usd_per_million <= metering.max_usd_per_million()))),
+    CONSTRAINT output_usd_per_million_is_in_range CHECK (((output_usd_per_million >= (0)::numeric) AND (output_usd_per_million <= metering.max_usd_per_million()))),
     CONSTRAINT price_ends_after_it_begins CHECK ((valid_to > valid_from)),
-    CONSTRAINT prices_are_in_range CHECK ((((input_usd_per_million >= (0)::numeric) AND (input_usd_per_million <= '1000000000'::numeric)) AND ((cached_input_usd_per_million >= (0)::numeric) AND (cached_input_usd_per_million <= '1000000000'::numeric)) AND ((output_usd_per_million >= (0)::numeric) AND (output_usd_per_million <= '1000000000'::numeric)) AND ((reasoning_usd_per_million >= (0)::numeric) AND (reasoning_usd_per_million <= '1000000000'::numeric))))
+    CONSTRAINT reasoning_usd_per_million_is_in_range CHECK (((reasoning_usd_per_million >= (0)::numeric) AND (reasoning_usd_per_million <= metering.max_usd_per_million())))
 );
 
 ALTER TABLE ONLY app_public.llm_model_prices FORCE ROW LEVEL SECURITY;
@@ -8341,27 +8870,37 @@ ALTER TABLE ONLY app_public.llm_model_prices FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_public.llm_model_prices OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_public.llm_model_prices IS '@behavior -insert -update -delete -query:resource:connection -query:resource:single
-What models cost every tenant, USD per million tokens, from a date on. A cost that was computed names its price; later prices do not change it.';
+The prices of models for all tenants, in USD per million tokens. A cost that was computed refers to its price, and later prices do not change it.';
 
 COMMENT ON COLUMN app_public.llm_model_prices.model_id IS 'The model.';
 
-COMMENT ON COLUMN app_public.llm_model_prices.input_usd_per_million IS 'A million input tokens that were not read from a cache, USD.';
+COMMENT ON COLUMN app_public.llm_model_prices.input_usd_per_million IS 'The price of a million input tokens that were not read from a cache, in USD.';
 
-COMMENT ON COLUMN app_public.llm_model_prices.cached_input_usd_per_million IS 'A million input tokens read from a cache, USD.';
+COMMENT ON COLUMN app_public.llm_model_prices.cached_input_usd_per_million IS 'The price of a million input tokens that were read from a cache, in USD.';
 
-COMMENT ON COLUMN app_public.llm_model_prices.output_usd_per_million IS 'A million output tokens, without those for reasoning, USD.';
+COMMENT ON COLUMN app_public.llm_model_prices.output_usd_per_million IS 'The price of a million output tokens, without tokens for reasoning, in USD.';
 
-COMMENT ON COLUMN app_public.llm_model_prices.reasoning_usd_per_million IS 'A million tokens for reasoning, USD.';
+COMMENT ON COLUMN app_public.llm_model_prices.reasoning_usd_per_million IS 'The price of a million tokens for reasoning, in USD.';
 
-COMMENT ON COLUMN app_public.llm_model_prices.valid_from IS 'From when it holds.';
+COMMENT ON COLUMN app_public.llm_model_prices.valid_from IS 'When the price begins to apply.';
 
-COMMENT ON COLUMN app_public.llm_model_prices.valid_to IS 'Until when it holds, excluded; null without an end.';
+COMMENT ON COLUMN app_public.llm_model_prices.valid_to IS 'When the price ceases to apply; null when it has no end.';
 
-COMMENT ON COLUMN app_public.llm_model_prices.superseded_at IS 'When a correction took its place from its beginning on; null while it holds.';
+COMMENT ON COLUMN app_public.llm_model_prices.superseded_at IS 'When a correction replaced the price from its beginning on; null when none did.';
 
-COMMENT ON COLUMN app_public.llm_model_prices.created_by_user_id IS 'Who set it.';
+COMMENT ON COLUMN app_public.llm_model_prices.created_by_user_id IS 'Who set the price.';
 
-COMMENT ON COLUMN app_public.llm_model_prices.created_at IS 'When it was set.';
+COMMENT ON COLUMN app_public.llm_model_prices.created_at IS 'When the price was set.';
+
+COMMENT ON CONSTRAINT cached_input_usd_per_million_is_in_range ON app_public.llm_model_prices IS 'must be from 0 to 1,000,000,000 USD';
+
+COMMENT ON CONSTRAINT input_usd_per_million_is_in_range ON app_public.llm_model_prices IS 'must be from 0 to 1,000,000,000 USD';
+
+COMMENT ON CONSTRAINT output_usd_per_million_is_in_range ON app_public.llm_model_prices IS 'must be from 0 to 1,000,000,000 USD';
+
+COMMENT ON CONSTRAINT price_ends_after_it_begins ON app_public.llm_model_prices IS 'must be later than valid_from';
+
+COMMENT ON CONSTRAINT reasoning_usd_per_million_is_in_range ON app_public.llm_model_prices IS 'must be from 0 to 1,000,000,000 USD';
 
 CREATE FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric DEFAULT NULL::numeric, reasoning_usd_per_million numeric DEFAULT NULL::numeric, valid_from timestamp with time zone DEFAULT NULL::timestamp with time zone, valid_to timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS app_public.llm_model_prices
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8374,7 +8913,8 @@ declare
   v_price app_public.llm_model_prices;
 begin
   perform tenancy.require_staff();
-  v_to := metering.place_price('app_public.llm_model_prices', set_llm_model_price.model_id, v_from, set_llm_model_price.valid_to);
+  perform metering.require_prices(set_llm_model_price.input_usd_per_million, set_llm_model_price.output_usd_per_million);
+  v_to := metering.make_room_for_price('app_public.llm_model_prices', set_llm_model_price.model_id, v_from, set_llm_model_price.valid_to);
   insert into app_public.llm_model_prices (
     model_id, input_usd_per_million, output_usd_per_million, cached_input_usd_per_million, reasoning_usd_per_million,
     valid_from, valid_to, created_by_user_id)
@@ -8391,8 +8931,8 @@ $$;
 ALTER FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.set_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) IS '@resultFieldName price
-@errors TN205 MT406 MT410 23514
-Sets what a model costs every tenant from valid_from (now) until valid_to or the next price, in USD per million tokens. Cached input costs what input does and reasoning what output does unless said otherwise. A date in the past changes no cost that was computed: rerate_usage shows what would. Platform staff only.';
+@errors TN205 MT406 MT410 MT416 23514
+Sets the price of a model for all tenants in USD per million tokens, from valid_from (by default now) until valid_to or the next price. By default, cached input costs as much as input, and reasoning as much as output. A price that begins in the past changes no cost that was computed already; previewRerating shows which costs would differ. Only platform staff may call this.';
 
 CREATE TABLE app_public.institution_members (
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
@@ -8415,7 +8955,7 @@ ALTER TABLE ONLY app_public.institution_members FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.institution_members OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.institution_members IS '@errors 23505 42501
+COMMENT ON TABLE app_public.institution_members IS '@errors ID301 23505 42501
 The affiliation of a person of this tenant with an institution. People state their own affiliations; with the permission can_manage_users, you state those of others, too. A person can have one primary affiliation, which setPrimaryInstitution changes.';
 
 COMMENT ON COLUMN app_public.institution_members.institution_id IS 'The institution.';
@@ -8583,7 +9123,8 @@ declare
   v_price app_public.llm_model_price_overrides;
 begin
   perform tenancy.require_staff();
-  v_to := metering.place_price('app_public.llm_model_price_overrides', set_tenant_llm_model_price.model_id, v_from,
+  perform metering.require_prices(set_tenant_llm_model_price.input_usd_per_million, set_tenant_llm_model_price.output_usd_per_million);
+  v_to := metering.make_room_for_price('app_public.llm_model_price_overrides', set_tenant_llm_model_price.model_id, v_from,
     set_tenant_llm_model_price.valid_to);
   insert into app_public.llm_model_price_overrides (
     tenant_id, model_id, input_usd_per_million, output_usd_per_million, cached_input_usd_per_million,
@@ -8602,41 +9143,41 @@ $$;
 ALTER FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) IS '@resultFieldName price
-@errors TN205 MT406 MT410 23514
-Sets what a model costs the tenant you act in, instead of what it costs everybody; otherwise as setLlmModelPrice. Platform staff only.';
+@errors TN205 MT406 MT410 MT416 23514
+Sets the price of a model for the current tenant, which takes precedence over the price for all tenants. Otherwise it works as setLlmModelPrice. Only platform staff may call this.';
 
-CREATE FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) RETURNS app_public.quota_reservations
+CREATE FUNCTION app_public.settle_reservation(reservation_id uuid, used_amount numeric) RETURNS app_public.quota_reservations
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_reservation app_public.quota_reservations := metering.own_reservation(settle_usage.reservation_id);
+  v_reservation app_public.quota_reservations := metering.own_reservation(settle_reservation.reservation_id);
 begin
-  if settle_usage.actual is null or not (settle_usage.actual >= 0 and settle_usage.actual < 1e18)
-    or v_reservation.quota_type <> 'cost' and settle_usage.actual <> trunc(settle_usage.actual) then
-    perform core.raise_error('QT403', 'amount must be a positive number, and whole but for a cost.', 'Costs are in US dollars.');
+  if settle_reservation.used_amount is null or not (settle_reservation.used_amount >= 0 and settle_reservation.used_amount < metering.max_amount())
+    or v_reservation.quota_type <> 'cost' and settle_reservation.used_amount <> trunc(settle_reservation.used_amount) then
+    perform core.raise_error('QT403', 'amount must be a positive number, and whole unless it is a cost.', 'Costs are in US dollars.');
   end if;
-  if v_reservation.settled_at is not null and v_reservation.settled_amount = settle_usage.actual then
+  if v_reservation.settled_at is not null and v_reservation.settled_amount = settle_reservation.used_amount then
     return v_reservation;
   elsif v_reservation.settled_at is not null or v_reservation.released_at is not null then
-    perform core.raise_error('QT501', 'The reservation has been settled with another amount, or released.', 'Reserve anew for another call.');
-  elsif settle_usage.actual > v_reservation.amount then
+    perform core.raise_error('QT501', 'The reservation was already settled with another amount, or released.', 'Make a new reservation for another call.');
+  elsif settle_reservation.used_amount > v_reservation.amount then
     perform core.raise_error('QT405', 'More was used than was reserved.',
-      'Settle what was reserved and consume the rest; reserve the most a call may use.');
+      'Settle the reserved amount and consume the rest. Next time, reserve the most that a call may use.');
   end if;
-  perform metering.settle_holds(v_reservation, settle_usage.actual);
-  update app_public.quota_reservations r set settled_amount = settle_usage.actual, settled_at = core.clock()
+  perform metering.settle_holds(v_reservation, settle_reservation.used_amount);
+  update app_public.quota_reservations r set settled_amount = settle_reservation.used_amount, settled_at = core.clock()
    where r.tenant_id = v_reservation.tenant_id and r.id = v_reservation.id
   returning * into v_reservation;
   return v_reservation;
 end
 $$;
 
-ALTER FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) OWNER TO rowhouse_owner;
+ALTER FUNCTION app_public.settle_reservation(reservation_id uuid, used_amount numeric) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) IS '@resultFieldName reservation
-@errors QT405 QT601 QT501 QT403 QT301 ID202
-Says what a call really used, from 0 to what was reserved, in the period it was reserved in; the rest is free at once. Again with the same amount is no error. Whoever reserved, or who may manage settings.';
+COMMENT ON FUNCTION app_public.settle_reservation(reservation_id uuid, used_amount numeric) IS '@resultFieldName reservation
+@errors ID202 QT301 QT403 QT405 QT501 QT601
+Ends a reservation with the amount that the call really used, from 0 to the reserved amount. The amount counts in the period of the reservation, and the rest becomes free at once. Settling it again with the same amount changes nothing. The person who made the reservation may call this, and those with can_manage_settings.';
 
 CREATE FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text DEFAULT NULL::text, workspace_id uuid DEFAULT NULL::uuid, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS app_public.resource_shares
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8812,7 +9353,7 @@ CREATE FUNCTION app_public.tenants_active_user_count(tenant app_public.tenants) 
 begin
   return (
     select count(*) from app_public.user_tenants m
-     where m.tenant_id = (tenant).id and m.status = 'active' and m.last_accessed_at > core.clock() - interval '30 days');
+     where m.tenant_id = tenancy.readable_tenant_id(tenant) and m.status = 'active' and m.last_accessed_at > core.clock() - interval '30 days');
 end
 $$;
 
@@ -8824,41 +9365,46 @@ CREATE FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) RE
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_bytes_per_gb constant numeric := 1e9;
 begin
-  return (select round(coalesce(sum(d.size_bytes), 0) / 1e9, 3) from app_public.documents d where d.tenant_id = (tenant).id);
+  return (select round(coalesce(sum(d.size_bytes), 0) / v_bytes_per_gb, 3) from app_public.documents d where d.tenant_id = tenancy.readable_tenant_id(tenant));
 end
 $$;
 
 ALTER FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) IS 'Size of its documents as they were given, in GB (1,000,000,000 bytes), to the MB.';
+COMMENT ON FUNCTION app_public.tenants_storage_used_gb(tenant app_public.tenants) IS 'The size of the tenant''s documents as they were given, in GB (1,000,000,000 bytes), rounded to a MB.';
 
 CREATE FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenants) RETURNS bigint
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_tenant_id uuid := tenancy.readable_tenant_id(tenant);
 begin
-  -- in one statement, so that a call on its way from the buffer through the queue into the roll-up is counted once
+  -- One statement counts all three, so that a call that moves from the buffer through the queue to the roll-up counts once.
   return (select coalesce(sum(d.quantity), 0) from metering.usage_days d
-           where d.tenant_id = (tenant).id and d.usage_type = 'api_call')
+           where d.tenant_id = v_tenant_id and d.usage_type = 'api_call')
        + (select coalesce(sum(e.quantity), 0) from metering.usage_queue q
             join app_public.usage_events e
               on e.tenant_id = q.tenant_id and e.batch_id = q.batch_id and e.occurred_at between q.first_at and q.last_at
-           where q.tenant_id = (tenant).id and e.usage_type = 'api_call')
-       + (select count(*) from metering.api_call_buffer b where b.tenant_id = (tenant).id);
+           where q.tenant_id = v_tenant_id and e.usage_type = 'api_call')
+       + (select count(*) from metering.api_call_buffer b where b.tenant_id = v_tenant_id);
 end
 $$;
 
 ALTER FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenants) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenants) IS 'How many API calls it has ever made, up to this moment: those of tenant_usage_tracking and those of the last minute, which are not rolled up yet.';
+COMMENT ON FUNCTION app_public.tenants_total_api_calls(tenant app_public.tenants) IS '@notNull
+The number of all API calls of the tenant up to this moment, including those of the last minute that are not rolled up yet.';
 
 CREATE FUNCTION app_public.tenants_user_count(tenant app_public.tenants) RETURNS integer
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  return (select count(*) from app_public.user_tenants m where m.tenant_id = (tenant).id and m.status = 'active');
+  return (select count(*) from app_public.user_tenants m where m.tenant_id = tenancy.readable_tenant_id(tenant) and m.status = 'active');
 end
 $$;
 
@@ -9117,7 +9663,7 @@ begin
   end if;
   update app_public.billing_profiles p
      set legal_name = coalesce(update_billing_profile.legal_name, p.legal_name),
-         email = coalesce(lower(update_billing_profile.email), p.email),
+         email = coalesce(core.fold_email(update_billing_profile.email), p.email),
          address = coalesce(update_billing_profile.address, p.address),
          country_code = coalesce(update_billing_profile.country_code, p.country_code),
          tax_number = coalesce(update_billing_profile.tax_number, p.tax_number),
@@ -9140,7 +9686,8 @@ CREATE FUNCTION app_public.update_document(id uuid, title text DEFAULT NULL::tex
     AS $$
 declare
   v_document app_public.documents;
-  v_is_renamed boolean;
+  v_title text := trim(update_document.title);
+  v_is_chunked_again boolean;
 begin
   perform tenancy.require_permission('can_manage_knowledge');
   select * into v_document from app_public.documents d
@@ -9149,18 +9696,17 @@ begin
   if not found then
     perform core.raise_error('KN302', 'There is no such document.', 'List the documents of this tenant.');
   end if;
-  -- the title is part of what is searched
-  v_is_renamed := trim(update_document.title) <> v_document.title and v_document.processing_stage <> 'parse';
+  -- The title is searched with every chunk, so a new title means new chunks. A file that is not parsed yet has none.
+  v_is_chunked_again := v_title is not null and v_title <> v_document.title and v_document.processing_stage <> 'parse';
   update app_public.documents d
-     set title = coalesce(trim(update_document.title), d.title),
-         metadata = coalesce(update_document.metadata, d.metadata),
-         processing_stage = case when v_is_renamed then 'chunk' else d.processing_stage end,
-         processing_status = case when v_is_renamed then 'pending' else d.processing_status end,
-         processing_completed_at = case when not v_is_renamed then d.processing_completed_at end,
-         processing_error = case when not v_is_renamed then d.processing_error end
+     set title = coalesce(v_title, d.title), metadata = coalesce(update_document.metadata, d.metadata)
    where d.tenant_id = v_document.tenant_id and d.id = v_document.id
   returning * into v_document;
-  if v_is_renamed then
+  if v_is_chunked_again then
+    update app_public.documents d
+       set processing_stage = 'chunk', processing_status = 'pending', processing_completed_at = null, processing_error = null
+     where d.tenant_id = v_document.tenant_id and d.id = v_document.id
+    returning * into v_document;
     perform knowledge.enqueue_stage('chunk', v_document.tenant_id, array[v_document.id]);
   end if;
   return v_document;
@@ -9171,7 +9717,7 @@ ALTER FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) O
 
 COMMENT ON FUNCTION app_public.update_document(id uuid, title text, metadata jsonb) IS '@resultFieldName document
 @errors KN302 23514 ID203
-Changes the title or the metadata of a document; what is left out stays. A new title is searchable once the document has been processed again. To change its text, give it again under the same externalId. can_manage_knowledge.';
+Changes the title or the metadata of a document; what is left out stays as it is. A new title is searchable after the document has been processed again. To change its text, give the document again under the same external id. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.update_notification_settings(patch jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -9226,23 +9772,20 @@ declare
   v_receipt app_public.document_receipt;
 begin
   if not coalesce(core.is_name(upload_file.file_name), false) then
-    perform core.raise_error('KN402', 'file_name must be a name of at most 255 characters.', 'Send the file''s own name: its ending tells its type.');
+    perform core.raise_error('KN402', 'The name of the file must be 1 to 255 characters long.', 'Send the name of the file with its ending, which tells its type.');
   end if;
   begin
     v_bytes := decode(upload_file.content_base64, 'base64');
   exception when invalid_parameter_value or invalid_text_representation then
-    perform core.raise_error('KN403', 'content_base64 is not Base64.', 'Encode the file''s bytes in standard Base64.');
+    perform core.raise_error('KN403', 'The content is not Base64.', 'Encode the bytes of the file in standard Base64.');
   end;
-  if coalesce(octet_length(v_bytes), 0) not between 1 and 52428800 then
-    perform core.raise_error('KN404', 'The file is empty or larger than 50 MB.', 'Split it into smaller files.');
-  end if;
-  if jsonb_typeof(upload_file.metadata) is distinct from 'object' then
-    perform core.raise_error('KN405', 'metadata must be an object.', 'Send {"key": value}.');
+  if coalesce(octet_length(v_bytes), 0) not between 1 and knowledge.largest_file() then
+    perform core.raise_error('KN404', 'The file is empty or larger than 50 MB.', 'Split a large file into smaller ones.');
   end if;
   v_receipt := knowledge.put_document(
-    v_source, coalesce(upload_file.external_id, upload_file.file_name),
-    coalesce(nullif(trim(upload_file.title), ''), upload_file.file_name), null,
-    upload_file.file_name, v_bytes, coalesce(upload_file.media_type, 'application/octet-stream'), upload_file.metadata);
+    v_source,
+    row (coalesce(upload_file.external_id, upload_file.file_name), upload_file.title, null, upload_file.metadata)::app_public.new_document,
+    upload_file.file_name, v_bytes, coalesce(upload_file.media_type, 'application/octet-stream'));
   if v_receipt.outcome in ('created', 'replaced') then
     perform knowledge.enqueue_stage('parse', v_source.tenant_id, array[v_receipt.document_id]);
   end if;
@@ -9253,8 +9796,8 @@ $$;
 ALTER FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION app_public.upload_file(source_id uuid, file_name text, content_base64 text, media_type text, external_id text, title text, metadata jsonb) IS '@resultFieldName receipt
-@errors KN301 KN402 KN403 KN404 KN405 ID203
-Adds one file to a source: .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id (by default the file''s name) tells it apart within the source: the same one again replaces the document when it has changed, and the receipt says what happened. The file is parsed in the background; watch the document''s processing_status. can_manage_knowledge.';
+@errors KN301 KN402 KN403 KN404 23514 ID203 TN204
+Adds one file to a knowledge source: a file of type .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id is the key of the document within the source, by default the name of the file. A file that is given again under the same key replaces the document when it has changed; the receipt says what happened. The file is parsed in the background; processing_status tells how far the document is. It requires the permission can_manage_knowledge.';
 
 CREATE FUNCTION app_public.usage_by_day() RETURNS SETOF app_public.usage_of_day
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -9383,78 +9926,6 @@ ALTER FUNCTION app_public.verify_institution(id uuid) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION app_public.verify_institution(id uuid) IS '@resultFieldName institution
 @errors WS306 ID202
 Marks an institution as verified, so that only admins can edit it. unverifyInstitution undoes it. If it is verified already, nothing changes. Only admins of the tenant can do this.';
-
-CREATE FUNCTION app_public.verify_rollups(from_on date DEFAULT NULL::date, to_on date DEFAULT NULL::date) RETURNS TABLE(rollup text, key jsonb, expected jsonb, stored jsonb)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-#variable_conflict use_column
-declare
-  v_tenant_id uuid := core.current_tenant_id();
-  v_timezone text;
-  v_from_at timestamptz;
-  v_to_at timestamptz;
-  -- when a row was written is no part of what was counted
-  v_times constant text[] := '{created_at,updated_at}';
-  v_day constant text[] := '{tenant_id,used_on,usage_type,user_id,agent_id,api_key_id,project_id,model_id,feature_name}';
-  v_minute constant text[] := '{tenant_id,minute,user_id,agent_id,api_key_id}';
-  v_agent constant text[] := '{tenant_id,agent_id}';
-  v_user_agent constant text[] := '{tenant_id,user_id,agent_id}';
-  v_conversation constant text[] := '{tenant_id,user_id,agent_id,conversation_id}';
-  v_is_whole constant boolean := verify_rollups.from_on is null and verify_rollups.to_on is null;
-begin
-  perform tenancy.require_permission('can_view_analytics');
-  -- the zone in which the days were counted; when the tenant moves, the next run counts them anew
-  select coalesce(s.timezone, t.timezone) into v_timezone
-    from app_public.tenants t left join metering.usage_rollup_state s on s.tenant_id = t.id
-   where t.id = v_tenant_id;
-  v_from_at := coalesce(verify_rollups.from_on::timestamp at time zone v_timezone, '-infinity');
-  v_to_at := coalesce(verify_rollups.to_on::timestamp at time zone v_timezone, 'infinity');
-
-  return query
-    with expected as (
-      select 'usage_days' as name, v_day as keys, to_jsonb(e) - v_times as row
-        from metering.usage_by_day(null, v_from_at, v_to_at, v_timezone) e
-      union all
-      select 'usage_minutes', v_minute, to_jsonb(e) - v_times from metering.usage_by_minute(null, v_from_at, v_to_at) e
-      union all
-      select 'usage_agents', v_agent, to_jsonb(e) from metering.agent_totals_of_days() e
-      union all
-      select 'usage_user_agents', v_user_agent, to_jsonb(e) from metering.user_agent_totals_of_days() e
-      union all
-      select 'usage_conversations', v_conversation, to_jsonb(e) from metering.counted_conversations() e where v_is_whole
-    ), found as (
-      select 'usage_days' as name, v_day as keys, to_jsonb(d) - v_times as row
-        from metering.usage_days d
-       where d.tenant_id = v_tenant_id
-         and d.used_on >= coalesce(verify_rollups.from_on, '-infinity') and d.used_on < coalesce(verify_rollups.to_on, 'infinity')
-      union all
-      select 'usage_minutes', v_minute, to_jsonb(m) - v_times
-        from metering.usage_minutes m
-       where m.tenant_id = v_tenant_id and m.minute >= v_from_at and m.minute < v_to_at
-      union all
-      select 'usage_agents', v_agent, to_jsonb(a) from metering.usage_agents a where a.tenant_id = v_tenant_id
-      union all
-      -- without a call it is the mark of somebody who listed the agent before they used it
-      select 'usage_user_agents', v_user_agent, to_jsonb(u)
-        from metering.usage_user_agents u where u.tenant_id = v_tenant_id and u.call_count > 0
-      union all
-      select 'usage_conversations', v_conversation, to_jsonb(c)
-        from metering.usage_conversations c where v_is_whole and c.tenant_id = v_tenant_id
-    )
-    select name, key, e.values, f.values
-      from (select name, metering.only_keys(row, keys) as key, row - keys as values from expected) e
-      full join (select name, metering.only_keys(row, keys) as key, row - keys as values from found) f using (name, key)
-     where e.values is distinct from f.values
-     order by name, key;
-end
-$$;
-
-ALTER FUNCTION app_public.verify_rollups(from_on date, to_on date) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION app_public.verify_rollups(from_on date, to_on date) IS '@behavior -*
-@errors ID203
-Compares what was rolled up with the events it was made of, day by day (the last one excluded; all days when left out): a row for each difference, normally none. Events that the next run will count are left out on both sides. Reads all events of these days; conversations, which have no day, are compared when all days are. For those with can_view_analytics.';
 
 CREATE FUNCTION app_public.void_invoice(id uuid, reason text) RETURNS app_public.invoices
     LANGUAGE plpgsql SECURITY DEFINER
@@ -14333,7 +14804,7 @@ begin
     select t.id, m.user_id, w.id
       from app_public.tenants t
       left join (app_public.user_tenants m
-        join app_public.user_profiles u on u.id = m.user_id and u.email = lower(trim(share_grantee.user_email))
+        join app_public.user_profiles u on u.id = m.user_id and u.email = core.fold_email(share_grantee.user_email)
           and u.is_active and u.deleted_at is null)
         on m.tenant_id = t.id and m.status = 'active'
       left join app_public.workspaces w on w.tenant_id = t.id and w.id = share_grantee.workspace_id and w.deleted_at is null
@@ -15812,9 +16283,43 @@ CREATE FUNCTION core.enqueue_job(task text, payload json, job_key text DEFAULT N
     identifier => task, payload => payload, job_key => job_key, max_attempts => max_attempts);
 $$;
 
-ALTER FUNCTION core.enqueue_job(task text, payload json, job_key text, max_attempts integer) OWNER TO rowhouse_worker;
+ALTER FUNCTION core.enqueue_job(task text, payload json, job_key text, max_attempts integer) OWNER TO rowhouse_queue;
 
 COMMENT ON FUNCTION core.enqueue_job(task text, payload json, job_key text, max_attempts integer) IS 'Adds a job to the task queue in this transaction: it runs if, and only if, the transaction commits.';
+
+CREATE FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text DEFAULT NULL::text, is_bulk boolean DEFAULT true, is_next_stage boolean DEFAULT false) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- A lower number goes first; core.enqueue_job has 0. The number is a smallint.
+  v_first_small constant int := 10;
+  v_first_bulk constant int := 10000;
+  v_longest_line constant int := 9000;
+  v_max_attempts constant int := 10;
+  v_first int := case when coalesce(enqueue_tenant_job.is_bulk, true) then v_first_bulk else v_first_small end;
+  v_lane text;
+  v_waiting int;
+begin
+  select l.lane, sum(count(j.id) filter (where j.priority >= v_first and (v_first = v_first_bulk or j.priority < v_first_bulk))) over ()
+    into strict v_lane, v_waiting
+    from unnest(core.tenant_lanes(enqueue_tenant_job.tenant_id)) with ordinality as l (lane, n)
+    left join graphile_worker._private_job_queues q on q.queue_name = l.lane
+    left join graphile_worker._private_jobs j on j.job_queue_id = q.id and j.attempts < j.max_attempts
+   group by l.lane, l.n
+   order by count(j.id), l.n
+   limit 1;
+  perform graphile_worker.add_job(
+    identifier => enqueue_tenant_job.task, payload => enqueue_tenant_job.payload, queue_name => v_lane,
+    job_key => enqueue_tenant_job.job_key, max_attempts => v_max_attempts,
+    -- What was begun is finished first.
+    priority => v_first + case when enqueue_tenant_job.is_next_stage then 0 else least(v_waiting, v_longest_line) end);
+end
+$$;
+
+ALTER FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text, is_bulk boolean, is_next_stage boolean) OWNER TO rowhouse_queue;
+
+COMMENT ON FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text, is_bulk boolean, is_next_stage boolean) IS 'Adds a job of a tenant to the task queue in this transaction, behind those that it has there already, in the less busy one of its lanes. Small jobs go before bulk, and the next stage of work that was begun goes before work that was not.';
 
 CREATE PROCEDURE core.enter_tenant(IN tenant_id uuid)
     LANGUAGE plpgsql
@@ -15880,6 +16385,14 @@ CREATE FUNCTION core.heartbeat_retention() RETURNS interval
 ALTER FUNCTION core.heartbeat_retention() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION core.heartbeat_retention() IS 'How long a heartbeat is kept after its worker has stopped reporting.';
+
+CREATE FUNCTION core.is_public_error(code text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (code ~ '^[I-OQ-WYZ][A-Z][1-6][0-9]{2}$'::text);
+
+ALTER FUNCTION core.is_public_error(code text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION core.is_public_error(code text) IS 'Whether an SQLSTATE is an error of the registry that may be shown to users.';
 
 CREATE FUNCTION core.plain_condition(condition text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -15966,6 +16479,25 @@ ALTER PROCEDURE core.put_updated_at_on_tables() OWNER TO rowhouse_owner;
 
 COMMENT ON PROCEDURE core.put_updated_at_on_tables() IS 'Puts the trigger that sets updated_at on every table that has the column.';
 
+CREATE FUNCTION core.queue_depth() RETURNS TABLE(task text, waiting_count bigint, running_count bigint, failed_count bigint, oldest_waiting_seconds double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select t.identifier,
+         count(*) filter (where j.is_available and j.run_at <= clock_timestamp()),
+         count(*) filter (where j.locked_at is not null),
+         count(*) filter (where j.locked_at is null and not j.is_available),
+         coalesce(extract(epoch from clock_timestamp()
+           - min(j.run_at) filter (where j.is_available and j.run_at <= clock_timestamp())), 0)::double precision
+    from graphile_worker._private_jobs j
+    join graphile_worker._private_tasks t on t.id = j.task_id
+   group by t.identifier;
+$$;
+
+ALTER FUNCTION core.queue_depth() OWNER TO rowhouse_queue;
+
+COMMENT ON FUNCTION core.queue_depth() IS 'For each task that has jobs: how many are due and wait, run, or have failed for good, and for how many seconds the oldest of those that wait has been due. A job that waits for its next attempt is not due.';
+
 CREATE FUNCTION core.raise_error(code text, message text, hint text DEFAULT NULL::text, detail text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -16018,7 +16550,7 @@ begin
 end
 $$;
 
-ALTER FUNCTION core.release_dead_workers(alive_worker_ids text[], silent_for interval) OWNER TO rowhouse_worker;
+ALTER FUNCTION core.release_dead_workers(alive_worker_ids text[], silent_for interval) OWNER TO rowhouse_queue;
 
 COMMENT ON FUNCTION core.release_dead_workers(alive_worker_ids text[], silent_for interval) IS 'Records that these workers are alive, frees the jobs of workers that have been silent for longer than the interval, and returns the number of those workers.';
 
@@ -16110,6 +16642,18 @@ $$;
 ALTER FUNCTION core.security_gaps() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION core.security_gaps() IS 'Everything that breaks a rule of security; normally nothing does. A domain adds checks of its own by a function security_gaps() in its schema.';
+
+CREATE FUNCTION core.tenant_lanes(tenant_id uuid) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array['lane ' || lane, 'lane ' || (lane + 1 + abs(hashtextextended(tenant_id::text, 1) % 63)) % 64]
+    from (select abs(hashtextextended(tenant_id::text, 0) % 64) as lane) l;
+$$;
+
+ALTER FUNCTION core.tenant_lanes(tenant_id uuid) OWNER TO rowhouse_queue;
+
+COMMENT ON FUNCTION core.tenant_lanes(tenant_id uuid) IS 'The two lanes of a tenant among the 64 of the queue: at most this many of its jobs run at once.';
 
 CREATE FUNCTION core.tg__set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
@@ -16206,7 +16750,7 @@ $$;
 
 ALTER FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) IS 'The uploaded files that are to be parsed; their documents become processing.';
+COMMENT ON FUNCTION knowledge.begin_parsing(tenant_id uuid, document_ids uuid[]) IS 'The uploaded files that are to be parsed. Their documents get the status processing.';
 
 CREATE FUNCTION knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16241,7 +16785,7 @@ begin
        where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;
       v_chunked := v_chunked || v_document.id;
     exception when data_exception or program_limit_exceeded then
-      -- one text that cannot be cut must not hold up the others of its batch
+      -- A text that cannot be cut into chunks fails alone; the other documents of the batch go on.
       perform knowledge.fail_documents(chunk_documents.tenant_id, array[v_document.id], 'chunk', sqlerrm);
     end;
   end loop;
@@ -16252,62 +16796,76 @@ $$;
 
 ALTER FUNCTION knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) IS 'Cuts documents into chunks and queues them for embedding; returns how many.';
+COMMENT ON FUNCTION knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) IS 'Cuts documents into chunks and queues them for embedding. Returns how many documents.';
 
 CREATE FUNCTION knowledge.chunks(content text, chunk_size integer, chunk_overlap integer) RETURNS TABLE(ordinal integer, chunk text, start_offset integer, end_offset integer)
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_piece text;
-  v_buffer text := '';
-  v_buffer_start int := 0;
+  v_white_space constant text := e' \t\n\r\f\x0b';
+  v_bytes constant bytea := convert_to(chunks.content, 'UTF8');
+  v_next_byte int := 0;
+  v_read text;
+  -- the text from the start of the next chunk, and how much of it belongs to the chunk so far
+  v_ahead text := '';
+  v_ahead_start int := 0;
+  v_taken int := 0;
+  -- the lengths of the pieces of the chunk so far
   v_lengths int[] := '{}';
-  v_kept int;
-  v_count int;
+  v_sentences int[];
+  v_sentences_length int;
+  v_next int;
+  v_buffer text;
+  v_overlap record;
 begin
   ordinal := 0;
-  for v_piece in
-    select p from knowledge.sentences(chunks.content) s, knowledge.pieces(s, chunks.chunk_size) p
   loop
-    if length(v_buffer) + length(v_piece) > chunks.chunk_size and v_buffer <> '' then
-      if v_buffer ~ '\S' then
-        chunk := btrim(v_buffer, e' \t\n\r\f\x0b');
-        start_offset := v_buffer_start + length(v_buffer) - length(ltrim(v_buffer, e' \t\n\r\f\x0b'));
-        end_offset := start_offset + length(chunk);
-        return next;
-        ordinal := ordinal + 1;
-      end if;
-      -- the next chunk begins with the last whole sentences of this one, as far as the overlap and its size allow
-      v_kept := 0;
-      v_count := 0;
-      while v_count < cardinality(v_lengths) - 1
-        and v_kept + v_lengths[cardinality(v_lengths) - v_count] <= chunks.chunk_overlap
-        and v_kept + v_lengths[cardinality(v_lengths) - v_count] + length(v_piece) <= chunks.chunk_size
-      loop
-        v_kept := v_kept + v_lengths[cardinality(v_lengths) - v_count];
-        v_count := v_count + 1;
-      end loop;
-      v_buffer_start := v_buffer_start + length(v_buffer) - v_kept;
-      v_buffer := right(v_buffer, v_kept);
-      v_lengths := v_lengths[cardinality(v_lengths) - v_count + 1 :];
-    end if;
-    v_buffer := v_buffer || v_piece;
-    v_lengths := v_lengths || length(v_piece);
-  end loop;
+    -- A chunk and the longest piece after it, and one character more, which tells whether the piece ends there.
+    while length(v_ahead) <= 2 * chunks.chunk_size and v_next_byte < length(v_bytes) loop
+      v_read := knowledge.read_text(v_bytes, v_next_byte, 8 * chunks.chunk_size);
+      v_next_byte := v_next_byte + octet_length(v_read);
+      v_ahead := v_ahead || v_read;
+    end loop;
 
-  if v_buffer ~ '\S' then
-    chunk := btrim(v_buffer, e' \t\n\r\f\x0b');
-    start_offset := v_buffer_start + length(v_buffer) - length(ltrim(v_buffer, e' \t\n\r\f\x0b'));
-    end_offset := start_offset + length(chunk);
-    return next;
-  end if;
+    -- Take the sentences that end within the chunk. The last one is cut off by the end of the chunk.
+    select array_agg(length(s.parts[1]) order by s.n), sum(length(s.parts[1]))
+      into v_sentences, v_sentences_length
+      from regexp_matches(substr(v_ahead, v_taken + 1, chunks.chunk_size - v_taken), knowledge.sentence_pattern(), 'g')
+             with ordinality as s (parts, n);
+    if cardinality(v_sentences) > 1 then
+      v_taken := v_taken + v_sentences_length - v_sentences[cardinality(v_sentences)];
+      v_lengths := v_lengths || trim_array(v_sentences, 1);
+    end if;
+
+    v_next := knowledge.next_piece(substr(v_ahead, v_taken + 1, chunks.chunk_size + 1), chunks.chunk_size);
+    if v_next > 0 and v_taken + v_next <= chunks.chunk_size then
+      v_lengths := v_lengths || v_next;
+      v_taken := v_taken + v_next;
+      continue;
+    end if;
+
+    v_buffer := left(v_ahead, v_taken);
+    if v_buffer ~ '\S' then
+      chunk := btrim(v_buffer, v_white_space);
+      start_offset := v_ahead_start + v_taken - length(ltrim(v_buffer, v_white_space));
+      end_offset := start_offset + length(chunk);
+      return next;
+      ordinal := ordinal + 1;
+    end if;
+    exit when v_next = 0;
+    v_overlap := knowledge.overlap_length(v_lengths, chunks.chunk_overlap, chunks.chunk_size - v_next);
+    v_ahead := substr(v_ahead, v_taken - v_overlap.length + 1);
+    v_ahead_start := v_ahead_start + v_taken - v_overlap.length;
+    v_taken := v_overlap.length;
+    v_lengths := v_lengths[cardinality(v_lengths) - v_overlap.sentence_count + 1 :];
+  end loop;
 end
 $$;
 
 ALTER FUNCTION knowledge.chunks(content text, chunk_size integer, chunk_overlap integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.chunks(content text, chunk_size integer, chunk_overlap integer) IS 'A text cut into chunks of at most chunk_size characters at sentence borders; each begins with up to chunk_overlap characters of whole sentences of the one before. Offsets count characters from 0.';
+COMMENT ON FUNCTION knowledge.chunks(content text, chunk_size integer, chunk_overlap integer) IS 'A text, cut at the borders of sentences into chunks of at most chunk_size characters. Each chunk begins with up to chunk_overlap characters of whole sentences of the chunk before. Offsets count characters from 0.';
 
 CREATE FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) RETURNS TABLE(chunk_id bigint, content text, model_id uuid, provider_kind text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer, max_retries integer)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16334,31 +16892,25 @@ $$;
 
 ALTER FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) IS 'Chunks of these documents, each headed by the document''s title, that have no vector of their source''s model yet, with what is needed to call the model.';
+COMMENT ON FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) IS 'The chunks of these documents that have no vector of their source''s model yet: the text to embed, which begins with the title of the document, and what is needed to call the model.';
 
-CREATE FUNCTION knowledge.document_error(item jsonb) RETURNS text
+CREATE FUNCTION knowledge.document_error(document app_public.new_document) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select case
-    when jsonb_typeof(item) <> 'object' then 'A document must be an object.'
-    when exists (select from jsonb_object_keys(item) k where k not in ('externalId', 'title', 'text', 'metadata'))
-      then format('Unknown key: %s.', (select string_agg(k, ', ') from jsonb_object_keys(item) k
-                                        where k not in ('externalId', 'title', 'text', 'metadata')))
-    when jsonb_typeof(item -> 'externalId') is distinct from 'string' or length(item ->> 'externalId') not between 1 and 1024
-      then 'externalId must be a text of 1 to 1,024 characters.'
-    when jsonb_typeof(item -> 'text') is distinct from 'string' then 'text must be a text.'
-    when item ->> 'text' !~ '\S' then 'The document is empty.'
-    when length(item ->> 'text') > 10000000 then 'The text is longer than 10 million characters.'
-    when jsonb_typeof(item -> 'title') not in ('string', 'null') then 'title must be a text.'
-    when length(item ->> 'title') > 1000 then 'The title is longer than 1,000 characters.'
-    when jsonb_typeof(item -> 'metadata') <> 'object' then 'metadata must be an object.'
+    when coalesce(length((document).external_id) not between 1 and 1024, true)
+      then 'The external id must be 1 to 1,024 characters long.'
+    when (document).text is null or (document).text !~ '\S' then 'The document is empty.'
+    when length((document).text) > knowledge.longest_text() then 'The text is longer than 10 million characters.'
+    when length((document).title) > 1000 then 'The title is longer than 1,000 characters.'
+    when jsonb_typeof((document).metadata) <> 'object' then 'metadata must be an object.'
   end;
 $$;
 
-ALTER FUNCTION knowledge.document_error(item jsonb) OWNER TO rowhouse_owner;
+ALTER FUNCTION knowledge.document_error(document app_public.new_document) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.document_error(item jsonb) IS 'What is wrong with an element of create_documents, or null.';
+COMMENT ON FUNCTION knowledge.document_error(document app_public.new_document) IS 'Why a document for create_documents must be refused; null when it need not.';
 
 CREATE FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16387,39 +16939,59 @@ $$;
 
 ALTER FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) IS 'Embeds the chunks of documents whose source uses the built-in model, here in the database; returns how many.';
+COMMENT ON FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) IS 'Embeds the chunks of those of these documents whose source uses the built-in model. Returns how many chunks.';
 
 CREATE FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  -- Few enough that several workers share a load, and enough to fill a batch of an embedder.
+  v_documents_per_job constant int := 50;
+  -- A job holds a slot of a worker for about as long as it takes to process this much text: a second or two.
+  v_bytes_per_job constant int := 500000;
+  -- What a person writes and waits for.
+  v_small_bytes constant int := 50000;
+  v_task text := case enqueue_stage.stage
+    when 'parse' then 'knowledge__parse_documents'
+    when 'chunk' then 'knowledge__chunk_documents'
+    when 'embed' then 'knowledge__embed_chunks'
+    when 'index' then 'knowledge__index_documents'
+  end;
+  v_job record;
 begin
-  -- 50 documents a job: few enough to share among workers, enough to fill an embedder's batch
-  perform core.enqueue_job(
-    case enqueue_stage.stage
-      when 'parse' then 'knowledge__parse_documents'
-      when 'chunk' then 'knowledge__chunk_documents'
-      when 'embed' then 'knowledge__embed_chunks'
-      when 'index' then 'knowledge__index_documents'
-    end,
-    json_build_object('tenantId', enqueue_stage.tenant_id, 'documentIds', json_agg(id order by n)))
-    from unnest(enqueue_stage.document_ids) with ordinality as d (id, n)
-   group by (n - 1) / 50;
+  for v_job in
+    select json_agg(g.id order by g.n) as document_ids, sum(g.size_bytes) as size_bytes
+      from (
+        select i.id, i.n, d.size_bytes,
+               sum(d.size_bytes) over (order by i.n) / v_bytes_per_job as part
+          from unnest(enqueue_stage.document_ids) with ordinality as i (id, n)
+          join app_public.documents d on d.tenant_id = enqueue_stage.tenant_id and d.id = i.id
+      ) g
+     group by (g.n - 1) / v_documents_per_job, floor(g.part)
+     order by min(g.n)
+  loop
+    perform core.enqueue_tenant_job(
+      v_task, json_build_object('tenantId', enqueue_stage.tenant_id, 'documentIds', v_job.document_ids), enqueue_stage.tenant_id,
+      is_bulk => v_job.size_bytes > v_small_bytes, is_next_stage => enqueue_stage.stage in ('embed', 'index'));
+  end loop;
 end
 $$;
 
 ALTER FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) IS 'Queues the task of a stage for these documents.';
+COMMENT ON FUNCTION knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) IS 'Queues the task of a stage for these documents, in jobs of about half a megabyte.';
 
 CREATE FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_longest_error constant int := 2000;
 begin
   call core.enter_tenant(fail_documents.tenant_id);
   update app_public.documents d
-     set processing_status = 'failed', processing_error = left(fail_documents.error, 2000)
+     set processing_status = 'failed', processing_error = left(coalesce(fail_documents.error, 'The processing failed.'), v_longest_error)
    where d.tenant_id = fail_documents.tenant_id and d.id = any (fail_documents.document_ids)
      and d.processing_stage::text = fail_documents.stage and d.processing_status <> 'failed';
 end
@@ -16427,7 +16999,7 @@ $$;
 
 ALTER FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) IS 'Marks documents that are at a stage as failed, with the error for people to read.';
+COMMENT ON FUNCTION knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) IS 'Marks those of these documents that are at the stage as failed, with an error that people can read.';
 
 CREATE FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16459,19 +17031,21 @@ $$;
 
 ALTER FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) IS 'Queues for indexing the documents whose chunks all have their vector; returns how many.';
+COMMENT ON FUNCTION knowledge.finish_embedding(tenant_id uuid, document_ids uuid[]) IS 'Queues for indexing those of these documents whose chunks all have a vector of the source''s model. Returns how many documents.';
 
 CREATE FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_longest_title constant int := 1000;
 begin
   call core.enter_tenant(finish_parsing.tenant_id);
   update app_public.documents d
      set content = finish_parsing.content,
-         -- a title that was only the file's name gives way to the one found inside
-         title = case when d.title = f.name then left(coalesce(nullif(trim(finish_parsing.title), ''), d.title), 1000) else d.title end,
-         metadata = finish_parsing.metadata || d.metadata,
+         -- A title that is only the name of the file is replaced by the title that was found in the file.
+         title = case when d.title = f.name then left(coalesce(nullif(trim(finish_parsing.title), ''), d.title), v_longest_title) else d.title end,
+         metadata = coalesce(finish_parsing.metadata, '{}') || d.metadata,
          processing_stage = 'chunk'
     from knowledge.document_files f
    where d.tenant_id = finish_parsing.tenant_id and d.id = finish_parsing.document_id and d.processing_stage = 'parse'
@@ -16486,7 +17060,7 @@ $$;
 
 ALTER FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) IS 'Stores a file''s text, drops its bytes and queues the document for chunking.';
+COMMENT ON FUNCTION knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb) IS 'Stores the text of a file, deletes its bytes and queues the document for chunking.';
 
 CREATE FUNCTION knowledge.has_documents() RETURNS boolean
     LANGUAGE sql STABLE
@@ -16504,25 +17078,27 @@ CREATE FUNCTION knowledge.hashing_embedding(content text, dimension integer) RET
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
+  -- The number of a feature is 32 bits of its hash: the highest bit gives the sign, and 30 others choose the component.
   with words as (
     select lexeme, 1 + ln(cardinality(positions)) as weight from unnest(to_tsvector('pg_catalog.simple', content))
   ), features as (
     select 'w' || lexeme as feature, weight from words
     union all
-    -- parts of words, weaker than the words themselves: they let inflected and mistyped words meet
+    -- Parts of words bring inflected and misspelt words near each other. They count a quarter of a word, and only the first
+    -- 64 characters of a word have parts.
     select 't' || substr('_' || left(lexeme, 64) || '_', i, 3), weight * 0.25
       from words, generate_series(1, length(left(lexeme, 64))) as i
   ), hashed as (
     select ('x' || substr(md5(feature), 1, 8))::bit(32)::int as hash, weight from features
   ), components as (
-    select (hash & 1073741823) % hashing_embedding.dimension as i, sum(case when hash < 0 then -weight else weight end) as value
+    select (hash & x'3fffffff'::int) % hashing_embedding.dimension as i, sum(case when hash < 0 then -weight else weight end) as value
       from hashed group by 1
   ), dense as (
     select array_agg(coalesce(value, 0)::real order by slot) as vector, coalesce(sum(value * value), 0) as square
       from generate_series(0, hashing_embedding.dimension - 1) as slot
       left join components on i = slot
   )
-  -- a text without words gets the first axis: the zero vector has no direction
+  -- A text without words gets the unit vector of the first component, because the zero vector has no direction.
   select public.l2_normalize(case when square > 0 then vector
            else array_prepend(1::real, array_fill(0::real, array[hashing_embedding.dimension - 1])) end::public.vector)
     from dense;
@@ -16530,94 +17106,161 @@ $$;
 
 ALTER FUNCTION knowledge.hashing_embedding(content text, dimension integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.hashing_embedding(content text, dimension integer) IS 'The built-in embedder''s unit vector of a text: signed feature hashing of words and parts of words. Knows no meanings.';
+COMMENT ON FUNCTION knowledge.hashing_embedding(content text, dimension integer) IS 'The vector of a text, of length 1, by the built-in embedder: signed feature hashing of words and parts of words. It knows no meanings.';
 
-CREATE FUNCTION knowledge.pieces(sentence text, max_length integer) RETURNS SETOF text
+CREATE FUNCTION knowledge.largest_file() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((50 * 1024) * 1024);
+
+ALTER FUNCTION knowledge.largest_file() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.largest_file() IS 'How many bytes an uploaded file may have: 50 MB.';
+
+CREATE FUNCTION knowledge.longest_text() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 10000000;
+
+ALTER FUNCTION knowledge.longest_text() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.longest_text() IS 'How many characters the text of a document may have.';
+
+CREATE FUNCTION knowledge.new_documents(documents jsonb) RETURNS app_public.new_document[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array_agg((d ->> 'externalId', d ->> 'title', d ->> 'text', nullif(d -> 'metadata', 'null'))::app_public.new_document order by n)
+    from jsonb_array_elements(case when jsonb_typeof(new_documents.documents) = 'array' then new_documents.documents end)
+      with ordinality as e (d, n);
+$$;
+
+ALTER FUNCTION knowledge.new_documents(documents jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.new_documents(documents jsonb) IS 'Documents for create_documents, from a JSON array of objects with the keys externalId, title, text and metadata; null when it is not an array or is empty.';
+
+CREATE FUNCTION knowledge.next_piece(ahead text, max_length integer) RETURNS integer
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_rest text := sentence;
+  -- Nothing is left of an empty text, and the pattern does not match it.
+  v_length int := coalesce(length(substring(next_piece.ahead from '^' || knowledge.sentence_pattern())), 0);
   v_cut int;
 begin
-  while length(v_rest) > max_length loop
-    -- after the last white space of what fits; in the middle of a word only when there is none in its second half
-    v_cut := length(substring(left(v_rest, max_length) from '^(.*\s)'));
-    if v_cut is null or v_cut * 2 < max_length then
-      v_cut := max_length;
-    end if;
-    return next left(v_rest, v_cut);
-    v_rest := substr(v_rest, v_cut + 1);
-  end loop;
-  return next v_rest;
+  if v_length <= next_piece.max_length then
+    return v_length;
+  end if;
+  -- Cut after the last white space that fits. Cut inside a word only when the second half has no white space.
+  v_cut := length(substring(left(next_piece.ahead, next_piece.max_length) from '^(.*\s)'));
+  return case when v_cut * 2 >= next_piece.max_length then v_cut else next_piece.max_length end;
 end
 $$;
 
-ALTER FUNCTION knowledge.pieces(sentence text, max_length integer) OWNER TO rowhouse_owner;
+ALTER FUNCTION knowledge.next_piece(ahead text, max_length integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.pieces(sentence text, max_length integer) IS 'A sentence that is too long, cut between words into pieces of at most max_length characters.';
+COMMENT ON FUNCTION knowledge.next_piece(ahead text, max_length integer) IS 'The length of the next piece of a text: its first sentence, or as many of the words of that sentence as max_length characters hold. ahead is the text from there on, at least max_length + 1 characters of it or all that is left.';
 
-CREATE FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) RETURNS app_public.document_receipt
+CREATE FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_next int;
+begin
+  length := 0;
+  sentence_count := 0;
+  -- The first sentence of a chunk is never repeated, because the next chunk would then be the same and more.
+  while sentence_count < cardinality(overlap_length.lengths) - 1 loop
+    v_next := overlap_length.lengths[cardinality(overlap_length.lengths) - sentence_count];
+    exit when length + v_next > least(overlap_length.chunk_overlap, overlap_length.room);
+    length := length + v_next;
+    sentence_count := sentence_count + 1;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) IS 'How many of the last sentences of a chunk, which have these lengths, the next chunk begins with, and how long they are together: at most chunk_overlap characters, and at most room.';
+
+CREATE FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text DEFAULT NULL::text, file_content bytea DEFAULT NULL::bytea, media_type text DEFAULT 'text/plain'::text) RETURNS app_public.document_receipt
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-#variable_conflict use_column
 declare
-  v_size bigint := coalesce(octet_length(put_document.file_content), octet_length(put_document.content));
-  v_hash bytea := sha256(
-    sha256(coalesce(put_document.file_content, convert_to(put_document.content, 'UTF8')))
-    || convert_to(put_document.title || e'\x1f' || put_document.media_type || e'\x1f' || put_document.metadata::text, 'UTF8'));
-  v_stage knowledge.processing_stage := case when put_document.file_content is null then 'chunk' else 'parse' end;
+  v_given app_public.documents;
   v_document app_public.documents;
   v_receipt app_public.document_receipt;
 begin
-  v_receipt.external_id := put_document.external_id;
+  v_given.tenant_id := (source).tenant_id;
+  v_given.source_id := (source).id;
+  v_given.external_id := (given).external_id;
+  v_given.title := coalesce(nullif(trim((given).title), ''), put_document.file_name, (given).external_id);
+  v_given.content := (given).text;
+  v_given.media_type := put_document.media_type;
+  v_given.metadata := coalesce((given).metadata, '{}');
+  v_given.size_bytes := coalesce(octet_length(put_document.file_content), octet_length(v_given.content));
+  v_given.content_hash := sha256(
+    sha256(coalesce(put_document.file_content, convert_to(v_given.content, 'UTF8')))
+    || convert_to(concat_ws(e'\x1f', v_given.title, v_given.media_type, v_given.metadata), 'UTF8'));
+  v_given.processing_stage := case when put_document.file_content is null then 'chunk' else 'parse' end;
+
+  v_receipt.external_id := v_given.external_id;
   insert into app_public.documents (
     tenant_id, source_id, external_id, title, content, media_type, size_bytes, content_hash, metadata,
     processing_stage, created_by_user_id
   ) values (
-    (source).tenant_id, (source).id, put_document.external_id, put_document.title, put_document.content, put_document.media_type,
-    v_size, v_hash, put_document.metadata, v_stage, core.current_user_id()
+    v_given.tenant_id, v_given.source_id, v_given.external_id, v_given.title, v_given.content, v_given.media_type,
+    v_given.size_bytes, v_given.content_hash, v_given.metadata, v_given.processing_stage, core.current_user_id()
   )
-  on conflict (tenant_id, source_id, external_id) do nothing
+  on conflict on constraint documents_tenant_id_source_id_external_id_key do nothing
   returning id into v_receipt.document_id;
 
   if found then
     v_receipt.outcome := 'created';
   else
     select * into strict v_document from app_public.documents d
-     where d.tenant_id = (source).tenant_id and d.source_id = (source).id and d.external_id = put_document.external_id
+     where d.tenant_id = v_given.tenant_id and d.source_id = v_given.source_id and d.external_id = v_given.external_id
        for update;
     v_receipt.document_id := v_document.id;
-    if v_document.content_hash = v_hash then
-      v_receipt.outcome := 'unchanged';
-      if v_document.processing_status = 'failed' then
-        perform knowledge.resume_documents((source).tenant_id, array[v_document.id]);
-        v_receipt.outcome := 'retried';
-      end if;
+    if v_document.content_hash = v_given.content_hash then
+      v_receipt.outcome := case
+        when knowledge.resume_documents(v_given.tenant_id, array[v_document.id]) > 0 then 'retried' else 'unchanged' end;
       return v_receipt;
     end if;
     v_receipt.outcome := 'replaced';
-    delete from app_public.document_chunks c where c.tenant_id = v_document.tenant_id and c.document_id = v_document.id;
-    delete from knowledge.document_files f where f.tenant_id = v_document.tenant_id and f.document_id = v_document.id;
-    update app_public.documents d
-       set title = put_document.title, content = put_document.content, media_type = put_document.media_type, size_bytes = v_size,
-           content_hash = v_hash, metadata = put_document.metadata, processing_status = 'pending', processing_stage = v_stage,
-           processing_started_at = null, processing_completed_at = null, processing_error = null
-     where d.tenant_id = v_document.tenant_id and d.id = v_document.id;
+    perform knowledge.replace_document(v_document, v_given);
   end if;
 
   if put_document.file_content is not null then
     insert into knowledge.document_files (tenant_id, document_id, name, content)
-    values ((source).tenant_id, v_receipt.document_id, put_document.file_name, put_document.file_content);
+    values (v_given.tenant_id, v_receipt.document_id, put_document.file_name, put_document.file_content);
   end if;
   return v_receipt;
 end
 $$;
 
-ALTER FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) OWNER TO rowhouse_owner;
+ALTER FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) IS 'Stores a new or changed document of a source, without queueing its processing, and says which it was.';
+COMMENT ON FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) IS 'Stores a new or changed document of a source and says which it was. It does not queue its processing, except that of an unchanged document whose processing had failed.';
+
+CREATE FUNCTION knowledge.read_text(bytes bytea, from_byte integer, byte_count integer) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_end int := least(read_text.from_byte + read_text.byte_count, length(read_text.bytes));
+begin
+  -- A byte of the form 10xxxxxx continues a character of UTF-8: that character is read as a whole.
+  while v_end < length(read_text.bytes) and get_byte(read_text.bytes, v_end) & 192 = 128 loop
+    v_end := v_end + 1;
+  end loop;
+  return convert_from(substr(read_text.bytes, read_text.from_byte + 1, v_end - read_text.from_byte), 'UTF8');
+end
+$$;
+
+ALTER FUNCTION knowledge.read_text(bytes bytea, from_byte integer, byte_count integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.read_text(bytes bytea, from_byte integer, byte_count integer) IS 'The characters of a text in UTF-8 that begin at from_byte, counted from 0, about byte_count bytes of them. It takes the same time anywhere in the text.';
 
 CREATE FUNCTION knowledge.refresh_sources() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16626,8 +17269,8 @@ CREATE FUNCTION knowledge.refresh_sources() RETURNS integer
 declare
   v_source_ids uuid[];
 begin
-  -- First the notes, then the documents, in a statement of its own: it sees at least what the notes speak of. Whatever
-  -- is committed later has a note of its own.
+  -- The notes are deleted in one statement and the documents are counted in a later one, which sees at least the changes that
+  -- were noted. A change that is committed after that has a note of its own.
   with noted as (delete from knowledge.changed_sources returning source_id)
   select array_agg(distinct source_id) into v_source_ids from noted;
   perform from app_public.rag_knowledge_sources s where s.id = any (v_source_ids) order by s.id for no key update;
@@ -16660,7 +17303,27 @@ $$;
 
 ALTER FUNCTION knowledge.refresh_sources() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION knowledge.refresh_sources() IS 'Writes down how far the sources are whose documents have changed since it last did; returns how many. Twice at once does nothing twice.';
+COMMENT ON FUNCTION knowledge.refresh_sources() IS 'Computes the statistics of the sources whose documents have changed since the last time. Returns how many sources. Two workers at once do no harm, because each note is deleted by one of them.';
+
+CREATE FUNCTION knowledge.replace_document(old app_public.documents, new app_public.documents) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from app_public.document_chunks c where c.tenant_id = (old).tenant_id and c.document_id = (old).id;
+  delete from knowledge.document_files f where f.tenant_id = (old).tenant_id and f.document_id = (old).id;
+  update app_public.documents d
+     set title = (new).title, content = (new).content, media_type = (new).media_type, size_bytes = (new).size_bytes,
+         content_hash = (new).content_hash, metadata = (new).metadata, processing_status = 'pending',
+         processing_stage = (new).processing_stage, processing_started_at = null, processing_completed_at = null,
+         processing_error = null
+   where d.tenant_id = (old).tenant_id and d.id = (old).id;
+end
+$$;
+
+ALTER FUNCTION knowledge.replace_document(old app_public.documents, new app_public.documents) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION knowledge.replace_document(old app_public.documents, new app_public.documents) IS 'Gives an existing document, whose row is locked, the contents of a new one, and removes its chunks and its file.';
 
 CREATE FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql
@@ -16690,7 +17353,7 @@ $$;
 
 ALTER FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) IS 'Queues failed documents again at the stage where they failed; returns how many.';
+COMMENT ON FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) IS 'Queues those of these documents that failed again, each at the stage where it failed. Returns how many.';
 
 CREATE FUNCTION knowledge.search_vector(config regconfig, title text, chunk text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -16698,7 +17361,7 @@ CREATE FUNCTION knowledge.search_vector(config regconfig, title text, chunk text
 
 ALTER FUNCTION knowledge.search_vector(config regconfig, title text, chunk text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.search_vector(config regconfig, title text, chunk text) IS 'The terms of a chunk headed by its document''s title, whose words have weight A.';
+COMMENT ON FUNCTION knowledge.search_vector(config regconfig, title text, chunk text) IS 'The terms of a chunk and of the title of its document; those of the title have weight A.';
 
 CREATE FUNCTION knowledge.searchable_text(title text, chunk text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -16708,22 +17371,15 @@ CREATE FUNCTION knowledge.searchable_text(title text, chunk text) RETURNS text
 
 ALTER FUNCTION knowledge.searchable_text(title text, chunk text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.searchable_text(title text, chunk text) IS 'What is searched and embedded of a chunk: it, headed by its document''s title, because what a document is called, it is about throughout.';
+COMMENT ON FUNCTION knowledge.searchable_text(title text, chunk text) IS 'The text of a chunk that is embedded: the title of its document and the chunk, because every part of a document is about the subject of its title.';
 
-CREATE FUNCTION knowledge.sentences(content text) RETURNS SETOF text
+CREATE FUNCTION knowledge.sentence_pattern() RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-  -- A sentence ends after a full stop (question mark, …), closing quotes and white space, or at an empty line.
-  -- White space stays with the sentence it follows, so that the sentences put together are the text.
-  select m.parts[1]
-    from regexp_matches(content, $re$.+?(?:[.!?…。！？]+["'”’)\]]*\s+|\n[ \t]*\n\s*|$)$re$, 'g') with ordinality as m (parts, n)
-   order by m.n;
-$_$;
+    RETURN '.+?(?:[.!?…。！？]+["''”’)\]]*\s+|\n[ \t]*\n\s*|$)'::text;
 
-ALTER FUNCTION knowledge.sentences(content text) OWNER TO rowhouse_owner;
+ALTER FUNCTION knowledge.sentence_pattern() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.sentences(content text) IS 'The sentences of a text in order, each with the white space that follows it.';
+COMMENT ON FUNCTION knowledge.sentence_pattern() IS 'The regular expression of a sentence with the white space that follows it.';
 
 CREATE FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer DEFAULT NULL::integer, cost_usd numeric DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16738,14 +17394,14 @@ begin
     perform core.raise_error('KN901', 'There must be one vector for each chunk.');
   end if;
   if exists (select from unnest(store_embeddings.vectors) v where v is null or vector_dims(v) is distinct from v_dimension) then
-    perform core.raise_error('KN902', format('The model is registered with %s dimensions, and the vector has another number.', v_dimension),
+    perform core.raise_error('KN902', format('A vector does not have the %s dimensions that the model is registered with.', v_dimension),
       'Correct the dimension of the model, then process the source again.');
   end if;
   insert into app_public.embeddings (tenant_id, model_id, chunk_id, embedding, generation_time_ms, cost_usd)
   select store_embeddings.tenant_id, store_embeddings.model_id, c.id, l2_normalize(v.vector),
-         store_embeddings.generation_time_ms, store_embeddings.cost_usd / cardinality(store_embeddings.chunk_ids)
+         store_embeddings.generation_time_ms, coalesce(store_embeddings.cost_usd, 0) / cardinality(store_embeddings.chunk_ids)
     from unnest(store_embeddings.chunk_ids, store_embeddings.vectors) as v (chunk_id, vector)
-    -- a chunk whose document was replaced meanwhile is gone, and its vector with it
+    -- The vector of a chunk is left out when its document has been replaced meanwhile, because the chunk is gone.
     join app_public.document_chunks c on c.tenant_id = store_embeddings.tenant_id and c.id = v.chunk_id
    order by c.id
      for key share of c
@@ -16758,7 +17414,7 @@ $$;
 ALTER FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) IS '@errors KN901 KN902
-Stores vectors of chunks, normalised to unit length; returns how many were new.';
+Stores the vectors of chunks, normalised to length 1. Returns how many chunks had no vector of the model yet.';
 
 CREATE FUNCTION knowledge.text_search_config(language text) RETURNS regconfig
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -16780,7 +17436,7 @@ $$;
 
 ALTER FUNCTION knowledge.tg_documents__note_changed_sources() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION knowledge.tg_documents__note_changed_sources() IS 'Notes the sources whose documents came or went.';
+COMMENT ON FUNCTION knowledge.tg_documents__note_changed_sources() IS 'Notes the sources of documents that were added or removed.';
 
 CREATE FUNCTION knowledge.tg_documents__note_source_progress() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16797,7 +17453,7 @@ $$;
 
 ALTER FUNCTION knowledge.tg_documents__note_source_progress() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION knowledge.tg_documents__note_source_progress() IS 'Notes the sources whose documents have come to another processing_status.';
+COMMENT ON FUNCTION knowledge.tg_documents__note_source_progress() IS 'Notes the sources of documents whose processing_status has changed.';
 
 CREATE FUNCTION knowledge.token_count(vector tsvector) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -16805,7 +17461,7 @@ CREATE FUNCTION knowledge.token_count(vector tsvector) RETURNS integer
 
 ALTER FUNCTION knowledge.token_count(vector tsvector) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION knowledge.token_count(vector tsvector) IS 'Length of a text in tokens that count for search (no stop words; a token counts at most 255 times).';
+COMMENT ON FUNCTION knowledge.token_count(vector tsvector) IS 'The length of a text for BM25: its tokens without stop words. A token counts at most 255 times, because a tsvector keeps no more positions.';
 
 CREATE FUNCTION knowledge.writable_source(source_id uuid) RETURNS app_public.rag_knowledge_sources
     LANGUAGE plpgsql STABLE
@@ -16827,7 +17483,7 @@ $$;
 ALTER FUNCTION knowledge.writable_source(source_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION knowledge.writable_source(source_id uuid) IS '@errors KN301 ID203 TN204
-A source you may add documents to.';
+A source of this tenant, for a member who may add documents to it.';
 
 CREATE FUNCTION metering.add_model_prices(providers jsonb) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -16841,7 +17497,7 @@ begin
   select m.id, (p.price ->> 'input_per_million_usd')::numeric,
          coalesce(p.price ->> 'cached_input_per_million_usd', p.price ->> 'input_per_million_usd')::numeric,
          coalesce(p.price ->> 'output_per_million_usd', '0')::numeric,
-         -- reasoning is billed as output
+         -- Providers bill tokens for reasoning as output.
          coalesce(p.price ->> 'output_per_million_usd', '0')::numeric,
          (p.price ->> 'valid_from')::timestamp at time zone 'UTC'
     from jsonb_to_recordset(add_model_prices.providers) as provider (models jsonb)
@@ -16855,7 +17511,7 @@ $$;
 
 ALTER FUNCTION metering.add_model_prices(providers jsonb) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.add_model_prices(providers jsonb) IS 'Adds the list prices of models that have none, in USD per million tokens, and returns how many. For npm run migrate.';
+COMMENT ON FUNCTION metering.add_model_prices(providers jsonb) IS 'Adds the list prices of models without a price, in USD per million tokens, and returns how many it added. npm run migrate calls it.';
 
 CREATE FUNCTION metering.add_to_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS uuid[]
     LANGUAGE plpgsql
@@ -16882,7 +17538,7 @@ $$;
 
 ALTER FUNCTION metering.add_to_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.add_to_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Adds calls to the totals of their agents; returns which agents those are.';
+COMMENT ON FUNCTION metering.add_to_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Adds the countable calls to the totals of their agents, and returns these agents.';
 
 CREATE FUNCTION metering.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) RETURNS void
     LANGUAGE plpgsql
@@ -16914,7 +17570,7 @@ $$;
 
 ALTER FUNCTION metering.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) IS 'Adds events to the roll-ups by minute and by day: those of these batches, or all of these times that no longer wait.';
+COMMENT ON FUNCTION metering.add_to_rollups(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) IS 'Adds the countable events to the roll-ups by minute and by day.';
 
 CREATE FUNCTION metering.add_to_user_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
@@ -16933,7 +17589,7 @@ begin
     insert into metering.usage_conversations (tenant_id, user_id, agent_id, conversation_id)
     select distinct v_tenant_id, k.user_id, k.agent_id, c.conversation_id
       from calls k
-     -- one look at the primary key for each call: the limit keeps the planner from reading all calls of these times
+     -- The limit makes the planner look up each call by the primary key instead of reading all calls of these times.
      cross join lateral (
        select c.conversation_id from metering.llm_calls c
         where c.tenant_id = v_tenant_id and c.occurred_at = k.occurred_at and c.batch_id = k.batch_id limit 1) c
@@ -16961,7 +17617,7 @@ begin
   )
   select array_agg(user_id), array_agg(agent_id) into v_user_ids, v_agent_ids from added;
   if v_user_ids is not null then
-    -- a statement of its own, so that it sees rows that were listed until the totals were locked
+    -- A new statement sees the rows that were added to the list before the totals were locked.
     perform metering.refresh_user_agents(v_user_ids, v_agent_ids);
   end if;
 end
@@ -16969,7 +17625,7 @@ $$;
 
 ALTER FUNCTION metering.add_to_user_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.add_to_user_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Adds the calls of these batches to the totals of people and agents, and shows them in user_agents.';
+COMMENT ON FUNCTION metering.add_to_user_agents(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Adds the calls of these batches to the totals of people and agents, and copies these totals to user_agents.';
 
 CREATE TABLE metering.usage_agents (
     tenant_id uuid NOT NULL,
@@ -16987,7 +17643,7 @@ ALTER TABLE ONLY metering.usage_agents FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE metering.usage_agents OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE metering.usage_agents IS 'All calls of each agent.';
+COMMENT ON TABLE metering.usage_agents IS 'The totals of all calls of each agent.';
 
 CREATE FUNCTION metering.agent_totals_of_days() RETURNS SETOF metering.usage_agents
     LANGUAGE plpgsql STABLE
@@ -17005,7 +17661,38 @@ $$;
 
 ALTER FUNCTION metering.agent_totals_of_days() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.agent_totals_of_days() IS 'The totals of the tenant''s agents as the roll-up by day has them.';
+COMMENT ON FUNCTION metering.agent_totals_of_days() IS 'The totals of the tenant''s agents, computed from the roll-up by day.';
+
+CREATE FUNCTION metering.applicable_rate_limits(use metering.rate_limit_use) RETURNS SETOF metering.applicable_rate_limit
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select r.rule, r.subject_id, r.amount
+      from (
+        select rule,
+               case rule.limit_scope
+                 when 'tenant' then (use).tenant_id when 'user' then (use).user_id
+                 when 'agent' then (use).agent_id else (use).api_key_id end as subject_id,
+               case rule.limit_type
+                 when 'requests' then (use).requests when 'tokens' then (use).tokens
+                 -- Limits of cost are in cents, and uses are in dollars.
+                 else (use).cost * 100 end as amount
+          from metering.rate_limit_rules rule
+         where rule.tenant_id = (use).tenant_id
+      ) r
+     where coalesce((r.rule).scope_id, r.subject_id) = r.subject_id and r.subject_id <> all ((r.rule).except_scope_ids)
+       -- A use without any amount asks every limit.
+       and (r.amount > 0 or (use).requests = 0 and (use).tokens = 0 and (use).cost = 0)
+     -- The order of the key is the order in which windows are locked.
+     order by (r.rule).config_id, (r.rule).window_seconds;
+end
+$$;
+
+ALTER FUNCTION metering.applicable_rate_limits(use metering.rate_limit_use) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.applicable_rate_limits(use metering.rate_limit_use) IS 'The rate limits that apply to a use, each with the subject whose usage it counts and with the amount in its unit, in the order of locking.';
 
 CREATE FUNCTION metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid DEFAULT NULL::uuid) RETURNS TABLE(identity jsonb, limit_name text, limit_value double precision, window_seconds integer, remaining double precision, reset_after_seconds integer, retry_after_seconds integer, refusal_code text, refusal_message text, refusal_hint text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -17017,10 +17704,10 @@ declare
   v_user_id uuid;
   v_decision app_public.rate_limit_decision;
 begin
-  -- Nothing waits for the disk here. A crash of the server can lose the last moments' notes, but only of requests that
-  -- wrote nothing: the commit of one that did brings all that was written before it to the disk.
+  -- This transaction does not wait for the disk. A crash can lose the notes of the last moments, but only of requests that
+  -- wrote nothing: the commit of a request that wrote something brings everything before it to the disk.
   perform set_config('synchronous_commit', 'off', true);
-  -- passed on whole: what a request's identity is made of is authenticate's alone
+  -- The identity is passed on as a whole, because only tenancy.authenticate knows what it consists of.
   select to_jsonb(a), a.tenant_id, a.user_id into identity, v_tenant_id, v_user_id
     from tenancy.authenticate(begin_request.claims, begin_request.requested_tenant) a;
   if v_tenant_id is null then
@@ -17043,7 +17730,8 @@ begin
     return;
   end if;
   begin
-    perform from metering.use_quota(v_tenant_id, 'api_calls', 1, v_user_id, null, begin_request.api_key_id);
+    perform from metering.use_quota(
+      row(v_tenant_id, 'api_calls', 1, v_user_id, null, begin_request.api_key_id, null, null)::metering.quota_use);
   exception when sqlstate 'QT601' then
     get stacked diagnostics refusal_code = returned_sqlstate, refusal_message = message_text, refusal_hint = pg_exception_hint;
     return next;
@@ -17058,16 +17746,16 @@ $$;
 ALTER FUNCTION metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) IS '@errors RL601 RL602 QT601
-Authentication (identity is the row of tenancy.authenticate, whose errors it passes on), rate limits, the quota of api_calls and metering of one request. refusal_code says that it may not pass:';
+Authenticates a request, checks the rate limits and the quota of api_calls, and notes the request. identity is the row of tenancy.authenticate, whose errors it passes on. When refusal_code is not null, the request is refused.';
 
 CREATE FUNCTION metering.begin_usage() RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  -- with an older snapshot, the period that has just become final would still look open
+  -- An older snapshot would still show a period as open that has just become final.
   if current_setting('transaction_isolation') <> 'read committed' then
-    perform core.raise_error('MT411', 'Usage is recorded at the isolation level read committed.', 'Record it in a transaction of its own.');
+    perform core.raise_error('MT411', 'Usage and quotas are written only at the isolation level read committed.', 'Use a transaction of its own for it.');
   end if;
   perform pg_advisory_xact_lock_shared(metering.metering_lock('record'), hashtext(core.current_tenant_id()::text));
   return nextval('metering.usage_batches');
@@ -17077,7 +17765,7 @@ $$;
 ALTER FUNCTION metering.begin_usage() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION metering.begin_usage() IS '@errors MT411
-Opens a batch: no period of the tenant becomes final before this transaction ends.';
+Opens a batch. No period of the tenant becomes final before this transaction ends.';
 
 CREATE FUNCTION metering.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer DEFAULT 1) RETURNS tstzrange
     LANGUAGE plpgsql STABLE
@@ -17105,103 +17793,71 @@ $$;
 ALTER FUNCTION metering.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION metering.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) IS '@errors 22023
-The period that an instant falls into: from local midnight to local midnight, each so many months after the anchor day.';
+The period that contains an instant. It begins and ends at local midnight, a multiple of the given months after the anchor day.';
 
-CREATE FUNCTION metering.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text DEFAULT NULL::text) RETURNS void
+CREATE FUNCTION metering.change_count(tenant_id uuid, quota_type app_public.quota_type, delta numeric, user_id uuid, scope app_public.limit_scope DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   if change_count.delta <> 0 then
     perform from metering.use_quota(
-      change_count.tenant_id, change_count.quota_type, change_count.delta, change_count.user_id, scope => change_count.scope);
+      row(change_count.tenant_id, change_count.quota_type, change_count.delta, change_count.user_id, null, null, null, null)::metering.quota_use,
+      change_count.scope);
   end if;
 end
 $$;
 
-ALTER FUNCTION metering.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text) OWNER TO rowhouse_platform;
+ALTER FUNCTION metering.change_count(tenant_id uuid, quota_type app_public.quota_type, delta numeric, user_id uuid, scope app_public.limit_scope) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text) IS '@errors QT601
-Adds to what is counted of a tenant and a user.';
+COMMENT ON FUNCTION metering.change_count(tenant_id uuid, quota_type app_public.quota_type, delta numeric, user_id uuid, scope app_public.limit_scope) IS '@errors QT601
+Adds to the counters of a tenant and a user.';
 
-CREATE FUNCTION metering.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision, at timestamp with time zone) RETURNS app_public.rate_limit_decision
+CREATE FUNCTION metering.check_all_rate_limits(use metering.rate_limit_use) RETURNS app_public.rate_limit_decision
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-#variable_conflict use_column
 declare
-  v_rule record;
+  v_limit metering.applicable_rate_limit;
+  v_rule metering.rate_limit_rules;
   v_answer app_public.rate_limit_decision;
   v_decision app_public.rate_limit_decision;
-  v_is_warning boolean;
-  v_refused text[];
+  v_is_warning boolean := false;
+  v_allowed metering.applicable_rate_limit[];
 begin
-  -- in the order of the key, which is the order of locking
-  for v_rule in
-    select r.*
-      from (select r.*,
-                   case r.limit_scope when 'tenant' then r.tenant_id when 'user' then user_id when 'agent' then agent_id else api_key_id end as subject_id,
-                   case r.limit_type when 'requests' then requests when 'tokens' then tokens else cost * 100 end as amount
-              from metering.rate_limit_rules r
-             where r.tenant_id = check_all_rate_limits.tenant_id) r
-     where coalesce(r.scope_id, r.subject_id) = r.subject_id and r.subject_id <> all (r.except_scope_ids)
-       and (r.amount > 0 or requests = 0 and tokens = 0 and cost = 0)
-     order by r.config_id, r.window_seconds
-  loop
-    update app_public.rate_limit_usage u set usage_count = u.usage_count + v_rule.amount, is_exceeded = false, updated_at = check_all_rate_limits.at
-     where u.tenant_id = v_rule.tenant_id and u.config_id = v_rule.config_id and u.scope_id = v_rule.subject_id
+  for v_limit in select * from metering.applicable_rate_limits(check_all_rate_limits.use) loop
+    v_rule := v_limit.rule;
+    update app_public.rate_limit_usage u set usage_count = u.usage_count + v_limit.amount, is_exceeded = false, updated_at = (use).at
+     where u.tenant_id = v_rule.tenant_id and u.config_id = v_rule.config_id and u.scope_id = v_limit.subject_id
        and u.window_seconds = v_rule.window_seconds
-       and u.window_end > check_all_rate_limits.at and u.usage_count + v_rule.amount <= v_rule.limit_value
+       and u.window_end > (use).at and u.usage_count + v_limit.amount <= v_rule.limit_value
     returning true, null, u.usage_count >= v_rule.warning_value, v_rule.limit_scope, v_rule.limit_type, v_rule.window_seconds,
               v_rule.limit_value, v_rule.limit_value - u.usage_count, u.window_end + make_interval(secs => v_rule.window_seconds), 0, v_rule.config_id
          into v_answer;
     if not found then
-      v_answer := metering.use_rate_window(
-        (select r from metering.rate_limit_rules r
-          where r.tenant_id = v_rule.tenant_id and r.config_id = v_rule.config_id and r.window_seconds = v_rule.window_seconds),
-        v_rule.subject_id, v_rule.amount, check_all_rate_limits.at);
-      if not v_answer.is_allowed then
-        v_refused := v_refused || (v_rule.config_id::text || v_rule.window_seconds);
-      end if;
+      v_answer := metering.use_rate_window(v_rule, v_limit.subject_id, v_limit.amount, (use).at);
     end if;
-    if v_decision.config_id is null then
+    if v_answer.is_allowed then
+      v_allowed := v_allowed || v_limit;
+    end if;
+    v_is_warning := v_is_warning or v_answer.is_warning;
+    if v_decision.config_id is null or metering.decides_before(v_answer, v_decision) then
       v_decision := v_answer;
-    else
-      -- told is the refusal that lasts longest, else the limit that is nearest to its end
-      v_is_warning := v_decision.is_warning or v_answer.is_warning;
-      if (case
-           when v_answer.is_allowed <> v_decision.is_allowed then v_decision.is_allowed
-           when v_answer.is_allowed then v_answer.remaining / v_answer.limit_value < v_decision.remaining / v_decision.limit_value
-           else coalesce(v_answer.retry_after_ms, 'Infinity'::double precision) > coalesce(v_decision.retry_after_ms, 'Infinity'::double precision)
-         end) then
-        v_decision := v_answer;
-      end if;
-      v_decision.is_warning := v_is_warning;
     end if;
   end loop;
 
-  if v_decision.config_id is null then
-    v_decision.is_allowed := true;
-    v_decision.is_warning := false;
-  elsif v_refused is not null then
-    -- all or nothing: what others have given is taken back; their rows are still locked
-    update app_public.rate_limit_usage u
-       set usage_count = greatest(u.usage_count - r.amount, u.past_count)
-      from (select r.*, case r.limit_type when 'requests' then requests when 'tokens' then tokens else cost * 100 end as amount
-              from metering.rate_limit_rules r
-             where r.tenant_id = check_all_rate_limits.tenant_id) r
-     where u.tenant_id = r.tenant_id and u.config_id = r.config_id and u.window_seconds = r.window_seconds
-       and u.scope_id = case r.limit_scope when 'tenant' then r.tenant_id when 'user' then user_id when 'agent' then agent_id else api_key_id end
-       and coalesce(r.scope_id, u.scope_id) = u.scope_id and u.scope_id <> all (r.except_scope_ids)
-       and r.amount > 0 and (r.config_id::text || r.window_seconds) <> all (v_refused);
+  v_decision.is_allowed := coalesce(v_decision.is_allowed, true);
+  v_decision.is_warning := v_is_warning;
+  if not v_decision.is_allowed then
+    perform metering.take_back_rate_usage(v_allowed);
   end if;
   return v_decision;
 end
 $$;
 
-ALTER FUNCTION metering.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision, at timestamp with time zone) OWNER TO rowhouse_platform;
+ALTER FUNCTION metering.check_all_rate_limits(use metering.rate_limit_use) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision, at timestamp with time zone) IS 'check_rate_limit at an instant, whatever limits there are.';
+COMMENT ON FUNCTION metering.check_all_rate_limits(use metering.rate_limit_use) IS 'Checks a use against all rate limits, as check_rate_limit does, for any number of limits.';
 
 CREATE FUNCTION metering.check_rate_limit(tenant_id uuid, user_id uuid DEFAULT NULL::uuid, agent_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid, requests double precision DEFAULT 1, tokens double precision DEFAULT 0, cost double precision DEFAULT 0) RETURNS app_public.rate_limit_decision
     LANGUAGE plpgsql SECURITY DEFINER
@@ -17210,7 +17866,7 @@ CREATE FUNCTION metering.check_rate_limit(tenant_id uuid, user_id uuid DEFAULT N
 #variable_conflict use_column
 declare
   v_rule metering.rate_limit_rules;
-  -- not the transaction's start: a long one must not use up a window of the past
+  -- The start of the transaction would not do, because a long transaction would use up a window of the past.
   v_now timestamptz := case when coalesce(current_setting('rowhouse.clock', true), '') = '' then clock_timestamp() else core.clock() end;
   v_used double precision;
   v_end timestamptz;
@@ -17218,14 +17874,15 @@ begin
   select r.* into v_rule
     from metering.rate_limit_rules r
    where r.tenant_id = check_rate_limit.tenant_id and r.is_sole and requests > 0;
-  -- a plain update of one row: whoever has waited for it has only that to look at again
+  -- This is a plain update of one row, so a session that has waited for the row has only this condition to check again.
   update app_public.rate_limit_usage u set usage_count = u.usage_count + requests, is_exceeded = false, updated_at = v_now
    where u.tenant_id = v_rule.tenant_id and u.config_id = v_rule.config_id and u.scope_id = v_rule.tenant_id
      and u.window_seconds = v_rule.window_seconds
      and u.window_end > v_now and u.usage_count + requests <= v_rule.limit_value
   returning u.usage_count, u.window_end into v_used, v_end;
   if v_used is null then
-    return metering.check_all_rate_limits(tenant_id, user_id, agent_id, api_key_id, requests, tokens, cost, v_now);
+    return metering.check_all_rate_limits(
+      row(tenant_id, user_id, agent_id, api_key_id, requests, tokens, cost, v_now)::metering.rate_limit_use);
   end if;
   return row (
     true, null, v_used >= v_rule.warning_value, v_rule.limit_scope, v_rule.limit_type, v_rule.window_seconds, v_rule.limit_value,
@@ -17235,568 +17892,102 @@ $$;
 
 ALTER FUNCTION metering.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) IS 'Decides by all limits of a tenant, user, agent and API key at once, and counts requests, tokens and cost (US dollars) in each of them or, when one refuses, in none. All amounts 0: only asks. Run it in a transaction of its own, so that what fails later has counted nevertheless and nobody waits for it.';
+COMMENT ON FUNCTION metering.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) IS 'Checks requests, tokens and cost (US dollars) against all limits of a tenant, user, agent and API key at once, and counts them in all limits or, when one refuses, in none. With 0 for all amounts it only asks. Call it in a transaction of its own, so that a request that fails later has counted, and nobody waits for it.';
 
-CREATE FUNCTION metering.check_usage(inputs metering.usage_input[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) RETURNS record
+CREATE FUNCTION metering.check_usage(events app_public.new_usage_event[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_now timestamptz := core.clock();
+  v_oldest timestamptz := v_now - interval '400 days';
+  v_newest timestamptz := v_now + interval '1 hour';
+  v_max_duration_ms constant bigint := 30::bigint * 24 * 60 * 60 * 1000;
+  v_max_metadata_bytes constant int := 8192;
+  -- no measurement has more decimals
+  v_max_scale constant int := 12;
   v_user_id uuid := core.current_user_id();
   v_api_key_id uuid := metering.request_api_key_id();
   v_models uuid[] := array(select id from app_public.llm_models);
-  -- null when nobody asks, that is, when a task records: it knows for whom
+  -- a task has no user: it says itself whose usage it records
   v_is_request boolean := v_user_id is not null;
   v_members uuid[];
-  v_place bigint;
+  v_ordinal bigint;
   v_problem text;
 begin
   if v_is_request and tenancy.has_role('admin') then
     v_members := array(select user_id from app_public.user_tenants where tenant_id = core.current_tenant_id());
   end if;
-  select min(checked.at), max(checked.at), min(checked.place) filter (where checked.problem is not null),
-         (array_agg(checked.problem order by checked.place) filter (where checked.problem is not null))[1]
-    into first_at, last_at, v_place, v_problem
+  select min(checked.at), max(checked.at), min(checked.ordinal) filter (where checked.problem is not null),
+         (array_agg(checked.problem order by checked.ordinal) filter (where checked.problem is not null))[1]
+    into first_at, last_at, v_ordinal, v_problem
     from (
-      select i.place, coalesce(i.occurred_at, v_now) as at,
+      select e.ordinality as ordinal, coalesce(e.occurred_at, v_now) as at,
              case
-               when i.idempotency_key is null or length(i.idempotency_key) not between 1 and 255 then 'key'
+               when e.idempotency_key is null or length(e.idempotency_key) not between 1 and 255 then 'key'
                when t.name is null then 'type'
-               -- NaN is above every number; more decimals than 12 are nobody's measurement
-               when i.quantity is null or i.quantity <= 0 or i.quantity > t.max_quantity or scale(i.quantity) > 12
-                 or t.is_whole and i.quantity <> trunc(i.quantity) then 'quantity'
-               when i.occurred_at < v_now - interval '400 days' then 'past'
-               when i.occurred_at > v_now + interval '1 hour' then 'future'
-               when i.model_id <> all (v_models) then 'model'
-               when i.metadata is not null and i.metadata <> '{}'
-                 and (jsonb_typeof(i.metadata) <> 'object' or octet_length(i.metadata::text) > 8192) then 'metadata'
-               when i.feature_name is not null and (length(i.feature_name) > 100 or not core.is_name(i.feature_name)) then 'feature'
-               when i.duration_ms < 0 or i.duration_ms > 2592000000 then 'duration'
+               -- the maximum refuses NaN too, because NaN compares as larger than every number
+               when e.quantity is null or e.quantity <= 0 or e.quantity > t.max_quantity or scale(e.quantity) > v_max_scale
+                 or t.is_whole and e.quantity <> trunc(e.quantity) then 'quantity'
+               when e.occurred_at < v_oldest then 'past'
+               when e.occurred_at > v_newest then 'future'
+               when e.model_id <> all (v_models) then 'model'
+               when e.metadata is not null and e.metadata <> '{}'
+                 and (jsonb_typeof(e.metadata) <> 'object' or octet_length(e.metadata::text) > v_max_metadata_bytes) then 'metadata'
+               when e.feature_name is not null and (length(e.feature_name) > 100 or not core.is_name(e.feature_name)) then 'feature'
+               when e.duration_ms not between 0 and v_max_duration_ms then 'duration'
                when v_is_request and v_members is null
-                 and (i.user_id <> v_user_id or i.api_key_id is not null and i.api_key_id is distinct from v_api_key_id) then 'someone_else'
-               when i.user_id <> v_user_id and i.user_id <> all (v_members) then 'user'
+                 and (e.user_id <> v_user_id or e.api_key_id is not null and e.api_key_id is distinct from v_api_key_id) then 'someone_else'
+               when e.user_id <> v_user_id and e.user_id <> all (v_members) then 'user'
              end as problem
-        from unnest(check_usage.inputs) with ordinality as i (
-               idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id,
-               feature_name, outcome, duration_ms, metadata, place)
-        left join app_public.usage_types t on t.name = i.usage_type
+        from unnest(check_usage.events) with ordinality as e
+        left join app_public.usage_types t on t.name = e.usage_type
     ) as checked;
   if v_problem is not null then
-    perform metering.refuse_usage(v_problem, v_place, cardinality(check_usage.inputs));
+    perform metering.refuse_usage(v_problem, v_ordinal, cardinality(check_usage.events));
   end if;
 end
 $$;
 
-ALTER FUNCTION metering.check_usage(inputs metering.usage_input[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) OWNER TO rowhouse_owner;
+ALTER FUNCTION metering.check_usage(events app_public.new_usage_event[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.check_usage(inputs metering.usage_input[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) IS 'Refuses a batch with an event that cannot be stored (MT201, MT301, MT401 to MT409); returns when its first and its last event were.';
+COMMENT ON FUNCTION metering.check_usage(events app_public.new_usage_event[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) IS '@errors MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409
+Refuses a batch with an event that cannot be stored. Returns the times of its first and its last event.';
 
-CREATE FUNCTION metering.check_use(quota_type text, amount numeric, agent_id uuid) RETURNS void
+CREATE FUNCTION metering.check_use(quota_type app_public.quota_type, amount numeric, agent_id uuid) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform tenancy.require_role('member');
-  if check_use.quota_type is null or check_use.quota_type not in ('api_calls', 'tokens', 'cost') then
+  if check_use.quota_type is null or metering.is_count_quota(check_use.quota_type) then
     perform core.raise_error('QT402', 'quota_type must be api_calls, tokens or cost.',
-      'Users, agents, documents and storage are counted by themselves.');
+      'Users, agents, documents and storage are counted automatically.');
   end if;
-  -- not a number compares as larger than any
-  if check_use.amount is null or not (check_use.amount > 0 and check_use.amount < 1e18)
+  -- The maximum refuses NaN too, because NaN compares as larger than every number.
+  if check_use.amount is null or not (check_use.amount > 0 and check_use.amount < metering.max_amount())
     or check_use.quota_type <> 'cost' and check_use.amount <> trunc(check_use.amount) then
-    perform core.raise_error('QT403', 'amount must be a positive number, and whole but for a cost.', 'Costs are in US dollars.');
+    perform core.raise_error('QT403', 'amount must be a positive number, and whole unless it is a cost.', 'Costs are in US dollars.');
   end if;
   if check_use.agent_id is not null
     and not exists (select from app_public.agents a where a.id = check_use.agent_id and a.deleted_at is null) then
-    perform core.raise_error('QT302', 'There is no such user or agent in this tenant.', 'List the agents of this tenant.');
+    perform core.raise_error('MT301', 'There is no such member or agent in this tenant.', 'List the agents of this tenant.');
   end if;
 end
 $$;
 
-ALTER FUNCTION metering.check_use(quota_type text, amount numeric, agent_id uuid) OWNER TO rowhouse_owner;
+ALTER FUNCTION metering.check_use(quota_type app_public.quota_type, amount numeric, agent_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.check_use(quota_type text, amount numeric, agent_id uuid) IS 'ID202, QT402, QT403, QT302: what cannot be used.';
+COMMENT ON FUNCTION metering.check_use(quota_type app_public.quota_type, amount numeric, agent_id uuid) IS '@errors ID202 MT301 QT402 QT403
+Refuses a use of a quota that is not possible.';
 
-CREATE FUNCTION metering.claim_usage_keys(inputs metering.usage_input[], batch_id bigint) RETURNS integer[]
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_tenant_id uuid := core.current_tenant_id();
-  v_now timestamptz := core.clock();
-  v_claimed int[];
-  v_place bigint;
-begin
-  if cardinality(claim_usage_keys.inputs) >= 100 then
-    -- nearly always all keys are new, and then a plain insert is twice as fast as one that looks for conflicts
-    begin
-      insert into metering.usage_idempotency_keys (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
-      select v_tenant_id, k.key, k.payload_hash, claim_usage_keys.batch_id, k.place, k.occurred_at
-        from metering.keys_of_usage(claim_usage_keys.inputs, v_now) as k;
-      return array(select generate_series(1, cardinality(claim_usage_keys.inputs)));
-    exception when unique_violation then
-      -- and otherwise what the attempt wrote is undone
-      null;
-    end;
-  end if;
+CREATE FUNCTION metering.max_tokens_per_call() RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 1000000000;
 
-  with claimed as (
-    insert into metering.usage_idempotency_keys as k (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
-    select v_tenant_id, i.key, i.payload_hash, claim_usage_keys.batch_id, i.place, i.occurred_at
-      from metering.keys_of_usage(claim_usage_keys.inputs, v_now) as i
-    on conflict do nothing
-    returning k.ordinal
-  )
-  select coalesce(array_agg(ordinal), '{}') into v_claimed from claimed;
+ALTER FUNCTION metering.max_tokens_per_call() OWNER TO rowhouse_owner;
 
-  if cardinality(v_claimed) < cardinality(claim_usage_keys.inputs) then
-    -- a statement of its own sees what the one that was there first has committed meanwhile
-    select min(i.place) into v_place
-      from metering.keys_of_usage(claim_usage_keys.inputs, v_now) as i
-      join metering.usage_idempotency_keys k on k.tenant_id = v_tenant_id and k.key = i.key
-     where k.payload_hash <> i.payload_hash;
-    if v_place is not null then
-      perform core.raise_error('MT501', case cardinality(claim_usage_keys.inputs)
-          when 1 then '' else format('Event %s: ', v_place) end || 'The idempotency key stands for another event already.',
-        'Repeat the event exactly as it was first sent, or give it a key of its own.');
-    end if;
-  end if;
-  return v_claimed;
-end
-$$;
-
-ALTER FUNCTION metering.claim_usage_keys(inputs metering.usage_input[], batch_id bigint) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION metering.claim_usage_keys(inputs metering.usage_input[], batch_id bigint) IS '@errors MT501
-Takes the keys of a batch; returns the places of the events whose keys were free. Concurrent callers with the same key: one gets it, the others wait for its commit.';
-
-CREATE TABLE app_public.usage_events (
-    tenant_id uuid NOT NULL,
-    batch_id bigint NOT NULL,
-    ordinal integer NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    usage_type text NOT NULL,
-    quantity numeric NOT NULL,
-    user_id uuid,
-    agent_id uuid,
-    project_id uuid,
-    api_key_id uuid,
-    model_id uuid,
-    feature_name text,
-    outcome app_public.usage_outcome,
-    duration_ms integer,
-    cost numeric,
-    price_id uuid,
-    is_unpriced boolean DEFAULT false NOT NULL,
-    adjusts_period tstzrange,
-    rerates_batch_id bigint,
-    rerates_ordinal integer,
-    idempotency_key text,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
-    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
-    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
-    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= '1000000000000000000'::numeric) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
-)
-PARTITION BY RANGE (occurred_at);
-
-ALTER TABLE ONLY app_public.usage_events FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.usage_events OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.usage_events IS '@behavior -insert -update -delete -query:resource:connection -query:resource:single
-Everything that was used, once and unchanged; recordUsage writes it. You see your own; the whole tenant''s with can_view_analytics.';
-
-COMMENT ON COLUMN app_public.usage_events.batch_id IS 'The call that recorded it.';
-
-COMMENT ON COLUMN app_public.usage_events.ordinal IS 'Its place in that call, from 1.';
-
-COMMENT ON COLUMN app_public.usage_events.occurred_at IS 'When it was used.';
-
-COMMENT ON COLUMN app_public.usage_events.usage_type IS 'What was used: the name of a usage type.';
-
-COMMENT ON COLUMN app_public.usage_events.quantity IS 'How much, in the unit of its type; above 0 but for corrections of a cost, which have 0.';
-
-COMMENT ON COLUMN app_public.usage_events.agent_id IS 'The agent that used it.';
-
-COMMENT ON COLUMN app_public.usage_events.project_id IS 'The project it was for.';
-
-COMMENT ON COLUMN app_public.usage_events.api_key_id IS 'The API key it came with.';
-
-COMMENT ON COLUMN app_public.usage_events.model_id IS 'The language model.';
-
-COMMENT ON COLUMN app_public.usage_events.feature_name IS 'The feature of the product it belongs to.';
-
-COMMENT ON COLUMN app_public.usage_events.outcome IS 'How it ended, null where that says nothing.';
-
-COMMENT ON COLUMN app_public.usage_events.duration_ms IS 'How long it took, milliseconds.';
-
-COMMENT ON COLUMN app_public.usage_events.cost IS 'What it cost, USD, not rounded: tokens times the price that held then.';
-
-COMMENT ON COLUMN app_public.usage_events.price_id IS 'The price of its cost: a row of llm_model_prices or llm_model_price_overrides.';
-
-COMMENT ON COLUMN app_public.usage_events.is_unpriced IS 'Tokens without a cost, because no price held for their model; rerateUsage shows what they would cost by now.';
-
-COMMENT ON COLUMN app_public.usage_events.adjusts_period IS 'The billing period it belongs to, when that was final before it was recorded: it goes on the next invoice as an adjustment.';
-
-COMMENT ON COLUMN app_public.usage_events.rerates_batch_id IS 'The batch of the event whose cost this one corrects.';
-
-COMMENT ON COLUMN app_public.usage_events.rerates_ordinal IS 'The place of the event whose cost this one corrects.';
-
-COMMENT ON COLUMN app_public.usage_events.idempotency_key IS 'The key it was recorded under, unique within the tenant.';
-
-COMMENT ON COLUMN app_public.usage_events.metadata IS 'Anything else, an object of at most 8 kB.';
-
-COMMENT ON COLUMN app_public.usage_events.recorded_at IS 'When it was recorded.';
-
-CREATE FUNCTION metering.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS SETOF app_public.usage_events
-    LANGUAGE plpgsql STABLE
-    SET enable_seqscan TO 'off'
-    SET plan_cache_mode TO 'force_custom_plan'
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_tenant_id uuid := core.current_tenant_id();
-  v_first_month timestamptz := metering.month_start(countable_usage.from_at);
-  v_last_month timestamptz := metering.month_start(countable_usage.to_at);
-begin
-  if countable_usage.batch_ids is not null then
-    -- whole months choose the partitions; the times themselves would tempt the planner to read all of these minutes by
-    -- the other index, because its statistics never know of the last ones
-    return query
-      select e.* from app_public.usage_events e
-       where e.tenant_id = v_tenant_id and e.batch_id = any (countable_usage.batch_ids)
-         and e.occurred_at >= v_first_month and e.occurred_at < v_last_month + interval '1 month 1 day';
-  else
-    return query
-      select e.* from app_public.usage_events e
-       where e.tenant_id = v_tenant_id and e.occurred_at >= countable_usage.from_at and e.occurred_at < countable_usage.to_at
-         and not exists (select from metering.usage_queue q where q.tenant_id = v_tenant_id and q.batch_id = e.batch_id);
-  end if;
-end
-$$;
-
-ALTER FUNCTION metering.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION metering.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Events of the tenant: those of these batches, whose events are from one instant to another (excluded); or, without batches, all of these times whose batches no longer wait in the queue.';
-
-CREATE TABLE metering.usage_conversations (
-    tenant_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    agent_id uuid NOT NULL,
-    conversation_id uuid NOT NULL
-);
-
-ALTER TABLE ONLY metering.usage_conversations FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE metering.usage_conversations OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE metering.usage_conversations IS 'The conversations that usage_user_agents has counted.';
-
-CREATE FUNCTION metering.counted_conversations() RETURNS SETOF metering.usage_conversations
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_tenant_id uuid := core.current_tenant_id();
-begin
-  return query
-    select distinct c.tenant_id, c.user_id, c.agent_id, c.conversation_id
-      from metering.llm_calls c
-     where c.tenant_id = v_tenant_id and c.conversation_id is not null and c.user_id is not null and c.agent_id is not null
-       and not exists (select from metering.usage_queue q where q.tenant_id = v_tenant_id and q.batch_id = c.batch_id);
-end
-$$;
-
-ALTER FUNCTION metering.counted_conversations() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION metering.counted_conversations() IS 'The conversations of people of the tenant with agents, except those of which all calls still wait in the queue.';
-
-CREATE FUNCTION metering.counted_usage(tenant_ids uuid[], quota_type text, user_id uuid DEFAULT NULL::uuid) RETURNS numeric
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  case counted_usage.quota_type
-    when 'users' then
-      return (select count(*) from app_public.user_tenants m where m.tenant_id = any (counted_usage.tenant_ids) and m.status = 'active');
-    when 'agents' then
-      return (select count(*) from app_public.agents a
-               where a.tenant_id = any (counted_usage.tenant_ids) and a.deleted_at is null
-                 and (counted_usage.user_id is null or a.owner_id = counted_usage.user_id));
-    when 'documents' then
-      return (select count(*) from app_public.documents d
-               where d.tenant_id = any (counted_usage.tenant_ids)
-                 and (counted_usage.user_id is null or d.created_by_user_id = counted_usage.user_id));
-    when 'storage' then
-      return (select coalesce(sum(d.size_bytes), 0) from app_public.documents d
-               where d.tenant_id = any (counted_usage.tenant_ids)
-                 and (counted_usage.user_id is null or d.created_by_user_id = counted_usage.user_id));
-  end case;
-end
-$$;
-
-ALTER FUNCTION metering.counted_usage(tenant_ids uuid[], quota_type text, user_id uuid) OWNER TO rowhouse_platform;
-
-COMMENT ON FUNCTION metering.counted_usage(tenant_ids uuid[], quota_type text, user_id uuid) IS 'What a count quota counts, read from the rows themselves: active members, agents that are not deleted, documents, bytes of documents.';
-
-CREATE TABLE app_public.quota_tracking (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    quota_type text NOT NULL,
-    quota_scope text NOT NULL,
-    scope_id uuid NOT NULL,
-    includes_subtree boolean NOT NULL,
-    period text NOT NULL,
-    period_start date NOT NULL,
-    period_end date NOT NULL,
-    quota_limit numeric,
-    hard_limit numeric,
-    included_amount numeric,
-    alert_threshold_percentage numeric DEFAULT 80 NOT NULL,
-    current_usage numeric DEFAULT 0 NOT NULL,
-    reserved numeric DEFAULT 0 NOT NULL,
-    is_exceeded boolean GENERATED ALWAYS AS (COALESCE((current_usage > quota_limit), false)) STORED NOT NULL,
-    overage numeric GENERATED ALWAYS AS (COALESCE(GREATEST((current_usage - included_amount), (0)::numeric), (0)::numeric)) STORED NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT current_usage_is_not_negative CHECK (((current_usage >= (0)::numeric) AND (current_usage < 'Infinity'::numeric))),
-    CONSTRAINT period_ends_after_it_starts CHECK ((period_end > period_start)),
-    CONSTRAINT reserved_is_not_negative CHECK (((reserved >= (0)::numeric) AND (reserved < 'Infinity'::numeric)))
-)
-WITH (fillfactor='70');
-
-ALTER TABLE ONLY app_public.quota_tracking FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE app_public.quota_tracking OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE app_public.quota_tracking IS '@behavior -insert -update -delete -query:resource:single
-What is used of each limit, a row for each period. Changed by one conditional update in the transaction that uses something.';
-
-COMMENT ON COLUMN app_public.quota_tracking.quota_type IS 'As in usage_quotas.';
-
-COMMENT ON COLUMN app_public.quota_tracking.quota_scope IS 'tenant, user, agent or api_key.';
-
-COMMENT ON COLUMN app_public.quota_tracking.scope_id IS 'Whose use is counted: the tenant, user, agent or API key.';
-
-COMMENT ON COLUMN app_public.quota_tracking.includes_subtree IS 'Whether the tenants below count as well.';
-
-COMMENT ON COLUMN app_public.quota_tracking.period IS 'none, day, month or billing.';
-
-COMMENT ON COLUMN app_public.quota_tracking.period_start IS '@infiniteIsNull
-First day of the period in the tenant''s time zone; -infinity where there is none.';
-
-COMMENT ON COLUMN app_public.quota_tracking.period_end IS '@infiniteIsNull
-The day after its last; infinity where there is none.';
-
-COMMENT ON COLUMN app_public.quota_tracking.quota_limit IS 'The strictest limit, hard or soft; null when there is none any more. Past periods keep theirs.';
-
-COMMENT ON COLUMN app_public.quota_tracking.hard_limit IS 'The strictest hard limit: current_usage and reserved together never pass it.';
-
-COMMENT ON COLUMN app_public.quota_tracking.included_amount IS 'The limit beyond which use is sold as overage; null when none is sold.';
-
-COMMENT ON COLUMN app_public.quota_tracking.alert_threshold_percentage IS 'As in usage_quotas, of the strictest limit.';
-
-COMMENT ON COLUMN app_public.quota_tracking.current_usage IS 'What there is, or has been used in the period.';
-
-COMMENT ON COLUMN app_public.quota_tracking.reserved IS 'What reservations hold.';
-
-COMMENT ON COLUMN app_public.quota_tracking.is_exceeded IS 'Whether more is used than the limit, as a soft limit or one that was lowered allows.';
-
-COMMENT ON COLUMN app_public.quota_tracking.overage IS 'What is used beyond included_amount, to be billed.';
-
-COMMENT ON COLUMN app_public.quota_tracking.created_at IS 'When the counter began.';
-
-COMMENT ON COLUMN app_public.quota_tracking.updated_at IS 'When it last changed.';
-
-CREATE FUNCTION metering.counters_wanted(tenant_id uuid, quota_type text) RETURNS SETOF app_public.quota_tracking
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-#variable_conflict use_column
-declare
-  v_chain uuid[] := array[counters_wanted.tenant_id];
-  v_user_ids uuid[] := '{}';
-  v_limit record;
-  v_counter app_public.quota_tracking;
-begin
-  -- whom a limit for users concerns: those it names, and those who have something already
-  if exists (select from app_public.usage_quotas q
-              where q.tenant_id = counters_wanted.tenant_id and q.quota_type = counters_wanted.quota_type and q.quota_scope = 'user') then
-    v_user_ids := array(
-      select q.scope_id from app_public.usage_quotas q
-       where q.tenant_id = counters_wanted.tenant_id and q.quota_type = counters_wanted.quota_type and q.scope_id is not null
-      union
-      select a.owner_id from app_public.agents a
-       where counters_wanted.quota_type = 'agents' and a.tenant_id = counters_wanted.tenant_id and a.owner_id is not null
-      union
-      select d.created_by_user_id from app_public.documents d
-       where counters_wanted.quota_type in ('documents', 'storage') and d.tenant_id = counters_wanted.tenant_id
-         and d.created_by_user_id is not null
-      order by 1);
-  end if;
-  for v_limit in
-    select l.* from metering.quota_limits(v_chain, counters_wanted.tenant_id, counters_wanted.quota_type) l
-    union all
-    select l.* from unnest(v_user_ids) as u (id),
-           metering.quota_limits(v_chain, counters_wanted.tenant_id, counters_wanted.quota_type, u.id) l
-     where l.quota_scope = 'user'
-  loop
-    v_counter := null;
-    v_counter.tenant_id := counters_wanted.tenant_id;
-    v_counter.quota_type := counters_wanted.quota_type;
-    v_counter.quota_scope := v_limit.quota_scope;
-    v_counter.scope_id := v_limit.scope_id;
-    v_counter.includes_subtree := v_limit.includes_subtree;
-    v_counter.period := v_limit.period;
-    v_counter.period_start := '-infinity';
-    v_counter.period_end := 'infinity';
-    v_counter.quota_limit := v_limit.quota_limit;
-    v_counter.hard_limit := v_limit.hard_limit;
-    v_counter.included_amount := v_limit.included_amount;
-    v_counter.alert_threshold_percentage := v_limit.alert_threshold_percentage;
-    v_counter.current_usage := metering.counted_usage(
-      case when v_limit.includes_subtree then metering.quota_subtree(counters_wanted.tenant_id) else v_chain end,
-      counters_wanted.quota_type, case v_limit.quota_scope when 'user' then v_limit.scope_id end);
-    return next v_counter;
-  end loop;
-end
-$$;
-
-ALTER FUNCTION metering.counters_wanted(tenant_id uuid, quota_type text) OWNER TO rowhouse_platform;
-
-COMMENT ON FUNCTION metering.counters_wanted(tenant_id uuid, quota_type text) IS 'The counters of a count quota as they must be: one for each thing that is limited, with what there is of it.';
-
-CREATE FUNCTION metering.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) RETURNS boolean
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_next constant timestamptz := metering.month_start(create_month.month + interval '32 days');
-  v_name constant text := format('metering.%I',
-    (select relname from pg_class where oid = create_month.parent) || to_char(create_month.month at time zone 'UTC', '_YYYY_MM'));
-begin
-  if to_regclass(v_name) is not null then
-    return false;
-  end if;
-  -- writers wait before they choose a partition, so none can put a row of this month into the default one meanwhile
-  execute format('lock table %s in share row exclusive mode', create_month.parent);
-  if to_regclass(v_name) is not null then
-    return false;
-  end if;
-  execute format('create table %s (like %s including defaults including generated including constraints)', v_name, create_month.parent);
-  execute format('grant insert on %s to rowhouse_platform', v_name);
-  perform metering.move_leftover(create_month.leftover, v_name::regclass, create_month.key, create_month.month, v_next);
-  execute format('revoke insert on %s from rowhouse_platform', v_name);
-  execute format('alter table %s attach partition %s for values from (%L) to (%L)', create_month.parent, v_name, create_month.month, v_next);
-  call core.secure_tenant_table(v_name::regclass);
-  execute format('comment on table %s is %L', v_name, 'A month of ' || create_month.parent || '.');
-  return true;
-end
-$$;
-
-ALTER FUNCTION metering.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION metering.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) IS 'Makes the partition of a month and moves what the default partition kept for it; false when it is there already.';
-
-CREATE FUNCTION metering.create_partitions(months_ahead integer DEFAULT 3) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET lock_timeout TO '5s'
-    SET client_min_messages TO 'warning'
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_table record;
-  v_month timestamptz;
-  v_created int := 0;
-begin
-  for v_table in select * from metering.monthly_tables() loop
-    for v_month in
-      select metering.month_start(core.clock() + make_interval(months => ahead))
-        from generate_series(0, create_partitions.months_ahead) as ahead
-      union
-      select * from metering.leftover_months(v_table.leftover, v_table.key)
-      order by 1
-    loop
-      if metering.create_month(v_table.parent, v_table.key, v_table.leftover, v_month) then
-        v_created := v_created + 1;
-      end if;
-    end loop;
-  end loop;
-  return v_created;
-end
-$$;
-
-ALTER FUNCTION metering.create_partitions(months_ahead integer) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION metering.create_partitions(months_ahead integer) IS 'Makes the partitions of this month and the next ones, and of every month that the default partitions have rows of; returns how many. Doing it twice is harmless.';
-
-CREATE FUNCTION metering.derived_id(key text) RETURNS uuid
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN (substr(encode(sha256(convert_to(key, 'UTF8'::name)), 'hex'::text), 1, 32))::uuid;
-
-ALTER FUNCTION metering.derived_id(key text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION metering.derived_id(key text) IS 'The id of a row of a report: the same for the same key.';
-
-CREATE FUNCTION metering.drop_llm_texts() RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_tenant record;
-  v_dropped int;
-  v_total int := 0;
-begin
-  for v_tenant in
-    select t.id, case when t.config -> 'store_llm_texts' = 'true'
-                      then coalesce((t.config ->> 'llm_text_retention_days')::int, 30) else 0 end as days
-      from app_public.tenants t order by t.id
-  loop
-    call core.enter_tenant(v_tenant.id);
-    delete from metering.llm_texts l
-     where l.tenant_id = v_tenant.id and l.occurred_at < core.clock() - make_interval(days => v_tenant.days);
-    get diagnostics v_dropped = row_count;
-    v_total := v_total + v_dropped;
-  end loop;
-  return v_total;
-end
-$$;
-
-ALTER FUNCTION metering.drop_llm_texts() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION metering.drop_llm_texts() IS 'Deletes prompts and completions that are older than their tenant keeps them (llm_text_retention_days, 30 unless set; all where store_llm_texts is off); returns how many.';
-
-CREATE FUNCTION metering.enter_quota_chain(tenant_id uuid, quota_type text) RETURNS uuid[]
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-  v_chain uuid[] := metering.quota_chain(enter_quota_chain.tenant_id);
-  v_locked uuid[];
-  v_id uuid;
-begin
-  -- waiting for a lock may have been waiting for the tenant to be moved
-  while v_locked is distinct from v_chain loop
-    foreach v_id in array v_chain loop
-      perform pg_advisory_xact_lock_shared(metering.quota_lock_key(v_id, enter_quota_chain.quota_type));
-    end loop;
-    v_locked := v_chain;
-    if cardinality(v_chain) = 0 then
-      return v_chain;
-    end if;
-    v_chain := metering.quota_chain(enter_quota_chain.tenant_id);
-  end loop;
-  return v_chain;
-end
-$$;
-
-ALTER FUNCTION metering.enter_quota_chain(tenant_id uuid, quota_type text) OWNER TO rowhouse_platform;
-
-COMMENT ON FUNCTION metering.enter_quota_chain(tenant_id uuid, quota_type text) IS 'Begins a use: until this transaction ends no limit of this type changes for the tenant and those above it. Returns them.';
+COMMENT ON FUNCTION metering.max_tokens_per_call() IS 'One call uses at most this many tokens of each class.';
 
 CREATE TABLE metering.llm_calls (
     tenant_id uuid NOT NULL,
@@ -17847,7 +18038,7 @@ CREATE TABLE metering.llm_calls (
     CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
     CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
     CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
-    CONSTRAINT tokens_are_in_range CHECK ((((input_tokens >= 0) AND ((input_tokens)::numeric <= '1000000000'::numeric)) AND ((cached_input_tokens >= 0) AND ((cached_input_tokens)::numeric <= '1000000000'::numeric)) AND ((output_tokens >= 0) AND ((output_tokens)::numeric <= '1000000000'::numeric)) AND ((reasoning_tokens >= 0) AND ((reasoning_tokens)::numeric <= '1000000000'::numeric)))),
+    CONSTRAINT tokens_are_in_range CHECK (((LEAST(input_tokens, cached_input_tokens, output_tokens, reasoning_tokens) >= 0) AND (GREATEST(input_tokens, cached_input_tokens, output_tokens, reasoning_tokens) <= metering.max_tokens_per_call()))),
     CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
 )
 PARTITION BY RANGE (occurred_at);
@@ -17858,7 +18049,625 @@ ALTER TABLE metering.llm_calls OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE metering.llm_calls IS 'Calls of language models; app_public.llm_usage_logs shows them.';
 
-CREATE FUNCTION metering.events_of_call(key text, call metering.llm_calls) RETURNS metering.usage_input[]
+COMMENT ON CONSTRAINT error_message_is_bounded ON metering.llm_calls IS 'must have at most 10,000 characters';
+
+COMMENT ON CONSTRAINT error_type_is_short ON metering.llm_calls IS 'must have at most 100 characters';
+
+COMMENT ON CONSTRAINT finish_reason_is_short ON metering.llm_calls IS 'must have at most 50 characters';
+
+COMMENT ON CONSTRAINT max_tokens_is_positive ON metering.llm_calls IS 'must be at least 1';
+
+COMMENT ON CONSTRAINT response_time_ms_is_not_negative ON metering.llm_calls IS 'must be at least 0';
+
+COMMENT ON CONSTRAINT temperature_is_in_range ON metering.llm_calls IS 'must be from 0 to 2';
+
+COMMENT ON CONSTRAINT time_to_first_token_ms_is_not_negative ON metering.llm_calls IS 'must be at least 0';
+
+COMMENT ON CONSTRAINT top_p_is_a_probability ON metering.llm_calls IS 'must be from 0 to 1';
+
+CREATE FUNCTION metering.claim_llm_call_key(key text, payload_hash bigint, call metering.llm_calls) RETURNS metering.llm_calls
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_claim metering.usage_idempotency_keys;
+  v_stored metering.llm_calls;
+begin
+  insert into metering.usage_idempotency_keys (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
+  values ((call).tenant_id, claim_llm_call_key.key, claim_llm_call_key.payload_hash, (call).batch_id, 1, (call).occurred_at)
+  on conflict do nothing;
+  if found then
+    return null;
+  end if;
+  select * into v_claim from metering.usage_idempotency_keys k
+   where k.tenant_id = (call).tenant_id and k.key = claim_llm_call_key.key;
+  if v_claim.payload_hash is distinct from claim_llm_call_key.payload_hash then
+    perform core.raise_error('MT501', 'The idempotency key already belongs to another event.',
+      'Repeat the event exactly as it was first sent, or give it a key of its own.');
+  end if;
+  select * into v_stored from metering.llm_calls c
+   where c.tenant_id = v_claim.tenant_id and c.occurred_at = v_claim.occurred_at and c.batch_id = v_claim.batch_id;
+  return v_stored;
+end
+$$;
+
+ALTER FUNCTION metering.claim_llm_call_key(key text, payload_hash bigint, call metering.llm_calls) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.claim_llm_call_key(key text, payload_hash bigint, call metering.llm_calls) IS '@errors MT501
+Takes the idempotency key of a call and returns null, or returns the call that was stored under the key before.';
+
+CREATE FUNCTION metering.claim_usage_keys(events app_public.new_usage_event[], batch_id bigint) RETURNS integer[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+  v_now timestamptz := core.clock();
+  v_claimed int[];
+  v_ordinal bigint;
+  -- In a batch of this size, one savepoint costs less than looking for a conflict at each key.
+  v_bulk_size constant int := 100;
+begin
+  if cardinality(claim_usage_keys.events) >= v_bulk_size then
+    -- Nearly always all keys are new, and then a plain insert is twice as fast as one that looks for conflicts.
+    begin
+      insert into metering.usage_idempotency_keys (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
+      select v_tenant_id, k.key, k.payload_hash, claim_usage_keys.batch_id, k.ordinal, k.occurred_at
+        from metering.keys_of_usage(claim_usage_keys.events, v_now) as k;
+      return array(select generate_series(1, cardinality(claim_usage_keys.events)));
+    exception when unique_violation then
+      -- The savepoint has undone the attempt.
+      null;
+    end;
+  end if;
+
+  with claimed as (
+    insert into metering.usage_idempotency_keys as k (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
+    select v_tenant_id, i.key, i.payload_hash, claim_usage_keys.batch_id, i.ordinal, i.occurred_at
+      from metering.keys_of_usage(claim_usage_keys.events, v_now) as i
+    on conflict do nothing
+    returning k.ordinal
+  )
+  select coalesce(array_agg(ordinal), '{}') into v_claimed from claimed;
+
+  if cardinality(v_claimed) < cardinality(claim_usage_keys.events) then
+    -- A new statement sees what another session has committed meanwhile.
+    select min(i.ordinal) into v_ordinal
+      from metering.keys_of_usage(claim_usage_keys.events, v_now) as i
+      join metering.usage_idempotency_keys k on k.tenant_id = v_tenant_id and k.key = i.key
+     where k.payload_hash <> i.payload_hash;
+    if v_ordinal is not null then
+      perform core.raise_error('MT501', case cardinality(claim_usage_keys.events)
+          when 1 then '' else format('Event %s: ', v_ordinal) end || 'The idempotency key already belongs to another event.',
+        'Repeat the event exactly as it was first sent, or give it a key of its own.');
+    end if;
+  end if;
+  return v_claimed;
+end
+$$;
+
+ALTER FUNCTION metering.claim_usage_keys(events app_public.new_usage_event[], batch_id bigint) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.claim_usage_keys(events app_public.new_usage_event[], batch_id bigint) IS '@errors MT501
+Takes the keys of a batch, and returns the positions of the events whose keys were free. When several callers take the same key at once, one gets it and the others wait for its commit.';
+
+CREATE FUNCTION metering.complete_llm_call(call app_public.new_llm_call) RETURNS app_public.new_llm_call
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_call app_public.new_llm_call := complete_llm_call.call;
+begin
+  v_call.cached_input_tokens := coalesce(v_call.cached_input_tokens, 0);
+  v_call.reasoning_tokens := coalesce(v_call.reasoning_tokens, 0);
+  v_call.success := coalesce(v_call.success, true);
+  if v_call.model is null or not core.is_name(v_call.model) then
+    perform core.raise_error('MT406', 'The model has no name.', 'Give the name of a model of the catalogue, or the name that the provider uses.');
+  end if;
+  if v_call.input_tokens is null or v_call.output_tokens is null
+    or least(v_call.input_tokens, v_call.cached_input_tokens, v_call.output_tokens, v_call.reasoning_tokens) < 0
+    or greatest(v_call.input_tokens, v_call.cached_input_tokens, v_call.output_tokens, v_call.reasoning_tokens)
+       > metering.max_tokens_per_call() then
+    perform core.raise_error('MT415', 'A number of tokens is missing, negative or above a thousand million.',
+      'Give 0 for a class of tokens that the call did not use.');
+  end if;
+  -- A total that was not given is null, and so is its comparison.
+  if v_call.prompt_tokens <> v_call.input_tokens + v_call.cached_input_tokens
+    or v_call.completion_tokens <> v_call.output_tokens + v_call.reasoning_tokens
+    or v_call.total_tokens <> v_call.input_tokens + v_call.cached_input_tokens + v_call.output_tokens + v_call.reasoning_tokens then
+    perform core.raise_error('MT414', 'The totals of tokens are not the sums of their classes.',
+      'The classes do not overlap: input_tokens excludes tokens read from a cache, and output_tokens excludes tokens for reasoning.');
+  end if;
+  -- The totals were only checks. Without them, a call is the same call whether they are given or not.
+  v_call.prompt_tokens := null;
+  v_call.completion_tokens := null;
+  v_call.total_tokens := null;
+  return v_call;
+end
+$$;
+
+ALTER FUNCTION metering.complete_llm_call(call app_public.new_llm_call) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.complete_llm_call(call app_public.new_llm_call) IS '@errors MT406 MT414 MT415
+Fills in the defaults of a call, and refuses one whose model or tokens are wrong.';
+
+CREATE TABLE app_public.usage_events (
+    tenant_id uuid NOT NULL,
+    batch_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    usage_type text NOT NULL,
+    quantity numeric NOT NULL,
+    user_id uuid,
+    agent_id uuid,
+    project_id uuid,
+    api_key_id uuid,
+    model_id uuid,
+    feature_name text,
+    outcome app_public.usage_outcome,
+    duration_ms integer,
+    cost numeric,
+    price_id uuid,
+    is_unpriced boolean DEFAULT false NOT NULL,
+    adjusts_period tstzrange,
+    rerates_batch_id bigint,
+    rerates_ordinal integer,
+    idempotency_key text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT cost_is_bounded CHECK (((cost > '-1000000000000000'::numeric) AND (cost < '1000000000000000'::numeric))),
+    CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
+    CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
+    CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= metering.max_amount()) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
+)
+PARTITION BY RANGE (occurred_at);
+
+ALTER TABLE ONLY app_public.usage_events FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.usage_events OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.usage_events IS '@behavior -insert -update -delete -query:resource:connection -query:resource:single
+Every event of usage, recorded once and never changed. usageLogs shows the events together with names.';
+
+COMMENT ON COLUMN app_public.usage_events.batch_id IS 'The batch with which it was recorded.';
+
+COMMENT ON COLUMN app_public.usage_events.ordinal IS 'Its position in the batch, from 1.';
+
+COMMENT ON COLUMN app_public.usage_events.occurred_at IS 'When it was used.';
+
+COMMENT ON COLUMN app_public.usage_events.usage_type IS 'What was used: the name of a usage type.';
+
+COMMENT ON COLUMN app_public.usage_events.quantity IS 'How much was used, in the unit of the type: above 0, except for the correction of a cost, which has 0.';
+
+COMMENT ON COLUMN app_public.usage_events.agent_id IS 'The agent that used it.';
+
+COMMENT ON COLUMN app_public.usage_events.project_id IS 'The project it was used for.';
+
+COMMENT ON COLUMN app_public.usage_events.api_key_id IS 'The API key it was used with.';
+
+COMMENT ON COLUMN app_public.usage_events.model_id IS 'The language model.';
+
+COMMENT ON COLUMN app_public.usage_events.feature_name IS 'The feature of the product.';
+
+COMMENT ON COLUMN app_public.usage_events.outcome IS 'How it ended; null when an outcome has no meaning.';
+
+COMMENT ON COLUMN app_public.usage_events.duration_ms IS 'How long it took, in milliseconds.';
+
+COMMENT ON COLUMN app_public.usage_events.cost IS 'The cost in USD, not rounded: tokens times the price that applied at that time; null without a price.';
+
+COMMENT ON COLUMN app_public.usage_events.price_id IS 'The price of its cost: a row of llm_model_prices or llm_model_price_overrides.';
+
+COMMENT ON COLUMN app_public.usage_events.is_unpriced IS 'Whether these are tokens without a cost, because their model had no price. previewRerating shows what they would cost now.';
+
+COMMENT ON COLUMN app_public.usage_events.adjusts_period IS 'The billing period to which it belongs, when that period was final before the event was recorded: the next invoice adjusts it.';
+
+COMMENT ON COLUMN app_public.usage_events.rerates_batch_id IS 'The batch of the event whose cost this event corrects.';
+
+COMMENT ON COLUMN app_public.usage_events.rerates_ordinal IS 'The position of the event whose cost this event corrects.';
+
+COMMENT ON COLUMN app_public.usage_events.idempotency_key IS 'The key under which it was recorded, unique within the tenant.';
+
+COMMENT ON COLUMN app_public.usage_events.metadata IS 'Anything else, as an object of at most 8 kB.';
+
+COMMENT ON COLUMN app_public.usage_events.recorded_at IS 'When it was recorded.';
+
+CREATE FUNCTION metering.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS SETOF app_public.usage_events
+    LANGUAGE plpgsql STABLE
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+  v_first_month timestamptz := metering.month_start(countable_usage.from_at);
+  v_last_month timestamptz := metering.month_start(countable_usage.to_at);
+begin
+  if countable_usage.batch_ids is not null then
+    -- Whole months are enough to choose the partitions. With the exact times the planner would read all events of these
+    -- minutes by the other index, because its statistics do not know the newest events.
+    return query
+      select e.* from app_public.usage_events e
+       where e.tenant_id = v_tenant_id and e.batch_id = any (countable_usage.batch_ids)
+         and e.occurred_at >= v_first_month and e.occurred_at < v_last_month + interval '1 month 1 day';
+  else
+    return query
+      select e.* from app_public.usage_events e
+       where e.tenant_id = v_tenant_id and e.occurred_at >= countable_usage.from_at and e.occurred_at < countable_usage.to_at
+         and not exists (select from metering.usage_queue q where q.tenant_id = v_tenant_id and q.batch_id = e.batch_id);
+  end if;
+end
+$$;
+
+ALTER FUNCTION metering.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.countable_usage(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'The events of the tenant that belong to these batches, whose events lie between the two instants; or, when no batches are given, all events between the two instants (the end excluded) whose batches are counted already.';
+
+CREATE TABLE metering.usage_conversations (
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    conversation_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY metering.usage_conversations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metering.usage_conversations OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE metering.usage_conversations IS 'The conversations that usage_user_agents has counted.';
+
+CREATE FUNCTION metering.counted_conversations() RETURNS SETOF metering.usage_conversations
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+begin
+  return query
+    select distinct c.tenant_id, c.user_id, c.agent_id, c.conversation_id
+      from metering.llm_calls c
+     where c.tenant_id = v_tenant_id and c.conversation_id is not null and c.user_id is not null and c.agent_id is not null
+       and not exists (select from metering.usage_queue q where q.tenant_id = v_tenant_id and q.batch_id = c.batch_id);
+end
+$$;
+
+ALTER FUNCTION metering.counted_conversations() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.counted_conversations() IS 'The conversations between people of the tenant and agents that have at least one call that no longer waits in the queue.';
+
+CREATE FUNCTION metering.counted_usage(tenant_ids uuid[], quota_type app_public.quota_type, user_id uuid DEFAULT NULL::uuid) RETURNS numeric
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  case counted_usage.quota_type
+    when 'users' then
+      return (select count(*) from app_public.user_tenants m where m.tenant_id = any (counted_usage.tenant_ids) and m.status = 'active');
+    when 'agents' then
+      return (select count(*) from app_public.agents a
+               where a.tenant_id = any (counted_usage.tenant_ids) and a.deleted_at is null
+                 and (counted_usage.user_id is null or a.owner_id = counted_usage.user_id));
+    when 'documents' then
+      return (select count(*) from app_public.documents d
+               where d.tenant_id = any (counted_usage.tenant_ids)
+                 and (counted_usage.user_id is null or d.created_by_user_id = counted_usage.user_id));
+    when 'storage' then
+      return (select coalesce(sum(d.size_bytes), 0) from app_public.documents d
+               where d.tenant_id = any (counted_usage.tenant_ids)
+                 and (counted_usage.user_id is null or d.created_by_user_id = counted_usage.user_id));
+  end case;
+end
+$$;
+
+ALTER FUNCTION metering.counted_usage(tenant_ids uuid[], quota_type app_public.quota_type, user_id uuid) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.counted_usage(tenant_ids uuid[], quota_type app_public.quota_type, user_id uuid) IS 'What a count quota counts, read from the rows themselves: active members, agents that are not deleted, documents, or bytes of documents.';
+
+CREATE TABLE app_public.quota_tracking (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    quota_type app_public.quota_type NOT NULL,
+    quota_scope app_public.limit_scope NOT NULL,
+    scope_id uuid NOT NULL,
+    includes_subtree boolean NOT NULL,
+    period app_public.quota_period NOT NULL,
+    period_start date NOT NULL,
+    period_end date NOT NULL,
+    quota_limit numeric,
+    hard_limit numeric,
+    included_amount numeric,
+    alert_threshold_percentage numeric DEFAULT 80 NOT NULL,
+    current_usage numeric DEFAULT 0 NOT NULL,
+    reserved numeric DEFAULT 0 NOT NULL,
+    is_exceeded boolean GENERATED ALWAYS AS (COALESCE((current_usage > quota_limit), false)) STORED NOT NULL,
+    overage numeric GENERATED ALWAYS AS (COALESCE(GREATEST((current_usage - included_amount), (0)::numeric), (0)::numeric)) STORED NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT current_usage_is_not_negative CHECK (((current_usage >= (0)::numeric) AND (current_usage < 'Infinity'::numeric))),
+    CONSTRAINT period_ends_after_it_starts CHECK ((period_end > period_start)),
+    CONSTRAINT reserved_is_not_negative CHECK (((reserved >= (0)::numeric) AND (reserved < 'Infinity'::numeric)))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY app_public.quota_tracking FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.quota_tracking OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.quota_tracking IS '@behavior -insert -update -delete -query:resource:single
+The counter of each limit and period. One conditional update changes it, in the transaction of the use.';
+
+COMMENT ON COLUMN app_public.quota_tracking.quota_type IS 'What is limited, as in usage_quotas.';
+
+COMMENT ON COLUMN app_public.quota_tracking.quota_scope IS 'Whose usage is counted.';
+
+COMMENT ON COLUMN app_public.quota_tracking.scope_id IS 'The tenant, user, agent or API key.';
+
+COMMENT ON COLUMN app_public.quota_tracking.includes_subtree IS 'Whether the usage of the tenants below counts too.';
+
+COMMENT ON COLUMN app_public.quota_tracking.period IS 'The kind of the period.';
+
+COMMENT ON COLUMN app_public.quota_tracking.period_start IS '@infiniteIsNull
+The first day of the period in the time zone of the tenant. Without a period it is -infinity in SQL and null in the API.';
+
+COMMENT ON COLUMN app_public.quota_tracking.period_end IS '@infiniteIsNull
+The day after the last day of the period. Without a period it is infinity in SQL and null in the API.';
+
+COMMENT ON COLUMN app_public.quota_tracking.quota_limit IS 'The strictest limit, hard or soft; null when the limit was removed. Past periods keep their limit.';
+
+COMMENT ON COLUMN app_public.quota_tracking.hard_limit IS 'The strictest hard limit. The sum of current_usage and reserved is never increased beyond it.';
+
+COMMENT ON COLUMN app_public.quota_tracking.included_amount IS 'The limit beyond which usage is sold as overage; null when no overage is sold.';
+
+COMMENT ON COLUMN app_public.quota_tracking.alert_threshold_percentage IS 'The percentage of the strictest limit at which an alert is written.';
+
+COMMENT ON COLUMN app_public.quota_tracking.current_usage IS 'How much exists, or was used in the period.';
+
+COMMENT ON COLUMN app_public.quota_tracking.reserved IS 'How much reservations hold.';
+
+COMMENT ON COLUMN app_public.quota_tracking.is_exceeded IS 'Whether more is used than quota_limit. This happens with a soft limit, or when a limit was lowered.';
+
+COMMENT ON COLUMN app_public.quota_tracking.overage IS 'How much is used beyond included_amount and will be billed.';
+
+COMMENT ON COLUMN app_public.quota_tracking.created_at IS 'When the counter began.';
+
+COMMENT ON COLUMN app_public.quota_tracking.updated_at IS 'When the counter last changed.';
+
+CREATE FUNCTION metering.counters_wanted(tenant_id uuid, quota_type app_public.quota_type) RETURNS SETOF app_public.quota_tracking
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_chain uuid[] := array[counters_wanted.tenant_id];
+  v_user_ids uuid[] := '{}';
+  v_limit record;
+  v_counter app_public.quota_tracking;
+begin
+  -- A limit for users concerns the users that it names, and those who have something already.
+  if exists (select from app_public.usage_quotas q
+              where q.tenant_id = counters_wanted.tenant_id and q.quota_type = counters_wanted.quota_type and q.quota_scope = 'user') then
+    v_user_ids := array(
+      select q.scope_id from app_public.usage_quotas q
+       where q.tenant_id = counters_wanted.tenant_id and q.quota_type = counters_wanted.quota_type and q.scope_id is not null
+      union
+      select a.owner_id from app_public.agents a
+       where counters_wanted.quota_type = 'agents' and a.tenant_id = counters_wanted.tenant_id and a.owner_id is not null
+      union
+      select d.created_by_user_id from app_public.documents d
+       where counters_wanted.quota_type in ('documents', 'storage') and d.tenant_id = counters_wanted.tenant_id
+         and d.created_by_user_id is not null
+      order by 1);
+  end if;
+  for v_limit in
+    select l.* from metering.quota_limits(v_chain, counters_wanted.tenant_id, counters_wanted.quota_type) l
+    union all
+    select l.* from unnest(v_user_ids) as u (id),
+           metering.quota_limits(v_chain, counters_wanted.tenant_id, counters_wanted.quota_type, u.id) l
+     where l.quota_scope = 'user'
+  loop
+    v_counter := null;
+    v_counter.tenant_id := counters_wanted.tenant_id;
+    v_counter.quota_type := counters_wanted.quota_type;
+    v_counter.quota_scope := v_limit.quota_scope;
+    v_counter.scope_id := v_limit.scope_id;
+    v_counter.includes_subtree := v_limit.includes_subtree;
+    v_counter.period := v_limit.period;
+    v_counter.period_start := '-infinity';
+    v_counter.period_end := 'infinity';
+    v_counter.quota_limit := v_limit.quota_limit;
+    v_counter.hard_limit := v_limit.hard_limit;
+    v_counter.included_amount := v_limit.included_amount;
+    v_counter.alert_threshold_percentage := v_limit.alert_threshold_percentage;
+    v_counter.current_usage := metering.counted_usage(
+      case when v_limit.includes_subtree then metering.quota_subtree(counters_wanted.tenant_id) else v_chain end,
+      counters_wanted.quota_type, case v_limit.quota_scope when 'user' then v_limit.scope_id end);
+    return next v_counter;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION metering.counters_wanted(tenant_id uuid, quota_type app_public.quota_type) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.counters_wanted(tenant_id uuid, quota_type app_public.quota_type) IS 'The counters that a count quota must have: one for each limited thing, with the current count.';
+
+CREATE FUNCTION metering.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_next constant timestamptz := metering.month_start(create_month.month + interval '32 days');
+  v_name constant text := format('metering.%I',
+    (select relname from pg_class where oid = create_month.parent) || to_char(create_month.month at time zone 'UTC', '_YYYY_MM'));
+begin
+  if to_regclass(v_name) is not null then
+    return false;
+  end if;
+  -- Writers wait for this lock before they choose a partition, so none puts a row of this month into the default partition now.
+  execute format('lock table %s in share row exclusive mode', create_month.parent);
+  if to_regclass(v_name) is not null then
+    return false;
+  end if;
+  execute format('create table %s (like %s including defaults including generated including constraints)', v_name, create_month.parent);
+  execute format('grant insert on %s to rowhouse_platform', v_name);
+  perform metering.move_leftover(create_month.leftover, v_name::regclass, create_month.key, create_month.month, v_next);
+  execute format('revoke insert on %s from rowhouse_platform', v_name);
+  execute format('alter table %s attach partition %s for values from (%L) to (%L)', create_month.parent, v_name, create_month.month, v_next);
+  call core.secure_tenant_table(v_name::regclass);
+  execute format('comment on table %s is %L', v_name, 'A month of ' || create_month.parent || '.');
+  return true;
+end
+$$;
+
+ALTER FUNCTION metering.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) IS 'Creates the partition of a month, and moves the rows of the month out of the default partition. Returns false when the partition exists already.';
+
+CREATE FUNCTION metering.create_partitions(months_ahead integer DEFAULT 3) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET lock_timeout TO '5s'
+    SET client_min_messages TO 'warning'
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_table record;
+  v_month timestamptz;
+  v_created int := 0;
+begin
+  for v_table in select * from metering.monthly_tables() loop
+    for v_month in
+      select metering.month_start(core.clock() + make_interval(months => ahead))
+        from generate_series(0, create_partitions.months_ahead) as ahead
+      union
+      select * from metering.leftover_months(v_table.leftover, v_table.key)
+      order by 1
+    loop
+      if metering.create_month(v_table.parent, v_table.key, v_table.leftover, v_month) then
+        v_created := v_created + 1;
+      end if;
+    end loop;
+  end loop;
+  return v_created;
+end
+$$;
+
+ALTER FUNCTION metering.create_partitions(months_ahead integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.create_partitions(months_ahead integer) IS 'Creates the partitions of this month and of the next months, and of every month that has rows in a default partition. Returns how many it created. Calling it again is harmless.';
+
+CREATE FUNCTION metering.decides_before(one app_public.rate_limit_decision, other app_public.rate_limit_decision) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((one).is_allowed <> (other).is_allowed) THEN (NOT (one).is_allowed) WHEN (one).is_allowed THEN (((one).remaining / (one).limit_value) < ((other).remaining / (other).limit_value)) ELSE (COALESCE(((one).retry_after_ms)::double precision, 'Infinity'::double precision) > COALESCE(((other).retry_after_ms)::double precision, 'Infinity'::double precision)) END;
+
+ALTER FUNCTION metering.decides_before(one app_public.rate_limit_decision, other app_public.rate_limit_decision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.decides_before(one app_public.rate_limit_decision, other app_public.rate_limit_decision) IS 'Whether one decision is reported instead of the other: the refusal with the longest wait or, when no limit refused, the limit closest to exhaustion.';
+
+CREATE FUNCTION metering.derived_id(key text) RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (substr(encode(sha256(convert_to(key, 'UTF8'::name)), 'hex'::text), 1, 32))::uuid;
+
+ALTER FUNCTION metering.derived_id(key text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.derived_id(key text) IS 'The id of a row of a report, which is always the same for the same key.';
+
+CREATE FUNCTION metering.describe_llm_call(call app_public.new_llm_call) RETURNS metering.llm_calls
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_call metering.llm_calls := jsonb_populate_record(null::metering.llm_calls, to_jsonb(describe_llm_call.call));
+  v_price metering.model_price;
+begin
+  v_call.tenant_id := core.current_tenant_id();
+  v_call.id := gen_random_uuid();
+  v_call.occurred_at := coalesce(v_call.occurred_at, core.clock());
+  v_call.user_id := coalesce(v_call.user_id, core.current_user_id());
+  v_call.api_key_id := coalesce(v_call.api_key_id, metering.request_api_key_id());
+  v_call.user_name := (select coalesce(u.full_name, u.email) from app_public.user_profiles u where u.id = v_call.user_id);
+  v_call.agent_name := coalesce(
+    (select coalesce(a.display_name, a.name) from app_public.agents a where a.tenant_id = v_call.tenant_id and a.id = v_call.agent_id),
+    v_call.agent_name);
+  select m.id, m.name, p.id, p.name into v_call.model_id, v_call.model, v_call.provider_id, v_call.provider
+    from app_public.llm_models m join app_public.llm_providers p on p.id = m.provider_id
+   where m.name = (call).model or m.id::text = (call).model;
+  if not found then
+    v_call.model := (call).model;
+  end if;
+
+  v_price := metering.price_at(array(
+    select p from metering.prices_of_models(array[v_call.model_id]) as p), v_call.model_id, v_call.occurred_at);
+  v_call.price_id := v_price.price_id;
+  v_call.input_cost := v_call.input_tokens * metering.rate_per_token(v_price, 'input')
+    + v_call.cached_input_tokens * metering.rate_per_token(v_price, 'cached_input');
+  v_call.output_cost := v_call.output_tokens * metering.rate_per_token(v_price, 'output')
+    + v_call.reasoning_tokens * metering.rate_per_token(v_price, 'reasoning');
+  return v_call;
+end
+$$;
+
+ALTER FUNCTION metering.describe_llm_call(call app_public.new_llm_call) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.describe_llm_call(call app_public.new_llm_call) IS 'The row of a call: the call as it was given, together with the names at this time, its model, its price and its cost.';
+
+CREATE FUNCTION metering.drop_llm_texts() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant record;
+  v_dropped int;
+  v_total int := 0;
+  v_default_days constant int := 30;
+begin
+  for v_tenant in
+    select t.id, case when t.config -> 'store_llm_texts' = 'true'
+                      then coalesce((t.config ->> 'llm_text_retention_days')::int, v_default_days) else 0 end as days
+      from app_public.tenants t order by t.id
+  loop
+    call core.enter_tenant(v_tenant.id);
+    delete from metering.llm_texts l
+     where l.tenant_id = v_tenant.id and l.occurred_at < core.clock() - make_interval(days => v_tenant.days);
+    get diagnostics v_dropped = row_count;
+    v_total := v_total + v_dropped;
+  end loop;
+  return v_total;
+end
+$$;
+
+ALTER FUNCTION metering.drop_llm_texts() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.drop_llm_texts() IS 'Deletes the texts of calls that are older than their tenant keeps them, and returns how many. A tenant keeps them for llm_text_retention_days (30 by default), and not at all when store_llm_texts is off.';
+
+CREATE FUNCTION metering.enter_quota_chain(tenant_id uuid, quota_type app_public.quota_type) RETURNS uuid[]
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_chain uuid[] := metering.quota_chain(enter_quota_chain.tenant_id);
+  v_locked uuid[];
+  v_id uuid;
+begin
+  -- While this session waited for a lock, another one may have moved the tenant, so the chain is read again.
+  while v_locked is distinct from v_chain loop
+    foreach v_id in array v_chain loop
+      perform pg_advisory_xact_lock_shared(metering.quota_lock_key(v_id, enter_quota_chain.quota_type));
+    end loop;
+    v_locked := v_chain;
+    if cardinality(v_chain) = 0 then
+      return v_chain;
+    end if;
+    v_chain := metering.quota_chain(enter_quota_chain.tenant_id);
+  end loop;
+  return v_chain;
+end
+$$;
+
+ALTER FUNCTION metering.enter_quota_chain(tenant_id uuid, quota_type app_public.quota_type) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.enter_quota_chain(tenant_id uuid, quota_type app_public.quota_type) IS 'Begins a use: until this transaction ends, no limit of this type changes for the tenant and the tenants above it. Returns these tenants.';
+
+CREATE FUNCTION metering.events_of_call(key text, call metering.llm_calls) RETURNS app_public.new_usage_event[]
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -17866,10 +18675,10 @@ begin
   return array(
     select row(events_of_call.key, e.usage_type, e.quantity::numeric, (call).occurred_at, (call).user_id, (call).agent_id,
                (call).project_id, (call).api_key_id, (call).model_id, null,
-               -- the call has an outcome, its tokens have none
+               -- The call has an outcome and a duration, its tokens have none.
                case when e.usage_type = 'llm_call' then
                  case when (call).success then 'success' else 'error' end end::app_public.usage_outcome,
-               case when e.usage_type = 'llm_call' then (call).response_time_ms end, '{}')::metering.usage_input
+               case when e.usage_type = 'llm_call' then (call).response_time_ms end, '{}')::app_public.new_usage_event
       from (values ('llm_call', 1::bigint), ('input_tokens', (call).input_tokens), ('cached_input_tokens', (call).cached_input_tokens),
                    ('output_tokens', (call).output_tokens), ('reasoning_tokens', (call).reasoning_tokens)) as e (usage_type, quantity)
      where e.quantity > 0);
@@ -17878,7 +18687,31 @@ $$;
 
 ALTER FUNCTION metering.events_of_call(key text, call metering.llm_calls) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.events_of_call(key text, call metering.llm_calls) IS 'The events a call consists of: itself, and each class of its tokens.';
+COMMENT ON FUNCTION metering.events_of_call(key text, call metering.llm_calls) IS 'The events of a call: one for the call itself, and one for each class of tokens that it used.';
+
+CREATE FUNCTION metering.expected_rollups(from_at timestamp with time zone, to_at timestamp with time zone, timezone text) RETURNS TABLE(rollup text, content jsonb)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+    select 'usage_days', to_jsonb(d) from metering.usage_by_day(null, expected_rollups.from_at, expected_rollups.to_at, expected_rollups.timezone) d
+    union all
+    select 'usage_minutes', to_jsonb(m) from metering.usage_by_minute(null, expected_rollups.from_at, expected_rollups.to_at) m
+    union all
+    select 'usage_agents', to_jsonb(a) from metering.agent_totals_of_days() a
+    union all
+    select 'usage_user_agents', to_jsonb(u) from metering.user_agent_totals_of_days() u
+    union all
+    -- Conversations have no day, so they are computed only when all days are.
+    select 'usage_conversations', to_jsonb(c) from metering.counted_conversations() c
+     where expected_rollups.from_at = '-infinity' and expected_rollups.to_at = 'infinity';
+end
+$$;
+
+ALTER FUNCTION metering.expected_rollups(from_at timestamp with time zone, to_at timestamp with time zone, timezone text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.expected_rollups(from_at timestamp with time zone, to_at timestamp with time zone, timezone text) IS 'The rows that the roll-ups of the tenant must have, computed from its events.';
 
 CREATE FUNCTION metering.expire_holds(counter app_public.quota_tracking) RETURNS numeric
     LANGUAGE plpgsql SECURITY DEFINER
@@ -17903,7 +18736,7 @@ $$;
 
 ALTER FUNCTION metering.expire_holds(counter app_public.quota_tracking) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.expire_holds(counter app_public.quota_tracking) IS 'Gives back what expired reservations hold of a counter, whose row the caller has locked; returns how much.';
+COMMENT ON FUNCTION metering.expire_holds(counter app_public.quota_tracking) IS 'Gives back what expired reservations hold in a counter, and returns how much. The caller has locked the row of the counter.';
 
 CREATE FUNCTION metering.expire_reservations(most integer DEFAULT 1000) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -17912,6 +18745,7 @@ CREATE FUNCTION metering.expire_reservations(most integer DEFAULT 1000) RETURNS 
 declare
   v_counter app_public.quota_tracking;
   v_count int := 0;
+  v_kept_for constant interval := interval '30 days';
 begin
   for v_counter in
     select c.* from app_public.quota_tracking c
@@ -17926,14 +18760,14 @@ begin
       v_count := v_count + 1;
     end if;
   end loop;
-  delete from app_public.quota_reservations r where r.expires_at < core.clock() - interval '30 days';
+  delete from app_public.quota_reservations r where r.expires_at < core.clock() - v_kept_for;
   return v_count;
 end
 $$;
 
 ALTER FUNCTION metering.expire_reservations(most integer) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.expire_reservations(most integer) IS 'Gives back what expired reservations hold, and forgets reservations that ended 30 days ago; returns how many counters changed. Counters in use are left for the next time: whoever needs the room takes it itself.';
+COMMENT ON FUNCTION metering.expire_reservations(most integer) IS 'Gives back what expired reservations hold, and deletes reservations that expired more than 30 days ago. Returns how many counters changed. Counters that are locked are left for the next run, because a use that needs the room takes it itself.';
 
 CREATE TABLE metering.finalised_periods (
     tenant_id uuid NOT NULL,
@@ -17958,7 +18792,7 @@ declare
   v_finalised metering.finalised_periods;
 begin
   perform pg_advisory_xact_lock(metering.metering_lock('record'), hashtext(v_tenant_id::text));
-  -- batches take their number after the lock: all up to this one are committed or gone, all others will see this row
+  -- A batch takes its number after the lock. All batches up to this number have ended, and all later ones will see this row.
   insert into metering.finalised_periods (tenant_id, period, last_batch_id)
   select v_tenant_id, finalise_usage_period.period, case when s.is_called then s.last_value else 0 end
     from metering.usage_batches s
@@ -17969,7 +18803,7 @@ $$;
 
 ALTER FUNCTION metering.finalise_usage_period(period tstzrange) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.finalise_usage_period(period tstzrange) IS 'Closes a period of the tenant of the context: events in it that are recorded later have adjusts_period set. For billing, which calls it first and then, in the same transaction, reads the period: its events are those of the period without adjusts_period; the adjustments of an invoice are the events with adjusts_period whose batch_id is above the last_batch_id of the tenant''s finalised period before and not above this one''s. 23P01: it overlaps one that is final.';
+COMMENT ON FUNCTION metering.finalise_usage_period(period tstzrange) IS 'Closes a period of the tenant of the context: events of the period that are recorded later have adjusts_period set. Billing calls this first and then reads the period in the same transaction. The usage of the period is its events without adjusts_period. The adjustments of its invoice are the events with adjusts_period whose batch_id is above the last_batch_id of the period that the tenant closed before, and not above the last_batch_id of this period. An exclusion constraint refuses a period that overlaps a final one.';
 
 CREATE FUNCTION metering.forget_rate_windows() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -17987,7 +18821,7 @@ $$;
 
 ALTER FUNCTION metering.forget_rate_windows() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.forget_rate_windows() IS 'Removes the state of windows that everything has left; returns how many.';
+COMMENT ON FUNCTION metering.forget_rate_windows() IS 'Deletes the windows in which no usage counts any more, and returns how many.';
 
 CREATE FUNCTION metering.hold_quota(reservation app_public.quota_reservations) RETURNS SETOF app_public.quota_status
     LANGUAGE plpgsql SECURITY DEFINER
@@ -17996,38 +18830,30 @@ CREATE FUNCTION metering.hold_quota(reservation app_public.quota_reservations) R
 begin
   return query
     select * from metering.use_quota(
-      (reservation).tenant_id, (reservation).quota_type, (reservation).amount, (reservation).user_id, (reservation).agent_id,
-      (reservation).api_key_id, (reservation).id, (reservation).expires_at);
+      row((reservation).tenant_id, (reservation).quota_type, (reservation).amount, (reservation).user_id, (reservation).agent_id,
+          (reservation).api_key_id, (reservation).id, (reservation).expires_at)::metering.quota_use);
 end
 $$;
 
 ALTER FUNCTION metering.hold_quota(reservation app_public.quota_reservations) OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION metering.hold_quota(reservation app_public.quota_reservations) IS '@errors QT601
-Holds the amount of a reservation in every counter whose limit holds.';
+Holds the amount of a reservation in every counter whose limit applies.';
 
-CREATE FUNCTION metering.is_count_quota(quota_type text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (quota_type = ANY (ARRAY['users'::text, 'agents'::text, 'documents'::text, 'storage'::text]));
-
-ALTER FUNCTION metering.is_count_quota(quota_type text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION metering.is_count_quota(quota_type text) IS 'Whether a quota of this type counts what there is (users, agents, documents, storage) instead of what is used in a period.';
-
-CREATE FUNCTION metering.keys_of_usage(inputs metering.usage_input[], now_is timestamp with time zone) RETURNS TABLE(key text, payload_hash bigint, place integer, occurred_at timestamp with time zone)
+CREATE FUNCTION metering.keys_of_usage(events app_public.new_usage_event[], now_is timestamp with time zone) RETURNS TABLE(key text, payload_hash bigint, ordinal integer, occurred_at timestamp with time zone)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
  SELECT i.idempotency_key,
      hash_record_extended(ROW(i.usage_type, i.quantity, i.occurred_at, i.user_id, i.agent_id, i.project_id, i.api_key_id, i.model_id, i.feature_name, (i.outcome)::text, i.duration_ms, COALESCE(i.metadata, '{}'::jsonb)), (0)::bigint) AS hash_record_extended,
-     (i.place)::integer AS place,
+     (i.ordinality)::integer AS ordinality,
      COALESCE(i.occurred_at, keys_of_usage.now_is) AS "coalesce"
-    FROM unnest(keys_of_usage.inputs) WITH ORDINALITY i(idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id, feature_name, outcome, duration_ms, metadata, place)
-   ORDER BY (i.idempotency_key COLLATE "C"), i.place;
+    FROM unnest(keys_of_usage.events) WITH ORDINALITY i(idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id, feature_name, outcome, duration_ms, metadata, ordinality)
+   ORDER BY (i.idempotency_key COLLATE "C"), i.ordinality;
 END;
 
-ALTER FUNCTION metering.keys_of_usage(inputs metering.usage_input[], now_is timestamp with time zone) OWNER TO rowhouse_owner;
+ALTER FUNCTION metering.keys_of_usage(events app_public.new_usage_event[], now_is timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.keys_of_usage(inputs metering.usage_input[], now_is timestamp with time zone) IS 'The keys of a batch and what they stand for: a hash of the event as it was given.';
+COMMENT ON FUNCTION metering.keys_of_usage(events app_public.new_usage_event[], now_is timestamp with time zone) IS 'The keys of a batch, each with a hash of the event as it was given.';
 
 CREATE FUNCTION metering.leftover_months(leftover regclass, key name) RETURNS SETOF timestamp with time zone
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -18040,18 +18866,174 @@ $$;
 
 ALTER FUNCTION metering.leftover_months(leftover regclass, key name) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.leftover_months(leftover regclass, key name) IS 'The months of which a default partition has rows.';
+COMMENT ON FUNCTION metering.leftover_months(leftover regclass, key name) IS 'The months that have rows in a default partition.';
+
+CREATE UNLOGGED TABLE app_public.rate_limit_usage (
+    tenant_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    config_id uuid NOT NULL,
+    scope_id uuid NOT NULL,
+    window_seconds integer NOT NULL,
+    usage_count double precision DEFAULT 0 NOT NULL,
+    past_count double precision DEFAULT 0 NOT NULL,
+    past_buckets double precision[] NOT NULL,
+    window_start timestamp with time zone NOT NULL,
+    window_end timestamp with time zone NOT NULL,
+    is_exceeded boolean DEFAULT false NOT NULL,
+    exceeded_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY app_public.rate_limit_usage FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE app_public.rate_limit_usage OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE app_public.rate_limit_usage IS '@behavior -insert -update -delete +query:resource:connection
+The current sliding windows. A crash of the database forgets them and nothing else. You see your own windows, and with can_view_analytics all of the tenant.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.config_id IS 'The rate limit.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.scope_id IS 'The tenant, user, agent or API key whose usage it is.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.window_seconds IS 'The length of the window in seconds: 60, 3600, 86400 or 2592000 (30 days).';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.usage_count IS 'What was used from window_start to the last use, in the unit of the limit.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.past_count IS '@behavior -*
+The part of usage_count that is in past_buckets.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.past_buckets IS '@behavior -*
+The usage in each bucket before the newest one, oldest first.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.window_start IS 'The start of the oldest bucket that counts.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.window_end IS 'The end of the newest bucket.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.is_exceeded IS 'Whether the last use exceeded the limit.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.exceeded_at IS 'When a use last exceeded the limit.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.created_at IS 'When this window was first used.';
+
+COMMENT ON COLUMN app_public.rate_limit_usage.updated_at IS 'When it was last used.';
+
+CREATE FUNCTION metering.lock_rate_window(rule metering.rate_limit_rules, subject_id uuid, bucket_end timestamp with time zone, bucket_length interval) RETURNS app_public.rate_limit_usage
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_steps constant int := metering.rate_window_steps();
+  v_usage app_public.rate_limit_usage;
+begin
+  loop
+    select * into v_usage from app_public.rate_limit_usage u
+     where u.tenant_id = (rule).tenant_id and u.config_id = (rule).config_id and u.scope_id = subject_id
+       and u.window_seconds = (rule).window_seconds
+       for update;
+    if found then
+      return v_usage;
+    end if;
+    insert into app_public.rate_limit_usage (tenant_id, config_id, scope_id, window_seconds, past_buckets, window_start, window_end)
+    values ((rule).tenant_id, (rule).config_id, subject_id, (rule).window_seconds, array_fill(0::double precision, array[v_steps]),
+            bucket_end - bucket_length * (v_steps + 1), bucket_end)
+    on conflict do nothing;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION metering.lock_rate_window(rule metering.rate_limit_rules, subject_id uuid, bucket_end timestamp with time zone, bucket_length interval) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.lock_rate_window(rule metering.rate_limit_rules, subject_id uuid, bucket_end timestamp with time zone, bucket_length interval) IS 'The locked row of a window, which is created when there is none.';
+
+CREATE FUNCTION metering.make_room(use metering.quota_use, quota metering.effective_quota, period daterange) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_counter app_public.quota_tracking;
+begin
+  select * into v_counter from app_public.quota_tracking c
+   where c.tenant_id = (quota).owner_id and c.quota_type = (use).quota_type and c.quota_scope = (quota).quota_scope
+     and c.scope_id = (quota).scope_id and c.includes_subtree = (quota).includes_subtree
+     and c.period = (quota).period and c.period_start = lower(make_room.period)
+     for update;
+  if found then
+    -- The row is locked now. Either expired reservations give something back, or the counter is full.
+    if metering.expire_holds(v_counter) = 0
+      and v_counter.current_usage + v_counter.reserved + (use).amount > v_counter.hard_limit then
+      perform metering.refuse_quota(v_counter, (use).tenant_id);
+    end if;
+  else
+    -- This is the first use in a period, or by somebody who had nothing when the limit was set (see refresh_quota_counters).
+    insert into app_public.quota_tracking (
+      tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+      quota_limit, hard_limit, included_amount, alert_threshold_percentage)
+    values (
+      (quota).owner_id, (use).quota_type, (quota).quota_scope, (quota).scope_id, (quota).includes_subtree, (quota).period,
+      lower(make_room.period), upper(make_room.period),
+      (quota).quota_limit, (quota).hard_limit, (quota).included_amount, (quota).alert_threshold_percentage)
+    on conflict do nothing;
+  end if;
+end
+$$;
+
+ALTER FUNCTION metering.make_room(use metering.quota_use, quota metering.effective_quota, period daterange) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.make_room(use metering.quota_use, quota metering.effective_quota, period daterange) IS '@errors QT601
+Prepares a counter for a use that its conditional update did not admit: creates a missing counter, or gives back what expired reservations hold. Refuses the use when the counter is full.';
+
+CREATE FUNCTION metering.make_room_for_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_next timestamptz;
+begin
+  -- Prices of a model are set one at a time; the exclusion constraint would refuse the second of two at once.
+  perform from app_public.llm_models m where m.id = make_room_for_price.model_id for no key update;
+  if not found then
+    perform core.raise_error('MT406', 'There is no such model.', 'Read the ids of the language models.');
+  end if;
+  if make_room_for_price.valid_from is null or not isfinite(make_room_for_price.valid_from) or make_room_for_price.valid_to <= make_room_for_price.valid_from then
+    perform core.raise_error('MT410', 'The price has no beginning, or it ends before it begins.', 'Leave valid_to out for a price without an end.');
+  end if;
+  execute format('select min(valid_from) from %s where model_id = $1 and valid_from > $2 and superseded_at is null', target)
+    into v_next using make_room_for_price.model_id, make_room_for_price.valid_from;
+  -- The new price applies until the next planned price, and replaces the price that applies at its beginning.
+  execute format('update %s set superseded_at = now() where model_id = $1 and valid_from = $2 and superseded_at is null', target)
+    using make_room_for_price.model_id, make_room_for_price.valid_from;
+  execute format('update %s set valid_to = $2 where model_id = $1 and valid_from < $2 and (valid_to is null or valid_to > $2) and superseded_at is null', target)
+    using make_room_for_price.model_id, make_room_for_price.valid_from;
+  return least(make_room_for_price.valid_to, v_next);
+end
+$_$;
+
+ALTER FUNCTION metering.make_room_for_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.make_room_for_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) IS '@errors MT406 MT410
+Makes room for a price in llm_model_prices or llm_model_price_overrides: ends the price that applies at its beginning, and returns when the new price ends.';
+
+CREATE FUNCTION metering.max_events_per_batch() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 10000;
+
+ALTER FUNCTION metering.max_events_per_batch() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.max_events_per_batch() IS 'One batch has at most this many events.';
 
 CREATE FUNCTION metering.metering_lock(purpose text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+  -- 7269736 is an arbitrary number that no other advisory lock of ours begins with.
   select 7269736 + array_position(array['record', 'roll_up', 'rerate'], metering_lock.purpose);
 $$;
 
 ALTER FUNCTION metering.metering_lock(purpose text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.metering_lock(purpose text) IS 'The first key of the advisory locks of metering: record, roll_up or rerate. The second is hashtext of the tenant''s id.';
+COMMENT ON FUNCTION metering.metering_lock(purpose text) IS 'The first key of an advisory lock of metering, by purpose: record, roll_up or rerate. The second key is hashtext of the tenant''s id.';
 
 CREATE FUNCTION metering.month_start(at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -18062,7 +19044,7 @@ $$;
 
 ALTER FUNCTION metering.month_start(at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.month_start(at timestamp with time zone) IS 'When the month of an instant began, in UTC.';
+COMMENT ON FUNCTION metering.month_start(at timestamp with time zone) IS 'The start of the month of an instant, in UTC.';
 
 CREATE FUNCTION metering.monthly_tables() RETURNS TABLE(parent regclass, key name, leftover regclass)
     LANGUAGE sql STABLE
@@ -18076,14 +19058,14 @@ $$;
 
 ALTER FUNCTION metering.monthly_tables() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.monthly_tables() IS 'The tables partitioned by month: what by, and the partition that takes what has no month''s.';
+COMMENT ON FUNCTION metering.monthly_tables() IS 'The tables that are partitioned by month, each with the column of its key and its default partition.';
 
-CREATE FUNCTION metering.move_count(tenant_id uuid, quota_type text, amount numeric, old_user_id uuid, new_user_id uuid) RETURNS void
+CREATE FUNCTION metering.move_count(tenant_id uuid, quota_type app_public.quota_type, amount numeric, old_user_id uuid, new_user_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  -- the tenant has as many as before, so only the two users' counters change
+  -- The tenant has as many as before, so only the counters of the two users change.
   if old_user_id is distinct from new_user_id then
     perform metering.change_count(move_count.tenant_id, move_count.quota_type, -move_count.amount, move_count.old_user_id, 'user');
     perform metering.change_count(move_count.tenant_id, move_count.quota_type, move_count.amount, move_count.new_user_id, 'user');
@@ -18091,10 +19073,10 @@ begin
 end
 $$;
 
-ALTER FUNCTION metering.move_count(tenant_id uuid, quota_type text, amount numeric, old_user_id uuid, new_user_id uuid) OWNER TO rowhouse_platform;
+ALTER FUNCTION metering.move_count(tenant_id uuid, quota_type app_public.quota_type, amount numeric, old_user_id uuid, new_user_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.move_count(tenant_id uuid, quota_type text, amount numeric, old_user_id uuid, new_user_id uuid) IS '@errors QT601
-What is counted changes hands within a tenant.';
+COMMENT ON FUNCTION metering.move_count(tenant_id uuid, quota_type app_public.quota_type, amount numeric, old_user_id uuid, new_user_id uuid) IS '@errors QT601
+Moves an amount from the counters of one user to those of another user of the tenant.';
 
 CREATE FUNCTION metering.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -18115,7 +19097,7 @@ $_$;
 
 ALTER FUNCTION metering.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) IS 'Moves the rows of a month, of all tenants, from a default partition to the table that becomes the month''s.';
+COMMENT ON FUNCTION metering.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) IS 'Moves the rows of a month, for all tenants, from a default partition to the table that becomes the partition of the month.';
 
 CREATE FUNCTION metering.note_quota_alerts(counter app_public.quota_tracking, usage_before numeric) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -18136,18 +19118,18 @@ $$;
 
 ALTER FUNCTION metering.note_quota_alerts(counter app_public.quota_tracking, usage_before numeric) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.note_quota_alerts(counter app_public.quota_tracking, usage_before numeric) IS 'Writes an alert for each threshold that a counter has just passed, once a threshold and period.';
+COMMENT ON FUNCTION metering.note_quota_alerts(counter app_public.quota_tracking, usage_before numeric) IS 'Writes an alert for each threshold that a counter has just reached, once for each threshold and period.';
 
 CREATE FUNCTION metering.only_keys(value jsonb, keys text[]) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select jsonb_object_agg(key, value -> key) from unnest(keys) as key;
+  select jsonb_object_agg(key, value -> key) from unnest(keys) as key where value ? key;
 $$;
 
 ALTER FUNCTION metering.only_keys(value jsonb, keys text[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.only_keys(value jsonb, keys text[]) IS 'The object with these keys and no others.';
+COMMENT ON FUNCTION metering.only_keys(value jsonb, keys text[]) IS 'The object without the keys that are not in the list.';
 
 CREATE FUNCTION metering.own_reservation(reservation_id uuid) RETURNS app_public.quota_reservations
     LANGUAGE plpgsql
@@ -18162,7 +19144,7 @@ begin
      and (r.user_id = core.current_user_id() or tenancy.has_permission('can_manage_settings'))
      for update;
   if not found then
-    perform core.raise_error('QT301', 'There is no such reservation.', 'reserve_usage makes one.');
+    perform core.raise_error('QT301', 'There is no such reservation.', 'Make one with reserveQuota.');
   end if;
   return v_reservation;
 end
@@ -18171,38 +19153,7 @@ $$;
 ALTER FUNCTION metering.own_reservation(reservation_id uuid) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION metering.own_reservation(reservation_id uuid) IS '@errors QT301
-A reservation you may end, locked.';
-
-CREATE FUNCTION metering.place_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) RETURNS timestamp with time zone
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-declare
-  v_next timestamptz;
-begin
-  -- one at a time per model; the exclusion constraint would refuse a second one anyway
-  perform from app_public.llm_models m where m.id = place_price.model_id for no key update;
-  if not found then
-    perform core.raise_error('MT406', 'There is no such model.', 'Read the ids of llm_models.');
-  end if;
-  if place_price.valid_from is null or not isfinite(place_price.valid_from) or place_price.valid_to <= place_price.valid_from then
-    perform core.raise_error('MT410', 'A price needs a day it begins on, and ends after it.', 'Leave valid_to out for a price without an end.');
-  end if;
-  execute format('select min(valid_from) from %s where model_id = $1 and valid_from > $2 and superseded_at is null', target)
-    into v_next using place_price.model_id, place_price.valid_from;
-  -- it holds until the next price that is planned, and takes the place of the one that holds at its beginning
-  execute format('update %s set superseded_at = now() where model_id = $1 and valid_from = $2 and superseded_at is null', target)
-    using place_price.model_id, place_price.valid_from;
-  execute format('update %s set valid_to = $2 where model_id = $1 and valid_from < $2 and (valid_to is null or valid_to > $2) and superseded_at is null', target)
-    using place_price.model_id, place_price.valid_from;
-  return least(place_price.valid_to, v_next);
-end
-$_$;
-
-ALTER FUNCTION metering.place_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION metering.place_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) IS '@errors MT406 MT410
-Makes room for a price in llm_model_prices or llm_model_price_overrides: ends the one that holds at its beginning; returns when the new one ends.';
+Locks and returns a reservation that the caller may end.';
 
 CREATE FUNCTION metering.price_at(prices metering.model_price[], model_id uuid, at timestamp with time zone) RETURNS metering.model_price
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -18225,7 +19176,7 @@ $$;
 
 ALTER FUNCTION metering.price_at(prices metering.model_price[], model_id uuid, at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.price_at(prices metering.model_price[], model_id uuid, at timestamp with time zone) IS 'Which of these prices holds for a model at an instant: the tenant''s own before everybody''s; null when none does.';
+COMMENT ON FUNCTION metering.price_at(prices metering.model_price[], model_id uuid, at timestamp with time zone) IS 'The price that applies to a model at an instant: the tenant''s own price if there is one, else the price for all tenants, else null.';
 
 CREATE FUNCTION metering.prices_of_models(model_ids uuid[]) RETURNS SETOF metering.model_price
     LANGUAGE plpgsql STABLE
@@ -18247,7 +19198,7 @@ $$;
 
 ALTER FUNCTION metering.prices_of_models(model_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.prices_of_models(model_ids uuid[]) IS 'The prices that hold for this tenant, its own and everybody''s, of all times.';
+COMMENT ON FUNCTION metering.prices_of_models(model_ids uuid[]) IS 'The prices that apply to this tenant at any time: its own prices and those for all tenants.';
 
 CREATE FUNCTION metering.quota_chain(tenant_id uuid) RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -18265,7 +19216,7 @@ begin
   return array(
     with recursive above (id) as (
       select quota_chain.tenant_id
-      union  -- ends even if the hierarchy were a circle
+      union  -- not union all, so that a circle in the hierarchy would end too
       select t.parent_tenant_id from above a join app_public.tenants t on t.id = a.id where t.parent_tenant_id is not null
     )
     select id from above order by id);
@@ -18274,9 +19225,9 @@ $$;
 
 ALTER FUNCTION metering.quota_chain(tenant_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.quota_chain(tenant_id uuid) IS 'A tenant and those above it, in the order in which their locks are taken; empty when it is being deleted.';
+COMMENT ON FUNCTION metering.quota_chain(tenant_id uuid) IS 'A tenant and the tenants above it, in the order in which their locks are taken. The list is empty when the tenant is being deleted.';
 
-CREATE FUNCTION metering.quota_limits(chain uuid[], tenant_id uuid, quota_type text, user_id uuid DEFAULT NULL::uuid, agent_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid) RETURNS TABLE(owner_id uuid, quota_scope text, scope_id uuid, includes_subtree boolean, period text, quota_limit numeric, hard_limit numeric, included_amount numeric, alert_threshold_percentage numeric)
+CREATE FUNCTION metering.quota_limits(chain uuid[], tenant_id uuid, quota_type app_public.quota_type, user_id uuid DEFAULT NULL::uuid, agent_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid) RETURNS SETOF metering.effective_quota
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -18292,15 +19243,15 @@ begin
        where q.tenant_id = any (quota_limits.chain) and q.quota_type = quota_limits.quota_type
          and (q.applies_to_subtree or q.tenant_id = quota_limits.tenant_id)
          and s.subject_id is not null and coalesce(q.scope_id, s.subject_id) = s.subject_id
-         -- the users of another tenant are not this quota's
+         -- A quota does not count the users of another tenant separately.
          and (q.quota_scope = 'tenant' or q.tenant_id = quota_limits.tenant_id)
     ), effective as (
-      -- one that names somebody replaces one for each; an override replaces the tenant's settings, those the plan.
-      -- What the tenant set itself adds to all that and can lift nothing.
+      -- A quota that names somebody replaces the one for each; an override replaces the settings of the tenant, and these
+      -- replace the plan. The tenant's own quotas add to all of them and cannot lift them.
       select distinct on (a.tenant_id, a.quota_scope, a.subject_id, a.applies_to_subtree, a.period, a.is_hard_limit, a.source = 'own') a.*
         from applicable a
        order by a.tenant_id, a.quota_scope, a.subject_id, a.applies_to_subtree, a.period, a.is_hard_limit, a.source = 'own',
-                a.scope_id is null, array_position(array['own', 'override', 'tenant', 'plan'], a.source)
+                a.scope_id is null, array_position(array['own', 'override', 'tenant', 'plan'], a.source::text)
     )
     select e.tenant_id, e.quota_scope, e.subject_id, e.applies_to_subtree, e.period,
            min(e.quota_limit), min(e.quota_limit) filter (where e.is_hard_limit), min(e.quota_limit) filter (where e.overage_allowed),
@@ -18312,24 +19263,27 @@ begin
 end
 $$;
 
-ALTER FUNCTION metering.quota_limits(chain uuid[], tenant_id uuid, quota_type text, user_id uuid, agent_id uuid, api_key_id uuid) OWNER TO rowhouse_platform;
+ALTER FUNCTION metering.quota_limits(chain uuid[], tenant_id uuid, quota_type app_public.quota_type, user_id uuid, agent_id uuid, api_key_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.quota_limits(chain uuid[], tenant_id uuid, quota_type text, user_id uuid, agent_id uuid, api_key_id uuid) IS 'The limits that hold for a use, one row a counter, the strictest of each, in the order in which counters are locked.';
+COMMENT ON FUNCTION metering.quota_limits(chain uuid[], tenant_id uuid, quota_type app_public.quota_type, user_id uuid, agent_id uuid, api_key_id uuid) IS 'The limits that apply to a use: for each counter the strictest limit, in the order in which counters are locked.';
 
-CREATE FUNCTION metering.quota_lock_key(tenant_id uuid, quota_type text) RETURNS bigint
+CREATE FUNCTION metering.quota_lock_key(tenant_id uuid, quota_type app_public.quota_type) RETURNS bigint
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  -- The seed keeps these keys apart from other advisory locks of ours.
+  v_seed constant bigint := 9;
 begin
-  return hashtextextended(quota_lock_key.tenant_id || quota_lock_key.quota_type, 9);
+  return hashtextextended(quota_lock_key.tenant_id || quota_lock_key.quota_type, v_seed);
 end
 $$;
 
-ALTER FUNCTION metering.quota_lock_key(tenant_id uuid, quota_type text) OWNER TO rowhouse_platform;
+ALTER FUNCTION metering.quota_lock_key(tenant_id uuid, quota_type app_public.quota_type) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.quota_lock_key(tenant_id uuid, quota_type text) IS 'The advisory lock of a quota: uses share it until they commit, setting the limit or moving the tenant takes it alone.';
+COMMENT ON FUNCTION metering.quota_lock_key(tenant_id uuid, quota_type app_public.quota_type) IS 'The key of the advisory lock of a quota. Uses share the lock until they commit; setting the limit or moving the tenant takes it exclusively.';
 
-CREATE FUNCTION metering.quota_period(tenant_id uuid, period text, at timestamp with time zone) RETURNS daterange
+CREATE FUNCTION metering.quota_period(tenant_id uuid, period app_public.quota_period, at timestamp with time zone) RETURNS daterange
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -18357,9 +19311,9 @@ begin
 end
 $$;
 
-ALTER FUNCTION metering.quota_period(tenant_id uuid, period text, at timestamp with time zone) OWNER TO rowhouse_platform;
+ALTER FUNCTION metering.quota_period(tenant_id uuid, period app_public.quota_period, at timestamp with time zone) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.quota_period(tenant_id uuid, period text, at timestamp with time zone) IS 'The local days of the period an instant falls into: none (for ever), day, month, or billing (a month from the day of the subscription''s start, or of the tenant''s).';
+COMMENT ON FUNCTION metering.quota_period(tenant_id uuid, period app_public.quota_period, at timestamp with time zone) IS 'The local days of the period that contains an instant. The period none has no bounds; billing is a month that is counted from the day on which the subscription or the tenant began.';
 
 CREATE FUNCTION metering.quota_subtree(tenant_id uuid) RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -18378,32 +19332,15 @@ $$;
 
 ALTER FUNCTION metering.quota_subtree(tenant_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.quota_subtree(tenant_id uuid) IS 'A tenant and those below it.';
-
-CREATE TABLE metering.rate_limit_rules (
-    tenant_id uuid NOT NULL,
-    config_id uuid NOT NULL,
-    window_seconds integer NOT NULL,
-    limit_scope text NOT NULL,
-    scope_id uuid,
-    except_scope_ids uuid[] NOT NULL,
-    limit_type text NOT NULL,
-    limit_value double precision NOT NULL,
-    on_limit_action text NOT NULL,
-    warning_value double precision NOT NULL,
-    is_sole boolean NOT NULL
-);
-
-ALTER TABLE ONLY metering.rate_limit_rules FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE metering.rate_limit_rules OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE metering.rate_limit_rules IS 'The rate limits that hold, one row a window, derived from rate_limit_config.';
+COMMENT ON FUNCTION metering.quota_subtree(tenant_id uuid) IS 'A tenant and the tenants below it.';
 
 CREATE FUNCTION metering.rate_limit_rules_wanted(tenant_ids uuid[]) RETURNS SETOF metering.rate_limit_rules
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_minute constant int := 60;
+  v_day constant int := 24 * 60 * 60;
 begin
   return query
     with candidate as (
@@ -18413,13 +19350,14 @@ begin
         join app_public.rate_limit_config c on c.is_active and (c.tenant_id = t.id or c.is_default)
        where t.id = any (rate_limit_rules_wanted.tenant_ids)
     ), effective as (
-      -- a plan replaces the platform's default, an override both; what a tenant set itself adds and lifts nothing
+      -- A plan replaces the default of the platform, and an override replaces both. A tenant's own limits add to them and cannot
+      -- lift them.
       select distinct on (for_tenant_id, limit_scope, scope_id, limit_type, is_hard_limit, rank is null, case when rank is null then id end) *
         from candidate
        order by for_tenant_id, limit_scope, scope_id, limit_type, is_hard_limit, rank is null, case when rank is null then id end, rank desc
     )
     select e.for_tenant_id, e.id, w.seconds, e.limit_scope, e.scope_id,
-           -- a limit for each steps back for those who have one of their own, of the same making
+           -- A limit for each does not apply to those that have a limit of their own of the same kind.
            case when e.scope_id is null and e.limit_scope <> 'tenant' then array(
              select distinct x.scope_id from effective x
               where x.for_tenant_id = e.for_tenant_id and x.limit_scope = e.limit_scope and x.limit_type = e.limit_type
@@ -18428,22 +19366,44 @@ begin
            e.limit_type, w.allowed::double precision, e.on_limit_action, w.allowed::double precision * e.warning_threshold_percent / 100,
            e.limit_scope = 'tenant' and e.limit_type = 'requests' and count(*) over (partition by e.for_tenant_id) = 1
       from effective e,
-           lateral (values (60, e.per_minute), (3600, e.per_hour), (86400, e.per_day), (2592000, e.per_month)) as w (seconds, allowed)
+           lateral (values (v_minute, e.per_minute), (60 * v_minute, e.per_hour), (v_day, e.per_day), (30 * v_day, e.per_month))
+             as w (seconds, allowed)
      where w.allowed is not null;
 end
 $$;
 
 ALTER FUNCTION metering.rate_limit_rules_wanted(tenant_ids uuid[]) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.rate_limit_rules_wanted(tenant_ids uuid[]) IS 'The rate limits that hold for these tenants, from what is configured for them and by default.';
+COMMENT ON FUNCTION metering.rate_limit_rules_wanted(tenant_ids uuid[]) IS 'The rate limits that apply to these tenants, computed from their configuration and from the defaults.';
 
-CREATE FUNCTION metering.rate_per_token(price metering.model_price, token_class text) RETURNS numeric
+CREATE FUNCTION metering.rate_per_token(price metering.model_price, token_class app_public.token_class) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (CASE token_class WHEN 'input'::text THEN (price).input_usd_per_million WHEN 'cached_input'::text THEN (price).cached_input_usd_per_million WHEN 'output'::text THEN (price).output_usd_per_million WHEN 'reasoning'::text THEN (price).reasoning_usd_per_million ELSE NULL::numeric END * 0.000001);
 
-ALTER FUNCTION metering.rate_per_token(price metering.model_price, token_class text) OWNER TO rowhouse_owner;
+ALTER FUNCTION metering.rate_per_token(price metering.model_price, token_class app_public.token_class) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.rate_per_token(price metering.model_price, token_class text) IS 'USD for one token of a class, exactly.';
+COMMENT ON FUNCTION metering.rate_per_token(price metering.model_price, token_class app_public.token_class) IS 'The exact price of one token of a class in USD.';
+
+CREATE FUNCTION metering.rate_window_room_at(buckets double precision[], usage double precision, limit_value double precision, window_end timestamp with time zone, bucket_length interval) RETURNS timestamp with time zone
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_left double precision := rate_window_room_at.usage;
+begin
+  for i in 1 .. cardinality(buckets) loop
+    v_left := v_left - buckets[i];
+    if v_left <= limit_value then
+      return window_end + bucket_length * (i - 1);
+    end if;
+  end loop;
+  return null;
+end
+$$;
+
+ALTER FUNCTION metering.rate_window_room_at(buckets double precision[], usage double precision, limit_value double precision, window_end timestamp with time zone, bucket_length interval) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.rate_window_room_at(buckets double precision[], usage double precision, limit_value double precision, window_end timestamp with time zone, bucket_length interval) IS 'When so many of the oldest buckets have left the window that the usage fits the limit; null when it never fits.';
 
 CREATE FUNCTION metering.rate_window_steps() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -18451,35 +19411,34 @@ CREATE FUNCTION metering.rate_window_steps() RETURNS integer
 
 ALTER FUNCTION metering.rate_window_steps() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.rate_window_steps() IS 'Into how many buckets a rate limit''s window is cut.';
+COMMENT ON FUNCTION metering.rate_window_steps() IS 'The number of buckets of a window of a rate limit.';
 
-CREATE FUNCTION metering.read_usage(events jsonb) RETURNS metering.usage_input[]
+CREATE FUNCTION metering.read_usage(events jsonb) RETURNS app_public.new_usage_event[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_place bigint;
+  v_known constant jsonb := to_jsonb(jsonb_populate_record(null::app_public.new_usage_event, '{}'));
+  v_ordinal bigint;
 begin
-  if jsonb_typeof(read_usage.events) is distinct from 'array' or jsonb_array_length(read_usage.events) not between 1 and 10000 then
-    perform core.raise_error('MT412', 'Events are a list of 1 to 10,000 objects.', 'Send several lists.');
+  if jsonb_typeof(read_usage.events) is distinct from 'array' then
+    perform metering.refuse_batch_size();
   end if;
-  select min(place) into v_place
-    from jsonb_array_elements(read_usage.events) with ordinality as e (event, place)
-   where case jsonb_typeof(event) when 'object' then event - array[
-     'idempotency_key', 'usage_type', 'quantity', 'occurred_at', 'user_id', 'agent_id', 'project_id', 'api_key_id',
-     'model_id', 'feature_name', 'outcome', 'duration_ms', 'metadata'] <> '{}' else true end;
-  if v_place is not null then
-    perform core.raise_error('MT413', format('Event %s is not an object, or has a field that events do not have.', v_place),
-      'Fields: idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id, feature_name, outcome, duration_ms, metadata.');
+  select min(e.ordinality) into v_ordinal
+    from jsonb_array_elements(read_usage.events) with ordinality as e
+   where metering.unknown_keys(e.value, v_known);
+  if v_ordinal is not null then
+    perform core.raise_error('MT413', format('Event %s is not an object, or it has an unknown field.', v_ordinal),
+      format('The fields are %s.', (select string_agg(key, ', ' order by key) from jsonb_object_keys(v_known) as key)));
   end if;
-  return array(select e from jsonb_populate_recordset(null::metering.usage_input, read_usage.events) as e);
+  return array(select e from jsonb_populate_recordset(null::app_public.new_usage_event, read_usage.events) as e);
 end
 $$;
 
 ALTER FUNCTION metering.read_usage(events jsonb) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION metering.read_usage(events jsonb) IS '@errors MT412 MT413
-Events from JSON.';
+Reads the events of a task, which come as JSON.';
 
 CREATE FUNCTION metering.rebuild_rollups(tenant_id uuid, from_on date DEFAULT NULL::date, to_on date DEFAULT NULL::date) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -18507,7 +19466,7 @@ begin
      and d.used_on >= coalesce(rebuild_rollups.from_on, '-infinity') and d.used_on < coalesce(rebuild_rollups.to_on, 'infinity');
   perform metering.add_to_rollups(null, v_from_at, v_to_at, v_timezone);
 
-  -- totals have no period: they follow from all days
+  -- The totals have no period, so they are computed from all days.
   delete from metering.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id;
   insert into metering.usage_agents select * from metering.agent_totals_of_days();
   perform metering.refresh_agent_statistics(array(select a.agent_id from metering.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id));
@@ -18522,7 +19481,7 @@ $$;
 
 ALTER FUNCTION metering.rebuild_rollups(tenant_id uuid, from_on date, to_on date) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.rebuild_rollups(tenant_id uuid, from_on date, to_on date) IS 'Counts a tenant''s events of these days (the last one excluded; all when left out) anew, batches that wait in the queue excepted. Recording goes on meanwhile.';
+COMMENT ON FUNCTION metering.rebuild_rollups(tenant_id uuid, from_on date, to_on date) IS 'Counts the events of a tenant again, from one day to another (excluded), or of all days when no day is given. Batches that wait in the queue are left out. Recording can continue meanwhile.';
 
 CREATE FUNCTION metering.rebuild_user_agents(is_whole boolean) RETURNS void
     LANGUAGE plpgsql
@@ -18531,13 +19490,13 @@ CREATE FUNCTION metering.rebuild_user_agents(is_whole boolean) RETURNS void
 declare
   v_tenant_id uuid := core.current_tenant_id();
 begin
-  -- calls of months that were retired are not there to be counted again
+  -- Calls of removed months cannot be counted again, so their conversations stay unless all days are rebuilt.
   delete from metering.usage_conversations c where rebuild_user_agents.is_whole and c.tenant_id = v_tenant_id;
   insert into metering.usage_conversations select * from metering.counted_conversations()
   on conflict do nothing;
   delete from metering.usage_user_agents u where u.tenant_id = v_tenant_id;
   insert into metering.usage_user_agents select * from metering.user_agent_totals_of_days()
-  -- the mark of somebody who is just listing the agent
+  -- A row can exist already, because a person is adding the agent to their list now.
   on conflict (tenant_id, user_id, agent_id) do update
      set call_count = excluded.call_count, conversation_count = excluded.conversation_count,
          success_count = excluded.success_count, error_count = excluded.error_count,
@@ -18548,7 +19507,7 @@ $$;
 
 ALTER FUNCTION metering.rebuild_user_agents(is_whole boolean) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.rebuild_user_agents(is_whole boolean) IS 'Makes the totals of the tenant''s people and agents anew from the roll-up by day and all calls that no longer wait; conversations that no call names any more go when all days are rebuilt.';
+COMMENT ON FUNCTION metering.rebuild_user_agents(is_whole boolean) IS 'Computes the totals of the tenant''s people and agents again from the roll-up by day and from all calls that no longer wait. When all days are rebuilt, conversations without a call are removed.';
 
 CREATE FUNCTION metering.receipt_of_call(call metering.llm_calls, is_repeated boolean) RETURNS app_public.llm_usage_receipt
     LANGUAGE sql IMMUTABLE
@@ -18560,7 +19519,7 @@ $$;
 
 ALTER FUNCTION metering.receipt_of_call(call metering.llm_calls, is_repeated boolean) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.receipt_of_call(call metering.llm_calls, is_repeated boolean) IS 'What the caller is told about a call that is stored.';
+COMMENT ON FUNCTION metering.receipt_of_call(call metering.llm_calls, is_repeated boolean) IS 'The receipt of a call that is stored.';
 
 CREATE FUNCTION metering.record_tenant_llm_usage(tenant_id uuid, call jsonb) RETURNS app_public.llm_usage_receipt
     LANGUAGE plpgsql SECURITY DEFINER
@@ -18569,16 +19528,17 @@ CREATE FUNCTION metering.record_tenant_llm_usage(tenant_id uuid, call jsonb) RET
 begin
   call core.enter_tenant(record_tenant_llm_usage.tenant_id);
   perform set_config('rowhouse.user_id', '', true);
-  return metering.store_llm_call(record_tenant_llm_usage.call ->> 'idempotency_key',
-    jsonb_populate_record(null::metering.llm_calls,
-      '{"cached_input_tokens": 0, "reasoning_tokens": 0, "success": true}' || record_tenant_llm_usage.call),
-    jsonb_populate_record(null::metering.llm_texts, record_tenant_llm_usage.call));
+  if metering.unknown_keys(record_tenant_llm_usage.call, to_jsonb(jsonb_populate_record(null::app_public.new_llm_call, '{}'))) then
+    perform core.raise_error('MT413', 'The call is not an object, or it has an unknown field.', 'The fields are those of new_llm_call.');
+  end if;
+  return metering.store_llm_call(jsonb_populate_record(null::app_public.new_llm_call, record_tenant_llm_usage.call));
 end
 $$;
 
 ALTER FUNCTION metering.record_tenant_llm_usage(tenant_id uuid, call jsonb) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.record_tenant_llm_usage(tenant_id uuid, call jsonb) IS 'record_llm_usage for tasks, which know whose call it was: an object with its arguments. Errors as there.';
+COMMENT ON FUNCTION metering.record_tenant_llm_usage(tenant_id uuid, call jsonb) IS '@errors MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT413 MT414 MT415 MT501 23514
+Records a call for a task, which knows whose call it was: an object with the fields of new_llm_call.';
 
 CREATE FUNCTION metering.record_tenant_usage(tenant_id uuid, events jsonb) RETURNS SETOF app_public.usage_receipt
     LANGUAGE plpgsql SECURITY DEFINER
@@ -18586,7 +19546,7 @@ CREATE FUNCTION metering.record_tenant_usage(tenant_id uuid, events jsonb) RETUR
     AS $$
 begin
   call core.enter_tenant(record_tenant_usage.tenant_id);
-  -- nobody asks: the events say whose they are
+  -- No person asks: the events say whose usage they are.
   perform set_config('rowhouse.user_id', '', true);
   return query select * from metering.store_usage(metering.read_usage(record_tenant_usage.events));
 end
@@ -18594,7 +19554,8 @@ $$;
 
 ALTER FUNCTION metering.record_tenant_usage(tenant_id uuid, events jsonb) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.record_tenant_usage(tenant_id uuid, events jsonb) IS 'record_usages for tasks, which know whose usage it is. Errors as there.';
+COMMENT ON FUNCTION metering.record_tenant_usage(tenant_id uuid, events jsonb) IS '@errors MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409 MT411 MT412 MT413 MT501
+Records usage for a task, which knows whose usage it is: a list of objects with the fields of new_usage_event.';
 
 CREATE FUNCTION metering.recount_quotas(tenant_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -18607,7 +19568,7 @@ $$;
 
 ALTER FUNCTION metering.recount_quotas(tenant_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.recount_quotas(tenant_id uuid) IS 'Counts anew what a tenant''s count quotas count: the cure for what verify_quotas finds. For administrators in psql.';
+COMMENT ON FUNCTION metering.recount_quotas(tenant_id uuid) IS 'Counts again what the count quotas of a tenant count, which repairs what verify_quotas finds. Administrators call it in psql.';
 
 CREATE FUNCTION metering.refresh_agent_statistics(agent_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
@@ -18627,77 +19588,108 @@ $$;
 
 ALTER FUNCTION metering.refresh_agent_statistics(agent_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.refresh_agent_statistics(agent_ids uuid[]) IS 'Copies the totals of these agents of the tenant to usage_count, error_count, success_rate (percent), avg_response_time_ms, last_success_at and last_error_at.';
+COMMENT ON FUNCTION metering.refresh_agent_statistics(agent_ids uuid[]) IS 'Copies the totals of these agents of the tenant to the columns of the agents: usage_count, error_count, success_rate (percent), avg_response_time_ms, last_success_at and last_error_at.';
 
-CREATE FUNCTION metering.refresh_quota_counters(tenant_id uuid, quota_type text) RETURNS void
+CREATE FUNCTION metering.refresh_counts(tenant_id uuid, quota_type app_public.quota_type) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
-  v_wanted app_public.quota_tracking[];
-  v_counter app_public.quota_tracking;
+  v_wanted app_public.quota_tracking[] :=
+    array(select w from metering.counters_wanted(refresh_counts.tenant_id, refresh_counts.quota_type) w);
 begin
-  -- with an older snapshot, uses that were waited for would not be seen
+  delete from app_public.quota_tracking c
+   where c.tenant_id = refresh_counts.tenant_id and c.quota_type = refresh_counts.quota_type
+     and not exists (
+       select from unnest(v_wanted) w
+        where w.quota_scope = c.quota_scope and w.scope_id = c.scope_id and w.includes_subtree = c.includes_subtree);
+  insert into app_public.quota_tracking as c (
+    tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+    quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage)
+  select tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+         quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage
+    from unnest(v_wanted)
+  on conflict (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start) do update
+     set quota_limit = excluded.quota_limit, hard_limit = excluded.hard_limit, included_amount = excluded.included_amount,
+         alert_threshold_percentage = excluded.alert_threshold_percentage, current_usage = excluded.current_usage;
+end
+$$;
+
+ALTER FUNCTION metering.refresh_counts(tenant_id uuid, quota_type app_public.quota_type) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.refresh_counts(tenant_id uuid, quota_type app_public.quota_type) IS 'Brings the counters of a count quota in line with its limits and with what exists. The caller holds the lock of the quota exclusively.';
+
+CREATE FUNCTION metering.refresh_metered_limits(tenant_id uuid, quota_type app_public.quota_type) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- Past periods keep the limits that they had. A counter without a limit continues when there is a limit again.
+  update app_public.quota_tracking c
+     set quota_limit = l.quota_limit, hard_limit = l.hard_limit, included_amount = l.included_amount,
+         alert_threshold_percentage = coalesce(l.alert_threshold_percentage, c.alert_threshold_percentage)
+    from app_public.quota_tracking o
+    left join lateral metering.quota_limits(
+      array[o.tenant_id], o.tenant_id, o.quota_type,
+      case o.quota_scope when 'user' then o.scope_id end, case o.quota_scope when 'agent' then o.scope_id end,
+      case o.quota_scope when 'api_key' then o.scope_id end) l
+      on l.quota_scope = o.quota_scope and l.includes_subtree = o.includes_subtree and l.period = o.period
+   where o.tenant_id = refresh_metered_limits.tenant_id and o.quota_type = refresh_metered_limits.quota_type
+     and lower(metering.quota_period(o.tenant_id, o.period, core.clock())) = o.period_start
+     and c.tenant_id = o.tenant_id and c.id = o.id;
+end
+$$;
+
+ALTER FUNCTION metering.refresh_metered_limits(tenant_id uuid, quota_type app_public.quota_type) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.refresh_metered_limits(tenant_id uuid, quota_type app_public.quota_type) IS 'Copies the limits of a metered quota to its counters of the current period.';
+
+CREATE FUNCTION metering.refresh_quota_counters(tenant_id uuid, quota_type app_public.quota_type) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_counter app_public.quota_tracking;
+  -- Usage before the change counts as lower than every threshold, so that a lowered limit gives its alerts at once.
+  v_below_every_threshold constant numeric := -1;
+begin
+  -- An older snapshot would not show the uses that this function has waited for.
   if current_setting('transaction_isolation') <> 'read committed' then
-    perform core.raise_error('QT406', 'Quotas are set at the isolation level read committed.', 'Set them in a transaction of their own.');
+    perform core.raise_error('MT411', 'Usage and quotas are written only at the isolation level read committed.',
+      'Use a transaction of its own for it.');
   end if;
   perform pg_advisory_xact_lock(metering.quota_lock_key(refresh_quota_counters.tenant_id, refresh_quota_counters.quota_type));
-
   if metering.is_count_quota(refresh_quota_counters.quota_type) then
-    v_wanted := array(select w from metering.counters_wanted(refresh_quota_counters.tenant_id, refresh_quota_counters.quota_type) w);
-    delete from app_public.quota_tracking c
-     where c.tenant_id = refresh_quota_counters.tenant_id and c.quota_type = refresh_quota_counters.quota_type
-       and not exists (
-         select from unnest(v_wanted) w
-          where w.quota_scope = c.quota_scope and w.scope_id = c.scope_id and w.includes_subtree = c.includes_subtree);
-    insert into app_public.quota_tracking as c (
-      tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
-      quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage)
-    select tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
-           quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage
-      from unnest(v_wanted)
-    on conflict (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start) do update
-       set quota_limit = excluded.quota_limit, hard_limit = excluded.hard_limit, included_amount = excluded.included_amount,
-           alert_threshold_percentage = excluded.alert_threshold_percentage, current_usage = excluded.current_usage;
+    perform metering.refresh_counts(refresh_quota_counters.tenant_id, refresh_quota_counters.quota_type);
   else
-    -- past periods keep the limits they had; a counter without a limit goes on when there is one again
-    update app_public.quota_tracking c
-       set quota_limit = l.quota_limit, hard_limit = l.hard_limit, included_amount = l.included_amount,
-           alert_threshold_percentage = coalesce(l.alert_threshold_percentage, c.alert_threshold_percentage)
-      from app_public.quota_tracking o
-      left join lateral metering.quota_limits(
-        array[o.tenant_id], o.tenant_id, o.quota_type,
-        case o.quota_scope when 'user' then o.scope_id end, case o.quota_scope when 'agent' then o.scope_id end,
-        case o.quota_scope when 'api_key' then o.scope_id end) l
-        on l.quota_scope = o.quota_scope and l.includes_subtree = o.includes_subtree and l.period = o.period
-     where o.tenant_id = refresh_quota_counters.tenant_id and o.quota_type = refresh_quota_counters.quota_type
-       and lower(metering.quota_period(o.tenant_id, o.period, core.clock())) = o.period_start
-       and c.tenant_id = o.tenant_id and c.id = o.id;
+    perform metering.refresh_metered_limits(refresh_quota_counters.tenant_id, refresh_quota_counters.quota_type);
   end if;
-
   for v_counter in
     select * from app_public.quota_tracking c
      where c.tenant_id = refresh_quota_counters.tenant_id and c.quota_type = refresh_quota_counters.quota_type
        and lower(metering.quota_period(c.tenant_id, c.period, core.clock())) = c.period_start
   loop
-    perform metering.note_quota_alerts(v_counter, -1);
+    perform metering.note_quota_alerts(v_counter, v_below_every_threshold);
   end loop;
 end
 $$;
 
-ALTER FUNCTION metering.refresh_quota_counters(tenant_id uuid, quota_type text) OWNER TO rowhouse_platform;
+ALTER FUNCTION metering.refresh_quota_counters(tenant_id uuid, quota_type app_public.quota_type) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.refresh_quota_counters(tenant_id uuid, quota_type text) IS '@errors QT406
-Brings a tenant''s counters of a type in line with its limits and, for counts, with what there is. Waits for uses that are under way.';
+COMMENT ON FUNCTION metering.refresh_quota_counters(tenant_id uuid, quota_type app_public.quota_type) IS '@errors MT411
+Brings the counters of a tenant''s quota in line with its limits and, for a count quota, with what exists. It waits for uses that are not committed yet.';
 
 CREATE FUNCTION metering.refresh_rate_limit_rules(tenant_ids uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  -- The seed keeps this key apart from other advisory locks of ours.
+  v_seed constant bigint := 9;
 begin
-  -- one at a time: two changes that do not see each other would each leave the other out
-  perform pg_advisory_xact_lock(hashtextextended('rate_limit_rules', 9));
+  -- Only one session at a time computes rules. Two sessions that do not see each other's change would each leave it out.
+  perform pg_advisory_xact_lock(hashtextextended('rate_limit_rules', v_seed));
   delete from metering.rate_limit_rules r where r.tenant_id = any (refresh_rate_limit_rules.tenant_ids);
   insert into metering.rate_limit_rules select * from metering.rate_limit_rules_wanted(refresh_rate_limit_rules.tenant_ids);
 end
@@ -18705,7 +19697,7 @@ $$;
 
 ALTER FUNCTION metering.refresh_rate_limit_rules(tenant_ids uuid[]) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.refresh_rate_limit_rules(tenant_ids uuid[]) IS 'Works out anew which rate limits hold for these tenants.';
+COMMENT ON FUNCTION metering.refresh_rate_limit_rules(tenant_ids uuid[]) IS 'Computes the rate limits that apply to these tenants again.';
 
 CREATE FUNCTION metering.refresh_user_agents(user_ids uuid[] DEFAULT NULL::uuid[], agent_ids uuid[] DEFAULT NULL::uuid[]) RETURNS void
     LANGUAGE plpgsql
@@ -18736,7 +19728,22 @@ $$;
 
 ALTER FUNCTION metering.refresh_user_agents(user_ids uuid[], agent_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.refresh_user_agents(user_ids uuid[], agent_ids uuid[]) IS 'Copies the totals of these pairs of person and agent, or of all of the tenant, to user_agents.';
+COMMENT ON FUNCTION metering.refresh_user_agents(user_ids uuid[], agent_ids uuid[]) IS 'Copies the totals of these pairs of a person and an agent to user_agents; without arguments, those of all pairs of the tenant.';
+
+CREATE FUNCTION metering.refuse_batch_size() RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform core.raise_error('MT412', format('The events are not a list of 1 to %s.', metering.max_events_per_batch()),
+    'Send several lists.');
+end
+$$;
+
+ALTER FUNCTION metering.refuse_batch_size() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.refuse_batch_size() IS '@errors MT412
+Raises the error for a batch that is empty, too large or not a list.';
 
 CREATE FUNCTION metering.refuse_quota(counter app_public.quota_tracking, tenant_id uuid) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -18747,7 +19754,7 @@ begin
     format('The quota of %s is used up: %s may have %s%s.',
       replace((counter).quota_type, '_', ' '),
       case
-        when (counter).tenant_id <> refuse_quota.tenant_id then 'an organization above this tenant, with all below it,'
+        when (counter).tenant_id is distinct from refuse_quota.tenant_id then 'an organization above this tenant, with all below it,'
         when (counter).includes_subtree then 'this tenant with those below it'
         else 'this ' || case (counter).quota_scope when 'api_key' then 'API key' else (counter).quota_scope end
       end,
@@ -18762,48 +19769,52 @@ $$;
 
 ALTER FUNCTION metering.refuse_quota(counter app_public.quota_tracking, tenant_id uuid) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.refuse_quota(counter app_public.quota_tracking, tenant_id uuid) IS 'QT601, naming type, scope and limit.';
+COMMENT ON FUNCTION metering.refuse_quota(counter app_public.quota_tracking, tenant_id uuid) IS '@errors QT601
+Raises the error for a counter without room, and names its type, scope and limit.';
 
-CREATE FUNCTION metering.refuse_usage(problem text, place bigint, batch_size integer) RETURNS void
+CREATE FUNCTION metering.refuse_usage(problem text, ordinal bigint, batch_size integer) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_subject text := case when refuse_usage.batch_size = 1 then '' else format('Event %s: ', refuse_usage.place) end;
+  v_subject text := case when refuse_usage.batch_size = 1 then '' else format('Event %s: ', refuse_usage.ordinal) end;
 begin
   case refuse_usage.problem
     when 'key' then
       perform core.raise_error('MT401', v_subject || 'An idempotency key of 1 to 255 characters is needed.',
         'Use a key that stays the same when the call is repeated, such as the id of what was done.');
     when 'type' then
-      perform core.raise_error('MT402', v_subject || 'The usage type is unknown.', 'Read the names of usage types.');
+      perform core.raise_error('MT402', v_subject || 'The usage type is unknown.', 'Read the names of the usage types.');
     when 'quantity' then
       perform core.raise_error('MT403', v_subject || 'The quantity is not a positive number within the range of its type.',
-        'Counts are whole numbers above 0; see the usage type''s maximum.');
+        'Counts are whole numbers above 0. Read the maximum of the usage type.');
     when 'past' then
-      perform core.raise_error('MT404', v_subject || 'It lies more than 400 days in the past.', 'Usage is recorded within 400 days.');
+      perform core.raise_error('MT404', v_subject || 'The event is more than 400 days old.', 'Record usage within 400 days.');
     when 'future' then
-      perform core.raise_error('MT405', v_subject || 'It lies more than an hour in the future.', 'Check the clock of the sender.');
+      perform core.raise_error('MT405', v_subject || 'The event is more than an hour in the future.', 'Check the clock of the sender.');
     when 'model' then
-      perform core.raise_error('MT406', v_subject || 'There is no such model.', 'Read the ids of llm_models.');
+      perform core.raise_error('MT406', v_subject || 'There is no such model.', 'Read the ids of the language models.');
     when 'metadata' then
-      perform core.raise_error('MT407', v_subject || 'Metadata is not an object of at most 8 kB.', 'Keep texts elsewhere and name their id here.');
+      perform core.raise_error('MT407', v_subject || 'The metadata is not an object of at most 8 kB.',
+        'Store long texts elsewhere, and record their id here.');
     when 'feature' then
-      perform core.raise_error('MT408', v_subject || 'The name of the feature is empty or longer than 100 characters.', 'Use one short name a feature.');
+      perform core.raise_error('MT408', v_subject || 'The name of the feature is empty or longer than 100 characters.',
+        'Use one short name for each feature.');
     when 'duration' then
-      perform core.raise_error('MT409', v_subject || 'The duration is not between 0 and 30 days.', 'Durations are in milliseconds.');
+      perform core.raise_error('MT409', v_subject || 'The duration is not between 0 and 30 days.', 'Give durations in milliseconds.');
     when 'someone_else' then
-      perform core.raise_error('MT201', v_subject || 'Usage of another person or API key is recorded by admins only.',
+      perform core.raise_error('MT201', v_subject || 'Only admins record the usage of another person or API key.',
         'Leave user_id and api_key_id out, or ask for the role admin.');
     when 'user' then
-      perform core.raise_error('MT301', v_subject || 'There is no such member of this tenant.', 'Read the ids of memberships.');
+      perform core.raise_error('MT301', v_subject || 'There is no such member or agent in this tenant.', 'Read the ids of the members.');
   end case;
 end
 $$;
 
-ALTER FUNCTION metering.refuse_usage(problem text, place bigint, batch_size integer) OWNER TO rowhouse_owner;
+ALTER FUNCTION metering.refuse_usage(problem text, ordinal bigint, batch_size integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.refuse_usage(problem text, place bigint, batch_size integer) IS 'Raises what is wrong with an event, naming its place when it is one of several.';
+COMMENT ON FUNCTION metering.refuse_usage(problem text, ordinal bigint, batch_size integer) IS '@errors MT201 MT301 MT401 MT402 MT403 MT404 MT405 MT406 MT407 MT408 MT409
+Raises the error for a problem with an event, and names the position of the event when there are several.';
 
 CREATE FUNCTION metering.request_api_key_id() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -18814,7 +19825,23 @@ $$;
 
 ALTER FUNCTION metering.request_api_key_id() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.request_api_key_id() IS 'The API key this request came with, or null.';
+COMMENT ON FUNCTION metering.request_api_key_id() IS 'The API key of this request, or null.';
+
+CREATE FUNCTION metering.require_prices(input_usd_per_million numeric, output_usd_per_million numeric) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if input_usd_per_million is null or output_usd_per_million is null then
+    perform core.raise_error('MT416', 'A price needs a number for input and a number for output.', 'Give 0 for what costs nothing.');
+  end if;
+end
+$$;
+
+ALTER FUNCTION metering.require_prices(input_usd_per_million numeric, output_usd_per_million numeric) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.require_prices(input_usd_per_million numeric, output_usd_per_million numeric) IS '@errors MT416
+Refuses a price that lacks the number for input or output.';
 
 CREATE FUNCTION metering.rerated_usage(from_at timestamp with time zone, to_at timestamp with time zone) RETURNS TABLE(batch_id bigint, ordinal integer, occurred_at timestamp with time zone, usage_type text, model_id uuid, quantity numeric, cost_before numeric, cost_after numeric, price_id uuid)
     LANGUAGE plpgsql STABLE
@@ -18824,7 +19851,7 @@ declare
   v_tenant_id uuid := core.current_tenant_id();
   v_prices metering.model_price[];
 begin
-  -- price_at goes through these for each event: only what can hold in the time in question
+  -- price_at reads this list for each event, so the list has only the prices that can apply in this time.
   v_prices := array(
     select p from metering.prices_of_models(array(select m.id from app_public.llm_models m)) as p
      where tstzrange(p.valid_from, p.valid_to) && tstzrange(rerated_usage.from_at, rerated_usage.to_at));
@@ -18841,7 +19868,7 @@ begin
       ) as c on true
      where e.tenant_id = v_tenant_id and e.occurred_at >= rerated_usage.from_at and e.occurred_at < rerated_usage.to_at
        and e.rerates_batch_id is null and e.model_id is not null
-       -- a price that was taken away leaves what was rated by it as it is
+       -- When a price was removed, the costs that were computed from it stay.
        and (p.price).price_id is not null
        and coalesce(e.cost, 0) + coalesce(c.cost, 0) <> e.quantity * metering.rate_per_token(p.price, t.token_class);
 end
@@ -18849,7 +19876,7 @@ $$;
 
 ALTER FUNCTION metering.rerated_usage(from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.rerated_usage(from_at timestamp with time zone, to_at timestamp with time zone) IS 'Events of these times that would cost something else by the prices as they are now, corrections that were made already counted in.';
+COMMENT ON FUNCTION metering.rerated_usage(from_at timestamp with time zone, to_at timestamp with time zone) IS 'The events of a time whose cost, together with earlier corrections, differs from the cost by the current prices.';
 
 CREATE FUNCTION metering.roll_up_usage(tenant_id uuid, max_events integer DEFAULT 50000) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -18865,7 +19892,7 @@ declare
   v_count int;
 begin
   call core.enter_tenant(roll_up_usage.tenant_id);
-  -- another worker is at it
+  -- Another worker is rolling up this tenant.
   if not pg_try_advisory_xact_lock(metering.metering_lock('roll_up'), hashtext(roll_up_usage.tenant_id::text)) then
     return 0;
   end if;
@@ -18873,7 +19900,7 @@ begin
     from app_public.tenants t left join metering.usage_rollup_state s on s.tenant_id = t.id
    where t.id = roll_up_usage.tenant_id;
   if not found then
-    -- recorded while the tenant was being deleted: nobody will count it
+    -- The usage was recorded while the tenant was being deleted, so it is not counted.
     delete from metering.usage_queue q where q.tenant_id = roll_up_usage.tenant_id;
     return 0;
   end if;
@@ -18905,9 +19932,9 @@ $$;
 
 ALTER FUNCTION metering.roll_up_usage(tenant_id uuid, max_events integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.roll_up_usage(tenant_id uuid, max_events integer) IS 'Adds what a tenant used since the last time to its roll-ups, the oldest batches first, about this many events at most; returns how many. 0 when nothing waits or another worker is at it. Counts the tenant''s days anew when its time zone has changed.';
+COMMENT ON FUNCTION metering.roll_up_usage(tenant_id uuid, max_events integer) IS 'Adds the usage of a tenant that waits in the queue to its roll-ups, the oldest batches first and about max_events events at most. Returns how many events it added: 0 when nothing waits or another worker is rolling up the tenant. When the time zone of the tenant has changed, its days are counted again.';
 
-CREATE FUNCTION metering.settle_holds(reservation app_public.quota_reservations, actual numeric) RETURNS void
+CREATE FUNCTION metering.settle_holds(reservation app_public.quota_reservations, used_amount numeric) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -18917,7 +19944,7 @@ declare
   v_found int := 0;
   v_counters app_public.quota_tracking[] := '{}';
 begin
-  -- the counters in their order of locking; then the holds, which change under these locks only
+  -- The counters are locked in their usual order first, because a hold changes only while its counter is locked.
   for v_counter in
     select c.* from app_public.quota_tracking c
      where (c.tenant_id, c.id) in (select h.tenant_id, h.counter_id from metering.quota_holds h
@@ -18937,27 +19964,27 @@ begin
   end loop;
 
   if v_found < (reservation).hold_count then
-    -- it expired and others may have used what it held: it must find room again
-    if settle_holds.actual > 0 then
+    -- The reservation has expired, and others may have used what it held. So its usage must find room again.
+    if settle_holds.used_amount > 0 then
       perform from metering.use_quota(
-        (reservation).tenant_id, (reservation).quota_type, settle_holds.actual, (reservation).user_id, (reservation).agent_id,
-        (reservation).api_key_id);
+        row((reservation).tenant_id, (reservation).quota_type, settle_holds.used_amount, (reservation).user_id, (reservation).agent_id,
+            (reservation).api_key_id, null, null)::metering.quota_use);
     end if;
     return;
   end if;
   foreach v_counter in array v_counters loop
-    update app_public.quota_tracking c set current_usage = c.current_usage + settle_holds.actual
+    update app_public.quota_tracking c set current_usage = c.current_usage + settle_holds.used_amount
      where c.tenant_id = v_counter.tenant_id and c.id = v_counter.id
     returning * into v_counter;
-    perform metering.note_quota_alerts(v_counter, v_counter.current_usage - settle_holds.actual);
+    perform metering.note_quota_alerts(v_counter, v_counter.current_usage - settle_holds.used_amount);
   end loop;
 end
 $$;
 
-ALTER FUNCTION metering.settle_holds(reservation app_public.quota_reservations, actual numeric) OWNER TO rowhouse_platform;
+ALTER FUNCTION metering.settle_holds(reservation app_public.quota_reservations, used_amount numeric) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.settle_holds(reservation app_public.quota_reservations, actual numeric) IS '@errors QT601
-Turns what a reservation holds into what was used.';
+COMMENT ON FUNCTION metering.settle_holds(reservation app_public.quota_reservations, used_amount numeric) IS '@errors QT601
+Replaces what a reservation holds in its counters by what was used.';
 
 CREATE FUNCTION metering.status_of_counter(counter app_public.quota_tracking) RETURNS app_public.quota_status
     LANGUAGE plpgsql IMMUTABLE
@@ -18976,7 +20003,7 @@ $$;
 
 ALTER FUNCTION metering.status_of_counter(counter app_public.quota_tracking) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.status_of_counter(counter app_public.quota_tracking) IS 'A counter as the API shows it.';
+COMMENT ON FUNCTION metering.status_of_counter(counter app_public.quota_tracking) IS 'A counter in the form in which the API shows it.';
 
 CREATE FUNCTION metering.store_api_calls() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -18988,11 +20015,11 @@ declare
 begin
   for v_taken in
     select c.tenant_id, sum(c.calls) as calls, jsonb_agg(jsonb_build_object(
-             -- an identity of the buffer, which gives each number once
+             -- The buffer gives each id once, so the key is unique.
              'idempotency_key', 'api_calls:' || c.first_id, 'usage_type', 'api_call', 'quantity', c.calls,
              'occurred_at', c.called_from, 'user_id', c.user_id, 'api_key_id', c.api_key_id)) as events
-      -- a sum stands for at least one request, so no list is longer than what is recorded at once
-      from metering.take_api_calls(10000) c
+      -- A sum stands for at least one request, so no list is longer than a batch may be.
+      from metering.take_api_calls(metering.max_events_per_batch()) c
      group by c.tenant_id
      order by c.tenant_id
   loop
@@ -19005,161 +20032,115 @@ $$;
 
 ALTER FUNCTION metering.store_api_calls() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.store_api_calls() IS 'Books up to 10,000 served requests as usage events of type api_call and returns how many. Taken and booked in one transaction: each request once.';
+COMMENT ON FUNCTION metering.store_api_calls() IS 'Records up to 10,000 served requests as usage of type api_call, and returns how many. It takes and records them in one transaction, so that each request is recorded once.';
 
-CREATE TABLE metering.llm_texts (
-    tenant_id uuid NOT NULL,
-    call_id uuid NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    user_id uuid,
-    prompt_text text,
-    system_prompt text,
-    completion_text text
-)
-PARTITION BY RANGE (occurred_at);
-
-ALTER TABLE ONLY metering.llm_texts FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE metering.llm_texts OWNER TO rowhouse_owner;
-
-COMMENT ON TABLE metering.llm_texts IS 'What was said in a call, where and as long as the tenant keeps it.';
-
-CREATE FUNCTION metering.store_llm_call(key text, call metering.llm_calls, texts metering.llm_texts) RETURNS app_public.llm_usage_receipt
+CREATE FUNCTION metering.store_llm_call(call app_public.new_llm_call) RETURNS app_public.llm_usage_receipt
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-#variable_conflict use_column
 declare
-  v_tenant_id uuid := core.current_tenant_id();
-  v_call metering.llm_calls := store_llm_call.call;
-  v_hash bigint;
-  v_events metering.usage_input[];
-  v_price metering.model_price;
-  v_claim metering.usage_idempotency_keys;
+  v_input app_public.new_llm_call := metering.complete_llm_call(store_llm_call.call);
+  -- A hash of the call as it was given: what is looked up later may differ when the call is sent again.
+  v_hash bigint := hash_record_extended(v_input, 0);
+  v_call metering.llm_calls := metering.describe_llm_call(v_input);
+  v_events app_public.new_usage_event[];
+  v_stored metering.llm_calls;
 begin
-  if v_call.model is null or not core.is_name(v_call.model) then
-    perform core.raise_error('MT406', 'The model has no name.', 'Give the name of a model of the catalogue, or the provider''s.');
-  end if;
-  if v_call.input_tokens is null or v_call.output_tokens is null
-    or least(v_call.input_tokens, v_call.cached_input_tokens, v_call.output_tokens, v_call.reasoning_tokens) < 0
-    or greatest(v_call.input_tokens, v_call.cached_input_tokens, v_call.output_tokens, v_call.reasoning_tokens) > 1e9 then
-    perform core.raise_error('MT415', 'A number of tokens is missing, negative or above a thousand million.', 'A call that used none says 0.');
-  end if;
-  -- as it was given, before anything is looked up that may be otherwise when it is sent again
-  v_hash := hash_record_extended(row(
-    'llm'::text, v_call.occurred_at, v_call.model, v_call.model_config_id, v_call.agent_id, v_call.agent_name, v_call.user_id,
-    v_call.project_id, v_call.api_key_id, v_call.conversation_id, v_call.panel_id, v_call.input_tokens, v_call.cached_input_tokens,
-    v_call.output_tokens, v_call.reasoning_tokens, v_call.response_time_ms, v_call.time_to_first_token_ms,
-    v_call.temperature, v_call.max_tokens, v_call.top_p, v_call.finish_reason, v_call.function_call,
-    v_call.success, v_call.error_type, v_call.error_message, texts.prompt_text, texts.system_prompt, texts.completion_text), 0);
+  v_events := metering.events_of_call(v_input.idempotency_key, v_call);
+  -- The events of a call differ only in type and quantity, so the first one is checked for all.
+  perform metering.check_usage(v_events[1:1]);
 
-  select m.id, m.name, p.id, p.name into v_call.model_id, v_call.model, v_call.provider_id, v_call.provider
-    from app_public.llm_models m join app_public.llm_providers p on p.id = m.provider_id
-   where m.name = v_call.model or m.id::text = v_call.model;
-  if not found then
-    v_call.model := (store_llm_call.call).model;
-  end if;
-  v_events := metering.events_of_call(store_llm_call.key, v_call);
-  perform metering.check_usage(v_events);
-
-  v_call.tenant_id := v_tenant_id;
   v_call.batch_id := metering.begin_usage();
-  v_call.occurred_at := coalesce(v_call.occurred_at, core.clock());
-  insert into metering.usage_idempotency_keys (tenant_id, key, payload_hash, batch_id, ordinal, occurred_at)
-  values (v_tenant_id, store_llm_call.key, v_hash, v_call.batch_id, 1, v_call.occurred_at)
-  on conflict do nothing;
-  if not found then
-    select * into v_claim from metering.usage_idempotency_keys k where k.tenant_id = v_tenant_id and k.key = store_llm_call.key;
-    if v_claim.payload_hash <> v_hash then
-      perform core.raise_error('MT501', 'The idempotency key stands for another event already.',
-        'Repeat the event exactly as it was first sent, or give it a key of its own.');
-    end if;
-    select * into v_call from metering.llm_calls c
-     where c.tenant_id = v_tenant_id and c.occurred_at = v_claim.occurred_at and c.batch_id = v_claim.batch_id;
-    return metering.receipt_of_call(v_call, true);
+  v_stored := metering.claim_llm_call_key(v_input.idempotency_key, v_hash, v_call);
+  if v_stored.id is not null then
+    return metering.receipt_of_call(v_stored, true);
   end if;
-
-  v_price := metering.price_at(array(
-    select p from metering.prices_of_models(array[v_call.model_id]) as p), v_call.model_id, v_call.occurred_at);
-  v_call.id := gen_random_uuid();
-  v_call.user_id := coalesce(v_call.user_id, core.current_user_id());
-  v_call.api_key_id := coalesce(v_call.api_key_id, metering.request_api_key_id());
-  v_call.user_name := (select coalesce(u.full_name, u.email) from app_public.user_profiles u where u.id = v_call.user_id);
-  v_call.agent_name := coalesce(
-    (select coalesce(a.display_name, a.name) from app_public.agents a where a.tenant_id = v_tenant_id and a.id = v_call.agent_id),
-    v_call.agent_name);
-  insert into metering.llm_calls (
-    tenant_id, id, occurred_at, provider_id, provider, model_id, model, model_config_id, agent_id, agent_name, user_id, user_name,
-    project_id, api_key_id, conversation_id, panel_id, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
-    price_id, input_cost, output_cost, response_time_ms, time_to_first_token_ms, temperature, max_tokens, top_p,
-    finish_reason, function_call, success, error_type, error_message, batch_id)
-  values (
-    v_tenant_id, v_call.id, v_call.occurred_at, v_call.provider_id, v_call.provider, v_call.model_id, v_call.model,
-    v_call.model_config_id, v_call.agent_id, v_call.agent_name, v_call.user_id, v_call.user_name, v_call.project_id,
-    v_call.api_key_id, v_call.conversation_id, v_call.panel_id, v_call.input_tokens, v_call.cached_input_tokens,
-    v_call.output_tokens, v_call.reasoning_tokens, v_price.price_id,
-    v_call.input_tokens * metering.rate_per_token(v_price, 'input')
-      + v_call.cached_input_tokens * metering.rate_per_token(v_price, 'cached_input'),
-    v_call.output_tokens * metering.rate_per_token(v_price, 'output')
-      + v_call.reasoning_tokens * metering.rate_per_token(v_price, 'reasoning'),
-    v_call.response_time_ms, v_call.time_to_first_token_ms, v_call.temperature, v_call.max_tokens, v_call.top_p,
-    v_call.finish_reason, v_call.function_call, v_call.success, v_call.error_type, v_call.error_message, v_call.batch_id)
-  returning * into v_call;
-
-  if (texts.prompt_text, texts.system_prompt, texts.completion_text) is distinct from (null::text, null::text, null::text)
-    and exists (select from app_public.tenants t where t.id = v_tenant_id and t.config -> 'store_llm_texts' = 'true') then
+  v_call := metering.write_llm_call(v_call);
+  if num_nonnulls(v_input.prompt_text, v_input.system_prompt, v_input.completion_text) > 0
+    and exists (select from app_public.tenants t where t.id = v_call.tenant_id and t.config -> 'store_llm_texts' = 'true') then
     insert into metering.llm_texts (tenant_id, call_id, occurred_at, user_id, prompt_text, system_prompt, completion_text)
-    values (v_tenant_id, v_call.id, v_call.occurred_at, v_call.user_id, texts.prompt_text, texts.system_prompt, texts.completion_text);
+    values (v_call.tenant_id, v_call.id, v_call.occurred_at, v_call.user_id,
+            v_input.prompt_text, v_input.system_prompt, v_input.completion_text);
   end if;
-  perform metering.write_usage(metering.events_of_call(store_llm_call.key, v_call),
+  perform metering.write_usage(metering.events_of_call(v_input.idempotency_key, v_call),
     array(select generate_series(1, cardinality(v_events))), v_call.batch_id, v_call.occurred_at, v_call.occurred_at);
   return metering.receipt_of_call(v_call, false);
 end
 $$;
 
-ALTER FUNCTION metering.store_llm_call(key text, call metering.llm_calls, texts metering.llm_texts) OWNER TO rowhouse_owner;
+ALTER FUNCTION metering.store_llm_call(call app_public.new_llm_call) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.store_llm_call(key text, call metering.llm_calls, texts metering.llm_texts) IS 'Stores a call, its texts where the tenant keeps them, and its events, or finds what its key stands for.';
+COMMENT ON FUNCTION metering.store_llm_call(call app_public.new_llm_call) IS '@errors MT201 MT301 MT401 MT404 MT405 MT406 MT409 MT411 MT414 MT415 MT501
+Stores a call, its events and, for tenants that keep them, its texts; or returns the call that was stored under the same key before.';
 
-CREATE FUNCTION metering.store_usage(inputs metering.usage_input[]) RETURNS SETOF app_public.usage_receipt
+CREATE FUNCTION metering.store_usage(events app_public.new_usage_event[]) RETURNS SETOF app_public.usage_receipt
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_now timestamptz := core.clock();
   v_batch_id bigint;
-  v_places int[];
+  v_ordinals int[];
   v_first_at timestamptz;
   v_last_at timestamptz;
 begin
-  select c.first_at, c.last_at into v_first_at, v_last_at from metering.check_usage(store_usage.inputs) c;
+  if coalesce(cardinality(store_usage.events), 0) not between 1 and metering.max_events_per_batch() then
+    perform metering.refuse_batch_size();
+  end if;
+  select c.first_at, c.last_at into v_first_at, v_last_at from metering.check_usage(store_usage.events) c;
   v_batch_id := metering.begin_usage();
-  v_places := metering.claim_usage_keys(store_usage.inputs, v_batch_id);
-  if v_places <> '{}' then
-    perform metering.write_usage(store_usage.inputs, v_places, v_batch_id, v_first_at, v_last_at);
+  v_ordinals := metering.claim_usage_keys(store_usage.events, v_batch_id);
+  if v_ordinals <> '{}' then
+    perform metering.write_usage(store_usage.events, v_ordinals, v_batch_id, v_first_at, v_last_at);
   end if;
 
-  if cardinality(v_places) = cardinality(store_usage.inputs) then
+  if cardinality(v_ordinals) = cardinality(store_usage.events) then
     return query
-      select i.idempotency_key, v_batch_id, i.place::int, coalesce(i.occurred_at, v_now), false
-        from unnest(store_usage.inputs) with ordinality as i (
-               idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id,
-               feature_name, outcome, duration_ms, metadata, place);
+      select i.idempotency_key, v_batch_id, i.ordinality::int, coalesce(i.occurred_at, v_now), false
+        from unnest(store_usage.events) with ordinality as i;
   else
     return query
-      select k.key, k.batch_id, k.ordinal, k.occurred_at, (k.batch_id, k.ordinal) is distinct from (v_batch_id, i.place::int)
-        from unnest(store_usage.inputs) with ordinality as i (
-               idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id,
-               feature_name, outcome, duration_ms, metadata, place)
+      select k.key, k.batch_id, k.ordinal, k.occurred_at, (k.batch_id, k.ordinal) is distinct from (v_batch_id, i.ordinality::int)
+        from unnest(store_usage.events) with ordinality as i
         join metering.usage_idempotency_keys k on k.tenant_id = core.current_tenant_id() and k.key = i.idempotency_key
-       order by i.place;
+       order by i.ordinality;
   end if;
 end
 $$;
 
-ALTER FUNCTION metering.store_usage(inputs metering.usage_input[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION metering.store_usage(events app_public.new_usage_event[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.store_usage(inputs metering.usage_input[]) IS 'Stores a batch for the tenant, user and API key of the context, whole or not at all; returns a receipt for each event, in their order.';
+COMMENT ON FUNCTION metering.store_usage(events app_public.new_usage_event[]) IS '@errors MT411 MT412 MT501
+Stores a batch for the tenant, user and API key of the context, as a whole or not at all. Returns a receipt for each event, in the order of the events.';
+
+CREATE FUNCTION metering.stored_rollups(from_at timestamp with time zone, to_at timestamp with time zone, from_on date, to_on date) RETURNS TABLE(rollup text, content jsonb)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+begin
+  return query
+    select 'usage_days', to_jsonb(d) from metering.usage_days d
+     where d.tenant_id = v_tenant_id
+       and d.used_on >= coalesce(stored_rollups.from_on, '-infinity') and d.used_on < coalesce(stored_rollups.to_on, 'infinity')
+    union all
+    select 'usage_minutes', to_jsonb(m) from metering.usage_minutes m
+     where m.tenant_id = v_tenant_id and m.minute >= stored_rollups.from_at and m.minute < stored_rollups.to_at
+    union all
+    select 'usage_agents', to_jsonb(a) from metering.usage_agents a where a.tenant_id = v_tenant_id
+    union all
+    -- A row without a call marks a person who listed the agent before they used it.
+    select 'usage_user_agents', to_jsonb(u) from metering.usage_user_agents u where u.tenant_id = v_tenant_id and u.call_count > 0
+    union all
+    select 'usage_conversations', to_jsonb(c) from metering.usage_conversations c
+     where c.tenant_id = v_tenant_id and stored_rollups.from_on is null and stored_rollups.to_on is null;
+end
+$$;
+
+ALTER FUNCTION metering.stored_rollups(from_at timestamp with time zone, to_at timestamp with time zone, from_on date, to_on date) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.stored_rollups(from_at timestamp with time zone, to_at timestamp with time zone, from_on date, to_on date) IS 'The rows that the roll-ups of the tenant have.';
 
 CREATE FUNCTION metering.take_api_calls(most integer DEFAULT 100000) RETURNS TABLE(tenant_id uuid, user_id uuid, api_key_id uuid, called_from timestamp with time zone, first_id bigint, last_id bigint, calls bigint)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19184,7 +20165,25 @@ $$;
 
 ALTER FUNCTION metering.take_api_calls(most integer) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.take_api_calls(most integer) IS 'Takes served requests out of their buffer, summed by tenant, user, API key and minute. Whoever calls it books them in the same transaction: each request is taken once, and comes back when that fails.';
+COMMENT ON FUNCTION metering.take_api_calls(most integer) IS 'Takes served requests out of their buffer, summed up by tenant, user, API key and minute. The caller records them in the same transaction, so that each request is taken once, and returns to the buffer when recording fails.';
+
+CREATE FUNCTION metering.take_back_rate_usage(allowed metering.applicable_rate_limit[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- The rows are still locked, so nobody has seen what is taken back.
+  update app_public.rate_limit_usage u
+     set usage_count = greatest(u.usage_count - a.amount, u.past_count)
+    from unnest(allowed) as a
+   where u.tenant_id = (a.rule).tenant_id and u.config_id = (a.rule).config_id and u.scope_id = a.subject_id
+     and u.window_seconds = (a.rule).window_seconds;
+end
+$$;
+
+ALTER FUNCTION metering.take_back_rate_usage(allowed metering.applicable_rate_limit[]) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION metering.take_back_rate_usage(allowed metering.applicable_rate_limit[]) IS 'Takes back what a use counted in the windows that allowed it, because another window refused it.';
 
 CREATE FUNCTION metering.tenants_to_roll_up() RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -19192,14 +20191,14 @@ CREATE FUNCTION metering.tenants_to_roll_up() RETURNS SETOF uuid
     AS $$
   select q.tenant_id from metering.usage_queue q group by q.tenant_id
   union
-  -- those that moved to another time zone
+  -- tenants that changed their time zone
   select s.tenant_id from metering.usage_rollup_state s join app_public.tenants t on t.id = s.tenant_id and t.timezone <> s.timezone
   order by 1;
 $$;
 
 ALTER FUNCTION metering.tenants_to_roll_up() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.tenants_to_roll_up() IS 'The tenants with usage that the roll-ups have not seen.';
+COMMENT ON FUNCTION metering.tenants_to_roll_up() IS 'The tenants whose usage waits to be rolled up, or whose days must be counted again.';
 
 CREATE FUNCTION metering.tg__drop_usage() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19222,14 +20221,14 @@ $$;
 
 ALTER FUNCTION metering.tg__drop_usage() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.tg__drop_usage() IS 'Removes what a deleted tenant used: these tables have no foreign key, because checking one for each row would cost more than writing it.';
+COMMENT ON FUNCTION metering.tg__drop_usage() IS 'Removes the usage of a deleted tenant. These tables have no foreign key to cascade, because checking one costs more than writing the row.';
 
 CREATE FUNCTION metering.tg__keep_price() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  perform core.raise_error('MT901', 'A price is not changed once it is set.', 'Set another one from a date on.');
+  perform core.raise_error('MT901', 'A price cannot be changed after it was set.', 'Set another price from a date on.');
   return null;
 end
 $$;
@@ -19237,14 +20236,14 @@ $$;
 ALTER FUNCTION metering.tg__keep_price() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION metering.tg__keep_price() IS '@errors MT901
-Keeps what costs were computed by: of a price only its end changes.';
+Refuses every change of a price except that of its end, because costs refer to it.';
 
 CREATE FUNCTION metering.tg__keep_usage() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  perform core.raise_error('MT902', 'What was used is not rewritten.', 'Record a correction instead.');
+  perform core.raise_error('MT902', 'Recorded usage cannot be changed.', 'Record a correction instead.');
   return null;
 end
 $$;
@@ -19252,7 +20251,7 @@ $$;
 ALTER FUNCTION metering.tg__keep_usage() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION metering.tg__keep_usage() IS '@errors MT902
-Keeps events and calls as they were recorded.';
+Refuses every change of an event or a call.';
 
 CREATE FUNCTION metering.tg_agents__count_change() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19276,7 +20275,7 @@ $$;
 ALTER FUNCTION metering.tg_agents__count_change() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION metering.tg_agents__count_change() IS '@errors QT601
-Counts agents that are deleted, restored or change their owner.';
+Counts agents that are deleted or restored, or whose owner changes.';
 
 CREATE FUNCTION metering.tg_agents__count_rows() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19293,7 +20292,7 @@ $$;
 ALTER FUNCTION metering.tg_agents__count_rows() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION metering.tg_agents__count_rows() IS '@errors QT601
-Counts agents that come and go.';
+Counts agents that are added and removed.';
 
 CREATE FUNCTION metering.tg_documents__count_change() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19310,7 +20309,7 @@ $$;
 ALTER FUNCTION metering.tg_documents__count_change() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION metering.tg_documents__count_change() IS '@errors QT601
-Counts the bytes of documents that are replaced by larger or smaller ones, and documents that change hands.';
+Counts the bytes of documents whose size changes, and moves documents whose creator changes.';
 
 CREATE FUNCTION metering.tg_documents__count_rows() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19319,7 +20318,7 @@ CREATE FUNCTION metering.tg_documents__count_rows() RETURNS trigger
 declare
   v_sign int := case tg_op when 'INSERT' then 1 else -1 end;
 begin
-  -- first all the one type, then the other: the same order in every statement
+  -- Every statement changes the counters in the same order, all of one type before those of the other, so that none deadlock.
   perform metering.change_count(r.tenant_id, r.quota_type, v_sign * r.amount, r.created_by_user_id)
     from (select c.tenant_id, t.quota_type, c.created_by_user_id, sum(case t.quota_type when 'storage' then c.size_bytes else 1 end) as amount
             from changed_rows c, unnest(array['documents', 'storage']) as t (quota_type)
@@ -19331,7 +20330,7 @@ $$;
 ALTER FUNCTION metering.tg_documents__count_rows() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION metering.tg_documents__count_rows() IS '@errors QT601
-Counts documents that come and go, and their bytes.';
+Counts documents that are added and removed, and their bytes.';
 
 CREATE FUNCTION metering.tg_rate_limit_config__check_scope() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19342,10 +20341,11 @@ begin
       and not exists (select from app_public.user_tenants m where m.tenant_id = new.tenant_id and m.user_id = new.scope_id)
     or new.limit_scope = 'agent' and new.scope_id is not null
       and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id) then
-    perform core.raise_error('RL301', 'There is no such user or agent in this tenant.', 'Name one of its members or agents, or nobody for each of them.');
+    perform core.raise_error('MT301', 'There is no such member or agent in this tenant.',
+      'Name one of its members or agents, or leave scope_id out to limit each of them.');
   end if;
   if new.is_default and not exists (select from app_public.tenants t where t.id = new.tenant_id and t.type = 'platform') then
-    perform core.raise_error('RL401', 'Only the platform''s own tenant can hold defaults.', 'Set is_default in the tenant of type platform.');
+    perform core.raise_error('RL401', 'Only the tenant of the platform has default rate limits.', 'Set is_default in the tenant of type platform.');
   end if;
   return new;
 end
@@ -19353,7 +20353,8 @@ $$;
 
 ALTER FUNCTION metering.tg_rate_limit_config__check_scope() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.tg_rate_limit_config__check_scope() IS 'RL301: the user or agent a limit names is not of its tenant; RL401: a default outside of the platform''s tenant.';
+COMMENT ON FUNCTION metering.tg_rate_limit_config__check_scope() IS '@errors MT301 RL401
+Refuses a limit of a user or an agent that does not belong to its tenant, and a default outside the tenant of the platform.';
 
 CREATE FUNCTION metering.tg_rate_limit_config__refresh_rules() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19369,7 +20370,7 @@ $$;
 
 ALTER FUNCTION metering.tg_rate_limit_config__refresh_rules() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.tg_rate_limit_config__refresh_rules() IS 'Rate limits hold from the commit that sets them.';
+COMMENT ON FUNCTION metering.tg_rate_limit_config__refresh_rules() IS 'Computes the rules again when a rate limit changes, so that it applies from the commit on.';
 
 CREATE FUNCTION metering.tg_tenants__move_counts() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19391,7 +20392,7 @@ begin
     for v_id in select distinct id from unnest(v_left || v_entered) as id order by 1 loop
       perform pg_advisory_xact_lock_shared(metering.quota_lock_key(v_id, v_type));
     end loop;
-    -- nothing below comes or goes until this is done
+    -- Nothing that the tenant has is added or removed until this transaction ends.
     perform pg_advisory_xact_lock(metering.quota_lock_key(old.id, v_type));
     v_amount := null;
     for v_counter in
@@ -19417,12 +20418,14 @@ $$;
 ALTER FUNCTION metering.tg_tenants__move_counts() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION metering.tg_tenants__move_counts() IS '@errors QT601
-What a tenant and those below it have counts for the tenants above it, wherever it is moved, until it is deleted.';
+Moves what a tenant and those below it have from the counters of the tenants above the old place to those above the new place.';
 
 CREATE FUNCTION metering.tg_tenants__set_quotas() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_bytes_per_gb constant numeric := 1024 * 1024 * 1024;
 begin
   if tg_op = 'UPDATE' and old.quotas = new.quotas then
     return null;
@@ -19433,7 +20436,7 @@ begin
                             else 'max_' || q.quota_type end;
   insert into app_public.usage_quotas as q (tenant_id, quota_type, period, quota_limit, source)
   select new.id, k.quota_type, case k.quota_type when 'api_calls' then 'billing' else 'none' end,
-         trunc((new.quotas ->> k.key)::numeric * case k.quota_type when 'storage' then 1073741824 else 1 end), 'tenant'
+         trunc((new.quotas ->> k.key)::numeric * case k.quota_type when 'storage' then v_bytes_per_gb else 1 end), 'tenant'
     from (values ('agents', 'max_agents'), ('api_calls', 'max_api_calls_per_month'), ('documents', 'max_documents'),
                  ('storage', 'max_storage_gb'), ('users', 'max_users')) as k (quota_type, key)
    where new.quotas ? k.key
@@ -19447,14 +20450,14 @@ $$;
 
 ALTER FUNCTION metering.tg_tenants__set_quotas() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.tg_tenants__set_quotas() IS 'Makes tenants.quotas hold, as rows of usage_quotas; limits of other kinds are not its business.';
+COMMENT ON FUNCTION metering.tg_tenants__set_quotas() IS 'Turns the limits of tenants.quotas into rows of usage_quotas. Other domains apply the limits of other kinds.';
 
 CREATE FUNCTION metering.tg_tenants__set_rate_limits() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  -- without defaults there is nothing to work out, and new tenants do not wait for each other
+  -- Without defaults there is nothing to compute, and new tenants do not wait for each other.
   if exists (select from app_public.rate_limit_config c where c.is_default) then
     perform metering.refresh_rate_limit_rules(array[new.id]);
   end if;
@@ -19464,7 +20467,7 @@ $$;
 
 ALTER FUNCTION metering.tg_tenants__set_rate_limits() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.tg_tenants__set_rate_limits() IS 'The platform''s default rate limits hold for a new tenant at once.';
+COMMENT ON FUNCTION metering.tg_tenants__set_rate_limits() IS 'Applies the default rate limits of the platform to a new tenant.';
 
 CREATE FUNCTION metering.tg_usage_quotas__check_scope() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19475,7 +20478,8 @@ begin
       and not exists (select from app_public.user_tenants m where m.tenant_id = new.tenant_id and m.user_id = new.scope_id)
     or new.quota_scope = 'agent' and new.scope_id is not null
       and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id) then
-    perform core.raise_error('QT302', 'There is no such user or agent in this tenant.', 'Name one of its members or agents, or nobody for each of them.');
+    perform core.raise_error('MT301', 'There is no such member or agent in this tenant.',
+      'Name one of its members or agents, or leave scope_id out to limit each of them.');
   end if;
   return new;
 end
@@ -19483,7 +20487,8 @@ $$;
 
 ALTER FUNCTION metering.tg_usage_quotas__check_scope() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.tg_usage_quotas__check_scope() IS 'QT302: the user or agent a quota names is not of its tenant.';
+COMMENT ON FUNCTION metering.tg_usage_quotas__check_scope() IS '@errors MT301
+Refuses a quota of a user or an agent that does not belong to its tenant.';
 
 CREATE FUNCTION metering.tg_usage_quotas__refresh_counters() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19496,7 +20501,7 @@ begin
     select distinct c.tenant_id, c.quota_type
       from (select old.tenant_id, old.quota_type where tg_op <> 'INSERT'
             union all select new.tenant_id, new.quota_type where tg_op <> 'DELETE') c
-      -- of a tenant that is being deleted nothing is left to count
+      -- A tenant that is being deleted has nothing left to count.
       join app_public.tenants t on t.id = c.tenant_id
      order by 1, 2
   loop
@@ -19508,7 +20513,7 @@ $$;
 
 ALTER FUNCTION metering.tg_usage_quotas__refresh_counters() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.tg_usage_quotas__refresh_counters() IS 'Counters follow their limits at once.';
+COMMENT ON FUNCTION metering.tg_usage_quotas__refresh_counters() IS 'Brings the counters in line with a limit that changed.';
 
 CREATE FUNCTION metering.tg_user_agents__take_statistics() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19517,8 +20522,8 @@ CREATE FUNCTION metering.tg_user_agents__take_statistics() RETURNS trigger
 declare
   v_total metering.usage_user_agents;
 begin
-  -- The totals' row is locked, and made where there is none: a run that counts this pair waits until the new row can be
-  -- seen, or has ended before its totals are read here.
+  -- The row of the totals is locked, or created when there is none. So a run that counts this pair either waits until the new
+  -- row is visible, or has ended before its totals are read here.
   insert into metering.usage_user_agents as u (tenant_id, user_id, agent_id) values (new.tenant_id, new.user_id, new.agent_id)
   on conflict (tenant_id, user_id, agent_id) do update set call_count = u.call_count
   returning * into v_total;
@@ -19535,7 +20540,7 @@ $$;
 
 ALTER FUNCTION metering.tg_user_agents__take_statistics() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.tg_user_agents__take_statistics() IS 'Gives a row of user_agents the counts of what its person used the agent for before.';
+COMMENT ON FUNCTION metering.tg_user_agents__take_statistics() IS 'Gives a new row of user_agents the totals of the earlier calls.';
 
 CREATE FUNCTION metering.tg_user_tenants__count_change() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19555,7 +20560,7 @@ $$;
 ALTER FUNCTION metering.tg_user_tenants__count_change() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION metering.tg_user_tenants__count_change() IS '@errors QT601
-Counts members that become active or cease to be.';
+Counts members whose status becomes active, or is active no longer.';
 
 CREATE FUNCTION metering.tg_user_tenants__count_rows() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19571,7 +20576,18 @@ $$;
 ALTER FUNCTION metering.tg_user_tenants__count_rows() OWNER TO rowhouse_platform;
 
 COMMENT ON FUNCTION metering.tg_user_tenants__count_rows() IS '@errors QT601
-Counts active members that come and go.';
+Counts active members that are added and removed.';
+
+CREATE FUNCTION metering.unknown_keys(value jsonb, known jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case jsonb_typeof(value) when 'object' then value - array(select jsonb_object_keys(known)) <> '{}' else true end;
+$$;
+
+ALTER FUNCTION metering.unknown_keys(value jsonb, known jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.unknown_keys(value jsonb, known jsonb) IS 'Whether a JSON value is not an object, or has a key that the other object does not have.';
 
 CREATE FUNCTION metering.usage_by_agent(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) RETURNS SETOF metering.usage_agents
     LANGUAGE plpgsql STABLE
@@ -19590,7 +20606,7 @@ $$;
 
 ALTER FUNCTION metering.usage_by_agent(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.usage_by_agent(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'The calls of language models among those events, by agent.';
+COMMENT ON FUNCTION metering.usage_by_agent(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'The calls of language models among the countable events, by agent.';
 
 CREATE TABLE metering.usage_days (
     tenant_id uuid NOT NULL,
@@ -19622,7 +20638,7 @@ ALTER TABLE ONLY metering.usage_days FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE metering.usage_days OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE metering.usage_days IS 'Usage by day of the tenant''s calendar and all dimensions.';
+COMMENT ON TABLE metering.usage_days IS 'Usage by day of the tenant''s calendar, with all dimensions.';
 
 CREATE FUNCTION metering.usage_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) RETURNS SETOF metering.usage_days
     LANGUAGE plpgsql STABLE
@@ -19639,14 +20655,14 @@ begin
            max(e.occurred_at) filter (where e.outcome = 'success'), max(e.occurred_at) filter (where e.outcome = 'error'), now(), now()
       from metering.countable_usage(usage_by_day.batch_ids, usage_by_day.from_at, usage_by_day.to_at) e
      group by 1, 2, 3, 4, 5, 6, 7, 8, 9
-     -- neighbours are written one after the other
+     -- Rows that are neighbours in the index are written one after the other.
      order by 1, 2, 3, 4, 5, 6, 7, 8, 9;
 end
 $$;
 
 ALTER FUNCTION metering.usage_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.usage_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) IS 'Those events by calendar day and all dimensions.';
+COMMENT ON FUNCTION metering.usage_by_day(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone, timezone text) IS 'The countable events by calendar day and all dimensions.';
 
 CREATE TABLE metering.usage_minutes (
     tenant_id uuid NOT NULL,
@@ -19701,63 +20717,42 @@ $$;
 
 ALTER FUNCTION metering.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'Those events by minute, user, agent and API key.';
+COMMENT ON FUNCTION metering.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) IS 'The countable events by minute, user, agent and API key.';
 
-CREATE FUNCTION metering.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid DEFAULT NULL::uuid, agent_id uuid DEFAULT NULL::uuid, api_key_id uuid DEFAULT NULL::uuid, reservation_id uuid DEFAULT NULL::uuid, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, scope text DEFAULT NULL::text) RETURNS SETOF app_public.quota_status
+CREATE FUNCTION metering.use_quota(use metering.quota_use, scope app_public.limit_scope DEFAULT NULL::text) RETURNS SETOF app_public.quota_status
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_chain uuid[] := metering.enter_quota_chain(use_quota.tenant_id, use_quota.quota_type);
-  v_used numeric := case when use_quota.reservation_id is null then use_quota.amount else 0 end;
-  v_held numeric := use_quota.amount - v_used;
-  v_limit record;
+  v_chain uuid[] := metering.enter_quota_chain((use).tenant_id, (use).quota_type);
+  v_amount numeric := (use).amount;
+  v_used numeric := case when (use).reservation_id is null then v_amount else 0 end;
+  v_held numeric := v_amount - v_used;
+  v_quota metering.effective_quota;
   v_period daterange;
   v_counter app_public.quota_tracking;
 begin
-  for v_limit in
+  for v_quota in
     select * from metering.quota_limits(
-      v_chain, use_quota.tenant_id, use_quota.quota_type, use_quota.user_id, use_quota.agent_id, use_quota.api_key_id) l
+      v_chain, (use).tenant_id, (use).quota_type, (use).user_id, (use).agent_id, (use).api_key_id) l
      where use_quota.scope is null or l.quota_scope = use_quota.scope
   loop
-    v_period := metering.quota_period(v_limit.owner_id, v_limit.period, core.clock());
+    v_period := metering.quota_period(v_quota.owner_id, v_quota.period, core.clock());
     loop
       update app_public.quota_tracking c
          set current_usage = greatest(c.current_usage + v_used, 0), reserved = c.reserved + v_held
-       where c.tenant_id = v_limit.owner_id and c.quota_type = use_quota.quota_type and c.quota_scope = v_limit.quota_scope
-         and c.scope_id = v_limit.scope_id and c.includes_subtree = v_limit.includes_subtree
-         and c.period = v_limit.period and c.period_start = lower(v_period)
-         and (use_quota.amount <= 0 or c.hard_limit is null or c.current_usage + c.reserved + use_quota.amount <= c.hard_limit)
+       where c.tenant_id = v_quota.owner_id and c.quota_type = (use).quota_type and c.quota_scope = v_quota.quota_scope
+         and c.scope_id = v_quota.scope_id and c.includes_subtree = v_quota.includes_subtree
+         and c.period = v_quota.period and c.period_start = lower(v_period)
+         and (v_amount <= 0 or c.hard_limit is null or c.current_usage + c.reserved + v_amount <= c.hard_limit)
       returning * into v_counter;
       exit when found;
-
-      select * into v_counter from app_public.quota_tracking c
-       where c.tenant_id = v_limit.owner_id and c.quota_type = use_quota.quota_type and c.quota_scope = v_limit.quota_scope
-         and c.scope_id = v_limit.scope_id and c.includes_subtree = v_limit.includes_subtree
-         and c.period = v_limit.period and c.period_start = lower(v_period)
-         for update;
-      if found then
-        -- the row is locked now: either something has been given back, or it is full
-        if metering.expire_holds(v_counter) = 0
-          and v_counter.current_usage + v_counter.reserved + use_quota.amount > v_counter.hard_limit then
-          perform metering.refuse_quota(v_counter, use_quota.tenant_id);
-        end if;
-      else
-        -- the first use of a period, or of somebody who had nothing when the limit was set (see refresh_quota_counters)
-        insert into app_public.quota_tracking (
-          tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
-          quota_limit, hard_limit, included_amount, alert_threshold_percentage)
-        values (
-          v_limit.owner_id, use_quota.quota_type, v_limit.quota_scope, v_limit.scope_id, v_limit.includes_subtree, v_limit.period,
-          lower(v_period), upper(v_period),
-          v_limit.quota_limit, v_limit.hard_limit, v_limit.included_amount, v_limit.alert_threshold_percentage)
-        on conflict do nothing;
-      end if;
+      perform metering.make_room(use_quota.use, v_quota, v_period);
     end loop;
 
     if v_held > 0 then
       insert into metering.quota_holds (tenant_id, counter_id, reservation_tenant_id, reservation_id, amount, expires_at)
-      values (v_counter.tenant_id, v_counter.id, use_quota.tenant_id, use_quota.reservation_id, v_held, use_quota.expires_at);
+      values (v_counter.tenant_id, v_counter.id, (use).tenant_id, (use).reservation_id, v_held, (use).expires_at);
     elsif v_used > 0 then
       perform metering.note_quota_alerts(v_counter, v_counter.current_usage - v_used);
     end if;
@@ -19766,10 +20761,10 @@ begin
 end
 $$;
 
-ALTER FUNCTION metering.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid, agent_id uuid, api_key_id uuid, reservation_id uuid, expires_at timestamp with time zone, scope text) OWNER TO rowhouse_platform;
+ALTER FUNCTION metering.use_quota(use metering.quota_use, scope app_public.limit_scope) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid, agent_id uuid, api_key_id uuid, reservation_id uuid, expires_at timestamp with time zone, scope text) IS '@errors QT601
-Takes an amount from every counter whose limit holds, or holds it there for a reservation; a negative amount gives back. Returns the counters.';
+COMMENT ON FUNCTION metering.use_quota(use metering.quota_use, scope app_public.limit_scope) IS '@errors QT601
+Takes an amount from every counter whose limit applies, or holds it there for a reservation. A negative amount gives back. Returns the counters. With a scope, only the counters of that scope change.';
 
 CREATE FUNCTION metering.use_rate_window(rule metering.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) RETURNS app_public.rate_limit_decision
     LANGUAGE plpgsql SECURITY DEFINER
@@ -19779,30 +20774,18 @@ declare
   v_steps constant int := metering.rate_window_steps();
   v_step constant interval := make_interval(secs => (rule).window_seconds) / v_steps;
   v_seconds constant double precision := (rule).window_seconds / v_steps::double precision;
-  -- where the bucket of this instant ends
+  -- the end of the bucket of this instant
   v_end constant timestamptz := to_timestamp((floor(extract(epoch from at)::double precision / v_seconds) + 1) * v_seconds);
-  v_usage app_public.rate_limit_usage;
-  v_buckets double precision[];
+  v_is_soft constant boolean := (rule).on_limit_action in ('throttle', 'warn');
+  v_usage app_public.rate_limit_usage := metering.lock_rate_window(rule, subject_id, v_end, v_step);
+  -- The oldest bucket is the first and the newest is the last.
+  v_buckets double precision[] := v_usage.past_buckets || (v_usage.usage_count - v_usage.past_count);
   v_passed int;
-  v_left double precision;
   v_fits boolean;
   v_retry_after_ms bigint := 0;
 begin
-  loop
-    select * into v_usage from app_public.rate_limit_usage u
-     where u.tenant_id = (rule).tenant_id and u.config_id = (rule).config_id and u.scope_id = subject_id
-       and u.window_seconds = (rule).window_seconds
-       for update;
-    exit when found;
-    insert into app_public.rate_limit_usage (tenant_id, config_id, scope_id, window_seconds, past_buckets, window_start, window_end)
-    values ((rule).tenant_id, (rule).config_id, subject_id, (rule).window_seconds, array_fill(0::double precision, array[v_steps]),
-            v_end - v_step * (v_steps + 1), v_end)
-    on conflict do nothing;
-  end loop;
-
-  -- oldest first, the newest last; what has passed falls off the front
-  v_buckets := v_usage.past_buckets || (v_usage.usage_count - v_usage.past_count);
   if at >= v_usage.window_end then
+    -- Buckets that have left the window are dropped at the front.
     v_passed := least(round(extract(epoch from v_end - v_usage.window_end)::double precision / v_seconds), v_steps + 1);
     v_usage.window_end := v_end;
     v_buckets := v_buckets[v_passed + 1:] || array_fill(0::double precision, array[v_passed]);
@@ -19813,19 +20796,11 @@ begin
 
   v_fits := v_usage.usage_count + amount <= (rule).limit_value;
   if not v_fits then
-    -- it fits once so many of the oldest buckets have left that the rest leaves room
-    v_retry_after_ms := null;
-    v_left := v_usage.usage_count + amount;
-    for i in 1 .. v_steps + 1 loop
-      v_left := v_left - v_buckets[i];
-      if v_left <= (rule).limit_value then
-        v_retry_after_ms := ceil(extract(epoch from v_usage.window_end + v_step * (i - 1) - at) * 1000);
-        exit;
-      end if;
-    end loop;
+    v_retry_after_ms := ceil(extract(epoch from metering.rate_window_room_at(
+      v_buckets, v_usage.usage_count + amount, (rule).limit_value, v_usage.window_end, v_step) - at) * 1000);
   end if;
-  if v_fits or (rule).on_limit_action in ('throttle', 'warn') then
-    -- a soft limit counts what goes beyond it
+  if v_fits or v_is_soft then
+    -- A soft limit also counts what exceeds it.
     v_usage.usage_count := v_usage.usage_count + amount;
   end if;
   update app_public.rate_limit_usage u
@@ -19835,7 +20810,7 @@ begin
    where u.tenant_id = (rule).tenant_id and u.config_id = (rule).config_id and u.scope_id = subject_id
      and u.window_seconds = (rule).window_seconds;
   return row (
-    v_fits or (rule).on_limit_action in ('throttle', 'warn'), case when not v_fits then (rule).on_limit_action end,
+    v_fits or v_is_soft, case when not v_fits then (rule).on_limit_action end,
     v_usage.usage_count >= (rule).warning_value, (rule).limit_scope, (rule).limit_type, (rule).window_seconds, (rule).limit_value,
     greatest((rule).limit_value - v_usage.usage_count, 0), v_usage.window_end + make_interval(secs => (rule).window_seconds),
     v_retry_after_ms, (rule).config_id)::app_public.rate_limit_decision;
@@ -19844,7 +20819,7 @@ $$;
 
 ALTER FUNCTION metering.use_rate_window(rule metering.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.use_rate_window(rule metering.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) IS 'Counts an amount in one window if it fits or the limit is soft, and says what the limit says; retry_after_ms is null when it never fits.';
+COMMENT ON FUNCTION metering.use_rate_window(rule metering.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) IS 'Counts an amount in one window when it fits or the limit is soft, and returns the decision of the limit. It handles everything except the common case: the first use, a new bucket, and a full window.';
 
 CREATE TABLE metering.usage_user_agents (
     tenant_id uuid NOT NULL,
@@ -19862,7 +20837,7 @@ ALTER TABLE ONLY metering.usage_user_agents FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE metering.usage_user_agents OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE metering.usage_user_agents IS 'All calls of each agent by each person; user_agents shows them.';
+COMMENT ON TABLE metering.usage_user_agents IS 'The totals of all calls of each agent by each person; user_agents shows them.';
 
 CREATE FUNCTION metering.user_agent_totals_of_days() RETURNS SETOF metering.usage_user_agents
     LANGUAGE plpgsql STABLE
@@ -19890,9 +20865,9 @@ $$;
 
 ALTER FUNCTION metering.user_agent_totals_of_days() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.user_agent_totals_of_days() IS 'The totals of the tenant''s people and agents as the roll-up by day and the conversations counted have them.';
+COMMENT ON FUNCTION metering.user_agent_totals_of_days() IS 'The totals of the tenant''s people and agents, computed from the roll-up by day and from the counted conversations.';
 
-CREATE FUNCTION metering.verify_quotas() RETURNS TABLE(tenant_id uuid, quota_type text, quota_scope text, scope_id uuid, includes_subtree boolean, what text, is_value numeric, should_be numeric)
+CREATE FUNCTION metering.verify_quotas() RETURNS TABLE(tenant_id uuid, quota_type app_public.quota_type, quota_scope app_public.limit_scope, scope_id uuid, includes_subtree boolean, what text, is_value numeric, should_be numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -19911,7 +20886,7 @@ begin
                      where h.tenant_id = c.tenant_id and h.counter_id = c.id) h
      where c.reserved <> h.held
     union all
-    -- a limit of a tenant's count that has no counter would not hold
+    -- A count quota without a counter would not limit anything.
     select w.tenant_id, w.quota_type, w.quota_scope, w.scope_id, w.includes_subtree, 'current_usage', null, w.current_usage
       from (select distinct q.tenant_id, q.quota_type from app_public.usage_quotas q where metering.is_count_quota(q.quota_type)) q,
            lateral metering.counters_wanted(q.tenant_id, q.quota_type) w
@@ -19924,9 +20899,77 @@ $$;
 
 ALTER FUNCTION metering.verify_quotas() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION metering.verify_quotas() IS 'Counters that differ from what they count, or from what their reservations hold; normally none. recount_quotas mends a count. For administrators in psql.';
+COMMENT ON FUNCTION metering.verify_quotas() IS 'The counters that differ from what they count, or from what their reservations hold; normally none. recount_quotas repairs a count. Administrators call it in psql.';
 
-CREATE FUNCTION metering.write_usage(inputs metering.usage_input[], places integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) RETURNS void
+CREATE FUNCTION metering.verify_rollups(from_on date DEFAULT NULL::date, to_on date DEFAULT NULL::date) RETURNS TABLE(rollup text, key jsonb, expected jsonb, stored jsonb)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_timezone text;
+  v_from_at timestamptz;
+  v_to_at timestamptz;
+  -- The times at which a row was written are not part of what was counted.
+  v_ignored constant text[] := '{created_at,updated_at}';
+  v_keys constant text[] :=
+    '{tenant_id,used_on,minute,usage_type,user_id,agent_id,api_key_id,project_id,model_id,feature_name,conversation_id}';
+begin
+  perform tenancy.require_permission('can_view_analytics');
+  -- This is the time zone in which the days were counted. When the tenant changes it, the next run counts them again.
+  select coalesce(s.timezone, t.timezone) into v_timezone
+    from app_public.tenants t left join metering.usage_rollup_state s on s.tenant_id = t.id
+   where t.id = core.current_tenant_id();
+  v_from_at := coalesce(verify_rollups.from_on::timestamp at time zone v_timezone, '-infinity');
+  v_to_at := coalesce(verify_rollups.to_on::timestamp at time zone v_timezone, 'infinity');
+
+  return query
+    with expected as (
+      select e.rollup, metering.only_keys(e.content, v_keys) as key, e.content - v_keys - v_ignored as values
+        from metering.expected_rollups(v_from_at, v_to_at, v_timezone) e
+    ), stored as (
+      select s.rollup, metering.only_keys(s.content, v_keys) as key, s.content - v_keys - v_ignored as values
+        from metering.stored_rollups(v_from_at, v_to_at, verify_rollups.from_on, verify_rollups.to_on) s
+    )
+    select rollup, key, e.values, s.values
+      from expected e full join stored s using (rollup, key)
+     where e.values is distinct from s.values
+     order by rollup, key;
+end
+$$;
+
+ALTER FUNCTION metering.verify_rollups(from_on date, to_on date) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.verify_rollups(from_on date, to_on date) IS '@errors ID203
+Compares the roll-ups of the tenant with the events from which they were computed, from one day to another (excluded), or for all days when no day is given. Returns a row for each difference, normally none. Batches that wait in the queue are left out on both sides. It reads all events of these days. Conversations have no day, so they are compared only for all days. It needs the permission can_view_analytics.';
+
+CREATE FUNCTION metering.write_llm_call(call metering.llm_calls) RETURNS metering.llm_calls
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_stored metering.llm_calls;
+begin
+  insert into metering.llm_calls (
+    tenant_id, id, occurred_at, provider_id, provider, model_id, model, model_config_id, agent_id, agent_name, user_id, user_name,
+    project_id, api_key_id, conversation_id, panel_id, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
+    price_id, input_cost, output_cost, response_time_ms, time_to_first_token_ms, temperature, max_tokens, top_p,
+    finish_reason, function_call, success, error_type, error_message, batch_id)
+  select c.tenant_id, c.id, c.occurred_at, c.provider_id, c.provider, c.model_id, c.model, c.model_config_id, c.agent_id, c.agent_name,
+         c.user_id, c.user_name, c.project_id, c.api_key_id, c.conversation_id, c.panel_id, c.input_tokens, c.cached_input_tokens,
+         c.output_tokens, c.reasoning_tokens, c.price_id, c.input_cost, c.output_cost, c.response_time_ms, c.time_to_first_token_ms,
+         c.temperature, c.max_tokens, c.top_p, c.finish_reason, c.function_call, c.success, c.error_type, c.error_message, c.batch_id
+    from (select (write_llm_call.call).*) as c
+  returning * into v_stored;
+  return v_stored;
+end
+$$;
+
+ALTER FUNCTION metering.write_llm_call(call metering.llm_calls) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION metering.write_llm_call(call metering.llm_calls) IS 'Writes the row of a call and returns it with its totals.';
+
+CREATE FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -19937,11 +20980,11 @@ declare
   v_api_key_id uuid := metering.request_api_key_id();
   v_prices metering.model_price[];
   v_periods tstzrange[];
-  v_is_whole constant boolean := cardinality(write_usage.places) = cardinality(write_usage.inputs);
+  v_is_whole constant boolean := cardinality(write_usage.ordinals) = cardinality(write_usage.events);
 begin
   v_prices := array(
     select p from metering.prices_of_models(array(
-      select distinct i.model_id from unnest(write_usage.inputs) i where i.model_id is not null)) as p);
+      select distinct i.model_id from unnest(write_usage.events) i where i.model_id is not null)) as p);
   v_periods := array(
     select period from metering.finalised_periods
      where tenant_id = v_tenant_id and period && tstzrange(write_usage.first_at, write_usage.last_at, '[]'));
@@ -19949,34 +20992,32 @@ begin
   insert into app_public.usage_events (
     tenant_id, batch_id, ordinal, occurred_at, usage_type, quantity, user_id, agent_id, project_id, api_key_id, model_id,
     feature_name, outcome, duration_ms, cost, price_id, is_unpriced, adjusts_period, idempotency_key, metadata)
-  select v_tenant_id, write_usage.batch_id, i.place, coalesce(i.occurred_at, v_now), i.usage_type, i.quantity,
+  select v_tenant_id, write_usage.batch_id, i.ordinality, coalesce(i.occurred_at, v_now), i.usage_type, i.quantity,
          coalesce(i.user_id, v_user_id), i.agent_id, i.project_id, coalesce(i.api_key_id, v_api_key_id), i.model_id,
          i.feature_name, i.outcome, i.duration_ms,
          i.quantity * metering.rate_per_token(p, t.token_class), p.price_id, t.token_class is not null and p.price_id is null,
          case when v_periods <> '{}' then
            (select period from unnest(v_periods) as period where period @> coalesce(i.occurred_at, v_now)) end,
          i.idempotency_key, coalesce(i.metadata, '{}')
-    from unnest(write_usage.inputs) with ordinality as i (
-           idempotency_key, usage_type, quantity, occurred_at, user_id, agent_id, project_id, api_key_id, model_id,
-           feature_name, outcome, duration_ms, metadata, place)
+    from unnest(write_usage.events) with ordinality as i
     join app_public.usage_types t on t.name = i.usage_type
-    -- the rule of metering.price_at, without a call a row
+    -- This is the rule of metering.price_at, written out because a call for each row is slow.
     left join lateral (
       select c.* from unnest(v_prices) as c
        where t.token_class is not null and c.model_id = i.model_id and c.valid_from <= coalesce(i.occurred_at, v_now)
          and (c.valid_to is null or coalesce(i.occurred_at, v_now) < c.valid_to)
        order by c.is_override desc limit 1
     ) as p on true
-   where v_is_whole or i.place in (select unnest(write_usage.places));
+   where v_is_whole or i.ordinality in (select unnest(write_usage.ordinals));
 
   insert into metering.usage_queue (tenant_id, batch_id, event_count, first_at, last_at)
-  values (v_tenant_id, write_usage.batch_id, cardinality(write_usage.places), write_usage.first_at, write_usage.last_at);
+  values (v_tenant_id, write_usage.batch_id, cardinality(write_usage.ordinals), write_usage.first_at, write_usage.last_at);
 end
 $$;
 
-ALTER FUNCTION metering.write_usage(inputs metering.usage_input[], places integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) OWNER TO rowhouse_owner;
+ALTER FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION metering.write_usage(inputs metering.usage_input[], places integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) IS 'Stores the events of a batch that are at these places, with their costs, and tells the roll-ups.';
+COMMENT ON FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) IS 'Stores the events at these positions of a batch with their costs, and puts the batch into the queue of the roll-ups.';
 
 CREATE FUNCTION observability.enqueue_refresh(name text) RETURNS void
     LANGUAGE plpgsql
@@ -20376,6 +21417,79 @@ ALTER FUNCTION observability.watch_materialized_views() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION observability.watch_materialized_views() IS 'Raises an alert for each materialized view that has become too old and has no open alert, and queues the refresh of views that are too old or new. Returns the number of new alerts.';
 
+CREATE FUNCTION search.add_plain_words(known jsonb, words text, configs regconfig[]) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- A word that the question has twice counts twice.
+  select add_plain_words.known || coalesce(jsonb_object_agg(
+           w.term, jsonb_build_object(
+             'weight', coalesce((add_plain_words.known #>> array[w.term, 'weight'])::double precision, 0) + w.frequency)), '{}')
+    from (select l.lexeme as term, max(cardinality(l.positions)) as frequency
+            from unnest(add_plain_words.configs) as c (config), unnest(to_tsvector(c.config, add_plain_words.words)) as l
+           group by l.lexeme) w;
+$$;
+
+ALTER FUNCTION search.add_plain_words(known jsonb, words text, configs regconfig[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.add_plain_words(known jsonb, words text, configs regconfig[]) IS 'Adds the words of a question that have no operator, as each of the languages reads them.';
+
+CREATE FUNCTION search.add_scores(ranking search.ranking, chunk_ids bigint[], scoring search.scoring) RETURNS search.ranking
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select (array_agg(s.chunk_id order by s.score desc, s.chunk_id), array_agg(s.score order by s.score desc, s.chunk_id))::search.ranking
+      from (
+        select id as chunk_id, score from unnest((ranking).chunk_ids, (ranking).scores) as u (id, score)
+        union all
+        select * from search.bm25_scores(
+          case when (ranking).chunk_ids is null then add_scores.chunk_ids
+            else array(select unnest(add_scores.chunk_ids) except select unnest((ranking).chunk_ids)) end, scoring)
+      ) s);
+end
+$$;
+
+ALTER FUNCTION search.add_scores(ranking search.ranking, chunk_ids bigint[], scoring search.scoring) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.add_scores(ranking search.ranking, chunk_ids bigint[], scoring search.scoring) IS 'Scores those of these chunks that are not in the ranking yet, and adds them to it.';
+
+CREATE FUNCTION search.add_similar_terms(known jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_unknown_terms text[] := search.unknown_terms(array(select jsonb_object_keys(add_similar_terms.known)));
+begin
+  return (
+    select add_similar_terms.known
+           || coalesce(jsonb_object_agg(s.similar_term, jsonb_build_object('weight', s.similarity, 'writtenAs', s.unknown)), '{}')
+      from (select distinct on (s.similar_term) s.similar_term, s.similarity, u as unknown
+              from unnest(v_unknown_terms) as u, search.similar_terms(u) s
+             where not add_similar_terms.known ? s.similar_term
+             order by s.similar_term, s.similarity desc, u) s);
+end
+$$;
+
+ALTER FUNCTION search.add_similar_terms(known jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.add_similar_terms(known jsonb) IS 'Adds, for each word that no text of this tenant has, the words that are spelt almost like it; each counts as much as it is similar.';
+
+CREATE FUNCTION search.add_terms(known jsonb, terms text[], weight double precision, written_as text) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- A term that is known already keeps the larger weight.
+  select add_terms.known || coalesce(jsonb_object_agg(t, jsonb_build_object(
+           'weight', greatest(add_terms.weight, (add_terms.known #>> array[t, 'weight'])::double precision), 'writtenAs', add_terms.written_as)), '{}')
+    from unnest(add_terms.terms) t;
+$$;
+
+ALTER FUNCTION search.add_terms(known jsonb, terms text[], weight double precision, written_as text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.add_terms(known jsonb, terms text[], weight double precision, written_as text) IS 'Adds terms with a weight to those that are known of a question.';
+
 CREATE FUNCTION search.any_term(terms text[]) RETURNS tsquery
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -20388,102 +21502,105 @@ $$;
 
 ALTER FUNCTION search.any_term(terms text[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.any_term(terms text[]) IS 'A query that a text with at least one of the terms matches.';
+COMMENT ON FUNCTION search.any_term(terms text[]) IS 'A query that matches a text with at least one of the terms.';
 
-CREATE FUNCTION search.block_bounds(cells search.cell[], weights double precision[]) RETURNS search.bounds[]
+CREATE FUNCTION search.block_bounds(block_terms search.block_term[], weights double precision[]) RETURNS search.block_bound[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   return array(
-    select (block.id, b.chunk_count, block.common, block.common_terms, rare.positions, rare.totals)::search.bounds
+    select (block.id, b.chunk_count, block.frequent, block.frequent_terms, rare.positions, rare.totals)::search.block_bound
       from (
-        select c.block_id as id, coalesce(sum(block_bounds.weights[c.term_number] * c.highest_impact), 0) / 32767 as common,
-               array_agg(c.term_number) filter (where c.postings is null) as common_terms
-          from unnest(block_bounds.cells) c
+        select c.block_id as id, coalesce(sum(block_bounds.weights[c.term_number] * c.highest_impact), 0) / search.impact_scale() as frequent,
+               array_agg(c.term_number) filter (where c.postings is null) as frequent_terms
+          from unnest(block_bounds.block_terms) c
          group by c.block_id
       ) block
       join search.blocks b on b.tenant_id = core.current_tenant_id() and b.id = block.id
       left join (
         select p.block_id, array_agg(p.position) as positions, array_agg(p.total) as totals
           from (
-            select c.block_id, p >> 15 as position, sum((p & 32767) * block_bounds.weights[c.term_number]) / 32767 as total
-              from unnest(block_bounds.cells) c, unnest(c.postings) as p
-             group by c.block_id, p >> 15
+            select c.block_id, search.posting_position(p) as position,
+                   sum(search.posting_impact(p) * block_bounds.weights[c.term_number]) / search.impact_scale() as total
+              from unnest(block_bounds.block_terms) c, unnest(c.postings) as p
+             group by c.block_id, search.posting_position(p)
           ) p
          group by p.block_id
       ) rare on rare.block_id = block.id);
 end
 $$;
 
-ALTER FUNCTION search.block_bounds(cells search.cell[], weights double precision[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.block_bounds(block_terms search.block_term[], weights double precision[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.block_bounds(cells search.cell[], weights double precision[]) IS 'What each block can contribute. weights: idf · (k1 + 1) · the term''s weight in the question.';
+COMMENT ON FUNCTION search.block_bounds(block_terms search.block_term[], weights double precision[]) IS 'How much the terms can add to the score of a chunk of each block. weights: as in search.scoring.';
 
-CREATE FUNCTION search.block_check(block_id bigint) RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
+CREATE FUNCTION search.block_capacity() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 16000;
+
+ALTER FUNCTION search.block_capacity() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.block_capacity() IS 'How many chunks a block holds at most.';
+
+CREATE FUNCTION search.block_terms(terms text[]) RETURNS search.block_term[]
     LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    SET enable_nestloop TO 'off'
-    SET enable_mergejoin TO 'off'
-    SET jit TO 'off'
-    SET work_mem TO '64MB'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-#variable_conflict use_column
-declare
-  v_block search.blocks;
-  v_chunk_ids bigint[];
 begin
-  select * into v_block from search.blocks b where b.tenant_id = core.current_tenant_id() and b.id = block_check.block_id;
-  select search.array_concat(c.chunk_ids order by c.start) into v_chunk_ids
-    from search.block_chunks c where c.tenant_id = v_block.tenant_id and c.block_id = v_block.id;
-  return query
-    with chunk as materialized (
-      select u.position, c.content_tsvector, search.length_norm(c.document_length, v_block.average_length, v_block.k1, v_block.b) as norm
-        from search.chunks(v_chunk_ids) c
-        join unnest(v_chunk_ids) with ordinality as u (chunk_id, position) on u.chunk_id = c.id
-    ), posting as (
-      select c.position::int, l.lexeme as term, cardinality(l.positions) / (cardinality(l.positions) + c.norm) as impact
-        from chunk c, unnest(c.content_tsvector) l
-    ), stored as (
-      -- a vector's text, {position:value,position:value}/dimension, has what is not zero
-      select split_part(e, ':', 1)::int as position, p.term, split_part(e, ':', 2)::double precision / p.idf / 32767 as impact, p.highest_impact
-        from search.postings p
-       cross join string_to_table(split_part(ltrim(p.impacts::text, '{'), '}', 1), ',') as e
-       where p.tenant_id = v_block.tenant_id and p.block_id = v_block.id
-      union all
-      select p >> 15, t.term, (p & 32767) / 32767::double precision, null
-        from search.rare_postings r
-       cross join unnest(r.terms, r.ends) with ordinality as t (term, upto, i)
-       cross join unnest(r.postings[coalesce(r.ends[t.i - 1], 0) + 1 : t.upto]) as p
-       where r.tenant_id = v_block.tenant_id and r.block_id = v_block.id
-         and r.bucket_count = v_block.bucket_count and r.bucket = search.bucket(t.term, v_block.bucket_count)
+  return (
+    with size as materialized (
+      select b.bucket_count, count(*) as blocks
+        from search.blocks b where b.tenant_id = core.current_tenant_id()
+       group by b.bucket_count
+    ), term as materialized (
+      select t.term, t.i::int, f.block_terms, f.block_ids
+        from unnest(block_terms.terms) with ordinality as t (term, i)
+       cross join lateral (
+         select array_agg((t.i, p.block_id, p.document_count, p.idf, p.highest_impact, null)::search.block_term) as block_terms,
+                coalesce(array_agg(p.block_id), '{}') as block_ids
+           from search.postings p
+          where p.tenant_id = core.current_tenant_id() and p.term = t.term collate "C") f
     )
-    select case
-             when s.impact is null or s.impact < p.impact * (1 - 1e-5) then 'the posting is missing or too low'
-             when p.impact is null then 'the posting has no term in the text'
-             else 'the posting exceeds the highest'
-           end,
-           v_chunk_ids[coalesce(p.position, s.position)], coalesce(p.term, s.term), coalesce(p.impact, 0)::text, coalesce(s.impact, 0)::text
-      from posting p
-      full join stored s on s.position = p.position and s.term = p.term
-     where s.impact is null or s.impact < p.impact * (1 - 1e-5) or s.highest_impact < floor(32767 * p.impact)
-        -- of a removed chunk postings are left
-        or p.impact is null and s.position in (select c.position from chunk c);
+    select array_agg(found.block_term)
+      from (
+        select b::search.block_term as block_term from term t, unnest(t.block_terms) b
+        union all
+        select (t.i, r.block_id, cardinality(u.postings), null, null, u.postings)::search.block_term
+          -- The bucket is computed here, before the join: row level security does not let an expression that is not leakproof
+          -- into the condition of an index scan.
+          from (
+            select t.i, t.term, t.block_ids, s.bucket_count, search.bucket(t.term, s.bucket_count) as bucket
+              from term t, size s
+             where cardinality(t.block_ids) < (select sum(blocks) from size)
+            offset 0) t
+         cross join lateral (
+           select r.block_id, r.terms, r.ends, r.postings from search.rare_postings r
+            where r.tenant_id = core.current_tenant_id() and r.bucket_count = t.bucket_count and r.bucket = t.bucket
+           offset 0) r
+         -- "offset 0" makes the planner compute the index once and not at each of its uses.
+         cross join lateral (select array_position(r.terms, t.term collate "C") as at offset 0) a
+         cross join lateral (
+           select r.postings[coalesce(r.ends[a.at - 1], 0) + 1 : r.ends[a.at]] as postings
+            where a.at is not null
+           offset 0) u
+      ) found);
 end
 $$;
 
-ALTER FUNCTION search.block_check(block_id bigint) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.block_terms(terms text[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.block_check(block_id bigint) IS 'Every difference between a block''s postings and the texts of its chunks.';
+COMMENT ON FUNCTION search.block_terms(terms text[]) IS 'The terms in those blocks that have them; null when no block has any.';
 
 CREATE FUNCTION search.constant_vector(value double precision, dimension integer) RETURNS public.vector
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 declare
-  v_vector vector := array_fill(value::real, array[least(125, dimension)])::vector;
+  -- The vector is doubled until it is long enough, which is four times as fast as making all of it from an array.
+  v_first_length constant int := 125;
+  v_vector vector := array_fill(value::real, array[least(v_first_length, dimension)])::vector;
 begin
-  -- by doubling, which is four times as fast as from an array
   while 2 * vector_dims(v_vector) <= dimension loop
     v_vector := v_vector || v_vector;
   end loop;
@@ -20496,7 +21613,7 @@ $$;
 
 ALTER FUNCTION search.constant_vector(value double precision, dimension integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.constant_vector(value double precision, dimension integer) IS 'A vector of one value.';
+COMMENT ON FUNCTION search.constant_vector(value double precision, dimension integer) IS 'A vector whose elements all have this value.';
 
 CREATE AGGREGATE search.vector_total(public.vector) (
     SFUNC = public.vector_add,
@@ -20506,7 +21623,7 @@ CREATE AGGREGATE search.vector_total(public.vector) (
 
 ALTER AGGREGATE search.vector_total(public.vector) OWNER TO rowhouse_owner;
 
-COMMENT ON AGGREGATE search.vector_total(public.vector) IS 'The sum of vectors.';
+COMMENT ON AGGREGATE search.vector_total(public.vector) IS 'Adds vectors up.';
 
 CREATE TABLE search.postings (
     tenant_id uuid NOT NULL,
@@ -20523,48 +21640,56 @@ ALTER TABLE ONLY search.postings FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.postings OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.postings IS 'Terms that at least 64 chunks of a block have: their impacts (idf · tf / (tf + length norm)) by position.';
+COMMENT ON TABLE search.postings IS 'The postings of frequent terms (search.frequent_term_minimum): for each position the impact, idf · tf / (tf + length norm).';
 
-CREATE FUNCTION search.common_total(block search.bounds, terms text[], weights double precision[], scale double precision) RETURNS TABLE(total public.vector)
+CREATE FUNCTION search.frequent_total(block search.block_bound, terms text[], weights double precision[], weight_scale double precision) RETURNS TABLE(total public.vector)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
  SELECT search.vector_total(
          CASE
              WHEN (r.ratio > (0.9)::double precision) THEN (p.impacts)::public.vector
-             ELSE ((p.impacts)::public.vector OPERATOR(public.*) search.constant_vector(r.ratio, (common_total.block).chunk_count))
+             ELSE ((p.impacts)::public.vector OPERATOR(public.*) search.constant_vector(r.ratio, (frequent_total.block).chunk_count))
          END) AS vector_total
-    FROM ((unnest((common_total.block).common_terms) t(n)
+    FROM ((unnest((frequent_total.block).frequent_terms) t(n)
       CROSS JOIN LATERAL ( SELECT p_1.idf,
              p_1.impacts
             FROM search.postings p_1
-           WHERE ((p_1.tenant_id = core.current_tenant_id()) AND (p_1.term = ((common_total.terms)[t.n] COLLATE "C")) AND (p_1.block_id = (common_total.block).block_id))
+           WHERE ((p_1.tenant_id = core.current_tenant_id()) AND (p_1.term = ((frequent_total.terms)[t.n] COLLATE "C")) AND (p_1.block_id = (frequent_total.block).block_id))
           OFFSET 0) p)
-      CROSS JOIN LATERAL ( SELECT (((common_total.weights)[t.n] / p.idf) / common_total.scale) AS ratio) r);
+      CROSS JOIN LATERAL ( SELECT (((frequent_total.weights)[t.n] / p.idf) / frequent_total.weight_scale) AS ratio) r);
 END;
 
-ALTER FUNCTION search.common_total(block search.bounds, terms text[], weights double precision[], scale double precision) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.frequent_total(block search.block_bound, terms text[], weights double precision[], weight_scale double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.common_total(block search.bounds, terms text[], weights double precision[], scale double precision) IS 'What the terms that have vectors add up to, by position, in 1/32767 and divided by scale; never below the truth by more than the slack. scale: the largest weight over a stored idf.';
+COMMENT ON FUNCTION search.frequent_total(block search.block_bound, terms text[], weights double precision[], weight_scale double precision) IS 'What the frequent terms add to the score of each chunk of the block, by position, in units of weight_scale / search.impact_scale(). It is never below the truth by more than the slack.';
 
-CREATE FUNCTION search.block_totals(blocks search.bounds[], terms text[], weights double precision[], scale double precision) RETURNS TABLE(block_id bigint, chunk_count integer, total public.vector)
+CREATE FUNCTION search.impact_scale() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 32767;
+
+ALTER FUNCTION search.impact_scale() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.impact_scale() IS 'The whole number that an impact of 1 is stored as: the largest that fits 15 bits.';
+
+CREATE FUNCTION search.block_totals(blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) RETURNS TABLE(block_id bigint, chunk_count integer, total public.vector)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
  SELECT b.block_id,
      b.chunk_count,
      t.total
-    FROM (unnest(block_totals.blocks) b(block_id, chunk_count, common, common_terms, positions, rare)
+    FROM (unnest(block_totals.blocks) b(block_id, chunk_count, frequent, frequent_terms, positions, rare)
       CROSS JOIN LATERAL ( SELECT search.vector_total(part.total) AS total
-            FROM ( SELECT c.total
-                    FROM search.common_total(b.*, block_totals.terms, block_totals.weights, block_totals.scale) c(total)
+            FROM ( SELECT f.total
+                    FROM search.frequent_total(b.*, block_totals.terms, block_totals.weights, block_totals.weight_scale) f(total)
                  UNION ALL
-                  SELECT ((((('{'::text || string_agg(((u."position" || ':'::text) || (((u.total * (32767)::double precision) / block_totals.scale))::real), ','::text)) || '}/'::text) || b.chunk_count))::public.sparsevec)::public.vector AS vector
+                  SELECT ((((('{'::text || string_agg(((u."position" || ':'::text) || (((u.total * (search.impact_scale())::double precision) / block_totals.weight_scale))::real), ','::text)) || '}/'::text) || b.chunk_count))::public.sparsevec)::public.vector AS vector
                     FROM UNNEST(b.positions, b.rare) u("position", total)) part) t)
    WHERE (t.total IS NOT NULL);
 END;
 
-ALTER FUNCTION search.block_totals(blocks search.bounds[], terms text[], weights double precision[], scale double precision) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.block_totals(blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.block_totals(blocks search.bounds[], terms text[], weights double precision[], scale double precision) IS 'The scores of all chunks of these blocks, as common_total has them, with the rare terms.';
+COMMENT ON FUNCTION search.block_totals(blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) IS 'The scores of all chunks of these blocks, in the units of search.frequent_total: the sum of their frequent and their rare terms.';
 
 CREATE FUNCTION search.bm25_ranking(terms text[], term_weights double precision[], scope search.scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision, rank integer)
     LANGUAGE plpgsql STABLE
@@ -20574,149 +21699,84 @@ CREATE FUNCTION search.bm25_ranking(terms text[], term_weights double precision[
     AS $$
 #variable_conflict use_column
 declare
-  v_average_length double precision;
-  v_total_docs int;
-  v_k1 double precision;
-  v_b double precision;
   v_unmerged_ids bigint[] := search.unmerged_chunk_ids();
-  v_cells search.cell[] := search.cells(bm25_ranking.terms);
-  v_weights double precision[];
-  v_blocks search.bounds[];
-  -- by how much the truth can exceed what a block has stored
-  v_slack double precision;
-  -- vectors are added up without multiplying them by their weights, which takes four times as long: the stored impacts
-  -- have the block's own idf in them, and scale is the most by which a weight exceeds it
-  v_scale double precision;
-  v_wanted double precision := 1.5 * bm25_ranking.depth + 20;
-  -- the most that the words with vectors add up to in a block
-  v_common double precision;
-  v_threshold double precision;
-  v_floor double precision;
-  v_hits search.position[];
-  v_next int;
-  v_step int;
-  v_chunk_ids bigint[];
-  v_scores double precision[];
-  -- the score of the last hit so far, when there are as many as wanted
-  v_last double precision;
+  v_block_terms search.block_term[] := search.block_terms(bm25_ranking.terms);
+  v_scoring search.scoring := search.scoring_of(
+    bm25_ranking.terms, bm25_ranking.term_weights, v_block_terms, v_unmerged_ids, scope);
+  -- These chunks are scored from their own texts: those in scope, when they are few; else those that are not in a block yet.
+  v_chunk_ids bigint[] := coalesce((scope).chunk_ids, v_unmerged_ids);
+  v_ranking search.ranking;
 begin
-  select t.total_docs, t.avg_doc_length into v_total_docs, v_average_length from search.totals() t;
-  select s.k1, s.b into v_k1, v_b from search.settings() s;
-  v_weights := array(
-    select w.weight * (v_k1 + 1) * search.idf(w.document_count, v_total_docs)
-      from unnest(bm25_ranking.term_weights, search.document_counts(bm25_ranking.terms, v_cells, v_unmerged_ids)) as w (weight, document_count));
-
-  -- the chunks in scope when they are few, else those that no block has yet, each from its own text
-  v_chunk_ids := coalesce((scope).chunk_ids, v_unmerged_ids);
   if cardinality(v_chunk_ids) > 0 then
-    select array_agg(s.chunk_id order by s.score desc, s.chunk_id), array_agg(s.score order by s.score desc, s.chunk_id)
-      into v_chunk_ids, v_scores
-      from search.bm25_scores(
-        v_chunk_ids, bm25_ranking.terms, v_weights, v_average_length, v_k1, v_b, scope) s;
+    v_ranking := search.add_scores(null, v_chunk_ids, v_scoring);
   end if;
-
-  if (scope).chunk_ids is null and v_cells is not null then
-    v_slack := search.index_slack(v_average_length, v_k1, v_b);
-    v_blocks := search.block_bounds(v_cells, v_weights);
-    v_scale := coalesce((select max(v_weights[c.term_number] / c.idf) from unnest(v_cells) c), 1);
-    v_common := (select max(b.common) from unnest(v_blocks) b);
-    -- about what the last hit will score, when as many chunks as are wanted have rare words
-    v_threshold := (select 0.98 * r from unnest(v_blocks) b, unnest(b.rare) as r order by r desc limit 1 offset bm25_ranking.depth - 1);
-    if v_common <= v_threshold then
-      v_hits := array(
-        select h from search.rare_hits(v_threshold, v_blocks, bm25_ranking.terms, v_weights, v_scale) h order by h.bound desc);
-    else
-      v_hits := array(
-        select (b.block_id, u.position, u.rare + b.common)::search.position as hit
-          from unnest(v_blocks) b, unnest(b.positions, b.rare) as u (position, rare)
-         order by u.rare desc limit bm25_ranking.depth + 5);
-      v_threshold := case when v_common = 0 then 0 else 'Infinity'::double precision end;
-    end if;
-
-    loop
-      v_next := 1;
-      v_step := bm25_ranking.depth + 5;
-      loop
-        v_last := v_scores[bm25_ranking.depth];
-        exit when v_next > cardinality(v_hits) or v_hits[v_next].bound * v_slack < v_last;
-        select array_agg(s.chunk_id order by s.score desc, s.chunk_id), array_agg(s.score order by s.score desc, s.chunk_id)
-          into v_chunk_ids, v_scores
-          from (
-            select id as chunk_id, score from unnest(v_chunk_ids, v_scores) as u (id, score)
-            union all
-            select * from search.bm25_scores(
-              array(select unnest(search.chunks_at(v_hits[v_next : v_next + v_step - 1])) except select unnest(v_chunk_ids)),
-              bm25_ranking.terms, v_weights, v_average_length, v_k1, v_b, scope)
-          ) s;
-        v_next := v_next + v_step;
-        v_step := 2 * v_step;
-      end loop;
-      -- whatever was left out is stored with the threshold at most, and with less than this it scores less than the last hit
-      v_floor := coalesce(v_last / v_slack, 0);
-      exit when v_threshold < v_floor or v_threshold = 0;
-
-      -- where many exceed it, a threshold that only some do, by a sample of the chunks: chance decides about fewer than four
-      v_threshold := (
-        select search.threshold(
-                 t.total, greatest(4, v_wanted * t.chunk_count / open.chunk_count), v_floor * (1 - 1e-9) * 32767 / v_scale,
-                 32767 * (select sum(w) from unnest(v_weights) as w) / v_scale) * v_scale / 32767
-          from (
-            select sum(b.chunk_count) as chunk_count, array_agg(b order by b.chunk_count desc) as blocks
-              from unnest(v_blocks) b where b.common >= v_floor) open
-         cross join lateral search.block_totals(open.blocks[1:1], bm25_ranking.terms, v_weights, v_scale) t);
-      v_threshold := coalesce(v_threshold, v_floor * (1 - 1e-9));
-      v_hits := array(
-        select h from search.hits_above(v_threshold, v_blocks, bm25_ranking.terms, v_weights, v_scale) h order by h.bound desc);
-      v_wanted := v_wanted * 6;
-    end loop;
+  if (scope).chunk_ids is null and v_block_terms is not null then
+    v_ranking := search.rank_blocks(v_ranking, v_block_terms, bm25_ranking.depth, v_scoring);
   end if;
-
   return query
     select u.id, u.score, u.rank::int
-      from unnest(v_chunk_ids, v_scores) with ordinality as u (id, score, rank)
+      from unnest(v_ranking.chunk_ids, v_ranking.scores) with ordinality as u (id, score, rank)
      where u.rank <= bm25_ranking.depth;
 end
 $$;
 
 ALTER FUNCTION search.bm25_ranking(terms text[], term_weights double precision[], scope search.scope, depth integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.bm25_ranking(terms text[], term_weights double precision[], scope search.scope, depth integer) IS 'The best chunks in scope by BM25, exactly; ties go to the smaller id. term_weights: how much each term counts in the question. Statistics are those of the whole tenant.';
+COMMENT ON FUNCTION search.bm25_ranking(terms text[], term_weights double precision[], scope search.scope, depth integer) IS 'The best chunks in scope by BM25, exactly; of equal scores the smaller id comes first. term_weights says how much each term counts in the question. The statistics are those of the whole tenant.';
 
-CREATE FUNCTION search.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope search.scope) RETURNS TABLE(chunk_id bigint, score double precision)
+CREATE FUNCTION search.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision DEFAULT 1.2, b double precision DEFAULT 0.75) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((term_freq IS NULL) OR (doc_freq IS NULL) OR (total_docs IS NULL) OR (doc_length IS NULL) OR (avg_doc_length IS NULL) OR (term_freq <= (0)::double precision) OR (avg_doc_length <= (0)::double precision)) THEN (0)::double precision ELSE (((ln(((1)::double precision + ((((total_docs - doc_freq))::double precision + (0.5)::double precision) / ((doc_freq)::double precision + (0.5)::double precision)))) * term_freq) * (k1 + (1)::double precision)) / (term_freq + (k1 * (((1)::double precision - b) + ((b * (doc_length)::double precision) / avg_doc_length))))) END;
+
+ALTER FUNCTION search.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) IS 'The BM25 score of one term in one document (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009), with Lucene''s inverse document frequency. The score is 0 when the term does not occur or the collection is empty.';
+
+CREATE FUNCTION search.bm25_scores(chunk_ids bigint[], scoring search.scoring) RETURNS TABLE(chunk_id bigint, score double precision)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 declare
-  v_any_term tsquery := search.any_term(bm25_scores.terms);
-  v_queries tsquery[] := array(select core.tsquery_term(t)::tsquery from unnest(bm25_scores.terms) t);
+  -- Up to this many terms, looking each of them up in the text is faster than going through the terms of the text.
+  v_few_terms constant int := 32;
+  v_terms text[] := (scoring).terms;
+  v_weights double precision[] := (scoring).weights;
+  v_average_length double precision := (scoring).average_length;
+  v_k1 double precision := (scoring).k1;
+  v_b double precision := (scoring).b;
+  v_source_ids uuid[] := ((scoring).scope).source_ids;
+  v_document_ids uuid[] := ((scoring).scope).document_ids;
+  v_text_filter tsquery := ((scoring).scope).text_filter;
+  v_any_term tsquery := search.any_term(v_terms);
+  v_queries tsquery[] := array(select core.tsquery_term(t)::tsquery from unnest(v_terms) t);
+  v_has_few_terms boolean := cardinality(v_queries) <= v_few_terms;
 begin
   return query
     select c.id, s.score
-      from search.chunks(bm25_scores.chunk_ids) c
-     cross join lateral search.length_norm(c.document_length, bm25_scores.average_length, bm25_scores.k1, bm25_scores.b) as n (norm)
+      from search.chunks_by_id(bm25_scores.chunk_ids) c
+     cross join lateral search.length_norm(c.document_length, v_average_length, v_k1, v_b) as n (norm)
      cross join lateral (
        select sum(f.weight * f.frequency / (f.frequency + n.norm)) as score
          from (
-           -- few terms are looked for in the text, of many those are taken that it has
            select q.weight, search.term_frequency(c.content_tsvector, q.term) as frequency
-             from unnest(v_queries, bm25_scores.weights) as q (term, weight)
-            where cardinality(v_queries) <= 32
+             from unnest(v_queries, v_weights) as q (term, weight)
+            where v_has_few_terms
            union all
-           select bm25_scores.weights[array_position(bm25_scores.terms, l.lexeme)], cardinality(l.positions)
+           select v_weights[array_position(v_terms, l.lexeme)], cardinality(l.positions)
              from unnest(c.content_tsvector) l
-            where cardinality(v_queries) > 32 and l.lexeme = any (bm25_scores.terms)) f
+            where not v_has_few_terms and l.lexeme = any (v_terms)) f
         where f.frequency > 0) s
      where c.content_tsvector @@ v_any_term
-       and c.source_id = any ((scope).source_ids)
-       and ((scope).text_filter is null or c.content_tsvector @@ (scope).text_filter)
-       and ((scope).document_ids is null or c.document_id = any ((scope).document_ids));
+       and c.source_id = any (v_source_ids)
+       and (v_text_filter is null or c.content_tsvector @@ v_text_filter)
+       and (v_document_ids is null or c.document_id = any (v_document_ids));
 end
 $$;
 
-ALTER FUNCTION search.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope search.scope) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.bm25_scores(chunk_ids bigint[], scoring search.scoring) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope search.scope) IS 'The exact BM25 score of those of these chunks that are in scope and have a term. weights: idf · (k1 + 1) · the term''s weight in the question.';
+COMMENT ON FUNCTION search.bm25_scores(chunk_ids bigint[], scoring search.scoring) IS 'The exact BM25 scores of those of these chunks that are in scope and have a term.';
 
 CREATE FUNCTION search.bucket(term text, bucket_count integer) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -20724,7 +21784,7 @@ CREATE FUNCTION search.bucket(term text, bucket_count integer) RETURNS integer
 
 ALTER FUNCTION search.bucket(term text, bucket_count integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.bucket(term text, bucket_count integer) IS 'In which of so many buckets, a power of two, a block has a rare term.';
+COMMENT ON FUNCTION search.bucket(term text, bucket_count integer) IS 'The bucket, of bucket_count (a power of two), in which a block has a rare term.';
 
 CREATE FUNCTION search.build_block(chunk_ids bigint[], old_block_ids bigint[]) RETURNS integer
     LANGUAGE plpgsql
@@ -20734,6 +21794,9 @@ CREATE FUNCTION search.build_block(chunk_ids bigint[], old_block_ids bigint[]) R
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 declare
+  -- How many postings a bucket of rare terms has at least on average; as the number of buckets is a power of two, it has
+  -- up to twice as many.
+  v_bucket_size constant int := 100;
   v_tenant_id uuid := core.current_tenant_id();
   v_average_length double precision := (select t.avg_doc_length from search.totals() t);
   v_k1 double precision;
@@ -20741,8 +21804,9 @@ declare
   v_count int;
 begin
   select s.k1, s.b into v_k1, v_b from search.settings() s;
-  -- One statement, so one snapshot: a chunk that is deleted meanwhile is either not in the block and both its changes go,
-  -- or it is, and its removal stays for the next merge.
+  -- All of this is one statement, so that it sees one snapshot. When a chunk is deleted meanwhile, there are two cases: the
+  -- chunk is not in the block, and both its changes are deleted; or it is in the block, and its removal stays listed for
+  -- the next merge.
   with batch as materialized (
     select c.id, c.content_tsvector, c.document_length, row_number() over (order by c.id) as position,
            search.length_norm(c.document_length, v_average_length, v_k1, v_b) as norm
@@ -20753,9 +21817,7 @@ begin
   ), merged as (
     delete from search.changes s where s.tenant_id = v_tenant_id and s.chunk_id = any (build_block.chunk_ids)
   ), posting as (
-    -- impacts in 1/32767, rounded up: a bound must not be below the truth
-    select l.lexeme as term,
-           c.position::int * 32768 + ceil(32767 * cardinality(l.positions) / (cardinality(l.positions) + c.norm))::int as posting
+    select l.lexeme as term, search.pack_posting(c.position::int, cardinality(l.positions), c.norm) as posting
       from batch c, unnest(c.content_tsvector) l
   ), term as materialized (
     select term, count(*)::int as document_count, array_agg(posting) as postings from posting group by term
@@ -20763,25 +21825,25 @@ begin
     insert into search.blocks (
       tenant_id, chunk_count, total_length, min_length, max_length, k1, b, average_length, bucket_count)
     select v_tenant_id, count(*), sum(document_length), min(document_length), max(document_length), v_k1, v_b, v_average_length,
-           -- of 100 to 200 postings each
-           (select 1 << floor(log(2, greatest(1, sum(t.document_count) / 100)))::int from term t where t.document_count < 64)
+           (select 1 << floor(log(2, greatest(1, sum(t.document_count) / v_bucket_size)))::int
+              from term t where t.document_count < search.frequent_term_minimum())
       from batch having count(*) > 0
     returning id, chunk_count, bucket_count
-  ), place as (
+  ), position_row as (
     insert into search.block_chunks (tenant_id, block_id, start, chunk_ids)
-    select v_tenant_id, (select id from block), (position - 1) / 200 * 200, array_agg(id order by position)
-      from batch group by (position - 1) / 200
+    select v_tenant_id, (select id from block), search.start_of_row(position::int), array_agg(id order by position)
+      from batch group by search.start_of_row(position::int)
   ), frequent as (
     insert into search.postings (tenant_id, term, block_id, document_count, idf, highest_impact, impacts)
     select v_tenant_id, t.term, b.id, t.document_count, i.idf, s.highest, s.impacts
       from term t, block b, search.idf(t.document_count, b.chunk_count) as i (idf),
            search.sparse_impacts(t.postings, i.idf, b.chunk_count) s
-     where t.document_count >= 64
+     where t.document_count >= search.frequent_term_minimum()
   ), listed as (
     select b.id as block_id, b.bucket_count, h.bucket, t.term, t.postings,
            sum(t.document_count) over (partition by h.bucket order by t.term collate "C")::smallint as upto
       from term t, block b, search.bucket(t.term, b.bucket_count) as h (bucket)
-     where t.document_count < 64
+     where t.document_count < search.frequent_term_minimum()
   ), rare as (
     insert into search.rare_postings (tenant_id, bucket_count, bucket, block_id, terms, ends, postings)
     select v_tenant_id, l.bucket_count, l.bucket, l.block_id, array_agg(l.term order by l.upto), array_agg(l.upto order by l.upto),
@@ -20800,95 +21862,98 @@ $$;
 
 ALTER FUNCTION search.build_block(chunk_ids bigint[], old_block_ids bigint[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.build_block(chunk_ids bigint[], old_block_ids bigint[]) IS 'Makes one block of these chunks, in place of the blocks they were in; returns how many there are.';
+COMMENT ON FUNCTION search.build_block(chunk_ids bigint[], old_block_ids bigint[]) IS 'Builds one block of these chunks and deletes the blocks that some of them were in. Returns the number of chunks.';
 
-CREATE FUNCTION search.cells(terms text[]) RETURNS search.cell[]
-    LANGUAGE plpgsql STABLE
+CREATE FUNCTION search.build_vector_index(model_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '2s'
     AS $$
+declare
+  v_definition text := search.vector_index_definition(build_vector_index.model_id);
+  v_name name := search.vector_index_name(build_vector_index.model_id);
+  v_new_name name := v_name || '_new';
 begin
-  return (
-    with size as materialized (
-      select b.bucket_count, count(*) as blocks
-        from search.blocks b where b.tenant_id = core.current_tenant_id()
-       group by b.bucket_count
-    ), term as materialized (
-      select t.term, t.i::int, f.cells, f.block_ids
-        from unnest(cells.terms) with ordinality as t (term, i)
-       cross join lateral (
-         select array_agg((t.i, p.block_id, p.document_count, p.idf, p.highest_impact, null)::search.cell) as cells,
-                coalesce(array_agg(p.block_id), '{}') as block_ids
-           from search.postings p
-          where p.tenant_id = core.current_tenant_id() and p.term = t.term collate "C") f
-    )
-    select array_agg(found.cell)
-      from (
-        select c::search.cell as cell from term t, unnest(t.cells) c
-        union all
-        select (t.i, r.block_id, cardinality(u.postings), null, null, u.postings)::search.cell
-          -- worked out here: what is not leakproof is no condition of an index behind the wall
-          from (
-            select t.i, t.term, t.block_ids, s.bucket_count, search.bucket(t.term, s.bucket_count) as bucket
-              from term t, size s
-             where cardinality(t.block_ids) < (select sum(blocks) from size)
-            offset 0) t
-         cross join lateral (
-           select r.block_id, r.terms, r.ends, r.postings from search.rare_postings r
-            where r.tenant_id = core.current_tenant_id() and r.bucket_count = t.bucket_count and r.bucket = t.bucket
-           offset 0) r
-         -- offset 0: looked for once, not wherever it is used
-         cross join lateral (select array_position(r.terms, t.term collate "C") as at offset 0) a
-         cross join lateral (
-           select r.postings[coalesce(r.ends[a.at - 1], 0) + 1 : r.ends[a.at]] as postings
-            where a.at is not null
-           offset 0) u
-      ) found);
+  if v_definition is null then
+    return false;
+  end if;
+  -- The old index, if there is one, serves until the new one is complete: dropping it keeps out readers, too.
+  execute format('create index %I %s', v_new_name, v_definition);
+  execute format('drop index if exists app_public.%I', v_name);
+  execute format('alter index app_public.%I rename to %I', v_new_name, v_name);
+  return true;
 end
 $$;
 
-ALTER FUNCTION search.cells(terms text[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.build_vector_index(model_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.cells(terms text[]) IS 'The terms in the blocks that have them.';
+COMMENT ON FUNCTION search.build_vector_index(model_id uuid) IS 'Builds a model''s vector index anew. Searches go on meanwhile; vectors are stored when it is complete. Returns whether the model can have an index.';
 
-CREATE FUNCTION search.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) RETURNS void
+CREATE FUNCTION search.can_be_misspelt(term text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((length(term) >= 4) AND (length(term) <= 40)) AND (term !~ '[0-9]'::text));
+
+ALTER FUNCTION search.can_be_misspelt(term text) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.can_be_misspelt(term text) IS 'Whether a term is a word that is looked for with other spellings: 4 to 40 characters and no digit. The index search_terms_trigrams has the same condition.';
+
+CREATE FUNCTION search.check_request(request search.request) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_largest_query constant int := 10000;
 begin
   perform tenancy.require_feature('rag_enabled');
-  if check_search_arguments.query is null or check_search_arguments.query !~ '\S' then
+  if (request).query is null or (request).query !~ '\S' then
     perform core.raise_error('SR404', 'The query is empty.', 'Search for at least one word.');
   end if;
-  if length(check_search_arguments.query) > 10000 then
-    perform core.raise_error('SR405', 'The query is longer than 10,000 characters.', 'Search for its essential words.');
+  if length((request).query) > v_largest_query then
+    perform core.raise_error('SR405', 'The query is longer than 10,000 characters.', 'Search for its most important words.');
   end if;
-  if coalesce(check_search_arguments."limit" not between 1 and 1000, true) then
-    perform core.raise_error('SR406', 'limit must be from 1 to 1000.', 'Ask for fewer hits.');
+  if (request).hit_limit not between 1 and 1000 then
+    perform core.raise_error('SR406', 'limit must be from 1 to 1,000.', 'Ask for fewer hits.');
   end if;
-  if coalesce(check_search_arguments.rrf_k not between 1 and 1000000, true) then
-    perform core.raise_error('SR407', 'rrf_k must be from 1 to 1,000,000.', 'Leave it out for the usual 60.');
+  if ((request).options).rrf_k not between 1 and 1000000 then
+    perform core.raise_error('SR407', 'rrf_k must be from 1 to 1,000,000.', 'Leave it out to use the default, 60.');
   end if;
-  if check_search_arguments.mode is null then
-    perform core.raise_error('SR408', 'mode must be bm25, vector or hybrid.', 'Leave it out for hybrid.');
+  if ((request).options).skip not between 0 and 9000 then
+    perform core.raise_error('SR413', 'skip must be from 0 to 9,000.', 'Make the question more precise to see other hits first.');
   end if;
-  if coalesce(check_search_arguments.skip not between 0 and 9000, true) then
-    perform core.raise_error('SR413', 'skip must be from 0 to 9000.', 'Nobody reads that far: narrow the question.');
-  end if;
-  if check_search_arguments.fusion is null then
-    perform core.raise_error('SR414', 'fusion must be rrf or convex.', 'Leave it out for rrf.');
-  end if;
-  if jsonb_typeof(check_search_arguments.metadata) <> 'object' then
-    perform core.raise_error('SR415', 'metadata must be an object.', 'Filter by {"key": value}.');
+  if jsonb_typeof(((request).filter).metadata) <> 'object' then
+    perform core.raise_error('SR415', 'The filter on metadata must be an object.', 'Filter by {"key": value}.');
   end if;
 end
 $$;
 
-ALTER FUNCTION search.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.check_request(request search.request) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) IS '@errors TN204
-Refuses arguments that are out of range: SR404 to SR408, SR413 to SR415; and a tenant without the feature:';
+COMMENT ON FUNCTION search.check_request(request search.request) IS '@errors TN204 SR404 SR405 SR406 SR407 SR413 SR415
+Refuses arguments that are out of range, and a tenant whose plan does not include search.';
 
-CREATE FUNCTION search.chunks(ids bigint[]) RETURNS TABLE(id bigint, source_id uuid, document_id uuid, content_tsvector tsvector, document_length integer)
+CREATE FUNCTION search.chunk_ids_at(positions search.block_position[]) RETURNS bigint[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return array(
+    select b.chunk_ids[p.position - b.start]
+      from (
+        -- The start of the row is computed here, before the join: row level security does not let an expression that is not
+        -- leakproof into the condition of an index scan.
+        select u.block_id, u.position, search.start_of_row(u.position) as start from unnest(chunk_ids_at.positions) u offset 0) p
+     cross join lateral (
+       select b.chunk_ids, b.start from search.block_chunks b
+        where b.tenant_id = core.current_tenant_id() and b.block_id = p.block_id and b.start = p.start
+       offset 0) b);
+end
+$$;
+
+ALTER FUNCTION search.chunk_ids_at(positions search.block_position[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.chunk_ids_at(positions search.block_position[]) IS 'The chunks at these positions.';
+
+CREATE FUNCTION search.chunks_by_id(ids bigint[]) RETURNS TABLE(id bigint, source_id uuid, document_id uuid, content_tsvector tsvector, document_length integer)
     LANGUAGE sql STABLE
     BEGIN ATOMIC
  SELECT c.id,
@@ -20896,7 +21961,7 @@ CREATE FUNCTION search.chunks(ids bigint[]) RETURNS TABLE(id bigint, source_id u
      c.document_id,
      c.content_tsvector,
      c.document_length
-    FROM (unnest(chunks.ids) u(id)
+    FROM (unnest(chunks_by_id.ids) u(id)
       CROSS JOIN LATERAL ( SELECT d.id,
              d.source_id,
              d.document_id,
@@ -20907,136 +21972,41 @@ CREATE FUNCTION search.chunks(ids bigint[]) RETURNS TABLE(id bigint, source_id u
           OFFSET 0) c);
 END;
 
-ALTER FUNCTION search.chunks(ids bigint[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.chunks_by_id(ids bigint[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.chunks(ids bigint[]) IS 'Those of these chunks that this tenant has, each as often as it is named.';
+COMMENT ON FUNCTION search.chunks_by_id(ids bigint[]) IS 'The chunks with these ids that this tenant has; an id that is given twice is returned twice.';
 
-CREATE FUNCTION search.chunks_at(hits search."position"[]) RETURNS bigint[]
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  return array(
-    select b.chunk_ids[h.position - b.start]
-      from (
-        -- its row: worked out beside the wall, for what is not leakproof is no condition of an index behind it
-        select h.block_id, h.position, (h.position - 1) / 200 * 200 as start from unnest(chunks_at.hits) h offset 0) h
-     cross join lateral (
-       select b.chunk_ids, b.start from search.block_chunks b
-        where b.tenant_id = core.current_tenant_id() and b.block_id = h.block_id and b.start = h.start
-       offset 0) b);
-end
-$$;
+CREATE FUNCTION search.chunks_per_row() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 200;
 
-ALTER FUNCTION search.chunks_at(hits search."position"[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.chunks_per_row() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.chunks_at(hits search."position"[]) IS 'The chunks at these positions.';
+COMMENT ON FUNCTION search.chunks_per_row() IS 'How many chunk ids a row of search.block_chunks has.';
 
-CREATE TABLE app_public.llm_models (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    provider_id uuid NOT NULL,
-    name text NOT NULL,
-    display_name text,
-    kind app_public.llm_model_kind NOT NULL,
-    provider_model_name text NOT NULL,
-    context_window_size integer,
-    max_output_tokens integer,
-    max_temperature numeric(3,2) DEFAULT 2 NOT NULL,
-    input_modalities text[] DEFAULT '{text}'::text[] NOT NULL,
-    output_modalities text[] DEFAULT '{text}'::text[] NOT NULL,
-    supports_function_calling boolean,
-    dimension integer,
-    fusion_weight double precision DEFAULT 1 NOT NULL,
-    vector_quantization app_public.vector_quantization DEFAULT 'none'::app_public.vector_quantization NOT NULL,
-    batch_size integer DEFAULT 64 NOT NULL,
-    timeout_ms integer DEFAULT 30000 NOT NULL,
-    max_retries integer DEFAULT 5 NOT NULL,
-    is_enabled boolean DEFAULT true NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT batch_size_is_in_range CHECK (((batch_size >= 1) AND (batch_size <= 2048))),
-    CONSTRAINT context_window_size_is_positive CHECK ((context_window_size > 0)),
-    CONSTRAINT dimension_is_storable CHECK (((dimension >= 1) AND (dimension <= 16000))),
-    CONSTRAINT embedding_model_has_a_dimension CHECK (((kind <> 'embedding'::app_public.llm_model_kind) OR (dimension IS NOT NULL))),
-    CONSTRAINT fusion_weight_is_a_weight CHECK (((fusion_weight >= (0)::double precision) AND (fusion_weight <= (100)::double precision))),
-    CONSTRAINT input_modalities_are_known CHECK ((input_modalities <@ ARRAY['text'::text, 'image'::text, 'audio'::text, 'video'::text, 'document'::text])),
-    CONSTRAINT max_output_tokens_is_positive CHECK ((max_output_tokens > 0)),
-    CONSTRAINT max_retries_is_in_range CHECK (((max_retries >= 0) AND (max_retries <= 20))),
-    CONSTRAINT max_temperature_is_in_range CHECK (((max_temperature >= (0)::numeric) AND (max_temperature <= (2)::numeric))),
-    CONSTRAINT name_is_a_name CHECK (((length(name) <= 100) AND core.is_name(name))),
-    CONSTRAINT output_modalities_are_known CHECK ((output_modalities <@ ARRAY['text'::text, 'image'::text, 'audio'::text, 'video'::text])),
-    CONSTRAINT timeout_ms_is_in_range CHECK (((timeout_ms >= 100) AND (timeout_ms <= 600000)))
-);
+CREATE FUNCTION search.options(skip integer DEFAULT NULL::integer, fusion app_public.fusion_method DEFAULT NULL::app_public.fusion_method, rrf_k integer DEFAULT NULL::integer, embedding_model text DEFAULT NULL::text, query_embedding public.vector DEFAULT NULL::public.vector, explain boolean DEFAULT NULL::boolean) RETURNS app_public.search_options
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ROW(skip, fusion, rrf_k, embedding_model, query_embedding, explain)::app_public.search_options;
 
-ALTER TABLE ONLY app_public.llm_models FORCE ROW LEVEL SECURITY;
+ALTER FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean) OWNER TO rowhouse_owner;
 
-ALTER TABLE app_public.llm_models OWNER TO rowhouse_owner;
+COMMENT ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean) IS 'A search_options, for searches in SQL: app_public.search(''wing'', options => search.options(skip => 10)).';
 
-COMMENT ON TABLE app_public.llm_models IS 'The models by name, with the settings for calling them and for ranking with them. They are the same for all tenants. Platform staff edit them.';
+CREATE FUNCTION search.complete_options(options app_public.search_options) RETURNS app_public.search_options
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN search.options(skip => COALESCE((options).skip, 0), fusion => COALESCE((options).fusion, 'rrf'::app_public.fusion_method), rrf_k => COALESCE((options).rrf_k, 60), embedding_model => (options).embedding_model, query_embedding => (options).query_embedding, explain => COALESCE((options).explain, false));
 
-COMMENT ON COLUMN app_public.llm_models.provider_id IS 'Who serves it.';
+ALTER FUNCTION search.complete_options(options app_public.search_options) OWNER TO rowhouse_owner;
 
-COMMENT ON COLUMN app_public.llm_models.name IS 'The model''s unique name, at most 100 characters. A knowledge source refers to its embedding model by this name.';
+COMMENT ON FUNCTION search.complete_options(options app_public.search_options) IS 'The options of a search with the defaults filled in.';
 
-COMMENT ON COLUMN app_public.llm_models.display_name IS 'Name to show.';
+CREATE FUNCTION search.convex_score(bm25_score double precision, highest_bm25_score double precision, vector_score double precision, lowest_vector_score double precision, highest_vector_score double precision, vector_weight double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((COALESCE((bm25_score / NULLIF(highest_bm25_score, (0)::double precision)), (0)::double precision) + (vector_weight * COALESCE(((vector_score - lowest_vector_score) / NULLIF((highest_vector_score - lowest_vector_score), (0)::double precision)), (CASE WHEN (vector_score IS NOT NULL) THEN 1 ELSE NULL::integer END)::double precision, (0)::double precision))) / ((1)::double precision + vector_weight));
 
-COMMENT ON COLUMN app_public.llm_models.kind IS 'Whether it answers or makes vectors.';
+ALTER FUNCTION search.convex_score(bm25_score double precision, highest_bm25_score double precision, vector_score double precision, lowest_vector_score double precision, highest_vector_score double precision, vector_weight double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON COLUMN app_public.llm_models.provider_model_name IS 'The provider''s name for the model.';
-
-COMMENT ON COLUMN app_public.llm_models.context_window_size IS 'Tokens it can read at once.';
-
-COMMENT ON COLUMN app_public.llm_models.max_output_tokens IS 'Most tokens it can answer with; null when unknown.';
-
-COMMENT ON COLUMN app_public.llm_models.max_temperature IS 'Highest temperature its provider takes, 0 to 2.';
-
-COMMENT ON COLUMN app_public.llm_models.input_modalities IS 'What it reads: text, image, audio, video, document.';
-
-COMMENT ON COLUMN app_public.llm_models.output_modalities IS 'What it answers with: text, image, audio, video.';
-
-COMMENT ON COLUMN app_public.llm_models.supports_function_calling IS 'Whether it can call functions; null when unknown.';
-
-COMMENT ON COLUMN app_public.llm_models.dimension IS 'Length of its vectors, 1 to 16,000; embedding models only.';
-
-COMMENT ON COLUMN app_public.llm_models.fusion_weight IS 'The weight of this model''s ranking in hybrid search, 0 to 100; the ranking by words has the weight 1. npm run eval measures which weight is best.';
-
-COMMENT ON COLUMN app_public.llm_models.vector_quantization IS 'How the model''s vector index stores vectors: none (4 bytes a dimension, up to 2,000 dimensions), halfvec (2 bytes, up to 4,000) or binary (1 bit). The order of the results is always computed from the whole vectors. npm run eval measures how many results a coarser index loses.';
-
-COMMENT ON COLUMN app_public.llm_models.batch_size IS 'Texts sent in one request, 1 to 2,048.';
-
-COMMENT ON COLUMN app_public.llm_models.timeout_ms IS 'Milliseconds until a request is given up, 100 to 600,000.';
-
-COMMENT ON COLUMN app_public.llm_models.max_retries IS 'How often a failed request is tried again, 0 to 20.';
-
-COMMENT ON COLUMN app_public.llm_models.is_enabled IS 'Whether it may be used.';
-
-COMMENT ON COLUMN app_public.llm_models.created_at IS 'When it was added.';
-
-COMMENT ON COLUMN app_public.llm_models.updated_at IS 'When it last changed.';
-
-COMMENT ON CONSTRAINT batch_size_is_in_range ON app_public.llm_models IS 'must be from 1 to 2,048';
-
-COMMENT ON CONSTRAINT context_window_size_is_positive ON app_public.llm_models IS 'must be above 0';
-
-COMMENT ON CONSTRAINT dimension_is_storable ON app_public.llm_models IS 'must be from 1 to 16,000';
-
-COMMENT ON CONSTRAINT embedding_model_has_a_dimension ON app_public.llm_models IS 'must be given for an embedding model';
-
-COMMENT ON CONSTRAINT fusion_weight_is_a_weight ON app_public.llm_models IS 'must be from 0 to 100';
-
-COMMENT ON CONSTRAINT input_modalities_are_known ON app_public.llm_models IS 'must be among text, image, audio, video and document';
-
-COMMENT ON CONSTRAINT max_output_tokens_is_positive ON app_public.llm_models IS 'must be above 0';
-
-COMMENT ON CONSTRAINT max_retries_is_in_range ON app_public.llm_models IS 'must be from 0 to 20';
-
-COMMENT ON CONSTRAINT max_temperature_is_in_range ON app_public.llm_models IS 'must be from 0 to 2';
-
-COMMENT ON CONSTRAINT name_is_a_name ON app_public.llm_models IS 'must have 1 to 100 characters, with a visible one among them and without line breaks or other control characters';
-
-COMMENT ON CONSTRAINT output_modalities_are_known ON app_public.llm_models IS 'must be among text, image, audio and video';
-
-COMMENT ON CONSTRAINT timeout_ms_is_in_range ON app_public.llm_models IS 'must be from 100 to 600,000';
+COMMENT ON FUNCTION search.convex_score(bm25_score double precision, highest_bm25_score double precision, vector_score double precision, lowest_vector_score double precision, highest_vector_score double precision, vector_weight double precision) IS 'The fused score of one hit as the weighted mean of both scores, each brought to the range 0 to 1: BM25 is divided by the highest BM25 score, the similarity is measured from the lowest of its ranking to the highest (Bruch, Gai and Ingber, An Analysis of Fusion Functions for Hybrid Retrieval, 2023).';
 
 CREATE FUNCTION search.default_model(embedding_model text, model_names text[]) RETURNS app_public.llm_models
     LANGUAGE plpgsql STABLE
@@ -21048,15 +22018,15 @@ declare
 begin
   if cardinality(v_names) > 1 then
     perform core.raise_error('SR402', format('The sources use several embedding models: %s.', array_to_string(v_names, ', ')),
-      'Name one as embedding_model, or search the sources of one model by source_ids.');
+      'Name one as the option embedding_model, or filter by the source_ids of one model.');
   end if;
-  -- no source, no model, no result
+  -- Without sources there is no model, and the search has no hits.
   if v_names is null then
     return null;
   end if;
   select * into v_model from app_public.llm_models m where m.name = v_names[1] and m.kind = 'embedding' and m.is_enabled;
   if not found then
-    perform core.raise_error('SR403', 'There is no such embedding model, or it is switched off.', 'List llm_models of kind embedding.');
+    perform core.raise_error('SR403', 'There is no such embedding model, or it is disabled.', 'List the LLM models of kind embedding.');
   end if;
   return v_model;
 end
@@ -21065,26 +22035,26 @@ $$;
 ALTER FUNCTION search.default_model(embedding_model text, model_names text[]) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.default_model(embedding_model text, model_names text[]) IS '@errors SR402 SR403
-The embedding model of a search: the one named, or the only one of those its sources use; null when there is none.';
+The embedding model of a search: the one that is named, or else the only one that its sources use. It is null when there are no sources.';
 
-CREATE FUNCTION search.document_counts(terms text[], cells search.cell[], unmerged_ids bigint[]) RETURNS integer[]
+CREATE FUNCTION search.document_counts(terms text[], block_terms search.block_term[], unmerged_ids bigint[]) RETURNS integer[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  -- not in the query, which would read it anew for each chunk
+  -- It is computed here, because in the query it would be computed anew for each chunk.
   v_any_term tsquery := search.any_term(document_counts.terms);
 begin
   return (
     with found as (
-      select c.term_number as i, c.document_count as n from unnest(document_counts.cells) c
+      select b.term_number as i, b.document_count as n from unnest(document_counts.block_terms) b
       union all
       select array_position(document_counts.terms, r.term), -r.document_count
         from search.removals r
        where r.tenant_id = core.current_tenant_id() and r.term = any (document_counts.terms)
       union all
       select array_position(document_counts.terms, l.lexeme), 1
-        from search.chunks(document_counts.unmerged_ids) c
+        from search.chunks_by_id(document_counts.unmerged_ids) c
        cross join unnest(c.content_tsvector) l
        where c.content_tsvector @@ v_any_term and l.lexeme = any (document_counts.terms)
       union all
@@ -21098,21 +22068,48 @@ begin
 end
 $$;
 
-ALTER FUNCTION search.document_counts(terms text[], cells search.cell[], unmerged_ids bigint[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.document_counts(terms text[], block_terms search.block_term[], unmerged_ids bigint[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.document_counts(terms text[], cells search.cell[], unmerged_ids bigint[]) IS 'For each term, in its order: in how many chunks of this tenant it occurs, as of this snapshot.';
+COMMENT ON FUNCTION search.document_counts(terms text[], block_terms search.block_term[], unmerged_ids bigint[]) IS 'For each of the terms, in their order: in how many chunks of this tenant it occurs, in this snapshot.';
 
-CREATE FUNCTION search.documents_with(metadata jsonb) RETURNS SETOF uuid
+CREATE FUNCTION search.documents_in_scope(source_ids uuid[], filter app_public.search_filter) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'auto'
+    AS $$
+declare
+  v_document_ids uuid[] := (filter).document_ids;
+  v_created_after timestamptz := (filter).created_after;
+  v_created_before timestamptz := (filter).created_before;
+  v_has_metadata boolean := (filter).metadata is not null;
+  v_ids_with_metadata uuid[] := case when v_has_metadata then array(select search.documents_with_metadata((filter).metadata)) end;
+begin
+  return array(
+    select d.id from app_public.documents d
+     where d.tenant_id = core.current_tenant_id()
+       and d.source_id = any (documents_in_scope.source_ids)
+       and (v_document_ids is null or d.id = any (v_document_ids))
+       and (v_created_after is null or d.created_at >= v_created_after)
+       and (v_created_before is null or d.created_at < v_created_before)
+       and (not v_has_metadata or d.id = any (v_ids_with_metadata)));
+end
+$$;
+
+ALTER FUNCTION search.documents_in_scope(source_ids uuid[], filter app_public.search_filter) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.documents_in_scope(source_ids uuid[], filter app_public.search_filter) IS 'The documents of these sources that a search with this filter goes to.';
+
+CREATE FUNCTION search.documents_with_metadata(metadata jsonb) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select d.id from app_public.documents d
-   where d.tenant_id = core.current_tenant_id() and d.metadata @> documents_with.metadata;
+   where d.tenant_id = core.current_tenant_id() and d.metadata @> documents_with_metadata.metadata;
 $$;
 
-ALTER FUNCTION search.documents_with(metadata jsonb) OWNER TO rowhouse_platform;
+ALTER FUNCTION search.documents_with_metadata(metadata jsonb) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.documents_with(metadata jsonb) IS 'The documents of this tenant whose metadata contain these.';
+COMMENT ON FUNCTION search.documents_with_metadata(metadata jsonb) IS 'The documents of this tenant whose metadata contain the given object.';
 
 CREATE FUNCTION search.embedding_statistics() RETURNS TABLE(collection_id text, total_documents integer, avg_document_length double precision, term_document_counts jsonb, last_updated timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -21127,7 +22124,7 @@ $$;
 
 ALTER FUNCTION search.embedding_statistics() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.embedding_statistics() IS 'The row of app_public.embedding_statistics.';
+COMMENT ON FUNCTION search.embedding_statistics() IS 'The only row of app_public.embedding_statistics.';
 
 CREATE FUNCTION search.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope search.scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision)
     LANGUAGE plpgsql STABLE
@@ -21154,46 +22151,32 @@ $$;
 
 ALTER FUNCTION search.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope search.scope, depth integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope search.scope, depth integer) IS 'The nearest chunks in scope by cosine similarity, by comparing with every vector.';
+COMMENT ON FUNCTION search.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope search.scope, depth integer) IS 'The nearest chunks in scope by cosine similarity, found by comparing every vector.';
 
-CREATE FUNCTION search.explained(hits app_public.search_hit[], question search.question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) RETURNS app_public.search_hit[]
+CREATE FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models) RETURNS app_public.search_hit[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+  v_mode app_public.search_mode := (request).mode;
+  v_fusion app_public.fusion_method := ((request).options).fusion;
   v_total_docs int;
   v_average_length double precision;
-  v_k1 double precision;
-  v_b double precision;
-  v_frequencies int[];
+  v_document_counts int[];
   v_hit app_public.search_hit;
   v_explained app_public.search_hit[] := '{}';
 begin
   select t.total_docs, t.avg_doc_length into v_total_docs, v_average_length from search.totals() t;
-  select s.k1, s.b into v_k1, v_b from search.settings() s;
-  v_frequencies := search.document_counts(
-    (question).terms, search.cells((question).terms), search.unmerged_chunk_ids());
-  foreach v_hit in array explained.hits loop
-    v_hit.explanation := jsonb_build_object(
-      'chunkCount', v_total_docs, 'averageLength', v_average_length, 'k1', v_k1, 'b', v_b,
-      'length', (select c.document_length from app_public.document_chunks c
-                  where c.tenant_id = core.current_tenant_id() and c.id = v_hit.chunk_id),
-      'terms', (
-        select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                 'term', t.term, 'writtenAs', t.written_as, 'weight', t.weight, 'df', f.n, 'tf', cardinality(l.positions),
-                 'idf', search.idf(f.n, v_total_docs),
-                 'score', t.weight * app_public.bm25_score(cardinality(l.positions), f.n, v_total_docs, c.document_length, v_average_length, v_k1, v_b)))
-                 order by t.i), '[]')
-          from unnest((question).terms, (question).weights, (question).written_as) with ordinality as t (term, weight, written_as, i)
-          join unnest(v_frequencies) with ordinality as f (n, i) using (i)
-          join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = v_hit.chunk_id
-          join unnest(c.content_tsvector) l on l.lexeme = t.term));
-    if explained.mode <> 'bm25' then
+  v_document_counts := search.document_counts(
+    (question).terms, search.block_terms((question).terms), search.unmerged_chunk_ids());
+  foreach v_hit in array explain_hits.hits loop
+    v_hit.explanation := search.explain_terms(v_hit.chunk_id, question, v_document_counts, v_total_docs, v_average_length);
+    if v_mode <> 'bm25' then
       v_hit.explanation := v_hit.explanation || jsonb_build_object('model', (model).name, 'similarity', v_hit.vector_score);
     end if;
-    if explained.mode = 'hybrid' then
-      v_hit.explanation := v_hit.explanation || jsonb_build_object('fusion', explained.fusion, 'vectorWeight', (model).fusion_weight)
-        || case when explained.fusion = 'rrf' then jsonb_build_object('rrfK', explained.rrf_k) else '{}' end;
+    if v_mode = 'hybrid' then
+      v_hit.explanation := v_hit.explanation || jsonb_build_object('fusion', v_fusion, 'vectorWeight', (model).fusion_weight)
+        || case when v_fusion = 'rrf' then jsonb_build_object('rrfK', ((request).options).rrf_k) else '{}' end;
     end if;
     v_explained := v_explained || v_hit;
   end loop;
@@ -21201,34 +22184,161 @@ begin
 end
 $$;
 
-ALTER FUNCTION search.explained(hits app_public.search_hit[], question search.question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.explained(hits app_public.search_hit[], question search.question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) IS 'The hits with how their scores came about.';
+COMMENT ON FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models) IS 'The hits with their explanations.';
+
+CREATE FUNCTION search.explain_terms(chunk_id bigint, question search.question, document_counts integer[], total_docs integer, average_length double precision) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_k1 double precision;
+  v_b double precision;
+begin
+  select s.k1, s.b into v_k1, v_b from search.settings() s;
+  return jsonb_build_object(
+    'chunkCount', explain_terms.total_docs, 'averageLength', explain_terms.average_length, 'k1', v_k1, 'b', v_b,
+    'length', (select c.document_length from app_public.document_chunks c
+                where c.tenant_id = core.current_tenant_id() and c.id = explain_terms.chunk_id),
+    'terms', (
+      select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+               'term', t.term, 'writtenAs', t.written_as, 'weight', t.weight, 'df', f.n, 'tf', cardinality(l.positions),
+               'idf', search.idf(f.n, explain_terms.total_docs),
+               'score', t.weight * search.bm25_score(
+                 cardinality(l.positions), f.n, explain_terms.total_docs, c.document_length, explain_terms.average_length, v_k1, v_b)))
+               order by t.i), '[]')
+        from unnest((question).terms, (question).weights, (question).written_as) with ordinality as t (term, weight, written_as, i)
+        join unnest(explain_terms.document_counts) with ordinality as f (n, i) using (i)
+        join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = explain_terms.chunk_id
+        join unnest(c.content_tsvector) l on l.lexeme = t.term));
+end
+$$;
+
+ALTER FUNCTION search.explain_terms(chunk_id bigint, question search.question, document_counts integer[], total_docs integer, average_length double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.explain_terms(chunk_id bigint, question search.question, document_counts integer[], total_docs integer, average_length double precision) IS 'How the BM25 score of a chunk is computed, as search_hit.explanation has it.';
+
+CREATE FUNCTION search.filter(source_ids uuid[] DEFAULT NULL::uuid[], document_ids uuid[] DEFAULT NULL::uuid[], agent_id uuid DEFAULT NULL::uuid, tags text[] DEFAULT NULL::text[], category text DEFAULT NULL::text, created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb) RETURNS app_public.search_filter
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ROW(source_ids, document_ids, agent_id, tags, category, created_after, created_before, metadata)::app_public.search_filter;
+
+ALTER FUNCTION search.filter(source_ids uuid[], document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.filter(source_ids uuid[], document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb) IS 'A search_filter, for searches in SQL: app_public.search(''wing'', filter => search.filter(tags => ''{physics}'')).';
+
+CREATE FUNCTION search.first_positions(blocks search.block_bound[], depth integer, weight_scale double precision, scoring search.scoring, OUT threshold double precision, OUT positions search.block_position[]) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- The last hit scores a little less than the depth-th best sum of rare terms, when so many chunks have rare terms.
+  v_share_of_rare constant double precision := 0.98;
+  -- the most that the frequent terms add up to in any block
+  v_frequent double precision := (select max(b.frequent) from unnest(first_positions.blocks) b);
+begin
+  threshold := (
+    select v_share_of_rare * r from unnest(first_positions.blocks) b, unnest(b.rare) as r
+     order by r desc limit 1 offset first_positions.depth - 1);
+  if v_frequent <= threshold then
+    positions := array(
+      select p from search.rare_positions_above(
+        threshold, first_positions.blocks, (scoring).terms, (scoring).weights, first_positions.weight_scale) p
+       order by p.bound desc);
+  else
+    positions := array(
+      select (b.block_id, u.position, u.rare + b.frequent)::search.block_position
+        from unnest(first_positions.blocks) b, unnest(b.positions, b.rare) as u (position, rare)
+       order by u.rare desc limit first_positions.depth + 5);
+    threshold := case when v_frequent = 0 then 0 else 'Infinity'::double precision end;
+  end if;
+end
+$$;
+
+ALTER FUNCTION search.first_positions(blocks search.block_bound[], depth integer, weight_scale double precision, scoring search.scoring, OUT threshold double precision, OUT positions search.block_position[]) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.first_positions(blocks search.block_bound[], depth integer, weight_scale double precision, scoring search.scoring, OUT threshold double precision, OUT positions search.block_position[]) IS 'The positions to score first: those with the rare terms. No other position scores more than the threshold, as far as the stored impacts tell; it is infinite when the frequent terms alone may score more.';
 
 CREATE FUNCTION search.frequency_ranks() RETURNS real[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  -- a tsvector has at most 256 positions of a word, and stops taking more
-  with recursive said (times, vector) as (
+  -- A tsvector keeps at most 255 positions of a word; appended ones can make it 256.
+  with recursive repeated (times, vector) as (
     select 1, 'a:1'::tsvector
     union all
-    select times + 1, vector || 'a:1' from said where times < 256
+    select times + 1, vector || 'a:1' from repeated where times < 256
   )
-  select array_agg(distinct r order by r) from said, ts_rank('{1,1,1,1}', vector, 'a') as r;
+  select array_agg(distinct r order by r) from repeated, ts_rank('{1,1,1,1}', vector, 'a') as r;
 $$;
 
 ALTER FUNCTION search.frequency_ranks() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.frequency_ranks() IS 'The rank, with all weights 1, of a text that has a word once, twice and so on.';
+COMMENT ON FUNCTION search.frequency_ranks() IS 'The ts_rank, with all weights 1, of a text that has a word once, twice and so on. It rises with each occurrence, whatever its formula is.';
 
-CREATE FUNCTION search.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) RETURNS double precision
+CREATE FUNCTION search.frequent_term_minimum() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE fusion WHEN 'rrf'::app_public.fusion_method THEN (COALESCE(((1)::double precision / ((rrf_k + bm25_rank))::double precision), (0)::double precision) + COALESCE((vector_weight / ((rrf_k + vector_rank))::double precision), (0)::double precision)) ELSE ((COALESCE((bm25_score / NULLIF(highest_bm25_score, (0)::double precision)), (0)::double precision) + (vector_weight * COALESCE(((vector_score - lowest_vector_score) / NULLIF((highest_vector_score - lowest_vector_score), (0)::double precision)), (CASE WHEN (vector_score IS NOT NULL) THEN 1 ELSE NULL::integer END)::double precision, (0)::double precision))) / ((1)::double precision + vector_weight)) END;
+    RETURN 64;
 
-ALTER FUNCTION search.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.frequent_term_minimum() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) IS 'rrf: 1 / (k + rank) by words plus the weighted one by vectors (Cormack, Clarke and Büttcher, 2009). convex: the weighted mean of both scores brought to 0..1, BM25 from 0 and similarity from the lowest of its ranking (Bruch, Gai and Ingber, An Analysis of Fusion Functions for Hybrid Retrieval, 2023).';
+COMMENT ON FUNCTION search.frequent_term_minimum() IS 'A term that at least this many chunks of a block have is stored as a vector; a rarer term is stored in a bucket.';
+
+CREATE FUNCTION search.fuse(request search.request, candidates search.candidates) RETURNS TABLE(tenant_number integer, hit app_public.search_hit)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_mode app_public.search_mode := (request).mode;
+  v_fusion app_public.fusion_method := ((request).options).fusion;
+  v_rrf_k int := ((request).options).rrf_k;
+  v_depth int := (request).depth;
+  v_vector_weight double precision := ((candidates).model).fusion_weight;
+begin
+  -- The scores of all tenants are compared as they are, and ranks count the chunks of all tenants: the result is the same as
+  -- if the rankings of all tenants, each read to the depth, were put together and cut off at the depth again.
+  return query
+    with ranked as (
+      select u.tenant_number, u.chunk_id, u.bm25, u.similarity,
+             row_number() over (order by u.bm25 desc nulls last, u.chunk_id, u.tenant_number) as bm25_rank,
+             row_number() over (order by u.similarity desc nulls last, u.chunk_id, u.tenant_number) as vector_rank
+        from unnest((candidates).tenant_numbers, (candidates).chunk_ids, (candidates).bm25_scores, (candidates).vector_scores)
+          as u (tenant_number, chunk_id, bm25, similarity)
+    ), best as (
+      select r.tenant_number, r.chunk_id,
+             case when r.bm25_rank <= v_depth then r.bm25 end as bm25,
+             case when r.bm25_rank <= v_depth and r.bm25 is not null then r.bm25_rank::int end as bm25_rank,
+             case when r.vector_rank <= v_depth then r.similarity end as similarity,
+             case when r.vector_rank <= v_depth and r.similarity is not null then r.vector_rank::int end as vector_rank
+        from ranked r
+    ), fused as (
+      select b.*,
+             case
+               when v_mode = 'bm25' then b.bm25
+               when v_mode = 'vector' then b.similarity
+               when v_fusion = 'rrf' then search.rrf_score(b.bm25_rank, b.vector_rank, v_vector_weight, v_rrf_k)
+               else search.convex_score(b.bm25, max(b.bm25) over (),
+                 b.similarity, min(b.similarity) over (), max(b.similarity) over (), v_vector_weight)
+             end as score
+        from best b
+       where num_nonnulls(b.bm25, b.similarity) > 0
+    ), top as (
+      select f.*, row_number() over (order by f.score desc, f.chunk_id, f.tenant_number)::int as position
+        from fused f
+       order by f.score desc, f.chunk_id, f.tenant_number
+       limit (request).hit_limit offset ((request).options).skip
+    )
+    select t.tenant_number,
+           row (t.position, t.score, t.bm25, t.bm25_rank, t.similarity, t.vector_rank, null, null, t.chunk_id, null, null, null, null)
+             ::app_public.search_hit
+      from top t
+     order by t.position;
+end
+$$;
+
+ALTER FUNCTION search.fuse(request search.request, candidates search.candidates) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.fuse(request search.request, candidates search.candidates) IS 'The page of hits that is asked for, with their ranks and scores and without their texts.';
 
 CREATE FUNCTION search.has_many_vectors(model_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE
@@ -21246,7 +22356,7 @@ $$;
 
 ALTER FUNCTION search.has_many_vectors(model_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.has_many_vectors(model_id uuid) IS 'Whether this tenant has more vectors of the model than are compared one by one.';
+COMMENT ON FUNCTION search.has_many_vectors(model_id uuid) IS 'Whether this tenant has too many vectors of the model to compare them one by one (tenants.config.search.exactVectorLimit).';
 
 CREATE FUNCTION search.has_searched() RETURNS boolean
     LANGUAGE sql STABLE
@@ -21260,56 +22370,13 @@ ALTER FUNCTION search.has_searched() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.has_searched() IS 'Whether you have searched in this tenant.';
 
-CREATE FUNCTION search.hits_above(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) RETURNS SETOF search."position"
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    AS $$
-declare
-  -- as the vectors have it
-  v_threshold double precision := threshold * 32767 / scale;
-  -- adding up a block costs as much as scoring some eight chunks from their texts
-  v_open search.bounds[] := array(
-    select b from unnest(hits_above.blocks) b
-     where b.common > hits_above.threshold
-        or (select count(*) from unnest(b.rare) as r where r + b.common > hits_above.threshold) > 8);
-  v_dimension int := (select max(b.chunk_count) from unnest(v_open) b);
-  v_floor vector := search.constant_vector(v_threshold, v_dimension);
-begin
-  return query
-    select b.block_id, u.position, u.rare + b.common
-      from unnest(hits_above.blocks) b, unnest(b.positions, b.rare) as u (position, rare)
-     where u.rare + b.common > hits_above.threshold
-       and b.block_id <> all (array(select o.block_id from unnest(v_open) o))
-    union all
-    select scored.block_id, hit.position,
-           (v_threshold + vector_norm(subvector(scored.excess, hit.position, 1))) * hits_above.scale / 32767
-      from (
-        select block.block_id, block.excess, binary_quantize(block.excess) as bits
-          from (
-            select t.block_id, t.total - case when t.chunk_count = v_dimension then v_floor else subvector(v_floor, 1, t.chunk_count) end as excess
-              from search.block_totals(v_open, hits_above.terms, hits_above.weights, hits_above.scale) t
-            offset 0) block
-        offset 0) scored
-     -- before each one there are as many zeros as positions
-     cross join lateral (
-       select (sum(length(p.gap) + 1) over (order by p.n))::int as position
-         from string_to_table(scored.bits::text, '1') with ordinality as p (gap, n)
-        where p.n <= bit_count(scored.bits)) hit
-     where bit_count(scored.bits) > 0;
-end
-$$;
-
-ALTER FUNCTION search.hits_above(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION search.hits_above(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) IS 'The positions that may score more than the threshold, as far as stored impacts tell.';
-
 CREATE FUNCTION search.idf(document_count integer, total_docs integer) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ln(((1)::double precision + ((((total_docs - document_count))::double precision + (0.5)::double precision) / ((document_count)::double precision + (0.5)::double precision))));
 
 ALTER FUNCTION search.idf(document_count integer, total_docs integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.idf(document_count integer, total_docs integer) IS 'Lucene''s inverse document frequency: ln(1 + (N - df + 0.5) / (df + 0.5)).';
+COMMENT ON FUNCTION search.idf(document_count integer, total_docs integer) IS 'Lucene''s inverse document frequency, which is never negative: ln(1 + (N - df + 0.5) / (df + 0.5)).';
 
 CREATE FUNCTION search.index_documents(tenant_id uuid, document_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -21330,17 +22397,20 @@ $$;
 
 ALTER FUNCTION search.index_documents(tenant_id uuid, document_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.index_documents(tenant_id uuid, document_ids uuid[]) IS 'Completes documents whose chunks are searchable by words and have their vectors; returns how many.';
+COMMENT ON FUNCTION search.index_documents(tenant_id uuid, document_ids uuid[]) IS 'The last stage of a document: marks documents as completed whose chunks are searchable by words and have their vectors. Returns how many.';
 
 CREATE FUNCTION search.index_slack(average_length double precision, k1 double precision, b double precision) RETURNS double precision
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  -- The rounding of single precision adds less than this.
+  v_rounding constant double precision := 1.00001;
 begin
   return (
-    -- (tf + stored norm) / (tf + norm) lies between its value at tf = 1 and 1 and is monotonic in the length, so its
-    -- extremes are at the ends; single precision adds less than 1e-5
-    select 1.00001 * max(greatest(1,
+    -- The factor for one term of one chunk is (tf + stored norm) / (tf + norm). It lies between its value at tf = 1 and 1, and
+    -- it is monotonic in the length, so the shortest and the longest chunk of a block have its extremes.
+    select v_rounding * max(greatest(1,
              (1 + search.length_norm(block.min_length, block.average_length, block.k1, block.b))
                / (1 + search.length_norm(block.min_length, index_slack.average_length, index_slack.k1, index_slack.b)),
              (1 + search.length_norm(block.max_length, block.average_length, block.k1, block.b))
@@ -21352,7 +22422,7 @@ $$;
 
 ALTER FUNCTION search.index_slack(average_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.index_slack(average_length double precision, k1 double precision, b double precision) IS 'How many times at most a true impact exceeds a stored one, now that the average length, k1 or b are others; null when there is no block.';
+COMMENT ON FUNCTION search.index_slack(average_length double precision, k1 double precision, b double precision) IS 'The largest factor by which a true impact can exceed a stored one, because the average length, k1 or b have changed since it was stored; null when there is no block.';
 
 CREATE FUNCTION search.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision)
     LANGUAGE plpgsql STABLE
@@ -21362,7 +22432,8 @@ CREATE FUNCTION search.indexed_vector_ranking(model app_public.llm_models, query
     SET "hnsw.max_scan_tuples" TO '200000'
     AS $_$
 declare
-  -- a quantised distance only proposes; the whole vector decides
+  -- An index of quantised vectors only proposes chunks; the whole vectors decide. The coarser the quantisation, the more
+  -- proposals are needed.
   v_proposals int := indexed_vector_ranking.depth
     * case (model).vector_quantization when 'binary' then 10 when 'halfvec' then 2 else 1 end;
 begin
@@ -21391,7 +22462,7 @@ $_$;
 
 ALTER FUNCTION search.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) IS 'The nearest chunks in scope by cosine similarity as the model''s index finds them, which may miss some; those it finds are in exact order.';
+COMMENT ON FUNCTION search.indexed_vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) IS 'The nearest chunks in scope by cosine similarity, found through the model''s index. It may miss some; those that it finds are in exact order.';
 
 CREATE FUNCTION search.length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -21399,24 +22470,28 @@ CREATE FUNCTION search.length_norm(document_length integer, average_length doubl
 
 ALTER FUNCTION search.length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) IS 'What BM25 adds to a term''s frequency in its denominator: k1 · (1 - b + b · length / average length).';
+COMMENT ON FUNCTION search.length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) IS 'The term that BM25 adds to a term''s frequency in its denominator: k1 · (1 - b + b · length / average length).';
 
-CREATE FUNCTION search.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) RETURNS void
+CREATE FUNCTION search.log_query(request search.request, started_at timestamp with time zone, hits app_public.search_hit[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_kept_as text := (select s.log_queries from search.settings() s);
+  v_query text := (request).query;
 begin
-  -- a standby and a read-only transaction can search, but not write
+  -- A search on a standby or in a read-only transaction cannot be logged.
   if current_setting('transaction_read_only')::boolean or core.current_tenant_id() is null then
     return;
   end if;
   insert into search.query_log_buffer (
     tenant_id, created_at, user_id, agent_id, mode, query_text, query_hash, latency_ms, hit_count,
     source_ids, source_hit_counts, source_relevances)
-  select core.current_tenant_id(), log_query.started_at, core.current_user_id(), log_query.agent_id, log_query.mode,
-         case when log_query.keep = 'text' then log_query.query end,
-         -- the tenant is part of what is hashed, so that hashes of different tenants say nothing about each other
-         case when log_query.keep = 'hash' then sha256(convert_to(core.current_tenant_id() || lower(regexp_replace(trim(log_query.query), '\s+', ' ', 'g')), 'UTF8')) end,
+  select core.current_tenant_id(), log_query.started_at, core.current_user_id(), ((request).filter).agent_id, (request).mode,
+         case when v_kept_as = 'text' then v_query end,
+         -- The tenant is hashed as well, so that equal questions of different tenants have different hashes.
+         case when v_kept_as = 'hash' then sha256(convert_to(
+           core.current_tenant_id() || lower(regexp_replace(trim(v_query), '\s+', ' ', 'g')), 'UTF8')) end,
          extract(epoch from clock_timestamp() - log_query.started_at) * 1000, cardinality(log_query.hits),
          coalesce(array_agg(s.source_id order by s.source_id), '{}'), coalesce(array_agg(s.hits order by s.source_id), '{}'),
          coalesce(array_agg(s.relevance order by s.source_id), '{}')
@@ -21428,27 +22503,32 @@ begin
 end
 $$;
 
-ALTER FUNCTION search.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.log_query(request search.request, started_at timestamp with time zone, hits app_public.search_hit[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) IS 'Writes a search down: the question as text, as a hash or not at all, as tenants.config.search.logQueries says.';
+COMMENT ON FUNCTION search.log_query(request search.request, started_at timestamp with time zone, hits app_public.search_hit[]) IS 'Logs a search. The question is kept as text, as a hash or not at all, as tenants.config.search.logQueries says.';
 
 CREATE FUNCTION search.merge_candidates(chunk_count integer) RETURNS bigint[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+  -- A block is rebuilt when more than one of so many of its chunks is removed.
+  v_removed_share constant int := 4;
+  -- A block is merged only into one that becomes at least half again as large. So a chunk is merged a handful of times in
+  -- all, however many merges there are.
+  v_largest_ratio constant int := 2;
   v_block record;
   v_size int := merge_candidates.chunk_count;
   v_block_ids bigint[] := '{}';
 begin
   for v_block in
-    select b.id, b.chunk_count - b.removed_count as live, b.removed_count * 4 > b.chunk_count as is_worn
+    select b.id, b.chunk_count - b.removed_count as live, b.removed_count * v_removed_share > b.chunk_count as has_many_removed
       from search.blocks b
      where b.tenant_id = core.current_tenant_id()
      order by live, b.id
   loop
-    -- a block is merged into one at least half again as large, so that a chunk is merged a handful of times in all
-    if v_size + v_block.live <= 16000 and (v_block.is_worn or (v_size > 0 and v_block.live <= 2 * v_size)) then
+    if v_size + v_block.live <= search.block_capacity()
+      and (v_block.has_many_removed or (v_size > 0 and v_block.live <= v_largest_ratio * v_size)) then
       v_size := v_size + v_block.live;
       v_block_ids := v_block_ids || v_block.id;
     end if;
@@ -21459,7 +22539,7 @@ $$;
 
 ALTER FUNCTION search.merge_candidates(chunk_count integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.merge_candidates(chunk_count integer) IS 'The blocks to merge with this many new chunks: those that are not much larger, and those of which a quarter is removed.';
+COMMENT ON FUNCTION search.merge_candidates(chunk_count integer) IS 'The blocks to merge with chunk_count new chunks: blocks that are not much larger than what they are merged with, and blocks of which more than a quarter is removed.';
 
 CREATE FUNCTION search.merge_index(tenant_id uuid, minimum integer DEFAULT 1000) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -21470,11 +22550,11 @@ declare
   v_block_ids bigint[];
 begin
   call core.enter_tenant(merge_index.tenant_id);
-  -- one merge at a time for a tenant; whoever comes second has nothing to do
-  if not pg_try_advisory_xact_lock(hashtextextended('search_index:' || merge_index.tenant_id, 0)) then
+  -- Only one merge runs for a tenant at a time; a second one returns at once.
+  if not pg_try_advisory_xact_lock(search.merge_lock_key(merge_index.tenant_id)) then
     return 0;
   end if;
-  if not search.merge_is_due(merge_index.tenant_id, merge_index.minimum) then
+  if search.merge_is_due(merge_index.tenant_id, merge_index.minimum) is not true then
     return 0;
   end if;
 
@@ -21482,7 +22562,7 @@ begin
   v_added := array(
     select c.chunk_id from search.changes c
      where c.tenant_id = merge_index.tenant_id and c.kind = 'added'
-     order by c.chunk_id limit 16000);
+     order by c.chunk_id limit search.block_capacity());
   v_block_ids := search.merge_candidates(cardinality(v_added));
   if cardinality(v_added) = 0 and cardinality(v_block_ids) = 0 then
     return 1;
@@ -21498,7 +22578,7 @@ $$;
 
 ALTER FUNCTION search.merge_index(tenant_id uuid, minimum integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.merge_index(tenant_id uuid, minimum integer) IS 'Folds up to 16,000 changes of a tenant into blocks when at least minimum wait; returns how many, 0 when there was nothing to do or another merge is at it.';
+COMMENT ON FUNCTION search.merge_index(tenant_id uuid, minimum integer) IS 'Moves up to a block of changes of a tenant (search.block_capacity) into blocks when at least minimum changes wait. Returns how many were moved; 0 when too few wait or another merge of the tenant is running.';
 
 CREATE FUNCTION search.merge_is_due(tenant_id uuid, minimum integer DEFAULT 1000) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -21515,7 +22595,15 @@ $$;
 
 ALTER FUNCTION search.merge_is_due(tenant_id uuid, minimum integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.merge_is_due(tenant_id uuid, minimum integer) IS 'Whether a tenant''s search index has at least this many changes to merge.';
+COMMENT ON FUNCTION search.merge_is_due(tenant_id uuid, minimum integer) IS 'Whether at least this many changes of a tenant wait to be merged.';
+
+CREATE FUNCTION search.merge_lock_key(tenant_id uuid) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN hashtextextended(('search_index:'::text || tenant_id), (0)::bigint);
+
+ALTER FUNCTION search.merge_lock_key(tenant_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.merge_lock_key(tenant_id uuid) IS 'The key of the advisory lock that a merge or a rebuild of a tenant''s index holds.';
 
 CREATE FUNCTION search.merge_removals() RETURNS void
     LANGUAGE sql
@@ -21545,7 +22633,7 @@ $$;
 
 ALTER FUNCTION search.merge_removals() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.merge_removals() IS 'Counts removed chunks out of the blocks that have them. Their postings stay until the block is merged again; a search does not find their chunks.';
+COMMENT ON FUNCTION search.merge_removals() IS 'Subtracts removed chunks from the figures of their blocks. Their postings stay until the block is merged again; searches do not find them, because the chunk itself is gone.';
 
 CREATE FUNCTION search.models_to_index(minimum integer DEFAULT 10000) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -21555,30 +22643,36 @@ CREATE FUNCTION search.models_to_index(minimum integer DEFAULT 10000) RETURNS SE
     from app_public.llm_models m
    where m.kind = 'embedding' and m.is_enabled
      and not (select search.vector_index_is_ready(m.id))
-     and exists (select from search.vector_index_statements(m.id))
+     and search.vector_index_definition(m.id) is not null
      and exists (select from app_public.embeddings e where e.model_id = m.id offset models_to_index.minimum)
    order by m.id;
 $$;
 
 ALTER FUNCTION search.models_to_index(minimum integer) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.models_to_index(minimum integer) IS 'The embedding models that have more than this many vectors, of all tenants, and no vector index.';
+COMMENT ON FUNCTION search.models_to_index(minimum integer) IS 'The embedding models that have more than minimum vectors, counted over all tenants, and no vector index.';
 
-CREATE FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision DEFAULT 1, reads_misspelt boolean DEFAULT true) RETURNS search.question
+CREATE FUNCTION search.pack_posting(chunk_position integer, frequency integer, length_norm double precision) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((chunk_position * (search.impact_scale() + 1)) + (ceil((((search.impact_scale() * frequency))::double precision / ((frequency)::double precision + length_norm))))::integer);
+
+ALTER FUNCTION search.pack_posting(chunk_position integer, frequency integer, length_norm double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.pack_posting(chunk_position integer, frequency integer, length_norm double precision) IS 'A posting: the position in the high bits, the impact rounded up in the low 15 bits.';
+
+CREATE FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision DEFAULT 1, corrects_spelling boolean DEFAULT true) RETURNS search.question
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
+  v_largest_term_count constant int := 1024;
   v_question search.question;
   v_configs regconfig[] := array(
     select distinct knowledge.text_search_config(s.language) from search.searchable_sources(parse_question.source_ids) s order by 1);
-  v_config regconfig;
   v_token record;
-  v_reading tsquery;
   v_condition tsquery;
-  v_bare text := '';
+  v_plain_words text := '';
   v_known jsonb := '{}';
-  v_unknown text[];
 begin
   v_question.plain := '';
   for v_token in
@@ -21586,13 +22680,8 @@ begin
            m[3] like '"%' as is_phrase, m[3] ~ '^[^"*]+[*]+$' as is_prefix
       from regexp_matches(parse_question.query, '(-?)(title:)?("[^"]*"|[^\s"]+)', 'gi') as m
   loop
-    v_condition := null;
     if v_token.is_excluded or v_token.is_title or v_token.is_phrase then
-      -- a text is read in its source's language, so it is enough that one reading matches
-      foreach v_config in array v_configs loop
-        v_reading := search.text_condition(v_config, v_token.text, v_token.is_title);
-        v_condition := coalesce(v_condition || v_reading, v_reading);
-      end loop;
+      v_condition := search.text_condition(v_configs, v_token.text, v_token.is_title);
       if numnode(v_condition) > 0 then
         v_condition := case when v_token.is_excluded then !!v_condition else v_condition end;
         v_question.text_filter := coalesce(v_question.text_filter && v_condition, v_condition);
@@ -21604,71 +22693,39 @@ begin
 
     v_question.plain := v_question.plain || ' ' || rtrim(v_token.text, '*');
     if v_token.is_prefix then
-      v_known := search.with_terms(v_known, search.terms_with_prefix(lower(rtrim(v_token.text, '*'))), 1, v_token.text);
+      v_known := search.add_terms(v_known, search.terms_with_prefix(lower(rtrim(v_token.text, '*'))), 1, v_token.text);
     elsif v_token.is_title or v_token.is_phrase then
-      foreach v_config in array v_configs loop
-        v_known := search.with_terms(v_known, tsvector_to_array(to_tsvector(v_config, v_token.text)),
-                                          case when v_token.is_title then parse_question.title_boost else 1 end, null);
-      end loop;
+      v_known := search.add_terms(
+        v_known, array(select l.lexeme from unnest(v_configs) as c (config), unnest(to_tsvector(c.config, v_token.text)) l),
+        case when v_token.is_title then parse_question.title_boost else 1 end, null);
     else
-      v_bare := v_bare || ' ' || v_token.text;
+      v_plain_words := v_plain_words || ' ' || v_token.text;
     end if;
   end loop;
 
-  -- a word said twice counts twice
-  select v_known || coalesce(jsonb_object_agg(
-           w.term, jsonb_build_object('weight', coalesce((v_known #>> array[w.term, 'weight'])::double precision, 0) + w.frequency)), '{}')
-    into v_known
-    from (select l.lexeme as term, max(cardinality(l.positions)) as frequency
-            from unnest(v_configs) as c (config), unnest(to_tsvector(c.config, v_bare)) as l group by l.lexeme) w;
-  if parse_question.reads_misspelt then
-    v_unknown := search.unknown_terms(array(select jsonb_object_keys(v_known)));
+  v_known := search.add_plain_words(v_known, v_plain_words, v_configs);
+  if parse_question.corrects_spelling then
+    v_known := search.add_similar_terms(v_known);
   end if;
-  select v_known || coalesce(jsonb_object_agg(s.similar_term, jsonb_build_object('weight', s.similarity, 'writtenAs', s.unknown)), '{}')
-    into v_known
-    from (select distinct on (s.similar_term) s.similar_term, s.similarity, u as unknown
-            from unnest(v_unknown) as u, search.similar_terms(u) s
-           where not v_known ? s.similar_term
-           order by s.similar_term, s.similarity desc, u) s;
 
   select array_agg(e.key order by e.key collate "C"),
          array_agg((e.value ->> 'weight')::double precision order by e.key collate "C"),
          array_agg(e.value ->> 'writtenAs' order by e.key collate "C")
     into v_question.terms, v_question.weights, v_question.written_as
     from jsonb_each(v_known) e;
-  if cardinality(v_question.terms) > 1024 then
-    perform core.raise_error('SR416', 'The query stands for more than 1,024 different words.', 'Search for its essential words; a prefix* counts as all the words it stands for.');
+  if cardinality(v_question.terms) > v_largest_term_count then
+    perform core.raise_error('SR416', 'The query stands for more than 1,024 different words.',
+      'Search for the most important words. A word* counts as all the words that it stands for.');
   end if;
   v_question.plain := trim(v_question.plain);
   return v_question;
 end
 $_$;
 
-ALTER FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision, reads_misspelt boolean) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision, corrects_spelling boolean) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision, reads_misspelt boolean) IS '@errors SR416
-Reads a question in every language of the sources it goes to. Words that no text has are read as similar ones only where all texts are the asker''s: elsewhere it would tell which words there are. terms is null when it says nothing but stop words or exclusions.';
-
-CREATE FUNCTION search.parts(source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(tenant_id uuid, ids uuid[], model_names text[])
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-#variable_conflict use_column
-begin
-  return query
-    select core.current_tenant_id(), array_agg(s.id order by s.id), array_agg(distinct s.embedding_model)
-      from search.searchable_sources(search.sources_in_scope(
-        parts.source_ids, parts.agent_id, parts.tags, parts.category)) s
-    having count(*) > 0;
-  return query
-    select p.* from search.shared_search_parts(
-      parts.source_ids, parts.agent_id, parts.tags, parts.category) p;
-end
-$$;
-
-ALTER FUNCTION search.parts(source_ids uuid[], agent_id uuid, tags text[], category text) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION search.parts(source_ids uuid[], agent_id uuid, tags text[], category text) IS 'The tenants a search goes to, that of the request first, with the sources in scope. The first row''s model_names are the embedding models to choose from: those of this tenant''s sources, for what others share must not decide how one''s own are searched; of all shared ones where it has none in scope.';
+COMMENT ON FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision, corrects_spelling boolean) IS '@errors SR416
+Reads a question in every language of the sources that are searched. corrects_spelling also searches words that are spelt almost like a word that no text has; it must be false for sources of another tenant, because the correction would tell which words that tenant''s other texts have. terms is null when the question has only stop words or exclusions.';
 
 CREATE TABLE search.changes (
     tenant_id uuid NOT NULL,
@@ -21683,7 +22740,7 @@ ALTER TABLE ONLY search.changes FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.changes OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.changes IS 'Chunks that came or went since the last merge; searched from their own terms.';
+COMMENT ON TABLE search.changes IS 'Chunks that were added or removed since the last merge. They are searched from their own terms.';
 
 CREATE FUNCTION search.pending_removals() RETURNS SETOF search.changes
     LANGUAGE plpgsql STABLE
@@ -21693,7 +22750,7 @@ begin
   return query
     select r.* from search.changes r
      where r.tenant_id = core.current_tenant_id() and r.kind = 'removed'
-       -- offset 0: looked up one by one, never joined (see unmerged_chunk_ids)
+       -- "offset 0" makes the planner look these up one by one instead of joining (see unmerged_chunk_ids).
        and not exists (
          select from search.changes a
           where a.tenant_id = r.tenant_id and a.chunk_id = r.chunk_id and a.kind = 'added' offset 0);
@@ -21702,22 +22759,79 @@ $$;
 
 ALTER FUNCTION search.pending_removals() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.pending_removals() IS 'Chunks that are in a block and were removed since the last merge.';
+COMMENT ON FUNCTION search.pending_removals() IS 'The chunks that are in a block and were removed since the last merge.';
 
-CREATE FUNCTION search.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(input text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer)
+CREATE FUNCTION search.positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) RETURNS SETOF search.block_position
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+  -- Adding up a whole block takes as long as scoring about this many chunks from their texts.
+  v_cost_of_total constant int := 8;
+  -- the threshold in the units of search.block_totals
+  v_threshold double precision := threshold * search.impact_scale() / weight_scale;
+  v_added_up search.block_bound[] := array(
+    select b from unnest(positions_above.blocks) b
+     where b.frequent > positions_above.threshold
+        or (select count(*) from unnest(b.rare) as r where r + b.frequent > positions_above.threshold) > v_cost_of_total);
+  v_dimension int := (select max(b.chunk_count) from unnest(v_added_up) b);
+  v_thresholds vector := search.constant_vector(v_threshold, v_dimension);
+begin
+  return query
+    select b.block_id, u.position, u.rare + b.frequent
+      from unnest(positions_above.blocks) b, unnest(b.positions, b.rare) as u (position, rare)
+     where u.rare + b.frequent > positions_above.threshold
+       and b.block_id <> all (array(select a.block_id from unnest(v_added_up) a))
+    union all
+    select scored.block_id, found.position,
+           (v_threshold + vector_norm(subvector(scored.excess, found.position, 1))) * positions_above.weight_scale / search.impact_scale()
+      from (
+        select block.block_id, block.excess, binary_quantize(block.excess) as bits
+          from (
+            select t.block_id,
+                   t.total - case when t.chunk_count = v_dimension then v_thresholds else subvector(v_thresholds, 1, t.chunk_count) end as excess
+              from search.block_totals(v_added_up, positions_above.terms, positions_above.weights, positions_above.weight_scale) t
+            offset 0) block
+        offset 0) scored
+     -- The bits are split at each 1: the number of characters up to a 1 is its position.
+     cross join lateral (
+       select (sum(length(p.gap) + 1) over (order by p.n))::int as position
+         from string_to_table(scored.bits::text, '1') with ordinality as p (gap, n)
+        where p.n <= bit_count(scored.bits)) found
+     where bit_count(scored.bits) > 0;
+end
+$$;
+
+ALTER FUNCTION search.positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) IS 'The positions that may score more than the threshold, as far as the stored impacts tell.';
+
+CREATE FUNCTION search.posting_impact(posting integer) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (posting & search.impact_scale());
+
+ALTER FUNCTION search.posting_impact(posting integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.posting_impact(posting integer) IS 'The impact of a posting, as a whole number in units of 1 / search.impact_scale().';
+
+CREATE FUNCTION search.posting_position(posting integer) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (posting >> 15);
+
+ALTER FUNCTION search.posting_position(posting integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.posting_position(posting integer) IS 'The position in the block that a posting is of.';
+
+CREATE FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) RETURNS TABLE(input text, base_url text, api_key_variable text, model_name text, dimension integer, batch_size integer, timeout_ms integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_model app_public.llm_models := search.default_model(
-    query_embedding_model.embedding_model,
-    (select p.model_names
-       from search.parts(
-         query_embedding_model.source_ids, query_embedding_model.agent_id, query_embedding_model.tags, query_embedding_model.category) p
-      limit 1));
+    query_embedding_model.embedding_model, (select s.model_names from search.sources_by_tenant(filter) s limit 1));
 begin
   return query
-    -- what is embedded of a question is the same for all sources
+    -- The text to embed does not depend on the language of the sources, so no source is named.
     select (search.parse_question(query_embedding_model.query, '{}')).plain,
            p.base_url, p.api_key_variable, v_model.provider_model_name, v_model.dimension, v_model.batch_size, v_model.timeout_ms
       from app_public.llm_providers p
@@ -21725,9 +22839,10 @@ begin
 end
 $$;
 
-ALTER FUNCTION search.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) IS 'What the server needs to embed a question for these sources, and what of it; nothing when the built-in model does it in SQL. SR402, SR403 as search.';
+COMMENT ON FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) IS '@errors SR402 SR403
+What the server needs to embed a question for a search with this filter: the text to embed and the model. Returns no row when the built-in model embeds the question in SQL.';
 
 CREATE FUNCTION search.question_vector(model app_public.llm_models, question search.question, query_embedding public.vector) RETURNS public.vector
     LANGUAGE plpgsql STABLE
@@ -21740,11 +22855,11 @@ begin
     v_embedding := knowledge.hashing_embedding((question).plain, (model).dimension);
   end if;
   if v_embedding is null then
-    perform core.raise_error('SR409', format('The model %s is not in the database, so SQL cannot embed the query.', (model).name),
+    perform core.raise_error('SR409', format('The model %s is an endpoint outside of the database, so SQL cannot embed the query.', (model).name),
       'Search over GraphQL, or give query_embedding, or use mode bm25.');
   end if;
   if vector_dims(v_embedding) <> (model).dimension then
-    perform core.raise_error('SR410', format('query_embedding has %s dimensions, and the model %s has %s.',
+    perform core.raise_error('SR410', format('query_embedding has %s dimensions, but the model %s has %s.',
       vector_dims(v_embedding), (model).name, (model).dimension), 'Embed the query with the same model as the sources.');
   end if;
   if vector_norm(v_embedding) = 0 then
@@ -21757,69 +22872,169 @@ $$;
 ALTER FUNCTION search.question_vector(model app_public.llm_models, question search.question, query_embedding public.vector) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.question_vector(model app_public.llm_models, question search.question, query_embedding public.vector) IS '@errors SR409 SR410 SR411
-The vector of a question: the one given, or the built-in model''s.';
+The vector of a question: the one that is given, or else the one that the built-in model computes.';
 
-CREATE FUNCTION search.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) RETURNS record
+CREATE FUNCTION search.rank_blocks(ranking search.ranking, block_terms search.block_term[], depth integer, scoring search.scoring) RETURNS search.ranking
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- A little below the score of the last hit, so that rounding does not exclude a chunk of the same score.
+  v_below constant double precision := 1 - 1e-9;
+  -- How much more chunks are scored in each further round.
+  v_growth constant int := 6;
+  v_terms text[] := (scoring).terms;
+  v_weights double precision[] := (scoring).weights;
+  v_slack double precision := search.index_slack((scoring).average_length, (scoring).k1, (scoring).b);
+  v_blocks search.block_bound[] := search.block_bounds(rank_blocks.block_terms, v_weights);
+  -- see search.frequent_total
+  v_weight_scale double precision := coalesce((select max(v_weights[t.term_number] / t.idf) from unnest(rank_blocks.block_terms) t), 1);
+  -- about how many chunks the next round is to score
+  v_wanted double precision := 1.5 * rank_blocks.depth + 20;
+  v_ranking search.ranking := rank_blocks.ranking;
+  v_threshold double precision;
+  v_floor double precision;
+  v_positions search.block_position[];
+begin
+  select f.threshold, f.positions into v_threshold, v_positions
+    from search.first_positions(v_blocks, rank_blocks.depth, v_weight_scale, scoring) f;
+  loop
+    v_ranking := search.score_positions(v_ranking, v_positions, rank_blocks.depth, v_slack, scoring);
+    -- The bound of every chunk that was left out is at most the threshold. A bound below the floor means a score below that
+    -- of the last hit. So nothing is missing when the threshold is below the floor.
+    v_floor := coalesce(v_ranking.scores[rank_blocks.depth] / v_slack, 0);
+    exit when v_threshold < v_floor or v_threshold = 0;
+
+    -- When many chunks exceed the floor, the next threshold is one that only about v_wanted exceed.
+    v_threshold := coalesce(
+      search.sampled_threshold(
+        array(select b from unnest(v_blocks) b where b.frequent >= v_floor), v_floor * v_below, v_wanted, v_weight_scale, scoring),
+      v_floor * v_below);
+    v_positions := array(
+      select p from search.positions_above(v_threshold, v_blocks, v_terms, v_weights, v_weight_scale) p order by p.bound desc);
+    v_wanted := v_wanted * v_growth;
+  end loop;
+  return v_ranking;
+end
+$$;
+
+ALTER FUNCTION search.rank_blocks(ranking search.ranking, block_terms search.block_term[], depth integer, scoring search.scoring) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.rank_blocks(ranking search.ranking, block_terms search.block_term[], depth integer, scoring search.scoring) IS 'Adds to a ranking the chunks of the blocks that belong to the best depth. It scores the chunks with the highest bounds first and stops when no other chunk can be among the best.';
+
+CREATE FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 declare
+  v_mode app_public.search_mode := (request).mode;
+  v_depth int := (request).depth;
   v_scope search.scope;
   v_embedding vector;
 begin
   question := search.parse_question(
-    ranked_part.query, ranked_part.source_ids, (select s.title_boost from search.settings() s), ranked_part.is_own);
+    (request).query, rank_tenant.source_ids, (select s.title_boost from search.settings() s), rank_tenant.is_own);
   if question.terms is null then
     return;
   end if;
-  v_scope := search.scope_of(
-    ranked_part.source_ids, ranked_part.document_ids, ranked_part.created_after, ranked_part.created_before, ranked_part.metadata,
-    question.text_filter);
-  if ranked_part.mode <> 'bm25' then
-    v_embedding := search.question_vector(model, question, ranked_part.query_embedding);
+  v_scope := search.scope_of(rank_tenant.source_ids, (request).filter, question.text_filter);
+  if v_mode <> 'bm25' then
+    v_embedding := search.question_vector(model, question, ((request).options).query_embedding);
   end if;
   select array_agg(chunk_id order by chunk_id), array_agg(b.score order by chunk_id), array_agg(v.score order by chunk_id)
     into chunk_ids, bm25_scores, vector_scores
-    from (select * from search.bm25_ranking(question.terms, question.weights, v_scope, ranked_part.depth)
-           where ranked_part.mode <> 'vector') b
-    full join (select * from search.vector_ranking(model, v_embedding, v_scope, ranked_part.depth)
-                where ranked_part.mode <> 'bm25') v using (chunk_id);
+    from (select * from search.bm25_ranking(question.terms, question.weights, v_scope, v_depth) where v_mode <> 'vector') b
+    full join (select * from search.vector_ranking(model, v_embedding, v_scope, v_depth) where v_mode <> 'bm25') v using (chunk_id);
 end
 $$;
 
-ALTER FUNCTION search.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) IS 'The best chunks of these sources of the tenant of the context, to a depth by words and to one by vectors, and the question as its texts read it. SR409 to SR411, SR416 as search.';
+COMMENT ON FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) IS '@errors SR409 SR410 SR411 SR416
+The best chunks of these sources of the tenant of the context, up to the depth of the request by words and by vectors, and the question as the texts of the sources read it.';
 
-CREATE FUNCTION search.rare_hits(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) RETURNS SETOF search."position"
+CREATE FUNCTION search.rank_tenants(request search.request) RETURNS search.candidates
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_tenant record;
+  v_ranked record;
+  v_found search.candidates;
+begin
+  v_found.tenant_ids := '{}';
+  for v_tenant in select s.* from search.sources_by_tenant((request).filter) s loop
+    -- There is one vector of the question, so the model of the first tenant, which is the one of the request, is used for all.
+    if (v_found.model).id is null and (request).mode <> 'bm25' then
+      v_found.model := search.default_model(((request).options).embedding_model, v_tenant.model_names);
+    end if;
+    perform set_config('rowhouse.tenant_id', v_tenant.tenant_id::text, true);
+    v_ranked := search.rank_tenant(request, v_tenant.source_ids, v_tenant.tenant_id = v_tenant_id, v_found.model);
+    perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
+    if v_ranked.chunk_ids is not null then
+      v_found.tenant_ids := v_found.tenant_ids || v_tenant.tenant_id;
+      v_found.questions := v_found.questions || v_ranked.question;
+      v_found.tenant_numbers := v_found.tenant_numbers
+        || array_fill(cardinality(v_found.tenant_ids), array[cardinality(v_ranked.chunk_ids)]);
+      v_found.chunk_ids := v_found.chunk_ids || v_ranked.chunk_ids;
+      v_found.bm25_scores := v_found.bm25_scores || v_ranked.bm25_scores;
+      v_found.vector_scores := v_found.vector_scores || v_ranked.vector_scores;
+    end if;
+  end loop;
+  return v_found;
+end
+$$;
+
+ALTER FUNCTION search.rank_tenants(request search.request) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.rank_tenants(request search.request) IS '@errors SR402 SR403 SR409 SR410 SR411 SR416
+Ranks in every tenant that the search goes to.';
+
+CREATE FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (mode <> 'hybrid'::app_public.search_mode) THEN last_rank WHEN (last_rank <= 100) THEN 100 WHEN (last_rank <= 1000) THEN 1000 ELSE 10000 END;
+
+ALTER FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer) IS 'How far each ranking is read to show the hits up to last_rank. A hybrid search reads both rankings to the same depth, in three steps, so that its pages within a step fit together.';
+
+CREATE FUNCTION search.rare_positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) RETURNS SETOF search.block_position
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
+declare
+  -- Adding up the frequent terms of a block takes as long as scoring this many chunks from their texts.
+  v_cost_of_total constant int := 3;
 begin
   return query
     with block as materialized (
-      select b.*, b as bounds, b.common > 0 and (select count(*) from unnest(b.rare) as r where r + b.common > rare_hits.threshold) > 3 as is_worth_it
-        from unnest(rare_hits.blocks) b
+      select b.*, b as bounds,
+             b.frequent > 0
+               and (select count(*) from unnest(b.rare) as r where r + b.frequent > rare_positions_above.threshold) > v_cost_of_total
+               as is_refined
+        from unnest(rare_positions_above.blocks) b
     )
-    select b.block_id, u.position, u.rare + b.common
+    select b.block_id, u.position, u.rare + b.frequent
       from block b, unnest(b.positions, b.rare) as u (position, rare)
-     where not b.is_worth_it and u.rare + b.common > rare_hits.threshold
+     where not b.is_refined and u.rare + b.frequent > rare_positions_above.threshold
     union all
-    -- one vector costs as much as scoring three chunks from their texts
     select * from (
-      select b.block_id, u.position, u.rare + vector_norm(subvector(c.total, u.position, 1)) * rare_hits.scale / 32767 as bound
+      select b.block_id, u.position,
+             u.rare + vector_norm(subvector(f.total, u.position, 1)) * rare_positions_above.weight_scale / search.impact_scale() as bound
         from block b
-       cross join lateral search.common_total(b.bounds, rare_hits.terms, rare_hits.weights, rare_hits.scale) c
+       cross join lateral search.frequent_total(
+         b.bounds, rare_positions_above.terms, rare_positions_above.weights, rare_positions_above.weight_scale) f
        cross join lateral unnest(b.positions, b.rare) as u (position, rare)
-       where b.is_worth_it and u.rare + b.common > rare_hits.threshold
+       where b.is_refined and u.rare + b.frequent > rare_positions_above.threshold
       offset 0) refined
-     where refined.bound > rare_hits.threshold;
+     where refined.bound > rare_positions_above.threshold;
 end
 $$;
 
-ALTER FUNCTION search.rare_hits(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.rare_positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.rare_hits(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) IS 'The positions with a rare term that may score more than the threshold, as far as stored impacts tell.';
+COMMENT ON FUNCTION search.rare_positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) IS 'The positions that have a rare term and that may score more than the threshold, as far as the stored impacts tell.';
 
 CREATE FUNCTION search.rebuild_index() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -21830,8 +23045,8 @@ declare
   v_count int := 0;
   v_merged int;
 begin
-  -- a merge that is at it now is waited for
-  perform pg_advisory_xact_lock(hashtextextended('search_index:' || v_tenant_id, 0));
+  -- Wait for a merge that is running.
+  perform pg_advisory_xact_lock(search.merge_lock_key(v_tenant_id));
   delete from search.blocks b where b.tenant_id = v_tenant_id;
   delete from search.terms t where t.tenant_id = v_tenant_id;
   delete from search.changes c where c.tenant_id = v_tenant_id;
@@ -21849,134 +23064,183 @@ $$;
 
 ALTER FUNCTION search.rebuild_index() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.rebuild_index() IS 'Builds this tenant''s search index anew from its chunks and returns how many there are. Searches go on with the old index until the transaction ends. Worth it after k1 or b have changed, which makes searches slower, not wrong.';
+COMMENT ON FUNCTION search.rebuild_index() IS 'Builds this tenant''s search index anew from its chunks and returns how many chunks there are. Searches use the old index until the transaction ends. Use it after k1 or b have changed: without it searches stay right but are slower.';
 
-CREATE FUNCTION search.scope_of(source_ids uuid[] DEFAULT NULL::uuid[], document_ids uuid[] DEFAULT NULL::uuid[], created_after timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, metadata jsonb DEFAULT NULL::jsonb, text_filter tsquery DEFAULT NULL::tsquery) RETURNS search.scope
+CREATE FUNCTION search.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer DEFAULT 60) RETURNS TABLE(idx integer, score double precision)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- An item that is missing in a list (its score is null, or the list is shorter) gets nothing from that list.
+  with items as (
+    select i, vector_scores[i] as vector_score, text_scores[i] as text_score
+      from generate_series(1, greatest(cardinality(vector_scores), cardinality(text_scores))) as i
+  ), ranked as (
+    select i,
+           case when vector_score is not null then row_number() over (order by vector_score desc nulls last, i) end as vector_rank,
+           case when text_score is not null then row_number() over (order by text_score desc nulls last, i) end as text_rank
+      from items
+  )
+  select i::int, coalesce(1 / (k + vector_rank)::double precision, 0) + coalesce(1 / (k + text_rank)::double precision, 0) as fused
+    from ranked
+   where vector_rank is not null or text_rank is not null
+   order by fused desc, i;
+$$;
+
+ALTER FUNCTION search.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) IS 'Fuses two rankings of the same items by the sum of 1 / (k + rank) (Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, 2009). Item i has the scores vector_scores[i] and text_scores[i]; a higher score is better, and null means that the list does not have the item. Equal scores rank by position. The result is ordered, best first; idx counts from 1.';
+
+CREATE FUNCTION search.rrf_score(bm25_rank integer, vector_rank integer, vector_weight double precision, rrf_k integer) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (COALESCE(((1)::double precision / ((rrf_k + bm25_rank))::double precision), (0)::double precision) + COALESCE((vector_weight / ((rrf_k + vector_rank))::double precision), (0)::double precision));
+
+ALTER FUNCTION search.rrf_score(bm25_rank integer, vector_rank integer, vector_weight double precision, rrf_k integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.rrf_score(bm25_rank integer, vector_rank integer, vector_weight double precision, rrf_k integer) IS 'The fused score of one hit by reciprocal rank fusion: 1 / (k + rank) by words plus the weighted 1 / (k + rank) by vectors. A rank that is null adds nothing.';
+
+CREATE FUNCTION search.sampled_threshold(blocks search.block_bound[], lowest double precision, wanted double precision, weight_scale double precision, scoring search.scoring) RETURNS double precision
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- Chance decides about the scores of fewer chunks of a sample.
+  v_smallest_sample constant int := 4;
+  v_weights double precision[] := (scoring).weights;
+begin
+  return (
+    select search.score_exceeded_by(
+             t.total, greatest(v_smallest_sample, sampled_threshold.wanted * t.chunk_count / open.chunk_count),
+             sampled_threshold.lowest * search.impact_scale() / sampled_threshold.weight_scale,
+             search.impact_scale() * (select sum(w) from unnest(v_weights) as w) / sampled_threshold.weight_scale)
+           * sampled_threshold.weight_scale / search.impact_scale()
+      from (
+        select sum(b.chunk_count) as chunk_count, array_agg(b order by b.chunk_count desc) as blocks
+          from unnest(sampled_threshold.blocks) b) open
+     cross join lateral search.block_totals(open.blocks[1:1], (scoring).terms, v_weights, sampled_threshold.weight_scale) t);
+end
+$$;
+
+ALTER FUNCTION search.sampled_threshold(blocks search.block_bound[], lowest double precision, wanted double precision, weight_scale double precision, scoring search.scoring) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.sampled_threshold(blocks search.block_bound[], lowest double precision, wanted double precision, weight_scale double precision, scoring search.scoring) IS 'A score, not below lowest, that about wanted chunks of these blocks exceed, estimated from the largest block; null when there is no block.';
+
+CREATE FUNCTION search.scope_of(source_ids uuid[] DEFAULT NULL::uuid[], filter app_public.search_filter DEFAULT NULL::app_public.search_filter, text_filter tsquery DEFAULT NULL::tsquery) RETURNS search.scope
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'auto'
     AS $$
 declare
-  -- up to here, scoring one by one costs less than the blocks do
-  v_few constant int := 1000;
+  -- Up to this many chunks, scoring one by one costs less than reading the blocks.
+  v_few_chunks constant int := 1000;
   v_scope search.scope;
-  v_with_metadata uuid[] := case when scope_of.metadata is not null then array(select search.documents_with(scope_of.metadata)) end;
   v_source_count int := (select count(*) from app_public.rag_knowledge_sources s where s.tenant_id = core.current_tenant_id());
 begin
-  v_scope.source_ids := coalesce(scope_of.source_ids, search.sources_in_scope(null, null, null, null));
+  v_scope.source_ids := coalesce(scope_of.source_ids, search.sources_in_scope(null));
   v_scope.text_filter := scope_of.text_filter;
-  if num_nonnulls(scope_of.document_ids, scope_of.created_after, scope_of.created_before, scope_of.metadata) > 0 then
-    v_scope.document_ids := array(
-      select d.id from app_public.documents d
-       where d.tenant_id = core.current_tenant_id()
-         and d.source_id = any (v_scope.source_ids)
-         and (scope_of.document_ids is null or d.id = any (scope_of.document_ids))
-         and (scope_of.created_after is null or d.created_at >= scope_of.created_after)
-         and (scope_of.created_before is null or d.created_at < scope_of.created_before)
-         and (scope_of.metadata is null or d.id = any (v_with_metadata)));
+  if num_nonnulls((filter).document_ids, (filter).created_after, (filter).created_before, (filter).metadata) > 0 then
+    v_scope.document_ids := search.documents_in_scope(v_scope.source_ids, filter);
     v_scope.chunk_ids := array(
       select c.id from app_public.document_chunks c
        where c.tenant_id = core.current_tenant_id() and c.document_id = any (v_scope.document_ids)
          and c.source_id = any (v_scope.source_ids)
-       limit v_few + 1);
+       limit v_few_chunks + 1);
   elsif cardinality(v_scope.source_ids) < v_source_count then
     v_scope.chunk_ids := array(
       select c.id from app_public.document_chunks c
        where c.tenant_id = core.current_tenant_id() and c.source_id = any (v_scope.source_ids)
-       limit v_few + 1);
+       limit v_few_chunks + 1);
   end if;
   v_scope.is_everything := v_scope.document_ids is null and v_scope.text_filter is null
     and cardinality(v_scope.source_ids) = v_source_count;
-  if cardinality(v_scope.chunk_ids) > v_few then
+  if cardinality(v_scope.chunk_ids) > v_few_chunks then
     v_scope.chunk_ids := null;
   end if;
   return v_scope;
 end
 $$;
 
-ALTER FUNCTION search.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.scope_of(source_ids uuid[], filter app_public.search_filter, text_filter tsquery) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) IS 'What a search with these filters may return; without any, all that this tenant can search.';
+COMMENT ON FUNCTION search.scope_of(source_ids uuid[], filter app_public.search_filter, text_filter tsquery) IS 'What a search of these sources (of all that can be searched when null) may return, by the filter on documents and by text_filter. The filter on sources is search.sources_in_scope''s.';
 
-CREATE FUNCTION search.search_check() RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
+CREATE FUNCTION search.score_exceeded_by(scores public.vector, wanted double precision, lowest double precision, highest double precision) RETURNS double precision
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    SET enable_nestloop TO 'off'
-    SET jit TO 'off'
-    SET work_mem TO '64MB'
     AS $$
-#variable_conflict use_column
 declare
-  v_tenant_id uuid := core.current_tenant_id();
-  v_block_id bigint;
+  -- So many halvings are finer than the distances between the scores of a sample.
+  v_halvings constant int := 10;
+  v_low double precision := score_exceeded_by.lowest;
+  v_high double precision := score_exceeded_by.highest;
+  v_middle double precision := score_exceeded_by.lowest;
+  v_dimension int := vector_dims(score_exceeded_by.scores);
 begin
-  return query
-    select 'the terms are not those of the text', c.id, null::text, e.vector::text, c.content_tsvector::text
-      from app_public.document_chunks c
-      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
-      join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id
-     cross join lateral knowledge.search_vector(knowledge.text_search_config(s.language), d.title, c.content) as e (vector)
-     where c.tenant_id = v_tenant_id and d.processing_stage = 'done' and e.vector <> c.content_tsvector
-    union all
-    select 'the length is not that of the terms', c.id, null, knowledge.token_count(c.content_tsvector)::text, c.document_length::text
-      from app_public.document_chunks c
-     where c.tenant_id = v_tenant_id and knowledge.token_count(c.content_tsvector) <> c.document_length;
-
-  -- a chunk is in one block or waits for it, and in nothing else
-  return query
-    with place as (
-      select u.chunk_id from search.block_chunks b, unnest(b.chunk_ids) as u (chunk_id) where b.tenant_id = v_tenant_id
-      union all
-      select a.chunk_id from search.changes a where a.tenant_id = v_tenant_id and a.kind = 'added'
-    ), counted as (
-      select chunk_id, count(*) as n from place group by chunk_id
-    )
-    select case when p.n is null then 'the chunk is not in the index' else 'the chunk is in the index more than once' end,
-           c.id, null::text, '1', coalesce(p.n, 0)::text
-      from app_public.document_chunks c
-      left join counted p on p.chunk_id = c.id
-     where c.tenant_id = v_tenant_id and p.n is distinct from 1;
-
-  return query
-    with actual as (
-      select count(*)::int as n, coalesce(avg(c.document_length), 0)::double precision as length
-        from app_public.document_chunks c where c.tenant_id = v_tenant_id
-    )
-    select 'the number of chunks is wrong', null::bigint, null::text, a.n::text, t.total_docs::text
-      from actual a, search.totals() t where t.total_docs <> a.n
-    union all
-    select 'the average length is wrong', null, null, a.length::text, t.avg_doc_length::text
-      from actual a, search.totals() t where abs(t.avg_doc_length - a.length) > 1e-9 * greatest(1, a.length);
-
-  return query
-    with actual as (
-      select l.lexeme as term, count(*)::int as n
-        from app_public.document_chunks c, unnest(c.content_tsvector) l
-       where c.tenant_id = v_tenant_id group by l.lexeme
-    )
-    select 'the number of chunks with the term is wrong', null::bigint, coalesce(a.term, i.term), coalesce(a.n, 0)::text, coalesce(i.document_count, 0)::text
-      from actual a
-      full join search.term_document_counts() i on i.term = a.term
-     where a.n is distinct from i.document_count;
-
-  return query
-    select 'the number of places is not that of the chunks', null::bigint, null::text, b.chunk_count::text, coalesce(sum(cardinality(c.chunk_ids)), 0)::text
-      from search.blocks b
-      left join search.block_chunks c on c.tenant_id = b.tenant_id and c.block_id = b.id
-     where b.tenant_id = v_tenant_id
-     group by b.id, b.chunk_count
-    having coalesce(sum(cardinality(c.chunk_ids)), 0) <> b.chunk_count;
-
-  -- block by block, so that it is the postings of one that are in memory
-  for v_block_id in select b.id from search.blocks b where b.tenant_id = v_tenant_id loop
-    return query select * from search.block_check(v_block_id);
+  for i in 0..v_halvings loop
+    if bit_count(binary_quantize(score_exceeded_by.scores - search.constant_vector(v_middle, v_dimension))) >= score_exceeded_by.wanted then
+      v_low := v_middle;
+    elsif i = 0 then
+      exit;
+    else
+      v_high := v_middle;
+    end if;
+    v_middle := (v_low + v_high) / 2;
   end loop;
+  return v_low;
 end
 $$;
 
-ALTER FUNCTION search.search_check() OWNER TO rowhouse_owner;
+ALTER FUNCTION search.score_exceeded_by(scores public.vector, wanted double precision, lowest double precision, highest double precision) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.search_check() IS 'Every difference between this tenant''s texts and its search index, normally none. Reads everything, which takes about as long as building the index: a minute or two for half a million chunks.';
+COMMENT ON FUNCTION search.score_exceeded_by(scores public.vector, wanted double precision, lowest double precision, highest double precision) IS 'About the highest score that at least wanted of these scores exceed, found by halving the range between lowest and highest; lowest when fewer exceed it.';
+
+CREATE FUNCTION search.score_positions(ranking search.ranking, positions search.block_position[], depth integer, slack double precision, scoring search.scoring) RETURNS search.ranking
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_ranking search.ranking := score_positions.ranking;
+  v_next int := 1;
+  v_step int := score_positions.depth + 5;
+begin
+  while v_next <= cardinality(score_positions.positions)
+    and coalesce(score_positions.positions[v_next].bound * score_positions.slack >= v_ranking.scores[score_positions.depth], true)
+  loop
+    v_ranking := search.add_scores(
+      v_ranking, search.chunk_ids_at(score_positions.positions[v_next : v_next + v_step - 1]), score_positions.scoring);
+    v_next := v_next + v_step;
+    v_step := 2 * v_step;
+  end loop;
+  return v_ranking;
+end
+$$;
+
+ALTER FUNCTION search.score_positions(ranking search.ranking, positions search.block_position[], depth integer, slack double precision, scoring search.scoring) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.score_positions(ranking search.ranking, positions search.block_position[], depth integer, slack double precision, scoring search.scoring) IS 'Scores the chunks at these positions exactly, those with the highest bounds (positions is in this order) first, until no other can be among the best depth.';
+
+CREATE FUNCTION search.scoring_of(terms text[], term_weights double precision[], block_terms search.block_term[], unmerged_ids bigint[], scope search.scope) RETURNS search.scoring
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_total_docs int;
+  v_scoring search.scoring;
+begin
+  v_scoring.terms := scoring_of.terms;
+  v_scoring.scope := scoring_of.scope;
+  select t.total_docs, t.avg_doc_length into v_total_docs, v_scoring.average_length from search.totals() t;
+  select s.k1, s.b into v_scoring.k1, v_scoring.b from search.settings() s;
+  v_scoring.weights := array(
+    select w.weight * (v_scoring.k1 + 1) * search.idf(w.document_count, v_total_docs)
+      from unnest(scoring_of.term_weights, search.document_counts(scoring_of.terms, scoring_of.block_terms, scoring_of.unmerged_ids))
+        as w (weight, document_count));
+  return v_scoring;
+end
+$$;
+
+ALTER FUNCTION search.scoring_of(terms text[], term_weights double precision[], block_terms search.block_term[], unmerged_ids bigint[], scope search.scope) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.scoring_of(terms text[], term_weights double precision[], block_terms search.block_term[], unmerged_ids bigint[], scope search.scope) IS 'What the scores of a question are computed with: the statistics of the whole tenant, its settings, and the weights of the terms.';
 
 CREATE FUNCTION search.searchable_sources(source_ids uuid[]) RETURNS SETOF app_public.rag_knowledge_sources
     LANGUAGE plpgsql STABLE
@@ -21994,7 +23258,7 @@ $$;
 
 ALTER FUNCTION search.searchable_sources(source_ids uuid[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.searchable_sources(source_ids uuid[]) IS 'The sources of this tenant that a search may look into, of these or of all.';
+COMMENT ON FUNCTION search.searchable_sources(source_ids uuid[]) IS 'The sources of this tenant that can be searched (enabled, active and not deleted): of these ids, or all when source_ids is null.';
 
 CREATE FUNCTION search.settings() RETURNS TABLE(k1 double precision, b double precision, title_boost double precision, exact_vector_limit integer, log_queries text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -22014,9 +23278,9 @@ $$;
 
 ALTER FUNCTION search.settings() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.settings() IS 'How this tenant searches (tenants.config.search), with the defaults filled in.';
+COMMENT ON FUNCTION search.settings() IS 'The settings of this tenant''s searches (tenants.config.search), with the defaults filled in.';
 
-CREATE FUNCTION search.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS TABLE(tenant_id uuid, ids uuid[], model_names text[])
+CREATE FUNCTION search.shared_sources_in_scope(filter app_public.search_filter) RETURNS TABLE(tenant_id uuid, source_ids uuid[], model_names text[])
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -22024,7 +23288,7 @@ CREATE FUNCTION search.shared_search_parts(source_ids uuid[], agent_id uuid, tag
 declare
   v_shared_ids uuid[] := catalog.shared_resource_ids('knowledge_source');
 begin
-  -- all that most tenants' searches cost more for the sake of sharing
+  -- Most tenants have no shared source. This one look-up is all that sharing costs their searches.
   if cardinality(v_shared_ids) = 0 then
     return;
   end if;
@@ -22033,15 +23297,15 @@ begin
       select s.tenant_id, s.id, s.embedding_model
         from app_public.rag_knowledge_sources s
        where s.id = any (v_shared_ids)
-         and (shared_search_parts.source_ids is null or s.id = any (shared_search_parts.source_ids))
-         and (shared_search_parts.tags is null or s.tags && shared_search_parts.tags)
-         and (shared_search_parts.category is null or s.category = shared_search_parts.category)
-         -- assigned here, or by the tenant that shares the agent as well
-         and (shared_search_parts.agent_id is null or exists (
+         and ((filter).source_ids is null or s.id = any ((filter).source_ids))
+         and ((filter).tags is null or s.tags && (filter).tags)
+         and ((filter).category is null or s.category = (filter).category)
+         -- The source is assigned to the agent by this tenant, or by a tenant that shares the agent with this one.
+         and ((filter).agent_id is null or exists (
            select from app_public.agent_knowledge_sources a
-            where a.agent_id = shared_search_parts.agent_id and a.source_id = s.id
+            where a.agent_id = (filter).agent_id and a.source_id = s.id
               and (a.tenant_id = core.current_tenant_id() or a.agent_id = any (catalog.shared_resource_ids('agent')))))
-         -- an empty source costs no search
+         -- An empty source is left out, because it would cost a search of its tenant.
          and exists (select from app_public.document_chunks c where c.tenant_id = s.tenant_id and c.source_id = s.id)
     )
     select i.tenant_id, array_agg(i.id order by i.id), array(select distinct j.embedding_model from in_scope j order by 1)
@@ -22051,11 +23315,11 @@ begin
 end
 $$;
 
-ALTER FUNCTION search.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) OWNER TO rowhouse_platform;
+ALTER FUNCTION search.shared_sources_in_scope(filter app_public.search_filter) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) IS 'The sources of other tenants a search goes to, by tenant: shared with the request, with something in them, and in scope as search.sources_in_scope has it; and the embedding models that all of them use.';
+COMMENT ON FUNCTION search.shared_sources_in_scope(filter app_public.search_filter) IS 'The sources of other tenants that a search with this filter goes to, by tenant: those that are shared with the request and not empty. model_names are the embedding models that all of these sources use.';
 
-CREATE FUNCTION search.shown_part(hits app_public.search_hit[], question search.question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) RETURNS app_public.search_hit[]
+CREATE FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, model app_public.llm_models) RETURNS app_public.search_hit[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -22068,20 +23332,45 @@ begin
              c.source_id, c.document_id, c.id, d.title, c.content,
              search.snippet(c.content, v_any_term, knowledge.text_search_config(s.language)),
              null)::app_public.search_hit
-      from unnest(shown_part.hits) h
+      from unnest(show_hits.hits) h
       join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id
       join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
       join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id);
-  if shown_part.explain then
-    v_hits := search.explained(v_hits, question, shown_part.mode, shown_part.fusion, shown_part.rrf_k, model);
+  if ((request).options).explain then
+    v_hits := search.explain_hits(v_hits, request, question, model);
   end if;
   return v_hits;
 end
 $$;
 
-ALTER FUNCTION search.shown_part(hits app_public.search_hit[], question search.question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, model app_public.llm_models) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.shown_part(hits app_public.search_hit[], question search.question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) IS 'Hits in the tenant of the context with their texts and, when asked for, how their scores came about.';
+COMMENT ON FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, model app_public.llm_models) IS 'Adds to hits in the tenant of the context their texts and, when the request asks for it, how their scores were computed.';
+
+CREATE FUNCTION search.show_hits_of_tenants(request search.request, candidates search.candidates) RETURNS app_public.search_hit[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id constant uuid := core.current_tenant_id();
+  v_tenant record;
+  v_hits app_public.search_hit[] := '{}';
+begin
+  for v_tenant in
+    select f.tenant_number, array_agg(f.hit) as hits from search.fuse(request, candidates) f group by f.tenant_number order by 1
+  loop
+    perform set_config('rowhouse.tenant_id', (candidates).tenant_ids[v_tenant.tenant_number]::text, true);
+    v_hits := v_hits || search.show_hits(
+      request, v_tenant.hits, (candidates).questions[v_tenant.tenant_number], (candidates).model);
+    perform set_config('rowhouse.tenant_id', v_tenant_id::text, true);
+  end loop;
+  return array(select h from unnest(v_hits) h order by h.rank);
+end
+$$;
+
+ALTER FUNCTION search.show_hits_of_tenants(request search.request, candidates search.candidates) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.show_hits_of_tenants(request search.request, candidates search.candidates) IS 'The page of hits that is asked for, each shown as its own tenant has it.';
 
 CREATE FUNCTION search.similar_terms(term text) RETURNS TABLE(similar_term text, similarity double precision)
     LANGUAGE sql STABLE
@@ -22093,7 +23382,7 @@ CREATE FUNCTION search.similar_terms(term text) RETURNS TABLE(similar_term text,
       union
       select u, similarity(u, similar_terms.term)::double precision
         from search.unmerged_terms() u
-       where u % similar_terms.term and length(u) between 4 and 40 and u !~ '[0-9]'
+       where u % similar_terms.term and search.can_be_misspelt(u)
     ) found
    where similarity >= 0.4
    order by similarity desc, term limit 3;
@@ -22101,12 +23390,13 @@ $$;
 
 ALTER FUNCTION search.similar_terms(term text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.similar_terms(term text) IS 'Up to three words of the vocabulary that share at least 0.4 of their trigrams with this one.';
+COMMENT ON FUNCTION search.similar_terms(term text) IS 'Up to three words of the vocabulary that share at least 0.4 of their trigrams with the term, the most similar first.';
 
 CREATE FUNCTION search.similar_vocabulary(term text) RETURNS TABLE(similar_term text, similarity double precision)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
+  -- The conditions on the term are those of the index search_terms_trigrams.
   select t.term, similarity(t.term, similar_vocabulary.term)::double precision
     from search.terms t
    where t.tenant_id = core.current_tenant_id() and t.term % similar_vocabulary.term
@@ -22115,20 +23405,22 @@ $$;
 
 ALTER FUNCTION search.similar_vocabulary(term text) OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.similar_vocabulary(term text) IS 'The words of this tenant''s vocabulary that share at least pg_trgm.similarity_threshold of their trigrams with this one.';
+COMMENT ON FUNCTION search.similar_vocabulary(term text) IS 'The words of this tenant''s vocabulary that share at least pg_trgm.similarity_threshold of their trigrams with the term.';
 
 CREATE FUNCTION search.snippet(content text, any_term tsquery, config regconfig) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_length_without_terms constant int := 200;
 begin
   return (
-    -- the text is escaped before it is marked, so that a document cannot smuggle markup into a page
+    -- The text is escaped before the words are marked, so that a document cannot bring HTML of its own into a page.
     select case
       when snippet.any_term is not null then
         ts_headline(snippet.config, escaped.text, snippet.any_term,
           'StartSel=<mark>, StopSel=</mark>, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "')
-      else left(escaped.text, 200)
+      else left(escaped.text, v_length_without_terms)
     end
     from (select replace(replace(replace(snippet.content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) as escaped (text));
 end
@@ -22136,28 +23428,46 @@ $$;
 
 ALTER FUNCTION search.snippet(content text, any_term tsquery, config regconfig) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.snippet(content text, any_term tsquery, config regconfig) IS 'The part of a text that shows the terms, as HTML: escaped, the terms in <mark>.';
+COMMENT ON FUNCTION search.snippet(content text, any_term tsquery, config regconfig) IS 'The part of a text that shows the terms, as HTML: the text is escaped, and the terms are in <mark>.';
 
-CREATE FUNCTION search.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) RETURNS uuid[]
+CREATE FUNCTION search.sources_by_tenant(filter app_public.search_filter) RETURNS TABLE(tenant_id uuid, source_ids uuid[], model_names text[])
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select core.current_tenant_id(), array_agg(s.id order by s.id), array_agg(distinct s.embedding_model)
+      from search.searchable_sources(search.sources_in_scope(filter)) s
+    having count(*) > 0;
+  return query select s.* from search.shared_sources_in_scope(filter) s;
+end
+$$;
+
+ALTER FUNCTION search.sources_by_tenant(filter app_public.search_filter) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.sources_by_tenant(filter app_public.search_filter) IS 'The tenants that a search with this filter goes to, the tenant of the request first, with their sources in scope. The model_names of the first row are the embedding models to choose from: those of this tenant''s own sources, so that what others share does not decide how one''s own sources are searched; or those of all shared sources when no own source is in scope.';
+
+CREATE FUNCTION search.sources_in_scope(filter app_public.search_filter) RETURNS uuid[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   return (
     select array(
-      select s.id from search.searchable_sources(sources_in_scope.source_ids) s
-       where (sources_in_scope.tags is null or s.tags && sources_in_scope.tags)
-         and (sources_in_scope.category is null or s.category = sources_in_scope.category)
-         and (sources_in_scope.agent_id is null or exists (
+      select s.id from search.searchable_sources((filter).source_ids) s
+       where ((filter).tags is null or s.tags && (filter).tags)
+         and ((filter).category is null or s.category = (filter).category)
+         and ((filter).agent_id is null or exists (
            select from app_public.agent_knowledge_sources a
-            where a.tenant_id = s.tenant_id and a.agent_id = sources_in_scope.agent_id and a.source_id = s.id))
+            where a.tenant_id = s.tenant_id and a.agent_id = (filter).agent_id and a.source_id = s.id))
        order by s.id));
 end
 $$;
 
-ALTER FUNCTION search.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.sources_in_scope(filter app_public.search_filter) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) IS 'The sources a search goes to: of these, of this agent, with any of the tags, of the category.';
+COMMENT ON FUNCTION search.sources_in_scope(filter app_public.search_filter) IS 'The sources of this tenant that a search with this filter goes to.';
 
 CREATE FUNCTION search.sparse_impacts(postings integer[], idf double precision, dimension integer, OUT highest integer, OUT impacts public.sparsevec) RETURNS record
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -22166,8 +23476,9 @@ CREATE FUNCTION search.sparse_impacts(postings integer[], idf double precision, 
 declare
   v_elements text;
 begin
-  -- whole numbers, which are read twice as fast as fractions and added up without rounding
-  select max(p & 32767), string_agg((p >> 15) || ':' || ceil((p & 32767) * sparse_impacts.idf)::int, ',')
+  -- The elements are whole numbers, because these are parsed twice as fast as fractions and add up without rounding.
+  select max(search.posting_impact(p)),
+         string_agg(search.posting_position(p) || ':' || ceil(search.posting_impact(p) * sparse_impacts.idf)::int, ',')
     into highest, v_elements
     from unnest(sparse_impacts.postings) p;
   impacts := ('{' || v_elements || '}/' || sparse_impacts.dimension)::public.sparsevec;
@@ -22176,7 +23487,15 @@ $$;
 
 ALTER FUNCTION search.sparse_impacts(postings integer[], idf double precision, dimension integer, OUT highest integer, OUT impacts public.sparsevec) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.sparse_impacts(postings integer[], idf double precision, dimension integer, OUT highest integer, OUT impacts public.sparsevec) IS 'A vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur; and the highest impact.';
+COMMENT ON FUNCTION search.sparse_impacts(postings integer[], idf double precision, dimension integer, OUT highest integer, OUT impacts public.sparsevec) IS 'The postings of a term as a vector over the positions of a block: impact times idf, rounded up, and 0 where the term does not occur. Also returns the highest impact, without the idf.';
+
+CREATE FUNCTION search.start_of_row(chunk_position integer) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((chunk_position - 1) / search.chunks_per_row()) * search.chunks_per_row());
+
+ALTER FUNCTION search.start_of_row(chunk_position integer) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.start_of_row(chunk_position integer) IS 'The column start of the row of search.block_chunks that has this position.';
 
 CREATE FUNCTION search.store_query_logs() RETURNS integer
     LANGUAGE sql SECURITY DEFINER
@@ -22188,7 +23507,7 @@ CREATE FUNCTION search.store_query_logs() RETURNS integer
     insert into app_public.query_logs (
       tenant_id, created_at, user_id, agent_id, mode, query_text, query_hash, latency_ms, hit_count,
       source_ids, source_hit_counts, source_relevances)
-    -- a tenant may have been deleted since
+    -- The tenant may have been deleted after the search.
     select m.* from moved m where exists (select from app_public.tenants t where t.id = m.tenant_id)
      order by m.created_at
   ), counted as (
@@ -22208,7 +23527,7 @@ $$;
 
 ALTER FUNCTION search.store_query_logs() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.store_query_logs() IS 'Moves what searches wrote into the buffer to query_logs and counts it for each source; returns how many searches. Each is moved once: the row''s lock decides between two workers.';
+COMMENT ON FUNCTION search.store_query_logs() IS 'Moves the logged searches from the buffer to query_logs and adds them to the figures of their sources. Returns how many were moved. Two workers never move the same search, because deleting it locks its row.';
 
 CREATE FUNCTION search.tenants_to_merge(minimum integer DEFAULT 1000) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -22236,7 +23555,7 @@ CREATE FUNCTION search.term_document_counts() RETURNS TABLE(term text, document_
       select r.term, -r.document_count from search.removals r where r.tenant_id = core.current_tenant_id()
       union all
       select l.lexeme, 1
-        from search.chunks(search.unmerged_chunk_ids()) c, unnest(c.content_tsvector) l
+        from search.chunks_by_id(search.unmerged_chunk_ids()) c, unnest(c.content_tsvector) l
       union all
       select l.lexeme, -1 from search.pending_removals() r, unnest(r.terms) l
     ) as found (term, n)
@@ -22246,7 +23565,7 @@ $$;
 
 ALTER FUNCTION search.term_document_counts() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.term_document_counts() IS 'In how many chunks of this tenant each term of the vocabulary occurs, from the index.';
+COMMENT ON FUNCTION search.term_document_counts() IS 'For each term of the vocabulary, in how many chunks of this tenant it occurs, as the index has it.';
 
 CREATE FUNCTION search.term_frequency(vector tsvector, term tsquery) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -22254,7 +23573,7 @@ CREATE FUNCTION search.term_frequency(vector tsvector, term tsquery) RETURNS int
 
 ALTER FUNCTION search.term_frequency(vector tsvector, term tsquery) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.term_frequency(vector tsvector, term tsquery) IS 'How often a text has a term, as far as a tsvector counts. Looked up by its rank, which finds the term by halving: unnesting the vector takes six times as long for a short text, and longer for a long one.';
+COMMENT ON FUNCTION search.term_frequency(vector tsvector, term tsquery) IS 'How often a text has a term, as far as a tsvector counts. The number is looked up by the text''s ts_rank, because ts_rank finds the term by binary search; unnesting the vector takes six times as long for a short text, and even longer for a long one.';
 
 CREATE FUNCTION search.terms_with_prefix(prefix text) RETURNS text[]
     LANGUAGE sql STABLE
@@ -22264,33 +23583,46 @@ CREATE FUNCTION search.terms_with_prefix(prefix text) RETURNS text[]
     select term from (
       select t.term from search.terms t
        where t.tenant_id = core.current_tenant_id()
-         and t.term >= terms_with_prefix.prefix collate "C" and t.term < (terms_with_prefix.prefix || chr(1114111)) collate "C"
+         and t.term >= terms_with_prefix.prefix collate "C"
+         -- chr(1114111) is the highest character of Unicode.
+         and t.term < (terms_with_prefix.prefix || chr(1114111)) collate "C"
       union
       select u from search.unmerged_terms() u where starts_with(u, terms_with_prefix.prefix)
     ) found
-    -- the nearest to what was typed
+    -- The shortest words are the nearest to what was typed.
     order by length(term), term collate "C" limit 64);
 $$;
 
 ALTER FUNCTION search.terms_with_prefix(prefix text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.terms_with_prefix(prefix text) IS 'The 64 shortest words of the vocabulary that begin so.';
+COMMENT ON FUNCTION search.terms_with_prefix(prefix text) IS 'The 64 shortest words of the vocabulary that begin with the prefix.';
 
-CREATE FUNCTION search.text_condition(config regconfig, text text, is_title boolean) RETURNS tsquery
-    LANGUAGE sql STABLE
+CREATE FUNCTION search.text_condition(configs regconfig[], text text, is_title boolean) RETURNS tsquery
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select case when text_condition.is_title
-    -- the title's words have weight A (knowledge.search_vector)
-    then coalesce((
-      select string_agg(core.tsquery_term(l.lexeme) || ':A', ' & ')
-        from unnest(to_tsvector(text_condition.config, text_condition.text)) l), '')::tsquery
-    else phraseto_tsquery(text_condition.config, text_condition.text) end;
+declare
+  v_config regconfig;
+  v_reading tsquery;
+  v_condition tsquery;
+begin
+  -- Each text is indexed in the language of its source, so it is enough that the words match as one language reads them.
+  foreach v_config in array text_condition.configs loop
+    v_reading := case when text_condition.is_title
+      -- The words of the title have weight A (knowledge.search_vector).
+      then coalesce((
+        select string_agg(core.tsquery_term(l.lexeme) || ':A', ' & ')
+          from unnest(to_tsvector(v_config, text_condition.text)) l), '')::tsquery
+      else phraseto_tsquery(v_config, text_condition.text) end;
+    v_condition := coalesce(v_condition || v_reading, v_reading);
+  end loop;
+  return v_condition;
+end
 $$;
 
-ALTER FUNCTION search.text_condition(config regconfig, text text, is_title boolean) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.text_condition(configs regconfig[], text text, is_title boolean) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.text_condition(config regconfig, text text, is_title boolean) IS 'What a text in this language must match to have these words, one after the other or in its title; empty for stop words.';
+COMMENT ON FUNCTION search.text_condition(configs regconfig[], text text, is_title boolean) IS 'What a text must match to have these words in its title (is_title) or else one after the other, as one of the languages reads them. Empty when the words are stop words in all languages.';
 
 CREATE FUNCTION search.tg__drop_search_index() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -22305,7 +23637,7 @@ $$;
 
 ALTER FUNCTION search.tg__drop_search_index() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.tg__drop_search_index() IS 'Removes what a deleted tenant has left in the tables that have no foreign key, because checking one for each row would cost more than writing it.';
+COMMENT ON FUNCTION search.tg__drop_search_index() IS 'Removes the rows of a deleted tenant from the tables that have no foreign key. They have none because checking it for each row would cost more than writing the row.';
 
 CREATE FUNCTION search.tg__list_added_chunks() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -22320,7 +23652,7 @@ $$;
 
 ALTER FUNCTION search.tg__list_added_chunks() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.tg__list_added_chunks() IS 'Makes new chunks searchable at once, until a merge takes them into a block.';
+COMMENT ON FUNCTION search.tg__list_added_chunks() IS 'Lists new chunks, so that they are searched at once.';
 
 CREATE FUNCTION search.tg__list_removed_chunks() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -22330,7 +23662,7 @@ begin
   insert into search.changes (tenant_id, chunk_id, kind, document_length, terms)
   select c.tenant_id, c.id, 'removed', c.document_length, c.content_tsvector
     from removed_chunks c
-   -- of a tenant that is deleted nothing is left to search
+   -- When the tenant itself is being deleted, nothing remains to be searched.
    where exists (select from app_public.tenants t where t.id = c.tenant_id);
   return null;
 end
@@ -22338,14 +23670,14 @@ $$;
 
 ALTER FUNCTION search.tg__list_removed_chunks() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION search.tg__list_removed_chunks() IS 'Takes removed chunks out of what is searched and counted, at once.';
+COMMENT ON FUNCTION search.tg__list_removed_chunks() IS 'Lists removed chunks with their terms, so that they are no longer found or counted at once.';
 
 CREATE FUNCTION search.tg__refuse_chunk_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  perform core.raise_error('SR901', 'A chunk is never rewritten.', 'Delete it and insert the new one.');
+  perform core.raise_error('SR901', 'A chunk cannot be changed.', 'Delete the chunk and insert a new one.');
   return null;
 end
 $$;
@@ -22353,36 +23685,7 @@ $$;
 ALTER FUNCTION search.tg__refuse_chunk_change() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION search.tg__refuse_chunk_change() IS '@errors SR901
-Keeps chunks as they were indexed.';
-
-CREATE FUNCTION search.threshold(scores public.vector, wanted double precision, lowest double precision, highest double precision) RETURNS double precision
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    AS $$
-declare
-  v_low double precision := threshold.lowest;
-  v_high double precision := threshold.highest;
-  v_middle double precision := threshold.lowest;
-  v_dimension int := vector_dims(threshold.scores);
-begin
-  -- ten halvings are finer than the scores of a sample lie apart
-  for i in 0..10 loop
-    if bit_count(binary_quantize(threshold.scores - search.constant_vector(v_middle, v_dimension))) >= threshold.wanted then
-      v_low := v_middle;
-    elsif i = 0 then
-      exit;
-    else
-      v_high := v_middle;
-    end if;
-    v_middle := (v_low + v_high) / 2;
-  end loop;
-  return v_low;
-end
-$$;
-
-ALTER FUNCTION search.threshold(scores public.vector, wanted double precision, lowest double precision, highest double precision) OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION search.threshold(scores public.vector, wanted double precision, lowest double precision, highest double precision) IS 'A score that at least so many of these exceed, as high as ten halvings from the highest find it; the lowest when there are not so many.';
+Refuses to change what was indexed of a chunk.';
 
 CREATE FUNCTION search.totals() RETURNS TABLE(total_docs integer, avg_doc_length double precision)
     LANGUAGE plpgsql STABLE
@@ -22395,7 +23698,7 @@ begin
       select b.chunk_count - b.removed_count as chunks, b.total_length as length
         from search.blocks b where b.tenant_id = core.current_tenant_id()
       union all
-      -- a chunk that came and went again adds nothing
+      -- A chunk that was added and removed since the last merge adds 1 and subtracts 1.
       select count(*) filter (where c.kind = 'added') - count(*) filter (where c.kind = 'removed'),
              sum(case c.kind when 'added' then c.document_length else -c.document_length end)
         from search.changes c where c.tenant_id = core.current_tenant_id()
@@ -22406,7 +23709,7 @@ $$;
 
 ALTER FUNCTION search.totals() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.totals() IS 'How many chunks this tenant has and how long they are on average, as of this snapshot.';
+COMMENT ON FUNCTION search.totals() IS 'The number of this tenant''s chunks and their average length, in this snapshot.';
 
 CREATE FUNCTION search.unknown_terms(terms text[]) RETURNS text[]
     LANGUAGE plpgsql STABLE
@@ -22418,18 +23721,18 @@ begin
   return (
     select array(
       select t from unnest(unknown_terms.terms) t
-       where length(t) between 4 and 40 and t !~ '[0-9]'
+       where search.can_be_misspelt(t)
          and not exists (
            select from search.terms v where v.tenant_id = core.current_tenant_id() and v.term = t collate "C")
          and not exists (
-           select from search.chunks(v_unmerged_ids) c
+           select from search.chunks_by_id(v_unmerged_ids) c
             where c.content_tsvector @@ core.tsquery_term(t)::tsquery)));
 end
 $$;
 
 ALTER FUNCTION search.unknown_terms(terms text[]) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.unknown_terms(terms text[]) IS 'Those of the words, of 4 to 40 letters, that this tenant''s texts do not have.';
+COMMENT ON FUNCTION search.unknown_terms(terms text[]) IS 'Those of the words that may be misspelt and that no text of this tenant has.';
 
 CREATE FUNCTION search.unmerged_chunk_ids() RETURNS bigint[]
     LANGUAGE plpgsql STABLE
@@ -22444,27 +23747,29 @@ $$;
 
 ALTER FUNCTION search.unmerged_chunk_ids() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.unmerged_chunk_ids() IS 'The chunks that no block has yet; some may be deleted since.';
+COMMENT ON FUNCTION search.unmerged_chunk_ids() IS 'The chunks that are not in a block yet. Some of them may have been deleted since.';
 
 CREATE FUNCTION search.unmerged_terms() RETURNS SETOF text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_chunk_limit constant int := 2000;
 begin
   return query
-    -- after a large load the latest are enough to read words from
+    -- After a large load the words of the latest chunks are enough; reading all chunks would take too long.
     select distinct l.lexeme
-      from search.chunks(array(
+      from search.chunks_by_id(array(
              select chunk_id from search.changes
               where tenant_id = core.current_tenant_id() and kind = 'added'
-              order by chunk_id desc limit 2000)) c,
+              order by chunk_id desc limit v_chunk_limit)) c,
            unnest(c.content_tsvector) l;
 end
 $$;
 
 ALTER FUNCTION search.unmerged_terms() OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.unmerged_terms() IS 'The vocabulary of the chunks that no block has yet.';
+COMMENT ON FUNCTION search.unmerged_terms() IS 'The terms of the chunks that are not in a block yet.';
 
 CREATE FUNCTION search.vector_expression(model app_public.llm_models, argument text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -22482,7 +23787,25 @@ $$;
 
 ALTER FUNCTION search.vector_expression(model app_public.llm_models, argument text) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.vector_expression(model app_public.llm_models, argument text) IS 'The SQL of a vector as the model''s index has it.';
+COMMENT ON FUNCTION search.vector_expression(model app_public.llm_models, argument text) IS 'The SQL expression of a vector that the model''s index is built on.';
+
+CREATE FUNCTION search.vector_index_definition(model_id uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- An HNSW index holds vectors of up to 2,000 dimensions, halfvec of up to 4,000 and bits of up to 64,000.
+  select format('on app_public.embeddings using hnsw ((%s) %s) where model_id = %L',
+           search.vector_expression(m, 'embedding'),
+           case m.vector_quantization when 'binary' then 'public.bit_hamming_ops' when 'halfvec' then 'public.halfvec_cosine_ops'
+             else 'public.vector_cosine_ops' end, m.id)
+    from app_public.llm_models m
+   where m.id = vector_index_definition.model_id and m.kind = 'embedding'
+     and m.dimension <= case m.vector_quantization when 'binary' then 64000 when 'halfvec' then 4000 else 2000 end;
+$$;
+
+ALTER FUNCTION search.vector_index_definition(model_id uuid) OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.vector_index_definition(model_id uuid) IS 'What follows the name in the statement that creates a model''s vector index. It is null when the model''s vectors have too many dimensions for an index; vector_quantization raises the limit.';
 
 CREATE FUNCTION search.vector_index_is_ready(model_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE
@@ -22499,7 +23822,7 @@ $$;
 
 ALTER FUNCTION search.vector_index_is_ready(model_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.vector_index_is_ready(model_id uuid) IS 'Whether the model has a vector index that is built to its end.';
+COMMENT ON FUNCTION search.vector_index_is_ready(model_id uuid) IS 'Whether the model has a vector index that is completely built.';
 
 CREATE FUNCTION search.vector_index_name(model_id uuid) RETURNS name
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -22513,20 +23836,15 @@ CREATE FUNCTION search.vector_index_statements(model_id uuid) RETURNS TABLE(drop
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  -- HNSW holds up to 2,000 dimensions, 4,000 of halfvec, 64,000 bits
-  select format('drop index concurrently if exists app_public.%I', search.vector_index_name(m.id)),
-         format('create index concurrently %I on app_public.embeddings using hnsw ((%s) %s) where model_id = %L',
-           search.vector_index_name(m.id), search.vector_expression(m, 'embedding'),
-           case m.vector_quantization when 'binary' then 'public.bit_hamming_ops' when 'halfvec' then 'public.halfvec_cosine_ops'
-             else 'public.vector_cosine_ops' end, m.id)
-    from app_public.llm_models m
-   where m.id = vector_index_statements.model_id and m.kind = 'embedding'
-     and m.dimension <= case m.vector_quantization when 'binary' then 64000 when 'halfvec' then 4000 else 2000 end;
+  select format('drop index concurrently if exists app_public.%I', search.vector_index_name(d.id)),
+         format('create index concurrently %I %s', search.vector_index_name(d.id), d.definition)
+    from (select vector_index_statements.model_id as id, search.vector_index_definition(vector_index_statements.model_id) as definition) d
+   where d.definition is not null;
 $$;
 
 ALTER FUNCTION search.vector_index_statements(model_id uuid) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.vector_index_statements(model_id uuid) IS 'The statements that build a model''s vector index anew; nothing when its vectors are too long for one, see vector_quantization.';
+COMMENT ON FUNCTION search.vector_index_statements(model_id uuid) IS 'The statements by which an administrator builds a model''s vector index anew without keeping writers waiting. Returns no row when the model''s vectors have too many dimensions for an index.';
 
 CREATE FUNCTION search.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) RETURNS TABLE(chunk_id bigint, score double precision, rank integer)
     LANGUAGE plpgsql STABLE
@@ -22542,7 +23860,7 @@ begin
       into v_chunk_ids, v_scores
       from search.indexed_vector_ranking(model, vector_ranking.query_embedding, scope, vector_ranking.depth) v;
   end if;
-  -- the index gives up on a scope that is too narrow for it
+  -- The index finds too few chunks when the scope is narrow.
   if v_chunk_ids is null or cardinality(v_chunk_ids) < vector_ranking.depth then
     select array_agg(v.chunk_id order by v.score desc, v.chunk_id), array_agg(v.score order by v.score desc, v.chunk_id)
       into v_chunk_ids, v_scores
@@ -22554,21 +23872,175 @@ $$;
 
 ALTER FUNCTION search.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) IS 'The nearest chunks in scope by cosine similarity: exactly for a tenant of up to tenants.config.search.exactVectorLimit vectors (default 3,000), or while there is no index.';
+COMMENT ON FUNCTION search.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) IS 'The nearest chunks in scope by cosine similarity. They are exact for a tenant with up to tenants.config.search.exactVectorLimit vectors (by default 3,000) and while the model has no index.';
 
-CREATE FUNCTION search.with_terms(terms jsonb, more text[], weight double precision, written_as text) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
+CREATE FUNCTION search.verify_block(block_id bigint) RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
+    SET work_mem TO '64MB'
     AS $$
-  -- a term that is there already keeps the larger weight
-  select with_terms.terms || coalesce(jsonb_object_agg(t, jsonb_build_object(
-           'weight', greatest(with_terms.weight, (with_terms.terms #>> array[t, 'weight'])::double precision), 'writtenAs', with_terms.written_as)), '{}')
-    from unnest(with_terms.more) t;
+#variable_conflict use_column
+declare
+  -- by which share a stored impact may be below the exact one, because vectors are of single precision
+  v_rounding constant double precision := 1e-5;
+  v_block search.blocks;
+  v_chunk_ids bigint[];
+begin
+  select * into v_block from search.blocks b where b.tenant_id = core.current_tenant_id() and b.id = verify_block.block_id;
+  select search.array_concat(c.chunk_ids order by c.start) into v_chunk_ids
+    from search.block_chunks c where c.tenant_id = v_block.tenant_id and c.block_id = v_block.id;
+  return query
+    with chunk as materialized (
+      select u.position, c.content_tsvector, search.length_norm(c.document_length, v_block.average_length, v_block.k1, v_block.b) as norm
+        from search.chunks_by_id(v_chunk_ids) c
+        join unnest(v_chunk_ids) with ordinality as u (chunk_id, position) on u.chunk_id = c.id
+    ), posting as (
+      select c.position::int, l.lexeme as term, cardinality(l.positions) / (cardinality(l.positions) + c.norm) as impact
+        from chunk c, unnest(c.content_tsvector) l
+    ), stored as (
+      -- The text of a sparse vector, {position:value,position:value}/dimension, has all values that are not zero.
+      select split_part(e, ':', 1)::int as position, p.term, split_part(e, ':', 2)::double precision / p.idf / search.impact_scale() as impact, p.highest_impact
+        from search.postings p
+       cross join string_to_table(split_part(ltrim(p.impacts::text, '{'), '}', 1), ',') as e
+       where p.tenant_id = v_block.tenant_id and p.block_id = v_block.id
+      union all
+      select search.posting_position(p), t.term, search.posting_impact(p) / search.impact_scale()::double precision, null
+        from search.rare_postings r
+       cross join unnest(r.terms, r.ends) with ordinality as t (term, upto, i)
+       cross join unnest(r.postings[coalesce(r.ends[t.i - 1], 0) + 1 : t.upto]) as p
+       where r.tenant_id = v_block.tenant_id and r.block_id = v_block.id
+         and r.bucket_count = v_block.bucket_count and r.bucket = search.bucket(t.term, v_block.bucket_count)
+    )
+    select case
+             when s.impact is null or s.impact < p.impact * (1 - v_rounding) then 'The posting is missing or too low.'
+             when p.impact is null then 'The posting has no term in the text.'
+             else 'The posting exceeds the highest impact.'
+           end,
+           v_chunk_ids[coalesce(p.position, s.position)], coalesce(p.term, s.term), coalesce(p.impact, 0)::text, coalesce(s.impact, 0)::text
+      from posting p
+      full join stored s on s.position = p.position and s.term = p.term
+     where s.impact is null or s.impact < p.impact * (1 - v_rounding) or s.highest_impact < floor(search.impact_scale() * p.impact)
+        -- The postings of a removed chunk may be there still; those of any other chunk must have their term in the text.
+        or p.impact is null and s.position in (select c.position from chunk c);
+end
 $$;
 
-ALTER FUNCTION search.with_terms(terms jsonb, more text[], weight double precision, written_as text) OWNER TO rowhouse_owner;
+ALTER FUNCTION search.verify_block(block_id bigint) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION search.with_terms(terms jsonb, more text[], weight double precision, written_as text) IS 'Adds terms to those of a question: {"term": {"weight", "writtenAs"}}.';
+COMMENT ON FUNCTION search.verify_block(block_id bigint) IS 'Every difference between the postings of a block and the texts of its chunks.';
+
+CREATE FUNCTION search.verify_chunks() RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+begin
+  return query
+    select 'The terms are not those of the text.', c.id, null::text, e.vector::text, c.content_tsvector::text
+      from app_public.document_chunks c
+      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
+      join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id
+     cross join lateral knowledge.search_vector(knowledge.text_search_config(s.language), d.title, c.content) as e (vector)
+     where c.tenant_id = v_tenant_id and d.processing_stage = 'done' and e.vector <> c.content_tsvector
+    union all
+    select 'The length is not that of the terms.', c.id, null, knowledge.token_count(c.content_tsvector)::text, c.document_length::text
+      from app_public.document_chunks c
+     where c.tenant_id = v_tenant_id and knowledge.token_count(c.content_tsvector) <> c.document_length;
+
+  -- Each chunk must be either in one block or in the list of changes, and only once.
+  return query
+    with listed as (
+      select u.chunk_id from search.block_chunks b, unnest(b.chunk_ids) as u (chunk_id) where b.tenant_id = v_tenant_id
+      union all
+      select a.chunk_id from search.changes a where a.tenant_id = v_tenant_id and a.kind = 'added'
+    ), counted as (
+      select chunk_id, count(*) as n from listed group by chunk_id
+    )
+    select case when p.n is null then 'The chunk is not in the index.' else 'The chunk is in the index more than once.' end,
+           c.id, null::text, '1', coalesce(p.n, 0)::text
+      from app_public.document_chunks c
+      left join counted p on p.chunk_id = c.id
+     where c.tenant_id = v_tenant_id and p.n is distinct from 1;
+end
+$$;
+
+ALTER FUNCTION search.verify_chunks() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.verify_chunks() IS 'The chunks whose terms or length differ from their text, and those that are not in the index exactly once. search.verify_index calls it with settings for large joins.';
+
+CREATE FUNCTION search.verify_index() RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    SET jit TO 'off'
+    SET work_mem TO '64MB'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+  v_block_id bigint;
+begin
+  return query select * from search.verify_chunks();
+  return query select * from search.verify_statistics();
+  return query
+    select 'The number of positions is not that of the chunks.', null::bigint, null::text, b.chunk_count::text, coalesce(sum(cardinality(c.chunk_ids)), 0)::text
+      from search.blocks b
+      left join search.block_chunks c on c.tenant_id = b.tenant_id and c.block_id = b.id
+     where b.tenant_id = v_tenant_id
+     group by b.id, b.chunk_count
+    having coalesce(sum(cardinality(c.chunk_ids)), 0) <> b.chunk_count;
+
+  -- The blocks are verified one by one, so that the postings of only one are in memory.
+  for v_block_id in select b.id from search.blocks b where b.tenant_id = v_tenant_id loop
+    return query select * from search.verify_block(v_block_id);
+  end loop;
+end
+$$;
+
+ALTER FUNCTION search.verify_index() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.verify_index() IS 'Every difference between this tenant''s texts and its search index; normally there is none. It reads everything, which takes about as long as building the index: a minute or two for half a million chunks.';
+
+CREATE FUNCTION search.verify_statistics() RETURNS TABLE(problem text, chunk_id bigint, term text, expected text, found text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+begin
+  return query
+    with actual as (
+      select count(*)::int as n, coalesce(avg(c.document_length), 0)::double precision as length
+        from app_public.document_chunks c where c.tenant_id = v_tenant_id
+    )
+    select 'The number of chunks is wrong.', null::bigint, null::text, a.n::text, t.total_docs::text
+      from actual a, search.totals() t where t.total_docs <> a.n
+    union all
+    select 'The average length is wrong.', null, null, a.length::text, t.avg_doc_length::text
+      from actual a, search.totals() t where abs(t.avg_doc_length - a.length) > 1e-9 * greatest(1, a.length);
+
+  return query
+    with actual as (
+      select l.lexeme as term, count(*)::int as n
+        from app_public.document_chunks c, unnest(c.content_tsvector) l
+       where c.tenant_id = v_tenant_id group by l.lexeme
+    )
+    select 'The number of chunks with the term is wrong.', null::bigint, coalesce(a.term, i.term), coalesce(a.n, 0)::text, coalesce(i.document_count, 0)::text
+      from actual a
+      full join search.term_document_counts() i on i.term = a.term
+     where a.n is distinct from i.document_count;
+end
+$$;
+
+ALTER FUNCTION search.verify_statistics() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION search.verify_statistics() IS 'The statistics of the index that differ from those of the chunks. search.verify_index calls it with settings for large joins.';
 
 CREATE FUNCTION tenancy.analyst_tenant_ids() RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -22718,9 +24190,8 @@ begin
   if not found then
     return;
   end if;
-  insert into vault.invitations as s (tenant_id, invitation_id, token_hash)
-  values (v_mail.tenant_id, v_mail.id, tenancy.token_hash(v_token))
-  on conflict (tenant_id, invitation_id) do update set token_hash = excluded.token_hash;
+  insert into vault.invitations (tenant_id, invitation_id, token_hash)
+  values (v_mail.tenant_id, v_mail.id, tenancy.token_hash(v_token));
   return query
     select v_mail.email, v_token, v_mail.tenant_name,
            (select coalesce(u.full_name, u.email) from app_public.user_profiles u where u.id = v_mail.invited_by_user_id),
@@ -22730,7 +24201,7 @@ $$;
 
 ALTER FUNCTION tenancy.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION tenancy.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) IS 'What the mail of an invitation says, with a new token; earlier tokens stop working. It returns nothing when the mail is not to be sent any more.';
+COMMENT ON FUNCTION tenancy.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) IS 'What the mail of an invitation says, with a new token; those of earlier attempts go on working. It returns nothing when the mail is not to be sent any more.';
 
 CREATE FUNCTION tenancy.change_member_status(user_id uuid, status app_public.membership_status) RETURNS app_public.user_tenants
     LANGUAGE plpgsql
@@ -22756,12 +24227,43 @@ ALTER FUNCTION tenancy.change_member_status(user_id uuid, status app_public.memb
 
 COMMENT ON FUNCTION tenancy.change_member_status(user_id uuid, status app_public.membership_status) IS 'Changes the status of a membership. It is no error to do it twice.';
 
+CREATE FUNCTION tenancy.count_invitation(email text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+  v_today date := (core.clock() at time zone 'UTC')::date;
+begin
+  -- The row of the tenant is the lock of its count.
+  perform from app_public.tenants t where t.id = v_tenant_id for no key update;
+  delete from tenancy.daily_invitations d where d.tenant_id = v_tenant_id and d.sent_on < v_today;
+  if (select coalesce(sum(d.count), 0) from tenancy.daily_invitations d
+       where d.tenant_id = v_tenant_id and d.sent_on = v_today) >= tenancy.max_daily_invitations() then
+    perform core.raise_error('ID602', format('This tenant has sent %s invitations today, and more are not possible.', tenancy.max_daily_invitations()),
+      'Send the others tomorrow.');
+  end if;
+  if (select coalesce(sum(d.count), 0) from tenancy.daily_invitations d
+       where d.email = count_invitation.email and d.sent_on = v_today) >= tenancy.max_daily_invitations_to_address() then
+    perform core.raise_error('ID603', 'This address has got as many invitations as it can get in a day.', 'Try again tomorrow.');
+  end if;
+  insert into tenancy.daily_invitations as d (tenant_id, sent_on, email)
+  values (v_tenant_id, v_today, count_invitation.email)
+  on conflict on constraint daily_invitations_pkey do update set count = d.count + 1;
+end
+$$;
+
+ALTER FUNCTION tenancy.count_invitation(email text) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION tenancy.count_invitation(email text) IS '@errors ID602 ID603
+Counts an invitation of this tenant, or raises an error when the tenant or the address has reached the limit of the day.';
+
 CREATE FUNCTION tenancy.create_invitation(invitation app_public.new_invitation) RETURNS app_public.invitations
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_email text := lower(trim((create_invitation.invitation).email));
+  v_email text := core.fold_email((create_invitation.invitation).email);
   v_role app_public.membership_role := coalesce((create_invitation.invitation).role, 'member');
   v_permissions jsonb := tenancy.permissions_json((create_invitation.invitation).permissions);
   v_message text := nullif(trim((create_invitation.invitation).message), '');
@@ -22769,7 +24271,7 @@ declare
   v_invitation app_public.invitations;
 begin
   if not coalesce(core.is_email(v_email), false) then
-    perform core.raise_error('ID407', 'The e-mail address is not valid.', 'Send one address, such as ann@example.com.');
+    perform core.raise_error('ID407', 'The e-mail address is not valid.', 'Send one address without a name, such as ann@example.com.');
   end if;
   if length(v_message) > tenancy.max_invitation_message() then
     perform core.raise_error('ID408', format('The message is longer than %s characters.', tenancy.max_invitation_message()), 'Shorten it.');
@@ -22790,6 +24292,7 @@ begin
     perform core.raise_error('ID503', 'This person has a pending invitation already.',
       'resendInvitation sends the mail again. revokeInvitation takes the invitation back.');
   end if;
+  perform tenancy.count_invitation(v_email);
   perform tenancy.queue_invitation(v_invitation);
   return v_invitation;
 end
@@ -22797,7 +24300,7 @@ $$;
 
 ALTER FUNCTION tenancy.create_invitation(invitation app_public.new_invitation) OWNER TO rowhouse_owner;
 
-COMMENT ON FUNCTION tenancy.create_invitation(invitation app_public.new_invitation) IS '@errors ID204 ID407 ID408 ID502 ID503 ID601
+COMMENT ON FUNCTION tenancy.create_invitation(invitation app_public.new_invitation) IS '@errors ID204 ID407 ID408 ID502 ID503 ID601 ID602 ID603
 Stores an invitation to this tenant and queues its mail. The caller has checked that the user may invite people.';
 
 CREATE FUNCTION tenancy.current_grantor_role() RETURNS app_public.membership_role
@@ -23043,7 +24546,7 @@ CREATE FUNCTION tenancy.identify(claims jsonb) RETURNS uuid
 declare
   v_issuer text := identify.claims ->> 'iss';
   v_subject text := identify.claims ->> 'sub';
-  v_email text := lower(identify.claims ->> 'email');
+  v_email text := core.fold_email(identify.claims ->> 'email');
   v_name text := trim(identify.claims ->> 'name');
   v_user_id uuid;
 begin
@@ -23251,6 +24754,22 @@ ALTER FUNCTION tenancy.max_bulk_invitations() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION tenancy.max_bulk_invitations() IS 'How many people one call can invite.';
 
+CREATE FUNCTION tenancy.max_daily_invitations() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 1000;
+
+ALTER FUNCTION tenancy.max_daily_invitations() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION tenancy.max_daily_invitations() IS 'How many invitations a tenant can send on a day (UTC).';
+
+CREATE FUNCTION tenancy.max_daily_invitations_to_address() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 5;
+
+ALTER FUNCTION tenancy.max_daily_invitations_to_address() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION tenancy.max_daily_invitations_to_address() IS 'How many invitations an address can get on a day (UTC), from all tenants together.';
+
 CREATE FUNCTION tenancy.max_invitation_message() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN 2000;
@@ -23403,7 +24922,7 @@ begin
       join app_public.tenants t on t.id = m.tenant_id
       join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
      where t.slug = lower(operator_identity.tenant) and m.status = 'active'
-       and (operator_identity.email is null and m.role = 'owner' or u.email = lower(operator_identity.email))
+       and (operator_identity.email is null and m.role = 'owner' or u.email = core.fold_email(operator_identity.email))
      order by m.joined_at, m.id
      limit 1;
   if not found then
@@ -23447,7 +24966,7 @@ declare
   v_membership app_public.user_tenants;
 begin
   insert into app_public.user_profiles as u (email, full_name)
-  values (lower(trim(provision_member.email)), provision_member.full_name)
+  values (core.fold_email(provision_member.email), provision_member.full_name)
   -- An existing profile is updated even when nothing changes, because only then it is returned and locked.
   on conflict (email) where deleted_at is null do update set full_name = coalesce(u.full_name, excluded.full_name)
   returning id into v_user_id;
@@ -23522,6 +25041,32 @@ $$;
 ALTER FUNCTION tenancy.random_secret() OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION tenancy.random_secret() IS '256 random bits for a token.';
+
+CREATE FUNCTION tenancy.readable_tenant_id(tenant app_public.tenants) RETURNS uuid
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- The caller may have made this row, with any id in it. So only the id is taken from it, and whether the caller may read
+  -- that tenant is looked up.
+  return (
+    select t.id
+      from app_public.tenants t
+     where t.id = (readable_tenant_id.tenant).id
+       and (t.id = core.current_tenant_id()
+         or exists (
+              select from app_public.user_tenants m
+               where m.tenant_id = t.id and m.user_id = core.current_user_id() and m.status = 'active')
+         or tenancy.may_view_subtree(core.current_user_id(), t.id)
+         or tenancy.is_platform_admin()
+         -- an administrator in psql
+         or current_setting('role', true) = 'none' and pg_has_role(session_user, 'rowhouse_owner', 'member')));
+end
+$$;
+
+ALTER FUNCTION tenancy.readable_tenant_id(tenant app_public.tenants) OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION tenancy.readable_tenant_id(tenant app_public.tenants) IS 'The id of a tenant whose row the caller may read, or null. Functions outside the wall that take a row of tenants begin with it.';
 
 CREATE FUNCTION tenancy.refuse_grant() RETURNS void
     LANGUAGE sql
@@ -23619,6 +25164,22 @@ ALTER FUNCTION tenancy.require_invitable(email text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION tenancy.require_invitable(email text) IS '@errors ID502 ID601
 Raises an error when a person is a member already, or was invited a moment ago.';
+
+CREATE PROCEDURE tenancy.require_member(IN target regclass, IN column_name name, IN allows_staff boolean DEFAULT false)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  execute format(
+    'create or replace trigger %I before insert or update of %I on %s for each row execute function tenancy.tg__require_member(%L, %L)',
+    '_200_require_member_' || require_member.column_name, require_member.column_name, require_member.target,
+    require_member.column_name, require_member.allows_staff);
+end
+$$;
+
+ALTER PROCEDURE tenancy.require_member(IN target regclass, IN column_name name, IN allows_staff boolean) OWNER TO rowhouse_owner;
+
+COMMENT ON PROCEDURE tenancy.require_member(IN target regclass, IN column_name name, IN allows_staff boolean) IS 'Lets a column name only active members of the tenant. For anyone else there is the same error, whether the person exists or not. With allows_staff, platform staff may name themselves, too.';
 
 CREATE FUNCTION tenancy.require_permission(permission text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -24017,6 +25578,37 @@ ALTER FUNCTION tenancy.tenant_quota(name text) OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION tenancy.tenant_quota(name text) IS '@errors TN404
 A limit of the tenant of the context, from tenants.quotas; null when there is none.';
 
+CREATE FUNCTION tenancy.tg__require_member() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_column text := tg_argv[0];
+  v_allows_staff boolean := tg_argv[1];
+  v_user_id uuid := to_jsonb(new) ->> v_column;
+begin
+  if v_user_id is null
+    or tg_op = 'UPDATE' and v_user_id = (to_jsonb(old) ->> v_column)::uuid
+    -- the wall refuses such a row
+    or new.tenant_id is null or new.tenant_id <> core.current_tenant_id()
+    or v_allows_staff and tenancy.is_platform_admin() and v_user_id = core.current_user_id()
+    or exists (
+         select from app_public.user_tenants m
+          where m.tenant_id = new.tenant_id and m.user_id = v_user_id and m.status = 'active')
+  then
+    return new;
+  end if;
+  perform core.raise_error('ID301', 'This person is not an active member of this tenant.',
+    'List the memberships of this tenant, or invite the person.');
+  return null;
+end
+$$;
+
+ALTER FUNCTION tenancy.tg__require_member() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION tenancy.tg__require_member() IS '@errors ID301
+Raises an error when a column names a person who is not an active member of the tenant of the row. The arguments are the column and whether platform staff may name themselves.';
+
 CREATE FUNCTION tenancy.tg__require_writable_tenant() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -24044,7 +25636,7 @@ $$;
 
 ALTER FUNCTION tenancy.tg_invitations__forget_token() OWNER TO rowhouse_platform;
 
-COMMENT ON FUNCTION tenancy.tg_invitations__forget_token() IS 'Deletes the hash of the token when an invitation is answered, revoked or sent again, so that the token does not work any more.';
+COMMENT ON FUNCTION tenancy.tg_invitations__forget_token() IS 'Deletes the hashes of the tokens when an invitation is answered, revoked or sent again, so that the tokens do not work any more.';
 
 CREATE FUNCTION tenancy.tg_tenant_config__check_settings() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -24708,36 +26300,6 @@ ALTER FUNCTION workspaces.require_manager_of(workspace app_public.workspaces, ro
 COMMENT ON FUNCTION workspaces.require_manager_of(workspace app_public.workspaces, role app_public.member_role) IS '@errors WS201
 Raises an error unless you may manage members with this role.';
 
-CREATE FUNCTION workspaces.tg__require_active_member() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  perform tenancy.require_active_member(new.user_id);
-  return null;
-end
-$$;
-
-ALTER FUNCTION workspaces.tg__require_active_member() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION workspaces.tg__require_active_member() IS '@errors ID301
-Raises an error unless user_id is an active member of this tenant.';
-
-CREATE FUNCTION workspaces.tg_projects__require_active_owner() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  perform tenancy.require_active_member(new.owner_id);
-  return null;
-end
-$$;
-
-ALTER FUNCTION workspaces.tg_projects__require_active_owner() OWNER TO rowhouse_owner;
-
-COMMENT ON FUNCTION workspaces.tg_projects__require_active_owner() IS '@errors ID301
-Raises an error unless the new owner_id is an active member of this tenant.';
-
 CREATE FUNCTION workspaces.writable_workspace(id uuid) RETURNS app_public.workspaces
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -24765,7 +26327,7 @@ CREATE AGGREGATE search.array_concat(anycompatiblearray) (
 
 ALTER AGGREGATE search.array_concat(anycompatiblearray) OWNER TO rowhouse_owner;
 
-COMMENT ON AGGREGATE search.array_concat(anycompatiblearray) IS 'Arrays put together.';
+COMMENT ON AGGREGATE search.array_concat(anycompatiblearray) IS 'Concatenates arrays.';
 
 CREATE TABLE app_public.agent_industry_mapping (
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
@@ -24918,7 +26480,7 @@ CREATE TABLE app_public.avatars (
     sort_order integer DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT image_url_is_an_image CHECK (catalog.is_image_url(image_url)),
+    CONSTRAINT image_url_is_an_image CHECK (core.is_image_url(image_url)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name))
 );
 
@@ -25027,33 +26589,46 @@ CREATE VIEW app_public.cost_tracking WITH (security_invoker='true') AS
 
 ALTER TABLE app_public.cost_tracking OWNER TO rowhouse_owner;
 
-COMMENT ON VIEW app_public.cost_tracking IS '@primaryKey id
+COMMENT ON VIEW app_public.cost_tracking IS '@name usage_cost_day
+@primaryKey id
 @aggregates on
-What tokens cost, by calendar day of the tenant, project, agent, user and model. A minute behind. You see your own; the whole tenant''s with can_view_analytics.';
+The cost of tokens by calendar day of the tenant, project, agent, user and model. The report is about a minute old. It shows your own usage, and with can_view_analytics that of the whole tenant.';
 
-COMMENT ON COLUMN app_public.cost_tracking.used_on IS 'The day.';
+COMMENT ON COLUMN app_public.cost_tracking.id IS '@notNull
+The id of the row, which is always the same.';
 
-COMMENT ON COLUMN app_public.cost_tracking.project_id IS 'The project, null for none.';
+COMMENT ON COLUMN app_public.cost_tracking.used_on IS '@notNull
+The day.';
 
-COMMENT ON COLUMN app_public.cost_tracking.agent_id IS 'The agent, null for none.';
+COMMENT ON COLUMN app_public.cost_tracking.project_id IS 'The project; null for usage without a project.';
 
-COMMENT ON COLUMN app_public.cost_tracking.model_id IS 'The language model, null for none.';
+COMMENT ON COLUMN app_public.cost_tracking.agent_id IS 'The agent; null for usage without an agent.';
 
-COMMENT ON COLUMN app_public.cost_tracking.llm_call_count IS 'Calls of the model.';
+COMMENT ON COLUMN app_public.cost_tracking.model_id IS 'The language model; null for usage without a model.';
 
-COMMENT ON COLUMN app_public.cost_tracking.input_tokens IS 'Input tokens that were not read from a cache.';
+COMMENT ON COLUMN app_public.cost_tracking.llm_call_count IS '@notNull
+Calls of the model.';
 
-COMMENT ON COLUMN app_public.cost_tracking.cached_input_tokens IS 'Input tokens read from a cache.';
+COMMENT ON COLUMN app_public.cost_tracking.input_tokens IS '@notNull
+Input tokens that were not read from a cache.';
 
-COMMENT ON COLUMN app_public.cost_tracking.output_tokens IS 'Output tokens, without those for reasoning.';
+COMMENT ON COLUMN app_public.cost_tracking.cached_input_tokens IS '@notNull
+Input tokens that were read from a cache.';
 
-COMMENT ON COLUMN app_public.cost_tracking.reasoning_tokens IS 'Tokens for reasoning.';
+COMMENT ON COLUMN app_public.cost_tracking.output_tokens IS '@notNull
+Output tokens without those for reasoning.';
 
-COMMENT ON COLUMN app_public.cost_tracking.total_cost IS 'USD, not rounded, corrections included.';
+COMMENT ON COLUMN app_public.cost_tracking.reasoning_tokens IS '@notNull
+Tokens for reasoning.';
 
-COMMENT ON COLUMN app_public.cost_tracking.created_at IS 'When it was first counted.';
+COMMENT ON COLUMN app_public.cost_tracking.total_cost IS '@notNull
+The cost in USD, not rounded, including corrections.';
 
-COMMENT ON COLUMN app_public.cost_tracking.updated_at IS 'When it was last counted.';
+COMMENT ON COLUMN app_public.cost_tracking.created_at IS '@notNull
+When it was first counted.';
+
+COMMENT ON COLUMN app_public.cost_tracking.updated_at IS '@notNull
+When it was last counted.';
 
 CREATE TABLE app_public.departments (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -25100,17 +26675,22 @@ CREATE VIEW app_public.embedding_statistics WITH (security_invoker='true') AS
 
 ALTER TABLE app_public.embedding_statistics OWNER TO rowhouse_owner;
 
-COMMENT ON VIEW app_public.embedding_statistics IS 'Statistics of this tenant''s chunks as BM25 uses them, read from the index. term_document_counts reads the whole vocabulary: leave it out where it is not needed.';
+COMMENT ON VIEW app_public.embedding_statistics IS 'Statistics of this tenant''s chunks that BM25 uses. Select term_document_counts only when it is needed, because it reads the whole vocabulary.';
 
-COMMENT ON COLUMN app_public.embedding_statistics.collection_id IS 'The tenant, whose chunks are the collection.';
+COMMENT ON COLUMN app_public.embedding_statistics.collection_id IS '@notNull
+The id of the tenant, whose chunks are the collection.';
 
-COMMENT ON COLUMN app_public.embedding_statistics.total_documents IS 'N: number of chunks.';
+COMMENT ON COLUMN app_public.embedding_statistics.total_documents IS '@notNull
+The number of chunks (N).';
 
-COMMENT ON COLUMN app_public.embedding_statistics.avg_document_length IS 'Average length of a chunk in terms.';
+COMMENT ON COLUMN app_public.embedding_statistics.avg_document_length IS '@notNull
+The average length of a chunk in terms.';
 
-COMMENT ON COLUMN app_public.embedding_statistics.term_document_counts IS 'In how many chunks each term occurs: {"term": count}.';
+COMMENT ON COLUMN app_public.embedding_statistics.term_document_counts IS '@notNull
+In how many chunks each term occurs: {"term": count}.';
 
-COMMENT ON COLUMN app_public.embedding_statistics.last_updated IS 'As of when: now, the statistics are never behind.';
+COMMENT ON COLUMN app_public.embedding_statistics.last_updated IS '@notNull
+The current time, because the statistics are always up to date.';
 
 CREATE TABLE app_public.embeddings (
     tenant_id uuid NOT NULL,
@@ -25118,36 +26698,35 @@ CREATE TABLE app_public.embeddings (
     chunk_id bigint NOT NULL,
     embedding public.vector NOT NULL,
     agent_id uuid,
-    task_type text DEFAULT 'retrieval_document'::text NOT NULL,
+    task_type app_public.embedding_task_type DEFAULT 'retrieval_document'::text NOT NULL,
     cost_usd numeric DEFAULT 0 NOT NULL,
     generation_time_ms integer,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT cost_usd_is_not_negative CHECK (((cost_usd >= (0)::numeric) AND (cost_usd < 'Infinity'::numeric))),
     CONSTRAINT embedding_has_unit_length CHECK ((abs((public.vector_norm(embedding) - (1)::double precision)) < (0.001)::double precision)),
-    CONSTRAINT generation_time_ms_is_not_negative CHECK ((generation_time_ms >= 0)),
-    CONSTRAINT task_type_is_known CHECK ((task_type = ANY (ARRAY['retrieval_document'::text, 'retrieval_query'::text])))
+    CONSTRAINT generation_time_ms_is_not_negative CHECK ((generation_time_ms >= 0))
 );
 
 ALTER TABLE ONLY app_public.embeddings FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE app_public.embeddings OWNER TO rowhouse_indexer;
+ALTER TABLE app_public.embeddings OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_public.embeddings IS '@behavior -query:resource:single -insert -update -delete
 A chunk''s vector by one embedding model.';
 
 COMMENT ON COLUMN app_public.embeddings.model_id IS 'The embedding model.';
 
-COMMENT ON COLUMN app_public.embeddings.chunk_id IS 'The chunk.';
+COMMENT ON COLUMN app_public.embeddings.chunk_id IS 'The chunk that was embedded.';
 
 COMMENT ON COLUMN app_public.embeddings.embedding IS 'The vector, of unit length and of the model''s dimension.';
 
-COMMENT ON COLUMN app_public.embeddings.agent_id IS 'The agent it was made for, null when it serves all.';
+COMMENT ON COLUMN app_public.embeddings.agent_id IS 'The agent that it was made for; null when it serves all agents.';
 
-COMMENT ON COLUMN app_public.embeddings.task_type IS 'retrieval_document or retrieval_query.';
+COMMENT ON COLUMN app_public.embeddings.task_type IS 'What it was made for: retrieval_document or retrieval_query.';
 
-COMMENT ON COLUMN app_public.embeddings.cost_usd IS 'What making it cost, in US dollars.';
+COMMENT ON COLUMN app_public.embeddings.cost_usd IS 'The cost of making it, in US dollars.';
 
-COMMENT ON COLUMN app_public.embeddings.generation_time_ms IS 'How long the request that made it took, in milliseconds.';
+COMMENT ON COLUMN app_public.embeddings.generation_time_ms IS 'How long the request took that made it, in milliseconds.';
 
 COMMENT ON COLUMN app_public.embeddings.created_at IS 'When it was made.';
 
@@ -25169,26 +26748,39 @@ CREATE VIEW app_public.feature_usage WITH (security_invoker='true') AS
 
 ALTER TABLE app_public.feature_usage OWNER TO rowhouse_owner;
 
-COMMENT ON VIEW app_public.feature_usage IS '@primaryKey id
-How the features of the product are used, by calendar day of the tenant. A minute behind. With can_view_analytics the whole tenant''s, else your own.';
+COMMENT ON VIEW app_public.feature_usage IS '@name usage_feature_day
+@primaryKey id
+Usage of the features of the product by calendar day of the tenant. The report is about a minute old. It shows your own usage, and with can_view_analytics that of the whole tenant.';
 
-COMMENT ON COLUMN app_public.feature_usage.feature_name IS 'The feature.';
+COMMENT ON COLUMN app_public.feature_usage.id IS '@notNull
+The id of the row, which is always the same.';
 
-COMMENT ON COLUMN app_public.feature_usage.usage_date IS 'The day.';
+COMMENT ON COLUMN app_public.feature_usage.feature_name IS '@notNull
+The feature.';
 
-COMMENT ON COLUMN app_public.feature_usage.usage_count IS 'How often it was used.';
+COMMENT ON COLUMN app_public.feature_usage.usage_date IS '@notNull
+The day.';
 
-COMMENT ON COLUMN app_public.feature_usage.unique_users IS 'By how many different people.';
+COMMENT ON COLUMN app_public.feature_usage.usage_count IS '@notNull
+How often it was used.';
 
-COMMENT ON COLUMN app_public.feature_usage.total_duration_seconds IS 'For how long in all, seconds.';
+COMMENT ON COLUMN app_public.feature_usage.unique_users IS '@notNull
+How many different people used it.';
 
-COMMENT ON COLUMN app_public.feature_usage.success_count IS 'Uses that succeeded.';
+COMMENT ON COLUMN app_public.feature_usage.total_duration_seconds IS '@notNull
+The duration of all uses in seconds.';
 
-COMMENT ON COLUMN app_public.feature_usage.error_count IS 'Uses that ended in an error.';
+COMMENT ON COLUMN app_public.feature_usage.success_count IS '@notNull
+Uses that succeeded.';
 
-COMMENT ON COLUMN app_public.feature_usage.abandon_count IS 'Uses that were abandoned.';
+COMMENT ON COLUMN app_public.feature_usage.error_count IS '@notNull
+Uses that ended in an error.';
 
-COMMENT ON COLUMN app_public.feature_usage.created_at IS 'When it was first counted.';
+COMMENT ON COLUMN app_public.feature_usage.abandon_count IS '@notNull
+Uses that were abandoned.';
+
+COMMENT ON COLUMN app_public.feature_usage.created_at IS '@notNull
+When it was first counted.';
 
 CREATE TABLE app_public.icons (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -25200,7 +26792,7 @@ CREATE TABLE app_public.icons (
     sort_order integer DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT image_url_is_an_image CHECK (catalog.is_image_url(image_url)),
+    CONSTRAINT image_url_is_an_image CHECK (core.is_image_url(image_url)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name))
 );
 
@@ -25304,7 +26896,7 @@ SELECT
 
 ALTER TABLE app_public.knowledge_report OWNER TO rowhouse_owner;
 
-COMMENT ON VIEW app_public.knowledge_report IS 'Knowledge sources with the number and size of their documents. For analysts: the tenants their login was given.';
+COMMENT ON VIEW app_public.knowledge_report IS 'Knowledge sources with the number and the size of their documents. Analysts see those of the tenants that their login was given.';
 
 CREATE TABLE app_public.llm_providers (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -25317,7 +26909,7 @@ CREATE TABLE app_public.llm_providers (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT api_key_variable_names_an_api_key CHECK ((api_key_variable ~ '^[A-Z][A-Z0-9_]*_API_KEY$'::text)),
-    CONSTRAINT base_url_is_http CHECK ((base_url ~ '^https?://\S+$'::text)),
+    CONSTRAINT base_url_is_http CHECK (core.is_web_url(base_url)),
     CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
     CONSTRAINT name_is_a_slug CHECK (core.is_slug(name)),
     CONSTRAINT openai_has_a_base_url CHECK (((kind <> 'openai'::app_public.llm_provider_kind) OR (base_url IS NOT NULL)))
@@ -25355,6 +26947,23 @@ COMMENT ON CONSTRAINT display_name_is_a_name ON app_public.llm_providers IS 'mus
 COMMENT ON CONSTRAINT name_is_a_slug ON app_public.llm_providers IS 'must be 1 to 63 lower-case letters, digits and inner hyphens';
 
 COMMENT ON CONSTRAINT openai_has_a_base_url ON app_public.llm_providers IS 'must be given for a provider of kind openai';
+
+CREATE TABLE metering.llm_texts (
+    tenant_id uuid NOT NULL,
+    call_id uuid NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    user_id uuid,
+    prompt_text text,
+    system_prompt text,
+    completion_text text
+)
+PARTITION BY RANGE (occurred_at);
+
+ALTER TABLE ONLY metering.llm_texts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE metering.llm_texts OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE metering.llm_texts IS 'The texts of calls, for tenants that keep them and as long as they keep them.';
 
 CREATE VIEW app_public.llm_usage_logs WITH (security_invoker='true') AS
  SELECT c.id,
@@ -25405,93 +27014,110 @@ CREATE VIEW app_public.llm_usage_logs WITH (security_invoker='true') AS
 
 ALTER TABLE app_public.llm_usage_logs OWNER TO rowhouse_owner;
 
-COMMENT ON VIEW app_public.llm_usage_logs IS '@primaryKey tenant_id,id
+COMMENT ON VIEW app_public.llm_usage_logs IS '@name usage_llm_call
+@primaryKey tenant_id,id
 @aggregates on
 @behavior +query:resource:single
-Calls of language models; recordLlmUsage writes them. The names of agent, model and user are those at the time, so that history outlives what it names. You see your own; the whole tenant''s with can_view_analytics, its texts with can_view_audit.';
+Calls of language models, which recordLlmUsage records. The names of agent, model and user are those at the time of the call. It shows your own calls, with can_view_analytics those of the whole tenant, and with can_view_audit their texts.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.occurred_at IS 'When the call was made.';
+COMMENT ON COLUMN app_public.llm_usage_logs.id IS '@notNull
+The id of the call.';
+
+COMMENT ON COLUMN app_public.llm_usage_logs.occurred_at IS '@notNull
+When the call was made.';
 
 COMMENT ON COLUMN app_public.llm_usage_logs.provider_id IS 'The provider of the model.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.provider IS 'Name of the provider at the time.';
+COMMENT ON COLUMN app_public.llm_usage_logs.provider IS 'The name of the provider at that time.';
 
 COMMENT ON COLUMN app_public.llm_usage_logs.model_id IS 'The model; null when the catalogue did not know it.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.model IS 'Name of the model at the time.';
+COMMENT ON COLUMN app_public.llm_usage_logs.model IS '@notNull
+The name of the model at that time.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.model_config_id IS 'The configuration it was called with, as the caller names it.';
+COMMENT ON COLUMN app_public.llm_usage_logs.model_config_id IS 'The caller''s id of the configuration of the model.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.agent_id IS 'The agent that called it.';
+COMMENT ON COLUMN app_public.llm_usage_logs.agent_id IS 'The agent that made the call.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.agent_name IS 'Name of the agent at the time.';
+COMMENT ON COLUMN app_public.llm_usage_logs.agent_name IS 'The name of the agent at that time.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.user_name IS 'Name of the person at the time.';
+COMMENT ON COLUMN app_public.llm_usage_logs.user_name IS 'The name of the person at that time.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.project_id IS 'The project it was for.';
+COMMENT ON COLUMN app_public.llm_usage_logs.project_id IS 'The project it was made for.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.api_key_id IS 'The API key it came with.';
+COMMENT ON COLUMN app_public.llm_usage_logs.api_key_id IS 'The API key it was made with.';
 
 COMMENT ON COLUMN app_public.llm_usage_logs.conversation_id IS 'The conversation it belongs to.';
 
 COMMENT ON COLUMN app_public.llm_usage_logs.panel_id IS 'The panel discussion it belongs to.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.input_tokens IS 'Input tokens that were not read from a cache.';
+COMMENT ON COLUMN app_public.llm_usage_logs.input_tokens IS '@notNull
+Input tokens that were not read from a cache.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.cached_input_tokens IS 'Input tokens read from a cache.';
+COMMENT ON COLUMN app_public.llm_usage_logs.cached_input_tokens IS '@notNull
+Input tokens that were read from a cache.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.output_tokens IS 'Output tokens, without those for reasoning.';
+COMMENT ON COLUMN app_public.llm_usage_logs.output_tokens IS '@notNull
+Output tokens without those for reasoning.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.reasoning_tokens IS 'Tokens for reasoning.';
+COMMENT ON COLUMN app_public.llm_usage_logs.reasoning_tokens IS '@notNull
+Tokens for reasoning.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.prompt_tokens IS 'input_tokens + cached_input_tokens.';
+COMMENT ON COLUMN app_public.llm_usage_logs.prompt_tokens IS '@notNull
+input_tokens + cached_input_tokens.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.completion_tokens IS 'output_tokens + reasoning_tokens.';
+COMMENT ON COLUMN app_public.llm_usage_logs.completion_tokens IS '@notNull
+output_tokens + reasoning_tokens.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.total_tokens IS 'prompt_tokens + completion_tokens.';
+COMMENT ON COLUMN app_public.llm_usage_logs.total_tokens IS '@notNull
+prompt_tokens + completion_tokens.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.price_id IS 'The price its cost was computed by: a row of llm_model_prices or llm_model_price_overrides.';
+COMMENT ON COLUMN app_public.llm_usage_logs.price_id IS 'The price from which its cost was computed: a row of llm_model_prices or llm_model_price_overrides.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.is_priced IS 'Whether a price held for the model when it was recorded.';
+COMMENT ON COLUMN app_public.llm_usage_logs.is_priced IS '@notNull
+Whether the model had a price when the call was recorded.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.input_cost IS 'What the prompt cost, USD, not rounded.';
+COMMENT ON COLUMN app_public.llm_usage_logs.input_cost IS 'The cost of the prompt in USD, not rounded.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.output_cost IS 'What the completion cost, USD, not rounded.';
+COMMENT ON COLUMN app_public.llm_usage_logs.output_cost IS 'The cost of the answer in USD, not rounded.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.total_cost IS 'input_cost + output_cost; null while the model has no price.';
+COMMENT ON COLUMN app_public.llm_usage_logs.total_cost IS 'input_cost + output_cost; null when the model had no price.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.response_time_ms IS 'How long the call took, milliseconds.';
+COMMENT ON COLUMN app_public.llm_usage_logs.response_time_ms IS 'How long the call took, in milliseconds.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.time_to_first_token_ms IS 'Until the first token came, milliseconds.';
+COMMENT ON COLUMN app_public.llm_usage_logs.time_to_first_token_ms IS 'The time until the first token, in milliseconds.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.temperature IS '0 to 2.';
+COMMENT ON COLUMN app_public.llm_usage_logs.temperature IS 'The temperature, from 0 to 2.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.max_tokens IS 'The most tokens the answer might have.';
+COMMENT ON COLUMN app_public.llm_usage_logs.max_tokens IS 'The largest number of tokens that the answer could have.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.top_p IS '0 to 1.';
+COMMENT ON COLUMN app_public.llm_usage_logs.top_p IS 'The nucleus of sampling, from 0 to 1.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.finish_reason IS 'Why it ended: stop, length, function_call, error, or what the provider says.';
+COMMENT ON COLUMN app_public.llm_usage_logs.finish_reason IS 'Why the answer ended: stop, length, function_call, error, or what the provider says.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.function_call IS 'The function it called, as the provider gives it.';
+COMMENT ON COLUMN app_public.llm_usage_logs.function_call IS 'The function that the model called, in the form of the provider.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.success IS 'Whether it succeeded.';
+COMMENT ON COLUMN app_public.llm_usage_logs.success IS '@notNull
+Whether the call succeeded.';
 
 COMMENT ON COLUMN app_public.llm_usage_logs.error_type IS 'The kind of its error.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.error_message IS 'Its error.';
+COMMENT ON COLUMN app_public.llm_usage_logs.error_message IS 'The message of its error.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.batch_id IS 'The batch of its events in usageEvents.';
+COMMENT ON COLUMN app_public.llm_usage_logs.batch_id IS '@notNull
+The batch of its events in usageLogs.';
 
 COMMENT ON COLUMN app_public.llm_usage_logs.prompt_text IS '@behavior -filterBy -orderBy
-What was asked, where the tenant keeps it.';
+The prompt, when the tenant keeps texts.';
 
 COMMENT ON COLUMN app_public.llm_usage_logs.system_prompt IS '@behavior -filterBy -orderBy
-The system prompt, where the tenant keeps it.';
+The system prompt, when the tenant keeps texts.';
 
 COMMENT ON COLUMN app_public.llm_usage_logs.completion_text IS '@behavior -filterBy -orderBy
-The answer, where the tenant keeps it.';
+The answer, when the tenant keeps texts.';
 
-COMMENT ON COLUMN app_public.llm_usage_logs.created_at IS 'When it was recorded.';
+COMMENT ON COLUMN app_public.llm_usage_logs.created_at IS '@notNull
+When it was recorded.';
 
 CREATE VIEW app_public.materialized_view_alerts WITH (security_invoker='true') AS
  SELECT materialized_view_alerts.id,
@@ -25699,7 +27325,7 @@ CREATE TABLE app_public.personas (
     goals text[] DEFAULT '{}'::text[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT avatar_url_is_an_image CHECK (catalog.is_image_url(avatar_url)),
+    CONSTRAINT avatar_url_is_an_image CHECK (core.is_image_url(avatar_url)),
     CONSTRAINT name_is_a_name CHECK (core.is_name(name))
 );
 
@@ -26049,33 +27675,33 @@ ALTER TABLE app_public.query_logs OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_public.query_logs IS '@aggregates on
 @behavior -query:resource:single
-What was searched, a minute after it was. For admins.';
+The searches that were made, about a minute after they were made. Only admins can read them.';
 
 COMMENT ON COLUMN app_public.query_logs.tenant_id IS 'The tenant.';
 
-COMMENT ON COLUMN app_public.query_logs.id IS 'Counts up.';
+COMMENT ON COLUMN app_public.query_logs.id IS 'The number of the search; later searches have higher numbers.';
 
 COMMENT ON COLUMN app_public.query_logs.created_at IS 'When the search began.';
 
-COMMENT ON COLUMN app_public.query_logs.user_id IS 'Who searched; kept when the person is gone.';
+COMMENT ON COLUMN app_public.query_logs.user_id IS 'Who searched. It stays when the person leaves.';
 
-COMMENT ON COLUMN app_public.query_logs.agent_id IS 'The agent it was for, when one was named.';
+COMMENT ON COLUMN app_public.query_logs.agent_id IS 'The agent whose sources were searched, when the filter named one.';
 
 COMMENT ON COLUMN app_public.query_logs.mode IS 'bm25, vector or hybrid.';
 
-COMMENT ON COLUMN app_public.query_logs.query_text IS 'The question, when tenants.config.search.logQueries is text.';
+COMMENT ON COLUMN app_public.query_logs.query_text IS 'The question; null unless tenants.config.search.logQueries is text.';
 
-COMMENT ON COLUMN app_public.query_logs.query_hash IS 'SHA-256 of the tenant and the question in lower case, when logQueries is hash: equal questions can be counted and not read.';
+COMMENT ON COLUMN app_public.query_logs.query_hash IS 'SHA-256 of the tenant and the question in lower case; null unless logQueries is hash. With it equal questions can be counted but not read.';
 
-COMMENT ON COLUMN app_public.query_logs.latency_ms IS 'Milliseconds the search took in the database.';
+COMMENT ON COLUMN app_public.query_logs.latency_ms IS 'How long the search took in the database, in milliseconds.';
 
 COMMENT ON COLUMN app_public.query_logs.hit_count IS 'How many hits it returned.';
 
 COMMENT ON COLUMN app_public.query_logs.source_ids IS 'The sources that had hits.';
 
-COMMENT ON COLUMN app_public.query_logs.source_hit_counts IS 'How many hits each of these had.';
+COMMENT ON COLUMN app_public.query_logs.source_hit_counts IS 'How many hits each of source_ids had.';
 
-COMMENT ON COLUMN app_public.query_logs.source_relevances IS 'Mean relevance of each of these'' hits, 0 to 1: a hit''s score over the best of the search.';
+COMMENT ON COLUMN app_public.query_logs.source_relevances IS 'The mean relevance of the hits of each of source_ids, 0 to 1: the score of a hit divided by the best score of the search.';
 
 ALTER TABLE app_public.query_logs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_public.query_logs_id_seq
@@ -26102,51 +27728,58 @@ CREATE VIEW app_public.rag_usage_analytics WITH (security_invoker='true') AS
 
 ALTER TABLE app_public.rag_usage_analytics OWNER TO rowhouse_owner;
 
-COMMENT ON VIEW app_public.rag_usage_analytics IS 'How the knowledge sources are used: searches that found something in them, by day (UTC) and mode.';
+COMMENT ON VIEW app_public.rag_usage_analytics IS 'The use of the knowledge sources: the searches that had hits in them, by day (UTC) and mode.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.tenant_id IS 'The tenant.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.tenant_id IS '@notNull
+The tenant.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.source_id IS 'The knowledge source.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.source_id IS '@notNull
+The knowledge source.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.used_on IS 'The day in UTC.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.used_on IS '@notNull
+The day in UTC.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.mode IS 'How it was searched.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.mode IS '@notNull
+The mode of the searches.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.query_count IS 'Searches that found something in the source.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.query_count IS '@notNull
+How many searches had a hit in the source.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.hit_count IS 'Hits they had there.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.hit_count IS '@notNull
+How many hits these searches had in the source.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.avg_relevance_score IS 'Mean relevance of these hits, 0 to 1.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.avg_relevance_score IS 'The mean relevance of these hits, 0 to 1.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.avg_latency_ms IS 'Milliseconds these searches took on average.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.avg_latency_ms IS '@notNull
+How long these searches took on average, in milliseconds.';
 
-COMMENT ON COLUMN app_public.rag_usage_analytics.last_queried_at IS 'When the last of them began.';
+COMMENT ON COLUMN app_public.rag_usage_analytics.last_queried_at IS '@notNull
+When the last of these searches began.';
 
 CREATE TABLE app_public.rate_limit_config (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
-    limit_scope text DEFAULT 'tenant'::text NOT NULL,
+    limit_scope app_public.limit_scope DEFAULT 'tenant'::text NOT NULL,
     scope_id uuid,
-    limit_type text DEFAULT 'requests'::text NOT NULL,
+    limit_type app_public.rate_limit_type DEFAULT 'requests'::text NOT NULL,
     per_minute integer,
     per_hour integer,
     per_day integer,
     per_month integer,
-    on_limit_action text DEFAULT 'block'::text NOT NULL,
-    is_hard_limit boolean GENERATED ALWAYS AS ((on_limit_action = ANY (ARRAY['block'::text, 'queue'::text]))) STORED NOT NULL,
+    on_limit_action app_public.rate_limit_action DEFAULT 'block'::text NOT NULL,
+    is_hard_limit boolean GENERATED ALWAYS AS (((on_limit_action)::text = ANY (ARRAY['block'::text, 'queue'::text]))) STORED NOT NULL,
     warning_threshold_percent integer DEFAULT 80 NOT NULL,
     is_active boolean DEFAULT true NOT NULL,
     is_default boolean DEFAULT false NOT NULL,
-    source text DEFAULT 'own'::text NOT NULL,
+    source app_public.rate_limit_source DEFAULT 'own'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT default_names_nobody CHECK (((NOT is_default) OR (scope_id IS NULL))),
-    CONSTRAINT limit_scope_is_known CHECK ((limit_scope = ANY (ARRAY['tenant'::text, 'user'::text, 'agent'::text, 'api_key'::text]))),
-    CONSTRAINT limit_type_is_known CHECK ((limit_type = ANY (ARRAY['requests'::text, 'tokens'::text, 'cost'::text]))),
-    CONSTRAINT limits_are_positive CHECK (((per_minute > 0) AND (per_hour > 0) AND (per_day > 0) AND (per_month > 0))),
-    CONSTRAINT on_limit_action_is_known CHECK ((on_limit_action = ANY (ARRAY['block'::text, 'throttle'::text, 'warn'::text, 'queue'::text]))),
-    CONSTRAINT scope_of_the_tenant_has_no_id CHECK (((limit_scope <> 'tenant'::text) OR (scope_id IS NULL))),
-    CONSTRAINT source_is_known CHECK ((source = ANY (ARRAY['plan'::text, 'override'::text, 'own'::text]))),
+    CONSTRAINT per_day_is_positive CHECK ((per_day > 0)),
+    CONSTRAINT per_hour_is_positive CHECK ((per_hour > 0)),
+    CONSTRAINT per_minute_is_positive CHECK ((per_minute > 0)),
+    CONSTRAINT per_month_is_positive CHECK ((per_month > 0)),
+    CONSTRAINT scope_of_the_tenant_has_no_id CHECK ((((limit_scope)::text <> 'tenant'::text) OR (scope_id IS NULL))),
     CONSTRAINT there_is_a_limit CHECK ((num_nonnulls(per_minute, per_hour, per_day, per_month) > 0)),
     CONSTRAINT warning_threshold_is_a_percentage CHECK (((warning_threshold_percent >= 0) AND (warning_threshold_percent <= 100)))
 );
@@ -26155,88 +27788,53 @@ ALTER TABLE ONLY app_public.rate_limit_config FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.rate_limit_config OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.rate_limit_config IS 'How fast requests, tokens and cost may come. All that concern a use decide together. Everyone reads them; who may manage settings sets the tenant''s own, which can only limit it further.';
+COMMENT ON TABLE app_public.rate_limit_config IS 'Limits of how fast requests, tokens and cost may come. All limits that concern a use decide together. Every member reads them. Those with can_manage_settings set the tenant''s own limits, which can only limit it further.';
 
-COMMENT ON COLUMN app_public.rate_limit_config.limit_scope IS 'Whose use is limited: tenant, user, agent or api_key.';
+COMMENT ON COLUMN app_public.rate_limit_config.limit_scope IS 'Whose usage is limited.';
 
-COMMENT ON COLUMN app_public.rate_limit_config.scope_id IS 'The user, agent or API key; null for each of them on its own, unless it is named in a row of its own. Always null for the tenant.';
+COMMENT ON COLUMN app_public.rate_limit_config.scope_id IS 'The user, agent or API key. null limits each of them separately, except those that have a limit of their own. It is always null when the scope is the tenant.';
 
-COMMENT ON COLUMN app_public.rate_limit_config.limit_type IS 'requests, tokens or cost (in US cents).';
+COMMENT ON COLUMN app_public.rate_limit_config.limit_type IS 'What is limited: requests, tokens, or cost in US cents.';
 
-COMMENT ON COLUMN app_public.rate_limit_config.per_minute IS 'Most in any 60 seconds; null for no such limit.';
+COMMENT ON COLUMN app_public.rate_limit_config.per_minute IS 'The most in any 60 seconds; null for no such limit.';
 
-COMMENT ON COLUMN app_public.rate_limit_config.per_hour IS 'Most in any hour; null for no such limit.';
+COMMENT ON COLUMN app_public.rate_limit_config.per_hour IS 'The most in any hour; null for no such limit.';
 
-COMMENT ON COLUMN app_public.rate_limit_config.per_day IS 'Most in any 24 hours; null for no such limit.';
+COMMENT ON COLUMN app_public.rate_limit_config.per_day IS 'The most in any 24 hours; null for no such limit.';
 
-COMMENT ON COLUMN app_public.rate_limit_config.per_month IS 'Most in any 30 days; null for no such limit. Months of the calendar are quotas.';
+COMMENT ON COLUMN app_public.rate_limit_config.per_month IS 'The most in any 30 days; null for no such limit. Quotas limit months of the calendar.';
 
-COMMENT ON COLUMN app_public.rate_limit_config.on_limit_action IS 'What happens beyond the limit: block (refused), queue (refused, to be tried again by the caller), throttle (allowed, the caller should wait) or warn (allowed).';
+COMMENT ON COLUMN app_public.rate_limit_config.on_limit_action IS 'What happens beyond the limit: block refuses; queue refuses and asks the caller to try again; throttle allows and asks the caller to wait; warn allows.';
 
-COMMENT ON COLUMN app_public.rate_limit_config.is_hard_limit IS 'Whether it refuses: block and queue do.';
+COMMENT ON COLUMN app_public.rate_limit_config.is_hard_limit IS 'Whether the limit refuses, as block and queue do.';
 
-COMMENT ON COLUMN app_public.rate_limit_config.warning_threshold_percent IS 'From how many percent of the limit on a decision carries a warning, 0 to 100, by default 80.';
+COMMENT ON COLUMN app_public.rate_limit_config.warning_threshold_percent IS 'The percentage of the limit from which on a decision carries a warning, 0 to 100, by default 80.';
 
-COMMENT ON COLUMN app_public.rate_limit_config.is_active IS 'Whether it holds.';
+COMMENT ON COLUMN app_public.rate_limit_config.is_active IS 'Whether the limit applies.';
 
-COMMENT ON COLUMN app_public.rate_limit_config.is_default IS 'Whether it holds for every tenant that has nothing else of that kind from its plan. Of the platform''s tenant only.';
+COMMENT ON COLUMN app_public.rate_limit_config.is_default IS 'Whether the limit applies to every tenant whose plan has no limit of this kind. Only the tenant of the platform has defaults.';
 
-COMMENT ON COLUMN app_public.rate_limit_config.source IS 'Who set it: plan, or override (platform staff), which replaces the plan''s for the same thing; or own, which adds to them.';
+COMMENT ON COLUMN app_public.rate_limit_config.source IS 'Who set it. override (platform staff) replaces plan for the same thing; own is set by the tenant itself and adds to them.';
 
-COMMENT ON COLUMN app_public.rate_limit_config.created_at IS 'When it was set.';
+COMMENT ON COLUMN app_public.rate_limit_config.created_at IS 'When the limit was set.';
 
-COMMENT ON COLUMN app_public.rate_limit_config.updated_at IS 'When it last changed.';
+COMMENT ON COLUMN app_public.rate_limit_config.updated_at IS 'When the limit last changed.';
 
-CREATE UNLOGGED TABLE app_public.rate_limit_usage (
-    tenant_id uuid NOT NULL,
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    config_id uuid NOT NULL,
-    scope_id uuid NOT NULL,
-    window_seconds integer NOT NULL,
-    usage_count double precision DEFAULT 0 NOT NULL,
-    past_count double precision DEFAULT 0 NOT NULL,
-    past_buckets double precision[] NOT NULL,
-    window_start timestamp with time zone NOT NULL,
-    window_end timestamp with time zone NOT NULL,
-    is_exceeded boolean DEFAULT false NOT NULL,
-    exceeded_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-)
-WITH (fillfactor='50');
+COMMENT ON CONSTRAINT default_names_nobody ON app_public.rate_limit_config IS 'must be off when the limit names a user, an agent or an API key';
 
-ALTER TABLE ONLY app_public.rate_limit_usage FORCE ROW LEVEL SECURITY;
+COMMENT ON CONSTRAINT per_day_is_positive ON app_public.rate_limit_config IS 'must be at least 1';
 
-ALTER TABLE app_public.rate_limit_usage OWNER TO rowhouse_owner;
+COMMENT ON CONSTRAINT per_hour_is_positive ON app_public.rate_limit_config IS 'must be at least 1';
 
-COMMENT ON TABLE app_public.rate_limit_usage IS '@behavior -insert -update -delete +query:resource:connection
-The sliding windows at hand. A crash of the database forgets them and nothing else. You see your own; who may view analytics sees all.';
+COMMENT ON CONSTRAINT per_minute_is_positive ON app_public.rate_limit_config IS 'must be at least 1';
 
-COMMENT ON COLUMN app_public.rate_limit_usage.config_id IS 'The limit.';
+COMMENT ON CONSTRAINT per_month_is_positive ON app_public.rate_limit_config IS 'must be at least 1';
 
-COMMENT ON COLUMN app_public.rate_limit_usage.scope_id IS 'Whose use it is: the tenant, user, agent or API key.';
+COMMENT ON CONSTRAINT scope_of_the_tenant_has_no_id ON app_public.rate_limit_config IS 'must be empty when the scope is the tenant';
 
-COMMENT ON COLUMN app_public.rate_limit_usage.window_seconds IS 'Length of the window: 60, 3600, 86400 or 2592000.';
+COMMENT ON CONSTRAINT there_is_a_limit ON app_public.rate_limit_config IS 'must be given, unless there is a limit for another length of time';
 
-COMMENT ON COLUMN app_public.rate_limit_usage.usage_count IS 'What was used between window_start and the last use, in units of the limit.';
-
-COMMENT ON COLUMN app_public.rate_limit_usage.past_count IS '@behavior -*
-The part of usage_count that is in past_buckets.';
-
-COMMENT ON COLUMN app_public.rate_limit_usage.past_buckets IS '@behavior -*
-Use in the twentieths of the window before the newest, oldest first.';
-
-COMMENT ON COLUMN app_public.rate_limit_usage.window_start IS 'Start of the oldest twentieth that counts.';
-
-COMMENT ON COLUMN app_public.rate_limit_usage.window_end IS 'End of the newest twentieth.';
-
-COMMENT ON COLUMN app_public.rate_limit_usage.is_exceeded IS 'Whether the last use was beyond the limit.';
-
-COMMENT ON COLUMN app_public.rate_limit_usage.exceeded_at IS 'When a use was last beyond the limit.';
-
-COMMENT ON COLUMN app_public.rate_limit_usage.created_at IS 'When this window was first used.';
-
-COMMENT ON COLUMN app_public.rate_limit_usage.updated_at IS 'When it was last used.';
+COMMENT ON CONSTRAINT warning_threshold_is_a_percentage ON app_public.rate_limit_config IS 'must be from 0 to 100';
 
 ALTER TABLE app_public.resource_sharing_audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME app_public.resource_sharing_audit_id_seq
@@ -26422,26 +28020,39 @@ CREATE VIEW app_public.tenant_usage_tracking WITH (security_invoker='true') AS
 
 ALTER TABLE app_public.tenant_usage_tracking OWNER TO rowhouse_owner;
 
-COMMENT ON VIEW app_public.tenant_usage_tracking IS '@primaryKey id
-Usage by calendar month of the tenant. A minute behind. With can_view_analytics the whole tenant''s, else your own.';
+COMMENT ON VIEW app_public.tenant_usage_tracking IS '@name usage_month
+@primaryKey id
+Usage by calendar month of the tenant. The report is about a minute old. It shows your own usage, and with can_view_analytics that of the whole tenant.';
 
-COMMENT ON COLUMN app_public.tenant_usage_tracking.period_start IS 'First day of the month.';
+COMMENT ON COLUMN app_public.tenant_usage_tracking.id IS '@notNull
+The id of the row, which is always the same.';
 
-COMMENT ON COLUMN app_public.tenant_usage_tracking.period_end IS 'First day of the next month.';
+COMMENT ON COLUMN app_public.tenant_usage_tracking.period_start IS '@notNull
+The first day of the month.';
 
-COMMENT ON COLUMN app_public.tenant_usage_tracking.active_users IS 'How many different people used something.';
+COMMENT ON COLUMN app_public.tenant_usage_tracking.period_end IS '@notNull
+The first day of the next month.';
 
-COMMENT ON COLUMN app_public.tenant_usage_tracking.total_api_calls IS 'API calls.';
+COMMENT ON COLUMN app_public.tenant_usage_tracking.active_users IS '@notNull
+How many different people used something.';
 
-COMMENT ON COLUMN app_public.tenant_usage_tracking.total_tokens_used IS 'Tokens of all classes.';
+COMMENT ON COLUMN app_public.tenant_usage_tracking.total_api_calls IS '@notNull
+API calls.';
 
-COMMENT ON COLUMN app_public.tenant_usage_tracking.storage_used_gb IS 'Gigabytes (10⁹ bytes) stored on average, over the part of the month that has passed.';
+COMMENT ON COLUMN app_public.tenant_usage_tracking.total_tokens_used IS '@notNull
+Tokens of all classes.';
 
-COMMENT ON COLUMN app_public.tenant_usage_tracking.expert_consultations IS 'Expert consultations.';
+COMMENT ON COLUMN app_public.tenant_usage_tracking.storage_used_gb IS '@notNull
+The average storage in gigabytes (10⁹ bytes) over the part of the month that has passed.';
 
-COMMENT ON COLUMN app_public.tenant_usage_tracking.panel_discussions IS 'Panel discussions.';
+COMMENT ON COLUMN app_public.tenant_usage_tracking.expert_consultations IS '@notNull
+Expert consultations.';
 
-COMMENT ON COLUMN app_public.tenant_usage_tracking.created_at IS 'When it was first counted.';
+COMMENT ON COLUMN app_public.tenant_usage_tracking.panel_discussions IS '@notNull
+Panel discussions.';
+
+COMMENT ON COLUMN app_public.tenant_usage_tracking.created_at IS '@notNull
+When it was first counted.';
 
 CREATE VIEW app_public.token_usage_summary WITH (security_invoker='true') AS
  SELECT metering.derived_id((ROW('tokens', m.tenant_id, m.month))::text) AS id,
@@ -26470,24 +28081,36 @@ CREATE VIEW app_public.token_usage_summary WITH (security_invoker='true') AS
 
 ALTER TABLE app_public.token_usage_summary OWNER TO rowhouse_owner;
 
-COMMENT ON VIEW app_public.token_usage_summary IS '@primaryKey id
-Tokens and their cost by calendar month of the tenant. A minute behind. With can_view_analytics the whole tenant''s, else your own.';
+COMMENT ON VIEW app_public.token_usage_summary IS '@name usage_token_month
+@primaryKey id
+Tokens and their cost by calendar month of the tenant. The report is about a minute old. It shows your own usage, and with can_view_analytics that of the whole tenant.';
 
-COMMENT ON COLUMN app_public.token_usage_summary.period_start IS 'First day of the month.';
+COMMENT ON COLUMN app_public.token_usage_summary.id IS '@notNull
+The id of the row, which is always the same.';
 
-COMMENT ON COLUMN app_public.token_usage_summary.period_end IS 'First day of the next month.';
+COMMENT ON COLUMN app_public.token_usage_summary.period_start IS '@notNull
+The first day of the month.';
 
-COMMENT ON COLUMN app_public.token_usage_summary.total_tokens IS 'Tokens of all classes.';
+COMMENT ON COLUMN app_public.token_usage_summary.period_end IS '@notNull
+The first day of the next month.';
 
-COMMENT ON COLUMN app_public.token_usage_summary.total_prompt_tokens IS 'Input tokens, those read from a cache included.';
+COMMENT ON COLUMN app_public.token_usage_summary.total_tokens IS '@notNull
+Tokens of all classes.';
 
-COMMENT ON COLUMN app_public.token_usage_summary.total_completion_tokens IS 'Output tokens, those for reasoning included.';
+COMMENT ON COLUMN app_public.token_usage_summary.total_prompt_tokens IS '@notNull
+Input tokens, including those that were read from a cache.';
 
-COMMENT ON COLUMN app_public.token_usage_summary.total_cost_usd IS 'USD, not rounded.';
+COMMENT ON COLUMN app_public.token_usage_summary.total_completion_tokens IS '@notNull
+Output tokens, including those for reasoning.';
 
-COMMENT ON COLUMN app_public.token_usage_summary.usage_by_model IS 'By name of the model (unknown: none of the catalogue): {model_id, tokens, prompt_tokens, completion_tokens, cost_usd}.';
+COMMENT ON COLUMN app_public.token_usage_summary.total_cost_usd IS '@notNull
+The cost in USD, not rounded.';
 
-COMMENT ON COLUMN app_public.token_usage_summary.created_at IS 'When it was first counted.';
+COMMENT ON COLUMN app_public.token_usage_summary.usage_by_model IS '@notNull
+An object for each model, by the name of the model: {model_id, tokens, prompt_tokens, completion_tokens, cost_usd}. The name is unknown for models that are not in the catalogue.';
+
+COMMENT ON COLUMN app_public.token_usage_summary.created_at IS '@notNull
+When it was first counted.';
 
 CREATE VIEW app_public.tool_tag_assignments WITH (security_invoker='true') AS
  SELECT a.tenant_id,
@@ -26526,12 +28149,11 @@ CREATE TABLE app_public.usage_types (
     unit text NOT NULL,
     is_whole boolean DEFAULT true NOT NULL,
     max_quantity numeric NOT NULL,
-    token_class text,
+    token_class app_public.token_class,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT display_name_is_a_name CHECK (core.is_name(display_name)),
-    CONSTRAINT max_quantity_is_storable CHECK (((max_quantity > (0)::numeric) AND (max_quantity <= '1000000000000000000'::numeric))),
-    CONSTRAINT name_is_an_identifier CHECK ((name ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
-    CONSTRAINT token_class_is_known CHECK ((token_class = ANY (ARRAY['input'::text, 'cached_input'::text, 'output'::text, 'reasoning'::text])))
+    CONSTRAINT max_quantity_is_storable CHECK (((max_quantity > (0)::numeric) AND (max_quantity <= metering.max_amount()))),
+    CONSTRAINT name_is_an_identifier CHECK ((name ~ '^[a-z][a-z0-9_]{0,62}$'::text))
 );
 
 ALTER TABLE ONLY app_public.usage_types FORCE ROW LEVEL SECURITY;
@@ -26539,21 +28161,21 @@ ALTER TABLE ONLY app_public.usage_types FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_public.usage_types OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE app_public.usage_types IS '@behavior -insert -update -delete -query:resource:single
-What can be used, in which unit. The same for every tenant, so that plans can price it.';
+What can be used, and in which unit. The types are the same for every tenant, so that plans can price them.';
 
-COMMENT ON COLUMN app_public.usage_types.name IS 'Name to record it under, such as output_tokens.';
+COMMENT ON COLUMN app_public.usage_types.name IS 'The name under which it is recorded, such as output_tokens.';
 
-COMMENT ON COLUMN app_public.usage_types.display_name IS 'Name for people.';
+COMMENT ON COLUMN app_public.usage_types.display_name IS 'The name that people read.';
 
-COMMENT ON COLUMN app_public.usage_types.unit IS 'What a quantity of 1 is.';
+COMMENT ON COLUMN app_public.usage_types.unit IS 'The unit: what a quantity of 1 is.';
 
 COMMENT ON COLUMN app_public.usage_types.is_whole IS 'Whether quantities are whole numbers.';
 
 COMMENT ON COLUMN app_public.usage_types.max_quantity IS 'The largest quantity of one event.';
 
-COMMENT ON COLUMN app_public.usage_types.token_class IS 'input, cached_input, output or reasoning for tokens of a language model, whose cost follows from the model''s price.';
+COMMENT ON COLUMN app_public.usage_types.token_class IS 'The class of tokens of a language model, whose cost is computed from the price of the model; null for everything else.';
 
-COMMENT ON COLUMN app_public.usage_types.created_at IS 'When it was added.';
+COMMENT ON COLUMN app_public.usage_types.created_at IS 'When the type was added.';
 
 CREATE VIEW app_public.usage_logs WITH (security_invoker='true') AS
  SELECT e.tenant_id,
@@ -26585,80 +28207,114 @@ CREATE VIEW app_public.usage_logs WITH (security_invoker='true') AS
 
 ALTER TABLE app_public.usage_logs OWNER TO rowhouse_owner;
 
-COMMENT ON VIEW app_public.usage_logs IS '@primaryKey tenant_id,batch_id,ordinal,occurred_at
+COMMENT ON VIEW app_public.usage_logs IS '@name usage_log
+@primaryKey tenant_id,batch_id,ordinal,occurred_at
 @aggregates on
-Events of usage with the names of what they refer to, as these are now. You see your own; the whole tenant''s with can_view_analytics.';
+Events of usage, with the current names of what they refer to. It shows your own usage, and with can_view_analytics that of the whole tenant.';
 
-COMMENT ON COLUMN app_public.usage_logs.usage_type_name IS 'Name of the usage type for people.';
+COMMENT ON COLUMN app_public.usage_logs.batch_id IS '@notNull
+The batch with which the event was recorded.';
 
-COMMENT ON COLUMN app_public.usage_logs.unit IS 'What a quantity of 1 is.';
+COMMENT ON COLUMN app_public.usage_logs.ordinal IS '@notNull
+Its position in the batch, from 1.';
 
-COMMENT ON COLUMN app_public.usage_logs.user_name IS 'Name of the person, null when you share no tenant any more.';
+COMMENT ON COLUMN app_public.usage_logs.occurred_at IS '@notNull
+When it was used.';
 
-COMMENT ON COLUMN app_public.usage_logs.agent_name IS 'Name of the agent, null when there is none, or none that you see.';
+COMMENT ON COLUMN app_public.usage_logs.usage_type IS '@notNull
+What was used: the name of a usage type.';
 
-COMMENT ON COLUMN app_public.usage_logs.model_name IS 'Name of the language model.';
+COMMENT ON COLUMN app_public.usage_logs.usage_type_name IS '@notNull
+The name of the usage type that people read.';
+
+COMMENT ON COLUMN app_public.usage_logs.quantity IS '@notNull
+How much was used; 0 for the correction of a cost.';
+
+COMMENT ON COLUMN app_public.usage_logs.unit IS '@notNull
+The unit: what a quantity of 1 is.';
+
+COMMENT ON COLUMN app_public.usage_logs.user_name IS 'The name of the person; null when you no longer share a tenant with them.';
+
+COMMENT ON COLUMN app_public.usage_logs.agent_name IS 'The name of the agent; null when there is none, or none that you may see.';
+
+COMMENT ON COLUMN app_public.usage_logs.model_name IS 'The name of the language model.';
+
+COMMENT ON COLUMN app_public.usage_logs.cost IS 'The cost in USD, not rounded; null without a price.';
+
+COMMENT ON COLUMN app_public.usage_logs.recorded_at IS '@notNull
+When it was recorded.';
 
 CREATE TABLE app_public.usage_quotas (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     tenant_id uuid DEFAULT core.current_tenant_id() NOT NULL,
-    quota_type text NOT NULL,
-    quota_scope text DEFAULT 'tenant'::text NOT NULL,
+    quota_type app_public.quota_type NOT NULL,
+    quota_scope app_public.limit_scope DEFAULT 'tenant'::text NOT NULL,
     scope_id uuid,
-    period text NOT NULL,
+    period app_public.quota_period NOT NULL,
     quota_limit numeric,
     is_hard_limit boolean DEFAULT true NOT NULL,
     overage_allowed boolean DEFAULT false NOT NULL,
     alert_threshold_percentage numeric DEFAULT 80 NOT NULL,
     applies_to_subtree boolean DEFAULT false NOT NULL,
-    source text DEFAULT 'own'::text NOT NULL,
+    source app_public.quota_source DEFAULT 'own'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT alert_threshold_is_a_percentage CHECK (((alert_threshold_percentage > (0)::numeric) AND (alert_threshold_percentage <= (100)::numeric))),
     CONSTRAINT hard_limit_has_no_overage CHECK ((NOT (is_hard_limit AND overage_allowed))),
-    CONSTRAINT only_a_tenant_has_a_subtree CHECK (((NOT applies_to_subtree) OR (quota_scope = 'tenant'::text))),
+    CONSTRAINT only_a_tenant_has_a_subtree CHECK (((NOT applies_to_subtree) OR ((quota_scope)::text = 'tenant'::text))),
     CONSTRAINT period_fits_the_type CHECK (
 CASE
-    WHEN metering.is_count_quota(quota_type) THEN (period = 'none'::text)
-    ELSE (period = ANY (ARRAY['day'::text, 'month'::text, 'billing'::text]))
+    WHEN metering.is_count_quota(quota_type) THEN ((period)::text = 'none'::text)
+    ELSE ((period)::text = ANY (ARRAY['day'::text, 'month'::text, 'billing'::text]))
 END),
-    CONSTRAINT quota_limit_is_an_amount CHECK (((quota_limit >= (0)::numeric) AND (quota_limit < '1000000000000000000'::numeric) AND ((quota_type = 'cost'::text) OR (quota_limit = trunc(quota_limit))))),
-    CONSTRAINT quota_scope_is_known CHECK ((quota_scope = ANY (ARRAY['tenant'::text, 'user'::text, 'agent'::text, 'api_key'::text]))),
-    CONSTRAINT quota_type_is_known CHECK ((quota_type = ANY (ARRAY['users'::text, 'agents'::text, 'documents'::text, 'storage'::text, 'api_calls'::text, 'tokens'::text, 'cost'::text]))),
-    CONSTRAINT scope_fits_what_is_counted CHECK (((NOT metering.is_count_quota(quota_type)) OR (quota_scope = 'tenant'::text) OR ((quota_scope = 'user'::text) AND (quota_type <> 'users'::text)))),
-    CONSTRAINT scope_of_the_tenant_has_no_id CHECK (((quota_scope <> 'tenant'::text) OR (scope_id IS NULL))),
-    CONSTRAINT source_is_known CHECK ((source = ANY (ARRAY['plan'::text, 'tenant'::text, 'override'::text, 'own'::text])))
+    CONSTRAINT quota_limit_is_an_amount CHECK (((quota_limit >= (0)::numeric) AND (quota_limit < metering.max_amount()) AND (((quota_type)::text = 'cost'::text) OR (quota_limit = trunc(quota_limit))))),
+    CONSTRAINT scope_fits_what_is_counted CHECK (((NOT metering.is_count_quota(quota_type)) OR ((quota_scope)::text = 'tenant'::text) OR (((quota_scope)::text = 'user'::text) AND ((quota_type)::text <> 'users'::text)))),
+    CONSTRAINT scope_of_the_tenant_has_no_id CHECK ((((quota_scope)::text <> 'tenant'::text) OR (scope_id IS NULL)))
 );
 
 ALTER TABLE ONLY app_public.usage_quotas FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE app_public.usage_quotas OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE app_public.usage_quotas IS 'Limits of what there may be (users, agents, documents, storage) or be used in a period (api_calls, tokens, cost). The strictest that holds decides. Everyone reads them; who may manage settings sets the tenant''s own, which can only limit it further.';
+COMMENT ON TABLE app_public.usage_quotas IS 'Limits of what exists (users, agents, documents, storage) or is used in a period (api_calls, tokens, cost). The strictest limit decides. Every member reads them. Those with can_manage_settings set the tenant''s own quotas, which can only limit it further.';
 
-COMMENT ON COLUMN app_public.usage_quotas.quota_type IS 'users (active members), agents (not deleted), documents, storage (bytes of documents), api_calls, tokens or cost (US dollars).';
+COMMENT ON COLUMN app_public.usage_quotas.quota_type IS 'What is limited: users (active members), agents (not deleted), documents, storage (bytes of documents), api_calls, tokens or cost (US dollars).';
 
-COMMENT ON COLUMN app_public.usage_quotas.quota_scope IS 'Whose use is limited: tenant, user, agent or api_key.';
+COMMENT ON COLUMN app_public.usage_quotas.quota_scope IS 'Whose usage is limited.';
 
-COMMENT ON COLUMN app_public.usage_quotas.scope_id IS 'The user, agent or API key; null for each of them on its own, unless it is named in a row of the same source. Always null for the tenant.';
+COMMENT ON COLUMN app_public.usage_quotas.scope_id IS 'The user, agent or API key. null limits each of them separately, except those that have a quota of their own of the same source. It is always null when the scope is the tenant.';
 
-COMMENT ON COLUMN app_public.usage_quotas.period IS 'none for what is counted; day, month (of the calendar) or billing (a month from the day the subscription, or the tenant, began) for what is used, in the tenant''s time zone.';
+COMMENT ON COLUMN app_public.usage_quotas.period IS 'The period in which usage adds up, in the time zone of the tenant: none for users, agents, documents and storage; day, month (of the calendar) or billing (a month from the day on which the subscription or the tenant began) for api_calls, tokens and cost.';
 
-COMMENT ON COLUMN app_public.usage_quotas.quota_limit IS 'The limit, in units of the type, from 0 on; whole but for a cost. null: unlimited, to lift one of lower source.';
+COMMENT ON COLUMN app_public.usage_quotas.quota_limit IS 'The limit in units of the type: at least 0, and whole unless it is a cost. null means unlimited, and lifts a limit that a lower source has set.';
 
-COMMENT ON COLUMN app_public.usage_quotas.is_hard_limit IS 'Whether a use beyond the limit is refused (QT601). A soft limit only warns, by alerts.';
+COMMENT ON COLUMN app_public.usage_quotas.is_hard_limit IS 'Whether usage beyond the limit is refused (QT601). A soft limit only writes alerts.';
 
-COMMENT ON COLUMN app_public.usage_quotas.overage_allowed IS 'Whether use beyond a soft limit is sold: it is counted as overage. Set by plans and platform staff.';
+COMMENT ON COLUMN app_public.usage_quotas.overage_allowed IS 'Whether usage beyond a soft limit is sold; it is counted as overage. Only plans and platform staff set this.';
 
-COMMENT ON COLUMN app_public.usage_quotas.alert_threshold_percentage IS 'At how many percent of the limit an alert is written, once a period; above 0, at most 100, by default 80. Another is written at 100.';
+COMMENT ON COLUMN app_public.usage_quotas.alert_threshold_percentage IS 'The percentage of the limit at which an alert is written, once in each period: above 0 and at most 100, by default 80. Another alert is written at 100 percent.';
 
-COMMENT ON COLUMN app_public.usage_quotas.applies_to_subtree IS 'Whether the use of all tenants below this one counts as well.';
+COMMENT ON COLUMN app_public.usage_quotas.applies_to_subtree IS 'Whether the usage of all tenants below this one counts too.';
 
-COMMENT ON COLUMN app_public.usage_quotas.source IS 'Who set it: plan, tenant (from tenants.quotas) or override (platform staff), each replacing the one before for the same thing; or own, which adds to them.';
+COMMENT ON COLUMN app_public.usage_quotas.source IS 'Who set it. plan, tenant (from tenants.quotas) and override (platform staff) each replace the one before for the same thing; own is set by the tenant itself and adds to them.';
 
-COMMENT ON COLUMN app_public.usage_quotas.created_at IS 'When it was set.';
+COMMENT ON COLUMN app_public.usage_quotas.created_at IS 'When the quota was set.';
 
-COMMENT ON COLUMN app_public.usage_quotas.updated_at IS 'When it last changed.';
+COMMENT ON COLUMN app_public.usage_quotas.updated_at IS 'When the quota last changed.';
+
+COMMENT ON CONSTRAINT alert_threshold_is_a_percentage ON app_public.usage_quotas IS 'must be above 0 and at most 100';
+
+COMMENT ON CONSTRAINT hard_limit_has_no_overage ON app_public.usage_quotas IS 'must be off when overage is allowed';
+
+COMMENT ON CONSTRAINT only_a_tenant_has_a_subtree ON app_public.usage_quotas IS 'must be off unless the scope is the tenant';
+
+COMMENT ON CONSTRAINT period_fits_the_type ON app_public.usage_quotas IS 'must be none for users, agents, documents and storage, and day, month or billing for api_calls, tokens and cost';
+
+COMMENT ON CONSTRAINT quota_limit_is_an_amount ON app_public.usage_quotas IS 'must be at least 0 and less than 10^18, and whole unless it limits a cost';
+
+COMMENT ON CONSTRAINT scope_fits_what_is_counted ON app_public.usage_quotas IS 'must be the tenant, or a user for agents, documents and storage, when the quota counts what exists';
+
+COMMENT ON CONSTRAINT scope_of_the_tenant_has_no_id ON app_public.usage_quotas IS 'must be empty when the scope is the tenant';
 
 CREATE VIEW app_public.usage_tracking WITH (security_invoker='true') AS
  WITH periods AS (
@@ -26809,42 +28465,59 @@ CREATE VIEW app_public.usage_tracking WITH (security_invoker='true') AS
 
 ALTER TABLE app_public.usage_tracking OWNER TO rowhouse_owner;
 
-COMMENT ON VIEW app_public.usage_tracking IS '@primaryKey id
-Usage by minute, hour, day and month, user, agent and API key; days and months are the tenant''s calendar''s. A minute behind. You see your own; the whole tenant''s with can_view_analytics. Name the tracking_period.';
+COMMENT ON VIEW app_public.usage_tracking IS '@name usage_period
+@primaryKey id
+Usage by period, user, agent and API key. Every period is listed as minutes, hours, days and months, so filter by trackingPeriod. Days and months follow the calendar of the tenant. The report is about a minute old. It shows your own usage, and with can_view_analytics that of the whole tenant.';
 
-COMMENT ON COLUMN app_public.usage_tracking.tracking_period IS 'minute, hour, day or month.';
+COMMENT ON COLUMN app_public.usage_tracking.id IS '@notNull
+The id of the row, which is always the same.';
 
-COMMENT ON COLUMN app_public.usage_tracking.period_start IS 'When the period begins.';
+COMMENT ON COLUMN app_public.usage_tracking.tracking_period IS '@notNull
+The length of the period.';
 
-COMMENT ON COLUMN app_public.usage_tracking.period_end IS 'When it ends, excluded.';
+COMMENT ON COLUMN app_public.usage_tracking.period_start IS '@notNull
+When the period begins.';
 
-COMMENT ON COLUMN app_public.usage_tracking.agent_id IS 'The agent, null for what no agent used.';
+COMMENT ON COLUMN app_public.usage_tracking.period_end IS '@notNull
+When the period ends, excluded.';
 
-COMMENT ON COLUMN app_public.usage_tracking.api_key_id IS 'The API key, null for what came without one.';
+COMMENT ON COLUMN app_public.usage_tracking.agent_id IS 'The agent; null for usage without an agent.';
 
-COMMENT ON COLUMN app_public.usage_tracking.request_count IS 'API calls and calls of language models.';
+COMMENT ON COLUMN app_public.usage_tracking.api_key_id IS 'The API key; null for usage without an API key.';
 
-COMMENT ON COLUMN app_public.usage_tracking.token_count IS 'Tokens of all classes.';
+COMMENT ON COLUMN app_public.usage_tracking.request_count IS '@notNull
+API calls and calls of language models.';
 
-COMMENT ON COLUMN app_public.usage_tracking.total_cost IS 'What the tokens cost, USD, not rounded.';
+COMMENT ON COLUMN app_public.usage_tracking.token_count IS '@notNull
+Tokens of all classes.';
 
-COMMENT ON COLUMN app_public.usage_tracking.consultation_count IS 'Expert consultations.';
+COMMENT ON COLUMN app_public.usage_tracking.total_cost IS '@notNull
+The cost of the tokens in USD, not rounded.';
 
-COMMENT ON COLUMN app_public.usage_tracking.panel_count IS 'Panel discussions.';
+COMMENT ON COLUMN app_public.usage_tracking.consultation_count IS '@notNull
+Expert consultations.';
 
-COMMENT ON COLUMN app_public.usage_tracking.workflow_count IS 'Workflow runs.';
+COMMENT ON COLUMN app_public.usage_tracking.panel_count IS '@notNull
+Panel discussions.';
 
-COMMENT ON COLUMN app_public.usage_tracking.tool_call_count IS 'Tool calls.';
+COMMENT ON COLUMN app_public.usage_tracking.workflow_count IS '@notNull
+Workflow runs.';
 
-COMMENT ON COLUMN app_public.usage_tracking.avg_response_time_ms IS 'Mean duration of what has one, milliseconds.';
+COMMENT ON COLUMN app_public.usage_tracking.tool_call_count IS '@notNull
+Tool calls.';
 
-COMMENT ON COLUMN app_public.usage_tracking.success_rate IS 'Successes among what succeeded or failed, percent.';
+COMMENT ON COLUMN app_public.usage_tracking.avg_response_time_ms IS 'The mean duration of the events that have one, in milliseconds.';
 
-COMMENT ON COLUMN app_public.usage_tracking.error_count IS 'What ended in an error.';
+COMMENT ON COLUMN app_public.usage_tracking.success_rate IS 'The share of successes among the events that succeeded or failed, in percent.';
 
-COMMENT ON COLUMN app_public.usage_tracking.created_at IS 'When it was first counted.';
+COMMENT ON COLUMN app_public.usage_tracking.error_count IS '@notNull
+How many events ended in an error.';
 
-COMMENT ON COLUMN app_public.usage_tracking.updated_at IS 'When it was last counted.';
+COMMENT ON COLUMN app_public.usage_tracking.created_at IS '@notNull
+When it was first counted.';
+
+COMMENT ON COLUMN app_public.usage_tracking.updated_at IS '@notNull
+When it was last counted.';
 
 CREATE TABLE app_public.user_rating_votes (
     tenant_id uuid NOT NULL,
@@ -27058,7 +28731,7 @@ ALTER TABLE ONLY knowledge.changed_sources FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE knowledge.changed_sources OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE knowledge.changed_sources IS 'Sources whose statistics (processing_status and so on) are to be computed again.';
+COMMENT ON TABLE knowledge.changed_sources IS 'The sources whose statistics (processing_status and so on) must be computed again.';
 
 ALTER TABLE knowledge.changed_sources ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME knowledge.changed_sources_id_seq
@@ -27080,7 +28753,7 @@ ALTER TABLE ONLY knowledge.document_files FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE knowledge.document_files OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE knowledge.document_files IS 'Bytes of uploaded files, kept until they are parsed.';
+COMMENT ON TABLE knowledge.document_files IS 'The bytes of uploaded files, kept until they are parsed.';
 
 CREATE TABLE metering.api_call_buffer (
     tenant_id uuid NOT NULL,
@@ -27094,7 +28767,7 @@ ALTER TABLE ONLY metering.api_call_buffer FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE metering.api_call_buffer OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE metering.api_call_buffer IS 'Requests that were served and are not yet booked as usage.';
+COMMENT ON TABLE metering.api_call_buffer IS 'Requests that were served and are not yet recorded as usage.';
 
 ALTER TABLE metering.api_call_buffer ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME metering.api_call_buffer_id_seq
@@ -27154,7 +28827,7 @@ CREATE TABLE metering.llm_calls_default (
     CONSTRAINT response_time_ms_is_not_negative CHECK ((response_time_ms >= 0)),
     CONSTRAINT temperature_is_in_range CHECK (((temperature >= (0)::numeric) AND (temperature <= (2)::numeric))),
     CONSTRAINT time_to_first_token_ms_is_not_negative CHECK ((time_to_first_token_ms >= 0)),
-    CONSTRAINT tokens_are_in_range CHECK ((((input_tokens >= 0) AND ((input_tokens)::numeric <= '1000000000'::numeric)) AND ((cached_input_tokens >= 0) AND ((cached_input_tokens)::numeric <= '1000000000'::numeric)) AND ((output_tokens >= 0) AND ((output_tokens)::numeric <= '1000000000'::numeric)) AND ((reasoning_tokens >= 0) AND ((reasoning_tokens)::numeric <= '1000000000'::numeric)))),
+    CONSTRAINT tokens_are_in_range CHECK (((LEAST(input_tokens, cached_input_tokens, output_tokens, reasoning_tokens) >= 0) AND (GREATEST(input_tokens, cached_input_tokens, output_tokens, reasoning_tokens) <= metering.max_tokens_per_call()))),
     CONSTRAINT top_p_is_a_probability CHECK (((top_p >= (0)::numeric) AND (top_p <= (1)::numeric)))
 );
 
@@ -27162,7 +28835,7 @@ ALTER TABLE ONLY metering.llm_calls_default FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE metering.llm_calls_default OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE metering.llm_calls_default IS 'Calls of months that have no partition; the task moves them.';
+COMMENT ON TABLE metering.llm_calls_default IS 'Calls of months that have no partition; a task moves them.';
 
 CREATE TABLE metering.llm_texts_default (
     tenant_id uuid NOT NULL,
@@ -27178,7 +28851,7 @@ ALTER TABLE ONLY metering.llm_texts_default FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE metering.llm_texts_default OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE metering.llm_texts_default IS 'Texts of months that have no partition; the task moves them.';
+COMMENT ON TABLE metering.llm_texts_default IS 'Texts of months that have no partition; a task moves them.';
 
 CREATE TABLE metering.quota_holds (
     tenant_id uuid NOT NULL,
@@ -27194,7 +28867,7 @@ ALTER TABLE ONLY metering.quota_holds FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE metering.quota_holds OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE metering.quota_holds IS 'What a reservation holds of each counter; changed only while the counter''s row is locked.';
+COMMENT ON TABLE metering.quota_holds IS 'What a reservation holds in each counter. A hold changes only while the row of the counter is locked.';
 
 CREATE SEQUENCE metering.usage_batches
     START WITH 1
@@ -27233,14 +28906,14 @@ CREATE TABLE metering.usage_events_default (
     CONSTRAINT cost_names_its_price CHECK (((cost IS NULL) = (price_id IS NULL))),
     CONSTRAINT duration_ms_is_not_negative CHECK ((duration_ms >= 0)),
     CONSTRAINT metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= '1000000000000000000'::numeric) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
+    CONSTRAINT quantity_is_positive_and_bounded CHECK (((quantity <= metering.max_amount()) AND ((quantity > (0)::numeric) OR ((quantity = (0)::numeric) AND (rerates_batch_id IS NOT NULL)))))
 );
 
 ALTER TABLE ONLY metering.usage_events_default FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE metering.usage_events_default OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE metering.usage_events_default IS 'Events of months that have no partition; the task moves them.';
+COMMENT ON TABLE metering.usage_events_default IS 'Events of months that have no partition; a task moves them.';
 
 CREATE TABLE metering.usage_idempotency_keys (
     tenant_id uuid NOT NULL,
@@ -27255,7 +28928,7 @@ ALTER TABLE ONLY metering.usage_idempotency_keys FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE metering.usage_idempotency_keys OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE metering.usage_idempotency_keys IS 'For each idempotency key what it stands for (a hash of the event as it was given) and the event it made. For ever.';
+COMMENT ON TABLE metering.usage_idempotency_keys IS 'For each idempotency key a hash of the event as it was given, and the event that was stored. The keys are permanent.';
 
 CREATE TABLE metering.usage_minutes_default (
     tenant_id uuid NOT NULL,
@@ -27282,7 +28955,7 @@ ALTER TABLE ONLY metering.usage_minutes_default FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE metering.usage_minutes_default OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE metering.usage_minutes_default IS 'Minutes of months that have no partition; the task moves them.';
+COMMENT ON TABLE metering.usage_minutes_default IS 'Minutes of months that have no partition; a task moves them.';
 
 CREATE TABLE metering.usage_queue (
     tenant_id uuid NOT NULL,
@@ -27296,7 +28969,7 @@ ALTER TABLE ONLY metering.usage_queue FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE metering.usage_queue OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE metering.usage_queue IS 'Batches that the roll-ups have not counted yet, each with the times of its first and last event.';
+COMMENT ON TABLE metering.usage_queue IS 'Batches that the roll-ups have not counted yet, each with the times of its first and its last event.';
 
 CREATE TABLE metering.usage_rollup_state (
     tenant_id uuid NOT NULL,
@@ -27308,7 +28981,7 @@ ALTER TABLE ONLY metering.usage_rollup_state FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE metering.usage_rollup_state OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE metering.usage_rollup_state IS 'In which time zone a tenant''s days were counted, and when last.';
+COMMENT ON TABLE metering.usage_rollup_state IS 'The time zone in which a tenant''s days were counted, and the time of the last run.';
 
 CREATE TABLE observability.materialized_view_alerts (
     id bigint NOT NULL,
@@ -27344,7 +29017,7 @@ ALTER TABLE ONLY search.block_chunks FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.block_chunks OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.block_chunks IS 'The chunks of a block in the order of their positions, 200 a row.';
+COMMENT ON TABLE search.block_chunks IS 'The chunks of a block in the order of their positions, search.chunks_per_row() a row.';
 
 CREATE TABLE search.blocks (
     tenant_id uuid NOT NULL,
@@ -27359,7 +29032,7 @@ CREATE TABLE search.blocks (
     average_length double precision NOT NULL,
     bucket_count integer NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT chunk_count_is_what_a_vector_holds CHECK (((chunk_count >= 1) AND (chunk_count <= 16000))),
+    CONSTRAINT chunk_count_is_what_a_vector_holds CHECK (((chunk_count >= 1) AND (chunk_count <= search.block_capacity()))),
     CONSTRAINT removed_count_is_in_range CHECK (((removed_count >= 0) AND (removed_count <= chunk_count)))
 );
 
@@ -27367,7 +29040,7 @@ ALTER TABLE ONLY search.blocks FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.blocks OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.blocks IS 'Up to 16,000 chunks each, which the postings know by their positions.';
+COMMENT ON TABLE search.blocks IS 'Blocks of the index. A block has up to search.block_capacity() chunks, which the postings name by their positions.';
 
 ALTER TABLE search.blocks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME search.blocks_id_seq
@@ -27397,7 +29070,7 @@ ALTER TABLE ONLY search.query_log_buffer FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.query_log_buffer OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.query_log_buffer IS 'Searches of the last minute, on their way to query_logs. Not crash-safe on purpose.';
+COMMENT ON TABLE search.query_log_buffer IS 'The searches of the last minute, before a task moves them to query_logs. The table is unlogged on purpose: a crash loses them.';
 
 CREATE TABLE search.rare_postings (
     tenant_id uuid NOT NULL,
@@ -27414,7 +29087,7 @@ ALTER TABLE ONLY search.rare_postings FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.rare_postings OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.rare_postings IS 'The other terms of a block, some dozens a row by their hash (search.bucket): positions and impacts (tf / (tf + length norm), in 1/32767, rounded up).';
+COMMENT ON TABLE search.rare_postings IS 'The postings of the other terms of a block, some dozens of terms a row by their hash (search.bucket). search.pack_posting says how a posting is stored.';
 
 CREATE TABLE search.removals (
     tenant_id uuid NOT NULL,
@@ -27428,7 +29101,7 @@ ALTER TABLE ONLY search.removals FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.removals OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.removals IS 'How many removed chunks of a block have a term; they count no more, but their postings are still there.';
+COMMENT ON TABLE search.removals IS 'How many removed chunks of a block have a term. These chunks no longer count, but their postings stay until the block is merged again.';
 
 CREATE TABLE search.terms (
     tenant_id uuid NOT NULL,
@@ -27439,7 +29112,7 @@ ALTER TABLE ONLY search.terms FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE search.terms OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE search.terms IS 'The vocabulary, for prefixes and typing errors.';
+COMMENT ON TABLE search.terms IS 'The vocabulary: every term that a block has or had. It serves prefixes and misspelt words.';
 
 CREATE TABLE tenancy.admin_access_log (
     tenant_id uuid NOT NULL,
@@ -27475,6 +29148,27 @@ ALTER TABLE ONLY tenancy.analyst_tenants FORCE ROW LEVEL SECURITY;
 ALTER TABLE tenancy.analyst_tenants OWNER TO rowhouse_owner;
 
 COMMENT ON TABLE tenancy.analyst_tenants IS 'The tenants whose reporting views an analyst''s login may read.';
+
+CREATE TABLE tenancy.daily_invitations (
+    tenant_id uuid NOT NULL,
+    sent_on date NOT NULL,
+    email text NOT NULL,
+    count integer DEFAULT 1 NOT NULL,
+    CONSTRAINT count_is_positive CHECK ((count > 0)),
+    CONSTRAINT email_is_an_email CHECK (core.is_email(email))
+);
+
+ALTER TABLE ONLY tenancy.daily_invitations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE tenancy.daily_invitations OWNER TO rowhouse_owner;
+
+COMMENT ON TABLE tenancy.daily_invitations IS 'How many invitations a tenant has sent to an address on a day (UTC). Days that no limit needs are deleted with the next invitation.';
+
+COMMENT ON COLUMN tenancy.daily_invitations.sent_on IS 'The day in UTC.';
+
+COMMENT ON COLUMN tenancy.daily_invitations.email IS 'The address, as core.fold_email returns it.';
+
+COMMENT ON COLUMN tenancy.daily_invitations.count IS 'The number of mails.';
 
 CREATE TABLE tenancy.onboarding_steps (
     key text NOT NULL,
@@ -27514,7 +29208,7 @@ ALTER TABLE ONLY vault.invitations FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE vault.invitations OWNER TO rowhouse_owner;
 
-COMMENT ON TABLE vault.invitations IS 'The secrets of app_public.invitations: the hash of the token in the last mail, while it can be used.';
+COMMENT ON TABLE vault.invitations IS 'The secrets of app_public.invitations: the hashes of the tokens in the last mail, one for each attempt to send it, while they can be used.';
 
 COMMENT ON COLUMN vault.invitations.token_hash IS 'The SHA-256 of the token.';
 
@@ -27625,7 +29319,8 @@ ALTER TABLE ONLY app_public.documents
 ALTER TABLE ONLY app_public.documents
     ADD CONSTRAINT documents_tenant_id_source_id_external_id_key UNIQUE (tenant_id, source_id, external_id);
 
-COMMENT ON CONSTRAINT documents_tenant_id_source_id_external_id_key ON app_public.documents IS '@behavior -single -update -delete';
+COMMENT ON CONSTRAINT documents_tenant_id_source_id_external_id_key ON app_public.documents IS '@behavior -single -update -delete
+is used by another document of this source';
 
 ALTER TABLE ONLY app_public.embeddings
     ADD CONSTRAINT embeddings_pkey PRIMARY KEY (tenant_id, model_id, chunk_id);
@@ -28100,6 +29795,9 @@ ALTER TABLE ONLY tenancy.admin_access_log
 ALTER TABLE ONLY tenancy.analyst_tenants
     ADD CONSTRAINT analyst_tenants_pkey PRIMARY KEY (tenant_id, login);
 
+ALTER TABLE ONLY tenancy.daily_invitations
+    ADD CONSTRAINT daily_invitations_pkey PRIMARY KEY (tenant_id, sent_on, email);
+
 ALTER TABLE ONLY tenancy.onboarding_steps
     ADD CONSTRAINT onboarding_steps_pkey PRIMARY KEY (key);
 
@@ -28107,7 +29805,7 @@ ALTER TABLE ONLY tenancy.user_identities
     ADD CONSTRAINT user_identities_pkey PRIMARY KEY (issuer, subject);
 
 ALTER TABLE ONLY vault.invitations
-    ADD CONSTRAINT invitations_pkey PRIMARY KEY (tenant_id, invitation_id);
+    ADD CONSTRAINT invitations_pkey PRIMARY KEY (tenant_id, invitation_id, token_hash);
 
 ALTER TABLE ONLY vault.tenant_config
     ADD CONSTRAINT tenant_config_pkey PRIMARY KEY (tenant_id);
@@ -28310,6 +30008,8 @@ CREATE INDEX rate_limit_config_is_default_idx ON app_public.rate_limit_config US
 
 CREATE UNIQUE INDEX rate_limit_config_tenant_id_limit_scope_scope_id_limit_type_idx ON app_public.rate_limit_config USING btree (tenant_id, limit_scope, scope_id, limit_type, source, is_hard_limit, is_default) NULLS NOT DISTINCT;
 
+COMMENT ON INDEX app_public.rate_limit_config_tenant_id_limit_scope_scope_id_limit_type_idx IS 'must be different from the rate limits that exist: there is one of this source for the same thing already';
+
 CREATE INDEX rate_limit_usage_config_id_idx ON app_public.rate_limit_usage USING btree (config_id);
 
 CREATE INDEX refunds_tenant_id_credit_note_id_idx ON app_public.refunds USING btree (tenant_id, credit_note_id);
@@ -28383,6 +30083,8 @@ CREATE INDEX usage_events_tenant_id_occurred_at_idx ON ONLY app_public.usage_eve
 CREATE INDEX usage_events_tenant_id_rerates_batch_id_idx ON ONLY app_public.usage_events USING btree (tenant_id, rerates_batch_id) WHERE (rerates_batch_id IS NOT NULL);
 
 CREATE UNIQUE INDEX usage_quotas_tenant_id_quota_type_quota_scope_scope_id_peri_idx ON app_public.usage_quotas USING btree (tenant_id, quota_type, quota_scope, scope_id, period, applies_to_subtree, is_hard_limit, source) NULLS NOT DISTINCT;
+
+COMMENT ON INDEX app_public.usage_quotas_tenant_id_quota_type_quota_scope_scope_id_peri_idx IS 'must be different from the quotas that exist: there is one of this source for the same thing already';
 
 CREATE UNIQUE INDEX usage_types_token_class_key ON app_public.usage_types USING btree (token_class);
 
@@ -28487,6 +30189,8 @@ CREATE INDEX search_terms_trigrams ON search.terms USING gin (tenant_id, term pu
 CREATE INDEX admin_access_log_admin_user_id_idx ON tenancy.admin_access_log USING btree (admin_user_id);
 
 CREATE INDEX analyst_tenants_login_idx ON tenancy.analyst_tenants USING btree (login);
+
+CREATE INDEX daily_invitations_email_sent_on_idx ON tenancy.daily_invitations USING btree (email, sent_on);
 
 CREATE INDEX user_identities_user_id_idx ON tenancy.user_identities USING btree (user_id);
 
@@ -28903,9 +30607,13 @@ CREATE TRIGGER _200_note_activation BEFORE INSERT OR UPDATE OF status, enabled O
 
 CREATE TRIGGER _200_note_unpublished_changes BEFORE UPDATE ON app_public.agents FOR EACH ROW EXECUTE FUNCTION catalog.tg_agents__note_unpublished_changes();
 
-CREATE TRIGGER _200_require_active_member AFTER INSERT ON app_public.project_members FOR EACH ROW EXECUTE FUNCTION workspaces.tg__require_active_member();
+CREATE TRIGGER _200_require_member_owner_id BEFORE INSERT OR UPDATE OF owner_id ON app_public.agents FOR EACH ROW EXECUTE FUNCTION tenancy.tg__require_member('owner_id', 't');
 
-CREATE TRIGGER _200_require_active_owner AFTER UPDATE OF owner_id ON app_public.projects FOR EACH ROW WHEN (((new.owner_id IS DISTINCT FROM old.owner_id) AND (new.owner_id IS NOT NULL))) EXECUTE FUNCTION workspaces.tg_projects__require_active_owner();
+CREATE TRIGGER _200_require_member_owner_id BEFORE INSERT OR UPDATE OF owner_id ON app_public.projects FOR EACH ROW EXECUTE FUNCTION tenancy.tg__require_member('owner_id', 'f');
+
+CREATE TRIGGER _200_require_member_user_id BEFORE INSERT OR UPDATE OF user_id ON app_public.institution_members FOR EACH ROW EXECUTE FUNCTION tenancy.tg__require_member('user_id', 'f');
+
+CREATE TRIGGER _200_require_member_user_id BEFORE INSERT OR UPDATE OF user_id ON app_public.project_members FOR EACH ROW EXECUTE FUNCTION tenancy.tg__require_member('user_id', 'f');
 
 CREATE TRIGGER _200_take_turns BEFORE INSERT OR UPDATE OF parent_id ON app_public.tool_categories FOR EACH STATEMENT EXECUTE FUNCTION catalog.tg_tool_categories__take_turns();
 
@@ -29742,6 +31450,9 @@ ALTER TABLE ONLY tenancy.admin_access_log
 ALTER TABLE ONLY tenancy.analyst_tenants
     ADD CONSTRAINT analyst_tenants_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY tenancy.daily_invitations
+    ADD CONSTRAINT daily_invitations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app_public.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY tenancy.user_identities
     ADD CONSTRAINT user_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_public.user_profiles(id) ON DELETE CASCADE;
 
@@ -30130,9 +31841,9 @@ CREATE POLICY delete_lead ON app_public.project_members FOR DELETE TO rowhouse_u
    FROM app_public.projects
   WHERE (projects.deleted_at IS NULL)))));
 
-CREATE POLICY delete_manager ON app_public.rate_limit_config FOR DELETE TO rowhouse_user USING (((source = 'own'::text) AND (NOT is_default) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission)));
+CREATE POLICY delete_manager ON app_public.rate_limit_config FOR DELETE TO rowhouse_user USING ((((source)::text = 'own'::text) AND (NOT is_default) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission)));
 
-CREATE POLICY delete_manager ON app_public.usage_quotas FOR DELETE TO rowhouse_user USING (((source = 'own'::text) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission)));
+CREATE POLICY delete_manager ON app_public.usage_quotas FOR DELETE TO rowhouse_user USING ((((source)::text = 'own'::text) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission)));
 
 CREATE POLICY delete_permitted ON app_public.tag_assignments FOR DELETE TO rowhouse_user USING (((( SELECT tenancy.has_permission('can_edit_agents'::text) AS has_permission) AND (item_type = 'agent'::app_public.resource_kind)) OR (( SELECT tenancy.has_permission('can_manage_knowledge'::text) AS has_permission) AND (item_type = 'knowledge_source'::app_public.resource_kind)) OR (( SELECT tenancy.has_permission('can_edit_resources'::text) AS has_permission) AND (item_type = ANY (ARRAY['tool'::app_public.resource_kind, 'prompt'::app_public.resource_kind, 'workflow'::app_public.resource_kind])))));
 
@@ -30192,9 +31903,9 @@ CREATE POLICY insert_lead ON app_public.project_members FOR INSERT TO rowhouse_u
    FROM app_public.projects
   WHERE (projects.deleted_at IS NULL)))));
 
-CREATE POLICY insert_manager ON app_public.rate_limit_config FOR INSERT TO rowhouse_user WITH CHECK (((source = 'own'::text) AND (NOT is_default) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission)));
+CREATE POLICY insert_manager ON app_public.rate_limit_config FOR INSERT TO rowhouse_user WITH CHECK ((((source)::text = 'own'::text) AND (NOT is_default) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission)));
 
-CREATE POLICY insert_manager ON app_public.usage_quotas FOR INSERT TO rowhouse_user WITH CHECK (((source = 'own'::text) AND (NOT overage_allowed) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission)));
+CREATE POLICY insert_manager ON app_public.usage_quotas FOR INSERT TO rowhouse_user WITH CHECK ((((source)::text = 'own'::text) AND (NOT overage_allowed) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission)));
 
 CREATE POLICY insert_member ON app_public.institutions FOR INSERT TO rowhouse_user WITH CHECK (( SELECT tenancy.has_role('member'::text) AS has_role));
 
@@ -30394,13 +32105,13 @@ END OR ( SELECT tenancy.has_role('owner'::text) AS has_role)));
 
 CREATE POLICY select_member ON app_public.prompts FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT tenancy.has_permission('can_delete_resources'::text) AS has_permission)));
 
-CREATE POLICY select_member ON app_public.quota_alerts FOR SELECT TO rowhouse_user USING ((((quota_scope = 'user'::text) AND (scope_id = ( SELECT core.current_user_id() AS current_user_id))) OR ( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission)));
+CREATE POLICY select_member ON app_public.quota_alerts FOR SELECT TO rowhouse_user USING (((((quota_scope)::text = 'user'::text) AND (scope_id = ( SELECT core.current_user_id() AS current_user_id))) OR ( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission)));
 
-CREATE POLICY select_member ON app_public.quota_tracking FOR SELECT TO rowhouse_user USING (((quota_scope <> 'user'::text) OR (scope_id = ( SELECT core.current_user_id() AS current_user_id)) OR ( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission)));
+CREATE POLICY select_member ON app_public.quota_tracking FOR SELECT TO rowhouse_user USING ((((quota_scope)::text <> 'user'::text) OR (scope_id = ( SELECT core.current_user_id() AS current_user_id)) OR ( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.rag_knowledge_sources FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT tenancy.has_permission('can_manage_knowledge'::text) AS has_permission)));
 
-CREATE POLICY select_member ON app_public.rate_limit_config FOR SELECT TO rowhouse_user USING (((limit_scope <> 'user'::text) OR (scope_id IS NULL) OR (scope_id = ( SELECT core.current_user_id() AS current_user_id)) OR ( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission)));
+CREATE POLICY select_member ON app_public.rate_limit_config FOR SELECT TO rowhouse_user USING ((((limit_scope)::text <> 'user'::text) OR (scope_id IS NULL) OR (scope_id = ( SELECT core.current_user_id() AS current_user_id)) OR ( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.rate_limit_usage FOR SELECT TO rowhouse_user USING (((scope_id = ( SELECT core.current_user_id() AS current_user_id)) OR ( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission)));
 
@@ -30418,7 +32129,7 @@ CREATE POLICY select_member ON app_public.tool_categories FOR SELECT TO rowhouse
 
 CREATE POLICY select_member ON app_public.tools FOR SELECT TO rowhouse_user USING (((deleted_at IS NULL) OR ( SELECT tenancy.has_permission('can_delete_resources'::text) AS has_permission)));
 
-CREATE POLICY select_member ON app_public.usage_quotas FOR SELECT TO rowhouse_user USING (((quota_scope <> 'user'::text) OR (scope_id IS NULL) OR (scope_id = ( SELECT core.current_user_id() AS current_user_id)) OR ( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission)));
+CREATE POLICY select_member ON app_public.usage_quotas FOR SELECT TO rowhouse_user USING ((((quota_scope)::text <> 'user'::text) OR (scope_id IS NULL) OR (scope_id = ( SELECT core.current_user_id() AS current_user_id)) OR ( SELECT tenancy.has_permission('can_view_analytics'::text) AS has_permission)));
 
 CREATE POLICY select_member ON app_public.user_profiles FOR SELECT TO rowhouse_user USING (((id = ( SELECT core.current_user_id() AS current_user_id)) OR (id IN ( SELECT user_tenants.user_id
    FROM app_public.user_tenants))));
@@ -30807,9 +32518,9 @@ CREATE POLICY update_lead ON app_public.project_members FOR UPDATE TO rowhouse_u
 
 CREATE POLICY update_lead ON app_public.projects FOR UPDATE TO rowhouse_user USING (((deleted_at IS NULL) AND ((id = ANY (( SELECT workspaces.my_project_ids(('lead'::text)::app_public.project_role) AS my_project_ids)::uuid[])) OR ((NOT is_private) AND ( SELECT tenancy.has_role('admin'::text) AS has_role) AND ((workspace_id IS NULL) OR (workspace_id = ANY (( SELECT workspaces.my_workspace_ids() AS my_workspace_ids)::uuid[])))) OR ( SELECT tenancy.has_role('owner'::text) AS has_role))));
 
-CREATE POLICY update_manager ON app_public.rate_limit_config FOR UPDATE TO rowhouse_user USING (((source = 'own'::text) AND (NOT is_default) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission))) WITH CHECK (((source = 'own'::text) AND (NOT is_default) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission)));
+CREATE POLICY update_manager ON app_public.rate_limit_config FOR UPDATE TO rowhouse_user USING ((((source)::text = 'own'::text) AND (NOT is_default) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission))) WITH CHECK ((((source)::text = 'own'::text) AND (NOT is_default) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission)));
 
-CREATE POLICY update_manager ON app_public.usage_quotas FOR UPDATE TO rowhouse_user USING (((source = 'own'::text) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission))) WITH CHECK (((source = 'own'::text) AND (NOT overage_allowed) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission)));
+CREATE POLICY update_manager ON app_public.usage_quotas FOR UPDATE TO rowhouse_user USING ((((source)::text = 'own'::text) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission))) WITH CHECK ((((source)::text = 'own'::text) AND (NOT overage_allowed) AND ( SELECT tenancy.has_permission('can_manage_settings'::text) AS has_permission)));
 
 CREATE POLICY update_permitted ON app_public.agents FOR UPDATE TO rowhouse_user USING ((( SELECT tenancy.has_permission('can_edit_agents'::text) AS has_permission) AND (deleted_at IS NULL)));
 
@@ -31263,6 +32974,8 @@ CREATE POLICY all_owner ON tenancy.admin_access_log TO rowhouse_owner USING (tru
 
 CREATE POLICY all_owner ON tenancy.analyst_tenants TO rowhouse_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY all_owner ON tenancy.daily_invitations TO rowhouse_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY all_owner ON tenancy.onboarding_steps TO rowhouse_owner USING (true) WITH CHECK (true);
 
 COMMENT ON POLICY all_owner ON tenancy.onboarding_steps IS 'the first steps are the same in every tenant';
@@ -31275,11 +32988,15 @@ CREATE POLICY all_platform ON tenancy.admin_access_log TO rowhouse_platform USIN
 
 CREATE POLICY all_platform ON tenancy.analyst_tenants TO rowhouse_platform USING (true) WITH CHECK (true);
 
+CREATE POLICY all_platform ON tenancy.daily_invitations TO rowhouse_platform USING (true) WITH CHECK (true);
+
 CREATE POLICY all_platform ON tenancy.onboarding_steps TO rowhouse_platform USING (true) WITH CHECK (true);
 
 CREATE POLICY all_platform ON tenancy.user_identities TO rowhouse_platform USING (true) WITH CHECK (true);
 
 ALTER TABLE tenancy.analyst_tenants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tenancy.daily_invitations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tenancy.onboarding_steps ENABLE ROW LEVEL SECURITY;
 
@@ -31290,6 +33007,10 @@ COMMENT ON POLICY tenant_isolation ON tenancy.admin_access_log IS 'Only rows of 
 CREATE POLICY tenant_isolation ON tenancy.analyst_tenants AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
 
 COMMENT ON POLICY tenant_isolation ON tenancy.analyst_tenants IS 'Only rows of the tenant in which the request acts.';
+
+CREATE POLICY tenant_isolation ON tenancy.daily_invitations AS RESTRICTIVE TO rowhouse_owner, rowhouse_user, rowhouse_worker, rowhouse_authenticator USING ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id))) WITH CHECK ((tenant_id = ( SELECT core.current_tenant_id() AS current_tenant_id)));
+
+COMMENT ON POLICY tenant_isolation ON tenancy.daily_invitations IS 'Only rows of the tenant in which the request acts.';
 
 ALTER TABLE tenancy.user_identities ENABLE ROW LEVEL SECURITY;
 
@@ -31317,7 +33038,6 @@ GRANT USAGE ON SCHEMA app_public TO rowhouse_user;
 GRANT USAGE ON SCHEMA app_public TO rowhouse_worker;
 GRANT USAGE ON SCHEMA app_public TO rowhouse_platform;
 GRANT USAGE ON SCHEMA app_public TO rowhouse_analyst;
-GRANT ALL ON SCHEMA app_public TO rowhouse_indexer;
 
 GRANT USAGE ON SCHEMA billing TO rowhouse_authenticator;
 GRANT USAGE ON SCHEMA billing TO rowhouse_user;
@@ -31334,6 +33054,7 @@ GRANT USAGE ON SCHEMA catalog TO rowhouse_analyst;
 GRANT USAGE ON SCHEMA core TO rowhouse_authenticator;
 GRANT USAGE ON SCHEMA core TO rowhouse_user;
 GRANT USAGE ON SCHEMA core TO rowhouse_worker;
+GRANT USAGE ON SCHEMA core TO rowhouse_queue;
 GRANT USAGE ON SCHEMA core TO rowhouse_platform;
 GRANT USAGE ON SCHEMA core TO rowhouse_analyst;
 
@@ -31375,13 +33096,23 @@ GRANT USAGE ON SCHEMA workspaces TO rowhouse_worker;
 GRANT USAGE ON SCHEMA workspaces TO rowhouse_platform;
 GRANT USAGE ON SCHEMA workspaces TO rowhouse_analyst;
 
-REVOKE ALL ON FUNCTION core.is_email(value text) FROM PUBLIC;
-GRANT ALL ON FUNCTION core.is_email(value text) TO rowhouse_user;
-GRANT ALL ON FUNCTION core.is_email(value text) TO rowhouse_platform;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metering.rate_limit_rules TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION core.is_name(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION core.is_name(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION core.is_name(value text) TO rowhouse_platform;
+
+GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_admin;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION core.fold_email(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.fold_email(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION core.fold_email(value text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION core.is_email(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.is_email(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION core.is_email(value text) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION core.is_slug(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION core.is_slug(value text) TO rowhouse_user;
@@ -31507,6 +33238,14 @@ GRANT ALL ON FUNCTION catalog.is_color(value text) TO rowhouse_platform;
 REVOKE ALL ON FUNCTION catalog.is_semantic_version(value text) FROM PUBLIC;
 GRANT ALL ON FUNCTION catalog.is_semantic_version(value text) TO rowhouse_user;
 GRANT ALL ON FUNCTION catalog.is_semantic_version(value text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION core.is_web_url(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.is_web_url(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION core.is_web_url(value text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION core.is_image_url(value text) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.is_image_url(value text) TO rowhouse_user;
+GRANT ALL ON FUNCTION core.is_image_url(value text) TO rowhouse_platform;
 
 GRANT SELECT ON TABLE app_public.agents TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.agents TO rowhouse_platform;
@@ -31660,8 +33399,8 @@ GRANT SELECT ON TABLE app_public.resource_versions TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.agents_versions(agent app_public.agents) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.agents_versions(agent app_public.agents) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.apply_rerate(from_at timestamp with time zone, to_at timestamp with time zone) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.apply_rerating(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.apply_rerating(from_at timestamp with time zone, to_at timestamp with time zone) TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.workspaces TO rowhouse_user;
 GRANT SELECT ON TABLE app_public.workspaces TO rowhouse_platform;
@@ -31688,10 +33427,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.billing_profiles TO rowhou
 
 REVOKE ALL ON FUNCTION app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.billing_profiles_credit_balance(profile app_public.billing_profiles) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_user;
-GRANT ALL ON FUNCTION app_public.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_analyst;
 
 GRANT SELECT ON TABLE app_public.subscriptions TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.subscriptions TO rowhouse_platform;
@@ -31967,8 +33702,8 @@ GRANT SELECT(updated_at) ON TABLE app_public.user_profiles TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.complete_onboarding() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.complete_onboarding() TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.consume_quota(quota_type text, amount numeric, agent_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.consume_quota(quota_type text, amount numeric, agent_id uuid) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.consume_quota(quota_type app_public.quota_type, amount numeric, agent_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.copy_agent(id uuid, name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.copy_agent(id uuid, name text) TO rowhouse_user;
@@ -31988,8 +33723,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.invoices TO rowhouse_platf
 REVOKE ALL ON FUNCTION app_public.create_credit_note(invoice_id uuid, amount numeric, memo text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_credit_note(invoice_id uuid, amount numeric, memo text) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents jsonb) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.create_documents(source_id uuid, documents app_public.new_document[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.create_documents(source_id uuid, documents app_public.new_document[]) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.create_invoice(memo text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.create_invoice(memo text) TO rowhouse_user;
@@ -32052,8 +33787,8 @@ GRANT ALL ON FUNCTION app_public.decline_share(share_id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.delete_agent(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_agent(id uuid) TO rowhouse_user;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
 GRANT SELECT ON TABLE app_public.documents TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.documents TO rowhouse_platform;
 
 GRANT SELECT(tenant_id) ON TABLE app_public.documents TO rowhouse_analyst;
 
@@ -32104,9 +33839,6 @@ GRANT ALL ON FUNCTION app_public.delete_workflow(id uuid) TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.delete_workspace(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.delete_workspace(id uuid) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.document(id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.document(id uuid) TO rowhouse_user;
-
 GRANT SELECT ON TABLE app_public.document_chunks TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.document_chunks TO rowhouse_platform;
 
@@ -32124,6 +33856,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_sessions TO rowhouse_
 
 REVOKE ALL ON FUNCTION app_public.end_session(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.end_session(id uuid) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION metering.max_usd_per_million() FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.max_usd_per_million() TO rowhouse_user;
+GRANT ALL ON FUNCTION metering.max_usd_per_million() TO rowhouse_worker;
+GRANT ALL ON FUNCTION metering.max_usd_per_million() TO rowhouse_platform;
+GRANT ALL ON FUNCTION metering.max_usd_per_million() TO rowhouse_analyst;
 
 GRANT SELECT ON TABLE app_public.llm_model_price_overrides TO rowhouse_user;
 
@@ -32208,10 +33946,6 @@ GRANT ALL ON FUNCTION app_public.my_workspaces() TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.onboarding_checklist() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.onboarding_checklist() TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION catalog.is_image_url(value text) FROM PUBLIC;
-GRANT ALL ON FUNCTION catalog.is_image_url(value text) TO rowhouse_user;
-GRANT ALL ON FUNCTION catalog.is_image_url(value text) TO rowhouse_platform;
-
 GRANT SELECT,DELETE ON TABLE app_public.user_agents TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.user_agents TO rowhouse_platform;
 
@@ -32259,6 +33993,9 @@ GRANT ALL ON FUNCTION app_public.preview_invoice() TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.preview_plan_change(plan text, billing_cycle app_public.billing_cycle_enum) TO rowhouse_user;
 
+REVOKE ALL ON FUNCTION app_public.preview_rerating(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.preview_rerating(from_at timestamp with time zone, to_at timestamp with time zone) TO rowhouse_user;
+
 REVOKE ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.projects_my_role(project app_public.projects) TO rowhouse_user;
 
@@ -32279,6 +34016,16 @@ GRANT ALL ON FUNCTION app_public.publish_prompt(id uuid, changelog text, version
 
 REVOKE ALL ON FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.publish_workflow(id uuid, changelog text, version text) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION metering.is_count_quota(quota_type app_public.quota_type) FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.is_count_quota(quota_type app_public.quota_type) TO rowhouse_user;
+GRANT ALL ON FUNCTION metering.is_count_quota(quota_type app_public.quota_type) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION metering.max_amount() FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.max_amount() TO rowhouse_user;
+GRANT ALL ON FUNCTION metering.max_amount() TO rowhouse_worker;
+GRANT ALL ON FUNCTION metering.max_amount() TO rowhouse_platform;
+GRANT ALL ON FUNCTION metering.max_amount() TO rowhouse_analyst;
 
 GRANT SELECT ON TABLE app_public.quota_reservations TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.quota_reservations TO rowhouse_platform;
@@ -32313,12 +34060,8 @@ GRANT ALL ON FUNCTION app_public.reactivate_tenant() TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.received_shares() FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.received_shares() TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
-GRANT ALL ON FUNCTION app_public.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_analyst;
-
-REVOKE ALL ON FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.record_llm_usage(idempotency_key text, model text, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint, reasoning_tokens bigint, prompt_tokens bigint, completion_tokens bigint, total_tokens bigint, occurred_at timestamp with time zone, agent_id uuid, agent_name text, project_id uuid, model_config_id uuid, conversation_id uuid, panel_id uuid, response_time_ms integer, time_to_first_token_ms integer, temperature numeric, max_tokens integer, top_p numeric, finish_reason text, function_call jsonb, success boolean, error_type text, error_message text, prompt_text text, system_prompt text, completion_text text, user_id uuid, api_key_id uuid) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.record_llm_usage(call app_public.new_llm_call) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.record_llm_usage(call app_public.new_llm_call) TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.payments TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.payments TO rowhouse_platform;
@@ -32326,11 +34069,11 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.payments TO rowhouse_platf
 REVOKE ALL ON FUNCTION app_public.record_payment(invoice_id uuid, amount numeric, reference text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.record_payment(invoice_id uuid, amount numeric, reference text) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric, occurred_at timestamp with time zone, agent_id uuid, project_id uuid, model_id uuid, feature_name text, outcome app_public.usage_outcome, duration_ms integer, metadata jsonb, user_id uuid, api_key_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.record_usage(idempotency_key text, usage_type text, quantity numeric, occurred_at timestamp with time zone, agent_id uuid, project_id uuid, model_id uuid, feature_name text, outcome app_public.usage_outcome, duration_ms integer, metadata jsonb, user_id uuid, api_key_id uuid) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.record_usage(event app_public.new_usage_event) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.record_usage(event app_public.new_usage_event) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.record_usages(events jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.record_usages(events jsonb) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.record_usages(events app_public.new_usage_event[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.record_usages(events app_public.new_usage_event[]) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.refresh_materialized_view(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.refresh_materialized_view(name text) TO rowhouse_user;
@@ -32340,8 +34083,8 @@ GRANT SELECT ON TABLE app_public.refunds TO rowhouse_user;
 REVOKE ALL ON FUNCTION app_public.refund_payment(payment_id uuid, amount numeric, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.refund_payment(payment_id uuid, amount numeric, reason text) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.release_usage(reservation_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.release_usage(reservation_id uuid) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.release_reservation(reservation_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.release_reservation(reservation_id uuid) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.remove_entitlement_override(kind app_public.entitlement_kind_enum, key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.remove_entitlement_override(kind app_public.entitlement_kind_enum, key text) TO rowhouse_user;
@@ -32370,14 +34113,11 @@ GRANT ALL ON FUNCTION app_public.render_prompt(prompt_id uuid, variables jsonb) 
 REVOKE ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.reprocess_knowledge_source(source_id uuid) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.rerate_usage(from_at timestamp with time zone, to_at timestamp with time zone) TO rowhouse_user;
-
 REVOKE ALL ON FUNCTION app_public.resend_invitation(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.resend_invitation(id uuid) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds integer, agent_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.reserve_usage(quota_type text, amount numeric, ttl_seconds integer, agent_id uuid) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer, agent_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.reserve_quota(quota_type app_public.quota_type, amount numeric, ttl_seconds integer, agent_id uuid) TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.resource_shares TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.resource_shares TO rowhouse_platform;
@@ -32454,8 +34194,8 @@ GRANT ALL ON FUNCTION app_public.rollback_prompt(id uuid, version text, changelo
 REVOKE ALL ON FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text, discard_changes boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.rollback_workflow(id uuid, version text, changelog text, discard_changes boolean) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, source_ids uuid[], embedding_model text, query_embedding public.vector, rrf_k integer, skip integer, document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, fusion app_public.fusion_method, explain boolean) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, filter app_public.search_filter, options app_public.search_options) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.search(query text, mode app_public.search_mode, "limit" integer, filter app_public.search_filter, options app_public.search_options) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.search_catalog(query text, filter app_public.catalog_filter, "limit" integer, skip integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.search_catalog(query text, filter app_public.catalog_filter, "limit" integer, skip integer) TO rowhouse_user;
@@ -32515,8 +34255,8 @@ GRANT ALL ON FUNCTION app_public.set_tenant_entitlements(features jsonb, quotas 
 REVOKE ALL ON FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.set_tenant_llm_model_price(model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric, cached_input_usd_per_million numeric, reasoning_usd_per_million numeric, valid_from timestamp with time zone, valid_to timestamp with time zone) TO rowhouse_user;
 
-REVOKE ALL ON FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.settle_usage(reservation_id uuid, actual numeric) TO rowhouse_user;
+REVOKE ALL ON FUNCTION app_public.settle_reservation(reservation_id uuid, used_amount numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION app_public.settle_reservation(reservation_id uuid, used_amount numeric) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text, workspace_id uuid, expires_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.share_resource(kind app_public.resource_kind, resource_id uuid, tenant_slug text, user_email text, workspace_id uuid, expires_at timestamp with time zone) TO rowhouse_user;
@@ -32622,9 +34362,6 @@ GRANT ALL ON FUNCTION app_public.user_tenants_permissions(membership app_public.
 
 REVOKE ALL ON FUNCTION app_public.verify_institution(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.verify_institution(id uuid) TO rowhouse_user;
-
-REVOKE ALL ON FUNCTION app_public.verify_rollups(from_on date, to_on date) FROM PUBLIC;
-GRANT ALL ON FUNCTION app_public.verify_rollups(from_on date, to_on date) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION app_public.void_invoice(id uuid, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION app_public.void_invoice(id uuid, reason text) TO rowhouse_user;
@@ -33195,7 +34932,7 @@ REVOKE ALL ON FUNCTION catalog.workflow_references(nodes jsonb, steps jsonb, age
 REVOKE ALL ON FUNCTION catalog.write_sharing_mode(kind app_public.resource_kind, id uuid, mode app_public.sharing_mode) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION core.alive_workers(silent_for interval) FROM PUBLIC;
-GRANT ALL ON FUNCTION core.alive_workers(silent_for interval) TO rowhouse_worker;
+GRANT ALL ON FUNCTION core.alive_workers(silent_for interval) TO rowhouse_queue;
 
 REVOKE ALL ON PROCEDURE core.allow(IN target regclass, IN read text, IN write text, IN insert text, IN update text, IN delete text) FROM PUBLIC;
 
@@ -33227,6 +34964,10 @@ REVOKE ALL ON FUNCTION core.enqueue_job(task text, payload json, job_key text, m
 GRANT ALL ON FUNCTION core.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_owner;
 GRANT ALL ON FUNCTION core.enqueue_job(task text, payload json, job_key text, max_attempts integer) TO rowhouse_platform;
 
+REVOKE ALL ON FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text, is_bulk boolean, is_next_stage boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text, is_bulk boolean, is_next_stage boolean) TO rowhouse_owner;
+GRANT ALL ON FUNCTION core.enqueue_tenant_job(task text, payload json, tenant_id uuid, job_key text, is_bulk boolean, is_next_stage boolean) TO rowhouse_platform;
+
 REVOKE ALL ON PROCEDURE core.enter_tenant(IN tenant_id uuid) FROM PUBLIC;
 GRANT ALL ON PROCEDURE core.enter_tenant(IN tenant_id uuid) TO rowhouse_platform;
 
@@ -33238,20 +34979,28 @@ REVOKE ALL ON PROCEDURE core.guard_tables(IN name name, IN function regprocedure
 
 REVOKE ALL ON FUNCTION core.heartbeat_retention() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION core.is_public_error(code text) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.is_public_error(code text) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION core.plain_condition(condition text) FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE core.put_guards_on_tables() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE core.put_updated_at_on_tables() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION core.queue_depth() FROM PUBLIC;
+GRANT ALL ON FUNCTION core.queue_depth() TO rowhouse_worker;
+GRANT ALL ON FUNCTION core.queue_depth() TO rowhouse_authenticator;
+
 REVOKE ALL ON FUNCTION core.raise_error(code text, message text, hint text, detail text) FROM PUBLIC;
 GRANT ALL ON FUNCTION core.raise_error(code text, message text, hint text, detail text) TO rowhouse_platform;
 GRANT ALL ON FUNCTION core.raise_error(code text, message text, hint text, detail text) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION core.record_heartbeats(worker_ids text[], silent_for interval) FROM PUBLIC;
-GRANT ALL ON FUNCTION core.record_heartbeats(worker_ids text[], silent_for interval) TO rowhouse_worker;
+GRANT ALL ON FUNCTION core.record_heartbeats(worker_ids text[], silent_for interval) TO rowhouse_queue;
 
 REVOKE ALL ON FUNCTION core.release_dead_workers(alive_worker_ids text[], silent_for interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION core.release_dead_workers(alive_worker_ids text[], silent_for interval) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION core.schemas() FROM PUBLIC;
 
@@ -33260,6 +35009,8 @@ REVOKE ALL ON PROCEDURE core.secure_global_table(IN target regclass, IN reason t
 REVOKE ALL ON PROCEDURE core.secure_tenant_table(IN target regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION core.security_gaps() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION core.tenant_lanes(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION core.tg__set_updated_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION core.tg__set_updated_at() TO rowhouse_platform;
@@ -33281,7 +35032,7 @@ REVOKE ALL ON FUNCTION knowledge.chunks(content text, chunk_size integer, chunk_
 REVOKE ALL ON FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit integer) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION knowledge.document_error(item jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION knowledge.document_error(document app_public.new_document) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.embed_builtin(tenant_id uuid, document_ids uuid[]) TO rowhouse_worker;
@@ -33301,12 +35052,25 @@ REVOKE ALL ON FUNCTION knowledge.has_documents() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.hashing_embedding(content text, dimension integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION knowledge.pieces(sentence text, max_length integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION knowledge.largest_file() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, external_id text, title text, content text, file_name text, file_content bytea, media_type text, metadata jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION knowledge.longest_text() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.new_documents(documents jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION knowledge.new_documents(documents jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION knowledge.next_piece(ahead text, max_length integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.overlap_length(lengths integer[], chunk_overlap integer, room integer, OUT length integer, OUT sentence_count integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.put_document(source app_public.rag_knowledge_sources, given app_public.new_document, file_name text, file_content bytea, media_type text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION knowledge.read_text(bytes bytea, from_byte integer, byte_count integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.refresh_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.refresh_sources() TO rowhouse_worker;
+
+REVOKE ALL ON FUNCTION knowledge.replace_document(old app_public.documents, new app_public.documents) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.resume_documents(tenant_id uuid, document_ids uuid[]) FROM PUBLIC;
 
@@ -33314,7 +35078,7 @@ REVOKE ALL ON FUNCTION knowledge.search_vector(config regconfig, title text, chu
 
 REVOKE ALL ON FUNCTION knowledge.searchable_text(title text, chunk text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION knowledge.sentences(content text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION knowledge.sentence_pattern() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION knowledge.store_embeddings(tenant_id uuid, model_id uuid, chunk_ids bigint[], vectors public.vector[], generation_time_ms integer, cost_usd numeric) TO rowhouse_worker;
@@ -33343,6 +35107,8 @@ GRANT SELECT,DELETE ON TABLE metering.usage_agents TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION metering.agent_totals_of_days() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION metering.applicable_rate_limits(use metering.rate_limit_use) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid) TO rowhouse_authenticator;
 
@@ -33352,19 +35118,32 @@ REVOKE ALL ON FUNCTION metering.billing_period(at timestamp with time zone, anch
 GRANT ALL ON FUNCTION metering.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) TO rowhouse_user;
 GRANT ALL ON FUNCTION metering.billing_period(at timestamp with time zone, anchor_on date, timezone text, months integer) TO rowhouse_platform;
 
-REVOKE ALL ON FUNCTION metering.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.change_count(tenant_id uuid, quota_type app_public.quota_type, delta numeric, user_id uuid, scope app_public.limit_scope) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.check_all_rate_limits(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision, at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.check_all_rate_limits(use metering.rate_limit_use) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) TO rowhouse_owner;
 GRANT ALL ON FUNCTION metering.check_rate_limit(tenant_id uuid, user_id uuid, agent_id uuid, api_key_id uuid, requests double precision, tokens double precision, cost double precision) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION metering.check_usage(inputs metering.usage_input[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.check_usage(events app_public.new_usage_event[], OUT first_at timestamp with time zone, OUT last_at timestamp with time zone) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.check_use(quota_type text, amount numeric, agent_id uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.check_use(quota_type app_public.quota_type, amount numeric, agent_id uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.claim_usage_keys(inputs metering.usage_input[], batch_id bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.max_tokens_per_call() FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.max_tokens_per_call() TO rowhouse_user;
+GRANT ALL ON FUNCTION metering.max_tokens_per_call() TO rowhouse_worker;
+GRANT ALL ON FUNCTION metering.max_tokens_per_call() TO rowhouse_platform;
+GRANT ALL ON FUNCTION metering.max_tokens_per_call() TO rowhouse_analyst;
+
+GRANT SELECT ON TABLE metering.llm_calls TO rowhouse_user;
+GRANT SELECT,DELETE ON TABLE metering.llm_calls TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION metering.claim_llm_call_key(key text, payload_hash bigint, call metering.llm_calls) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION metering.claim_usage_keys(events app_public.new_usage_event[], batch_id bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION metering.complete_llm_call(call app_public.new_llm_call) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.usage_events TO rowhouse_user;
 GRANT SELECT,DELETE ON TABLE app_public.usage_events TO rowhouse_platform;
@@ -33375,31 +35154,35 @@ GRANT SELECT,DELETE ON TABLE metering.usage_conversations TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION metering.counted_conversations() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.counted_usage(tenant_ids uuid[], quota_type text, user_id uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.counted_usage(tenant_ids uuid[], quota_type app_public.quota_type, user_id uuid) FROM PUBLIC;
 
 GRANT SELECT ON TABLE app_public.quota_tracking TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.quota_tracking TO rowhouse_platform;
 
-REVOKE ALL ON FUNCTION metering.counters_wanted(tenant_id uuid, quota_type text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.counters_wanted(tenant_id uuid, quota_type app_public.quota_type) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.create_month(parent regclass, key name, leftover regclass, month timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.create_partitions(months_ahead integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.create_partitions(months_ahead integer) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION metering.decides_before(one app_public.rate_limit_decision, other app_public.rate_limit_decision) FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.decides_before(one app_public.rate_limit_decision, other app_public.rate_limit_decision) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION metering.derived_id(key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.derived_id(key text) TO rowhouse_user;
 GRANT ALL ON FUNCTION metering.derived_id(key text) TO rowhouse_analyst;
 
+REVOKE ALL ON FUNCTION metering.describe_llm_call(call app_public.new_llm_call) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION metering.drop_llm_texts() FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.drop_llm_texts() TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION metering.enter_quota_chain(tenant_id uuid, quota_type text) FROM PUBLIC;
-
-GRANT SELECT ON TABLE metering.llm_calls TO rowhouse_user;
-GRANT SELECT,DELETE ON TABLE metering.llm_calls TO rowhouse_platform;
+REVOKE ALL ON FUNCTION metering.enter_quota_chain(tenant_id uuid, quota_type app_public.quota_type) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.events_of_call(key text, call metering.llm_calls) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION metering.expected_rollups(from_at timestamp with time zone, to_at timestamp with time zone, timezone text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.expire_holds(counter app_public.quota_tracking) FROM PUBLIC;
 
@@ -33414,14 +35197,22 @@ GRANT ALL ON FUNCTION metering.forget_rate_windows() TO rowhouse_worker;
 REVOKE ALL ON FUNCTION metering.hold_quota(reservation app_public.quota_reservations) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.hold_quota(reservation app_public.quota_reservations) TO rowhouse_owner;
 
-REVOKE ALL ON FUNCTION metering.is_count_quota(quota_type text) FROM PUBLIC;
-GRANT ALL ON FUNCTION metering.is_count_quota(quota_type text) TO rowhouse_user;
-GRANT ALL ON FUNCTION metering.is_count_quota(quota_type text) TO rowhouse_platform;
-
-REVOKE ALL ON FUNCTION metering.keys_of_usage(inputs metering.usage_input[], now_is timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.keys_of_usage(events app_public.new_usage_event[], now_is timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.leftover_months(leftover regclass, key name) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.leftover_months(leftover regclass, key name) TO rowhouse_owner;
+
+GRANT SELECT ON TABLE app_public.rate_limit_usage TO rowhouse_user;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rate_limit_usage TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION metering.lock_rate_window(rule metering.rate_limit_rules, subject_id uuid, bucket_end timestamp with time zone, bucket_length interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION metering.make_room(use metering.quota_use, quota metering.effective_quota, period daterange) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION metering.make_room_for_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION metering.max_events_per_batch() FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.max_events_per_batch() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION metering.metering_lock(purpose text) FROM PUBLIC;
 
@@ -33430,7 +35221,7 @@ GRANT ALL ON FUNCTION metering.month_start(at timestamp with time zone) TO rowho
 
 REVOKE ALL ON FUNCTION metering.monthly_tables() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.move_count(tenant_id uuid, quota_type text, amount numeric, old_user_id uuid, new_user_id uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.move_count(tenant_id uuid, quota_type app_public.quota_type, amount numeric, old_user_id uuid, new_user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.move_leftover(leftover regclass, target regclass, key name, from_at timestamp with time zone, to_at timestamp with time zone) TO rowhouse_owner;
@@ -33441,8 +35232,6 @@ REVOKE ALL ON FUNCTION metering.only_keys(value jsonb, keys text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.own_reservation(reservation_id uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.place_price(target regclass, model_id uuid, valid_from timestamp with time zone, valid_to timestamp with time zone) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION metering.price_at(prices metering.model_price[], model_id uuid, at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.prices_of_models(model_ids uuid[]) FROM PUBLIC;
@@ -33450,21 +35239,22 @@ REVOKE ALL ON FUNCTION metering.prices_of_models(model_ids uuid[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION metering.quota_chain(tenant_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.quota_chain(tenant_id uuid) TO rowhouse_owner;
 
-REVOKE ALL ON FUNCTION metering.quota_limits(chain uuid[], tenant_id uuid, quota_type text, user_id uuid, agent_id uuid, api_key_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION metering.quota_limits(chain uuid[], tenant_id uuid, quota_type text, user_id uuid, agent_id uuid, api_key_id uuid) TO rowhouse_owner;
+REVOKE ALL ON FUNCTION metering.quota_limits(chain uuid[], tenant_id uuid, quota_type app_public.quota_type, user_id uuid, agent_id uuid, api_key_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.quota_limits(chain uuid[], tenant_id uuid, quota_type app_public.quota_type, user_id uuid, agent_id uuid, api_key_id uuid) TO rowhouse_owner;
 
-REVOKE ALL ON FUNCTION metering.quota_lock_key(tenant_id uuid, quota_type text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.quota_lock_key(tenant_id uuid, quota_type app_public.quota_type) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.quota_period(tenant_id uuid, period text, at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION metering.quota_period(tenant_id uuid, period text, at timestamp with time zone) TO rowhouse_owner;
+REVOKE ALL ON FUNCTION metering.quota_period(tenant_id uuid, period app_public.quota_period, at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.quota_period(tenant_id uuid, period app_public.quota_period, at timestamp with time zone) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION metering.quota_subtree(tenant_id uuid) FROM PUBLIC;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE metering.rate_limit_rules TO rowhouse_platform;
-
 REVOKE ALL ON FUNCTION metering.rate_limit_rules_wanted(tenant_ids uuid[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.rate_per_token(price metering.model_price, token_class text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.rate_per_token(price metering.model_price, token_class app_public.token_class) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION metering.rate_window_room_at(buckets double precision[], usage double precision, limit_value double precision, window_end timestamp with time zone, bucket_length interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.rate_window_room_at(buckets double precision[], usage double precision, limit_value double precision, window_end timestamp with time zone, bucket_length interval) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION metering.rate_window_steps() FROM PUBLIC;
 
@@ -33486,25 +35276,33 @@ REVOKE ALL ON FUNCTION metering.recount_quotas(tenant_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.refresh_agent_statistics(agent_ids uuid[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.refresh_quota_counters(tenant_id uuid, quota_type text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.refresh_counts(tenant_id uuid, quota_type app_public.quota_type) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION metering.refresh_metered_limits(tenant_id uuid, quota_type app_public.quota_type) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION metering.refresh_quota_counters(tenant_id uuid, quota_type app_public.quota_type) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.refresh_rate_limit_rules(tenant_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.refresh_user_agents(user_ids uuid[], agent_ids uuid[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION metering.refuse_batch_size() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION metering.refuse_quota(counter app_public.quota_tracking, tenant_id uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.refuse_usage(problem text, place bigint, batch_size integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.refuse_usage(problem text, ordinal bigint, batch_size integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.request_api_key_id() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION metering.require_prices(input_usd_per_million numeric, output_usd_per_million numeric) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.rerated_usage(from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.roll_up_usage(tenant_id uuid, max_events integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.roll_up_usage(tenant_id uuid, max_events integer) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION metering.settle_holds(reservation app_public.quota_reservations, actual numeric) FROM PUBLIC;
-GRANT ALL ON FUNCTION metering.settle_holds(reservation app_public.quota_reservations, actual numeric) TO rowhouse_owner;
+REVOKE ALL ON FUNCTION metering.settle_holds(reservation app_public.quota_reservations, used_amount numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.settle_holds(reservation app_public.quota_reservations, used_amount numeric) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION metering.status_of_counter(counter app_public.quota_tracking) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.status_of_counter(counter app_public.quota_tracking) TO rowhouse_owner;
@@ -33512,15 +35310,16 @@ GRANT ALL ON FUNCTION metering.status_of_counter(counter app_public.quota_tracki
 REVOKE ALL ON FUNCTION metering.store_api_calls() FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.store_api_calls() TO rowhouse_worker;
 
-GRANT SELECT ON TABLE metering.llm_texts TO rowhouse_user;
-GRANT SELECT,DELETE ON TABLE metering.llm_texts TO rowhouse_platform;
+REVOKE ALL ON FUNCTION metering.store_llm_call(call app_public.new_llm_call) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.store_llm_call(key text, call metering.llm_calls, texts metering.llm_texts) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.store_usage(events app_public.new_usage_event[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.store_usage(inputs metering.usage_input[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.stored_rollups(from_at timestamp with time zone, to_at timestamp with time zone, from_on date, to_on date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.take_api_calls(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.take_api_calls(most integer) TO rowhouse_owner;
+
+REVOKE ALL ON FUNCTION metering.take_back_rate_usage(allowed metering.applicable_rate_limit[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.tenants_to_roll_up() FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.tenants_to_roll_up() TO rowhouse_worker;
@@ -33574,6 +35373,8 @@ GRANT ALL ON FUNCTION metering.tg_user_tenants__count_change() TO rowhouse_owner
 REVOKE ALL ON FUNCTION metering.tg_user_tenants__count_rows() FROM PUBLIC;
 GRANT ALL ON FUNCTION metering.tg_user_tenants__count_rows() TO rowhouse_owner;
 
+REVOKE ALL ON FUNCTION metering.unknown_keys(value jsonb, known jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION metering.usage_by_agent(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 
 GRANT SELECT ON TABLE metering.usage_days TO rowhouse_user;
@@ -33588,8 +35389,8 @@ GRANT SELECT,DELETE ON TABLE metering.usage_minutes TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION metering.usage_by_minute(batch_ids bigint[], from_at timestamp with time zone, to_at timestamp with time zone) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid, agent_id uuid, api_key_id uuid, reservation_id uuid, expires_at timestamp with time zone, scope text) FROM PUBLIC;
-GRANT ALL ON FUNCTION metering.use_quota(tenant_id uuid, quota_type text, amount numeric, user_id uuid, agent_id uuid, api_key_id uuid, reservation_id uuid, expires_at timestamp with time zone, scope text) TO rowhouse_owner;
+REVOKE ALL ON FUNCTION metering.use_quota(use metering.quota_use, scope app_public.limit_scope) FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.use_quota(use metering.quota_use, scope app_public.limit_scope) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION metering.use_rate_window(rule metering.rate_limit_rules, subject_id uuid, amount double precision, at timestamp with time zone) FROM PUBLIC;
 
@@ -33599,7 +35400,12 @@ REVOKE ALL ON FUNCTION metering.user_agent_totals_of_days() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION metering.verify_quotas() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION metering.write_usage(inputs metering.usage_input[], places integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION metering.verify_rollups(from_on date, to_on date) FROM PUBLIC;
+GRANT ALL ON FUNCTION metering.verify_rollups(from_on date, to_on date) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION metering.write_llm_call(call metering.llm_calls) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION observability.enqueue_refresh(name text) FROM PUBLIC;
 
@@ -33643,11 +35449,21 @@ GRANT ALL ON FUNCTION observability.view_age(name text, OUT refreshed_at timesta
 REVOKE ALL ON FUNCTION observability.watch_materialized_views() FROM PUBLIC;
 GRANT ALL ON FUNCTION observability.watch_materialized_views() TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION search.add_plain_words(known jsonb, words text, configs regconfig[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.add_scores(ranking search.ranking, chunk_ids bigint[], scoring search.scoring) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.add_similar_terms(known jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.add_terms(known jsonb, terms text[], weight double precision, written_as text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION search.any_term(terms text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.block_bounds(cells search.cell[], weights double precision[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.block_bounds(block_terms search.block_term[], weights double precision[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.block_check(block_id bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.block_capacity() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.block_terms(terms text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.constant_vector(value double precision, dimension integer) FROM PUBLIC;
 
@@ -33655,53 +35471,76 @@ REVOKE ALL ON FUNCTION search.vector_total(public.vector) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE search.postings TO rowhouse_platform;
 
-REVOKE ALL ON FUNCTION search.common_total(block search.bounds, terms text[], weights double precision[], scale double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.frequent_total(block search.block_bound, terms text[], weights double precision[], weight_scale double precision) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.block_totals(blocks search.bounds[], terms text[], weights double precision[], scale double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.impact_scale() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.block_totals(blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.bm25_ranking(terms text[], term_weights double precision[], scope search.scope, depth integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.bm25_scores(chunk_ids bigint[], terms text[], weights double precision[], average_length double precision, k1 double precision, b double precision, scope search.scope) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_user;
+GRANT ALL ON FUNCTION search.bm25_score(term_freq double precision, doc_freq integer, total_docs integer, doc_length integer, avg_doc_length double precision, k1 double precision, b double precision) TO rowhouse_analyst;
+
+REVOKE ALL ON FUNCTION search.bm25_scores(chunk_ids bigint[], scoring search.scoring) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.bucket(term text, bucket_count integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.build_block(chunk_ids bigint[], old_block_ids bigint[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.cells(terms text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.build_vector_index(model_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.build_vector_index(model_id uuid) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION search.check_search_arguments(query text, mode app_public.search_mode, "limit" integer, skip integer, rrf_k integer, fusion app_public.fusion_method, metadata jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.can_be_misspelt(term text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.chunks(ids bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.check_request(request search.request) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.chunks_at(hits search."position"[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.chunk_ids_at(positions search.block_position[]) FROM PUBLIC;
 
-GRANT SELECT ON TABLE app_public.llm_models TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_admin;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.llm_models TO rowhouse_platform;
+REVOKE ALL ON FUNCTION search.chunks_by_id(ids bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.chunks_per_row() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.options(skip integer, fusion app_public.fusion_method, rrf_k integer, embedding_model text, query_embedding public.vector, explain boolean) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION search.complete_options(options app_public.search_options) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.convex_score(bm25_score double precision, highest_bm25_score double precision, vector_score double precision, lowest_vector_score double precision, highest_vector_score double precision, vector_weight double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.default_model(embedding_model text, model_names text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.document_counts(terms text[], cells search.cell[], unmerged_ids bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.document_counts(terms text[], block_terms search.block_term[], unmerged_ids bigint[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.documents_with(metadata jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION search.documents_with(metadata jsonb) TO rowhouse_owner;
+REVOKE ALL ON FUNCTION search.documents_in_scope(source_ids uuid[], filter app_public.search_filter) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.documents_with_metadata(metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.documents_with_metadata(metadata jsonb) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION search.embedding_statistics() FROM PUBLIC;
 GRANT ALL ON FUNCTION search.embedding_statistics() TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION search.exact_vector_ranking(model_id uuid, query_embedding public.vector, scope search.scope, depth integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.explained(hits app_public.search_hit[], question search.question, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.explain_hits(hits app_public.search_hit[], request search.request, question search.question, model app_public.llm_models) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.explain_terms(chunk_id bigint, question search.question, document_counts integer[], total_docs integer, average_length double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.filter(source_ids uuid[], document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.filter(source_ids uuid[], document_ids uuid[], agent_id uuid, tags text[], category text, created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb) TO rowhouse_user;
+
+REVOKE ALL ON FUNCTION search.first_positions(blocks search.block_bound[], depth integer, weight_scale double precision, scoring search.scoring, OUT threshold double precision, OUT positions search.block_position[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.frequency_ranks() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.fused_score(fusion app_public.fusion_method, vector_weight double precision, rrf_k integer, bm25_rank integer, vector_rank integer, bm25_score double precision, vector_score double precision, highest_bm25_score double precision, lowest_vector_score double precision, highest_vector_score double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.frequent_term_minimum() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.fuse(request search.request, candidates search.candidates) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.has_many_vectors(model_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.has_searched() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION search.hits_above(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.idf(document_count integer, total_docs integer) FROM PUBLIC;
 
@@ -33714,7 +35553,7 @@ REVOKE ALL ON FUNCTION search.indexed_vector_ranking(model app_public.llm_models
 
 REVOKE ALL ON FUNCTION search.length_norm(document_length integer, average_length double precision, k1 double precision, b double precision) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.log_query(query text, keep text, mode app_public.search_mode, agent_id uuid, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.log_query(request search.request, started_at timestamp with time zone, hits app_public.search_hit[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.merge_candidates(chunk_count integer) FROM PUBLIC;
 
@@ -33724,42 +35563,70 @@ GRANT ALL ON FUNCTION search.merge_index(tenant_id uuid, minimum integer) TO row
 REVOKE ALL ON FUNCTION search.merge_is_due(tenant_id uuid, minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION search.merge_is_due(tenant_id uuid, minimum integer) TO rowhouse_worker;
 
+REVOKE ALL ON FUNCTION search.merge_lock_key(tenant_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION search.merge_removals() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.models_to_index(minimum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION search.models_to_index(minimum integer) TO rowhouse_worker;
 
-REVOKE ALL ON FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision, reads_misspelt boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.pack_posting(chunk_position integer, frequency integer, length_norm double precision) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.parts(source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.parse_question(query text, source_ids uuid[], title_boost double precision, corrects_spelling boolean) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE search.changes TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION search.pending_removals() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
-GRANT ALL ON FUNCTION search.query_embedding_model(query text, embedding_model text, source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_user;
+REVOKE ALL ON FUNCTION search.positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.posting_impact(posting integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.posting_position(posting integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.query_embedding_model(query text, embedding_model text, filter app_public.search_filter) TO rowhouse_user;
 
 REVOKE ALL ON FUNCTION search.question_vector(model app_public.llm_models, question search.question, query_embedding public.vector) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.ranked_part(source_ids uuid[], query text, is_own boolean, mode app_public.search_mode, depth integer, model app_public.llm_models, query_embedding public.vector, document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.rank_blocks(ranking search.ranking, block_terms search.block_term[], depth integer, scoring search.scoring) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.rare_hits(threshold double precision, blocks search.bounds[], terms text[], weights double precision[], scale double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.rank_tenant(request search.request, source_ids uuid[], is_own boolean, model app_public.llm_models, OUT question search.question, OUT chunk_ids bigint[], OUT bm25_scores double precision[], OUT vector_scores double precision[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.rank_tenants(request search.request) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.ranking_depth(mode app_public.search_mode, last_rank integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.rare_positions_above(threshold double precision, blocks search.block_bound[], terms text[], weights double precision[], weight_scale double precision) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.rebuild_index() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.scope_of(source_ids uuid[], document_ids uuid[], created_after timestamp with time zone, created_before timestamp with time zone, metadata jsonb, text_filter tsquery) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_user;
+GRANT ALL ON FUNCTION search.reciprocal_rank_fusion(vector_scores double precision[], text_scores double precision[], k integer) TO rowhouse_analyst;
 
-REVOKE ALL ON FUNCTION search.search_check() FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.rrf_score(bm25_rank integer, vector_rank integer, vector_weight double precision, rrf_k integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.sampled_threshold(blocks search.block_bound[], lowest double precision, wanted double precision, weight_scale double precision, scoring search.scoring) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.scope_of(source_ids uuid[], filter app_public.search_filter, text_filter tsquery) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.score_exceeded_by(scores public.vector, wanted double precision, lowest double precision, highest double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.score_positions(ranking search.ranking, positions search.block_position[], depth integer, slack double precision, scoring search.scoring) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.scoring_of(terms text[], term_weights double precision[], block_terms search.block_term[], unmerged_ids bigint[], scope search.scope) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.searchable_sources(source_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.settings() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
-GRANT ALL ON FUNCTION search.shared_search_parts(source_ids uuid[], agent_id uuid, tags text[], category text) TO rowhouse_owner;
+REVOKE ALL ON FUNCTION search.shared_sources_in_scope(filter app_public.search_filter) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.shared_sources_in_scope(filter app_public.search_filter) TO rowhouse_owner;
 
-REVOKE ALL ON FUNCTION search.shown_part(hits app_public.search_hit[], question search.question, explain boolean, mode app_public.search_mode, fusion app_public.fusion_method, rrf_k integer, model app_public.llm_models) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.show_hits(request search.request, hits app_public.search_hit[], question search.question, model app_public.llm_models) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.show_hits_of_tenants(request search.request, candidates search.candidates) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.similar_terms(term text) FROM PUBLIC;
 
@@ -33768,9 +35635,13 @@ GRANT ALL ON FUNCTION search.similar_vocabulary(term text) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION search.snippet(content text, any_term tsquery, config regconfig) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.sources_in_scope(source_ids uuid[], agent_id uuid, tags text[], category text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.sources_by_tenant(filter app_public.search_filter) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.sources_in_scope(filter app_public.search_filter) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.sparse_impacts(postings integer[], idf double precision, dimension integer, OUT highest integer, OUT impacts public.sparsevec) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.start_of_row(chunk_position integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.store_query_logs() FROM PUBLIC;
 GRANT ALL ON FUNCTION search.store_query_logs() TO rowhouse_worker;
@@ -33784,7 +35655,7 @@ REVOKE ALL ON FUNCTION search.term_frequency(vector tsvector, term tsquery) FROM
 
 REVOKE ALL ON FUNCTION search.terms_with_prefix(prefix text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.text_condition(config regconfig, text text, is_title boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.text_condition(configs regconfig[], text text, is_title boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.tg__drop_search_index() FROM PUBLIC;
 GRANT ALL ON FUNCTION search.tg__drop_search_index() TO rowhouse_owner;
@@ -33797,8 +35668,6 @@ GRANT ALL ON FUNCTION search.tg__list_removed_chunks() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION search.tg__refuse_chunk_change() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.threshold(scores public.vector, wanted double precision, lowest double precision, highest double precision) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION search.totals() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.unknown_terms(terms text[]) FROM PUBLIC;
@@ -33809,6 +35678,9 @@ REVOKE ALL ON FUNCTION search.unmerged_terms() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION search.vector_expression(model app_public.llm_models, argument text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION search.vector_index_definition(model_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION search.vector_index_definition(model_id uuid) TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION search.vector_index_is_ready(model_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION search.vector_index_is_ready(model_id uuid) TO rowhouse_platform;
 
@@ -33816,12 +35688,16 @@ REVOKE ALL ON FUNCTION search.vector_index_name(model_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION search.vector_index_name(model_id uuid) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION search.vector_index_statements(model_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION search.vector_index_statements(model_id uuid) TO rowhouse_worker;
-GRANT ALL ON FUNCTION search.vector_index_statements(model_id uuid) TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION search.vector_ranking(model app_public.llm_models, query_embedding public.vector, scope search.scope, depth integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION search.with_terms(terms jsonb, more text[], weight double precision, written_as text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search.verify_block(block_id bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.verify_chunks() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.verify_index() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION search.verify_statistics() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION tenancy.analyst_tenant_ids() FROM PUBLIC;
 GRANT ALL ON FUNCTION tenancy.analyst_tenant_ids() TO rowhouse_analyst;
@@ -33839,6 +35715,9 @@ REVOKE ALL ON FUNCTION tenancy.begin_invitation_delivery(tenant_id uuid, invitat
 GRANT ALL ON FUNCTION tenancy.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number integer) TO rowhouse_worker;
 
 REVOKE ALL ON FUNCTION tenancy.change_member_status(user_id uuid, status app_public.membership_status) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION tenancy.count_invitation(email text) FROM PUBLIC;
+GRANT ALL ON FUNCTION tenancy.count_invitation(email text) TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION tenancy.create_invitation(invitation app_public.new_invitation) FROM PUBLIC;
 
@@ -33915,6 +35794,12 @@ GRANT ALL ON FUNCTION tenancy.lock_tenant_tree() TO rowhouse_platform;
 
 REVOKE ALL ON FUNCTION tenancy.max_bulk_invitations() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION tenancy.max_daily_invitations() FROM PUBLIC;
+GRANT ALL ON FUNCTION tenancy.max_daily_invitations() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION tenancy.max_daily_invitations_to_address() FROM PUBLIC;
+GRANT ALL ON FUNCTION tenancy.max_daily_invitations_to_address() TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION tenancy.max_invitation_message() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION tenancy.max_service_tokens() FROM PUBLIC;
@@ -33947,6 +35832,8 @@ REVOKE ALL ON FUNCTION tenancy.queue_invitation(invitation app_public.invitation
 
 REVOKE ALL ON FUNCTION tenancy.random_secret() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION tenancy.readable_tenant_id(tenant app_public.tenants) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION tenancy.refuse_grant() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION tenancy.require_active_member(user_id uuid) FROM PUBLIC;
@@ -33958,6 +35845,8 @@ GRANT ALL ON FUNCTION tenancy.require_feature(name text) TO rowhouse_platform;
 REVOKE ALL ON FUNCTION tenancy.require_grantable(role text, permissions jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION tenancy.require_invitable(email text) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE tenancy.require_member(IN target regclass, IN column_name name, IN allows_staff boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION tenancy.require_permission(permission text) FROM PUBLIC;
 GRANT ALL ON FUNCTION tenancy.require_permission(permission text) TO rowhouse_platform;
@@ -33975,7 +35864,6 @@ REVOKE ALL ON FUNCTION tenancy.require_writable_tenant(is_for_members boolean) F
 GRANT ALL ON FUNCTION tenancy.require_writable_tenant(is_for_members boolean) TO rowhouse_user;
 GRANT ALL ON FUNCTION tenancy.require_writable_tenant(is_for_members boolean) TO rowhouse_platform;
 GRANT ALL ON FUNCTION tenancy.require_writable_tenant(is_for_members boolean) TO rowhouse_worker;
-GRANT ALL ON FUNCTION tenancy.require_writable_tenant(is_for_members boolean) TO rowhouse_indexer;
 
 REVOKE ALL ON FUNCTION tenancy.revoke_analyst_access(login name, tenant_id uuid) FROM PUBLIC;
 
@@ -34011,6 +35899,9 @@ GRANT ALL ON FUNCTION tenancy.tenant_feature_enabled(name text) TO rowhouse_plat
 REVOKE ALL ON FUNCTION tenancy.tenant_quota(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION tenancy.tenant_quota(name text) TO rowhouse_user;
 GRANT ALL ON FUNCTION tenancy.tenant_quota(name text) TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION tenancy.tg__require_member() FROM PUBLIC;
+GRANT ALL ON FUNCTION tenancy.tg__require_member() TO rowhouse_owner;
 
 REVOKE ALL ON FUNCTION tenancy.tg__require_writable_tenant() FROM PUBLIC;
 
@@ -34079,10 +35970,6 @@ GRANT ALL ON FUNCTION workspaces.my_workspace_ids(minimum app_public.member_role
 REVOKE ALL ON FUNCTION workspaces.require_another_owner(workspace app_public.workspaces, user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION workspaces.require_manager_of(workspace app_public.workspaces, role app_public.member_role) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION workspaces.tg__require_active_member() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION workspaces.tg_projects__require_active_owner() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION workspaces.writable_workspace(id uuid) FROM PUBLIC;
 
@@ -34211,6 +36098,9 @@ GRANT SELECT(created_at) ON TABLE app_public.llm_providers TO rowhouse_user;
 
 GRANT SELECT(updated_at) ON TABLE app_public.llm_providers TO rowhouse_user;
 
+GRANT SELECT ON TABLE metering.llm_texts TO rowhouse_user;
+GRANT SELECT,DELETE ON TABLE metering.llm_texts TO rowhouse_platform;
+
 GRANT SELECT ON TABLE app_public.llm_usage_logs TO rowhouse_user;
 
 GRANT SELECT ON TABLE app_public.materialized_view_alerts TO rowhouse_user;
@@ -34332,9 +36222,6 @@ GRANT INSERT(is_default) ON TABLE app_public.rate_limit_config TO rowhouse_user;
 
 GRANT INSERT(source) ON TABLE app_public.rate_limit_config TO rowhouse_user;
 
-GRANT SELECT ON TABLE app_public.rate_limit_usage TO rowhouse_user;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.rate_limit_usage TO rowhouse_platform;
-
 GRANT SELECT ON TABLE app_public.tenant_config TO rowhouse_user;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE app_public.tenant_config TO rowhouse_platform;
 
@@ -34429,6 +36316,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE search.terms TO rowhouse_platform;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tenancy.admin_access_log TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tenancy.analyst_tenants TO rowhouse_platform;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tenancy.daily_invitations TO rowhouse_platform;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE tenancy.user_identities TO rowhouse_platform;
 

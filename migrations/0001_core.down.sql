@@ -2,4 +2,4 @@
 drop schema app_public, core, vault cascade;
 alter default privileges for role rowhouse_owner grant execute on functions to public;
 alter default privileges for role rowhouse_platform grant execute on functions to public;
-alter default privileges for role rowhouse_worker grant execute on functions to public;
+alter default privileges for role rowhouse_queue grant execute on functions to public;

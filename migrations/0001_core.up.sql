@@ -7,7 +7,7 @@ declare
 begin
   foreach v_role in array array[
     'rowhouse_owner', 'rowhouse_authenticator', 'rowhouse_user', 'rowhouse_worker',
-    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_indexer'
+    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_queue'
   ] loop
     begin
       execute format('create role %I', v_role);
@@ -20,10 +20,9 @@ end
 $$;
 
 alter role rowhouse_authenticator with login noinherit;
-grant rowhouse_user, rowhouse_worker, rowhouse_admin, rowhouse_indexer to rowhouse_authenticator;
--- Only a table's owner can build an index concurrently, and no function can. So the one table that needs it has an owner
--- of its own, rowhouse_indexer.
-grant rowhouse_indexer to rowhouse_owner;
+-- None of these roles owns anything: the owner of a table or a function decides what code others run who use it. The queue,
+-- which the worker uses, therefore belongs to rowhouse_queue, which no login is a member of.
+grant rowhouse_user, rowhouse_worker, rowhouse_admin to rowhouse_authenticator;
 -- Every policy and grant of rowhouse_user holds for administrators too; they have some more of their own.
 grant rowhouse_user to rowhouse_admin;
 
@@ -31,7 +30,7 @@ do $$
 begin
   -- A superuser may act as any role. The login of a managed database must be a member of the roles that own its objects.
   if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
-    execute format('grant rowhouse_owner, rowhouse_platform, rowhouse_worker, rowhouse_indexer to %I', current_user);
+    execute format('grant rowhouse_owner, rowhouse_platform, rowhouse_worker, rowhouse_queue to %I', current_user);
   end if;
 end
 $$;
@@ -49,7 +48,7 @@ grant usage on schema app_public to rowhouse_user, rowhouse_worker, rowhouse_pla
 -- tables, views and functions are granted one by one.
 create schema core authorization rowhouse_owner;
 comment on schema core is 'What every domain builds on: errors, the wall, access rules, the context of a request, the clock and the queue.';
-grant usage on schema core to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst;
+grant usage on schema core to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_queue, rowhouse_platform, rowhouse_analyst;
 
 -- Hashes of tokens and other secrets. A table here has the name of the table of the API whose secret it keeps.
 create schema vault authorization rowhouse_owner;
@@ -59,7 +58,7 @@ grant usage on schema vault to rowhouse_platform;
 -- A new function can be executed only by the roles to which it is granted.
 alter default privileges for role rowhouse_owner revoke execute on functions from public;
 alter default privileges for role rowhouse_platform revoke execute on functions from public;
-alter default privileges for role rowhouse_worker revoke execute on functions from public;
+alter default privileges for role rowhouse_queue revoke execute on functions from public;
 
 set role rowhouse_owner;
 
@@ -88,9 +87,32 @@ create function core.is_slug(value text) returns boolean
   language sql immutable parallel safe
   return value ~ '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$';
 
+-- Mailboxes are compared by this form. Only ASCII letters change their case: lower() turns U+212A, the Kelvin sign, into k,
+-- and then two mailboxes would be one person.
+create function core.fold_email(value text) returns text
+  language sql immutable parallel safe
+  return translate(
+    regexp_replace(btrim(value, E' \t\r\n'), '^<([^<>]*)>$', '\1'),
+    'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz');
+
 create function core.is_email(value text) returns boolean
   language sql immutable parallel safe
-  return value ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$' and value = lower(value) and length(value) <= 254;
+  return length(value) <= 254
+    -- no characters that separate or quote addresses, and none that cannot be seen
+    and value ~ '^[^@\s<>()[\],;:\\"\u0001-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+@[^@\s<>()[\],;:\\"\u0001-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+\.[^@\s<>()[\],;:\\"\u0001-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+$'
+    and value = core.fold_email(value)
+    -- no character that stands for another one
+    and value = lower(value) and value = normalize(value, nfkc);
+
+-- A front end shows such an address as a link or a picture, so javascript: and other schemes never get into one.
+create function core.is_web_url(value text) returns boolean
+  language sql immutable parallel safe
+  return length(value) <= 2000 and value ~ '^https?://[^/?#@\s]+([/?#]\S*)?$';
+
+create function core.is_image_url(value text) returns boolean
+  language sql immutable parallel safe
+  return core.is_web_url(value) or length(value) <= 100000 and (
+    value ~ '^/[^/\\\s]\S*$' or value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$');
 
 create function core.is_name(value text) returns boolean
   language sql immutable parallel safe
@@ -101,7 +123,10 @@ comment on function core.current_user_id is 'The user of this request, or null o
 comment on function core.clock is
   'The current time: the start of the transaction or, in a superuser''s session, the time that rowhouse.clock names (for tests).';
 comment on function core.is_slug is 'Whether a text has 1 to 63 lower-case letters, digits and inner hyphens, so that it can be part of a host name.';
-comment on function core.is_email is 'Whether a text looks like an e-mail address in lower case of at most 254 characters.';
+comment on function core.fold_email is 'The form of an e-mail address by which mailboxes are compared: without surrounding spaces and angle brackets, its ASCII letters in lower case.';
+comment on function core.is_email is 'Whether a text looks like one e-mail address as core.fold_email returns it, of at most 254 characters, without characters that fold into others.';
+comment on function core.is_web_url is 'Whether a text is an address with http or https, without user and password, of at most 2000 characters.';
+comment on function core.is_image_url is 'Whether a text tells where a picture is: an http address, a path on the front end''s own site, or a data address that holds the picture itself.';
 comment on function core.is_name is 'Whether a text has 1 to 255 characters, at least one of them visible, and no control characters.';
 
 -- When each worker last reported. core.release_dead_workers frees the jobs of workers that have stopped reporting.

@@ -8,6 +8,7 @@ drop type app_public.onboarding_step,
   app_public.invitation_receipt,
   app_public.invitation_outcome cascade;
 drop table vault.invitations;
+drop table tenancy.daily_invitations cascade;
 drop table app_public.invitations cascade;
 drop table app_public.user_tenants cascade;
 drop table app_public.user_profiles cascade;

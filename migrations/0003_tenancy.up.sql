@@ -343,6 +343,7 @@ create table app_public.user_profiles (
 
   constraint email_is_an_email check (core.is_email(email)),
   constraint full_name_is_a_name check (core.is_name(full_name)),
+  constraint avatar_url_is_an_image check (core.is_image_url(avatar_url)),
   constraint preferences_are_known_and_in_range check (tenancy.are_settings(preferences, tenancy.preference_schema())),
   constraint notification_settings_are_known_and_in_range
     check (tenancy.are_settings(notification_settings, tenancy.notification_schema()))
@@ -423,12 +424,13 @@ create index on app_public.invitations (email) where status = 'pending';
 create index on app_public.invitations (invited_by_user_id);
 create index on app_public.invitations (accepted_by_user_id);
 
--- The token of an invitation is in its mail and nowhere else. Here is its SHA-256, for as long as the token can be used.
+-- The token of an invitation is in its mail and nowhere else. Here is its SHA-256, for as long as the token can be used. Each
+-- attempt to send a mail has a token, because nobody knows whether an attempt that was cut off had sent it.
 create table vault.invitations (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
   invitation_id uuid not null,
   token_hash bytea not null,
-  primary key (tenant_id, invitation_id),
+  primary key (tenant_id, invitation_id, token_hash),
   foreign key (tenant_id, invitation_id) references app_public.invitations (tenant_id, id) on delete cascade,
   constraint token_hash_is_a_sha256 check (octet_length(token_hash) = 32)
 );
@@ -514,7 +516,7 @@ create table app_public.user_sessions (
   constraint device_is_short check (length(device_type) <= 100 and length(browser) <= 100 and length(os) <= 100),
   constraint campaign_is_short check (length(utm_source) <= 255 and length(utm_medium) <= 255 and length(utm_campaign) <= 255),
   -- the query and the fragment of an address may hold secrets of another site
-  constraint referrer_url_is_an_address_without_query check (referrer_url ~ '^https?://[^?#\s]+$' and length(referrer_url) <= 2000)
+  constraint referrer_url_is_an_address_without_query check (core.is_web_url(referrer_url) and referrer_url !~ '[?#]')
 );
 create index on app_public.user_sessions (user_id);
 create index on app_public.user_sessions (tenant_id, session_start);
@@ -538,5 +540,17 @@ create table tenancy.onboarding_steps (
   is_done text not null,
   permission text
 );
+
+-- How many invitations were sent on a day, for the limits of tenancy.count_invitation.
+create table tenancy.daily_invitations (
+  tenant_id uuid not null references app_public.tenants (id) on delete cascade,
+  sent_on date not null,
+  email text not null,
+  count int not null default 1,
+  primary key (tenant_id, sent_on, email),
+  constraint email_is_an_email check (core.is_email(email)),
+  constraint count_is_positive check (count > 0)
+);
+create index on tenancy.daily_invitations (email, sent_on);
 
 reset role;

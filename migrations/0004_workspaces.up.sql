@@ -138,7 +138,7 @@ create table app_public.institutions (
   unique (tenant_id, id),
   constraint name_is_a_name check (core.is_name(name)),
   constraint country_code_is_iso_3166 check (country_code ~ '^[A-Z]{2}$'),
-  constraint website_is_http check (website ~ '^https?://\S+$' and length(website) <= 2000)
+  constraint website_is_http check (core.is_web_url(website))
 );
 create unique index institutions_tenant_id_name_country_code_key
   on app_public.institutions (tenant_id, lower(name), country_code) nulls not distinct where deleted_at is null;

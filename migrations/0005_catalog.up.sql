@@ -75,13 +75,6 @@ create function catalog.is_color(value text) returns boolean
   return value ~ '^#[0-9a-f]{6}$' or value ~ '^[a-z][a-z0-9-]{0,49}$';
 comment on function catalog.is_color(text) is 'Whether a text is a colour: #rrggbb, or the name of a colour of the theme; lower case.';
 
-create function catalog.is_image_url(value text) returns boolean
-  language sql immutable parallel safe
-  return length(value) <= 100000 and (
-    value ~ '^https?://[^/?#@\s]+([/?#]\S*)?$' or value ~ '^/[^/\s]\S*$' or value ~ '^data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+=*$');
-comment on function catalog.is_image_url(text) is
-  'Whether a text tells where a picture is: an http address, a path on the front end''s own site, or a data address that holds the picture itself.';
-
 -- Providers and models are global on purpose: they are facts of the platform, not of a tenant.
 create table app_public.llm_providers (
   id uuid primary key default gen_random_uuid(),
@@ -96,7 +89,7 @@ create table app_public.llm_providers (
 
   constraint name_is_a_slug check (core.is_slug(name)),
   constraint display_name_is_a_name check (core.is_name(display_name)),
-  constraint base_url_is_http check (base_url ~ '^https?://\S+$'),
+  constraint base_url_is_http check (core.is_web_url(base_url)),
   constraint openai_has_a_base_url check (kind <> 'openai' or base_url is not null),
   -- only environment variables that end in _API_KEY can be named, so that no other secret of the worker is sent out
   constraint api_key_variable_names_an_api_key check (api_key_variable ~ '^[A-Z][A-Z0-9_]*_API_KEY$')
@@ -173,7 +166,7 @@ create table app_public.personas (
   unique (tenant_id, id),
   unique (tenant_id, name),
   constraint name_is_a_name check (core.is_name(name)),
-  constraint avatar_url_is_an_image check (catalog.is_image_url(avatar_url))
+  constraint avatar_url_is_an_image check (core.is_image_url(avatar_url))
 );
 
 -- Libraries of pictures to choose from.
@@ -191,7 +184,7 @@ create table app_public.avatars (
   unique (tenant_id, id),
   unique (tenant_id, name),
   constraint name_is_a_name check (core.is_name(name)),
-  constraint image_url_is_an_image check (catalog.is_image_url(image_url))
+  constraint image_url_is_an_image check (core.is_image_url(image_url))
 );
 
 create table app_public.icons (like app_public.avatars including all);
@@ -345,6 +338,7 @@ create table app_public.agents (
   foreign key (tenant_id, role_id) references app_public.organizational_roles (tenant_id, id) on delete set null (role_id),
   constraint name_is_a_name check (core.is_name(name)),
   constraint display_name_is_a_name check (core.is_name(display_name)),
+  constraint avatar_url_is_an_image check (core.is_image_url(avatar_url)),
   constraint tier_is_1_to_3 check (tier in (1, 2, 3)),
   constraint temperature_is_in_range check (temperature between 0 and 2),
   constraint max_tokens_is_positive check (max_tokens > 0),
@@ -448,7 +442,7 @@ create table app_public.tools (
   constraint name_is_a_name check (core.is_name(name)),
   constraint display_name_is_a_name check (core.is_name(display_name)),
   constraint called_tool_has_an_endpoint check (tool_type not in ('api', 'webhook') or endpoint_url is not null),
-  constraint endpoint_url_is_http check (length(endpoint_url) <= 2000 and endpoint_url ~ '^https?://[^/?#@\s]+([/?#]\S*)?$'),
+  constraint endpoint_url_is_http check (core.is_web_url(endpoint_url)),
   constraint headers_is_an_object check (jsonb_typeof(headers) = 'object'),
   constraint authentication_config_is_an_object check (jsonb_typeof(authentication_config) = 'object'),
   constraint request_schema_is_an_object check (jsonb_typeof(request_schema) = 'object' and pg_column_size(request_schema) <= 1000000),
@@ -903,7 +897,7 @@ create table app_public.user_agents (
   constraint tags_are_few check (cardinality(tags) <= 50 and array_position(tags, null) is null),
   constraint custom_name_is_a_name check (core.is_name(custom_name)),
   constraint custom_description_is_in_range check (length(custom_description) <= 10000),
-  constraint custom_avatar_is_an_image check (catalog.is_image_url(custom_avatar)),
+  constraint custom_avatar_is_an_image check (core.is_image_url(custom_avatar)),
   constraint custom_color_is_a_color check (catalog.is_color(custom_color)),
   constraint custom_system_prompt_is_in_range check (length(custom_system_prompt) <= 100000),
   constraint settings_is_an_object check (jsonb_typeof(settings) = 'object' and pg_column_size(settings) <= 100000)
@@ -1038,6 +1032,7 @@ create table app_public.rag_knowledge_sources (
   unique (tenant_id, id),
   constraint name_is_a_name check (core.is_name(name)),
   constraint display_name_is_a_name check (core.is_name(display_name)),
+  constraint source_url_is_http check (core.is_web_url(source_url)),
   constraint source_config_is_an_object check (jsonb_typeof(source_config) = 'object'),
   constraint file_size_bytes_is_not_negative check (file_size_bytes >= 0),
   constraint page_count_is_not_negative check (page_count >= 0),

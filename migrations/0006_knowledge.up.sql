@@ -155,8 +155,4 @@ create table knowledge.changed_sources (
   primary key (tenant_id, id)
 );
 
--- The worker's task takes this role to build a vector index concurrently, which the owner of the table must do.
-grant usage, create on schema app_public to rowhouse_indexer;
-alter table app_public.embeddings owner to rowhouse_indexer;
-
 reset role;

@@ -38,7 +38,7 @@ await withTool(async ({ config, database, pool }) => {
     ...(values.model ? { embeddingModel: values.model } : {}),
     ...(values['chunk-size'] ? { chunkSize: Number(values['chunk-size']) } : {}),
   })
-  const workerPool = createPool(database.url, 'rowhouse_worker', 4)
+  const workerPool = createPool(database.url, 'rowhouse_worker', 4, { isEmbedded: database.isEmbedded })
   const bar = new SingleBar(
     {
       format: '{step} {bar} {value}/{total} | {eta_formatted}',

@@ -80,6 +80,36 @@ export async function authenticate(
   }
 }
 
+/** Charges a request for further API calls, all or none: the first that may not pass takes back those before it. */
+export async function chargeCalls(
+  pool: Pool,
+  claims: JWTPayload,
+  requestedTenant: string | undefined,
+  requestId: string,
+  calls: number,
+): Promise<Admission> {
+  const client = await pool.connect()
+  try {
+    await client.query('begin')
+    // in the select list a function runs once a row
+    const { rows } = await client.query<{ call: unknown }>(
+      `select to_jsonb(metering.begin_request($1, $2)) as call from generate_series(1, $3)`,
+      [JSON.stringify({ ...claims, request_id: requestId }), requestedTenant ?? null, calls],
+    )
+    const admissions = rows.map(({ call }) => admissionRow.parse(call))
+    const refused = admissions.find(({ refusal_code }) => refusal_code !== null)
+    await client.query(refused ? 'rollback' : 'commit')
+    const last = refused ?? admissions.at(-1)
+    if (!last) throw unauthenticated()
+    return last
+  } catch (error) {
+    await client.query('rollback').catch(() => {})
+    throw error
+  } finally {
+    client.release()
+  }
+}
+
 /** A token for development: signed with the development secret, its e-mail address taken as verified. */
 export async function signDevelopmentToken(
   config: Config,

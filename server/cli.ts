@@ -19,7 +19,11 @@ export async function withTool(work: (tool: Tool) => Promise<void>): Promise<voi
   await orFail(async () => {
     const config = loadConfig(process.env)
     const database = await openDatabase(config, { mayShare: true })
-    const pool = createPool(database.url, 'rowhouse_authenticator', 4)
+    const pool = createPool(database.url, 'rowhouse_authenticator', 4, {
+      isEmbedded: database.isEmbedded,
+      // nobody waits behind a tool, and what it asks may be large
+      statementTimeoutMs: config.WORKER_STATEMENT_TIMEOUT_MS,
+    })
     const admin = new pg.Pool({ connectionString: database.migrationUrl, max: 2 })
     admin.on('error', () => {})
     try {

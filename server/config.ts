@@ -40,6 +40,14 @@ export const variables = {
     integer(1, 500).default(10),
     'connections the server holds at most; the worker has as many of its own as it runs jobs, and two',
   ],
+  TENANT_POOL_PERCENT: [
+    integer(1, 100).default(60),
+    'part of POOL_SIZE that requests of one tenant may hold at once; further ones wait, then are answered with 503',
+  ],
+  QUEUE_TIMEOUT_MS: [
+    integer(0, 600_000).optional(),
+    'longest a request waits for a connection before it is answered with 503; 5000, on the embedded engine 30000',
+  ],
   JWT_SECRET: [
     z.string().optional(),
     'HS256 secret, at least 32 random bytes; in development one is made when it is missing',
@@ -51,7 +59,10 @@ export const variables = {
   JWT_ISSUER: [z.string().optional(), 'issuer a token must name; required in production'],
   JWT_AUDIENCE: [z.string().optional(), 'audience a token must name; required in production'],
   JWT_TENANT_CLAIM: [z.string().default('tenant'), 'claim that names the tenant, when the x-tenant-id header does not'],
-  CORS_ORIGINS: [list.default([]), 'origins browsers may call from, separated by commas; none by default'],
+  CORS_ORIGINS: [
+    list.default([]),
+    'origins browsers may call from, separated by commas; none by default, in development those of this machine',
+  ],
   BODY_LIMIT_BYTES: [
     integer(1_000, 100_000_000).default(10_000_000),
     'largest request; files are uploaded in Base64, so a third more than the largest file',
@@ -60,6 +71,27 @@ export const variables = {
   QUERY_COST_LIMIT: [
     integer(1, 1_000_000_000).default(100_000),
     'costliest GraphQL query: its fields, each times the page sizes around it; a page costs 10, a count or aggregate 50, a search 500',
+  ],
+  QUERY_COST_PER_CALL: [
+    integer(1, 1_000_000_000).default(5_000),
+    'cost of a query that counts as one API call; a costlier one counts as several, in rate limits, quotas and usage',
+  ],
+  QUERY_ROOT_FIELDS_LIMIT: [integer(1, 1_000).default(50), 'most fields at the root of a GraphQL query, aliases too'],
+  QUERY_FIELDS_LIMIT: [
+    integer(1, 10_000).default(1_000),
+    'most fields of a GraphQL query, aliases and fields of fragments too; one with arguments or fields of its own counts five',
+  ],
+  RESPONSE_LIMIT_BYTES: [
+    integer(1_000, 200_000_000).default(20_000_000),
+    'largest answer to a GraphQL query; the rows read for it may be twice as large',
+  ],
+  PERSISTED_OPERATIONS: [
+    z.string().optional(),
+    'operations that clients may name by their SHA-256: a JSON file of hashes and texts, or a folder of .graphql files',
+  ],
+  PERSISTED_OPERATIONS_ONLY: [
+    z.stringbool().default(false),
+    'whether the operations of PERSISTED_OPERATIONS are the only ones that are served',
   ],
   PAGE_SIZE_DEFAULT: [integer(1, 10_000).default(50), 'rows of a connection when a query does not say'],
   PAGE_SIZE_MAX: [integer(1, 10_000).default(500), 'most rows of a connection a query may ask for'],
@@ -74,6 +106,10 @@ export const variables = {
   WORKER_POLL_INTERVAL_MS: [
     integer(10, 60_000).default(2_000),
     'how often the queue is looked at besides notifications; 100 on the embedded engine',
+  ],
+  WORKER_STATEMENT_TIMEOUT_MS: [
+    integer(1_000, 86_400_000).default(600_000),
+    'longest a statement of a job may run; not on the embedded engine',
   ],
   SHUTDOWN_TIMEOUT_MS: [
     integer(0, 600_000).default(25_000),
@@ -137,6 +173,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
   const isProduction = config.NODE_ENV === 'production'
   if (config.JWT_SECRET && config.JWT_JWKS_URL) problems.push('JWT_SECRET and JWT_JWKS_URL: set one of them, not both')
   if (config.PAGE_SIZE_DEFAULT > config.PAGE_SIZE_MAX) problems.push('PAGE_SIZE_DEFAULT: must not exceed PAGE_SIZE_MAX')
+  if (config.PERSISTED_OPERATIONS_ONLY && !config.PERSISTED_OPERATIONS) {
+    problems.push('PERSISTED_OPERATIONS: required by PERSISTED_OPERATIONS_ONLY')
+  }
   if (isProduction) {
     if (!config.DATABASE_URL) problems.push('DATABASE_URL: required in production')
     if (!config.JWT_SECRET && !config.JWT_JWKS_URL) problems.push('JWT_SECRET or JWT_JWKS_URL: required in production')

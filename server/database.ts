@@ -1,7 +1,9 @@
 // Which database: DATABASE_URL, the embedded engine of a process that is running, or an embedded engine of our own.
 
-import pg from 'pg'
+import type pg from 'pg'
 import type { Config } from './config.ts'
+
+export { createPool } from './pool.ts'
 
 export type Database = {
   url: string
@@ -12,6 +14,8 @@ export type Database = {
   isOwner: boolean
   /** Gives the planner statistics of what was just loaded, where nothing else does. */
   refreshStatistics: () => Promise<void>
+  /** The database is migrated and seeded: other processes, which have waited for that, may use it. */
+  markReady: () => Promise<void>
   close: () => Promise<void>
 }
 
@@ -24,50 +28,61 @@ export async function openDatabase(config: Config, options: { mayShare: boolean 
       isEmbedded: false,
       isOwner: false,
       refreshStatistics: nothing,
+      markReady: nothing,
       close: nothing,
     }
   }
+  return openEmbedded(config.ROWHOUSE_DATA_DIR, options.mayShare)
+}
+
+async function openEmbedded(directory: string, mayShare: boolean): Promise<Database> {
   // loaded only when it is needed: PGlite is large
-  const { findRunningEngine, openEmbeddedEngine } = await import('./embedded-engine.ts')
-  const running = options.mayShare ? await findRunningEngine(config.ROWHOUSE_DATA_DIR) : undefined
-  if (running) {
-    const url = running.connectionString
-    return { url, migrationUrl: url, isEmbedded: true, isOwner: false, refreshStatistics: nothing, close: nothing }
+  const { EngineInUseError, openEmbeddedEngine, waitUntilReady } = await import('./embedded-engine.ts')
+  for (;;) {
+    const running = mayShare ? await waitUntilReady(directory) : undefined
+    if (running) {
+      const url = running.connectionString
+      return {
+        url,
+        migrationUrl: url,
+        isEmbedded: true,
+        isOwner: false,
+        refreshStatistics: nothing,
+        markReady: nothing,
+        close: nothing,
+      }
+    }
+    try {
+      const engine = await openEmbeddedEngine({ directory, onLost: end })
+      const url = engine.connectionString
+      const { keepStatistics } = await import('./embedded-statistics.ts')
+      const statistics = keepStatistics(url)
+      return {
+        url,
+        migrationUrl: url,
+        isEmbedded: true,
+        isOwner: true,
+        refreshStatistics: statistics.refresh,
+        markReady: engine.markReady,
+        close: async () => {
+          await statistics.stop()
+          await engine.close()
+        },
+      }
+    } catch (error) {
+      // two tools at once: the other was first
+      if (!mayShare || !(error instanceof EngineInUseError)) throw error
+    }
   }
-  const engine = await openEmbeddedEngine({ directory: config.ROWHOUSE_DATA_DIR })
-  const url = engine.connectionString
-  const { keepStatistics } = await import('./embedded-statistics.ts')
-  const statistics = keepStatistics(url)
-  return {
-    url,
-    migrationUrl: url,
-    isEmbedded: true,
-    isOwner: true,
-    refreshStatistics: statistics.refresh,
-    close: async () => {
-      await statistics.stop()
-      await engine.close()
-    },
-  }
+}
+
+/** At once: every other way to end would write to the folder. */
+function end(message: string): void {
+  console.error(message)
+  process.exit(1)
 }
 
 const nothing = async (): Promise<void> => {}
-
-/** A pool whose connections start as this role, whatever the login is. */
-export function createPool(url: string, role: 'rowhouse_authenticator' | 'rowhouse_worker', max: number): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max,
-    options: `-c role=${role}`,
-    application_name: role,
-    // with every connection busy, an error is better than waiting without end
-    connectionTimeoutMillis: 30_000,
-  })
-  // a connection that breaks while idle is replaced when it is needed again
-  pool.on('error', () => {})
-  pool.on('connect', (client) => client.on('error', () => {}))
-  return pool
-}
 
 export type Actor = { user_id: string; tenant_id: string; role: string }
 

@@ -13,12 +13,14 @@ import { lockDirectory } from './embedded-lock.ts'
 import { startMultiplexer } from './embedded-multiplexer.ts'
 import { openSession } from './embedded-session.ts'
 
-export { EngineInUseError, type EngineState, findRunningEngine } from './embedded-lock.ts'
+export { EngineInUseError, type EngineState, findRunningEngine, waitUntilReady } from './embedded-lock.ts'
 
 export type EmbeddedEngine = {
   connectionString: string
   /** All of the data as a tar, to open another engine with; while nobody is in a transaction. */
   dump: () => Promise<Buffer>
+  /** Tells other processes that the database is migrated and seeded. */
+  markReady: () => Promise<void>
   close: () => Promise<void>
 }
 
@@ -30,6 +32,8 @@ type Options = {
   /** 0 takes any free port of the loopback address. */
   port?: number
   idleInTransactionTimeoutMs?: number
+  /** The folder was deleted or replaced. Nothing may be written any more, so the process has to end without closing it. */
+  onLost?: (message: string) => void
 }
 
 export async function openEmbeddedEngine(options: Options): Promise<EmbeddedEngine> {
@@ -41,6 +45,8 @@ export async function openEmbeddedEngine(options: Options): Promise<EmbeddedEngi
     const session = await openSession({
       ...(directory ? { dataDirectory: join(directory, 'data') } : {}),
       ...(template ? { template } : {}),
+    }).catch((error: unknown) => {
+      throw directory ? cannotBeOpened(directory, error) : error
     })
     try {
       const multiplexer = await startMultiplexer({
@@ -50,8 +56,13 @@ export async function openEmbeddedEngine(options: Options): Promise<EmbeddedEngi
         idleInTransactionTimeoutMs: options.idleInTransactionTimeoutMs ?? 60_000,
       })
       const connectionString = `postgres://postgres:${password}@127.0.0.1:${multiplexer.port}/postgres`
-      await lock?.publish({ pid: process.pid, port: multiplexer.port, connectionString })
+      const state = { pid: process.pid, port: multiplexer.port, connectionString }
+      await lock?.publish({ ...state, isReady: false })
+      if (options.onLost && directory) lock?.watch(() => options.onLost?.(lost(directory)))
       return {
+        markReady: async () => {
+          await lock?.publish({ ...state, isReady: true })
+        },
         connectionString,
         dump: session.dump,
         close: async () => {
@@ -78,17 +89,38 @@ async function initializeData(directory: string): Promise<void> {
     if (name.startsWith(prefix)) await rm(join(directory, name), { recursive: true, force: true }).catch(() => {})
   }
   const data = join(directory, 'data')
-  try {
-    await access(join(data, 'PG_VERSION'))
-    return
-  } catch {
-    // the first start
+  const parts = await Promise.all(partsOfDatabase.map((name) => exists(join(data, name))))
+  if (parts.every(Boolean)) return
+  if (await exists(data)) {
+    // what is left when a folder is deleted while it is written to; nothing could open it, but nothing is thrown away
+    const aside = join(directory, `data-incomplete-${Date.now()}`)
+    await rename(data, aside)
+    console.error(`The database in ${data} was incomplete. It is now ${aside}, and a new one is made.`)
   }
   const draft = await mkdtemp(join(directory, prefix))
   const script = join(import.meta.dirname, 'embedded-initdb.ts')
   await promisify(execFile)(process.execPath, ['--liftoff-only', script, draft])
   await rename(draft, data)
 }
+
+const partsOfDatabase = ['PG_VERSION', 'global/pg_control', 'base', 'pg_wal']
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+const lost = (directory: string): string =>
+  `The folder ${directory} was deleted or replaced while Rowhouse ran on it, so Rowhouse stops without writing to it.
+Start it again, and it makes a new database or opens the one that is there now.`
+
+const cannotBeOpened = (directory: string, error: unknown): Error =>
+  new Error(
+    `The embedded database in ${join(directory, 'data')} cannot be opened: it is damaged, or a copy made while it was in use.
+Put a good copy in its place, or start with an empty one: rm -rf ${directory}`,
+    { cause: error },
+  )
 
 const newPassword = (): string => randomBytes(24).toString('base64url')
 

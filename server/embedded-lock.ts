@@ -2,13 +2,19 @@
 // however it dies, so nothing can be stale: no recycled process id, no race of two that both find a dead owner. SQLite
 // is the portable way to such a lock in Node. The state file beside it only says how to reach the owner.
 
-import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 
-const engineState = z.object({ pid: z.number(), port: z.number(), connectionString: z.string() })
+const engineState = z.object({
+  pid: z.number(),
+  port: z.number(),
+  connectionString: z.string(),
+  /** Whether its database is migrated and seeded. */
+  isReady: z.boolean().default(true),
+})
 export type EngineState = z.infer<typeof engineState>
 
 export class EngineInUseError extends Error {
@@ -17,7 +23,12 @@ export class EngineInUseError extends Error {
   }
 }
 
-export type DirectoryLock = { publish: (state: EngineState) => Promise<void>; release: () => Promise<void> }
+export type DirectoryLock = {
+  publish: (state: EngineState) => Promise<void>
+  /** Calls back once when the folder is not the one that was locked any more: deleted, or another in its place. */
+  watch: (onLost: () => void) => void
+  release: () => Promise<void>
+}
 
 const lockFile = (directory: string): string => join(directory, 'engine.lock')
 const stateFile = (directory: string): string => join(directory, 'engine.json')
@@ -25,6 +36,9 @@ const stateFile = (directory: string): string => join(directory, 'engine.json')
 /** Longer than a look at the lock takes, which must not look like an owner. */
 const patienceMs = 500
 const longestStartMs = 60_000
+const longestPreparationMs = 300_000
+const noticeAfterMs = 2_000
+const lookMs = 250
 const pollMs = 50
 
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
@@ -39,7 +53,17 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   }
   // of an owner that was killed
   await rm(stateFile(directory), { force: true })
+  const identity = await identityOf(lockFile(directory))
+  let timer: NodeJS.Timeout | undefined
   return {
+    watch: (onLost) => {
+      timer = setInterval(async () => {
+        if ((await identityOf(lockFile(directory))) === identity || !timer) return
+        clearInterval(timer)
+        onLost()
+      }, lookMs)
+      timer.unref()
+    },
     publish: async (state) => {
       // readers see all of it or nothing
       const draft = `${stateFile(directory)}.new`
@@ -48,6 +72,8 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
       await rename(draft, stateFile(directory))
     },
     release: async () => {
+      clearInterval(timer)
+      timer = undefined
       await rm(stateFile(directory), { force: true })
       lock.close()
     },
@@ -80,6 +106,32 @@ async function isLocked(directory: string): Promise<boolean> {
     throw error
   } finally {
     lock.close()
+  }
+}
+
+/** The engine of another process, once its database is ready; undefined when that process ended first. */
+export async function waitUntilReady(directory: string): Promise<EngineState | undefined> {
+  let isTold = false
+  for (let waitedMs = 0; waitedMs < longestPreparationMs; waitedMs += pollMs) {
+    const state = await findRunningEngine(directory)
+    if (!state || state.isReady) return state
+    if (waitedMs >= noticeAfterMs && !isTold) {
+      console.error('Rowhouse is being started by another process; waiting until its database is ready …')
+      isTold = true
+    }
+    await sleep(pollMs)
+  }
+  throw new Error('Another process has been preparing the database for five minutes. End it, then try again.')
+}
+
+/** Which file a path leads to, or undefined when to none. */
+async function identityOf(path: string): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await stat(path, { bigint: true })
+    return `${dev} ${ino}`
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }
 

@@ -2,6 +2,8 @@
 // stack overflow above all) and goes on with the next message, on memory that is broken; here that is a crash, as it is
 // for a server process: nothing more runs, and the data directory is opened again and recovers from its log.
 
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { PGlite } from '@electric-sql/pglite'
 import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin'
@@ -118,6 +120,8 @@ export async function openSession(options: { dataDirectory?: string; template?: 
       // closes files; none of PostgreSQL's code runs any more
       engineModule(database).FS.quit()
       if (!options.dataDirectory) throw new Error('the data was in memory and is lost')
+      // in an empty place PGlite would make a new database, without a word
+      await access(join(options.dataDirectory, 'PG_VERSION'))
       database = await open()
       stopAtCrash(database)
       isBroken = false

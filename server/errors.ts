@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
+import { isConnectionLost } from './lost-connection.ts'
 
 /** Domain class, kind, serial: see docs/error-codes.md. */
 export const ownCode = /^[I-OQ-WYZ][A-Z][1-69]\d\d$/
@@ -25,6 +26,7 @@ export const neutralMessages: Record<string, string> = {
   '40001': 'Someone else changed the same thing at the same time. Try again.',
   '40P01': 'Someone else changed the same thing at the same time. Try again.',
   '42501': 'You are not allowed to do this.',
+  '55P03': 'Someone else is changing the same thing. Try again.',
   '57014': 'The request took too long and was stopped.',
 }
 
@@ -39,11 +41,15 @@ export class PublicError extends Error {
   }
 }
 
+const databaseAway = (): PublicError =>
+  new PublicError(503, 'WB901', 'The database is not available at the moment.', 'Try again in a few seconds.')
+
 type DatabaseError = { code?: string; message: string; hint?: string; constraint?: string }
 
 /** What a client may know of an error: nothing, or message and extensions. */
 export function publicPart(error: unknown): { message: string; extensions: Record<string, string> } | undefined {
   if (error instanceof PublicError) return { message: error.message, extensions: error.extensions }
+  if (isConnectionLost(error)) return publicPart(databaseAway())
   const { code, message, hint, constraint } = error as DatabaseError
   if (typeof code !== 'string') return undefined
   if (ownCode.test(code) && code[2] !== '9') return { message, extensions: hint ? { code, hint } : { code } }

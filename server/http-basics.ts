@@ -23,7 +23,12 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
 }
 
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  response.end(writeJson(response, status, body))
+  sendText(response, status, JSON.stringify(body))
+}
+
+/** Sends what is JSON already. */
+export function sendText(response: ServerResponse, status: number, json: string): void {
+  response.end(writeJson(response, status, json))
 }
 
 const longestFarewell = 2_000
@@ -34,7 +39,7 @@ const longestFarewell = 2_000
  */
 export function sendJsonAndClose(response: ServerResponse, status: number, body: unknown): void {
   response.setHeader('connection', 'close')
-  response.write(writeJson(response, status, body))
+  response.write(writeJson(response, status, JSON.stringify(body)))
   const end = (): void => {
     clearTimeout(timer)
     response.end()
@@ -44,8 +49,8 @@ export function sendJsonAndClose(response: ServerResponse, status: number, body:
 }
 
 /** Writes the head, returns the body. */
-function writeJson(response: ServerResponse, status: number, body: unknown): Buffer {
-  const bytes = Buffer.from(JSON.stringify(body))
+function writeJson(response: ServerResponse, status: number, json: string): Buffer {
+  const bytes = Buffer.from(json)
   if (!response.hasHeader('content-type')) response.setHeader('content-type', 'application/json; charset=utf-8')
   response.writeHead(status, { 'content-length': bytes.length })
   return bytes

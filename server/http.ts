@@ -2,19 +2,23 @@
 // answers; every rule is the database's.
 
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
 import type { Pool } from 'pg'
-import { authenticate, claimsOf, type Identity, unauthenticated, type VerifyToken } from './auth.ts'
+import { authenticate, chargeCalls, claimsOf, type Identity, unauthenticated, type VerifyToken } from './auth.ts'
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
 import type { Executor } from './graphql/execute.ts'
-import { clientAddress, isSecret, readBody, sendJson, sendJsonAndClose } from './http-basics.ts'
+import { clientAddress, isSecret, readBody, sendJson, sendJsonAndClose, sendText } from './http-basics.ts'
 import { allowOrigin, answerPreflight, createOriginCheck } from './http-cors.ts'
+import { createListener, type Listener } from './http-listener.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
+import { createOutageLog } from './outage-log.ts'
 import { serveStripeWebhook } from './payments/webhook.ts'
 import { type Admission, refuse, sendRateLimit } from './rate-limits.ts'
+import { runFor } from './request-pool.ts'
+import { createShares, type Shares } from './shares.ts'
 
 export type HttpServerOptions = {
   config: Config
@@ -23,6 +27,8 @@ export type HttpServerOptions = {
   verifyToken: VerifyToken
   logger: Logger
   metrics: Metrics
+  /** The port, when it is open already and answers "starting". */
+  listener?: Listener | undefined
   /** Why the server cannot serve, or undefined when it can. */
   whyNotReady: () => Promise<string | undefined>
   /** Serves Ruru and its files; returns whether the request was for it. */
@@ -31,44 +37,60 @@ export type HttpServerOptions = {
 
 export type HttpServer = { url: string; close: () => Promise<void> }
 
-type Scope = { id: string; route: string; identity?: Identity; operation?: string | undefined }
+type Scope = {
+  id: string
+  route: string
+  /** Aborted when the client hangs up. */
+  signal: AbortSignal
+  identity?: Identity
+  operation?: string | undefined
+}
+
+/** What a client that hung up would have been answered with; only the log and the metrics see it. */
+const statusOfHangUp = 499
+const retryAfterSeconds = 2
 
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { config, logger, metrics } = options
-  const isAllowedOrigin = createOriginCheck(options.pool, config.CORS_ORIGINS)
+  const isAllowedOrigin = createOriginCheck(options.pool, config.CORS_ORIGINS, {
+    allowsThisMachine: config.NODE_ENV === 'development',
+  })
+  const outages = createOutageLog(logger)
+  const { ofWork, ofAuthentication } = sharesOf(config)
   let isClosing = false
+  const listener = options.listener ?? createListener(config)
 
-  const server = createServer(
-    { requestTimeout: 60_000, headersTimeout: 10_000, keepAliveTimeout: 5_000 },
-    (request, response) => {
-      const started = performance.now()
-      const scope: Scope = { id: requestId(request), route: 'other' }
-      response.setHeader('x-request-id', scope.id)
-      response.setHeader('x-content-type-options', 'nosniff')
-      response.setHeader('referrer-policy', 'no-referrer')
-      if (isClosing) response.setHeader('connection', 'close')
-      response.on('close', () => {
-        // kept alive by a client, it would hold up the end
-        if (isClosing) server.closeIdleConnections()
-        const seconds = (performance.now() - started) / 1000
-        metrics.requests.observe({ route: scope.route, status: response.statusCode }, seconds)
-        const level = scope.route === 'health' || scope.route === 'other' ? 'debug' : 'info'
-        logger[level](
-          {
-            request: scope.id,
-            route: scope.route,
-            status: response.statusCode,
-            ms: Math.round(seconds * 1000),
-            user: scope.identity?.userId,
-            tenant: scope.identity?.tenantId ?? undefined,
-            operation: scope.operation,
-          },
-          'request',
-        )
-      })
-      handle(request, response, scope).catch((error: unknown) => fail(response, scope, error))
-    },
-  )
+  const url = await listener.serve((request, response) => {
+    const started = performance.now()
+    const client = new AbortController()
+    const scope: Scope = { id: requestId(request), route: 'other', signal: client.signal }
+    response.setHeader('x-request-id', scope.id)
+    response.setHeader('x-content-type-options', 'nosniff')
+    response.setHeader('referrer-policy', 'no-referrer')
+    if (isClosing) response.setHeader('connection', 'close')
+    response.on('close', () => {
+      // kept alive by a client, it would hold up the end
+      if (isClosing) listener.closeIdleConnections()
+      const status = response.writableFinished ? response.statusCode : statusOfHangUp
+      if (!response.writableFinished) client.abort(new Error('The client hung up.'))
+      const seconds = (performance.now() - started) / 1000
+      metrics.requests.observe({ route: scope.route, status }, seconds)
+      const level = scope.route === 'health' || scope.route === 'other' ? 'debug' : 'info'
+      logger[level](
+        {
+          request: scope.id,
+          route: scope.route,
+          status,
+          ms: Math.round(seconds * 1000),
+          user: scope.identity?.userId,
+          tenant: scope.identity?.tenantId ?? undefined,
+          operation: scope.operation,
+        },
+        'request',
+      )
+    })
+    handle(request, response, scope).catch((error: unknown) => fail(response, scope, error))
+  })
 
   async function handle(request: IncomingMessage, response: ServerResponse, scope: Scope): Promise<void> {
     const path = (request.url ?? '/').split('?', 1)[0]
@@ -120,16 +142,25 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     // who has no good token is turned away before anything is read; in development the schema is open to tools
     const claims = authorization || config.isProduction ? await claimsOf(authorization, options.verifyToken) : undefined
     const body = options.executor.read(await readBody(request, config.BODY_LIMIT_BYTES))
-    if (!claims && !options.executor.isIntrospection(body)) throw unauthenticated()
+    if (!claims && !options.executor.isPublic(body)) throw unauthenticated()
 
     const context: Grafast.RequestContext = {}
     let admission: Admission | undefined
+    let charge: ((calls: number) => Promise<void>) | undefined
     if (claims) {
       const tenant = request.headers['x-tenant-id'] ?? claims[config.JWT_TENANT_CLAIM]
       const requestedTenant = typeof tenant === 'string' ? tenant : undefined
-      const identity = await authenticate(options.pool, claims, requestedTenant, scope.id)
+      const identity = await runFor(
+        { shares: ofAuthentication, key: requestedTenant ?? String(claims.sub), signal: scope.signal },
+        () => authenticate(options.pool, claims, requestedTenant, scope.id),
+      )
       scope.identity = identity
       admission = identity.admission
+      charge = async (calls) => {
+        const charged = await chargeCalls(options.pool, claims, requestedTenant, scope.id, calls)
+        sendRateLimit(response, charged)
+        refuse(response, charged)
+      }
       context.pgSettings = {
         role: identity.role,
         'rowhouse.user_id': identity.userId,
@@ -145,15 +176,28 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       refuse(response, admission)
     }
     scope.operation = body.operationName?.slice(0, 100)
-    const { status, result, operation } = await options.executor.run(body, context)
+    const key = scope.identity?.tenantId ?? scope.identity?.userId ?? ''
+    const {
+      status,
+      body: answer,
+      errors,
+      operation,
+    } = await runFor({ shares: ofWork, key, signal: scope.signal }, () => options.executor.run(body, context, charge))
     scope.operation ??= operation
-    for (const error of result.errors ?? []) metrics.errors.inc({ code: String(error.extensions.code ?? 'GRAPHQL') })
-    sendJson(response, status, result)
+    if (scope.signal.aborted) return
+    const codes = errors.map(({ extensions }) => String(extensions.code ?? 'GRAPHQL'))
+    for (const code of codes) metrics.errors.inc({ code })
+    const refusal = codes.find((code) => meansTryAgain.includes(code))
+    if (refusal) {
+      outages.failed(refusal)
+      response.setHeader('retry-after', retryAfterSeconds)
+    } else outages.served()
+    sendText(response, refusal ? 503 : status, answer)
   }
 
   function fail(response: ServerResponse, scope: Scope, error: unknown): void {
     // it went wrong under way, or the client is gone
-    if (response.headersSent || (response.req.destroyed && !response.req.complete)) {
+    if (response.headersSent || scope.signal.aborted || (response.req.destroyed && !response.req.complete)) {
       response.destroy()
       return
     }
@@ -164,7 +208,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const shown = publicPart(error)
     const status = error instanceof PublicError ? error.status : statusOf(shown?.extensions.code)
     if (status === 401) response.setHeader('www-authenticate', 'Bearer')
-    if (status === 503) logger.error({ request: scope.id, err: error }, 'not available')
+    if (status === 503) {
+      outages.failed(shown?.extensions.code ?? '', error)
+      response.setHeader('retry-after', retryAfterSeconds)
+    }
     const body =
       shown ?? internalError(error, (fields, message) => logger.error({ request: scope.id, ...fields }, message))
     metrics.errors.inc({ code: body.extensions.code ?? 'INTERNAL' })
@@ -172,31 +219,40 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     send(response, status, { errors: [body] })
   }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(config.PORT, config.HOST, resolve)
-  })
-  const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : config.PORT
   return {
-    url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`,
+    url,
     close: async () => {
       isClosing = true
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      server.closeIdleConnections()
-      const timer = setTimeout(() => server.closeAllConnections(), config.SHUTDOWN_TIMEOUT_MS)
-      await closed
-      clearTimeout(timer)
+      await listener.close(config.SHUTDOWN_TIMEOUT_MS)
     },
   }
 }
 
+/** Some connections are left to authentication, so that it never waits behind the work of requests. */
+function sharesOf(config: Config): { ofWork: Shares; ofAuthentication: Shares } {
+  const size = config.POOL_SIZE
+  const leftToAuthentication = Math.min(size - 1, Math.ceil(size / 5))
+  const limits = {
+    perKey: Math.max(1, Math.ceil((size * config.TENANT_POOL_PERCENT) / 100)),
+    mostWaitingPerKey: 25 * size,
+    longestWaitMs: config.QUEUE_TIMEOUT_MS ?? (config.DATABASE_URL ? 5_000 : 30_000),
+  }
+  return {
+    ofWork: createShares({ ...limits, total: size - leftToAuthentication }),
+    ofAuthentication: createShares({ ...limits, total: size }),
+  }
+}
+
+/** Codes that say nothing about the request: it may well succeed when it is sent again. */
+const meansTryAgain = ['WB608', 'WB901']
+/** PostgreSQL's of which the same is true before a request's own work has begun. */
+const transient = ['40001', '40P01', '55P03', '57014']
+
 /** The kind digit of our own codes is the status. */
-function statusOf(code: string | undefined): number {
+function statusOf(code = ''): number {
+  if (meansTryAgain.includes(code) || transient.includes(code)) return 503
   return (
-    { '1': 401, '2': 403, '3': 404, '4': 400, '5': 409, '6': 429 }[
-      /^[A-Z]/.test(code ?? '') ? (code?.[2] ?? '') : ''
-    ] ?? 500
+    { '1': 401, '2': 403, '3': 404, '4': 400, '5': 409, '6': 429 }[/^[A-Z]/.test(code) ? (code[2] ?? '') : ''] ?? 500
   )
 }
 

@@ -15,7 +15,7 @@ export type Invitation = {
 /** The token is in the link's fragment: browsers send that to no server, so it is in nobody's log. */
 const linkOf = (appUrl: string, token: string): string => `${appUrl}/invitation#token=${token}`
 
-export function invitationMail(appUrl: string, invitation: Invitation): Mail {
+export function invitationMail(appUrl: string, invitation: Invitation, mailId: string): Mail {
   const { tenantName, inviterName, role, message } = invitation
   const link = linkOf(appUrl, invitation.token)
   const until = `${invitation.expiresAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`
@@ -25,6 +25,7 @@ export function invitationMail(appUrl: string, invitation: Invitation): Mail {
   return {
     to: invitation.email,
     subject: `Invitation to ${tenantName}`,
+    messageId: `<invitation-${mailId}@${new URL(appUrl).hostname}>`,
     text: [lead, ...(message ? [message.replace(/^/gm, '> ')] : []), `Accept it here:\n${link}`, notice].join('\n\n'),
     html: `<!doctype html>
 <html lang="en">

@@ -1,4 +1,4 @@
-// Metrics for Prometheus: requests, operations by error code, jobs, pool.
+// Metrics for Prometheus: requests, operations by error code, jobs, queue, pool.
 
 import type { Pool } from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
@@ -21,6 +21,7 @@ export function createMetrics(pool?: Pool) {
         this.set({ state: 'waiting' }, pool.waitingCount)
       },
     })
+    addQueueMetrics(pool, registers)
   }
   return {
     registry,
@@ -44,5 +45,66 @@ export function createMetrics(pool?: Pool) {
       buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120],
       registers,
     }),
+    workerTroubles: new Counter({
+      name: 'rowhouse_worker_troubles_total',
+      help: 'What went wrong with the worker and was mended: connection_lost, runner_restarted, job_given_back.',
+      labelNames: ['kind'],
+      registers,
+    }),
+  }
+}
+
+type Depth = {
+  task: string
+  waiting_count: string
+  running_count: string
+  failed_count: string
+  oldest_waiting_seconds: number
+}
+
+/** Asked for together, the gauges share one query. */
+function addQueueMetrics(pool: Pool, registers: Registry[]): void {
+  let reading: Promise<Depth[]> | undefined
+  const read = (): Promise<Depth[]> => {
+    reading ??= readQueueDepth(pool).finally(() => {
+      reading = undefined
+    })
+    return reading
+  }
+  new Gauge({
+    name: 'rowhouse_queue_jobs',
+    help: 'Jobs in the queue, by task and state: waiting (due), running, or failed for good.',
+    labelNames: ['task', 'state'],
+    registers,
+    async collect() {
+      const depths = await read()
+      this.reset()
+      for (const { task, ...depth } of depths) {
+        this.set({ task, state: 'waiting' }, Number(depth.waiting_count))
+        this.set({ task, state: 'running' }, Number(depth.running_count))
+        this.set({ task, state: 'failed' }, Number(depth.failed_count))
+      }
+    },
+  })
+  new Gauge({
+    name: 'rowhouse_queue_oldest_seconds',
+    help: 'How long the oldest job that waits has been due, by task.',
+    labelNames: ['task'],
+    registers,
+    async collect() {
+      const depths = await read()
+      this.reset()
+      for (const { task, oldest_waiting_seconds } of depths) this.set({ task }, oldest_waiting_seconds)
+    },
+  })
+}
+
+/** A database that is away or busy leaves the queue out; the other metrics are told as ever. */
+async function readQueueDepth(pool: Pool): Promise<Depth[]> {
+  if (pool.waitingCount > 0) return []
+  try {
+    return (await pool.query<Depth>('select * from core.queue_depth()')).rows
+  } catch {
+    return []
   }
 }

@@ -173,19 +173,19 @@ async function migrateExtension(client: pg.Client, extension: Extension, log: Lo
   await keepBooks(client)
 }
 
-/** The queue belongs to rowhouse_worker, which may create schemas only for as long as it installs itself. */
+/** The queue belongs to rowhouse_queue, which may create schemas only for as long as the queue installs itself. */
 async function installQueue(databaseUrl: string, client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ name: string }>('select quote_ident(current_database()) as name')
   const database = rows[0]?.name
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1, options: '-c role=rowhouse_worker' })
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1, options: '-c role=rowhouse_queue' })
   pool.on('error', () => {})
   pool.on('connect', (connection) => connection.on('error', () => {}))
-  await client.query(`grant create on database ${database} to rowhouse_worker`)
+  await client.query(`grant create on database ${database} to rowhouse_queue`)
   try {
     await runMigrations({ pgPool: pool })
   } finally {
     await pool.end()
-    await client.query(`revoke create on database ${database} from rowhouse_worker`)
+    await client.query(`revoke create on database ${database} from rowhouse_queue`)
   }
 }
 
@@ -199,7 +199,7 @@ export async function applyRules(client: pg.Client): Promise<void> {
     await client.query('select pg_advisory_xact_lock($1)', [lockKey])
     await client.query('set local role rowhouse_owner')
     const schemas = await ownSchemas(client)
-    await client.query(`grant create on schema ${schemas} to rowhouse_platform, rowhouse_worker`)
+    await client.query(`grant create on schema ${schemas} to rowhouse_platform, rowhouse_queue`)
     for (const { path, text } of files) {
       // a file begins as the owner; what stands outside the wall says so where it is written
       await client.query('set local role rowhouse_owner')
@@ -210,7 +210,7 @@ export async function applyRules(client: pg.Client): Promise<void> {
       }
     }
     await client.query('set local role rowhouse_owner')
-    await client.query(`revoke create on schema ${schemas} from rowhouse_platform, rowhouse_worker`)
+    await client.query(`revoke create on schema ${schemas} from rowhouse_platform, rowhouse_queue`)
     await client.query('call core.complete_tables()')
     await client.query('call core.assert_secured()')
     await client.query('reset role')

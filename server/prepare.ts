@@ -33,4 +33,5 @@ export async function prepareDatabase(
     await client.end()
   }
   if (!config.isProduction && (database.isOwner || options.migrate)) await seedDemo(database.migrationUrl)
+  await database.markReady()
 }

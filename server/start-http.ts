@@ -8,43 +8,63 @@ import { loadConstraints } from './constraints.ts'
 import { createMaskError } from './errors.ts'
 import { createExecutor } from './graphql/execute.ts'
 import { createExplainError } from './graphql/form-errors.ts'
+import { readPersistedOperations } from './graphql/persisted.ts'
 import { createPreset } from './graphql/preset.ts'
 import { type HttpServer, startHttpServer } from './http.ts'
+import type { Listener } from './http-listener.ts'
 import type { Logger } from './logging.ts'
 import type { Metrics } from './metrics.ts'
-import { isCurrent, migrationState } from './migrations.ts'
+import { createReadiness } from './readiness.ts'
+import { createRequestPool } from './request-pool.ts'
 
-export async function startHttp(config: Config, pool: Pool, logger: Logger, metrics: Metrics): Promise<HttpServer> {
-  const { schema, resolvedPreset } = await makeSchema(createPreset(pool))
+export async function startHttp(
+  config: Config,
+  pool: Pool,
+  logger: Logger,
+  metrics: Metrics,
+  listener?: Listener,
+): Promise<HttpServer> {
+  const requestPool = createRequestPool(pool)
+  const { schema, resolvedPreset } = await makeSchema(createPreset(requestPool, config.RESPONSE_LIMIT_BYTES))
   const maskError = createMaskError((fields, message) => logger.error(fields, message))
-  const executor = createExecutor(
+  const executor = createExecutor({
     schema,
     resolvedPreset,
-    {
+    limits: {
       depth: config.QUERY_DEPTH_LIMIT,
       cost: config.QUERY_COST_LIMIT,
       pageSizeDefault: config.PAGE_SIZE_DEFAULT,
       pageSizeMax: config.PAGE_SIZE_MAX,
+      rootFields: config.QUERY_ROOT_FIELDS_LIMIT,
+      fields: config.QUERY_FIELDS_LIMIT,
+      argumentBytes: config.BODY_LIMIT_BYTES,
+      responseBytes: config.RESPONSE_LIMIT_BYTES,
+      costPerCall: config.QUERY_COST_PER_CALL,
     },
     maskError,
-    createExplainError(schema, pool, await loadConstraints(pool)),
-  )
-  return startHttpServer({
+    explainError: createExplainError(schema, pool, await loadConstraints(pool)),
+    persisted: config.PERSISTED_OPERATIONS ? await readPersistedOperations(config.PERSISTED_OPERATIONS) : undefined,
+    onlyPersisted: config.PERSISTED_OPERATIONS_ONLY,
+  })
+  const readiness = createReadiness(pool.options)
+  const http = await startHttpServer({
     config,
-    pool,
+    pool: requestPool,
     executor,
     verifyToken: await createTokenVerifier(config),
     logger,
     metrics,
-    whyNotReady: async () => {
-      try {
-        return isCurrent(await migrationState(pool)) ? undefined : 'The database is not at the state of this version.'
-      } catch {
-        return 'The database cannot be reached.'
-      }
-    },
+    listener,
+    whyNotReady: readiness.whyNot,
     serveRuru: config.isProduction ? undefined : await ruru(config),
   })
+  return {
+    url: http.url,
+    close: async () => {
+      await http.close()
+      readiness.close()
+    },
+  }
 }
 
 async function ruru(config: Config) {

@@ -1,4 +1,5 @@
-// Sends the mail of an invitation. Each attempt gets a token of its own, which is nowhere but in the mail.
+// Sends the mail of an invitation. Each attempt gets a token of its own, which is nowhere but in the mail. The message id is
+// the same for all attempts: a worker may be killed after the mail server has taken the mail.
 
 import { z } from 'zod'
 import { type Invitation, invitationMail } from '../server/mail-invitation.ts'
@@ -27,7 +28,7 @@ export const task: TaskOf<typeof payload> = async ({ tenantId, invitationId, del
 
   await deliverMail(
     helpers,
-    (appUrl) => invitationMail(appUrl, invitation),
+    (appUrl) => invitationMail(appUrl, invitation, `${invitationId}-${deliveryNumber}`),
     (error, isLastAttempt) =>
       withPgClient((client) =>
         client.query('select tenancy.finish_invitation_delivery($1, $2, $3, $4, $5)', [...key, error, isLastAttempt]),

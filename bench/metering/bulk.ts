@@ -65,7 +65,11 @@ async function measure(client: pg.Client, rounds: number, batchSize: number): Pr
       await timed(async () => {
         await client.query('begin')
         await becomeOwner(client, recorded)
-        await client.query(`select ${what === 'count' ? 'count(*)' : '*'} from app_public.record_usages($1)`, [events])
+        await client.query(
+          `select ${what === 'count' ? 'count(*)' : '*'} from app_public.record_usages(
+          array(select e from jsonb_populate_recordset(null::app_public.new_usage_event, $1) as e))`,
+          [events],
+        )
         await client.query('commit')
       }),
     )

@@ -76,7 +76,11 @@ function makeEvents(
 async function run({ client, tenant, times }: Contender, events: object[], lateIndex: number): Promise<void> {
   await client.query('begin')
   await becomeOwner(client, tenant)
-  await client.query('select count(*) from app_public.record_usages($1)', [JSON.stringify(events)])
+  await client.query(
+    `select count(*) from app_public.record_usages(
+       array(select e from jsonb_populate_recordset(null::app_public.new_usage_event, $1) as e))`,
+    [JSON.stringify(events)],
+  )
   await client.query('commit')
   const ms = await timed(() => rollUp(client, tenant))
   times[lateIndex]?.push(ms)

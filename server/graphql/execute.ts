@@ -5,6 +5,7 @@ import { execute, hookArgs, isSafeError } from 'grafast'
 import {
   type DocumentNode,
   type ExecutionResult,
+  executeSync,
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
@@ -15,28 +16,41 @@ import {
   validate,
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
-import { z } from 'zod'
 import { PublicError } from '../errors.ts'
+import { type ArgumentLimits, checkArguments } from './arguments.ts'
 import { costsOf } from './costs.ts'
 import type { ExplainError } from './form-errors.ts'
+import { createCheckIntrospection } from './introspection.ts'
 import { checkCost, checkDepth, checkVariables, type Limits, pageVariablesOf, withPageSizes } from './limits.ts'
 import { asNotFound } from './not-found.ts'
+import type { PersistedOperations } from './persisted.ts'
+import { type GraphQLRequest, readRequest } from './request.ts'
+import { createBudget, isTooLarge, tooLarge } from './response-limit.ts'
+import { fragmentsOf } from './selections.ts'
+import { checkShape, rootFieldsOf, type ShapeLimits } from './shape.ts'
 
-const requestBody = z.object({
-  query: z.string(),
-  operationName: z.string().nullish(),
-  variables: z.record(z.string(), z.unknown()).nullish(),
-})
-
-export type GraphQLRequest = z.infer<typeof requestBody>
+export type ExecutorLimits = Limits & ShapeLimits & ArgumentLimits & { responseBytes: number; costPerCall: number }
+export type Answer = { status: number; body: string; errors: readonly GraphQLError[]; operation: string | undefined }
 export type Executor = {
   read: (body: string) => GraphQLRequest
-  /** Whether the request only asks what the schema looks like. */
-  isIntrospection: (request: GraphQLRequest) => boolean
+  /** Whether someone without a token may ask this: only what the schema looks like, and not too much of it. */
+  isPublic: (request: GraphQLRequest) => boolean
+  /** Charges are for the API calls that a request costs beyond its first; a charge may refuse. */
   run: (
     request: GraphQLRequest,
     requestContext: Grafast.RequestContext,
-  ) => Promise<{ status: number; result: ExecutionResult; operation: string | undefined }>
+    charge?: (calls: number) => Promise<void>,
+  ) => Promise<Answer>
+}
+
+export type ExecutorOptions = {
+  schema: GraphQLSchema
+  resolvedPreset: GraphileConfig.ResolvedPreset
+  limits: ExecutorLimits
+  maskError: (error: GraphQLError) => GraphQLError
+  explainError: ExplainError
+  persisted: PersistedOperations | undefined
+  onlyPersisted: boolean
 }
 
 const mostTokens = 10_000
@@ -45,16 +59,23 @@ const mostTokens = 10_000
 const createCache = <V extends object>(): LRUCache<string, V> =>
   new LRUCache({ max: 500, maxSize: 5_000_000, sizeCalculation: (_value, text) => text.length + 1 })
 
-export function createExecutor(
-  schema: GraphQLSchema,
-  resolvedPreset: GraphileConfig.ResolvedPreset,
-  limits: Limits,
-  maskError: (error: GraphQLError) => GraphQLError,
-  explainError: ExplainError,
-): Executor {
+/** Introspections are megabytes each, and few are different. */
+const createAnswerCache = (): LRUCache<string, { body: string }> =>
+  new LRUCache({ maxSize: 50_000_000, sizeCalculation: ({ body }, key) => body.length + key.length })
+
+/** How many texts that were not seen before are looked at in a minute for people without a token. */
+const mostPublicTexts = 20
+const publicInterval = 60_000
+
+export function createExecutor(options: ExecutorOptions): Executor {
+  const { schema, resolvedPreset, limits, maskError, explainError } = options
+  const persisted: PersistedOperations = options.persisted ?? new Map()
   const costs = costsOf(schema)
+  const checkIntrospection = createCheckIntrospection(schema)
   const documents = createCache<{ document: DocumentNode; pageVariables: string[] }>()
   const sizedDocuments = createCache<DocumentNode>()
+  const introspections = createAnswerCache()
+  const publicTexts = { since: 0, count: 0 }
 
   function prepare(query: string): { document: DocumentNode; pageVariables: string[] } {
     const known = documents.get(query)
@@ -67,8 +88,12 @@ export function createExecutor(
       throw tooDeep()
     }
     checkDepth(document, limits.depth)
+    checkShape(document, limits)
     const errors = validate(schema, document, undefined, { maxErrors: 20 })
     if (errors.length > 0) throw new AggregateError(errors.map(withCode))
+    for (const definition of document.definitions) {
+      if (definition.kind === Kind.OPERATION_DEFINITION) checkIntrospection(document, definition)
+    }
     const prepared = { document, pageVariables: pageVariablesOf(document) }
     documents.set(query, prepared)
     return prepared
@@ -92,65 +117,96 @@ export function createExecutor(
     return operation
   }
 
+  /** Introspection depends on nothing but its text. */
+  function introspect({ query, operationName }: GraphQLRequest, document: DocumentNode): string {
+    const key = `${operationName ?? ''}\0${query}`
+    const known = introspections.get(key)
+    if (known) return known.body
+    const body = JSON.stringify(executeSync({ schema, document, operationName }))
+    introspections.set(key, { body })
+    return body
+  }
+
+  async function execution(
+    { query, operationName, variables }: GraphQLRequest,
+    coerced: Record<string, unknown>,
+    requestContext: Grafast.RequestContext,
+    charge: ((calls: number) => Promise<void>) | undefined,
+  ): Promise<Omit<Answer, 'operation'>> {
+    const { document, pageVariables } = prepare(query)
+    const withoutValue = pageVariables.filter((name) => coerced[name] === undefined || coerced[name] === null)
+    const toRun = sized(query, document, withoutValue)
+    const operation = operationOf(toRun, operationName)
+    checkArguments(toRun, operation, coerced, limits)
+    const cost = checkCost(toRun, operation, coerced, limits, costs)
+    const calls = Math.ceil(cost / limits.costPerCall)
+    if (calls > 1) await charge?.(calls - 1)
+    const budget = createBudget(requestContext.pgSettings, limits.responseBytes)
+    const args = {
+      schema,
+      document: toRun,
+      contextValue: { pageSizeMax: limits.pageSizeMax },
+      variableValues: variables,
+      operationName,
+      resolvedPreset,
+      requestContext,
+      outputDataAsString: true,
+    }
+    const { data, errors = [] } = (await execute(await hookArgs(args))) as ExecutionResult
+    if (budget.left < 0 || errors.some(isTooLarge)) throw tooLarge(limits.responseBytes)
+    const at = { variables: coerced, pgSettings: requestContext.pgSettings ?? {} }
+    const shown = await Promise.all(
+      errors.map(async (error) => explainError(maskError(withKnownCause(error)), error, at)),
+    )
+    // written as text by grafast already
+    const parts = [
+      ...(data === undefined ? [] : [`"data":${data}`]),
+      ...(shown.length > 0 ? [`"errors":${JSON.stringify(shown)}`] : []),
+    ]
+    return { status: 200, body: `{${parts.join()}}`, errors: shown }
+  }
+
   return {
-    read: (body) => {
-      try {
-        return requestBody.parse(JSON.parse(body))
-      } catch {
-        throw new PublicError(
-          400,
-          'WB401',
-          'The request is not a GraphQL request.',
-          'Send JSON: {"query": "…", "variables": {…}}.',
-        )
+    read: (body) => readRequest(body, persisted, options.onlyPersisted),
+    isPublic: ({ query, operationName }) => {
+      if (!documents.has(query)) {
+        const now = performance.now()
+        if (now - publicTexts.since > publicInterval) Object.assign(publicTexts, { since: now, count: 0 })
+        publicTexts.count += 1
+        if (publicTexts.count > mostPublicTexts) return false
       }
-    },
-    isIntrospection: ({ query, operationName }) => {
       try {
-        const operation = operationOf(prepare(query).document, operationName)
-        return operation.selectionSet.selections.every(
-          (selection) => selection.kind === Kind.FIELD && selection.name.value.startsWith('__'),
-        )
+        const { document } = prepare(query)
+        return isConstant(document, operationOf(document, operationName))
       } catch {
         return false
       }
     },
-    run: async ({ query, operationName, variables }, requestContext) => {
-      const { document, pageVariables } = prepare(query)
-      const { variableDefinitions } = operationOf(document, operationName)
-      checkVariables(variables)
-      const { coerced, errors: wrong } = getVariableValues(schema, variableDefinitions ?? [], variables ?? {}, {
+    run: async (request, requestContext, charge) => {
+      const { document } = prepare(request.query)
+      const definition = operationOf(document, request.operationName)
+      const { variableDefinitions = [] } = definition
+      const operation = definition.name?.value.slice(0, 100)
+      checkVariables(request.variables)
+      if (isConstant(document, definition)) {
+        return { status: 200, body: introspect(request, document), errors: [], operation }
+      }
+      const { coerced, errors } = getVariableValues(schema, variableDefinitions, request.variables ?? {}, {
         maxErrors: 20,
       })
-      if (wrong) throw new AggregateError(wrong.map(withCode))
-      const withoutValue = pageVariables.filter((name) => coerced[name] === undefined || coerced[name] === null)
-      const toRun = sized(query, document, withoutValue)
-      const operation = operationOf(toRun, operationName)
-      checkCost(toRun, operation, coerced, limits, costs)
-      const args = {
-        schema,
-        document: toRun,
-        contextValue: { pageSizeMax: limits.pageSizeMax },
-        variableValues: variables,
-        operationName,
-        resolvedPreset,
-        requestContext,
-      }
-      const { data, errors } = (await execute(await hookArgs(args))) as ExecutionResult
-      const at = { variables: coerced, pgSettings: requestContext.pgSettings ?? {} }
-      const shown = await Promise.all(
-        (errors ?? []).map(async (error) => explainError(maskError(withKnownCause(error)), error, at)),
-      )
-      return {
-        status: 200,
-        operation: operation.name?.value.slice(0, 100),
-        result: {
-          ...(data === undefined ? {} : { data }),
-          ...(errors ? { errors: shown } : {}),
-        },
-      }
+      if (errors) throw new AggregateError(errors.map(withCode))
+      return { ...(await execution(request, coerced, requestContext, charge)), operation }
     },
   }
+}
+
+/** Whether all that is asked is what the schema looks like, so that the text says what the answer is. */
+function isConstant(document: DocumentNode, operation: OperationDefinitionNode): boolean {
+  return (
+    operation.operation === 'query' &&
+    !operation.variableDefinitions?.length &&
+    rootFieldsOf(operation, fragmentsOf(document)).every(({ name }) => name.value.startsWith('__'))
+  )
 }
 
 const tooDeep = (): PublicError =>

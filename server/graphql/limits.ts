@@ -6,9 +6,7 @@ import {
   type ASTNode,
   type DocumentNode,
   type FieldNode,
-  type FragmentSpreadNode,
   type GraphQLSchema,
-  type InlineFragmentNode,
   type IntValueNode,
   Kind,
   type OperationDefinitionNode,
@@ -18,25 +16,9 @@ import {
   visitWithTypeInfo,
 } from 'graphql'
 import { PublicError } from '../errors.ts'
+import { fieldsBehind, fragmentsOf } from './selections.ts'
 
 export type Limits = { depth: number; cost: number; pageSizeDefault: number; pageSizeMax: number }
-
-type Fragments = ReadonlyMap<string, SelectionSetNode>
-
-function fragmentsOf(document: DocumentNode): Fragments {
-  const fragments = new Map<string, SelectionSetNode>()
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition.selectionSet)
-  }
-  return fragments
-}
-
-/** What an inline fragment or a spread stands for; undefined for a fragment that is not there. */
-const fieldsBehind = (
-  selection: InlineFragmentNode | FragmentSpreadNode,
-  fragments: Fragments,
-): SelectionSetNode | undefined =>
-  selection.kind === Kind.INLINE_FRAGMENT ? selection.selectionSet : fragments.get(selection.name.value)
 
 /** Counts how deep fields are nested, through fragments. Works on documents that are not valid, too. */
 export function checkDepth(document: DocumentNode, limit: number): void {
@@ -146,14 +128,17 @@ const costOfAllRows = 50
 /** Fields of a connection itself: once a page, not once a row. */
 const onceAPage = new Set(['totalCount', 'pageInfo', 'aggregates', 'groupedAggregates'])
 
-/** Refuses page sizes beyond the maximum, and queries that cost too much: fields times the page sizes around them. */
+/**
+ * What a query costs: fields times the page sizes around them. Refuses page sizes beyond the maximum, and queries that
+ * cost too much.
+ */
 export function checkCost(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Record<string, unknown>,
   limits: Limits,
   costs: ReadonlyMap<string, number>,
-): void {
+): number {
   const fragments = fragmentsOf(document)
   let cost = 0
   const add = (selections: SelectionSetNode, rows: number, pages: number, isRoot = false): void => {
@@ -183,6 +168,7 @@ export function checkCost(
     }
   }
   add(operation.selectionSet, 1, 1, true)
+  return cost
 }
 
 /** The page size of a paginated field, which withPageSizes has made sure there is; undefined for any other field. */

@@ -24,6 +24,7 @@ import { LeanPayloadsPlugin } from './lean-payloads.ts'
 import { NamesPlugin } from './names.ts'
 import { NotFoundPlugin } from './not-found.ts'
 import { OrdersPlugin } from './orders.ts'
+import { countingRows, createResponseLimitPlugin } from './response-limit.ts'
 import { SpecialValuesPlugin } from './special-values.ts'
 import { VectorCodecPlugin } from './vector-codec.ts'
 
@@ -35,7 +36,16 @@ declare global {
   }
 }
 
-export function createPreset(pool: Pool): GraphileConfig.Preset {
+export function createPreset(pool: Pool, responseBytes = Number.POSITIVE_INFINITY): GraphileConfig.Preset {
+  const service = makePgService({
+    pool,
+    schemas: ['app_public', ...extensions().map(({ name }) => name)],
+    pubsub: false,
+    // role, user and tenant hold for the request's transaction only
+    pgSettings: (requestContext) => requestContext.pgSettings ?? {},
+    // the API is what this role is granted
+    pgSettingsForIntrospection: { role: 'rowhouse_user' },
+  })
   return {
     extends: [
       PostGraphileAmberPreset,
@@ -62,6 +72,7 @@ export function createPreset(pool: Pool): GraphileConfig.Preset {
       VectorCodecPlugin,
       GroupLimitPlugin,
       createEmbedQueryPlugin(pool),
+      createResponseLimitPlugin(responseBytes),
     ],
     // SwallowErrors: an error in building the schema stops the start instead of leaving a piece out. PgIndexBehaviors: it
     // offers filters by indexed columns only, but here every query is inside a tenant, and large texts say so themselves.
@@ -97,17 +108,7 @@ export function createPreset(pool: Pool): GraphileConfig.Preset {
       'PgMutationPayloadEdgePlugin',
       'ClientMutationIdDescriptionPlugin',
     ],
-    pgServices: [
-      makePgService({
-        pool,
-        schemas: ['app_public', ...extensions().map(({ name }) => name)],
-        pubsub: false,
-        // role, user and tenant hold for the request's transaction only
-        pgSettings: (requestContext) => requestContext.pgSettings ?? {},
-        // the API is what this role is granted
-        pgSettingsForIntrospection: { role: 'rowhouse_user' },
-      }),
-    ],
+    pgServices: [{ ...service, adaptor: countingRows(service.adaptor) }],
     // arguments without a default are required
     gather: { pgStrictFunctions: true },
     schema: {

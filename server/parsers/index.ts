@@ -1,8 +1,7 @@
 // From a file to text: one small parser a format, one error type for whatever is wrong with a file.
 
 import { ParseError } from './error.ts'
-import { parseInThread } from './isolation.ts'
-import { storable } from './storable.ts'
+import { parseInChild } from './isolation.ts'
 import type { Format, InputFile, ParsedDocument } from './types.ts'
 
 export { ParseError } from './error.ts'
@@ -37,7 +36,6 @@ export function formatOf(name: string, mediaType?: string): Format | undefined {
 }
 
 const largestFile = 50 * 1024 * 1024
-const longestText = 10_000_000
 
 /** The text of a file that is one document. Throws ParseError, and nothing else, when the file is at fault. */
 export async function parse(file: InputFile): Promise<ParsedDocument> {
@@ -56,18 +54,6 @@ export async function parse(file: InputFile): Promise<ParsedDocument> {
   }
   if (file.bytes.length === 0) throw new ParseError('empty_file', 'The file is empty.')
   if (file.bytes.length > largestFile) throw new ParseError('too_large', 'The file is larger than 50 MB. Split it.')
-  const { title, text, metadata = {} } = await parseInThread(format, file.bytes)
-  const clean = storable(text).replaceAll(/\r\n?/g, '\n').trim()
-  if (clean === '') throw new ParseError('empty_file', 'The file has no text.')
-  if (clean.length > longestText)
-    throw new ParseError('too_large', 'The text of the file is longer than 10 million characters. Split it.')
-  return {
-    title:
-      storable(title ?? '')
-        .replaceAll(/\s+/g, ' ')
-        .trim()
-        .slice(0, 1000) || file.name,
-    text: clean,
-    metadata,
-  }
+  const { title = '', text, metadata = {} } = await parseInChild(format, file.bytes)
+  return { title: title.replaceAll(/\s+/g, ' ').trim().slice(0, 1000) || file.name, text, metadata }
 }

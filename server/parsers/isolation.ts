@@ -1,66 +1,154 @@
 // Files come from strangers, and no parser is safe from a file made to keep it busy: 80 kB of Markdown emphasis take
-// minutes. So parsing runs in a thread that is ended after a time, or when it wants too much memory; the process goes on.
+// minutes, 900 kB of PDF 3.5 GB. So files are parsed in processes of their own, with a limit of memory that the operating
+// system keeps (a limit of V8's heap does not count buffers), a limit of time, and nothing of our environment.
 
-import { Worker } from 'node:worker_threads'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { setPriority } from 'node:os'
+import type { ChildAnswer, ChildRequest } from './child.ts'
 import { ParseError } from './error.ts'
-import type { ThreadAnswer, ThreadRequest } from './thread.ts'
 import type { Content, DocumentFormat } from './types.ts'
 
-const longestParsingMs = 60_000
-const largestHeapMb = 1024
-/** Threads that wait for the next file; starting one costs more than most files do. */
+const mebibyte = 1024 * 1024
+const largestMemoryMb = 1024
+const largestHeapMb = 768
+/** What Node has of writable memory before it does anything; nearly all of it is reserved and never touched. */
+const memoryOfNodeMb = 600
+/** In seconds of processor time: ends a child whose parent was killed. */
+const longestLifeSeconds = 600
+const shortestLimitMs = 10_000
+const limitPerMebibyteMs = 1_000
+const longestLimitMs = 60_000
+const mostAtOnce = 4
+/** Children that wait for the next file; starting one costs more than most files do. */
 const mostIdle = 2
-const idle: Worker[] = []
+/** A child that has worked for so long is replaced: what it holds by then, nobody knows. */
+const retiredAfterMs = 120_000
 
-export async function parseInThread(
-  format: DocumentFormat,
-  bytes: Uint8Array,
-  timeoutMs = longestParsingMs,
-): Promise<Content> {
-  const thread = idle.pop() ?? startThread()
-  thread.ref()
-  const done = new AbortController()
+type Child = { process: ChildProcess; workedMs: number; lastWords: string; isTooLarge: boolean }
+const idle: Child[] = []
+let running = 0
+const waiting: (() => void)[] = []
+
+export async function parseInChild(format: DocumentFormat, bytes: Uint8Array, limitMs?: number): Promise<Content> {
+  if (running >= mostAtOnce) await new Promise<void>((resolve) => waiting.push(resolve))
+  running += 1
   try {
-    const answer = await new Promise<ThreadAnswer>((resolve, reject) => {
-      const timer = setTimeout(() => reject(tooComplex(`takes longer than ${timeoutMs / 1000} seconds`)), timeoutMs)
-      const failed = (error: NodeJS.ErrnoException): void =>
-        reject(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? tooComplex(`takes more than ${largestHeapMb} MB`) : error)
-      const ended = (): void => reject(new Error('The parsing thread ended without an answer.'))
-      thread.once('message', resolve).once('error', failed).once('exit', ended)
-      done.signal.addEventListener('abort', () => {
-        clearTimeout(timer)
-        thread.off('message', resolve).off('error', failed).off('exit', ended)
-      })
-      // a copy that is handed over: a Buffer is often a view of memory that others use too
-      const copy = new Uint8Array(bytes)
-      thread.postMessage({ format, bytes: copy } satisfies ThreadRequest, [copy.buffer])
-    })
-    keep(thread)
-    if ('content' in answer) return answer.content
-    throw new ParseError(answer.code, answer.message)
+    return await parseNow(format, bytes, limitMs ?? timeLimit(bytes.length))
   } finally {
-    done.abort()
-    if (!idle.includes(thread)) void thread.terminate()
+    running -= 1
+    waiting.shift()?.()
   }
 }
 
-function startThread(): Worker {
-  const thread = new Worker(new URL('./thread.ts', import.meta.url), {
-    resourceLimits: { maxOldGenerationSizeMb: largestHeapMb },
-  })
-  // a library may fail after it has answered: that ends the thread and nothing else
-  thread.on('error', () => {})
-  thread.once('exit', () => {
-    if (idle.includes(thread)) idle.splice(idle.indexOf(thread), 1)
-  })
-  return thread
+const timeLimit = (size: number): number =>
+  Math.min(longestLimitMs, shortestLimitMs + Math.round((size / mebibyte) * limitPerMebibyteMs))
+
+async function parseNow(format: DocumentFormat, bytes: Uint8Array, limitMs: number): Promise<Content> {
+  const child = idle.pop() ?? startChild()
+  setReferenced(child, true)
+  const startedAt = performance.now()
+  const stopWatching = watchMemory(child)
+  try {
+    const answer = await answerOf(child, { format, bytes }, limitMs)
+    child.workedMs += performance.now() - startedAt
+    keep(child)
+    if ('content' in answer) return answer.content
+    throw new ParseError(answer.code, answer.message)
+  } finally {
+    stopWatching()
+    if (!idle.includes(child)) child.process.kill('SIGKILL')
+  }
 }
 
-function keep(thread: Worker): void {
-  if (idle.length >= mostIdle) return
-  // an idle thread does not keep the process alive
-  thread.unref()
-  idle.push(thread)
+function answerOf(child: Child, request: ChildRequest, limitMs: number): Promise<ChildAnswer> {
+  const { process: worker } = child
+  const done = new AbortController()
+  return new Promise<ChildAnswer>((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(tooComplex(`takes longer than ${Math.round(limitMs / 1000)} seconds`)),
+      limitMs,
+    )
+    const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
+      // out of memory, V8 and malloc abort; the system kills
+      const isOutOfMemory = signal !== null || child.isTooLarge
+      reject(
+        isOutOfMemory
+          ? tooComplex(`takes more than ${largestMemoryMb} MB of memory`)
+          : new Error(`The parsing process ended with code ${code}. ${child.lastWords}`),
+      )
+    }
+    worker.once('message', resolve).once('error', reject).once('exit', ended)
+    done.signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      worker.off('message', resolve).off('error', reject).off('exit', ended)
+    })
+    worker.send(request, (error) => error && reject(error))
+  }).finally(() => done.abort())
+}
+
+function startChild(): Child {
+  const limits = `ulimit -c 0 -t ${longestLifeSeconds}; ulimit -d ${(memoryOfNodeMb + largestMemoryMb) * 1024}`
+  const script = new URL('./child.ts', import.meta.url).pathname
+  const worker = spawn(
+    'sh',
+    [
+      '-c',
+      `{ ${limits}; } 2>/dev/null; exec "$@"`,
+      'sh',
+      process.execPath,
+      `--max-old-space-size=${largestHeapMb}`,
+      // it may read files, and neither write them nor start programs
+      '--permission',
+      '--allow-fs-read=*',
+      script,
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced', env: { PATH: process.env.PATH } },
+  )
+  const child: Child = { process: worker, workedMs: 0, lastWords: '', isTooLarge: false }
+  worker.stderr?.on('data', (words: Buffer) => {
+    child.lastWords = `${child.lastWords}${words}`.slice(-1000)
+  })
+  // a library may fail after it has answered, which ends the child and nothing else
+  worker.on('error', () => {})
+  worker.once('exit', () => {
+    if (idle.includes(child)) idle.splice(idle.indexOf(child), 1)
+  })
+  try {
+    // whoever waits for an answer comes before files
+    if (worker.pid) setPriority(worker.pid, 10)
+  } catch {
+    // it may have ended already, which is told as its exit
+  }
+  return child
+}
+
+function keep(child: Child): void {
+  if (idle.length >= mostIdle || child.workedMs > retiredAfterMs || !child.process.connected) return
+  setReferenced(child, false)
+  idle.push(child)
+}
+
+/** An idle child does not keep the process alive. */
+function setReferenced({ process: worker }: Child, isReferenced: boolean): void {
+  // the types do not say that the pipe is a socket
+  const handles = [worker, worker.channel, worker.stderr] as (Pick<NodeJS.RefCounted, 'ref' | 'unref'> | null)[]
+  for (const handle of handles) {
+    if (isReferenced) handle?.ref()
+    else handle?.unref()
+  }
+}
+
+/** Where the system keeps no limit of data (all but Linux), we look at the child's size ourselves. */
+function watchMemory(child: Child): () => void {
+  if (process.platform === 'linux') return () => {}
+  const timer = setInterval(() => {
+    execFile('ps', ['-o', 'rss=', '-p', String(child.process.pid)], (_error, kilobytes) => {
+      if (Number(kilobytes) < largestMemoryMb * 1024) return
+      child.isTooLarge = true
+      child.process.kill('SIGKILL')
+    })
+  }, 500)
+  return () => clearInterval(timer)
 }
 
 const tooComplex = (what: string): ParseError =>

@@ -5,6 +5,8 @@ import { ParseError } from './error.ts'
 import { storable } from './storable.ts'
 import type { Content } from './types.ts'
 
+const longestAuthor = 1_000
+
 export async function parsePdf(bytes: Uint8Array): Promise<Content> {
   if (!Buffer.from(bytes.subarray(0, 1024)).includes('%PDF-'))
     throw new ParseError('not_a_pdf', 'The file is not a PDF.')
@@ -15,7 +17,11 @@ export async function parsePdf(bytes: Uint8Array): Promise<Content> {
       'The PDF has no text, perhaps only scanned pages. Run text recognition (OCR) on it first.',
     )
   }
-  return { title, text, metadata: { pageCount, ...(author ? { author: storable(author) } : {}) } }
+  return {
+    title,
+    text,
+    metadata: { pageCount, ...(author ? { author: storable(author).slice(0, longestAuthor) } : {}) },
+  }
 }
 
 type Reading = { text: string; pageCount: number; title: string | undefined; author: string | undefined }
@@ -37,6 +43,8 @@ async function read(bytes: Uint8Array): Promise<Reading> {
       await pdf.loadingTask.destroy()
     }
   } catch (error) {
+    // the memory is the file's doing too, but says something else about it
+    if (error instanceof RangeError) throw error
     if (error instanceof Error && error.name === 'PasswordException')
       throw new ParseError('encrypted_pdf', 'The PDF is protected by a password. Save it without one.')
     throw new ParseError('not_a_pdf', 'The PDF is damaged and cannot be read. Save or print it as a PDF again.')

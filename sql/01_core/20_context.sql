@@ -5,7 +5,10 @@ grant execute on function core.current_tenant_id to rowhouse_authenticator, rowh
 grant execute on function core.current_user_id to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform;
 grant execute on function core.clock to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform;
 grant execute on function core.is_slug to rowhouse_user, rowhouse_platform;
+grant execute on function core.fold_email to rowhouse_user, rowhouse_platform;
 grant execute on function core.is_email to rowhouse_user, rowhouse_platform;
+grant execute on function core.is_web_url to rowhouse_user, rowhouse_platform;
+grant execute on function core.is_image_url to rowhouse_user, rowhouse_platform;
 grant execute on function core.is_name to rowhouse_user, rowhouse_platform;
 
 -- Definer functions that are given a tenant (worker tasks, roll-ups) call this. Users cannot. From then on the

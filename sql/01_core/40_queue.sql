@@ -1,5 +1,7 @@
--- The task queue belongs to rowhouse_worker. core.enqueue_job is the only way to add a job from SQL. Workers report that they
--- are alive, so that the jobs of one that has died are given to others.
+-- The task queue belongs to rowhouse_queue, and rowhouse_worker works on it. Jobs are added from SQL by two functions. core.enqueue_job adds mails, payments and
+-- whatever a person waits for: they go first. core.enqueue_tenant_job adds the work of a tenant that may come in bulk: it takes
+-- few of the workers' slots at once, and tenants take turns. Workers report that they are alive, so that the jobs of one that
+-- has died are given to others.
 
 call core.secure_global_table('core.worker_heartbeats', 'a worker works for all tenants');
 comment on table core.worker_heartbeats is 'When each worker last reported that it is alive.';
@@ -23,7 +25,7 @@ end
 $$;
 comment on function core.record_heartbeats is
   'Records that these workers are alive now.';
-grant execute on function core.record_heartbeats to rowhouse_worker;
+grant execute on function core.record_heartbeats to rowhouse_queue;
 
 create or replace function core.alive_workers(silent_for interval) returns text[]
 language sql stable security definer
@@ -35,9 +37,26 @@ as $$
 $$;
 comment on function core.alive_workers is
   'The workers that have reported within this interval.';
-grant execute on function core.alive_workers to rowhouse_worker;
+grant execute on function core.alive_workers to rowhouse_queue;
 
-set local role rowhouse_worker;  -- the queue belongs to the worker
+set local role rowhouse_queue;  -- the queue's owner: who owned the queue could change the code that adds a job, and with it act as everyone who does
+grant usage on schema graphile_worker to rowhouse_worker;
+grant select, insert, update, delete on all tables in schema graphile_worker to rowhouse_worker;
+grant usage on all sequences in schema graphile_worker to rowhouse_worker;
+grant execute on all functions in schema graphile_worker to rowhouse_worker;
+do $$
+declare
+  v_table regclass;
+begin
+  for v_table in
+    select c.oid from pg_class c
+     where c.relnamespace = 'graphile_worker'::regnamespace and c.relkind = 'r' and c.relrowsecurity
+       and not exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'all_worker')
+  loop
+    execute format('create policy all_worker on %s to rowhouse_worker using (true) with check (true)', v_table);
+  end loop;
+end
+$$;
 
 create or replace function core.enqueue_job(task text, payload json, job_key text default null, max_attempts int default 10)
 returns void
@@ -50,6 +69,55 @@ $$;
 comment on function core.enqueue_job is
   'Adds a job to the task queue in this transaction: it runs if, and only if, the transaction commits.';
 grant execute on function core.enqueue_job to rowhouse_owner, rowhouse_platform;
+
+-- The queue runs one job at a time of those that share a lane. The number of lanes is fixed, because the queue looks at all
+-- lanes for each job. Tenants that share a lane by chance wait for each other for one job, not for a load.
+create or replace function core.tenant_lanes(tenant_id uuid) returns text[]
+language sql immutable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+  select array['lane ' || lane, 'lane ' || (lane + 1 + abs(hashtextextended(tenant_id::text, 1) % 63)) % 64]
+    from (select abs(hashtextextended(tenant_id::text, 0) % 64) as lane) l;
+$$;
+comment on function core.tenant_lanes is
+  'The two lanes of a tenant among the 64 of the queue: at most this many of its jobs run at once.';
+
+-- The priority is the place in the tenant's own line: its first waiting job competes with the first ones of other tenants, its
+-- hundredth with their hundredth. So a tenant that comes later with little is served first.
+create or replace function core.enqueue_tenant_job(
+  task text, payload json, tenant_id uuid, job_key text default null, is_bulk boolean default true, is_next_stage boolean default false
+) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  -- A lower number goes first; core.enqueue_job has 0. The number is a smallint.
+  v_first_small constant int := 10;
+  v_first_bulk constant int := 10000;
+  v_longest_line constant int := 9000;
+  v_max_attempts constant int := 10;
+  v_first int := case when coalesce(enqueue_tenant_job.is_bulk, true) then v_first_bulk else v_first_small end;
+  v_lane text;
+  v_waiting int;
+begin
+  select l.lane, sum(count(j.id) filter (where j.priority >= v_first and (v_first = v_first_bulk or j.priority < v_first_bulk))) over ()
+    into strict v_lane, v_waiting
+    from unnest(core.tenant_lanes(enqueue_tenant_job.tenant_id)) with ordinality as l (lane, n)
+    left join graphile_worker._private_job_queues q on q.queue_name = l.lane
+    left join graphile_worker._private_jobs j on j.job_queue_id = q.id and j.attempts < j.max_attempts
+   group by l.lane, l.n
+   order by count(j.id), l.n
+   limit 1;
+  perform graphile_worker.add_job(
+    identifier => enqueue_tenant_job.task, payload => enqueue_tenant_job.payload, queue_name => v_lane,
+    job_key => enqueue_tenant_job.job_key, max_attempts => v_max_attempts,
+    -- What was begun is finished first.
+    priority => v_first + case when enqueue_tenant_job.is_next_stage then 0 else least(v_waiting, v_longest_line) end);
+end
+$$;
+comment on function core.enqueue_tenant_job is
+  'Adds a job of a tenant to the task queue in this transaction, behind those that it has there already, in the less busy one of its lanes. Small jobs go before bulk, and the next stage of work that was begun goes before work that was not.';
+grant execute on function core.enqueue_tenant_job to rowhouse_owner, rowhouse_platform;
 
 -- A worker that is killed leaves its jobs locked, and the queue by itself would free them only after four hours. Therefore
 -- each worker reports every few seconds, and with each report the jobs of silent workers are freed. It does no harm when a
@@ -75,5 +143,25 @@ end
 $$;
 comment on function core.release_dead_workers is
   'Records that these workers are alive, frees the jobs of workers that have been silent for longer than the interval, and returns the number of those workers.';
+grant execute on function core.release_dead_workers to rowhouse_worker;
+
+create or replace function core.queue_depth()
+returns table (task text, waiting_count bigint, running_count bigint, failed_count bigint, oldest_waiting_seconds double precision)
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select t.identifier,
+         count(*) filter (where j.is_available and j.run_at <= clock_timestamp()),
+         count(*) filter (where j.locked_at is not null),
+         count(*) filter (where j.locked_at is null and not j.is_available),
+         coalesce(extract(epoch from clock_timestamp()
+           - min(j.run_at) filter (where j.is_available and j.run_at <= clock_timestamp())), 0)::double precision
+    from graphile_worker._private_jobs j
+    join graphile_worker._private_tasks t on t.id = j.task_id
+   group by t.identifier;
+$$;
+comment on function core.queue_depth is
+  'For each task that has jobs: how many are due and wait, run, or have failed for good, and for how many seconds the oldest of those that wait has been due. A job that waits for its next attempt is not due.';
+grant execute on function core.queue_depth to rowhouse_worker, rowhouse_authenticator;
 
 set local role rowhouse_owner;

@@ -145,7 +145,7 @@ declare
   v_membership app_public.user_tenants;
 begin
   insert into app_public.user_profiles as u (email, full_name)
-  values (lower(trim(provision_member.email)), provision_member.full_name)
+  values (core.fold_email(provision_member.email), provision_member.full_name)
   -- An existing profile is updated even when nothing changes, because only then it is returned and locked.
   on conflict (email) where deleted_at is null do update set full_name = coalesce(u.full_name, excluded.full_name)
   returning id into v_user_id;

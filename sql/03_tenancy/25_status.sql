@@ -228,7 +228,7 @@ end
 $$;
 comment on function tenancy.require_writable_tenant is
   E'@errors ID202 TN202\nRaises an error unless the user of the request may write in the tenant of the context: the tenant must be in trial or active and, with is_for_members, the user must be an active member.';
-grant execute on function tenancy.require_writable_tenant to rowhouse_user, rowhouse_platform, rowhouse_worker, rowhouse_indexer;
+grant execute on function tenancy.require_writable_tenant to rowhouse_user, rowhouse_platform, rowhouse_worker;
 
 -- This is not a definer function, so that it sees which role writes. A function outside the wall checks by itself who may
 -- write: accept_invitation lets someone in who is not a member yet. So for it, only the status of the tenant counts here.

@@ -33,6 +33,8 @@ comment on column app_public.user_profiles.updated_at is 'When it last changed.'
 comment on column app_public.user_profiles.deleted_at is 'When it was deleted; null when it is not.';
 comment on constraint email_is_an_email on app_public.user_profiles is
   'must be an e-mail address in lower case, such as ann@example.com';
+comment on constraint avatar_url_is_an_image on app_public.user_profiles is
+  'must be an http address, a path on this site, or a data address of a picture';
 comment on constraint full_name_is_a_name on app_public.user_profiles is
   'must have 1 to 255 characters, at least one of them visible, and no control characters';
 comment on constraint preferences_are_known_and_in_range on app_public.user_profiles is

@@ -68,6 +68,53 @@ comment on function tenancy.require_active_member is
   E'@errors ID301\nRaises an error unless this person is an active member of this tenant.';
 grant execute on function tenancy.require_active_member to rowhouse_platform;
 
+-- Foreign keys look behind the wall, so alone they would accept a user of another tenant, or tell by their error whether
+-- there is one. Every column in which users may name a person therefore has this trigger. It runs before the keys do.
+set local role rowhouse_platform;  -- outside the wall: administrators in psql write rows of a tenant without acting in it
+create or replace function tenancy.tg__require_member() returns trigger
+language plpgsql security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_column text := tg_argv[0];
+  v_allows_staff boolean := tg_argv[1];
+  v_user_id uuid := to_jsonb(new) ->> v_column;
+begin
+  if v_user_id is null
+    or tg_op = 'UPDATE' and v_user_id = (to_jsonb(old) ->> v_column)::uuid
+    -- the wall refuses such a row
+    or new.tenant_id is null or new.tenant_id <> core.current_tenant_id()
+    or v_allows_staff and tenancy.is_platform_admin() and v_user_id = core.current_user_id()
+    or exists (
+         select from app_public.user_tenants m
+          where m.tenant_id = new.tenant_id and m.user_id = v_user_id and m.status = 'active')
+  then
+    return new;
+  end if;
+  perform core.raise_error('ID301', 'This person is not an active member of this tenant.',
+    'List the memberships of this tenant, or invite the person.');
+  return null;
+end
+$$;
+comment on function tenancy.tg__require_member is
+  E'@errors ID301\nRaises an error when a column names a person who is not an active member of the tenant of the row. The arguments are the column and whether platform staff may name themselves.';
+grant execute on function tenancy.tg__require_member to rowhouse_owner;
+
+set local role rowhouse_owner;
+create or replace procedure tenancy.require_member(target regclass, column_name name, allows_staff boolean default false)
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  execute format(
+    'create or replace trigger %I before insert or update of %I on %s for each row execute function tenancy.tg__require_member(%L, %L)',
+    '_200_require_member_' || require_member.column_name, require_member.column_name, require_member.target,
+    require_member.column_name, require_member.allows_staff);
+end
+$$;
+comment on procedure tenancy.require_member is
+  'Lets a column name only active members of the tenant. For anyone else there is the same error, whether the person exists or not. With allows_staff, platform staff may name themselves, too.';
+
 create or replace function tenancy.member_to_change(user_id uuid) returns app_public.user_tenants
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp

@@ -35,7 +35,7 @@ comment on index app_public.invitations_one_pending_key is 'has a pending invita
 
 call core.secure_tenant_table('vault.invitations');
 grant select, insert, update, delete on vault.invitations to rowhouse_platform;
-comment on table vault.invitations is 'The secrets of app_public.invitations: the hash of the token in the last mail, while it can be used.';
+comment on table vault.invitations is 'The secrets of app_public.invitations: the hashes of the tokens in the last mail, one for each attempt to send it, while they can be used.';
 comment on column vault.invitations.token_hash is 'The SHA-256 of the token.';
 
 comment on type app_public.permission_overrides is
@@ -121,6 +121,59 @@ return interval '1 minute';
 comment on function tenancy.pause_between_invitations is
   'How long a tenant must wait before it sends another invitation to the same address.';
 
+call core.secure_tenant_table('tenancy.daily_invitations');
+grant select, insert, update, delete on tenancy.daily_invitations to rowhouse_platform;
+comment on table tenancy.daily_invitations is
+  'How many invitations a tenant has sent to an address on a day (UTC). Days that no limit needs are deleted with the next invitation.';
+comment on column tenancy.daily_invitations.sent_on is 'The day in UTC.';
+comment on column tenancy.daily_invitations.email is 'The address, as core.fold_email returns it.';
+comment on column tenancy.daily_invitations.count is 'The number of mails.';
+
+create or replace function tenancy.max_daily_invitations() returns int
+language sql immutable parallel safe
+return 1000;
+comment on function tenancy.max_daily_invitations is
+  'How many invitations a tenant can send on a day (UTC).';
+grant execute on function tenancy.max_daily_invitations to rowhouse_platform;
+
+create or replace function tenancy.max_daily_invitations_to_address() returns int
+language sql immutable parallel safe
+return 5;
+comment on function tenancy.max_daily_invitations_to_address is
+  'How many invitations an address can get on a day (UTC), from all tenants together.';
+grant execute on function tenancy.max_daily_invitations_to_address to rowhouse_platform;
+
+set local role rowhouse_platform;  -- outside the wall: an address is protected from all tenants together
+create or replace function tenancy.count_invitation(email text) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+  v_today date := (core.clock() at time zone 'UTC')::date;
+begin
+  -- The row of the tenant is the lock of its count.
+  perform from app_public.tenants t where t.id = v_tenant_id for no key update;
+  delete from tenancy.daily_invitations d where d.tenant_id = v_tenant_id and d.sent_on < v_today;
+  if (select coalesce(sum(d.count), 0) from tenancy.daily_invitations d
+       where d.tenant_id = v_tenant_id and d.sent_on = v_today) >= tenancy.max_daily_invitations() then
+    perform core.raise_error('ID602', format('This tenant has sent %s invitations today, and more are not possible.', tenancy.max_daily_invitations()),
+      'Send the others tomorrow.');
+  end if;
+  if (select coalesce(sum(d.count), 0) from tenancy.daily_invitations d
+       where d.email = count_invitation.email and d.sent_on = v_today) >= tenancy.max_daily_invitations_to_address() then
+    perform core.raise_error('ID603', 'This address has got as many invitations as it can get in a day.', 'Try again tomorrow.');
+  end if;
+  insert into tenancy.daily_invitations as d (tenant_id, sent_on, email)
+  values (v_tenant_id, v_today, count_invitation.email)
+  on conflict on constraint daily_invitations_pkey do update set count = d.count + 1;
+end
+$$;
+comment on function tenancy.count_invitation is
+  E'@errors ID602 ID603\nCounts an invitation of this tenant, or raises an error when the tenant or the address has reached the limit of the day.';
+grant execute on function tenancy.count_invitation to rowhouse_owner;
+
+set local role rowhouse_owner;
 create or replace function tenancy.require_invitable(email text) returns void
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
@@ -151,7 +204,7 @@ language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_email text := lower(trim((create_invitation.invitation).email));
+  v_email text := core.fold_email((create_invitation.invitation).email);
   v_role app_public.membership_role := coalesce((create_invitation.invitation).role, 'member');
   v_permissions jsonb := tenancy.permissions_json((create_invitation.invitation).permissions);
   v_message text := nullif(trim((create_invitation.invitation).message), '');
@@ -159,7 +212,7 @@ declare
   v_invitation app_public.invitations;
 begin
   if not coalesce(core.is_email(v_email), false) then
-    perform core.raise_error('ID407', 'The e-mail address is not valid.', 'Send one address, such as ann@example.com.');
+    perform core.raise_error('ID407', 'The e-mail address is not valid.', 'Send one address without a name, such as ann@example.com.');
   end if;
   if length(v_message) > tenancy.max_invitation_message() then
     perform core.raise_error('ID408', format('The message is longer than %s characters.', tenancy.max_invitation_message()), 'Shorten it.');
@@ -180,12 +233,13 @@ begin
     perform core.raise_error('ID503', 'This person has a pending invitation already.',
       'resendInvitation sends the mail again. revokeInvitation takes the invitation back.');
   end if;
+  perform tenancy.count_invitation(v_email);
   perform tenancy.queue_invitation(v_invitation);
   return v_invitation;
 end
 $$;
 comment on function tenancy.create_invitation is
-  E'@errors ID204 ID407 ID408 ID502 ID503 ID601\nStores an invitation to this tenant and queues its mail. The caller has checked that the user may invite people.';
+  E'@errors ID204 ID407 ID408 ID502 ID503 ID601 ID602 ID603\nStores an invitation to this tenant and queues its mail. The caller has checked that the user may invite people.';
 
 create or replace function app_public.invite_user(
   email text, role app_public.membership_role default 'member', message text default null,
@@ -201,7 +255,7 @@ begin
 end
 $$;
 comment on function app_public.invite_user is
-  E'@resultFieldName invitation\n@errors ID203 ID204 ID407 ID408 ID502 ID503 ID601\nInvites a person to this tenant. The person, who needs no account yet, gets a mail with a link that works once, for this e-mail address alone, and for 7 days unless config.invitation_expiry_days is set. The role is member by default. The permissions are those that the person gets beyond the role (true), or does not get although the role gives them (false). You can give only a role and permissions that you have. You need the permission can_manage_users.';
+  E'@resultFieldName invitation\n@errors ID203 ID204 ID407 ID408 ID502 ID503 ID601 ID602 ID603\nInvites a person to this tenant. The person, who needs no account yet, gets a mail with a link that works once, for this e-mail address alone, and for 7 days unless config.invitation_expiry_days is set. The role is member by default. The permissions are those that the person gets beyond the role (true), or does not get although the role gives them (false). You can give only a role and permissions that you have. You need the permission can_manage_users.';
 grant execute on function app_public.invite_user to rowhouse_user;
 
 create or replace function tenancy.max_bulk_invitations() returns int
@@ -231,7 +285,7 @@ begin
       v_receipt.outcome := 'invited';
     exception when others then
       -- An error of the registry concerns one invitation. Any other error concerns the whole call.
-      if sqlstate !~ '^[I-OQ-WYZ][A-Z][1-6][0-9]{2}$' then
+      if not core.is_public_error(sqlstate) then
         raise;
       end if;
       v_receipt.error_code := sqlstate;
@@ -263,12 +317,13 @@ begin
   if not found then
     perform core.raise_error('ID601', 'This person was invited less than a minute ago.', 'Wait a minute, then try again.');
   end if;
+  perform tenancy.count_invitation(v_invitation.email);
   perform tenancy.queue_invitation(v_invitation);
   return v_invitation;
 end
 $$;
 comment on function app_public.resend_invitation is
-  E'@resultFieldName invitation\n@errors ID203 ID204 ID302 ID601\nSends the mail of a pending invitation again, at most once a minute. The mail has a new link, which is valid for the full time; the old link stops working at once. You are the inviter from now on. You need the permission can_manage_users.';
+  E'@resultFieldName invitation\n@errors ID203 ID204 ID302 ID601 ID602 ID603\nSends the mail of a pending invitation again, at most once a minute. The mail has a new link, which is valid for the full time; the old link stops working at once. You are the inviter from now on. You need the permission can_manage_users.';
 grant execute on function app_public.resend_invitation to rowhouse_user;
 
 create or replace function app_public.revoke_invitation(id uuid) returns app_public.invitations
@@ -339,7 +394,7 @@ begin
 end
 $$;
 comment on function tenancy.tg_invitations__forget_token is
-  'Deletes the hash of the token when an invitation is answered, revoked or sent again, so that the token does not work any more.';
+  'Deletes the hashes of the tokens when an invitation is answered, revoked or sent again, so that the tokens do not work any more.';
 grant execute on function tenancy.tg_invitations__forget_token to rowhouse_owner;
 
 set local role rowhouse_owner;

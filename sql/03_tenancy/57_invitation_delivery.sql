@@ -1,4 +1,5 @@
--- The mail of an invitation, for the task that sends it. Each attempt gets a new token. The number of the mail tells a job
+-- The mail of an invitation, for the task that sends it. Each attempt gets a new token, and those of
+-- earlier attempts go on working: a worker that was killed may have sent the mail already. The number of the mail tells a job
 -- that a newer mail has replaced its own.
 
 create or replace function tenancy.begin_invitation_delivery(tenant_id uuid, invitation_id uuid, delivery_number int)
@@ -23,9 +24,8 @@ begin
   if not found then
     return;
   end if;
-  insert into vault.invitations as s (tenant_id, invitation_id, token_hash)
-  values (v_mail.tenant_id, v_mail.id, tenancy.token_hash(v_token))
-  on conflict (tenant_id, invitation_id) do update set token_hash = excluded.token_hash;
+  insert into vault.invitations (tenant_id, invitation_id, token_hash)
+  values (v_mail.tenant_id, v_mail.id, tenancy.token_hash(v_token));
   return query
     select v_mail.email, v_token, v_mail.tenant_name,
            (select coalesce(u.full_name, u.email) from app_public.user_profiles u where u.id = v_mail.invited_by_user_id),
@@ -33,7 +33,7 @@ begin
 end
 $$;
 comment on function tenancy.begin_invitation_delivery is
-  'What the mail of an invitation says, with a new token; earlier tokens stop working. It returns nothing when the mail is not to be sent any more.';
+  'What the mail of an invitation says, with a new token; those of earlier attempts go on working. It returns nothing when the mail is not to be sent any more.';
 grant execute on function tenancy.begin_invitation_delivery to rowhouse_worker;
 
 create or replace function tenancy.finish_invitation_delivery(

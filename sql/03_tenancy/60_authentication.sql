@@ -21,7 +21,7 @@ as $$
 declare
   v_issuer text := identify.claims ->> 'iss';
   v_subject text := identify.claims ->> 'sub';
-  v_email text := lower(identify.claims ->> 'email');
+  v_email text := core.fold_email(identify.claims ->> 'email');
   v_name text := trim(identify.claims ->> 'name');
   v_user_id uuid;
 begin
@@ -182,7 +182,7 @@ begin
       join app_public.tenants t on t.id = m.tenant_id
       join app_public.user_profiles u on u.id = m.user_id and u.is_active and u.deleted_at is null
      where t.slug = lower(operator_identity.tenant) and m.status = 'active'
-       and (operator_identity.email is null and m.role = 'owner' or u.email = lower(operator_identity.email))
+       and (operator_identity.email is null and m.role = 'owner' or u.email = core.fold_email(operator_identity.email))
      order by m.joined_at, m.id
      limit 1;
   if not found then

@@ -172,23 +172,6 @@ $$;
 comment on function workspaces.locked_project is
   E'@errors WS304 WS203\nThe project, locked until the end of the transaction.';
 
--- Members of a project must be active members of the tenant. The trigger runs after the row is written, so that for another
--- tenant's row the wall raises its error first.
-create or replace function workspaces.tg__require_active_member() returns trigger
-language plpgsql security definer
-set search_path to pg_catalog, pg_temp
-as $$
-begin
-  perform tenancy.require_active_member(new.user_id);
-  return null;
-end
-$$;
-comment on function workspaces.tg__require_active_member is
-  E'@errors ID301\nRaises an error unless user_id is an active member of this tenant.';
-
-create or replace trigger _200_require_active_member after insert on app_public.project_members
-  for each row execute function workspaces.tg__require_active_member();
-
 -- words that only explain policies (see core.who_may)
 do $$
 declare

@@ -192,18 +192,5 @@ comment on function app_public.restore_project is
   E'@resultFieldName project\n@errors WS305 23505\nBrings a deleted project back with its members. Only leads of the project and admins of the tenant can do this.';
 grant execute on function app_public.restore_project to rowhouse_user;
 
-create or replace function workspaces.tg_projects__require_active_owner() returns trigger
-language plpgsql security definer
-set search_path to pg_catalog, pg_temp
-as $$
-begin
-  perform tenancy.require_active_member(new.owner_id);
-  return null;
-end
-$$;
-comment on function workspaces.tg_projects__require_active_owner is
-  E'@errors ID301\nRaises an error unless the new owner_id is an active member of this tenant.';
-
-create or replace trigger _200_require_active_owner after update of owner_id on app_public.projects
-  for each row when (new.owner_id is distinct from old.owner_id and new.owner_id is not null)
-  execute function workspaces.tg_projects__require_active_owner();
+call tenancy.require_member('app_public.projects', 'owner_id');
+call tenancy.require_member('app_public.project_members', 'user_id');

@@ -62,7 +62,7 @@ grant
   delete
   on app_public.institution_members to rowhouse_user;
 comment on table app_public.institution_members is
-  E'@errors 23505 42501\nThe affiliation of a person of this tenant with an institution. People state their own affiliations; with the permission can_manage_users, you state those of others, too. A person can have one primary affiliation, which setPrimaryInstitution changes.';
+  E'@errors ID301 23505 42501\nThe affiliation of a person of this tenant with an institution. People state their own affiliations; with the permission can_manage_users, you state those of others, too. A person can have one primary affiliation, which setPrimaryInstitution changes.';
 comment on column app_public.institution_members.institution_id is 'The institution.';
 comment on column app_public.institution_members.title is 'The person''s position there.';
 comment on column app_public.institution_members.department is 'The person''s department there.';
@@ -209,3 +209,5 @@ $$;
 comment on function app_public.set_primary_institution is
   E'@resultFieldName institutionMember\n@errors WS308 ID203\nMakes an affiliation of yours the primary one, in place of another. With the permission can_manage_users, you can do it for another person.';
 grant execute on function app_public.set_primary_institution to rowhouse_user;
+
+call tenancy.require_member('app_public.institution_members', 'user_id');

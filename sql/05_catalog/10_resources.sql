@@ -6,7 +6,6 @@ comment on type app_public.resource_kind is 'The kinds of resources in the catal
 
 grant execute on function catalog.is_semantic_version to rowhouse_user, rowhouse_platform;
 grant execute on function catalog.is_color to rowhouse_user, rowhouse_platform;
-grant execute on function catalog.is_image_url to rowhouse_user, rowhouse_platform;
 
 create or replace function catalog.resource_table(kind app_public.resource_kind) returns regclass
 language sql immutable parallel safe

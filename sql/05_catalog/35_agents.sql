@@ -84,7 +84,7 @@ comment on column app_public.agents.context_window_size is 'Most tokens of conte
 comment on column app_public.agents.supports_multimodal is 'Whether it takes images or audio.';
 comment on column app_public.agents.supported_file_types is 'File types it takes, such as pdf, docx, csv.';
 comment on column app_public.agents.max_file_size_mb is 'Largest file it takes, in megabytes.';
-comment on column app_public.agents.owner_id is 'The member who owns it; by default its creator.';
+comment on column app_public.agents.owner_id is E'@errors ID301\nThe person who is responsible for it, by default its creator; an active member of the tenant.';
 comment on column app_public.agents.cost_per_query is 'Cost of one query in US dollars.';
 comment on column app_public.agents.billing_code is 'Code for internal billing.';
 comment on column app_public.agents.budget_allocation_id is 'The budget its cost counts against.';
@@ -120,6 +120,8 @@ comment on constraint agents_tenant_id_business_function_id_fkey on app_public.a
 comment on constraint agents_tenant_id_role_id_fkey on app_public.agents is E'@fieldName role\n@foreignFieldName agents';
 comment on constraint agents_copied_from_id_fkey on app_public.agents is E'@fieldName copiedFrom\n@foreignFieldName copies';
 comment on column app_public.agents.search_vector is E'@behavior -*\nThe words search_catalog finds it by.';
+comment on constraint avatar_url_is_an_image on app_public.agents is
+  'must be an http address, a path on this site, or a data address of a picture';
 comment on constraint context_window_size_is_positive on app_public.agents is 'must be above 0';
 comment on constraint cost_per_query_is_not_negative on app_public.agents is 'must be 0 or more, and finite';
 comment on constraint display_name_is_a_name on app_public.agents is
@@ -161,3 +163,6 @@ as $$
 $$;
 comment on function catalog.has_agents is 'Whether this tenant has ever had an agent.';
 call tenancy.define_onboarding_step('create_agent', 20, 'Create an agent', 'catalog.has_agents()', 'can_create_agents');
+
+-- Platform staff who create an agent in a tenant are its owner, and not members of the tenant.
+call tenancy.require_member('app_public.agents', 'owner_id', allows_staff => true);

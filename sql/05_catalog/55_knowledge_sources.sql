@@ -66,6 +66,8 @@ comment on column app_public.rag_knowledge_sources.hit_count is E'@kept\nThe num
 comment on column app_public.rag_knowledge_sources.avg_relevance_score is E'@kept\nThe mean relevance of its hits, 0 to 1: the score of a hit divided by the best score of its search. It can be a minute old.';
 comment on column app_public.rag_knowledge_sources.last_queried_at is E'@kept\nWhen a search last found something in it. It can be a minute old.';
 comment on column app_public.rag_knowledge_sources.relevance_sum is E'@kept\n@behavior -*\nThe sum of the relevances of its hits.';
+comment on constraint source_url_is_http on app_public.rag_knowledge_sources is
+  'must be an http address without user and password, with at most 2000 characters';
 comment on constraint chunk_overlap_is_below_half_the_size on app_public.rag_knowledge_sources is
   'must be from 0 to half of the chunk size';
 comment on constraint chunk_size_is_in_range on app_public.rag_knowledge_sources is 'must be from 100 to 16,000';

@@ -101,21 +101,37 @@ as $$
 declare
   -- Few enough that several workers share a load, and enough to fill a batch of an embedder.
   v_documents_per_job constant int := 50;
+  -- A job holds a slot of a worker for about as long as it takes to process this much text: a second or two.
+  v_bytes_per_job constant int := 500000;
+  -- What a person writes and waits for.
+  v_small_bytes constant int := 50000;
+  v_task text := case enqueue_stage.stage
+    when 'parse' then 'knowledge__parse_documents'
+    when 'chunk' then 'knowledge__chunk_documents'
+    when 'embed' then 'knowledge__embed_chunks'
+    when 'index' then 'knowledge__index_documents'
+  end;
+  v_job record;
 begin
-  perform core.enqueue_job(
-    case enqueue_stage.stage
-      when 'parse' then 'knowledge__parse_documents'
-      when 'chunk' then 'knowledge__chunk_documents'
-      when 'embed' then 'knowledge__embed_chunks'
-      when 'index' then 'knowledge__index_documents'
-    end,
-    json_build_object('tenantId', enqueue_stage.tenant_id, 'documentIds', json_agg(id order by n)))
-    from unnest(enqueue_stage.document_ids) with ordinality as d (id, n)
-   group by (n - 1) / v_documents_per_job;
+  for v_job in
+    select json_agg(g.id order by g.n) as document_ids, sum(g.size_bytes) as size_bytes
+      from (
+        select i.id, i.n, d.size_bytes,
+               sum(d.size_bytes) over (order by i.n) / v_bytes_per_job as part
+          from unnest(enqueue_stage.document_ids) with ordinality as i (id, n)
+          join app_public.documents d on d.tenant_id = enqueue_stage.tenant_id and d.id = i.id
+      ) g
+     group by (g.n - 1) / v_documents_per_job, floor(g.part)
+     order by min(g.n)
+  loop
+    perform core.enqueue_tenant_job(
+      v_task, json_build_object('tenantId', enqueue_stage.tenant_id, 'documentIds', v_job.document_ids), enqueue_stage.tenant_id,
+      is_bulk => v_job.size_bytes > v_small_bytes, is_next_stage => enqueue_stage.stage in ('embed', 'index'));
+  end loop;
 end
 $$;
 comment on function knowledge.enqueue_stage is
-  'Queues the task of a stage for these documents.';
+  'Queues the task of a stage for these documents, in jobs of about half a megabyte.';
 
 -- When the same new document is given twice at once, the unique constraint decides which one is inserted. When two changes of
 -- a document are given at once, the row lock makes one wait for the other.

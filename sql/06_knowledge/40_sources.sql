@@ -81,7 +81,7 @@ as $$
 declare
   v_bytes_per_gb constant numeric := 1e9;
 begin
-  return (select round(coalesce(sum(d.size_bytes), 0) / v_bytes_per_gb, 3) from app_public.documents d where d.tenant_id = (tenant).id);
+  return (select round(coalesce(sum(d.size_bytes), 0) / v_bytes_per_gb, 3) from app_public.documents d where d.tenant_id = tenancy.readable_tenant_id(tenant));
 end
 $$;
 comment on function app_public.tenants_storage_used_gb is

@@ -27,24 +27,63 @@ $$;
 comment on function search.vector_expression is
   'The SQL expression of a vector that the model''s index is built on.';
 
+create or replace function search.vector_index_definition(model_id uuid) returns text
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  -- An HNSW index holds vectors of up to 2,000 dimensions, halfvec of up to 4,000 and bits of up to 64,000.
+  select format('on app_public.embeddings using hnsw ((%s) %s) where model_id = %L',
+           search.vector_expression(m, 'embedding'),
+           case m.vector_quantization when 'binary' then 'public.bit_hamming_ops' when 'halfvec' then 'public.halfvec_cosine_ops'
+             else 'public.vector_cosine_ops' end, m.id)
+    from app_public.llm_models m
+   where m.id = vector_index_definition.model_id and m.kind = 'embedding'
+     and m.dimension <= case m.vector_quantization when 'binary' then 64000 when 'halfvec' then 4000 else 2000 end;
+$$;
+comment on function search.vector_index_definition is
+  'What follows the name in the statement that creates a model''s vector index. It is null when the model''s vectors have too many dimensions for an index; vector_quantization raises the limit.';
+grant execute on function search.vector_index_definition to rowhouse_platform;
+
 create or replace function search.vector_index_statements(model_id uuid)
 returns table (drop_statement text, create_statement text)
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  -- An HNSW index holds vectors of up to 2,000 dimensions, halfvec of up to 4,000 and bits of up to 64,000.
-  select format('drop index concurrently if exists app_public.%I', search.vector_index_name(m.id)),
-         format('create index concurrently %I on app_public.embeddings using hnsw ((%s) %s) where model_id = %L',
-           search.vector_index_name(m.id), search.vector_expression(m, 'embedding'),
-           case m.vector_quantization when 'binary' then 'public.bit_hamming_ops' when 'halfvec' then 'public.halfvec_cosine_ops'
-             else 'public.vector_cosine_ops' end, m.id)
-    from app_public.llm_models m
-   where m.id = vector_index_statements.model_id and m.kind = 'embedding'
-     and m.dimension <= case m.vector_quantization when 'binary' then 64000 when 'halfvec' then 4000 else 2000 end;
+  select format('drop index concurrently if exists app_public.%I', search.vector_index_name(d.id)),
+         format('create index concurrently %I %s', search.vector_index_name(d.id), d.definition)
+    from (select vector_index_statements.model_id as id, search.vector_index_definition(vector_index_statements.model_id) as definition) d
+   where d.definition is not null;
 $$;
 comment on function search.vector_index_statements is
-  'The statements that build a model''s vector index anew. Returns no row when the model''s vectors have too many dimensions for an index; vector_quantization raises the limit.';
-grant execute on function search.vector_index_statements to rowhouse_worker, rowhouse_platform;
+  'The statements by which an administrator builds a model''s vector index anew without keeping writers waiting. Returns no row when the model''s vectors have too many dimensions for an index.';
+
+-- Nobody but the owner of a table can build an index concurrently, and no function can. A role that the worker could take
+-- must not own the table, because the owner of a table can act as everyone who uses it. So this function builds the index in
+-- the plain way: searches go on, and writers of vectors wait (docs/adr/0007).
+create or replace function search.build_vector_index(model_id uuid) returns boolean
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+-- While the build waits for a writer, later writers wait behind it. The task tries again.
+set lock_timeout to '2s'
+as $$
+declare
+  v_definition text := search.vector_index_definition(build_vector_index.model_id);
+  v_name name := search.vector_index_name(build_vector_index.model_id);
+  v_new_name name := v_name || '_new';
+begin
+  if v_definition is null then
+    return false;
+  end if;
+  -- The old index, if there is one, serves until the new one is complete: dropping it keeps out readers, too.
+  execute format('create index %I %s', v_new_name, v_definition);
+  execute format('drop index if exists app_public.%I', v_name);
+  execute format('alter index app_public.%I rename to %I', v_new_name, v_name);
+  return true;
+end
+$$;
+comment on function search.build_vector_index is
+  'Builds a model''s vector index anew. Searches go on meanwhile; vectors are stored when it is complete. Returns whether the model can have an index.';
+grant execute on function search.build_vector_index to rowhouse_worker;
 
 create or replace function search.vector_index_is_ready(model_id uuid) returns boolean
 language plpgsql stable
@@ -231,7 +270,7 @@ as $$
     from app_public.llm_models m
    where m.kind = 'embedding' and m.is_enabled
      and not (select search.vector_index_is_ready(m.id))
-     and exists (select from search.vector_index_statements(m.id))
+     and search.vector_index_definition(m.id) is not null
      and exists (select from app_public.embeddings e where e.model_id = m.id offset models_to_index.minimum)
    order by m.id;
 $$;

@@ -1,5 +1,5 @@
--- Calendar periods. They follow the tenant's time zone and its billing anchor: from 31 January monthly periods begin on
--- 28 (or 29) February, 31 March, 30 April, because each start is counted from the anchor and not from the one before.
+-- Calendar periods and the closing of billing periods. A period follows the tenant's time zone and its billing anchor: each
+-- start is counted from the anchor, not from the start before, so an anchor of 31 January gives 28 February and 31 March.
 
 create or replace function metering.billing_period(at timestamptz, anchor_on date, timezone text, months int default 1)
 returns tstzrange
@@ -25,20 +25,21 @@ begin
 end
 $$;
 comment on function metering.billing_period is
-  E'@errors 22023\nThe period that an instant falls into: from local midnight to local midnight, each so many months after the anchor day.';
+  E'@errors 22023\nThe period that contains an instant. It begins and ends at local midnight, a multiple of the given months after the anchor day.';
 grant execute on function metering.billing_period to rowhouse_user, rowhouse_platform;
 
--- Locks of metering, one per tenant and purpose. Who records shares 'record' until the end of its transaction; who
--- finalises a period holds it alone: so each batch is either counted in the period or sees that the period is final.
+-- Advisory locks of metering, one for each tenant and purpose. Recording shares the lock 'record' until the transaction ends,
+-- and closing a period takes it exclusively. So each batch is either counted in the period, or it sees that the period is final.
 
 create or replace function metering.metering_lock(purpose text) returns int
 language sql immutable parallel safe
 set search_path to pg_catalog, pg_temp
 as $$
+  -- 7269736 is an arbitrary number that no other advisory lock of ours begins with.
   select 7269736 + array_position(array['record', 'roll_up', 'rerate'], metering_lock.purpose);
 $$;
 comment on function metering.metering_lock is
-  'The first key of the advisory locks of metering: record, roll_up or rerate. The second is hashtext of the tenant''s id.';
+  'The first key of an advisory lock of metering, by purpose: record, roll_up or rerate. The second key is hashtext of the tenant''s id.';
 
 create or replace function metering.request_api_key_id() returns uuid
 language sql stable parallel safe
@@ -47,7 +48,7 @@ as $$
   select nullif(current_setting('rowhouse.api_key_id', true), '')::uuid;
 $$;
 comment on function metering.request_api_key_id is
-  'The API key this request came with, or null.';
+  'The API key of this request, or null.';
 
 create or replace function metering.finalise_usage_period(period tstzrange) returns metering.finalised_periods
 language plpgsql volatile
@@ -58,7 +59,7 @@ declare
   v_finalised metering.finalised_periods;
 begin
   perform pg_advisory_xact_lock(metering.metering_lock('record'), hashtext(v_tenant_id::text));
-  -- batches take their number after the lock: all up to this one are committed or gone, all others will see this row
+  -- A batch takes its number after the lock. All batches up to this number have ended, and all later ones will see this row.
   insert into metering.finalised_periods (tenant_id, period, last_batch_id)
   select v_tenant_id, finalise_usage_period.period, case when s.is_called then s.last_value else 0 end
     from metering.usage_batches s
@@ -67,4 +68,4 @@ begin
 end
 $$;
 comment on function metering.finalise_usage_period is
-  'Closes a period of the tenant of the context: events in it that are recorded later have adjusts_period set. For billing, which calls it first and then, in the same transaction, reads the period: its events are those of the period without adjusts_period; the adjustments of an invoice are the events with adjusts_period whose batch_id is above the last_batch_id of the tenant''s finalised period before and not above this one''s. 23P01: it overlaps one that is final.';
+  'Closes a period of the tenant of the context: events of the period that are recorded later have adjusts_period set. Billing calls this first and then reads the period in the same transaction. The usage of the period is its events without adjusts_period. The adjustments of its invoice are the events with adjusts_period whose batch_id is above the last_batch_id of the period that the tenant closed before, and not above the last_batch_id of this period. An exclusion constraint refuses a period that overlaps a final one.';

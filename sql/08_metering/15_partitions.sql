@@ -1,5 +1,5 @@
--- Partitions by month (UTC), made ahead by a task. A row of a month that has none is kept by the default partition, and
--- moves when the month gets its own.
+-- Partitions by month (UTC), which a task creates ahead of time. A row of a month without a partition is kept by the default
+-- partition, and moves when the month gets its own partition.
 
 create or replace function metering.monthly_tables() returns table (parent regclass, key name, leftover regclass)
 language sql stable
@@ -11,7 +11,7 @@ as $$
          ('metering.usage_minutes', 'minute', 'metering.usage_minutes_default');
 $$;
 comment on function metering.monthly_tables is
-  'The tables partitioned by month: what by, and the partition that takes what has no month''s.';
+  'The tables that are partitioned by month, each with the column of its key and its default partition.';
 
 create or replace function metering.month_start(at timestamptz) returns timestamptz
 language sql stable parallel safe
@@ -20,7 +20,7 @@ as $$
   select date_trunc('month', at, 'UTC');
 $$;
 comment on function metering.month_start is
-  'When the month of an instant began, in UTC.';
+  'The start of the month of an instant, in UTC.';
 grant execute on function metering.month_start to rowhouse_platform;
 
 create or replace function metering.create_month(parent regclass, key name, leftover regclass, month timestamptz) returns boolean
@@ -35,7 +35,7 @@ begin
   if to_regclass(v_name) is not null then
     return false;
   end if;
-  -- writers wait before they choose a partition, so none can put a row of this month into the default one meanwhile
+  -- Writers wait for this lock before they choose a partition, so none puts a row of this month into the default partition now.
   execute format('lock table %s in share row exclusive mode', create_month.parent);
   if to_regclass(v_name) is not null then
     return false;
@@ -51,13 +51,13 @@ begin
 end
 $$;
 comment on function metering.create_month is
-  'Makes the partition of a month and moves what the default partition kept for it; false when it is there already.';
+  'Creates the partition of a month, and moves the rows of the month out of the default partition. Returns false when the partition exists already.';
 
 create or replace function metering.create_partitions(months_ahead int default 3) returns int
 language plpgsql volatile security definer
--- whoever records waits for it: rather try again later than hold them up
+-- Recording waits for this function, so it gives up early and is tried again later.
 set lock_timeout to '5s'
--- securing a new table tells of each policy that it has none to replace
+-- Securing a new table would print a notice for each policy.
 set client_min_messages to warning
 set search_path to pg_catalog, pg_temp
 as $$
@@ -83,7 +83,7 @@ begin
 end
 $$;
 comment on function metering.create_partitions is
-  'Makes the partitions of this month and the next ones, and of every month that the default partitions have rows of; returns how many. Doing it twice is harmless.';
+  'Creates the partitions of this month and of the next months, and of every month that has rows in a default partition. Returns how many it created. Calling it again is harmless.';
 grant execute on function metering.create_partitions to rowhouse_worker;
 
 set local role rowhouse_platform;  -- outside the wall: a month's partition holds all tenants' rows, and so does what moves into it
@@ -96,7 +96,7 @@ begin
 end
 $$;
 comment on function metering.leftover_months is
-  'The months of which a default partition has rows.';
+  'The months that have rows in a default partition.';
 grant execute on function metering.leftover_months to rowhouse_owner;
 
 create or replace function metering.move_leftover(leftover regclass, target regclass, key name, from_at timestamptz, to_at timestamptz)
@@ -117,7 +117,7 @@ begin
 end
 $$;
 comment on function metering.move_leftover is
-  'Moves the rows of a month, of all tenants, from a default partition to the table that becomes the month''s.';
+  'Moves the rows of a month, for all tenants, from a default partition to the table that becomes the partition of the month.';
 grant execute on function metering.move_leftover to rowhouse_owner;
 
 set local role rowhouse_owner;

@@ -1,18 +1,17 @@
--- Prices of models: effective-dated, never rewritten. A tenant's own price comes before everybody's. What a call cost was
--- computed when it was recorded and names the row; later prices, also those dated back, do not touch it.
+-- Prices of models. A price applies from a date on and is never changed; a price of the tenant's own takes precedence over the
+-- price for all tenants. A cost is computed when usage is recorded and refers to its price, so later prices do not change it.
 
 call core.secure_global_table('app_public.llm_model_prices', 'facts of the platform');
 call core.allow('app_public.llm_model_prices', read => 'everyone, every_analyst');
-grant select on app_public.llm_model_prices to rowhouse_user;
-grant select on app_public.llm_model_prices to rowhouse_analyst;
+grant select on app_public.llm_model_prices to rowhouse_user, rowhouse_analyst;
 comment on table app_public.llm_model_prices is
-  E'@behavior -insert -update -delete -query:resource:connection -query:resource:single\nWhat models cost every tenant, USD per million tokens, from a date on. A cost that was computed names its price; later prices do not change it.';
+  E'@behavior -insert -update -delete -query:resource:connection -query:resource:single\nThe prices of models for all tenants, in USD per million tokens. A cost that was computed refers to its price, and later prices do not change it.';
 
 call core.secure_tenant_table('app_public.llm_model_price_overrides');
 call core.allow('app_public.llm_model_price_overrides', read => 'member');
 grant select on app_public.llm_model_price_overrides to rowhouse_user;
 comment on table app_public.llm_model_price_overrides is
-  E'@behavior -insert -update -delete -query:resource:single\nWhat models cost this tenant instead of what they cost everybody, USD per million tokens, from a date on.';
+  E'@behavior -insert -update -delete -query:resource:single\nThe prices of models that this tenant pays instead of the prices for all tenants, in USD per million tokens.';
 
 create or replace function metering.prices_of_models(model_ids uuid[]) returns setof metering.model_price
 language plpgsql stable
@@ -32,11 +31,11 @@ begin
 end
 $$;
 comment on function metering.prices_of_models is
-  'The prices that hold for this tenant, its own and everybody''s, of all times.';
+  'The prices that apply to this tenant at any time: its own prices and those for all tenants.';
 
-create or replace function metering.rate_per_token(price metering.model_price, token_class text) returns numeric
+create or replace function metering.rate_per_token(price metering.model_price, token_class app_public.token_class) returns numeric
 language sql immutable parallel safe
--- a product, because a quotient would be rounded
+-- The price is multiplied by a millionth, because a division would round.
 return case token_class
   when 'input' then (price).input_usd_per_million
   when 'cached_input' then (price).cached_input_usd_per_million
@@ -44,7 +43,7 @@ return case token_class
   when 'reasoning' then (price).reasoning_usd_per_million
 end * 0.000001;
 comment on function metering.rate_per_token is
-  'USD for one token of a class, exactly.';
+  'The exact price of one token of a class in USD.';
 
 create or replace function metering.price_at(prices metering.model_price[], model_id uuid, at timestamptz)
 returns metering.model_price
@@ -66,9 +65,9 @@ begin
 end
 $$;
 comment on function metering.price_at is
-  'Which of these prices holds for a model at an instant: the tenant''s own before everybody''s; null when none does.';
+  'The price that applies to a model at an instant: the tenant''s own price if there is one, else the price for all tenants, else null.';
 
-create or replace function metering.place_price(target regclass, model_id uuid, valid_from timestamptz, valid_to timestamptz)
+create or replace function metering.make_room_for_price(target regclass, model_id uuid, valid_from timestamptz, valid_to timestamptz)
 returns timestamptz
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
@@ -76,26 +75,39 @@ as $$
 declare
   v_next timestamptz;
 begin
-  -- one at a time per model; the exclusion constraint would refuse a second one anyway
-  perform from app_public.llm_models m where m.id = place_price.model_id for no key update;
+  -- Prices of a model are set one at a time; the exclusion constraint would refuse the second of two at once.
+  perform from app_public.llm_models m where m.id = make_room_for_price.model_id for no key update;
   if not found then
-    perform core.raise_error('MT406', 'There is no such model.', 'Read the ids of llm_models.');
+    perform core.raise_error('MT406', 'There is no such model.', 'Read the ids of the language models.');
   end if;
-  if place_price.valid_from is null or not isfinite(place_price.valid_from) or place_price.valid_to <= place_price.valid_from then
-    perform core.raise_error('MT410', 'A price needs a day it begins on, and ends after it.', 'Leave valid_to out for a price without an end.');
+  if make_room_for_price.valid_from is null or not isfinite(make_room_for_price.valid_from) or make_room_for_price.valid_to <= make_room_for_price.valid_from then
+    perform core.raise_error('MT410', 'The price has no beginning, or it ends before it begins.', 'Leave valid_to out for a price without an end.');
   end if;
   execute format('select min(valid_from) from %s where model_id = $1 and valid_from > $2 and superseded_at is null', target)
-    into v_next using place_price.model_id, place_price.valid_from;
-  -- it holds until the next price that is planned, and takes the place of the one that holds at its beginning
+    into v_next using make_room_for_price.model_id, make_room_for_price.valid_from;
+  -- The new price applies until the next planned price, and replaces the price that applies at its beginning.
   execute format('update %s set superseded_at = now() where model_id = $1 and valid_from = $2 and superseded_at is null', target)
-    using place_price.model_id, place_price.valid_from;
+    using make_room_for_price.model_id, make_room_for_price.valid_from;
   execute format('update %s set valid_to = $2 where model_id = $1 and valid_from < $2 and (valid_to is null or valid_to > $2) and superseded_at is null', target)
-    using place_price.model_id, place_price.valid_from;
-  return least(place_price.valid_to, v_next);
+    using make_room_for_price.model_id, make_room_for_price.valid_from;
+  return least(make_room_for_price.valid_to, v_next);
 end
 $$;
-comment on function metering.place_price is
-  E'@errors MT406 MT410\nMakes room for a price in llm_model_prices or llm_model_price_overrides: ends the one that holds at its beginning; returns when the new one ends.';
+comment on function metering.make_room_for_price is
+  E'@errors MT406 MT410\nMakes room for a price in llm_model_prices or llm_model_price_overrides: ends the price that applies at its beginning, and returns when the new price ends.';
+
+create or replace function metering.require_prices(input_usd_per_million numeric, output_usd_per_million numeric) returns void
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if input_usd_per_million is null or output_usd_per_million is null then
+    perform core.raise_error('MT416', 'A price needs a number for input and a number for output.', 'Give 0 for what costs nothing.');
+  end if;
+end
+$$;
+comment on function metering.require_prices is
+  E'@errors MT416\nRefuses a price that lacks the number for input or output.';
 
 create or replace function app_public.set_llm_model_price(
   model_id uuid, input_usd_per_million numeric, output_usd_per_million numeric,
@@ -112,7 +124,8 @@ declare
   v_price app_public.llm_model_prices;
 begin
   perform tenancy.require_staff();
-  v_to := metering.place_price('app_public.llm_model_prices', set_llm_model_price.model_id, v_from, set_llm_model_price.valid_to);
+  perform metering.require_prices(set_llm_model_price.input_usd_per_million, set_llm_model_price.output_usd_per_million);
+  v_to := metering.make_room_for_price('app_public.llm_model_prices', set_llm_model_price.model_id, v_from, set_llm_model_price.valid_to);
   insert into app_public.llm_model_prices (
     model_id, input_usd_per_million, output_usd_per_million, cached_input_usd_per_million, reasoning_usd_per_million,
     valid_from, valid_to, created_by_user_id)
@@ -126,7 +139,7 @@ begin
 end
 $$;
 comment on function app_public.set_llm_model_price is
-  E'@resultFieldName price\n@errors TN205 MT406 MT410 23514\nSets what a model costs every tenant from valid_from (now) until valid_to or the next price, in USD per million tokens. Cached input costs what input does and reasoning what output does unless said otherwise. A date in the past changes no cost that was computed: rerate_usage shows what would. Platform staff only.';
+  E'@resultFieldName price\n@errors TN205 MT406 MT410 MT416 23514\nSets the price of a model for all tenants in USD per million tokens, from valid_from (by default now) until valid_to or the next price. By default, cached input costs as much as input, and reasoning as much as output. A price that begins in the past changes no cost that was computed already; previewRerating shows which costs would differ. Only platform staff may call this.';
 grant execute on function app_public.set_llm_model_price to rowhouse_user;
 
 create or replace function app_public.set_tenant_llm_model_price(
@@ -144,7 +157,8 @@ declare
   v_price app_public.llm_model_price_overrides;
 begin
   perform tenancy.require_staff();
-  v_to := metering.place_price('app_public.llm_model_price_overrides', set_tenant_llm_model_price.model_id, v_from,
+  perform metering.require_prices(set_tenant_llm_model_price.input_usd_per_million, set_tenant_llm_model_price.output_usd_per_million);
+  v_to := metering.make_room_for_price('app_public.llm_model_price_overrides', set_tenant_llm_model_price.model_id, v_from,
     set_tenant_llm_model_price.valid_to);
   insert into app_public.llm_model_price_overrides (
     tenant_id, model_id, input_usd_per_million, output_usd_per_million, cached_input_usd_per_million,
@@ -160,7 +174,7 @@ begin
 end
 $$;
 comment on function app_public.set_tenant_llm_model_price is
-  E'@resultFieldName price\n@errors TN205 MT406 MT410 23514\nSets what a model costs the tenant you act in, instead of what it costs everybody; otherwise as setLlmModelPrice. Platform staff only.';
+  E'@resultFieldName price\n@errors TN205 MT406 MT410 MT416 23514\nSets the price of a model for the current tenant, which takes precedence over the price for all tenants. Otherwise it works as setLlmModelPrice. Only platform staff may call this.';
 grant execute on function app_public.set_tenant_llm_model_price to rowhouse_user;
 
 create or replace function app_public.end_tenant_llm_model_price(model_id uuid, valid_to timestamptz default null)
@@ -178,13 +192,13 @@ begin
      and p.superseded_at is null and p.valid_from < v_at and (p.valid_to is null or p.valid_to > v_at)
   returning * into v_price;
   if not found then
-    perform core.raise_error('MT302', 'The tenant has no price of its own for this model at that time.', 'Read llm_model_price_overrides.');
+    perform core.raise_error('MT302', 'The tenant has no price of its own for this model at that time.', 'List the price overrides of the tenant.');
   end if;
   return v_price;
 end
 $$;
 comment on function app_public.end_tenant_llm_model_price is
-  E'@resultFieldName price\n@errors TN205 MT302\nEnds a price of the tenant''s own, now or at another instant: from then on the model costs it what it costs everybody. Platform staff only.';
+  E'@resultFieldName price\n@errors TN205 MT302\nEnds a price of the current tenant at an instant, by default now. From then on the price for all tenants applies. Only platform staff may call this.';
 grant execute on function app_public.end_tenant_llm_model_price to rowhouse_user;
 
 create or replace function metering.tg__keep_price() returns trigger
@@ -192,14 +206,14 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  perform core.raise_error('MT901', 'A price is not changed once it is set.', 'Set another one from a date on.');
+  perform core.raise_error('MT901', 'A price cannot be changed after it was set.', 'Set another price from a date on.');
   return null;
 end
 $$;
 comment on function metering.tg__keep_price is
-  E'@errors MT901\nKeeps what costs were computed by: of a price only its end changes.';
+  E'@errors MT901\nRefuses every change of a price except that of its end, because costs refer to it.';
 
--- List prices of well-known models, as data (seeds/platform/models.json). A model that has a price keeps it.
+-- The list prices of well-known models are data (seeds/platform/models.json). A model that has a price keeps it.
 
 create or replace function metering.add_model_prices(providers jsonb) returns int
 language plpgsql volatile security definer
@@ -213,7 +227,7 @@ begin
   select m.id, (p.price ->> 'input_per_million_usd')::numeric,
          coalesce(p.price ->> 'cached_input_per_million_usd', p.price ->> 'input_per_million_usd')::numeric,
          coalesce(p.price ->> 'output_per_million_usd', '0')::numeric,
-         -- reasoning is billed as output
+         -- Providers bill tokens for reasoning as output.
          coalesce(p.price ->> 'output_per_million_usd', '0')::numeric,
          (p.price ->> 'valid_from')::timestamp at time zone 'UTC'
     from jsonb_to_recordset(add_model_prices.providers) as provider (models jsonb)
@@ -225,28 +239,35 @@ begin
 end
 $$;
 comment on function metering.add_model_prices is
-  'Adds the list prices of models that have none, in USD per million tokens, and returns how many. For npm run migrate.';
+  'Adds the list prices of models without a price, in USD per million tokens, and returns how many it added. npm run migrate calls it.';
 
 do $$
 declare
   v_table text;
+  v_constraint name;
 begin
   foreach v_table in array array['app_public.llm_model_prices', 'app_public.llm_model_price_overrides'] loop
     execute format('comment on column %s.model_id is %L', v_table, 'The model.');
-    execute format('comment on column %s.input_usd_per_million is %L', v_table, 'A million input tokens that were not read from a cache, USD.');
-    execute format('comment on column %s.cached_input_usd_per_million is %L', v_table, 'A million input tokens read from a cache, USD.');
-    execute format('comment on column %s.output_usd_per_million is %L', v_table, 'A million output tokens, without those for reasoning, USD.');
-    execute format('comment on column %s.reasoning_usd_per_million is %L', v_table, 'A million tokens for reasoning, USD.');
-    execute format('comment on column %s.valid_from is %L', v_table, 'From when it holds.');
-    execute format('comment on column %s.valid_to is %L', v_table, 'Until when it holds, excluded; null without an end.');
-    execute format('comment on column %s.superseded_at is %L', v_table, 'When a correction took its place from its beginning on; null while it holds.');
-    execute format('comment on column %s.created_by_user_id is %L', v_table, 'Who set it.');
-    execute format('comment on column %s.created_at is %L', v_table, 'When it was set.');
+    execute format('comment on column %s.input_usd_per_million is %L', v_table, 'The price of a million input tokens that were not read from a cache, in USD.');
+    execute format('comment on column %s.cached_input_usd_per_million is %L', v_table, 'The price of a million input tokens that were read from a cache, in USD.');
+    execute format('comment on column %s.output_usd_per_million is %L', v_table, 'The price of a million output tokens, without tokens for reasoning, in USD.');
+    execute format('comment on column %s.reasoning_usd_per_million is %L', v_table, 'The price of a million tokens for reasoning, in USD.');
+    execute format('comment on column %s.valid_from is %L', v_table, 'When the price begins to apply.');
+    execute format('comment on column %s.valid_to is %L', v_table, 'When the price ceases to apply; null when it has no end.');
+    execute format('comment on column %s.superseded_at is %L', v_table, 'When a correction replaced the price from its beginning on; null when none did.');
+    execute format('comment on column %s.created_by_user_id is %L', v_table, 'Who set the price.');
+    execute format('comment on column %s.created_at is %L', v_table, 'When the price was set.');
+    for v_constraint in
+      select conname from pg_constraint where conrelid = v_table::regclass and conname like '%\_is\_in\_range'
+    loop
+      execute format('comment on constraint %I on %s is %L', v_constraint, v_table, 'must be from 0 to 1,000,000,000 USD');
+    end loop;
+    execute format('comment on constraint price_ends_after_it_begins on %s is %L', v_table, 'must be later than valid_from');
   end loop;
 end
 $$;
 
--- what costs were computed by, and what was used, stays as it was written; after the wall has looked at the row
+-- The trigger runs after the update, so that the wall has checked the row first.
 create or replace trigger _500_keep_price
   after update of id, model_id, input_usd_per_million, cached_input_usd_per_million, output_usd_per_million,
     reasoning_usd_per_million, valid_from

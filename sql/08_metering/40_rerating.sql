@@ -1,6 +1,6 @@
--- When prices turn out to have been other than they were: what that would change, and the corrections that change it.
--- A correction is an event of its own, of the same time and dimensions, without a quantity and with the difference as its
--- cost. So what was written stays, roll-ups add up as always, and a period that is final gets an adjustment.
+-- Rerating: when prices were corrected, it shows how costs would change, and records the corrections. A correction is an event
+-- with the same time and dimensions as the event it corrects, without a quantity, and with the difference as its cost. So the
+-- recorded events stay as they are, the roll-ups add up as always, and a final period gets an adjustment.
 
 create or replace function metering.rerated_usage(from_at timestamptz, to_at timestamptz)
 returns table (
@@ -14,7 +14,7 @@ declare
   v_tenant_id uuid := core.current_tenant_id();
   v_prices metering.model_price[];
 begin
-  -- price_at goes through these for each event: only what can hold in the time in question
+  -- price_at reads this list for each event, so the list has only the prices that can apply in this time.
   v_prices := array(
     select p from metering.prices_of_models(array(select m.id from app_public.llm_models m)) as p
      where tstzrange(p.valid_from, p.valid_to) && tstzrange(rerated_usage.from_at, rerated_usage.to_at));
@@ -31,16 +31,15 @@ begin
       ) as c on true
      where e.tenant_id = v_tenant_id and e.occurred_at >= rerated_usage.from_at and e.occurred_at < rerated_usage.to_at
        and e.rerates_batch_id is null and e.model_id is not null
-       -- a price that was taken away leaves what was rated by it as it is
+       -- When a price was removed, the costs that were computed from it stay.
        and (p.price).price_id is not null
        and coalesce(e.cost, 0) + coalesce(c.cost, 0) <> e.quantity * metering.rate_per_token(p.price, t.token_class);
 end
 $$;
 comment on function metering.rerated_usage is
-  'Events of these times that would cost something else by the prices as they are now, corrections that were made already counted in.';
+  'The events of a time whose cost, together with earlier corrections, differs from the cost by the current prices.';
 
-create or replace function app_public.rerate_usage(from_at timestamptz, to_at timestamptz)
-returns table (usage_type text, model_id uuid, model text, event_count bigint, quantity numeric, cost_before numeric, cost_after numeric, difference numeric)
+create or replace function app_public.preview_rerating(from_at timestamptz, to_at timestamptz) returns setof app_public.rerating_line
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -49,17 +48,17 @@ begin
   return query
     select r.usage_type, r.model_id, m.name, count(*), sum(r.quantity), coalesce(sum(r.cost_before), 0), sum(r.cost_after),
            sum(r.cost_after) - coalesce(sum(r.cost_before), 0)
-      from metering.rerated_usage(rerate_usage.from_at, rerate_usage.to_at) r
+      from metering.rerated_usage(preview_rerating.from_at, preview_rerating.to_at) r
       left join app_public.llm_models m on m.id = r.model_id
      group by r.usage_type, r.model_id, m.name
      order by m.name, r.usage_type;
 end
 $$;
-comment on function app_public.rerate_usage is
-  E'@errors ID203\nWhat the usage from one instant to another (excluded) would cost by the prices as they are now, where that differs from what it did; changes nothing. For those who manage billing.';
-grant execute on function app_public.rerate_usage to rowhouse_user;
+comment on function app_public.preview_rerating is
+  E'@errors ID203\nShows how the costs of the usage from one instant to another (excluded) would change if they were computed from the current prices. It changes nothing. It needs the permission can_manage_billing.';
+grant execute on function app_public.preview_rerating to rowhouse_user;
 
-create or replace function app_public.apply_rerate(from_at timestamptz, to_at timestamptz) returns numeric
+create or replace function app_public.apply_rerating(from_at timestamptz, to_at timestamptz) returns numeric
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -72,7 +71,7 @@ declare
   v_last_at timestamptz;
 begin
   perform tenancy.require_staff();
-  -- one at a time: the second finds nothing left to correct
+  -- Only one session at a time corrects costs, so the second finds nothing left to correct.
   perform pg_advisory_xact_lock(metering.metering_lock('rerate'), hashtext(v_tenant_id::text));
   v_batch_id := metering.begin_usage();
   with corrections as (
@@ -84,7 +83,7 @@ begin
            r.cost_after - coalesce(r.cost_before, 0), r.price_id,
            (select f.period from metering.finalised_periods f where f.tenant_id = v_tenant_id and f.period @> e.occurred_at),
            e.batch_id, e.ordinal
-      from metering.rerated_usage(apply_rerate.from_at, apply_rerate.to_at) r
+      from metering.rerated_usage(apply_rerating.from_at, apply_rerating.to_at) r
       join app_public.usage_events e on e.tenant_id = v_tenant_id and e.batch_id = r.batch_id and e.ordinal = r.ordinal
        and e.occurred_at = r.occurred_at
     returning cost, occurred_at
@@ -97,6 +96,6 @@ begin
   return coalesce(v_difference, 0);
 end
 $$;
-comment on function app_public.apply_rerate is
-  E'@resultFieldName difference\n@errors TN205 MT411\nMakes the corrections that rerateUsage shows, as events of their own, and returns what they add up to; what was recorded stays as it was, and in a period that is final they become adjustments. Doing it twice corrects once. Platform staff only.';
-grant execute on function app_public.apply_rerate to rowhouse_user;
+comment on function app_public.apply_rerating is
+  E'@resultFieldName difference\n@errors TN205 MT411\nRecords the corrections that previewRerating shows as events of their own, and returns the sum of their differences. The corrected events stay as they are, and corrections in a final period become adjustments. Calling it again corrects nothing. Only platform staff may call this.';
+grant execute on function app_public.apply_rerating to rowhouse_user;

@@ -1,16 +1,16 @@
--- How events are counted: the one definition that rolling up, rebuilding and verifying share.
+-- How events are counted. Rolling up, rebuilding and verifying the roll-ups all use this one definition.
 
 create or replace function metering.derived_id(key text) returns uuid
 language sql stable parallel safe
 return substr(encode(sha256(convert_to(key, 'UTF8')), 'hex'), 1, 32)::uuid;
 comment on function metering.derived_id is
-  'The id of a row of a report: the same for the same key.';
+  'The id of a row of a report, which is always the same for the same key.';
 grant execute on function metering.derived_id to rowhouse_user, rowhouse_analyst;
 
 create or replace function metering.countable_usage(batch_ids bigint[], from_at timestamptz, to_at timestamptz)
 returns setof app_public.usage_events
 language plpgsql stable
--- which events are new is known better here than by the statistics of a table that grows
+-- The statistics of a growing table never know the newest events, so the planner must not trust them.
 set enable_seqscan to off
 set plan_cache_mode to force_custom_plan
 set search_path to pg_catalog, pg_temp
@@ -21,8 +21,8 @@ declare
   v_last_month timestamptz := metering.month_start(countable_usage.to_at);
 begin
   if countable_usage.batch_ids is not null then
-    -- whole months choose the partitions; the times themselves would tempt the planner to read all of these minutes by
-    -- the other index, because its statistics never know of the last ones
+    -- Whole months are enough to choose the partitions. With the exact times the planner would read all events of these
+    -- minutes by the other index, because its statistics do not know the newest events.
     return query
       select e.* from app_public.usage_events e
        where e.tenant_id = v_tenant_id and e.batch_id = any (countable_usage.batch_ids)
@@ -36,7 +36,7 @@ begin
 end
 $$;
 comment on function metering.countable_usage is
-  'Events of the tenant: those of these batches, whose events are from one instant to another (excluded); or, without batches, all of these times whose batches no longer wait in the queue.';
+  'The events of the tenant that belong to these batches, whose events lie between the two instants; or, when no batches are given, all events between the two instants (the end excluded) whose batches are counted already.';
 
 create or replace function metering.usage_by_day(batch_ids bigint[], from_at timestamptz, to_at timestamptz, timezone text)
 returns setof metering.usage_days
@@ -54,12 +54,12 @@ begin
            max(e.occurred_at) filter (where e.outcome = 'success'), max(e.occurred_at) filter (where e.outcome = 'error'), now(), now()
       from metering.countable_usage(usage_by_day.batch_ids, usage_by_day.from_at, usage_by_day.to_at) e
      group by 1, 2, 3, 4, 5, 6, 7, 8, 9
-     -- neighbours are written one after the other
+     -- Rows that are neighbours in the index are written one after the other.
      order by 1, 2, 3, 4, 5, 6, 7, 8, 9;
 end
 $$;
 comment on function metering.usage_by_day is
-  'Those events by calendar day and all dimensions.';
+  'The countable events by calendar day and all dimensions.';
 
 create or replace function metering.usage_by_minute(batch_ids bigint[], from_at timestamptz, to_at timestamptz)
 returns setof metering.usage_minutes
@@ -85,7 +85,7 @@ begin
 end
 $$;
 comment on function metering.usage_by_minute is
-  'Those events by minute, user, agent and API key.';
+  'The countable events by minute, user, agent and API key.';
 
 create or replace function metering.usage_by_agent(batch_ids bigint[], from_at timestamptz, to_at timestamptz)
 returns setof metering.usage_agents
@@ -103,4 +103,4 @@ begin
 end
 $$;
 comment on function metering.usage_by_agent is
-  'The calls of language models among those events, by agent.';
+  'The calls of language models among the countable events, by agent.';

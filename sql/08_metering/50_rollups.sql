@@ -1,27 +1,25 @@
--- Rolling up: takes batches out of the queue and adds them to what was counted before, in one transaction. What a run
--- costs follows from what is new. Late events are new like all others, and land on the day they belong to.
+-- Rolling up usage. A run takes batches out of the queue and adds them to the roll-ups in one transaction, so its cost depends
+-- only on what is new. A late event is new like every other, and is added to the day on which it occurred.
 
 call core.secure_tenant_table('metering.usage_minutes');
 call core.allow('metering.usage_minutes', read => 'self, can_view_analytics, analyst');
-grant select on metering.usage_minutes to rowhouse_user;
-grant select on metering.usage_minutes to rowhouse_analyst;
+grant select on metering.usage_minutes to rowhouse_user, rowhouse_analyst;
 grant select, delete on metering.usage_minutes to rowhouse_platform;
 comment on table metering.usage_minutes is 'Usage by minute, user, agent and API key.';
 
 call core.secure_tenant_table('metering.usage_minutes_default');
 grant select, delete on metering.usage_minutes_default to rowhouse_platform;
-comment on table metering.usage_minutes_default is 'Minutes of months that have no partition; the task moves them.';
+comment on table metering.usage_minutes_default is 'Minutes of months that have no partition; a task moves them.';
 
 call core.secure_tenant_table('metering.usage_days');
 call core.allow('metering.usage_days', read => 'self, can_view_analytics, analyst');
-grant select on metering.usage_days to rowhouse_user;
-grant select on metering.usage_days to rowhouse_analyst;
+grant select on metering.usage_days to rowhouse_user, rowhouse_analyst;
 grant select, delete on metering.usage_days to rowhouse_platform;
-comment on table metering.usage_days is 'Usage by day of the tenant''s calendar and all dimensions.';
+comment on table metering.usage_days is 'Usage by day of the tenant''s calendar, with all dimensions.';
 
 call core.secure_tenant_table('metering.usage_rollup_state');
 grant select on metering.usage_rollup_state to rowhouse_platform;
-comment on table metering.usage_rollup_state is 'In which time zone a tenant''s days were counted, and when last.';
+comment on table metering.usage_rollup_state is 'The time zone in which a tenant''s days were counted, and the time of the last run.';
 
 create or replace function metering.add_to_rollups(batch_ids bigint[], from_at timestamptz, to_at timestamptz, timezone text) returns void
 language plpgsql volatile
@@ -51,7 +49,7 @@ begin
 end
 $$;
 comment on function metering.add_to_rollups is
-  'Adds events to the roll-ups by minute and by day: those of these batches, or all of these times that no longer wait.';
+  'Adds the countable events to the roll-ups by minute and by day.';
 
 create or replace function metering.add_to_agents(batch_ids bigint[], from_at timestamptz, to_at timestamptz) returns uuid[]
 language plpgsql volatile
@@ -76,7 +74,7 @@ begin
 end
 $$;
 comment on function metering.add_to_agents is
-  'Adds calls to the totals of their agents; returns which agents those are.';
+  'Adds the countable calls to the totals of their agents, and returns these agents.';
 
 create or replace function metering.rebuild_rollups(tenant_id uuid, from_on date default null, to_on date default null) returns void
 language plpgsql volatile security definer
@@ -104,7 +102,7 @@ begin
      and d.used_on >= coalesce(rebuild_rollups.from_on, '-infinity') and d.used_on < coalesce(rebuild_rollups.to_on, 'infinity');
   perform metering.add_to_rollups(null, v_from_at, v_to_at, v_timezone);
 
-  -- totals have no period: they follow from all days
+  -- The totals have no period, so they are computed from all days.
   delete from metering.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id;
   insert into metering.usage_agents select * from metering.agent_totals_of_days();
   perform metering.refresh_agent_statistics(array(select a.agent_id from metering.usage_agents a where a.tenant_id = rebuild_rollups.tenant_id));
@@ -117,7 +115,7 @@ begin
 end
 $$;
 comment on function metering.rebuild_rollups is
-  'Counts a tenant''s events of these days (the last one excluded; all when left out) anew, batches that wait in the queue excepted. Recording goes on meanwhile.';
+  'Counts the events of a tenant again, from one day to another (excluded), or of all days when no day is given. Batches that wait in the queue are left out. Recording can continue meanwhile.';
 
 create or replace function metering.agent_totals_of_days() returns setof metering.usage_agents
 language plpgsql stable
@@ -133,7 +131,7 @@ begin
 end
 $$;
 comment on function metering.agent_totals_of_days is
-  'The totals of the tenant''s agents as the roll-up by day has them.';
+  'The totals of the tenant''s agents, computed from the roll-up by day.';
 
 create or replace function metering.roll_up_usage(tenant_id uuid, max_events int default 50000) returns int
 language plpgsql volatile security definer
@@ -149,7 +147,7 @@ declare
   v_count int;
 begin
   call core.enter_tenant(roll_up_usage.tenant_id);
-  -- another worker is at it
+  -- Another worker is rolling up this tenant.
   if not pg_try_advisory_xact_lock(metering.metering_lock('roll_up'), hashtext(roll_up_usage.tenant_id::text)) then
     return 0;
   end if;
@@ -157,7 +155,7 @@ begin
     from app_public.tenants t left join metering.usage_rollup_state s on s.tenant_id = t.id
    where t.id = roll_up_usage.tenant_id;
   if not found then
-    -- recorded while the tenant was being deleted: nobody will count it
+    -- The usage was recorded while the tenant was being deleted, so it is not counted.
     delete from metering.usage_queue q where q.tenant_id = roll_up_usage.tenant_id;
     return 0;
   end if;
@@ -187,105 +185,125 @@ begin
 end
 $$;
 comment on function metering.roll_up_usage is
-  'Adds what a tenant used since the last time to its roll-ups, the oldest batches first, about this many events at most; returns how many. 0 when nothing waits or another worker is at it. Counts the tenant''s days anew when its time zone has changed.';
+  'Adds the usage of a tenant that waits in the queue to its roll-ups, the oldest batches first and about max_events events at most. Returns how many events it added: 0 when nothing waits or another worker is rolling up the tenant. When the time zone of the tenant has changed, its days are counted again.';
 grant execute on function metering.roll_up_usage to rowhouse_worker;
 
--- The roll-ups against the events they were made of.
+-- Verification compares the roll-ups with the events from which they were computed.
 
-create or replace function app_public.verify_rollups(from_on date default null, to_on date default null)
+create or replace function metering.expected_rollups(from_at timestamptz, to_at timestamptz, timezone text)
+returns table (rollup text, content jsonb)
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select 'usage_days', to_jsonb(d) from metering.usage_by_day(null, expected_rollups.from_at, expected_rollups.to_at, expected_rollups.timezone) d
+    union all
+    select 'usage_minutes', to_jsonb(m) from metering.usage_by_minute(null, expected_rollups.from_at, expected_rollups.to_at) m
+    union all
+    select 'usage_agents', to_jsonb(a) from metering.agent_totals_of_days() a
+    union all
+    select 'usage_user_agents', to_jsonb(u) from metering.user_agent_totals_of_days() u
+    union all
+    -- Conversations have no day, so they are computed only when all days are.
+    select 'usage_conversations', to_jsonb(c) from metering.counted_conversations() c
+     where expected_rollups.from_at = '-infinity' and expected_rollups.to_at = 'infinity';
+end
+$$;
+comment on function metering.expected_rollups is
+  'The rows that the roll-ups of the tenant must have, computed from its events.';
+
+create or replace function metering.stored_rollups(from_at timestamptz, to_at timestamptz, from_on date, to_on date)
+returns table (rollup text, content jsonb)
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id uuid := core.current_tenant_id();
+begin
+  return query
+    select 'usage_days', to_jsonb(d) from metering.usage_days d
+     where d.tenant_id = v_tenant_id
+       and d.used_on >= coalesce(stored_rollups.from_on, '-infinity') and d.used_on < coalesce(stored_rollups.to_on, 'infinity')
+    union all
+    select 'usage_minutes', to_jsonb(m) from metering.usage_minutes m
+     where m.tenant_id = v_tenant_id and m.minute >= stored_rollups.from_at and m.minute < stored_rollups.to_at
+    union all
+    select 'usage_agents', to_jsonb(a) from metering.usage_agents a where a.tenant_id = v_tenant_id
+    union all
+    -- A row without a call marks a person who listed the agent before they used it.
+    select 'usage_user_agents', to_jsonb(u) from metering.usage_user_agents u where u.tenant_id = v_tenant_id and u.call_count > 0
+    union all
+    select 'usage_conversations', to_jsonb(c) from metering.usage_conversations c
+     where c.tenant_id = v_tenant_id and stored_rollups.from_on is null and stored_rollups.to_on is null;
+end
+$$;
+comment on function metering.stored_rollups is
+  'The rows that the roll-ups of the tenant have.';
+
+create or replace function metering.verify_rollups(from_on date default null, to_on date default null)
 returns table (rollup text, key jsonb, expected jsonb, stored jsonb)
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  v_tenant_id uuid := core.current_tenant_id();
   v_timezone text;
   v_from_at timestamptz;
   v_to_at timestamptz;
-  -- when a row was written is no part of what was counted
-  v_times constant text[] := '{created_at,updated_at}';
-  v_day constant text[] := '{tenant_id,used_on,usage_type,user_id,agent_id,api_key_id,project_id,model_id,feature_name}';
-  v_minute constant text[] := '{tenant_id,minute,user_id,agent_id,api_key_id}';
-  v_agent constant text[] := '{tenant_id,agent_id}';
-  v_user_agent constant text[] := '{tenant_id,user_id,agent_id}';
-  v_conversation constant text[] := '{tenant_id,user_id,agent_id,conversation_id}';
-  v_is_whole constant boolean := verify_rollups.from_on is null and verify_rollups.to_on is null;
+  -- The times at which a row was written are not part of what was counted.
+  v_ignored constant text[] := '{created_at,updated_at}';
+  v_keys constant text[] :=
+    '{tenant_id,used_on,minute,usage_type,user_id,agent_id,api_key_id,project_id,model_id,feature_name,conversation_id}';
 begin
   perform tenancy.require_permission('can_view_analytics');
-  -- the zone in which the days were counted; when the tenant moves, the next run counts them anew
+  -- This is the time zone in which the days were counted. When the tenant changes it, the next run counts them again.
   select coalesce(s.timezone, t.timezone) into v_timezone
     from app_public.tenants t left join metering.usage_rollup_state s on s.tenant_id = t.id
-   where t.id = v_tenant_id;
+   where t.id = core.current_tenant_id();
   v_from_at := coalesce(verify_rollups.from_on::timestamp at time zone v_timezone, '-infinity');
   v_to_at := coalesce(verify_rollups.to_on::timestamp at time zone v_timezone, 'infinity');
 
   return query
     with expected as (
-      select 'usage_days' as name, v_day as keys, to_jsonb(e) - v_times as row
-        from metering.usage_by_day(null, v_from_at, v_to_at, v_timezone) e
-      union all
-      select 'usage_minutes', v_minute, to_jsonb(e) - v_times from metering.usage_by_minute(null, v_from_at, v_to_at) e
-      union all
-      select 'usage_agents', v_agent, to_jsonb(e) from metering.agent_totals_of_days() e
-      union all
-      select 'usage_user_agents', v_user_agent, to_jsonb(e) from metering.user_agent_totals_of_days() e
-      union all
-      select 'usage_conversations', v_conversation, to_jsonb(e) from metering.counted_conversations() e where v_is_whole
-    ), found as (
-      select 'usage_days' as name, v_day as keys, to_jsonb(d) - v_times as row
-        from metering.usage_days d
-       where d.tenant_id = v_tenant_id
-         and d.used_on >= coalesce(verify_rollups.from_on, '-infinity') and d.used_on < coalesce(verify_rollups.to_on, 'infinity')
-      union all
-      select 'usage_minutes', v_minute, to_jsonb(m) - v_times
-        from metering.usage_minutes m
-       where m.tenant_id = v_tenant_id and m.minute >= v_from_at and m.minute < v_to_at
-      union all
-      select 'usage_agents', v_agent, to_jsonb(a) from metering.usage_agents a where a.tenant_id = v_tenant_id
-      union all
-      -- without a call it is the mark of somebody who listed the agent before they used it
-      select 'usage_user_agents', v_user_agent, to_jsonb(u)
-        from metering.usage_user_agents u where u.tenant_id = v_tenant_id and u.call_count > 0
-      union all
-      select 'usage_conversations', v_conversation, to_jsonb(c)
-        from metering.usage_conversations c where v_is_whole and c.tenant_id = v_tenant_id
+      select e.rollup, metering.only_keys(e.content, v_keys) as key, e.content - v_keys - v_ignored as values
+        from metering.expected_rollups(v_from_at, v_to_at, v_timezone) e
+    ), stored as (
+      select s.rollup, metering.only_keys(s.content, v_keys) as key, s.content - v_keys - v_ignored as values
+        from metering.stored_rollups(v_from_at, v_to_at, verify_rollups.from_on, verify_rollups.to_on) s
     )
-    select name, key, e.values, f.values
-      from (select name, metering.only_keys(row, keys) as key, row - keys as values from expected) e
-      full join (select name, metering.only_keys(row, keys) as key, row - keys as values from found) f using (name, key)
-     where e.values is distinct from f.values
-     order by name, key;
+    select rollup, key, e.values, s.values
+      from expected e full join stored s using (rollup, key)
+     where e.values is distinct from s.values
+     order by rollup, key;
 end
 $$;
-comment on function app_public.verify_rollups is
-  E'@behavior -*\n@errors ID203\nCompares what was rolled up with the events it was made of, day by day (the last one excluded; all days when left out): a row for each difference, normally none. Events that the next run will count are left out on both sides. Reads all events of these days; conversations, which have no day, are compared when all days are. For those with can_view_analytics.';
-grant execute on function app_public.verify_rollups to rowhouse_user;
+comment on function metering.verify_rollups is
+  E'@errors ID203\nCompares the roll-ups of the tenant with the events from which they were computed, from one day to another (excluded), or for all days when no day is given. Returns a row for each difference, normally none. Batches that wait in the queue are left out on both sides. It reads all events of these days. Conversations have no day, so they are compared only for all days. It needs the permission can_view_analytics.';
+grant execute on function metering.verify_rollups to rowhouse_user;
 
 create or replace function metering.only_keys(value jsonb, keys text[]) returns jsonb
 language sql immutable parallel safe
 set search_path to pg_catalog, pg_temp
 as $$
-  select jsonb_object_agg(key, value -> key) from unnest(keys) as key;
+  select jsonb_object_agg(key, value -> key) from unnest(keys) as key where value ? key;
 $$;
 comment on function metering.only_keys is
-  'The object with these keys and no others.';
+  'The object without the keys that are not in the list.';
 
 set local role rowhouse_platform;  -- outside the wall: the worker looks for tenants whose usage waits to be rolled up
--- Work on what all tenants have in common: the partitions their rows share, the list of who waits, the end of a tenant.
-
 create or replace function metering.tenants_to_roll_up() returns setof uuid
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
   select q.tenant_id from metering.usage_queue q group by q.tenant_id
   union
-  -- those that moved to another time zone
+  -- tenants that changed their time zone
   select s.tenant_id from metering.usage_rollup_state s join app_public.tenants t on t.id = s.tenant_id and t.timezone <> s.timezone
   order by 1;
 $$;
 comment on function metering.tenants_to_roll_up is
-  'The tenants with usage that the roll-ups have not seen.';
+  'The tenants whose usage waits to be rolled up, or whose days must be counted again.';
 grant execute on function metering.tenants_to_roll_up to rowhouse_worker;
 
 set local role rowhouse_owner;

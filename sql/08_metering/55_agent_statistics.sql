@@ -1,14 +1,13 @@
--- What the catalogue shows of an agent (how often it was called, how fast, how well) is kept from its totals by the run
--- that counts them.
+-- Statistics of agents: how often an agent was called, how fast and how successfully, for the catalogue and for each person's
+-- list of agents. The run that adds calls to the totals also copies the totals to the rows that show them.
 
 call core.secure_tenant_table('metering.usage_agents');
 grant select, delete on metering.usage_agents to rowhouse_platform;
-comment on table metering.usage_agents is 'All calls of each agent.';
+comment on table metering.usage_agents is 'The totals of all calls of each agent.';
 
 call core.secure_tenant_table('metering.usage_user_agents');
-grant select, delete on metering.usage_user_agents to rowhouse_platform;
-grant insert, update on metering.usage_user_agents to rowhouse_platform;
-comment on table metering.usage_user_agents is 'All calls of each agent by each person; user_agents shows them.';
+grant select, insert, update, delete on metering.usage_user_agents to rowhouse_platform;
+comment on table metering.usage_user_agents is 'The totals of all calls of each agent by each person; user_agents shows them.';
 
 call core.secure_tenant_table('metering.usage_conversations');
 grant select, delete on metering.usage_conversations to rowhouse_platform;
@@ -30,10 +29,10 @@ begin
 end
 $$;
 comment on function metering.refresh_agent_statistics is
-  'Copies the totals of these agents of the tenant to usage_count, error_count, success_rate (percent), avg_response_time_ms, last_success_at and last_error_at.';
+  'Copies the totals of these agents of the tenant to the columns of the agents: usage_count, error_count, success_rate (percent), avg_response_time_ms, last_success_at and last_error_at.';
 
--- What a person's list of agents shows of each (user_agents): how often they called it, in how many conversations, since
--- when. Kept from totals like those of agents, by the same runs, and copied to the rows of the list.
+-- A person's list of agents (user_agents) shows how often the person called each agent, in how many conversations, and since
+-- when. The same runs keep these totals and copy them to the rows of the list.
 
 create or replace function metering.counted_conversations() returns setof metering.usage_conversations
 language plpgsql stable
@@ -50,7 +49,7 @@ begin
 end
 $$;
 comment on function metering.counted_conversations is
-  'The conversations of people of the tenant with agents, except those of which all calls still wait in the queue.';
+  'The conversations between people of the tenant and agents that have at least one call that no longer waits in the queue.';
 
 create or replace function metering.user_agent_totals_of_days() returns setof metering.usage_user_agents
 language plpgsql stable
@@ -76,7 +75,7 @@ begin
 end
 $$;
 comment on function metering.user_agent_totals_of_days is
-  'The totals of the tenant''s people and agents as the roll-up by day and the conversations counted have them.';
+  'The totals of the tenant''s people and agents, computed from the roll-up by day and from the counted conversations.';
 
 create or replace function metering.refresh_user_agents(user_ids uuid[] default null, agent_ids uuid[] default null) returns void
 language plpgsql volatile
@@ -105,7 +104,7 @@ begin
 end
 $$;
 comment on function metering.refresh_user_agents is
-  'Copies the totals of these pairs of person and agent, or of all of the tenant, to user_agents.';
+  'Copies the totals of these pairs of a person and an agent to user_agents; without arguments, those of all pairs of the tenant.';
 
 create or replace function metering.add_to_user_agents(batch_ids bigint[], from_at timestamptz, to_at timestamptz) returns void
 language plpgsql volatile
@@ -124,7 +123,7 @@ begin
     insert into metering.usage_conversations (tenant_id, user_id, agent_id, conversation_id)
     select distinct v_tenant_id, k.user_id, k.agent_id, c.conversation_id
       from calls k
-     -- one look at the primary key for each call: the limit keeps the planner from reading all calls of these times
+     -- The limit makes the planner look up each call by the primary key instead of reading all calls of these times.
      cross join lateral (
        select c.conversation_id from metering.llm_calls c
         where c.tenant_id = v_tenant_id and c.occurred_at = k.occurred_at and c.batch_id = k.batch_id limit 1) c
@@ -152,13 +151,13 @@ begin
   )
   select array_agg(user_id), array_agg(agent_id) into v_user_ids, v_agent_ids from added;
   if v_user_ids is not null then
-    -- a statement of its own, so that it sees rows that were listed until the totals were locked
+    -- A new statement sees the rows that were added to the list before the totals were locked.
     perform metering.refresh_user_agents(v_user_ids, v_agent_ids);
   end if;
 end
 $$;
 comment on function metering.add_to_user_agents is
-  'Adds the calls of these batches to the totals of people and agents, and shows them in user_agents.';
+  'Adds the calls of these batches to the totals of people and agents, and copies these totals to user_agents.';
 
 create or replace function metering.rebuild_user_agents(is_whole boolean) returns void
 language plpgsql volatile
@@ -167,13 +166,13 @@ as $$
 declare
   v_tenant_id uuid := core.current_tenant_id();
 begin
-  -- calls of months that were retired are not there to be counted again
+  -- Calls of removed months cannot be counted again, so their conversations stay unless all days are rebuilt.
   delete from metering.usage_conversations c where rebuild_user_agents.is_whole and c.tenant_id = v_tenant_id;
   insert into metering.usage_conversations select * from metering.counted_conversations()
   on conflict do nothing;
   delete from metering.usage_user_agents u where u.tenant_id = v_tenant_id;
   insert into metering.usage_user_agents select * from metering.user_agent_totals_of_days()
-  -- the mark of somebody who is just listing the agent
+  -- A row can exist already, because a person is adding the agent to their list now.
   on conflict (tenant_id, user_id, agent_id) do update
      set call_count = excluded.call_count, conversation_count = excluded.conversation_count,
          success_count = excluded.success_count, error_count = excluded.error_count,
@@ -182,10 +181,10 @@ begin
 end
 $$;
 comment on function metering.rebuild_user_agents is
-  'Makes the totals of the tenant''s people and agents anew from the roll-up by day and all calls that no longer wait; conversations that no call names any more go when all days are rebuilt.';
+  'Computes the totals of the tenant''s people and agents again from the roll-up by day and from all calls that no longer wait. When all days are rebuilt, conversations without a call are removed.';
 
-set local role rowhouse_platform;  -- outside the wall: whoever lists an agent gets what was counted of it, also where no tenant's context is set
--- Somebody who lists an agent may have used it before: the new row begins with what was counted.
+set local role rowhouse_platform;  -- outside the wall: a row of user_agents can be added where no tenant's context is set, and still needs its totals
+-- A person may have used an agent before they add it to their list, so a new row of the list begins with the totals.
 
 create or replace function metering.tg_user_agents__take_statistics() returns trigger
 language plpgsql security definer
@@ -194,8 +193,8 @@ as $$
 declare
   v_total metering.usage_user_agents;
 begin
-  -- The totals' row is locked, and made where there is none: a run that counts this pair waits until the new row can be
-  -- seen, or has ended before its totals are read here.
+  -- The row of the totals is locked, or created when there is none. So a run that counts this pair either waits until the new
+  -- row is visible, or has ended before its totals are read here.
   insert into metering.usage_user_agents as u (tenant_id, user_id, agent_id) values (new.tenant_id, new.user_id, new.agent_id)
   on conflict (tenant_id, user_id, agent_id) do update set call_count = u.call_count
   returning * into v_total;
@@ -210,7 +209,7 @@ begin
 end
 $$;
 comment on function metering.tg_user_agents__take_statistics is
-  'Gives a row of user_agents the counts of what its person used the agent for before.';
+  'Gives a new row of user_agents the totals of the earlier calls.';
 grant execute on function metering.tg_user_agents__take_statistics to rowhouse_owner;
 
 set local role rowhouse_owner;

@@ -1,7 +1,8 @@
-comment on type app_public.tracking_period is 'minute, hour, day or month.';
+-- Reports of usage. All are views of two roll-ups, by minute and by day, so that they never disagree. A view adds up the rows
+-- that its reader may see: a member sees their own usage, and can_view_analytics sees that of the tenant.
+-- In the API the reports are one family: each name begins with usage and continues with what one row is.
 
--- Reports of usage. All are views of two roll-ups, by minute and by day, so they cannot disagree. What a view shows is
--- summed up from the rows its reader may see: a member's own, or the tenant's.
+comment on type app_public.tracking_period is 'The length of a period of usagePeriods: a minute, an hour, a day or a month.';
 
 create or replace view app_public.usage_tracking with (security_invoker = true) as
   with periods as (
@@ -42,27 +43,27 @@ create or replace view app_public.usage_tracking with (security_invoker = true) 
          round(100 * success_count / nullif(success_count + error_count, 0), 2) as success_rate,
          error_count::bigint as error_count, created_at, updated_at
     from periods;
-grant select on app_public.usage_tracking to rowhouse_user;
-grant select on app_public.usage_tracking to rowhouse_analyst;
+grant select on app_public.usage_tracking to rowhouse_user, rowhouse_analyst;
 comment on view app_public.usage_tracking is
-  E'@primaryKey id\nUsage by minute, hour, day and month, user, agent and API key; days and months are the tenant''s calendar''s. A minute behind. You see your own; the whole tenant''s with can_view_analytics. Name the tracking_period.';
-comment on column app_public.usage_tracking.tracking_period is 'minute, hour, day or month.';
-comment on column app_public.usage_tracking.period_start is 'When the period begins.';
-comment on column app_public.usage_tracking.period_end is 'When it ends, excluded.';
-comment on column app_public.usage_tracking.agent_id is 'The agent, null for what no agent used.';
-comment on column app_public.usage_tracking.api_key_id is 'The API key, null for what came without one.';
-comment on column app_public.usage_tracking.request_count is 'API calls and calls of language models.';
-comment on column app_public.usage_tracking.token_count is 'Tokens of all classes.';
-comment on column app_public.usage_tracking.total_cost is 'What the tokens cost, USD, not rounded.';
-comment on column app_public.usage_tracking.consultation_count is 'Expert consultations.';
-comment on column app_public.usage_tracking.panel_count is 'Panel discussions.';
-comment on column app_public.usage_tracking.workflow_count is 'Workflow runs.';
-comment on column app_public.usage_tracking.tool_call_count is 'Tool calls.';
-comment on column app_public.usage_tracking.avg_response_time_ms is 'Mean duration of what has one, milliseconds.';
-comment on column app_public.usage_tracking.success_rate is 'Successes among what succeeded or failed, percent.';
-comment on column app_public.usage_tracking.error_count is 'What ended in an error.';
-comment on column app_public.usage_tracking.created_at is 'When it was first counted.';
-comment on column app_public.usage_tracking.updated_at is 'When it was last counted.';
+  E'@name usage_period\n@primaryKey id\nUsage by period, user, agent and API key. Every period is listed as minutes, hours, days and months, so filter by trackingPeriod. Days and months follow the calendar of the tenant. The report is about a minute old. It shows your own usage, and with can_view_analytics that of the whole tenant.';
+comment on column app_public.usage_tracking.id is E'@notNull\nThe id of the row, which is always the same.';
+comment on column app_public.usage_tracking.tracking_period is E'@notNull\nThe length of the period.';
+comment on column app_public.usage_tracking.period_start is E'@notNull\nWhen the period begins.';
+comment on column app_public.usage_tracking.period_end is E'@notNull\nWhen the period ends, excluded.';
+comment on column app_public.usage_tracking.agent_id is 'The agent; null for usage without an agent.';
+comment on column app_public.usage_tracking.api_key_id is 'The API key; null for usage without an API key.';
+comment on column app_public.usage_tracking.request_count is E'@notNull\nAPI calls and calls of language models.';
+comment on column app_public.usage_tracking.token_count is E'@notNull\nTokens of all classes.';
+comment on column app_public.usage_tracking.total_cost is E'@notNull\nThe cost of the tokens in USD, not rounded.';
+comment on column app_public.usage_tracking.consultation_count is E'@notNull\nExpert consultations.';
+comment on column app_public.usage_tracking.panel_count is E'@notNull\nPanel discussions.';
+comment on column app_public.usage_tracking.workflow_count is E'@notNull\nWorkflow runs.';
+comment on column app_public.usage_tracking.tool_call_count is E'@notNull\nTool calls.';
+comment on column app_public.usage_tracking.avg_response_time_ms is 'The mean duration of the events that have one, in milliseconds.';
+comment on column app_public.usage_tracking.success_rate is 'The share of successes among the events that succeeded or failed, in percent.';
+comment on column app_public.usage_tracking.error_count is E'@notNull\nHow many events ended in an error.';
+comment on column app_public.usage_tracking.created_at is E'@notNull\nWhen it was first counted.';
+comment on column app_public.usage_tracking.updated_at is E'@notNull\nWhen it was last counted.';
 
 create or replace view app_public.tenant_usage_tracking with (security_invoker = true) as
   select metering.derived_id(row(d.tenant_id, d.month)::text) as id, d.tenant_id, d.month as period_start,
@@ -71,7 +72,7 @@ create or replace view app_public.tenant_usage_tracking with (security_invoker =
          coalesce(sum(d.quantity) filter (where d.usage_type = 'api_call'), 0) as total_api_calls,
          coalesce(sum(d.quantity) filter (where d.usage_type in ('input_tokens', 'cached_input_tokens', 'output_tokens', 'reasoning_tokens')), 0)
            as total_tokens_used,
-         -- gigabytes on average, over the part of the month that has passed
+         -- the average in gigabytes over the part of the month that has passed
          round(coalesce(sum(d.quantity) filter (where d.usage_type = 'storage_byte_hours'), 0) / 1e9
            / greatest(1, extract(epoch from
                least((d.month + interval '1 month') at time zone d.timezone, greatest(core.clock(), max(d.updated_at)))
@@ -83,18 +84,18 @@ create or replace view app_public.tenant_usage_tracking with (security_invoker =
             from metering.usage_days d join app_public.tenants t on t.id = d.tenant_id) as d
    group by d.tenant_id, d.month, d.timezone;
 comment on view app_public.tenant_usage_tracking is
-  E'@primaryKey id\nUsage by calendar month of the tenant. A minute behind. With can_view_analytics the whole tenant''s, else your own.';
-comment on column app_public.tenant_usage_tracking.period_start is 'First day of the month.';
-comment on column app_public.tenant_usage_tracking.period_end is 'First day of the next month.';
-comment on column app_public.tenant_usage_tracking.active_users is 'How many different people used something.';
-comment on column app_public.tenant_usage_tracking.total_api_calls is 'API calls.';
-comment on column app_public.tenant_usage_tracking.total_tokens_used is 'Tokens of all classes.';
-comment on column app_public.tenant_usage_tracking.storage_used_gb is 'Gigabytes (10⁹ bytes) stored on average, over the part of the month that has passed.';
-comment on column app_public.tenant_usage_tracking.expert_consultations is 'Expert consultations.';
-comment on column app_public.tenant_usage_tracking.panel_discussions is 'Panel discussions.';
-comment on column app_public.tenant_usage_tracking.created_at is 'When it was first counted.';
-grant select on app_public.tenant_usage_tracking to rowhouse_user;
-grant select on app_public.tenant_usage_tracking to rowhouse_analyst;
+  E'@name usage_month\n@primaryKey id\nUsage by calendar month of the tenant. The report is about a minute old. It shows your own usage, and with can_view_analytics that of the whole tenant.';
+comment on column app_public.tenant_usage_tracking.id is E'@notNull\nThe id of the row, which is always the same.';
+comment on column app_public.tenant_usage_tracking.period_start is E'@notNull\nThe first day of the month.';
+comment on column app_public.tenant_usage_tracking.period_end is E'@notNull\nThe first day of the next month.';
+comment on column app_public.tenant_usage_tracking.active_users is E'@notNull\nHow many different people used something.';
+comment on column app_public.tenant_usage_tracking.total_api_calls is E'@notNull\nAPI calls.';
+comment on column app_public.tenant_usage_tracking.total_tokens_used is E'@notNull\nTokens of all classes.';
+comment on column app_public.tenant_usage_tracking.storage_used_gb is E'@notNull\nThe average storage in gigabytes (10⁹ bytes) over the part of the month that has passed.';
+comment on column app_public.tenant_usage_tracking.expert_consultations is E'@notNull\nExpert consultations.';
+comment on column app_public.tenant_usage_tracking.panel_discussions is E'@notNull\nPanel discussions.';
+comment on column app_public.tenant_usage_tracking.created_at is E'@notNull\nWhen it was first counted.';
+grant select on app_public.tenant_usage_tracking to rowhouse_user, rowhouse_analyst;
 
 create or replace view app_public.token_usage_summary with (security_invoker = true) as
   select metering.derived_id(row('tokens', m.tenant_id, m.month)::text) as id, m.tenant_id, m.month as period_start,
@@ -118,15 +119,16 @@ create or replace view app_public.token_usage_summary with (security_invoker = t
     ) as m
    group by m.tenant_id, m.month;
 comment on view app_public.token_usage_summary is
-  E'@primaryKey id\nTokens and their cost by calendar month of the tenant. A minute behind. With can_view_analytics the whole tenant''s, else your own.';
-comment on column app_public.token_usage_summary.period_start is 'First day of the month.';
-comment on column app_public.token_usage_summary.period_end is 'First day of the next month.';
-comment on column app_public.token_usage_summary.total_tokens is 'Tokens of all classes.';
-comment on column app_public.token_usage_summary.total_prompt_tokens is 'Input tokens, those read from a cache included.';
-comment on column app_public.token_usage_summary.total_completion_tokens is 'Output tokens, those for reasoning included.';
-comment on column app_public.token_usage_summary.total_cost_usd is 'USD, not rounded.';
-comment on column app_public.token_usage_summary.usage_by_model is 'By name of the model (unknown: none of the catalogue): {model_id, tokens, prompt_tokens, completion_tokens, cost_usd}.';
-comment on column app_public.token_usage_summary.created_at is 'When it was first counted.';
+  E'@name usage_token_month\n@primaryKey id\nTokens and their cost by calendar month of the tenant. The report is about a minute old. It shows your own usage, and with can_view_analytics that of the whole tenant.';
+comment on column app_public.token_usage_summary.id is E'@notNull\nThe id of the row, which is always the same.';
+comment on column app_public.token_usage_summary.period_start is E'@notNull\nThe first day of the month.';
+comment on column app_public.token_usage_summary.period_end is E'@notNull\nThe first day of the next month.';
+comment on column app_public.token_usage_summary.total_tokens is E'@notNull\nTokens of all classes.';
+comment on column app_public.token_usage_summary.total_prompt_tokens is E'@notNull\nInput tokens, including those that were read from a cache.';
+comment on column app_public.token_usage_summary.total_completion_tokens is E'@notNull\nOutput tokens, including those for reasoning.';
+comment on column app_public.token_usage_summary.total_cost_usd is E'@notNull\nThe cost in USD, not rounded.';
+comment on column app_public.token_usage_summary.usage_by_model is E'@notNull\nAn object for each model, by the name of the model: {model_id, tokens, prompt_tokens, completion_tokens, cost_usd}. The name is unknown for models that are not in the catalogue.';
+comment on column app_public.token_usage_summary.created_at is E'@notNull\nWhen it was first counted.';
 grant select on app_public.token_usage_summary to rowhouse_user;
 
 create or replace view app_public.feature_usage with (security_invoker = true) as
@@ -138,18 +140,18 @@ create or replace view app_public.feature_usage with (security_invoker = true) a
    where d.feature_name is not null
    group by d.tenant_id, d.feature_name, d.used_on;
 comment on view app_public.feature_usage is
-  E'@primaryKey id\nHow the features of the product are used, by calendar day of the tenant. A minute behind. With can_view_analytics the whole tenant''s, else your own.';
-comment on column app_public.feature_usage.feature_name is 'The feature.';
-comment on column app_public.feature_usage.usage_date is 'The day.';
-comment on column app_public.feature_usage.usage_count is 'How often it was used.';
-comment on column app_public.feature_usage.unique_users is 'By how many different people.';
-comment on column app_public.feature_usage.total_duration_seconds is 'For how long in all, seconds.';
-comment on column app_public.feature_usage.success_count is 'Uses that succeeded.';
-comment on column app_public.feature_usage.error_count is 'Uses that ended in an error.';
-comment on column app_public.feature_usage.abandon_count is 'Uses that were abandoned.';
-comment on column app_public.feature_usage.created_at is 'When it was first counted.';
-grant select on app_public.feature_usage to rowhouse_user;
-grant select on app_public.feature_usage to rowhouse_analyst;
+  E'@name usage_feature_day\n@primaryKey id\nUsage of the features of the product by calendar day of the tenant. The report is about a minute old. It shows your own usage, and with can_view_analytics that of the whole tenant.';
+comment on column app_public.feature_usage.id is E'@notNull\nThe id of the row, which is always the same.';
+comment on column app_public.feature_usage.feature_name is E'@notNull\nThe feature.';
+comment on column app_public.feature_usage.usage_date is E'@notNull\nThe day.';
+comment on column app_public.feature_usage.usage_count is E'@notNull\nHow often it was used.';
+comment on column app_public.feature_usage.unique_users is E'@notNull\nHow many different people used it.';
+comment on column app_public.feature_usage.total_duration_seconds is E'@notNull\nThe duration of all uses in seconds.';
+comment on column app_public.feature_usage.success_count is E'@notNull\nUses that succeeded.';
+comment on column app_public.feature_usage.error_count is E'@notNull\nUses that ended in an error.';
+comment on column app_public.feature_usage.abandon_count is E'@notNull\nUses that were abandoned.';
+comment on column app_public.feature_usage.created_at is E'@notNull\nWhen it was first counted.';
+grant select on app_public.feature_usage to rowhouse_user, rowhouse_analyst;
 
 create or replace view app_public.cost_tracking with (security_invoker = true) as
   select metering.derived_id(row(d.tenant_id, d.used_on, d.project_id, d.agent_id, d.user_id, d.model_id)::text) as id,
@@ -163,21 +165,21 @@ create or replace view app_public.cost_tracking with (security_invoker = true) a
     from metering.usage_days d
    group by d.tenant_id, d.used_on, d.project_id, d.agent_id, d.user_id, d.model_id;
 comment on view app_public.cost_tracking is
-  E'@primaryKey id\n@aggregates on\nWhat tokens cost, by calendar day of the tenant, project, agent, user and model. A minute behind. You see your own; the whole tenant''s with can_view_analytics.';
-comment on column app_public.cost_tracking.used_on is 'The day.';
-comment on column app_public.cost_tracking.project_id is 'The project, null for none.';
-comment on column app_public.cost_tracking.agent_id is 'The agent, null for none.';
-comment on column app_public.cost_tracking.model_id is 'The language model, null for none.';
-comment on column app_public.cost_tracking.llm_call_count is 'Calls of the model.';
-comment on column app_public.cost_tracking.input_tokens is 'Input tokens that were not read from a cache.';
-comment on column app_public.cost_tracking.cached_input_tokens is 'Input tokens read from a cache.';
-comment on column app_public.cost_tracking.output_tokens is 'Output tokens, without those for reasoning.';
-comment on column app_public.cost_tracking.reasoning_tokens is 'Tokens for reasoning.';
-comment on column app_public.cost_tracking.total_cost is 'USD, not rounded, corrections included.';
-comment on column app_public.cost_tracking.created_at is 'When it was first counted.';
-comment on column app_public.cost_tracking.updated_at is 'When it was last counted.';
-grant select on app_public.cost_tracking to rowhouse_user;
-grant select on app_public.cost_tracking to rowhouse_analyst;
+  E'@name usage_cost_day\n@primaryKey id\n@aggregates on\nThe cost of tokens by calendar day of the tenant, project, agent, user and model. The report is about a minute old. It shows your own usage, and with can_view_analytics that of the whole tenant.';
+comment on column app_public.cost_tracking.id is E'@notNull\nThe id of the row, which is always the same.';
+comment on column app_public.cost_tracking.used_on is E'@notNull\nThe day.';
+comment on column app_public.cost_tracking.project_id is 'The project; null for usage without a project.';
+comment on column app_public.cost_tracking.agent_id is 'The agent; null for usage without an agent.';
+comment on column app_public.cost_tracking.model_id is 'The language model; null for usage without a model.';
+comment on column app_public.cost_tracking.llm_call_count is E'@notNull\nCalls of the model.';
+comment on column app_public.cost_tracking.input_tokens is E'@notNull\nInput tokens that were not read from a cache.';
+comment on column app_public.cost_tracking.cached_input_tokens is E'@notNull\nInput tokens that were read from a cache.';
+comment on column app_public.cost_tracking.output_tokens is E'@notNull\nOutput tokens without those for reasoning.';
+comment on column app_public.cost_tracking.reasoning_tokens is E'@notNull\nTokens for reasoning.';
+comment on column app_public.cost_tracking.total_cost is E'@notNull\nThe cost in USD, not rounded, including corrections.';
+comment on column app_public.cost_tracking.created_at is E'@notNull\nWhen it was first counted.';
+comment on column app_public.cost_tracking.updated_at is E'@notNull\nWhen it was last counted.';
+grant select on app_public.cost_tracking to rowhouse_user, rowhouse_analyst;
 
 create or replace view app_public.usage_logs with (security_invoker = true) as
   select e.tenant_id, e.batch_id, e.ordinal, e.occurred_at, e.usage_type, t.display_name as usage_type_name, e.quantity, t.unit,
@@ -189,12 +191,19 @@ create or replace view app_public.usage_logs with (security_invoker = true) as
     left join app_public.agents a on a.id = e.agent_id
     left join app_public.llm_models m on m.id = e.model_id;
 comment on view app_public.usage_logs is
-  E'@primaryKey tenant_id,batch_id,ordinal,occurred_at\n@aggregates on\nEvents of usage with the names of what they refer to, as these are now. You see your own; the whole tenant''s with can_view_analytics.';
-comment on column app_public.usage_logs.usage_type_name is 'Name of the usage type for people.';
-comment on column app_public.usage_logs.unit is 'What a quantity of 1 is.';
-comment on column app_public.usage_logs.user_name is 'Name of the person, null when you share no tenant any more.';
-comment on column app_public.usage_logs.agent_name is 'Name of the agent, null when there is none, or none that you see.';
-comment on column app_public.usage_logs.model_name is 'Name of the language model.';
+  E'@name usage_log\n@primaryKey tenant_id,batch_id,ordinal,occurred_at\n@aggregates on\nEvents of usage, with the current names of what they refer to. It shows your own usage, and with can_view_analytics that of the whole tenant.';
+comment on column app_public.usage_logs.batch_id is E'@notNull\nThe batch with which the event was recorded.';
+comment on column app_public.usage_logs.ordinal is E'@notNull\nIts position in the batch, from 1.';
+comment on column app_public.usage_logs.occurred_at is E'@notNull\nWhen it was used.';
+comment on column app_public.usage_logs.usage_type is E'@notNull\nWhat was used: the name of a usage type.';
+comment on column app_public.usage_logs.usage_type_name is E'@notNull\nThe name of the usage type that people read.';
+comment on column app_public.usage_logs.quantity is E'@notNull\nHow much was used; 0 for the correction of a cost.';
+comment on column app_public.usage_logs.cost is 'The cost in USD, not rounded; null without a price.';
+comment on column app_public.usage_logs.recorded_at is E'@notNull\nWhen it was recorded.';
+comment on column app_public.usage_logs.unit is E'@notNull\nThe unit: what a quantity of 1 is.';
+comment on column app_public.usage_logs.user_name is 'The name of the person; null when you no longer share a tenant with them.';
+comment on column app_public.usage_logs.agent_name is 'The name of the agent; null when there is none, or none that you may see.';
+comment on column app_public.usage_logs.model_name is 'The name of the language model.';
 grant select on app_public.usage_logs to rowhouse_user;
 
 create or replace view app_public.llm_usage_logs with (security_invoker = true) as
@@ -207,45 +216,46 @@ create or replace view app_public.llm_usage_logs with (security_invoker = true) 
     from metering.llm_calls c
     left join metering.llm_texts x on x.tenant_id = c.tenant_id and x.occurred_at = c.occurred_at and x.call_id = c.id;
 comment on view app_public.llm_usage_logs is
-  E'@primaryKey tenant_id,id\n@aggregates on\n@behavior +query:resource:single\nCalls of language models; recordLlmUsage writes them. The names of agent, model and user are those at the time, so that history outlives what it names. You see your own; the whole tenant''s with can_view_analytics, its texts with can_view_audit.';
-comment on column app_public.llm_usage_logs.occurred_at is 'When the call was made.';
+  E'@name usage_llm_call\n@primaryKey tenant_id,id\n@aggregates on\n@behavior +query:resource:single\nCalls of language models, which recordLlmUsage records. The names of agent, model and user are those at the time of the call. It shows your own calls, with can_view_analytics those of the whole tenant, and with can_view_audit their texts.';
+comment on column app_public.llm_usage_logs.id is E'@notNull\nThe id of the call.';
+comment on column app_public.llm_usage_logs.occurred_at is E'@notNull\nWhen the call was made.';
 comment on column app_public.llm_usage_logs.provider_id is 'The provider of the model.';
-comment on column app_public.llm_usage_logs.provider is 'Name of the provider at the time.';
+comment on column app_public.llm_usage_logs.provider is 'The name of the provider at that time.';
 comment on column app_public.llm_usage_logs.model_id is 'The model; null when the catalogue did not know it.';
-comment on column app_public.llm_usage_logs.model is 'Name of the model at the time.';
-comment on column app_public.llm_usage_logs.model_config_id is 'The configuration it was called with, as the caller names it.';
-comment on column app_public.llm_usage_logs.agent_id is 'The agent that called it.';
-comment on column app_public.llm_usage_logs.agent_name is 'Name of the agent at the time.';
-comment on column app_public.llm_usage_logs.user_name is 'Name of the person at the time.';
-comment on column app_public.llm_usage_logs.project_id is 'The project it was for.';
-comment on column app_public.llm_usage_logs.api_key_id is 'The API key it came with.';
+comment on column app_public.llm_usage_logs.model is E'@notNull\nThe name of the model at that time.';
+comment on column app_public.llm_usage_logs.model_config_id is 'The caller''s id of the configuration of the model.';
+comment on column app_public.llm_usage_logs.agent_id is 'The agent that made the call.';
+comment on column app_public.llm_usage_logs.agent_name is 'The name of the agent at that time.';
+comment on column app_public.llm_usage_logs.user_name is 'The name of the person at that time.';
+comment on column app_public.llm_usage_logs.project_id is 'The project it was made for.';
+comment on column app_public.llm_usage_logs.api_key_id is 'The API key it was made with.';
 comment on column app_public.llm_usage_logs.conversation_id is 'The conversation it belongs to.';
 comment on column app_public.llm_usage_logs.panel_id is 'The panel discussion it belongs to.';
-comment on column app_public.llm_usage_logs.input_tokens is 'Input tokens that were not read from a cache.';
-comment on column app_public.llm_usage_logs.cached_input_tokens is 'Input tokens read from a cache.';
-comment on column app_public.llm_usage_logs.output_tokens is 'Output tokens, without those for reasoning.';
-comment on column app_public.llm_usage_logs.reasoning_tokens is 'Tokens for reasoning.';
-comment on column app_public.llm_usage_logs.prompt_tokens is 'input_tokens + cached_input_tokens.';
-comment on column app_public.llm_usage_logs.completion_tokens is 'output_tokens + reasoning_tokens.';
-comment on column app_public.llm_usage_logs.total_tokens is 'prompt_tokens + completion_tokens.';
-comment on column app_public.llm_usage_logs.price_id is 'The price its cost was computed by: a row of llm_model_prices or llm_model_price_overrides.';
-comment on column app_public.llm_usage_logs.is_priced is 'Whether a price held for the model when it was recorded.';
-comment on column app_public.llm_usage_logs.input_cost is 'What the prompt cost, USD, not rounded.';
-comment on column app_public.llm_usage_logs.output_cost is 'What the completion cost, USD, not rounded.';
-comment on column app_public.llm_usage_logs.total_cost is 'input_cost + output_cost; null while the model has no price.';
-comment on column app_public.llm_usage_logs.response_time_ms is 'How long the call took, milliseconds.';
-comment on column app_public.llm_usage_logs.time_to_first_token_ms is 'Until the first token came, milliseconds.';
-comment on column app_public.llm_usage_logs.temperature is '0 to 2.';
-comment on column app_public.llm_usage_logs.max_tokens is 'The most tokens the answer might have.';
-comment on column app_public.llm_usage_logs.top_p is '0 to 1.';
-comment on column app_public.llm_usage_logs.finish_reason is 'Why it ended: stop, length, function_call, error, or what the provider says.';
-comment on column app_public.llm_usage_logs.function_call is 'The function it called, as the provider gives it.';
-comment on column app_public.llm_usage_logs.success is 'Whether it succeeded.';
+comment on column app_public.llm_usage_logs.input_tokens is E'@notNull\nInput tokens that were not read from a cache.';
+comment on column app_public.llm_usage_logs.cached_input_tokens is E'@notNull\nInput tokens that were read from a cache.';
+comment on column app_public.llm_usage_logs.output_tokens is E'@notNull\nOutput tokens without those for reasoning.';
+comment on column app_public.llm_usage_logs.reasoning_tokens is E'@notNull\nTokens for reasoning.';
+comment on column app_public.llm_usage_logs.prompt_tokens is E'@notNull\ninput_tokens + cached_input_tokens.';
+comment on column app_public.llm_usage_logs.completion_tokens is E'@notNull\noutput_tokens + reasoning_tokens.';
+comment on column app_public.llm_usage_logs.total_tokens is E'@notNull\nprompt_tokens + completion_tokens.';
+comment on column app_public.llm_usage_logs.price_id is 'The price from which its cost was computed: a row of llm_model_prices or llm_model_price_overrides.';
+comment on column app_public.llm_usage_logs.is_priced is E'@notNull\nWhether the model had a price when the call was recorded.';
+comment on column app_public.llm_usage_logs.input_cost is 'The cost of the prompt in USD, not rounded.';
+comment on column app_public.llm_usage_logs.output_cost is 'The cost of the answer in USD, not rounded.';
+comment on column app_public.llm_usage_logs.total_cost is 'input_cost + output_cost; null when the model had no price.';
+comment on column app_public.llm_usage_logs.response_time_ms is 'How long the call took, in milliseconds.';
+comment on column app_public.llm_usage_logs.time_to_first_token_ms is 'The time until the first token, in milliseconds.';
+comment on column app_public.llm_usage_logs.temperature is 'The temperature, from 0 to 2.';
+comment on column app_public.llm_usage_logs.max_tokens is 'The largest number of tokens that the answer could have.';
+comment on column app_public.llm_usage_logs.top_p is 'The nucleus of sampling, from 0 to 1.';
+comment on column app_public.llm_usage_logs.finish_reason is 'Why the answer ended: stop, length, function_call, error, or what the provider says.';
+comment on column app_public.llm_usage_logs.function_call is 'The function that the model called, in the form of the provider.';
+comment on column app_public.llm_usage_logs.success is E'@notNull\nWhether the call succeeded.';
 comment on column app_public.llm_usage_logs.error_type is 'The kind of its error.';
-comment on column app_public.llm_usage_logs.error_message is 'Its error.';
-comment on column app_public.llm_usage_logs.batch_id is 'The batch of its events in usageEvents.';
-comment on column app_public.llm_usage_logs.prompt_text is E'@behavior -filterBy -orderBy\nWhat was asked, where the tenant keeps it.';
-comment on column app_public.llm_usage_logs.system_prompt is E'@behavior -filterBy -orderBy\nThe system prompt, where the tenant keeps it.';
-comment on column app_public.llm_usage_logs.completion_text is E'@behavior -filterBy -orderBy\nThe answer, where the tenant keeps it.';
-comment on column app_public.llm_usage_logs.created_at is 'When it was recorded.';
+comment on column app_public.llm_usage_logs.error_message is 'The message of its error.';
+comment on column app_public.llm_usage_logs.batch_id is E'@notNull\nThe batch of its events in usageLogs.';
+comment on column app_public.llm_usage_logs.prompt_text is E'@behavior -filterBy -orderBy\nThe prompt, when the tenant keeps texts.';
+comment on column app_public.llm_usage_logs.system_prompt is E'@behavior -filterBy -orderBy\nThe system prompt, when the tenant keeps texts.';
+comment on column app_public.llm_usage_logs.completion_text is E'@behavior -filterBy -orderBy\nThe answer, when the tenant keeps texts.';
+comment on column app_public.llm_usage_logs.created_at is E'@notNull\nWhen it was recorded.';
 grant select on app_public.llm_usage_logs to rowhouse_user;

@@ -1,8 +1,9 @@
--- Served requests become usage: summed by the minute, so that a busy tenant has as many events as a quiet one.
+-- Requests: each request is checked and noted, and a task turns the notes into usage. Requests are summed up by the minute, so
+-- that a busy tenant has no more events than a quiet one.
 
 call core.secure_tenant_table('metering.api_call_buffer');
 grant select, insert, update, delete on metering.api_call_buffer to rowhouse_platform;
-comment on table metering.api_call_buffer is 'Requests that were served and are not yet booked as usage.';
+comment on table metering.api_call_buffer is 'Requests that were served and are not yet recorded as usage.';
 
 create or replace function metering.store_api_calls() returns bigint
 language plpgsql volatile security definer
@@ -14,11 +15,11 @@ declare
 begin
   for v_taken in
     select c.tenant_id, sum(c.calls) as calls, jsonb_agg(jsonb_build_object(
-             -- an identity of the buffer, which gives each number once
+             -- The buffer gives each id once, so the key is unique.
              'idempotency_key', 'api_calls:' || c.first_id, 'usage_type', 'api_call', 'quantity', c.calls,
              'occurred_at', c.called_from, 'user_id', c.user_id, 'api_key_id', c.api_key_id)) as events
-      -- a sum stands for at least one request, so no list is longer than what is recorded at once
-      from metering.take_api_calls(10000) c
+      -- A sum stands for at least one request, so no list is longer than a batch may be.
+      from metering.take_api_calls(metering.max_events_per_batch()) c
      group by c.tenant_id
      order by c.tenant_id
   loop
@@ -29,32 +30,34 @@ begin
 end
 $$;
 comment on function metering.store_api_calls is
-  'Books up to 10,000 served requests as usage events of type api_call and returns how many. Taken and booked in one transaction: each request once.';
+  'Records up to 10,000 served requests as usage of type api_call, and returns how many. It takes and records them in one transaction, so that each request is recorded once.';
 grant execute on function metering.store_api_calls to rowhouse_worker;
 
-set local role rowhouse_platform;  -- outside the wall: figures of a tenant's row are right wherever the row can be read: my_tenants spans tenants
+set local role rowhouse_platform;  -- outside the wall: this figure of a tenant must be right wherever its row can be read, and my_tenants spans tenants
 create or replace function app_public.tenants_total_api_calls(tenant app_public.tenants) returns bigint
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_tenant_id uuid := tenancy.readable_tenant_id(tenant);
 begin
-  -- in one statement, so that a call on its way from the buffer through the queue into the roll-up is counted once
+  -- One statement counts all three, so that a call that moves from the buffer through the queue to the roll-up counts once.
   return (select coalesce(sum(d.quantity), 0) from metering.usage_days d
-           where d.tenant_id = (tenant).id and d.usage_type = 'api_call')
+           where d.tenant_id = v_tenant_id and d.usage_type = 'api_call')
        + (select coalesce(sum(e.quantity), 0) from metering.usage_queue q
             join app_public.usage_events e
               on e.tenant_id = q.tenant_id and e.batch_id = q.batch_id and e.occurred_at between q.first_at and q.last_at
-           where q.tenant_id = (tenant).id and e.usage_type = 'api_call')
-       + (select count(*) from metering.api_call_buffer b where b.tenant_id = (tenant).id);
+           where q.tenant_id = v_tenant_id and e.usage_type = 'api_call')
+       + (select count(*) from metering.api_call_buffer b where b.tenant_id = v_tenant_id);
 end
 $$;
 comment on function app_public.tenants_total_api_calls is
-  'How many API calls it has ever made, up to this moment: those of tenant_usage_tracking and those of the last minute, which are not rolled up yet.';
+  E'@notNull\nThe number of all API calls of the tenant up to this moment, including those of the last minute that are not rolled up yet.';
 grant execute on function app_public.tenants_total_api_calls to rowhouse_user;
 
 set local role rowhouse_platform;  -- outside the wall: authenticates before any tenant is known, then checks limits and notes the request; for the server's login only
--- The beginning of a request, in one query and one short transaction: who it is, whether it may pass, and the note that
--- it was served.
+-- A request begins with one query in one short transaction: it authenticates the caller, checks the limits, and notes the
+-- request.
 
 create or replace function metering.begin_request(claims jsonb, requested_tenant text, api_key_id uuid default null)
 returns table (
@@ -71,10 +74,10 @@ declare
   v_user_id uuid;
   v_decision app_public.rate_limit_decision;
 begin
-  -- Nothing waits for the disk here. A crash of the server can lose the last moments' notes, but only of requests that
-  -- wrote nothing: the commit of one that did brings all that was written before it to the disk.
+  -- This transaction does not wait for the disk. A crash can lose the notes of the last moments, but only of requests that
+  -- wrote nothing: the commit of a request that wrote something brings everything before it to the disk.
   perform set_config('synchronous_commit', 'off', true);
-  -- passed on whole: what a request's identity is made of is authenticate's alone
+  -- The identity is passed on as a whole, because only tenancy.authenticate knows what it consists of.
   select to_jsonb(a), a.tenant_id, a.user_id into identity, v_tenant_id, v_user_id
     from tenancy.authenticate(begin_request.claims, begin_request.requested_tenant) a;
   if v_tenant_id is null then
@@ -97,7 +100,8 @@ begin
     return;
   end if;
   begin
-    perform from metering.use_quota(v_tenant_id, 'api_calls', 1, v_user_id, null, begin_request.api_key_id);
+    perform from metering.use_quota(
+      row(v_tenant_id, 'api_calls', 1, v_user_id, null, begin_request.api_key_id, null, null)::metering.quota_use);
   exception when sqlstate 'QT601' then
     get stacked diagnostics refusal_code = returned_sqlstate, refusal_message = message_text, refusal_hint = pg_exception_hint;
     return next;
@@ -109,7 +113,7 @@ begin
 end
 $$;
 comment on function metering.begin_request is
-  E'@errors RL601 RL602 QT601\nAuthentication (identity is the row of tenancy.authenticate, whose errors it passes on), rate limits, the quota of api_calls and metering of one request. refusal_code says that it may not pass:';
+  E'@errors RL601 RL602 QT601\nAuthenticates a request, checks the rate limits and the quota of api_calls, and notes the request. identity is the row of tenancy.authenticate, whose errors it passes on. When refusal_code is not null, the request is refused.';
 grant execute on function metering.begin_request to rowhouse_authenticator;
 
 set local role rowhouse_platform;  -- outside the wall: the worker clears windows and takes served requests of all tenants
@@ -135,7 +139,7 @@ begin
 end
 $$;
 comment on function metering.take_api_calls is
-  'Takes served requests out of their buffer, summed by tenant, user, API key and minute. Whoever calls it books them in the same transaction: each request is taken once, and comes back when that fails.';
+  'Takes served requests out of their buffer, summed up by tenant, user, API key and minute. The caller records them in the same transaction, so that each request is taken once, and returns to the buffer when recording fails.';
 grant execute on function metering.take_api_calls to rowhouse_owner;
 
 set local role rowhouse_owner;

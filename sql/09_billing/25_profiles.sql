@@ -138,7 +138,7 @@ begin
   end if;
   update app_public.billing_profiles p
      set legal_name = coalesce(update_billing_profile.legal_name, p.legal_name),
-         email = coalesce(lower(update_billing_profile.email), p.email),
+         email = coalesce(core.fold_email(update_billing_profile.email), p.email),
          address = coalesce(update_billing_profile.address, p.address),
          country_code = coalesce(update_billing_profile.country_code, p.country_code),
          tax_number = coalesce(update_billing_profile.tax_number, p.tax_number),
@@ -198,7 +198,9 @@ create or replace function app_public.billing_profiles_credit_balance(profile ap
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select billing.credit_balance(profile.tenant_id);
+  select billing.credit_balance(p.tenant_id)
+    from app_public.billing_profiles p
+   where p.tenant_id = (profile).tenant_id and tenancy.has_permission('can_manage_billing');
 $$;
 comment on function app_public.billing_profiles_credit_balance is
   E'@notNull\nThe credit in the currency of the profile. The next invoices use it.';

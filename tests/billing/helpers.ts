@@ -2,6 +2,7 @@
 
 import { setClock } from '../helpers/clock.ts'
 import type { Person, TestDatabase, Transaction } from '../helpers/index.ts'
+import { eventOf } from '../helpers/metering.ts'
 
 export type Component = {
   usageType: string
@@ -93,7 +94,7 @@ export async function use(
   occurredAt: string,
 ): Promise<void> {
   await t.become(person)
-  await t.query('select app_public.record_usage($1, $2, $3, $4)', [
+  await t.query(`select app_public.record_usage(${eventOf('$1::text', '$2::text', '$3::text', '$4::text')})`, [
     crypto.randomUUID(),
     usageType,
     quantity,

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
+import { eventOf } from '../helpers/metering.ts'
 import { addPlan, type Component, differences } from './helpers.ts'
 
 const db = useDatabase()
@@ -122,12 +123,10 @@ it('a year: ledger, events, roll-ups, invoices and money agree', { timeout: 300_
     }
     const record = async (tenant: Tenant, at: number): Promise<void> => {
       const used = { type: pick(types), quantity: 1 + Math.floor(random() * 40), at, recordedAt: clock }
-      await t.query('select app_public.record_usage($1, $2, $3, $4)', [
-        `${tenant.id}-${tenant.ledger.length}`,
-        used.type,
-        used.quantity,
-        new Date(at),
-      ])
+      await t.query(
+        `select app_public.record_usage(${eventOf('$1::text', '$2::text', '$3::text', '$4::timestamptz')})`,
+        [`${tenant.id}-${tenant.ledger.length}`, used.type, used.quantity, new Date(at)],
+      )
       tenant.ledger.push(used)
     }
 
@@ -191,7 +190,7 @@ it('a year: ledger, events, roll-ups, invoices and money agree', { timeout: 300_
       await ledgerAgrees(t, tenant)
       await quotasAgree(t, tenant)
       await become(tenant)
-      expect([tenant.id, await t.query('select * from app_public.verify_rollups()')]).toEqual([tenant.id, []])
+      expect([tenant.id, await t.query('select * from metering.verify_rollups()')]).toEqual([tenant.id, []])
     }
     await t.becomeRole('rowhouse_worker')
     await t.query('select metering.expire_reservations()')
@@ -279,18 +278,22 @@ async function useQuota(t: Transaction, tenant: Tenant, chance: () => number): P
     const code = await t.errorCode(`select * from app_public.consume_quota('api_calls', $1)`, [amount])
     if (code) return code
   } else {
-    const code = await t.errorCode(`select app_public.reserve_usage('tokens', $1)`, [amount])
+    const code = await t.errorCode(`select app_public.reserve_quota('tokens', $1)`, [amount])
     if (code) return code
     // a process that dies lets its reservation expire
     if (chance() < 0.3) return 'expired'
     quantity = Math.ceil(amount * chance())
     await t.query(
-      `select app_public.settle_usage(id, $1) from app_public.quota_reservations where settled_at is null and expires_at > core.clock()`,
+      `select app_public.settle_reservation(id, $1) from app_public.quota_reservations where settled_at is null and expires_at > core.clock()`,
       [quantity],
     )
   }
   const type = isCalls ? 'api_call' : 'input_tokens'
-  await t.query('select app_public.record_usage($1, $2, $3)', [`${tenant.id}-${tenant.ledger.length}`, type, quantity])
+  await t.query(`select app_public.record_usage(${eventOf('$1::text', '$2::text', '$3::text')})`, [
+    `${tenant.id}-${tenant.ledger.length}`,
+    type,
+    quantity,
+  ])
   tenant.ledger.push({
     type,
     quantity,

@@ -120,7 +120,7 @@ describe('ingest', () => {
   it('says what is missing', async () => {
     expect((await tool('ingest')).output).toContain('Usage: npm run ingest')
     const nobody = await tool('ingest', '--tenant', 'nobody', '--source', 's', folder)
-    expect([nobody.code, nobody.output]).toEqual([1, expect.stringContaining('There is no such tenant')])
+    expect([nobody.code, nobody.output]).toEqual([1, expect.stringContaining('This tenant does not exist')])
     const viewer = await tool('ingest', '--tenant', 'acme', '--as', 'viewer@acme.test', '--source', 'mine', folder)
     expect(viewer.code).toBe(1)
   })

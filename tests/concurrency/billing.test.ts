@@ -5,6 +5,7 @@ import type pg from 'pg'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { addPlan } from '../billing/helpers.ts'
 import { needsServer, type Person, queries, useDatabase } from '../helpers/index.ts'
+import { eventOf } from '../helpers/metering.ts'
 import { type Session, useSessions } from '../helpers/sessions.ts'
 
 const db = useDatabase()
@@ -170,9 +171,10 @@ describe('use that is recorded while its period is closed', () => {
     let stored = 0
     const recording = clients.map(async (client) => {
       for (let i = 0; i < 15; i += 1) {
-        await client.query(`select app_public.record_usage($1, 'search', 1, '2025-04-30 20:00Z')`, [
-          crypto.randomUUID(),
-        ])
+        await client.query(
+          `select app_public.record_usage(${eventOf('$1::text', "'search'", '1', "'2025-04-30 20:00Z'")})`,
+          [crypto.randomUUID()],
+        )
         stored += 1
       }
     })
@@ -196,7 +198,9 @@ describe('use that is recorded while its period is closed', () => {
     const client = await session(owner, at('2025-05-01 00:30Z'))
     await maker.query('begin')
     await maker.query('select billing.run_billing($1)', [owner.tenantId])
-    const recording = client.query(`select app_public.record_usage('late', 'search', 1, '2025-04-30 20:00Z')`)
+    const recording = client.query(
+      `select app_public.record_usage(${eventOf("'late'", "'search'", '1', "'2025-04-30 20:00Z'")})`,
+    )
     await untilBlocked(client)
     await maker.query('commit')
     await recording

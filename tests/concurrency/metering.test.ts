@@ -3,6 +3,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import { needsServer, useDatabase } from '../helpers/index.ts'
+import { callFrom, eventOf, eventsFrom } from '../helpers/metering.ts'
 import { codeOf, type Session, useSessions } from '../helpers/sessions.ts'
 
 const db = useDatabase()
@@ -17,12 +18,14 @@ const worker = (): Promise<Session> => session('rowhouse_worker')
 const count = async (table: string): Promise<number> =>
   Number((await db.pool.query<{ n: string }>(`select count(*) as n from ${table}`)).rows[0]?.n)
 
-const record = 'select * from app_public.record_usages($1)'
+/** The JSON of a call. */
+const call = `'{"idempotency_key": "call", "model": "m", "input_tokens": 10, "output_tokens": 20}'`
+const record = `select * from app_public.record_usages(${eventsFrom('$1')})`
 const events = (...keys: string[]): string =>
   JSON.stringify(keys.map((idempotency_key) => ({ idempotency_key, usage_type: 'search', quantity: 1 })))
 
 async function differences(): Promise<unknown[]> {
-  return (await (await session(db.acme.owner)).query('select * from app_public.verify_rollups()')).rows
+  return (await (await session(db.acme.owner)).query('select * from metering.verify_rollups()')).rows
 }
 
 describe('20 clients with the same event', () => {
@@ -31,7 +34,8 @@ describe('20 clients with the same event', () => {
     const clients = await sessions(20, db.acme.member)
     const receipts = await Promise.all(
       clients.map(
-        async (client) => (await client.query(`select * from app_public.record_usage('same', 'search')`)).rows[0],
+        async (client) =>
+          (await client.query(`select * from app_public.record_usage(${eventOf("'same'", "'search'", '1')})`)).rows[0],
       ),
     )
     expect(receipts.filter(({ is_repeated }) => !is_repeated)).toHaveLength(1)
@@ -61,7 +65,7 @@ describe('20 clients with the same event', () => {
     const receipts = await Promise.all(
       clients.map(
         async (client) =>
-          (await client.query(`select id, is_repeated from app_public.record_llm_usage('call', 'm', 10, 20)`)).rows[0],
+          (await client.query(`select id, is_repeated from app_public.record_llm_usage(${callFrom(call)})`)).rows[0],
       ),
     )
     expect(new Set(receipts.map(({ id }) => id)).size).toBe(1)
@@ -88,7 +92,7 @@ describe('a key that another one is storing', () => {
     const [first, other] = (await sessions(2, db.acme.member)) as [Session, Session]
     await first.query('begin')
     await first.query(record, [events('k')])
-    const refused = codeOf(other.query(`select * from app_public.record_usage('k', 'document')`))
+    const refused = codeOf(other.query(`select * from app_public.record_usage(${eventOf("'k'", "'document'", '1')})`))
     await untilBlocked(other)
     await first.query('commit')
     expect(await refused).toBe('MT501')
@@ -157,7 +161,7 @@ describe('rolling up beside writers', () => {
       const found: unknown[] = []
       const client = await session(db.acme.owner)
       // in the midst of it, too: what waits is left out on both sides
-      while (isRecording) found.push(...(await client.query('select * from app_public.verify_rollups()')).rows)
+      while (isRecording) found.push(...(await client.query('select * from metering.verify_rollups()')).rows)
       return found
     }
     const running = [roll(), roll()]

@@ -32,7 +32,7 @@ async function limit(tenantId: string, type: string, most: number, more: Record<
 const createAgent = (client: pg.Client) =>
   client.query(`insert into app_public.agents (name) values (gen_random_uuid()::text)`)
 const reserveTen = async (client: pg.Client): Promise<string> =>
-  (await client.query(`select id from app_public.reserve_usage('tokens', 10)`)).rows[0].id
+  (await client.query(`select id from app_public.reserve_quota('tokens', 10)`)).rows[0].id
 const agentsOf = async (...tenantIds: string[]): Promise<number> =>
   (
     await db.pool.query(
@@ -154,7 +154,9 @@ describe('a quota of 5 and 20 creators at once', () => {
     const ids = await Promise.all(clients.slice(0, 5).map(reserveTen))
     // with the same amount: one settles, the others find it settled
     expect(
-      await outcomesOf(clients.map((client, i) => client.query('select app_public.settle_usage($1, 7)', [ids[i % 5]]))),
+      await outcomesOf(
+        clients.map((client, i) => client.query('select app_public.settle_reservation($1, 7)', [ids[i % 5]])),
+      ),
     ).toEqual({ done: 20 })
     const { rows } = await db.pool.query(
       'select current_usage::int as used, reserved::int from app_public.quota_tracking',

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { watch } from 'node:fs'
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -170,6 +170,19 @@ it('writes a checkpoint by itself when much was written', async () => {
   )
   await expect.poll(redo, { timeout: 20_000, interval: 250 }).not.toBe(before)
   await engine.close()
+})
+
+it('sets a database aside that is incomplete, and says in words that one is damaged', async () => {
+  const fresh = await mkdtemp(join(tmpdir(), 'rowhouse-engine-'))
+  await (await openEmbeddedEngine({ directory: fresh })).close()
+  await rm(join(fresh, 'data', 'global', 'pg_control'))
+  const engine = await openEmbeddedEngine({ directory: fresh })
+  expect(await rowsOf(engine.connectionString, 'select 1 as one')).toEqual([{ one: 1 }])
+  await engine.close()
+  expect((await readdir(fresh)).filter((name) => name.startsWith('data-incomplete-'))).toHaveLength(1)
+  await writeFile(join(fresh, 'data', 'global', 'pg_control'), 'damaged')
+  await expect(openEmbeddedEngine({ directory: fresh })).rejects.toThrow(/cannot be opened: it is damaged/)
+  await rm(fresh, { recursive: true, maxRetries: 20 })
 })
 
 function fileAppears(where: string, prefix: string): Promise<void> {

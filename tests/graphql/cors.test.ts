@@ -99,3 +99,15 @@ it('the database is asked once for many requests of one origin', async () => {
   expect(new Set(answers.map(String))).toEqual(new Set(['true,true,false,false']))
   expect(asked).toBe(1)
 })
+
+it('pages of this machine may call in development, and only if asked for', async () => {
+  const pool = { query: async () => ({ rows: [{ is_allowed: false }] }) } as unknown as Pool
+  const inDevelopment = createOriginCheck(pool, [], { allowsThisMachine: true })
+  const origins = ['http://localhost:5173', 'https://127.0.0.1', 'http://[::1]:3000']
+  for (const origin of origins) {
+    expect(await inDevelopment(origin)).toBe(true)
+    expect(await createOriginCheck(pool, [])(origin)).toBe(false)
+  }
+  for (const origin of ['http://localhost.evil.test', 'http://localhost:80@evil.test', 'http://127.0.0.1.evil.test'])
+    expect(await inDevelopment(origin)).toBe(false)
+})

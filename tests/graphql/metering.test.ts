@@ -14,10 +14,10 @@ afterAll(() => server.close())
 describe('over GraphQL', () => {
   it('use is recorded once and shown in the reports', async () => {
     const mutation = `mutation ($key: String!) {
-      recordUsage(input: { idempotencyKey: $key, usageType: "api_call", quantity: "3", featureName: "export", outcome: success }) {
+      recordUsage(input: { event: { idempotencyKey: $key, usageType: "api_call", quantity: "3", featureName: "export", outcome: success } }) {
         receipt { batchId ordinal isRepeated }
       }
-      recordLlmUsage(input: { idempotencyKey: "call", model: "hashing-384", inputTokens: "10", outputTokens: "5", totalTokens: "15" }) {
+      recordLlmUsage(input: { call: { idempotencyKey: "call", model: "hashing-384", inputTokens: "10", outputTokens: "5", totalTokens: "15" } }) {
         receipt { totalTokens totalCost isRepeated }
       }
     }`
@@ -34,34 +34,34 @@ describe('over GraphQL', () => {
     })
     await db.pool.query('select metering.roll_up_usage($1)', [db.acme.id])
     const overview = `{
-      tenantUsageTrackings { nodes { totalApiCalls totalTokensUsed activeUsers } }
-      usageTrackings(filter: { trackingPeriod: { equalTo: day } }) { nodes { requestCount tokenCount } }
-      tokenUsageSummaries { nodes { totalTokens usageByModel } }
-      featureUsages { nodes { featureName usageCount } }
-      costTrackings { nodes { totalCost } }
-      llmUsageLogs { nodes { model totalTokens userName } }
+      usageMonths { nodes { totalApiCalls totalTokensUsed activeUsers } }
+      usagePeriods(filter: { trackingPeriod: { equalTo: day } }) { nodes { requestCount tokenCount } }
+      usageTokenMonths { nodes { totalTokens usageByModel } }
+      usageFeatureDays { nodes { featureName usageCount } }
+      usageCostDays { nodes { totalCost } }
+      usageLlmCalls { nodes { model totalTokens userName } }
       usageLogs { totalCount }
     }`
     const { data, errors } = await server.ask('owner@acme.test', overview)
     expect(errors).toBeUndefined()
-    expect(data.tenantUsageTrackings.nodes).toEqual([{ totalApiCalls: '3', totalTokensUsed: '15', activeUsers: 1 }])
-    expect(data.usageTrackings.nodes).toEqual([{ requestCount: '4', tokenCount: '15' }])
-    expect(data.tokenUsageSummaries.nodes[0].totalTokens).toBe('15')
-    expect(data.featureUsages.nodes).toEqual([{ featureName: 'export', usageCount: '1' }])
-    expect(data.llmUsageLogs.nodes).toEqual([{ model: 'hashing-384', totalTokens: '15', userName: 'member of acme' }])
+    expect(data.usageMonths.nodes).toEqual([{ totalApiCalls: '3', totalTokensUsed: '15', activeUsers: 1 }])
+    expect(data.usagePeriods.nodes).toEqual([{ requestCount: '4', tokenCount: '15' }])
+    expect(data.usageTokenMonths.nodes[0].totalTokens).toBe('15')
+    expect(data.usageFeatureDays.nodes).toEqual([{ featureName: 'export', usageCount: '1' }])
+    expect(data.usageLlmCalls.nodes).toEqual([{ model: 'hashing-384', totalTokens: '15', userName: 'member of acme' }])
     expect(data.usageLogs.totalCount).toBe(4)
     await db.inTransaction(async (t) => {
       await t.become(db.acme.owner)
-      expect(await t.query('select * from app_public.verify_rollups()')).toEqual([])
+      expect(await t.query('select * from metering.verify_rollups()')).toEqual([])
     })
     const foreign = await server.ask('owner@globex.test', overview)
     expect(foreign.data.usageLogs.totalCount).toBe(0)
-    expect(foreign.data.tenantUsageTrackings.nodes).toEqual([])
+    expect(foreign.data.usageMonths.nodes).toEqual([])
   })
 
   it('a batch has a receipt for each event, and a refusal says which one and what to do', async () => {
-    const mutation = `mutation ($events: JSON!) { recordUsages(input: { events: $events }) { receipts { idempotencyKey isRepeated } } }`
-    const events = ['a', 'b'].map((idempotency_key) => ({ idempotency_key, usage_type: 'search', quantity: 1 }))
+    const mutation = `mutation ($events: [NewUsageEventInput]!) { recordUsages(input: { events: $events }) { receipts { idempotencyKey isRepeated } } }`
+    const events = ['a', 'b'].map((idempotencyKey) => ({ idempotencyKey, usageType: 'search', quantity: '1' }))
     const { data } = await server.ask('member@acme.test', mutation, { events })
     expect(data.recordUsages.receipts).toEqual([
       { idempotencyKey: 'a', isRepeated: false },
@@ -69,8 +69,8 @@ describe('over GraphQL', () => {
     ])
     const refused = await server.ask('member@acme.test', mutation, {
       events: [
-        { ...events[0], idempotency_key: 'c' },
-        { ...events[1], quantity: 9 },
+        { ...events[0], idempotencyKey: 'c' },
+        { ...events[1], quantity: '9' },
       ],
     })
     expect(refused.errors).toMatchObject([

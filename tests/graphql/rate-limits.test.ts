@@ -111,7 +111,7 @@ describe('over GraphQL', () => {
   it('an admin sets a limit, reads it and its windows, and removes it', async () => {
     const made = await server.ask(
       'admin@acme.test',
-      'mutation { createRateLimitConfig(input: {rateLimitConfig: {limitScope: "user", perMinute: 100}}) { rateLimitConfig { id source isHardLimit } } }',
+      'mutation { createRateLimitConfig(input: {rateLimitConfig: {limitScope: user, perMinute: 100}}) { rateLimitConfig { id source isHardLimit } } }',
     )
     expect(made.errors).toBeUndefined()
     const { id, ...rest } = made.data.createRateLimitConfig.rateLimitConfig
@@ -139,25 +139,25 @@ describe('over GraphQL', () => {
     )
     const reserved = await server.ask(
       'member@acme.test',
-      'mutation { checkRateLimit(input: {tokens: "50"}) { decision { isAllowed retryAfterMs } } reserveUsage(input: {quotaType: "tokens", amount: "80"}) { reservation { id status } } }',
+      'mutation { checkRateLimit(input: {tokens: "50"}) { decision { isAllowed retryAfterMs } } reserveQuota(input: {quotaType: tokens, amount: "80"}) { reservation { id status } } }',
     )
     expect(reserved.errors).toBeUndefined()
     expect(reserved.data.checkRateLimit.decision).toEqual({ isAllowed: true, retryAfterMs: null })
-    const { id, status } = reserved.data.reserveUsage.reservation
+    const { id, status } = reserved.data.reserveQuota.reservation
     expect(status).toBe('held')
     const settled = await server.ask(
       'member@acme.test',
-      'mutation ($id: UUID!) { settleUsage(input: {reservationId: $id, actual: "30"}) { reservation { status settledAmount } } consumeQuota(input: {quotaType: "tokens", amount: "70"}) { quotas { remaining isWarning } } }',
+      'mutation ($id: UUID!) { settleReservation(input: {reservationId: $id, usedAmount: "30"}) { reservation { status settledAmount } } consumeQuota(input: {quotaType: tokens, amount: "70"}) { quotas { remaining isWarning } } }',
       { id },
     )
     expect(settled.errors).toBeUndefined()
     expect(settled.data).toEqual({
-      settleUsage: { reservation: { status: 'settled', settledAmount: '30' } },
+      settleReservation: { reservation: { status: 'settled', settledAmount: '30' } },
       consumeQuota: { quotas: [{ remaining: '0', isWarning: true }] },
     })
     const refused = await server.ask(
       'member@acme.test',
-      'mutation { consumeQuota(input: {quotaType: "tokens", amount: "1"}) { quotas { remaining } } }',
+      'mutation { consumeQuota(input: {quotaType: tokens, amount: "1"}) { quotas { remaining } } }',
     )
     expect(refused.errors?.[0]).toMatchObject({
       message: 'The quota of tokens is used up: this tenant may have 100 a month.',

@@ -21,7 +21,7 @@ const ask = async (query: string, variables?: object) => {
 }
 
 const createQuota = `mutation ($limit: BigFloat!) {
-  createUsageQuota(input: {usageQuota: {quotaType: "documents", period: "none", quotaLimit: $limit, isHardLimit: true}}) {
+  createUsageQuota(input: {usageQuota: {quotaType: documents, period: none, quotaLimit: $limit, isHardLimit: true}}) {
     usageQuota { id quotaLimit } } }`
 
 describe('values that JSON has no word for', () => {

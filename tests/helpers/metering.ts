@@ -45,9 +45,23 @@ export async function setPrice(
   )
 }
 
+/** The argument of record_usages, from JSON. */
+export const eventsFrom = (json: string): string =>
+  `array(select e from jsonb_populate_recordset(null::app_public.new_usage_event, ${json}) as e)`
+
+/** The argument of record_usage, from the values of its first fields. */
+export const eventOf = (...values: string[]): string => {
+  const fields = ['idempotency_key', 'usage_type', 'quantity', 'occurred_at']
+  const pairs = values.map((value, i) => `'${fields[i]}', ${value}`)
+  return `jsonb_populate_record(null::app_public.new_usage_event, jsonb_build_object(${pairs.join(', ')}))`
+}
+
+/** The argument of record_llm_usage, from JSON. */
+export const callFrom = (json: string): string => `jsonb_populate_record(null::app_public.new_llm_call, ${json})`
+
 export async function recordAll(t: Transaction, person: Person, events: object[]): Promise<Receipt[]> {
   await t.become(person)
-  return t.query<Receipt>('select * from app_public.record_usages($1)', [JSON.stringify(events)])
+  return t.query<Receipt>(`select * from app_public.record_usages(${eventsFrom('$1')})`, [JSON.stringify(events)])
 }
 
 /** Runs the task's function until nothing waits. */
@@ -60,8 +74,8 @@ export async function rollUp(t: Transaction, tenantId: string, maxEvents = 50_00
   }
 }
 
-/** What app_public.verify_rollups finds, as the tenant's owner. */
+/** What metering.verify_rollups finds, as the tenant's owner. */
 export async function differences(t: Transaction, person: Person): Promise<object[]> {
   await t.become(person)
-  return t.query('select * from app_public.verify_rollups()')
+  return t.query('select * from metering.verify_rollups()')
 }

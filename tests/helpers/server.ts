@@ -45,7 +45,9 @@ export async function startTestServer(
     LOG_LEVEL: onLog ? 'debug' : 'silent',
     ...environment,
   })
-  const pool = createPool(url, 'rowhouse_authenticator', config.POOL_SIZE)
+  const pool = createPool(url, 'rowhouse_authenticator', config.POOL_SIZE, {
+    statementTimeoutMs: config.STATEMENT_TIMEOUT_MS,
+  })
   const http = await startHttp(
     config,
     pool,

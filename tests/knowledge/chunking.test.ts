@@ -75,4 +75,49 @@ describe('chunks', () => {
       { numRuns: 200, seed: 3 },
     )
   })
+
+  // A fixed number of characters is read and searched for each chunk, so a text of many times the length takes about that many
+  // times the time. Quadratic work would take eight times as long for each character.
+  it('takes no longer for each character of a longer text, whatever its shape', async () => {
+    const alphabet = fc.constantFrom('a', 'b', '7', 'é', '漢', '。', '🛩', '.', '!', '"', ' ', '\t', '\n', ',', '{', '…')
+    const shape = fc
+      .uniqueArray(alphabet, { minLength: 1, maxLength: 6 })
+      .chain((letters) =>
+        fc.array(fc.constantFrom(...letters), { minLength: 1, maxLength: 60 }).map((part) => part.join('')),
+      )
+    const milliseconds = async (part: string, length: number, size: number): Promise<number> =>
+      Number(
+        (
+          await db.pool.query<{ ms: string }>(
+            `with started as materialized (select clock_timestamp() as at),
+                  cut as materialized (
+                    select count(*), clock_timestamp() as at
+                      from knowledge.chunks(repeat($1, $2 / length($1)), $3, $3 / 5), started where started.at is not null)
+             select 1000 * extract(epoch from cut.at - started.at) as ms from cut, started`,
+            [part, length, size],
+          )
+        ).rows[0]?.ms,
+      )
+    const best = async (part: string, length: number, size: number): Promise<number> =>
+      Math.min(await milliseconds(part, length, size), await milliseconds(part, length, size))
+    await fc.assert(
+      fc.asyncProperty(shape, fc.constantFrom(100, 1000), async (part, size) => {
+        const [short, long] = [await best(part, 40_000, size), await best(part, 320_000, size)]
+        expect(long / 8).toBeLessThan(4 * short)
+      }),
+      {
+        numRuns: 10,
+        seed: 5,
+        examples: [
+          ['x', 1000],
+          ['漢', 1000],
+          [' ', 1000],
+          ['\n', 1000],
+          ['.', 1000],
+          ['a. ', 1000],
+          ['2026-11-28 GET /index 200 ok user=7\n', 1000],
+        ],
+      },
+    )
+  }, 60_000)
 })

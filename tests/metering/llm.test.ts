@@ -3,16 +3,15 @@
 import { describe, expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
 import { type Person, type Transaction, useDatabase } from '../helpers/index.ts'
-import { createModel, rollUp, setPrice } from '../helpers/metering.ts'
+import { callFrom, createModel, eventOf, rollUp, setPrice } from '../helpers/metering.ts'
 
 const db = useDatabase()
 
 async function recordCall(t: Transaction, person: Person, call: Record<string, unknown> = {}) {
   await t.become(person)
   const values = { idempotency_key: 'call', model: 'model', input_tokens: 1000, output_tokens: 500, ...call }
-  const names = Object.keys(values)
-  const text = `select * from app_public.record_llm_usage(${names.map((name, i) => `${name} => $${i + 1}`).join(', ')})`
-  return { text, values: Object.values(values) }
+  const text = `select * from app_public.record_llm_usage(${callFrom('$1')})`
+  return { text, values: [JSON.stringify(values)] }
 }
 
 async function call(t: Transaction, person: Person, change: Record<string, unknown> = {}) {
@@ -87,7 +86,9 @@ describe('a call', () => {
       expect(await call(t, db.acme.member)).toEqual({ ...first, is_repeated: true })
       expect(await refusal(t, db.acme.member, { output_tokens: 501 })).toBe('MT501')
       // keys are shared with all other usage
-      expect(await t.errorCode(`select * from app_public.record_usage('call', 'search')`)).toBe('MT501')
+      expect(await t.errorCode(`select * from app_public.record_usage(${eventOf("'call'", "'search'", '1')})`)).toBe(
+        'MT501',
+      )
       expect(await logs(t)).toHaveLength(1)
       expect(await t.value('select count(*)::int from app_public.usage_events')).toBe(3)
     }))
@@ -310,17 +311,17 @@ describe('rerating', () => {
 
       await t.become(db.acme.owner)
       const rerate =
-        'select usage_type, model, event_count, cost_before::float, cost_after::float, difference::float from app_public.rerate_usage($1, $2)'
+        'select usage_type, model, event_count, cost_before::float, cost_after::float, difference::float from app_public.preview_rerating($1, $2)'
       expect(await t.query(rerate, june)).toEqual([
         { usage_type: 'output_tokens', model: 'model', event_count: '1', cost_before: 2, cost_after: 5, difference: 3 },
       ])
       // looking changed nothing
       expect(await t.value('select sum(cost)::float from app_public.usage_events')).toBe(3)
-      expect(await t.errorCode('select app_public.apply_rerate($1, $2)', june)).toBe('TN205')
+      expect(await t.errorCode('select app_public.apply_rerating($1, $2)', june)).toBe('TN205')
 
       await t.become({ ...db.platform.owner, tenantId: db.acme.id }, 'rowhouse_admin')
-      expect(await t.value('select app_public.apply_rerate($1, $2)::float', june)).toBe(3)
-      expect(await t.value('select app_public.apply_rerate($1, $2)::float', june)).toBe(0)
+      expect(await t.value('select app_public.apply_rerating($1, $2)::float', june)).toBe(3)
+      expect(await t.value('select app_public.apply_rerating($1, $2)::float', june)).toBe(0)
       await rollUp(t, db.acme.id)
       await t.become(db.acme.owner)
       expect(await t.query(rerate, june)).toEqual([])
@@ -329,7 +330,7 @@ describe('rerating', () => {
       ])
       // the call is as it was
       expect(await logs(t)).toMatchObject([{ total_cost: receipt.total_cost, price_id: receipt.price_id }])
-      expect(await t.query('select * from app_public.verify_rollups()')).toEqual([])
+      expect(await t.query('select * from metering.verify_rollups()')).toEqual([])
     }))
 
   it('prices what had no price', () =>
@@ -339,16 +340,16 @@ describe('rerating', () => {
       await call(t, db.acme.member, { input_tokens: 1_000_000, output_tokens: 0 })
       await setPrice(db, t, modelId, { input: 4, output: 5 })
       await t.become({ ...db.platform.owner, tenantId: db.acme.id }, 'rowhouse_admin')
-      expect(await t.value('select app_public.apply_rerate($1, $2)::float', june)).toBe(4)
+      expect(await t.value('select app_public.apply_rerating($1, $2)::float', june)).toBe(4)
       await setPrice(db, t, modelId, { input: 3, output: 5 })
       await t.become({ ...db.platform.owner, tenantId: db.acme.id }, 'rowhouse_admin')
-      expect(await t.value('select app_public.apply_rerate($1, $2)::float', june)).toBe(-1)
+      expect(await t.value('select app_public.apply_rerating($1, $2)::float', june)).toBe(-1)
     }))
 
   it('is for those who manage billing', () =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.member)
-      expect(await t.errorCode('select * from app_public.rerate_usage($1, $2)', june)).toBe('ID203')
+      expect(await t.errorCode('select * from app_public.preview_rerating($1, $2)', june)).toBe('ID203')
     }))
 
   it('of a period that is final makes adjustments', () =>
@@ -361,7 +362,7 @@ describe('rerating', () => {
       await t.query(`select metering.finalise_usage_period(tstzrange($1, $2))`, june)
       await setPrice(db, t, modelId, { input: 2, output: 1 })
       await t.become({ ...db.platform.owner, tenantId: db.acme.id }, 'rowhouse_admin')
-      await t.query('select app_public.apply_rerate($1, $2)', june)
+      await t.query('select app_public.apply_rerating($1, $2)', june)
       await t.becomeSuperuser()
       expect(
         await t.query(

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
-import { differences, type Receipt, recordAll, rollUp } from '../helpers/metering.ts'
+import { callFrom, differences, type Receipt, recordAll, rollUp } from '../helpers/metering.ts'
 
 const db = useDatabase()
 const use = (key: string, at: string) => ({ idempotency_key: key, usage_type: 'search', quantity: 1, occurred_at: at })
@@ -138,7 +138,8 @@ describe('partitions', () => {
           use('3', '2026-06-01T00:00:00Z'),
         ])
       await t.become(db.acme.member)
-      await t.query(`select * from app_public.record_llm_usage('call', 'm', 1, 1)`)
+      const call = { idempotency_key: 'call', model: 'm', input_tokens: 1, output_tokens: 1 }
+      await t.query(`select * from app_public.record_llm_usage(${callFrom('$1')})`, [JSON.stringify(call)])
       await rollUp(t, db.acme.id)
       expect(await homes(t)).toEqual(
         [{ home: 'metering.usage_events_default', rows: 8 }].map((row) => ({ ...row, rows: 9 })),

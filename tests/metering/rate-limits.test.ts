@@ -386,7 +386,7 @@ describe('people and programs of a tenant', () => {
       const agent = await limitedAgent(t)
       expect(await ask(t, db.acme.member, agent, 1, 0, 0)).toBeUndefined()
       expect(await ask(t, db.acme.member, agent, 1, 0, 0)).toBe('RL601')
-      expect(await ask(t, db.globex.member, agent, 1, 0, 0)).toBe('RL301')
+      expect(await ask(t, db.globex.member, agent, 1, 0, 0)).toBe('MT301')
       expect(await ask(t, db.acme.viewer)).toBe('ID202')
     }))
 
@@ -450,7 +450,7 @@ describe('people and programs of a tenant', () => {
     db.inTransaction(async (t) => {
       await expect(
         limit(t, { limit_scope: 'user', scope_id: db.globex.member.userId, per_minute: 1 }),
-      ).rejects.toMatchObject({ code: 'RL301' })
+      ).rejects.toMatchObject({ code: 'MT301' })
     }))
 })
 

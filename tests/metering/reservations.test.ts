@@ -23,10 +23,10 @@ const withLimit = (work: (t: Transaction) => Promise<void>, limit = 100) =>
     await work(t)
   })
 const reserve = (t: Transaction, amount: number, ttl = 600): Promise<string> =>
-  t.value('select id from app_public.reserve_usage($1, $2, $3)', ['tokens', amount, ttl])
+  t.value('select id from app_public.reserve_quota($1, $2, $3)', ['tokens', amount, ttl])
 const settle = (t: Transaction, id: string, actual: number) =>
-  t.errorCode('select app_public.settle_usage($1, $2)', [id, actual])
-const release = (t: Transaction, id: string) => t.errorCode('select app_public.release_usage($1)', [id])
+  t.errorCode('select app_public.settle_reservation($1, $2)', [id, actual])
+const release = (t: Transaction, id: string) => t.errorCode('select app_public.release_reservation($1)', [id])
 const consume = (t: Transaction, amount: number) =>
   t.errorCode(`select * from app_public.consume_quota('tokens', $1)`, [amount])
 const counter = async (t: Transaction) => {
@@ -46,7 +46,7 @@ describe('a reservation', () => {
       expect(await settle(t, id, 50)).toBeUndefined()
       expect(await counter(t)).toEqual({ used: 70, reserved: 0 })
       expect(await consume(t, 30)).toBeUndefined()
-      expect(await t.errorCode(`select app_public.reserve_usage('tokens', 1)`)).toBe('QT601')
+      expect(await t.errorCode(`select app_public.reserve_quota('tokens', 1)`)).toBe('QT601')
     }))
 
   it('is settled once: the same again changes nothing, anything else is refused', () =>
@@ -162,14 +162,14 @@ describe('a reservation', () => {
   ])('of %s %s for %s s is refused with %s', (type, amount, ttl, code) =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.member)
-      expect(await t.errorCode('select app_public.reserve_usage($1, $2, $3)', [type, amount, ttl])).toBe(code)
+      expect(await t.errorCode('select app_public.reserve_quota($1, $2, $3)', [type, amount, ttl])).toBe(code)
     }),
   )
 
   it.each([-1, 'NaN', 1.5, null])('is not settled with %s', (actual) =>
     withLimit(async (t) => {
       const id = await reserve(t, 10)
-      expect(await t.errorCode('select app_public.settle_usage($1, $2)', [id, actual])).toBe('QT403')
+      expect(await t.errorCode('select app_public.settle_reservation($1, $2)', [id, actual])).toBe('QT403')
     }),
   )
 

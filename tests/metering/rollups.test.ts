@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
-import { createModel, differences, recordAll, rollUp, setPrice } from '../helpers/metering.ts'
+import { callFrom, createModel, differences, recordAll, rollUp, setPrice } from '../helpers/metering.ts'
 
 const db = useDatabase()
 const agents = ['00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b']
@@ -285,10 +285,18 @@ describe('rolling up', () => {
         ['2', '2027-05-17T10:00:00Z', 200, false],
         ['3', '2027-05-18T11:00:00Z', 600, true],
       ])
-        await t.query(
-          `select * from app_public.record_llm_usage($1, 'm', 1, 1, occurred_at => $2, response_time_ms => $3, success => $4, agent_id => $5)`,
-          [key, at, ms, success, agentId],
-        )
+        await t.query(`select * from app_public.record_llm_usage(${callFrom('$1')})`, [
+          JSON.stringify({
+            idempotency_key: key,
+            model: 'm',
+            input_tokens: 1,
+            output_tokens: 1,
+            occurred_at: at,
+            response_time_ms: ms,
+            success,
+            agent_id: agentId,
+          }),
+        ])
       const shown = `select usage_count::int, error_count::int, avg_response_time_ms::int, success_rate::float, last_success_at, last_error_at from app_public.agents where id = $1`
       const expected = [
         {
@@ -368,8 +376,8 @@ describe('verifying and rebuilding', () => {
         { used_on: '2027-05-04', quantity: 100 },
       ])
       await t.become(db.acme.owner)
-      expect(await t.query(`select * from app_public.verify_rollups('2027-05-03', '2027-05-04')`)).toEqual([])
-      expect(await t.query('select key ->> $1 as used_on from app_public.verify_rollups()', ['used_on'])).toEqual([
+      expect(await t.query(`select * from metering.verify_rollups('2027-05-03', '2027-05-04')`)).toEqual([])
+      expect(await t.query('select key ->> $1 as used_on from metering.verify_rollups()', ['used_on'])).toEqual([
         { used_on: '2027-05-02' },
         { used_on: '2027-05-04' },
       ])
@@ -378,7 +386,7 @@ describe('verifying and rebuilding', () => {
   it('are for those with can_view_analytics', () =>
     db.inTransaction(async (t) => {
       await t.become(db.acme.member)
-      expect(await t.errorCode('select * from app_public.verify_rollups()')).toBe('ID203')
+      expect(await t.errorCode('select * from metering.verify_rollups()')).toBe('ID203')
     }))
 })
 

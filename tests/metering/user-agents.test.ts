@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
 import { needsServer, type Person, type Transaction, useDatabase } from '../helpers/index.ts'
-import { differences, recordAll, rollUp } from '../helpers/metering.ts'
+import { callFrom, differences, recordAll, rollUp } from '../helpers/metering.ts'
 
 const db = useDatabase()
 const talks = [randomUUID(), randomUUID()] as [string, string]
@@ -29,10 +29,18 @@ async function call(
   { conversation, success = true }: { conversation?: string; success?: boolean } = {},
 ): Promise<void> {
   await t.become(person)
-  await t.query(
-    `select * from app_public.record_llm_usage($1, 'm', 1, 1, occurred_at => $2, success => $3, agent_id => $4, conversation_id => $5)`,
-    [randomUUID(), at, success, agentId, conversation],
-  )
+  await t.query(`select * from app_public.record_llm_usage(${callFrom('$1')})`, [
+    JSON.stringify({
+      idempotency_key: randomUUID(),
+      model: 'm',
+      input_tokens: 1,
+      output_tokens: 1,
+      occurred_at: at,
+      success,
+      agent_id: agentId,
+      conversation_id: conversation,
+    }),
+  ])
 }
 async function shown(t: Transaction, person: Person): Promise<unknown> {
   await t.become(person)

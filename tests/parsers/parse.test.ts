@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { ParseError, parse } from '../../server/parsers/index.ts'
-import { parseInThread } from '../../server/parsers/isolation.ts'
+import { parseInChild } from '../../server/parsers/isolation.ts'
 import type { ParsedDocument } from '../../server/parsers/types.ts'
 import { pdfFile } from './pdf-file.ts'
 
@@ -153,7 +153,7 @@ describe('files that are no document', () => {
 describe('files made to do harm', () => {
   it('ends a parser that does not come to an end, and goes on with the next file', async () => {
     const endless = Buffer.from('*a _'.repeat(500_000))
-    await expect(parseInThread('markdown', endless, 500)).rejects.toMatchObject({ code: 'too_complex' })
+    await expect(parseInChild('markdown', endless, 500)).rejects.toMatchObject({ code: 'too_complex' })
     expect((await parseText('a.md', 'Still *here*')).text).toBe('Still here')
   })
 

@@ -4,7 +4,9 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { neutralMessages, ownCode } from '../../server/errors.ts'
+import { useDatabase } from '../helpers/index.ts'
 
+const db = useDatabase()
 const root = join(import.meta.dirname, '../..')
 
 async function textsOf(directory: string): Promise<string> {
@@ -39,4 +41,12 @@ it("every code that a function names in its tag @errors is in the registry, or P
   expect(codes.length).toBeGreaterThan(100)
   const known = new Set([...registry.matchAll(/^\| `(\w{5})` \|/gm)].map(([, code]) => code))
   expect(codes.filter((code) => code && !known.has(code) && !(code in neutralMessages))).toEqual([])
+})
+
+it('the database and the server agree on which codes are shown to users', async () => {
+  const codes = ['ID203', 'RH903', 'YA301', 'ZZ601', 'P0001', 'XX000', 'PT401', '23505', 'AA301', 'ID703', 'ID2033', '']
+  for (const code of codes) {
+    const { rows } = await db.pool.query('select core.is_public_error($1) as "isPublic"', [code])
+    expect([code, rows[0].isPublic]).toEqual([code, ownCode.test(code) && code[2] !== '9'])
+  }
 })

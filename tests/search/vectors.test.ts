@@ -122,6 +122,20 @@ describe('the vectors of a model', () => {
     },
   )
 
+  it('are searched on while their index is built: only writers wait', async () => {
+    await client.query(`drop index app_public.${await value('select search.vector_index_name($1)', [modelId])}`)
+    const locks = await db.inTransaction(async (t) => {
+      await t.becomeRole('rowhouse_worker')
+      await t.query('select search.build_vector_index($1)', [modelId])
+      await t.becomeSuperuser()
+      return t.query(
+        `select mode from pg_locks where relation = 'app_public.embeddings'::regclass and mode <> 'AccessShareLock'`,
+      )
+    })
+    expect(locks).toEqual([{ mode: 'ShareLock' }])
+    await buildIndex()
+  })
+
   it('fall back to comparing one by one when the index finds too few in scope', async () => {
     await client.query(`update app_public.tenants set config = '{"search": {"exactVectorLimit": 0}}' where id = $1`, [
       db.acme.id,

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Person, type Transaction, useDatabase } from '../helpers/index.ts'
 import { createSource } from '../helpers/knowledge.ts'
+import { eventsFrom } from '../helpers/metering.ts'
 
 const db = useDatabase()
 
@@ -326,11 +327,11 @@ describe('the figures of a tenant', () => {
       ])
       // calls are counted wherever they are on their way: rolled up, in the queue, in the buffer
       const event = { idempotency_key: '1', usage_type: 'api_call', quantity: 4 }
-      await t.query('select app_public.record_usages($1)', [JSON.stringify([event])])
+      await t.query(`select app_public.record_usages(${eventsFrom('$1')})`, [JSON.stringify([event])])
       await t.becomeRole('rowhouse_worker')
       await t.query('select metering.roll_up_usage($1)', [db.acme.id])
       await t.become(db.acme.member)
-      await t.query('select app_public.record_usages($1)', [
+      await t.query(`select app_public.record_usages(${eventsFrom('$1')})`, [
         JSON.stringify([
           { ...event, idempotency_key: '2', quantity: 2 },
           { ...event, idempotency_key: '3', usage_type: 'search' },

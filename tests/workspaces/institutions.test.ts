@@ -107,7 +107,7 @@ describe('an affiliation', () => {
       expect(await affiliate(t, institution, db.acme.viewer)).toBe('23505')
       await t.become(db.acme.admin)
       expect(await affiliate(t, institution, db.acme.member)).toBeUndefined()
-      expect(await affiliate(t, institution, db.globex.member)).toBe('23503')
+      expect(await affiliate(t, institution, db.globex.member)).toBe('ID301')
       await t.become(db.acme.member)
       const changed = `update app_public.institution_members set department = 'ICU' returning user_id`
       expect(await t.query(changed)).toEqual([{ user_id: db.acme.member.userId }])

@@ -228,7 +228,7 @@ begin
     select t.id, m.user_id, w.id
       from app_public.tenants t
       left join (app_public.user_tenants m
-        join app_public.user_profiles u on u.id = m.user_id and u.email = lower(trim(share_grantee.user_email))
+        join app_public.user_profiles u on u.id = m.user_id and u.email = core.fold_email(share_grantee.user_email)
           and u.is_active and u.deleted_at is null)
         on m.tenant_id = t.id and m.status = 'active'
       left join app_public.workspaces w on w.tenant_id = t.id and w.id = share_grantee.workspace_id and w.deleted_at is null

@@ -20,10 +20,16 @@ language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
+  v_share app_public.resource_shares;
   v_name text;
 begin
-  execute format('select r.name from %s r where r.id = $1 and r.tenant_id = $2', catalog.resource_table((share).resource_kind))
-    into v_name using (share).resource_id, core.current_tenant_id();
+  -- The caller may have made this row, with any resource in it, so the share is looked up.
+  select * into v_share from app_public.resource_shares s where s.tenant_id = core.current_tenant_id() and s.id = (share).id;
+  if not found then
+    return null;
+  end if;
+  execute format('select r.name from %s r where r.id = $1 and r.tenant_id = $2', catalog.resource_table(v_share.resource_kind))
+    into v_name using v_share.resource_id, v_share.tenant_id;
   return v_name;
 end
 $$;

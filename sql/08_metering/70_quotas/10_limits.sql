@@ -1,15 +1,16 @@
--- Which limits hold for a use: those of the tenant, of whoever uses, and of the tenants above that count their subtree.
--- Setting a limit waits for uses that are under way (an advisory lock, shared by uses), so a counter begins exact.
+-- Quotas and the limits that apply to a use: those of the tenant, of the user, agent and API key, and those of the tenants
+-- above that count their subtree. Setting a limit waits for uses that are not committed yet (uses share an advisory lock), so
+-- a counter is exact from its beginning.
 
 grant execute on function metering.is_count_quota to rowhouse_user, rowhouse_platform;
 
 call core.secure_tenant_table('app_public.usage_quotas');
 call core.allow('app_public.usage_quotas', write => 'staff');
--- what concerns one person is for them, and for those who look after the tenant's use
+-- A quota of one person is visible to that person, and to those who may see the usage of the tenant.
 create policy select_member on app_public.usage_quotas for select to rowhouse_user
   using (quota_scope <> 'user' or scope_id is null or scope_id = (select core.current_user_id())
          or (select tenancy.has_permission('can_view_analytics')));
--- a tenant may limit itself further; what it was sold, only platform staff and billing set
+-- A tenant may only limit itself further. Only platform staff and billing set the limits that it was sold.
 create policy insert_manager on app_public.usage_quotas for insert to rowhouse_user
   with check (source = 'own' and not overage_allowed and (select tenancy.has_permission('can_manage_settings')));
 create policy update_manager on app_public.usage_quotas for update to rowhouse_user
@@ -17,28 +18,44 @@ create policy update_manager on app_public.usage_quotas for update to rowhouse_u
   with check (source = 'own' and not overage_allowed and (select tenancy.has_permission('can_manage_settings')));
 create policy delete_manager on app_public.usage_quotas for delete to rowhouse_user
   using (source = 'own' and (select tenancy.has_permission('can_manage_settings')));
--- source and overage_allowed are granted so that platform staff can set them through the API; policies keep others from it
 grant select, delete on app_public.usage_quotas to rowhouse_user;
-grant insert (quota_type, quota_scope, scope_id, period, quota_limit, is_hard_limit, overage_allowed, alert_threshold_percentage,
-  applies_to_subtree, source) on app_public.usage_quotas to rowhouse_user;
-grant update (quota_limit, is_hard_limit, overage_allowed, alert_threshold_percentage) on app_public.usage_quotas to rowhouse_user;
+-- source and overage_allowed are granted for platform staff; the policies refuse them to everybody else.
+grant
+  insert (
+    quota_type, quota_scope, scope_id, period, quota_limit, is_hard_limit, overage_allowed,
+    alert_threshold_percentage, applies_to_subtree, source),
+  update (quota_limit, is_hard_limit, overage_allowed, alert_threshold_percentage)
+  on app_public.usage_quotas to rowhouse_user;
 grant select, insert, update, delete on app_public.usage_quotas to rowhouse_platform;
 comment on table app_public.usage_quotas is
-  'Limits of what there may be (users, agents, documents, storage) or be used in a period (api_calls, tokens, cost). The strictest that holds decides. Everyone reads them; who may manage settings sets the tenant''s own, which can only limit it further.';
-comment on column app_public.usage_quotas.quota_type is 'users (active members), agents (not deleted), documents, storage (bytes of documents), api_calls, tokens or cost (US dollars).';
-comment on column app_public.usage_quotas.quota_scope is 'Whose use is limited: tenant, user, agent or api_key.';
-comment on column app_public.usage_quotas.scope_id is 'The user, agent or API key; null for each of them on its own, unless it is named in a row of the same source. Always null for the tenant.';
-comment on column app_public.usage_quotas.period is 'none for what is counted; day, month (of the calendar) or billing (a month from the day the subscription, or the tenant, began) for what is used, in the tenant''s time zone.';
-comment on column app_public.usage_quotas.quota_limit is 'The limit, in units of the type, from 0 on; whole but for a cost. null: unlimited, to lift one of lower source.';
-comment on column app_public.usage_quotas.is_hard_limit is 'Whether a use beyond the limit is refused (QT601). A soft limit only warns, by alerts.';
-comment on column app_public.usage_quotas.overage_allowed is 'Whether use beyond a soft limit is sold: it is counted as overage. Set by plans and platform staff.';
-comment on column app_public.usage_quotas.alert_threshold_percentage is 'At how many percent of the limit an alert is written, once a period; above 0, at most 100, by default 80. Another is written at 100.';
-comment on column app_public.usage_quotas.applies_to_subtree is 'Whether the use of all tenants below this one counts as well.';
-comment on column app_public.usage_quotas.source is 'Who set it: plan, tenant (from tenants.quotas) or override (platform staff), each replacing the one before for the same thing; or own, which adds to them.';
-comment on column app_public.usage_quotas.created_at is 'When it was set.';
-comment on column app_public.usage_quotas.updated_at is 'When it last changed.';
+  'Limits of what exists (users, agents, documents, storage) or is used in a period (api_calls, tokens, cost). The strictest limit decides. Every member reads them. Those with can_manage_settings set the tenant''s own quotas, which can only limit it further.';
+comment on column app_public.usage_quotas.quota_type is 'What is limited: users (active members), agents (not deleted), documents, storage (bytes of documents), api_calls, tokens or cost (US dollars).';
+comment on column app_public.usage_quotas.quota_scope is 'Whose usage is limited.';
+comment on column app_public.usage_quotas.scope_id is 'The user, agent or API key. null limits each of them separately, except those that have a quota of their own of the same source. It is always null when the scope is the tenant.';
+comment on column app_public.usage_quotas.period is 'The period in which usage adds up, in the time zone of the tenant: none for users, agents, documents and storage; day, month (of the calendar) or billing (a month from the day on which the subscription or the tenant began) for api_calls, tokens and cost.';
+comment on column app_public.usage_quotas.quota_limit is 'The limit in units of the type: at least 0, and whole unless it is a cost. null means unlimited, and lifts a limit that a lower source has set.';
+comment on column app_public.usage_quotas.is_hard_limit is 'Whether usage beyond the limit is refused (QT601). A soft limit only writes alerts.';
+comment on column app_public.usage_quotas.overage_allowed is 'Whether usage beyond a soft limit is sold; it is counted as overage. Only plans and platform staff set this.';
+comment on column app_public.usage_quotas.alert_threshold_percentage is 'The percentage of the limit at which an alert is written, once in each period: above 0 and at most 100, by default 80. Another alert is written at 100 percent.';
+comment on column app_public.usage_quotas.applies_to_subtree is 'Whether the usage of all tenants below this one counts too.';
+comment on column app_public.usage_quotas.source is 'Who set it. plan, tenant (from tenants.quotas) and override (platform staff) each replace the one before for the same thing; own is set by the tenant itself and adds to them.';
+comment on column app_public.usage_quotas.created_at is 'When the quota was set.';
+comment on column app_public.usage_quotas.updated_at is 'When the quota last changed.';
 
-set local role rowhouse_platform;  -- outside the wall: a tenant's quota may count all tenants below it: limits and counts are read up and down the hierarchy
+comment on constraint scope_of_the_tenant_has_no_id on app_public.usage_quotas is 'must be empty when the scope is the tenant';
+comment on constraint scope_fits_what_is_counted on app_public.usage_quotas is
+  'must be the tenant, or a user for agents, documents and storage, when the quota counts what exists';
+comment on constraint period_fits_the_type on app_public.usage_quotas is
+  'must be none for users, agents, documents and storage, and day, month or billing for api_calls, tokens and cost';
+comment on constraint quota_limit_is_an_amount on app_public.usage_quotas is
+  'must be at least 0 and less than 10^18, and whole unless it limits a cost';
+comment on constraint hard_limit_has_no_overage on app_public.usage_quotas is 'must be off when overage is allowed';
+comment on constraint alert_threshold_is_a_percentage on app_public.usage_quotas is 'must be above 0 and at most 100';
+comment on constraint only_a_tenant_has_a_subtree on app_public.usage_quotas is 'must be off unless the scope is the tenant';
+comment on index app_public.usage_quotas_tenant_id_quota_type_quota_scope_scope_id_peri_idx is
+  'must be different from the quotas that exist: there is one of this source for the same thing already';
+
+set local role rowhouse_platform;  -- outside the wall: a quota may count all tenants below its own, so limits and counts are read up and down the hierarchy
 create or replace function metering.quota_chain(tenant_id uuid) returns uuid[]
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -55,14 +72,14 @@ begin
   return array(
     with recursive above (id) as (
       select quota_chain.tenant_id
-      union  -- ends even if the hierarchy were a circle
+      union  -- not union all, so that a circle in the hierarchy would end too
       select t.parent_tenant_id from above a join app_public.tenants t on t.id = a.id where t.parent_tenant_id is not null
     )
     select id from above order by id);
 end
 $$;
 comment on function metering.quota_chain is
-  'A tenant and those above it, in the order in which their locks are taken; empty when it is being deleted.';
+  'A tenant and the tenants above it, in the order in which their locks are taken. The list is empty when the tenant is being deleted.';
 grant execute on function metering.quota_chain to rowhouse_owner;
 
 create or replace function metering.quota_subtree(tenant_id uuid) returns uuid[]
@@ -80,20 +97,23 @@ begin
 end
 $$;
 comment on function metering.quota_subtree is
-  'A tenant and those below it.';
+  'A tenant and the tenants below it.';
 
-create or replace function metering.quota_lock_key(tenant_id uuid, quota_type text) returns bigint
+create or replace function metering.quota_lock_key(tenant_id uuid, quota_type app_public.quota_type) returns bigint
 language plpgsql immutable
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  -- The seed keeps these keys apart from other advisory locks of ours.
+  v_seed constant bigint := 9;
 begin
-  return hashtextextended(quota_lock_key.tenant_id || quota_lock_key.quota_type, 9);
+  return hashtextextended(quota_lock_key.tenant_id || quota_lock_key.quota_type, v_seed);
 end
 $$;
 comment on function metering.quota_lock_key is
-  'The advisory lock of a quota: uses share it until they commit, setting the limit or moving the tenant takes it alone.';
+  'The key of the advisory lock of a quota. Uses share the lock until they commit; setting the limit or moving the tenant takes it exclusively.';
 
-create or replace function metering.enter_quota_chain(tenant_id uuid, quota_type text) returns uuid[]
+create or replace function metering.enter_quota_chain(tenant_id uuid, quota_type app_public.quota_type) returns uuid[]
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -102,7 +122,7 @@ declare
   v_locked uuid[];
   v_id uuid;
 begin
-  -- waiting for a lock may have been waiting for the tenant to be moved
+  -- While this session waited for a lock, another one may have moved the tenant, so the chain is read again.
   while v_locked is distinct from v_chain loop
     foreach v_id in array v_chain loop
       perform pg_advisory_xact_lock_shared(metering.quota_lock_key(v_id, enter_quota_chain.quota_type));
@@ -117,14 +137,11 @@ begin
 end
 $$;
 comment on function metering.enter_quota_chain is
-  'Begins a use: until this transaction ends no limit of this type changes for the tenant and those above it. Returns them.';
+  'Begins a use: until this transaction ends, no limit of this type changes for the tenant and the tenants above it. Returns these tenants.';
 
 create or replace function metering.quota_limits(
-  chain uuid[], tenant_id uuid, quota_type text, user_id uuid default null, agent_id uuid default null, api_key_id uuid default null
-) returns table (
-  owner_id uuid, quota_scope text, scope_id uuid, includes_subtree boolean, period text,
-  quota_limit numeric, hard_limit numeric, included_amount numeric, alert_threshold_percentage numeric
-)
+  chain uuid[], tenant_id uuid, quota_type app_public.quota_type, user_id uuid default null, agent_id uuid default null, api_key_id uuid default null
+) returns setof metering.effective_quota
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -140,15 +157,15 @@ begin
        where q.tenant_id = any (quota_limits.chain) and q.quota_type = quota_limits.quota_type
          and (q.applies_to_subtree or q.tenant_id = quota_limits.tenant_id)
          and s.subject_id is not null and coalesce(q.scope_id, s.subject_id) = s.subject_id
-         -- the users of another tenant are not this quota's
+         -- A quota does not count the users of another tenant separately.
          and (q.quota_scope = 'tenant' or q.tenant_id = quota_limits.tenant_id)
     ), effective as (
-      -- one that names somebody replaces one for each; an override replaces the tenant's settings, those the plan.
-      -- What the tenant set itself adds to all that and can lift nothing.
+      -- A quota that names somebody replaces the one for each; an override replaces the settings of the tenant, and these
+      -- replace the plan. The tenant's own quotas add to all of them and cannot lift them.
       select distinct on (a.tenant_id, a.quota_scope, a.subject_id, a.applies_to_subtree, a.period, a.is_hard_limit, a.source = 'own') a.*
         from applicable a
        order by a.tenant_id, a.quota_scope, a.subject_id, a.applies_to_subtree, a.period, a.is_hard_limit, a.source = 'own',
-                a.scope_id is null, array_position(array['own', 'override', 'tenant', 'plan'], a.source)
+                a.scope_id is null, array_position(array['own', 'override', 'tenant', 'plan'], a.source::text)
     )
     select e.tenant_id, e.quota_scope, e.subject_id, e.applies_to_subtree, e.period,
            min(e.quota_limit), min(e.quota_limit) filter (where e.is_hard_limit), min(e.quota_limit) filter (where e.overage_allowed),
@@ -160,10 +177,10 @@ begin
 end
 $$;
 comment on function metering.quota_limits is
-  'The limits that hold for a use, one row a counter, the strictest of each, in the order in which counters are locked.';
+  'The limits that apply to a use: for each counter the strictest limit, in the order in which counters are locked.';
 grant execute on function metering.quota_limits to rowhouse_owner;
 
-create or replace function metering.quota_period(tenant_id uuid, period text, at timestamptz) returns daterange
+create or replace function metering.quota_period(tenant_id uuid, period app_public.quota_period, at timestamptz) returns daterange
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -191,10 +208,10 @@ begin
 end
 $$;
 comment on function metering.quota_period is
-  'The local days of the period an instant falls into: none (for ever), day, month, or billing (a month from the day of the subscription''s start, or of the tenant''s).';
+  'The local days of the period that contains an instant. The period none has no bounds; billing is a month that is counted from the day on which the subscription or the tenant began.';
 grant execute on function metering.quota_period to rowhouse_owner;
 
-create or replace function metering.counted_usage(tenant_ids uuid[], quota_type text, user_id uuid default null) returns numeric
+create or replace function metering.counted_usage(tenant_ids uuid[], quota_type app_public.quota_type, user_id uuid default null) returns numeric
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -218,6 +235,6 @@ begin
 end
 $$;
 comment on function metering.counted_usage is
-  'What a count quota counts, read from the rows themselves: active members, agents that are not deleted, documents, bytes of documents.';
+  'What a count quota counts, read from the rows themselves: active members, agents that are not deleted, documents, or bytes of documents.';
 
 set local role rowhouse_owner;

@@ -1,8 +1,10 @@
--- Counts follow the rows they count, whoever changes them and by whichever door: triggers on memberships, agents and
--- documents. A statement that adds many rows takes them from the quota at once.
+-- Quotas of users, agents, documents and storage. Triggers on the counted tables change the counters, whoever changes the rows
+-- and however. A statement that adds many rows takes all of them from the quota at once.
 
-set local role rowhouse_platform;  -- outside the wall: counts follow the rows, whoever changes them, in the tenant and those above
-create or replace function metering.change_count(tenant_id uuid, quota_type text, delta numeric, user_id uuid, scope text default null)
+set local role rowhouse_platform;  -- outside the wall: counters follow the counted rows, whoever changes them, in the tenant and in those above
+create or replace function metering.change_count(
+  tenant_id uuid, quota_type app_public.quota_type, delta numeric, user_id uuid, scope app_public.limit_scope default null
+)
 returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -10,20 +12,21 @@ as $$
 begin
   if change_count.delta <> 0 then
     perform from metering.use_quota(
-      change_count.tenant_id, change_count.quota_type, change_count.delta, change_count.user_id, scope => change_count.scope);
+      row(change_count.tenant_id, change_count.quota_type, change_count.delta, change_count.user_id, null, null, null, null)::metering.quota_use,
+      change_count.scope);
   end if;
 end
 $$;
 comment on function metering.change_count is
-  E'@errors QT601\nAdds to what is counted of a tenant and a user.';
+  E'@errors QT601\nAdds to the counters of a tenant and a user.';
 
-create or replace function metering.move_count(tenant_id uuid, quota_type text, amount numeric, old_user_id uuid, new_user_id uuid)
+create or replace function metering.move_count(tenant_id uuid, quota_type app_public.quota_type, amount numeric, old_user_id uuid, new_user_id uuid)
 returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  -- the tenant has as many as before, so only the two users' counters change
+  -- The tenant has as many as before, so only the counters of the two users change.
   if old_user_id is distinct from new_user_id then
     perform metering.change_count(move_count.tenant_id, move_count.quota_type, -move_count.amount, move_count.old_user_id, 'user');
     perform metering.change_count(move_count.tenant_id, move_count.quota_type, move_count.amount, move_count.new_user_id, 'user');
@@ -31,7 +34,7 @@ begin
 end
 $$;
 comment on function metering.move_count is
-  E'@errors QT601\nWhat is counted changes hands within a tenant.';
+  E'@errors QT601\nMoves an amount from the counters of one user to those of another user of the tenant.';
 
 create or replace function metering.tg_user_tenants__count_rows() returns trigger
 language plpgsql security definer
@@ -44,7 +47,7 @@ begin
 end
 $$;
 comment on function metering.tg_user_tenants__count_rows is
-  E'@errors QT601\nCounts active members that come and go.';
+  E'@errors QT601\nCounts active members that are added and removed.';
 grant execute on function metering.tg_user_tenants__count_rows to rowhouse_owner;
 
 create or replace function metering.tg_user_tenants__count_change() returns trigger
@@ -62,7 +65,7 @@ begin
 end
 $$;
 comment on function metering.tg_user_tenants__count_change is
-  E'@errors QT601\nCounts members that become active or cease to be.';
+  E'@errors QT601\nCounts members whose status becomes active, or is active no longer.';
 grant execute on function metering.tg_user_tenants__count_change to rowhouse_owner;
 
 create or replace function metering.tg_agents__count_rows() returns trigger
@@ -77,7 +80,7 @@ begin
 end
 $$;
 comment on function metering.tg_agents__count_rows is
-  E'@errors QT601\nCounts agents that come and go.';
+  E'@errors QT601\nCounts agents that are added and removed.';
 grant execute on function metering.tg_agents__count_rows to rowhouse_owner;
 
 create or replace function metering.tg_agents__count_change() returns trigger
@@ -99,7 +102,7 @@ begin
 end
 $$;
 comment on function metering.tg_agents__count_change is
-  E'@errors QT601\nCounts agents that are deleted, restored or change their owner.';
+  E'@errors QT601\nCounts agents that are deleted or restored, or whose owner changes.';
 grant execute on function metering.tg_agents__count_change to rowhouse_owner;
 
 create or replace function metering.tg_documents__count_rows() returns trigger
@@ -109,7 +112,7 @@ as $$
 declare
   v_sign int := case tg_op when 'INSERT' then 1 else -1 end;
 begin
-  -- first all the one type, then the other: the same order in every statement
+  -- Every statement changes the counters in the same order, all of one type before those of the other, so that none deadlock.
   perform metering.change_count(r.tenant_id, r.quota_type, v_sign * r.amount, r.created_by_user_id)
     from (select c.tenant_id, t.quota_type, c.created_by_user_id, sum(case t.quota_type when 'storage' then c.size_bytes else 1 end) as amount
             from changed_rows c, unnest(array['documents', 'storage']) as t (quota_type)
@@ -118,7 +121,7 @@ begin
 end
 $$;
 comment on function metering.tg_documents__count_rows is
-  E'@errors QT601\nCounts documents that come and go, and their bytes.';
+  E'@errors QT601\nCounts documents that are added and removed, and their bytes.';
 grant execute on function metering.tg_documents__count_rows to rowhouse_owner;
 
 create or replace function metering.tg_documents__count_change() returns trigger
@@ -133,12 +136,12 @@ begin
 end
 $$;
 comment on function metering.tg_documents__count_change is
-  E'@errors QT601\nCounts the bytes of documents that are replaced by larger or smaller ones, and documents that change hands.';
+  E'@errors QT601\nCounts the bytes of documents whose size changes, and moves documents whose creator changes.';
 grant execute on function metering.tg_documents__count_change to rowhouse_owner;
 
 set local role rowhouse_owner;
 
--- what comes and goes, a statement at a time; what changes, a row at a time and only when it matters
+-- Added and removed rows are counted once for each statement. Changed rows are counted one by one, and only when it matters.
 create or replace trigger _600_count_added after insert on app_public.user_tenants
   referencing new table as changed_rows for each statement execute function metering.tg_user_tenants__count_rows();
 create or replace trigger _600_count_removed after delete on app_public.user_tenants

@@ -1,8 +1,8 @@
--- When limits change, the counters follow at once. For counts that means counting: no use can be under way meanwhile,
--- because each shares the lock that is taken here alone, so what is counted is all there is.
+-- Setting limits. When a limit changes, its counters follow at once. A count quota is counted then: a use shares the lock that
+-- is taken here exclusively, so no use is uncommitted meanwhile, and the count is exact.
 
-set local role rowhouse_platform;  -- outside the wall: counters follow limits, memberships and the hierarchy; recount_quotas and verify_quotas are granted to nobody
-create or replace function metering.counters_wanted(tenant_id uuid, quota_type text) returns setof app_public.quota_tracking
+set local role rowhouse_platform;  -- outside the wall: counters follow limits, memberships and the hierarchy; nobody is granted recount_quotas and verify_quotas
+create or replace function metering.counters_wanted(tenant_id uuid, quota_type app_public.quota_type) returns setof app_public.quota_tracking
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -13,7 +13,7 @@ declare
   v_limit record;
   v_counter app_public.quota_tracking;
 begin
-  -- whom a limit for users concerns: those it names, and those who have something already
+  -- A limit for users concerns the users that it names, and those who have something already.
   if exists (select from app_public.usage_quotas q
               where q.tenant_id = counters_wanted.tenant_id and q.quota_type = counters_wanted.quota_type and q.quota_scope = 'user') then
     v_user_ids := array(
@@ -56,66 +56,90 @@ begin
 end
 $$;
 comment on function metering.counters_wanted is
-  'The counters of a count quota as they must be: one for each thing that is limited, with what there is of it.';
+  'The counters that a count quota must have: one for each limited thing, with the current count.';
 
-create or replace function metering.refresh_quota_counters(tenant_id uuid, quota_type text) returns void
+create or replace function metering.refresh_counts(tenant_id uuid, quota_type app_public.quota_type) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  v_wanted app_public.quota_tracking[];
-  v_counter app_public.quota_tracking;
+  v_wanted app_public.quota_tracking[] :=
+    array(select w from metering.counters_wanted(refresh_counts.tenant_id, refresh_counts.quota_type) w);
 begin
-  -- with an older snapshot, uses that were waited for would not be seen
+  delete from app_public.quota_tracking c
+   where c.tenant_id = refresh_counts.tenant_id and c.quota_type = refresh_counts.quota_type
+     and not exists (
+       select from unnest(v_wanted) w
+        where w.quota_scope = c.quota_scope and w.scope_id = c.scope_id and w.includes_subtree = c.includes_subtree);
+  insert into app_public.quota_tracking as c (
+    tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+    quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage)
+  select tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
+         quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage
+    from unnest(v_wanted)
+  on conflict (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start) do update
+     set quota_limit = excluded.quota_limit, hard_limit = excluded.hard_limit, included_amount = excluded.included_amount,
+         alert_threshold_percentage = excluded.alert_threshold_percentage, current_usage = excluded.current_usage;
+end
+$$;
+comment on function metering.refresh_counts is
+  'Brings the counters of a count quota in line with its limits and with what exists. The caller holds the lock of the quota exclusively.';
+
+create or replace function metering.refresh_metered_limits(tenant_id uuid, quota_type app_public.quota_type) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  -- Past periods keep the limits that they had. A counter without a limit continues when there is a limit again.
+  update app_public.quota_tracking c
+     set quota_limit = l.quota_limit, hard_limit = l.hard_limit, included_amount = l.included_amount,
+         alert_threshold_percentage = coalesce(l.alert_threshold_percentage, c.alert_threshold_percentage)
+    from app_public.quota_tracking o
+    left join lateral metering.quota_limits(
+      array[o.tenant_id], o.tenant_id, o.quota_type,
+      case o.quota_scope when 'user' then o.scope_id end, case o.quota_scope when 'agent' then o.scope_id end,
+      case o.quota_scope when 'api_key' then o.scope_id end) l
+      on l.quota_scope = o.quota_scope and l.includes_subtree = o.includes_subtree and l.period = o.period
+   where o.tenant_id = refresh_metered_limits.tenant_id and o.quota_type = refresh_metered_limits.quota_type
+     and lower(metering.quota_period(o.tenant_id, o.period, core.clock())) = o.period_start
+     and c.tenant_id = o.tenant_id and c.id = o.id;
+end
+$$;
+comment on function metering.refresh_metered_limits is
+  'Copies the limits of a metered quota to its counters of the current period.';
+
+create or replace function metering.refresh_quota_counters(tenant_id uuid, quota_type app_public.quota_type) returns void
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_counter app_public.quota_tracking;
+  -- Usage before the change counts as lower than every threshold, so that a lowered limit gives its alerts at once.
+  v_below_every_threshold constant numeric := -1;
+begin
+  -- An older snapshot would not show the uses that this function has waited for.
   if current_setting('transaction_isolation') <> 'read committed' then
-    perform core.raise_error('QT406', 'Quotas are set at the isolation level read committed.', 'Set them in a transaction of their own.');
+    perform core.raise_error('MT411', 'Usage and quotas are written only at the isolation level read committed.',
+      'Use a transaction of its own for it.');
   end if;
   perform pg_advisory_xact_lock(metering.quota_lock_key(refresh_quota_counters.tenant_id, refresh_quota_counters.quota_type));
-
   if metering.is_count_quota(refresh_quota_counters.quota_type) then
-    v_wanted := array(select w from metering.counters_wanted(refresh_quota_counters.tenant_id, refresh_quota_counters.quota_type) w);
-    delete from app_public.quota_tracking c
-     where c.tenant_id = refresh_quota_counters.tenant_id and c.quota_type = refresh_quota_counters.quota_type
-       and not exists (
-         select from unnest(v_wanted) w
-          where w.quota_scope = c.quota_scope and w.scope_id = c.scope_id and w.includes_subtree = c.includes_subtree);
-    insert into app_public.quota_tracking as c (
-      tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
-      quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage)
-    select tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start, period_end,
-           quota_limit, hard_limit, included_amount, alert_threshold_percentage, current_usage
-      from unnest(v_wanted)
-    on conflict (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start) do update
-       set quota_limit = excluded.quota_limit, hard_limit = excluded.hard_limit, included_amount = excluded.included_amount,
-           alert_threshold_percentage = excluded.alert_threshold_percentage, current_usage = excluded.current_usage;
+    perform metering.refresh_counts(refresh_quota_counters.tenant_id, refresh_quota_counters.quota_type);
   else
-    -- past periods keep the limits they had; a counter without a limit goes on when there is one again
-    update app_public.quota_tracking c
-       set quota_limit = l.quota_limit, hard_limit = l.hard_limit, included_amount = l.included_amount,
-           alert_threshold_percentage = coalesce(l.alert_threshold_percentage, c.alert_threshold_percentage)
-      from app_public.quota_tracking o
-      left join lateral metering.quota_limits(
-        array[o.tenant_id], o.tenant_id, o.quota_type,
-        case o.quota_scope when 'user' then o.scope_id end, case o.quota_scope when 'agent' then o.scope_id end,
-        case o.quota_scope when 'api_key' then o.scope_id end) l
-        on l.quota_scope = o.quota_scope and l.includes_subtree = o.includes_subtree and l.period = o.period
-     where o.tenant_id = refresh_quota_counters.tenant_id and o.quota_type = refresh_quota_counters.quota_type
-       and lower(metering.quota_period(o.tenant_id, o.period, core.clock())) = o.period_start
-       and c.tenant_id = o.tenant_id and c.id = o.id;
+    perform metering.refresh_metered_limits(refresh_quota_counters.tenant_id, refresh_quota_counters.quota_type);
   end if;
-
   for v_counter in
     select * from app_public.quota_tracking c
      where c.tenant_id = refresh_quota_counters.tenant_id and c.quota_type = refresh_quota_counters.quota_type
        and lower(metering.quota_period(c.tenant_id, c.period, core.clock())) = c.period_start
   loop
-    perform metering.note_quota_alerts(v_counter, -1);
+    perform metering.note_quota_alerts(v_counter, v_below_every_threshold);
   end loop;
 end
 $$;
 comment on function metering.refresh_quota_counters is
-  E'@errors QT406\nBrings a tenant''s counters of a type in line with its limits and, for counts, with what there is. Waits for uses that are under way.';
+  E'@errors MT411\nBrings the counters of a tenant''s quota in line with its limits and, for a count quota, with what exists. It waits for uses that are not committed yet.';
 
 create or replace function metering.recount_quotas(tenant_id uuid) returns void
 language plpgsql volatile security definer
@@ -126,10 +150,11 @@ begin
 end
 $$;
 comment on function metering.recount_quotas is
-  'Counts anew what a tenant''s count quotas count: the cure for what verify_quotas finds. For administrators in psql.';
+  'Counts again what the count quotas of a tenant count, which repairs what verify_quotas finds. Administrators call it in psql.';
 
 create or replace function metering.verify_quotas() returns table (
-  tenant_id uuid, quota_type text, quota_scope text, scope_id uuid, includes_subtree boolean, what text, is_value numeric, should_be numeric
+  tenant_id uuid, quota_type app_public.quota_type, quota_scope app_public.limit_scope, scope_id uuid, includes_subtree boolean,
+  what text, is_value numeric, should_be numeric
 )
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
@@ -149,7 +174,7 @@ begin
                      where h.tenant_id = c.tenant_id and h.counter_id = c.id) h
      where c.reserved <> h.held
     union all
-    -- a limit of a tenant's count that has no counter would not hold
+    -- A count quota without a counter would not limit anything.
     select w.tenant_id, w.quota_type, w.quota_scope, w.scope_id, w.includes_subtree, 'current_usage', null, w.current_usage
       from (select distinct q.tenant_id, q.quota_type from app_public.usage_quotas q where metering.is_count_quota(q.quota_type)) q,
            lateral metering.counters_wanted(q.tenant_id, q.quota_type) w
@@ -160,7 +185,7 @@ begin
 end
 $$;
 comment on function metering.verify_quotas is
-  'Counters that differ from what they count, or from what their reservations hold; normally none. recount_quotas mends a count. For administrators in psql.';
+  'The counters that differ from what they count, or from what their reservations hold; normally none. recount_quotas repairs a count. Administrators call it in psql.';
 
 create or replace function metering.tg_usage_quotas__check_scope() returns trigger
 language plpgsql security definer
@@ -171,13 +196,14 @@ begin
       and not exists (select from app_public.user_tenants m where m.tenant_id = new.tenant_id and m.user_id = new.scope_id)
     or new.quota_scope = 'agent' and new.scope_id is not null
       and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id) then
-    perform core.raise_error('QT302', 'There is no such user or agent in this tenant.', 'Name one of its members or agents, or nobody for each of them.');
+    perform core.raise_error('MT301', 'There is no such member or agent in this tenant.',
+      'Name one of its members or agents, or leave scope_id out to limit each of them.');
   end if;
   return new;
 end
 $$;
 comment on function metering.tg_usage_quotas__check_scope is
-  'QT302: the user or agent a quota names is not of its tenant.';
+  E'@errors MT301\nRefuses a quota of a user or an agent that does not belong to its tenant.';
 grant execute on function metering.tg_usage_quotas__check_scope to rowhouse_owner;
 
 create or replace function metering.tg_usage_quotas__refresh_counters() returns trigger
@@ -191,7 +217,7 @@ begin
     select distinct c.tenant_id, c.quota_type
       from (select old.tenant_id, old.quota_type where tg_op <> 'INSERT'
             union all select new.tenant_id, new.quota_type where tg_op <> 'DELETE') c
-      -- of a tenant that is being deleted nothing is left to count
+      -- A tenant that is being deleted has nothing left to count.
       join app_public.tenants t on t.id = c.tenant_id
      order by 1, 2
   loop
@@ -201,15 +227,17 @@ begin
 end
 $$;
 comment on function metering.tg_usage_quotas__refresh_counters is
-  'Counters follow their limits at once.';
+  'Brings the counters in line with a limit that changed.';
 grant execute on function metering.tg_usage_quotas__refresh_counters to rowhouse_owner;
 
--- tenants.quotas is the short form: {"max_agents": 50} is a hard limit of the tenant, null says that there is none. What
--- its keys and values may be is tenancy's to check.
+-- tenants.quotas is the short form of quotas: {"max_agents": 50} is a hard limit of the tenant, and null means that there is
+-- no limit. Tenancy checks the keys and values.
 create or replace function metering.tg_tenants__set_quotas() returns trigger
 language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_bytes_per_gb constant numeric := 1024 * 1024 * 1024;
 begin
   if tg_op = 'UPDATE' and old.quotas = new.quotas then
     return null;
@@ -220,7 +248,7 @@ begin
                             else 'max_' || q.quota_type end;
   insert into app_public.usage_quotas as q (tenant_id, quota_type, period, quota_limit, source)
   select new.id, k.quota_type, case k.quota_type when 'api_calls' then 'billing' else 'none' end,
-         trunc((new.quotas ->> k.key)::numeric * case k.quota_type when 'storage' then 1073741824 else 1 end), 'tenant'
+         trunc((new.quotas ->> k.key)::numeric * case k.quota_type when 'storage' then v_bytes_per_gb else 1 end), 'tenant'
     from (values ('agents', 'max_agents'), ('api_calls', 'max_api_calls_per_month'), ('documents', 'max_documents'),
                  ('storage', 'max_storage_gb'), ('users', 'max_users')) as k (quota_type, key)
    where new.quotas ? k.key
@@ -232,7 +260,7 @@ begin
 end
 $$;
 comment on function metering.tg_tenants__set_quotas is
-  'Makes tenants.quotas hold, as rows of usage_quotas; limits of other kinds are not its business.';
+  'Turns the limits of tenants.quotas into rows of usage_quotas. Other domains apply the limits of other kinds.';
 grant execute on function metering.tg_tenants__set_quotas to rowhouse_owner;
 
 create or replace function metering.tg_tenants__move_counts() returns trigger
@@ -255,7 +283,7 @@ begin
     for v_id in select distinct id from unnest(v_left || v_entered) as id order by 1 loop
       perform pg_advisory_xact_lock_shared(metering.quota_lock_key(v_id, v_type));
     end loop;
-    -- nothing below comes or goes until this is done
+    -- Nothing that the tenant has is added or removed until this transaction ends.
     perform pg_advisory_xact_lock(metering.quota_lock_key(old.id, v_type));
     v_amount := null;
     for v_counter in
@@ -278,7 +306,7 @@ begin
 end
 $$;
 comment on function metering.tg_tenants__move_counts is
-  E'@errors QT601\nWhat a tenant and those below it have counts for the tenants above it, wherever it is moved, until it is deleted.';
+  E'@errors QT601\nMoves what a tenant and those below it have from the counters of the tenants above the old place to those above the new place.';
 grant execute on function metering.tg_tenants__move_counts to rowhouse_owner;
 
 set local role rowhouse_owner;
@@ -291,6 +319,6 @@ create or replace trigger _600_set_quotas after insert or update of quotas on ap
   for each row execute function metering.tg_tenants__set_quotas();
 create or replace trigger _610_move_counts after update of parent_tenant_id on app_public.tenants
   for each row execute function metering.tg_tenants__move_counts();
--- while its rows are still there
+-- A tenant leaves the counters before it is deleted, while its rows still exist.
 create or replace trigger _610_leave_counts before delete on app_public.tenants
   for each row execute function metering.tg_tenants__move_counts();

@@ -1,5 +1,5 @@
--- rate_limit_config is what people write; rate_limit_rules is what holds, worked out whenever that changes, so that a
--- request reads a few ready rows: precedence, exceptions and the platform's defaults are decided here.
+-- Rate limits: people write rate_limit_config, and rate_limit_rules has the limits that apply. The rules are computed whenever a
+-- limit changes, with precedence, exceptions and the defaults of the platform, so that a request only reads a few ready rows.
 
 call core.secure_tenant_table('app_public.rate_limit_config');
 call core.allow('app_public.rate_limit_config', write => 'staff');
@@ -14,37 +14,60 @@ create policy update_manager on app_public.rate_limit_config for update to rowho
 create policy delete_manager on app_public.rate_limit_config for delete to rowhouse_user
   using (source = 'own' and not is_default and (select tenancy.has_permission('can_manage_settings')));
 grant select, delete on app_public.rate_limit_config to rowhouse_user;
-grant insert (limit_scope, scope_id, limit_type, per_minute, per_hour, per_day, per_month, on_limit_action, warning_threshold_percent,
-  is_active, is_default, source) on app_public.rate_limit_config to rowhouse_user;
-grant update (per_minute, per_hour, per_day, per_month, on_limit_action, warning_threshold_percent, is_active) on app_public.rate_limit_config to rowhouse_user;
+grant
+  insert (
+    limit_scope, scope_id, limit_type, per_minute, per_hour, per_day, per_month, on_limit_action,
+    warning_threshold_percent, is_active, is_default, source),
+  update (per_minute, per_hour, per_day, per_month, on_limit_action, warning_threshold_percent, is_active)
+  on app_public.rate_limit_config to rowhouse_user;
 grant select, insert, update, delete on app_public.rate_limit_config to rowhouse_platform;
 comment on table app_public.rate_limit_config is
-  'How fast requests, tokens and cost may come. All that concern a use decide together. Everyone reads them; who may manage settings sets the tenant''s own, which can only limit it further.';
-comment on column app_public.rate_limit_config.limit_scope is 'Whose use is limited: tenant, user, agent or api_key.';
-comment on column app_public.rate_limit_config.scope_id is 'The user, agent or API key; null for each of them on its own, unless it is named in a row of its own. Always null for the tenant.';
-comment on column app_public.rate_limit_config.limit_type is 'requests, tokens or cost (in US cents).';
-comment on column app_public.rate_limit_config.per_minute is 'Most in any 60 seconds; null for no such limit.';
-comment on column app_public.rate_limit_config.per_hour is 'Most in any hour; null for no such limit.';
-comment on column app_public.rate_limit_config.per_day is 'Most in any 24 hours; null for no such limit.';
-comment on column app_public.rate_limit_config.per_month is 'Most in any 30 days; null for no such limit. Months of the calendar are quotas.';
-comment on column app_public.rate_limit_config.on_limit_action is 'What happens beyond the limit: block (refused), queue (refused, to be tried again by the caller), throttle (allowed, the caller should wait) or warn (allowed).';
-comment on column app_public.rate_limit_config.is_hard_limit is 'Whether it refuses: block and queue do.';
-comment on column app_public.rate_limit_config.warning_threshold_percent is 'From how many percent of the limit on a decision carries a warning, 0 to 100, by default 80.';
-comment on column app_public.rate_limit_config.is_active is 'Whether it holds.';
-comment on column app_public.rate_limit_config.is_default is 'Whether it holds for every tenant that has nothing else of that kind from its plan. Of the platform''s tenant only.';
-comment on column app_public.rate_limit_config.source is 'Who set it: plan, or override (platform staff), which replaces the plan''s for the same thing; or own, which adds to them.';
-comment on column app_public.rate_limit_config.created_at is 'When it was set.';
-comment on column app_public.rate_limit_config.updated_at is 'When it last changed.';
+  'Limits of how fast requests, tokens and cost may come. All limits that concern a use decide together. Every member reads them. Those with can_manage_settings set the tenant''s own limits, which can only limit it further.';
+comment on column app_public.rate_limit_config.limit_scope is 'Whose usage is limited.';
+comment on column app_public.rate_limit_config.scope_id is
+  'The user, agent or API key. null limits each of them separately, except those that have a limit of their own. It is always null when the scope is the tenant.';
+comment on column app_public.rate_limit_config.limit_type is 'What is limited: requests, tokens, or cost in US cents.';
+comment on column app_public.rate_limit_config.per_minute is 'The most in any 60 seconds; null for no such limit.';
+comment on column app_public.rate_limit_config.per_hour is 'The most in any hour; null for no such limit.';
+comment on column app_public.rate_limit_config.per_day is 'The most in any 24 hours; null for no such limit.';
+comment on column app_public.rate_limit_config.per_month is
+  'The most in any 30 days; null for no such limit. Quotas limit months of the calendar.';
+comment on column app_public.rate_limit_config.on_limit_action is
+  'What happens beyond the limit: block refuses; queue refuses and asks the caller to try again; throttle allows and asks the caller to wait; warn allows.';
+comment on column app_public.rate_limit_config.is_hard_limit is 'Whether the limit refuses, as block and queue do.';
+comment on column app_public.rate_limit_config.warning_threshold_percent is
+  'The percentage of the limit from which on a decision carries a warning, 0 to 100, by default 80.';
+comment on column app_public.rate_limit_config.is_active is 'Whether the limit applies.';
+comment on column app_public.rate_limit_config.is_default is
+  'Whether the limit applies to every tenant whose plan has no limit of this kind. Only the tenant of the platform has defaults.';
+comment on column app_public.rate_limit_config.source is
+  'Who set it. override (platform staff) replaces plan for the same thing; own is set by the tenant itself and adds to them.';
+comment on column app_public.rate_limit_config.created_at is 'When the limit was set.';
+comment on column app_public.rate_limit_config.updated_at is 'When the limit last changed.';
+comment on constraint scope_of_the_tenant_has_no_id on app_public.rate_limit_config is 'must be empty when the scope is the tenant';
+comment on constraint per_minute_is_positive on app_public.rate_limit_config is 'must be at least 1';
+comment on constraint per_hour_is_positive on app_public.rate_limit_config is 'must be at least 1';
+comment on constraint per_day_is_positive on app_public.rate_limit_config is 'must be at least 1';
+comment on constraint per_month_is_positive on app_public.rate_limit_config is 'must be at least 1';
+comment on constraint there_is_a_limit on app_public.rate_limit_config is
+  'must be given, unless there is a limit for another length of time';
+comment on constraint warning_threshold_is_a_percentage on app_public.rate_limit_config is 'must be from 0 to 100';
+comment on constraint default_names_nobody on app_public.rate_limit_config is 'must be off when the limit names a user, an agent or an API key';
+comment on index app_public.rate_limit_config_tenant_id_limit_scope_scope_id_limit_type_idx is
+  'must be different from the rate limits that exist: there is one of this source for the same thing already';
 
 call core.secure_tenant_table('metering.rate_limit_rules');
 grant select, insert, update, delete on metering.rate_limit_rules to rowhouse_platform;
-comment on table metering.rate_limit_rules is 'The rate limits that hold, one row a window, derived from rate_limit_config.';
+comment on table metering.rate_limit_rules is 'The rate limits that apply, one row for each window, computed from rate_limit_config.';
 
-set local role rowhouse_platform;  -- outside the wall: the platform's default rate limits hold for every tenant
+set local role rowhouse_platform;  -- outside the wall: the default rate limits of the platform apply to every tenant
 create or replace function metering.rate_limit_rules_wanted(tenant_ids uuid[]) returns setof metering.rate_limit_rules
 language plpgsql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  v_minute constant int := 60;
+  v_day constant int := 24 * 60 * 60;
 begin
   return query
     with candidate as (
@@ -54,13 +77,14 @@ begin
         join app_public.rate_limit_config c on c.is_active and (c.tenant_id = t.id or c.is_default)
        where t.id = any (rate_limit_rules_wanted.tenant_ids)
     ), effective as (
-      -- a plan replaces the platform's default, an override both; what a tenant set itself adds and lifts nothing
+      -- A plan replaces the default of the platform, and an override replaces both. A tenant's own limits add to them and cannot
+      -- lift them.
       select distinct on (for_tenant_id, limit_scope, scope_id, limit_type, is_hard_limit, rank is null, case when rank is null then id end) *
         from candidate
        order by for_tenant_id, limit_scope, scope_id, limit_type, is_hard_limit, rank is null, case when rank is null then id end, rank desc
     )
     select e.for_tenant_id, e.id, w.seconds, e.limit_scope, e.scope_id,
-           -- a limit for each steps back for those who have one of their own, of the same making
+           -- A limit for each does not apply to those that have a limit of their own of the same kind.
            case when e.scope_id is null and e.limit_scope <> 'tenant' then array(
              select distinct x.scope_id from effective x
               where x.for_tenant_id = e.for_tenant_id and x.limit_scope = e.limit_scope and x.limit_type = e.limit_type
@@ -69,26 +93,30 @@ begin
            e.limit_type, w.allowed::double precision, e.on_limit_action, w.allowed::double precision * e.warning_threshold_percent / 100,
            e.limit_scope = 'tenant' and e.limit_type = 'requests' and count(*) over (partition by e.for_tenant_id) = 1
       from effective e,
-           lateral (values (60, e.per_minute), (3600, e.per_hour), (86400, e.per_day), (2592000, e.per_month)) as w (seconds, allowed)
+           lateral (values (v_minute, e.per_minute), (60 * v_minute, e.per_hour), (v_day, e.per_day), (30 * v_day, e.per_month))
+             as w (seconds, allowed)
      where w.allowed is not null;
 end
 $$;
 comment on function metering.rate_limit_rules_wanted is
-  'The rate limits that hold for these tenants, from what is configured for them and by default.';
+  'The rate limits that apply to these tenants, computed from their configuration and from the defaults.';
 
 create or replace function metering.refresh_rate_limit_rules(tenant_ids uuid[]) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
+declare
+  -- The seed keeps this key apart from other advisory locks of ours.
+  v_seed constant bigint := 9;
 begin
-  -- one at a time: two changes that do not see each other would each leave the other out
-  perform pg_advisory_xact_lock(hashtextextended('rate_limit_rules', 9));
+  -- Only one session at a time computes rules. Two sessions that do not see each other's change would each leave it out.
+  perform pg_advisory_xact_lock(hashtextextended('rate_limit_rules', v_seed));
   delete from metering.rate_limit_rules r where r.tenant_id = any (refresh_rate_limit_rules.tenant_ids);
   insert into metering.rate_limit_rules select * from metering.rate_limit_rules_wanted(refresh_rate_limit_rules.tenant_ids);
 end
 $$;
 comment on function metering.refresh_rate_limit_rules is
-  'Works out anew which rate limits hold for these tenants.';
+  'Computes the rate limits that apply to these tenants again.';
 
 create or replace function metering.tg_rate_limit_config__refresh_rules() returns trigger
 language plpgsql security definer
@@ -102,7 +130,7 @@ begin
 end
 $$;
 comment on function metering.tg_rate_limit_config__refresh_rules is
-  'Rate limits hold from the commit that sets them.';
+  'Computes the rules again when a rate limit changes, so that it applies from the commit on.';
 grant execute on function metering.tg_rate_limit_config__refresh_rules to rowhouse_owner;
 
 create or replace function metering.tg_rate_limit_config__check_scope() returns trigger
@@ -114,16 +142,17 @@ begin
       and not exists (select from app_public.user_tenants m where m.tenant_id = new.tenant_id and m.user_id = new.scope_id)
     or new.limit_scope = 'agent' and new.scope_id is not null
       and not exists (select from app_public.agents a where a.tenant_id = new.tenant_id and a.id = new.scope_id) then
-    perform core.raise_error('RL301', 'There is no such user or agent in this tenant.', 'Name one of its members or agents, or nobody for each of them.');
+    perform core.raise_error('MT301', 'There is no such member or agent in this tenant.',
+      'Name one of its members or agents, or leave scope_id out to limit each of them.');
   end if;
   if new.is_default and not exists (select from app_public.tenants t where t.id = new.tenant_id and t.type = 'platform') then
-    perform core.raise_error('RL401', 'Only the platform''s own tenant can hold defaults.', 'Set is_default in the tenant of type platform.');
+    perform core.raise_error('RL401', 'Only the tenant of the platform has default rate limits.', 'Set is_default in the tenant of type platform.');
   end if;
   return new;
 end
 $$;
 comment on function metering.tg_rate_limit_config__check_scope is
-  'RL301: the user or agent a limit names is not of its tenant; RL401: a default outside of the platform''s tenant.';
+  E'@errors MT301 RL401\nRefuses a limit of a user or an agent that does not belong to its tenant, and a default outside the tenant of the platform.';
 grant execute on function metering.tg_rate_limit_config__check_scope to rowhouse_owner;
 
 create or replace function metering.tg_tenants__set_rate_limits() returns trigger
@@ -131,7 +160,7 @@ language plpgsql security definer
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  -- without defaults there is nothing to work out, and new tenants do not wait for each other
+  -- Without defaults there is nothing to compute, and new tenants do not wait for each other.
   if exists (select from app_public.rate_limit_config c where c.is_default) then
     perform metering.refresh_rate_limit_rules(array[new.id]);
   end if;
@@ -139,7 +168,7 @@ begin
 end
 $$;
 comment on function metering.tg_tenants__set_rate_limits is
-  'The platform''s default rate limits hold for a new tenant at once.';
+  'Applies the default rate limits of the platform to a new tenant.';
 grant execute on function metering.tg_tenants__set_rate_limits to rowhouse_owner;
 
 set local role rowhouse_owner;

@@ -14,6 +14,10 @@ export const fillIdentity: Fill = async (t, tenant) => {
     [tenant.id],
   )
   await t.query(
+    `insert into tenancy.daily_invitations (tenant_id, sent_on, email) values ($1, current_date, 'guest@example.test')`,
+    [tenant.id],
+  )
+  await t.query(
     `insert into app_public.user_sessions (tenant_id, user_id, session_start, last_activity_at) values ($1, $2, now(), now())`,
     [tenant.id, tenant.owner.userId],
   )
