@@ -13,6 +13,8 @@ type Client = pg.ClientBase | pg.Pool
 const migrate = 'npm run migrate'
 const restore = 'Its definition is in generated/schema.sql, its data in your backup: docs/operations.md, "Restore".'
 
+const closeGap = 'npm run migrate. It stops at a gap that it cannot close: take back the grant or change the object.'
+
 /** What migrate makes anew; the rest is state, which only a person can bring back. */
 const mended: Kind[] = ['view', 'function', 'policy', 'trigger', 'row level security', 'index']
 
@@ -88,7 +90,7 @@ async function securityGaps(client: Client): Promise<Finding[]> {
   if (there.length === 0) return []
   try {
     const { rows } = await client.query<{ object: string; gap: string }>('select object, gap from core.security_gaps()')
-    return rows.map(({ object, gap }) => ({ what: `Security gap: ${object}: ${gap}.`, toDo: migrate }))
+    return rows.map(({ object, gap }) => ({ what: `Security gap: ${object}: ${gap}.`, toDo: closeGap }))
   } catch (error) {
     return [{ what: `The security gaps cannot be read: ${(error as Error).message}.`, toDo: migrate }]
   }
