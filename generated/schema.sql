@@ -21019,6 +21019,96 @@ ALTER FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinal
 
 COMMENT ON FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) IS 'Stores the events at these positions of a batch with their costs, and puts the batch into the queue of the roll-ups.';
 
+CREATE FUNCTION observability.compute_platform_shared_resources() RETURNS TABLE(kind app_public.resource_kind, id uuid, tenant_id uuid, name text, display_name text, description text, category text, tags text[], icon text, version text, status text, usage_count bigint, rating numeric, updated_at timestamp with time zone)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET row_security TO 'on'
+    AS $$
+  select 'agent'::app_public.resource_kind as kind, id, tenant_id, name, display_name, description, primary_category as category,
+         array(select t.name from app_public.tag_assignments a join app_public.tags t on t.tenant_id = a.tenant_id and t.id = a.tag_id
+                where a.tenant_id = r.tenant_id and a.item_type = 'agent' and a.item_id = r.id order by t.name) as tags,
+         icon, version, status::text as status, usage_count, rating, updated_at
+    from app_public.agents r where sharing_mode = 'platform' and deleted_at is null
+  union all
+  select 'tool', id, tenant_id, name, display_name, description, category,
+         array(select t.name from app_public.tag_assignments a join app_public.tags t on t.tenant_id = a.tenant_id and t.id = a.tag_id
+                where a.tenant_id = r.tenant_id and a.item_type = 'tool' and a.item_id = r.id order by t.name),
+         icon, version, status, usage_count, null, updated_at
+    from app_public.tools r where sharing_mode = 'platform' and deleted_at is null
+  union all
+  select 'prompt', id, tenant_id, name, display_name, description, category, tags, null, version, status, usage_count, rating, updated_at
+    from app_public.prompts where sharing_mode = 'platform' and deleted_at is null
+  union all
+  select 'workflow', id, tenant_id, name, display_name, description, category, tags, icon, version, status, execution_count, null, updated_at
+    from app_public.workflows where sharing_mode = 'platform' and deleted_at is null
+  union all
+  select 'knowledge_source', id, tenant_id, name, display_name, description, category, tags, null, null, status, query_count, null, updated_at
+    from app_public.rag_knowledge_sources where sharing_mode = 'platform' and deleted_at is null;
+$$;
+
+ALTER FUNCTION observability.compute_platform_shared_resources() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.compute_platform_shared_resources() IS 'The rows of mv_platform_shared_resources, computed now.';
+
+CREATE FUNCTION observability.compute_popular_agents() RETURNS TABLE(tenant_id uuid, rank integer, agent_id uuid, usage_count bigint, success_rate numeric, rating numeric, feedback_count integer)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET row_security TO 'on'
+    AS $$
+  select ranked.tenant_id, ranked.rank::int as rank, ranked.agent_id, ranked.usage_count, ranked.success_rate, ranked.rating, ranked.feedback_count
+    from (
+      select tenant_id, id as agent_id, usage_count, success_rate, rating, feedback_count,
+             row_number() over (partition by tenant_id order by usage_count desc, rating desc nulls last, feedback_count desc, name, id) as rank
+        from app_public.agents
+       where deleted_at is null and status = 'active' and is_active and (usage_count > 0 or feedback_count > 0)
+    ) as ranked
+   where ranked.rank <= 20;
+$$;
+
+ALTER FUNCTION observability.compute_popular_agents() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.compute_popular_agents() IS 'The rows of mv_popular_agents, computed now.';
+
+CREATE FUNCTION observability.compute_tenant_resource_counts() RETURNS TABLE(tenant_id uuid, agent_count bigint, active_agent_count bigint, tool_count bigint, prompt_count bigint, workflow_count bigint, knowledge_source_count bigint, document_count bigint, document_bytes bigint, member_count bigint, workspace_count bigint, project_count bigint)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET row_security TO 'on'
+    AS $$
+  select t.id as tenant_id,
+         coalesce(agents.n, 0) as agent_count,
+         coalesce(agents.active, 0) as active_agent_count,
+         coalesce(tools.n, 0) as tool_count,
+         coalesce(prompts.n, 0) as prompt_count,
+         coalesce(workflows.n, 0) as workflow_count,
+         coalesce(sources.n, 0) as knowledge_source_count,
+         coalesce(documents.n, 0) as document_count,
+         coalesce(documents.bytes, 0) as document_bytes,
+         coalesce(members.n, 0) as member_count,
+         coalesce(workspaces.n, 0) as workspace_count,
+         coalesce(projects.n, 0) as project_count
+    from app_public.tenants t
+    left join (select tenant_id, count(*) as n, count(*) filter (where status = 'active' and is_active) as active
+                 from app_public.agents where deleted_at is null group by tenant_id) agents on agents.tenant_id = t.id
+    left join (select tenant_id, count(*) as n from app_public.tools where deleted_at is null group by tenant_id) tools
+      on tools.tenant_id = t.id
+    left join (select tenant_id, count(*) as n from app_public.prompts where deleted_at is null group by tenant_id) prompts
+      on prompts.tenant_id = t.id
+    left join (select tenant_id, count(*) as n from app_public.workflows where deleted_at is null group by tenant_id) workflows
+      on workflows.tenant_id = t.id
+    left join (select tenant_id, count(*) as n from app_public.rag_knowledge_sources where deleted_at is null group by tenant_id) sources
+      on sources.tenant_id = t.id
+    left join (select tenant_id, count(*) as n, sum(size_bytes)::bigint as bytes from app_public.documents group by tenant_id) documents
+      on documents.tenant_id = t.id
+    left join (select tenant_id, count(*) as n from app_public.user_tenants where status = 'active' group by tenant_id) members
+      on members.tenant_id = t.id
+    left join (select tenant_id, count(*) as n from app_public.workspaces where deleted_at is null group by tenant_id) workspaces on workspaces.tenant_id = t.id
+    left join (select tenant_id, count(*) as n from app_public.projects where deleted_at is null group by tenant_id) projects on projects.tenant_id = t.id;
+$$;
+
+ALTER FUNCTION observability.compute_tenant_resource_counts() OWNER TO rowhouse_owner;
+
+COMMENT ON FUNCTION observability.compute_tenant_resource_counts() IS 'The rows of mv_tenant_resource_counts, computed now.';
+
 CREATE FUNCTION observability.enqueue_refresh(name text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -21033,6 +21123,29 @@ $$;
 ALTER FUNCTION observability.enqueue_refresh(name text) OWNER TO rowhouse_owner;
 
 COMMENT ON FUNCTION observability.enqueue_refresh(name text) IS 'Queues the refresh of a materialized view.';
+
+CREATE FUNCTION observability.fill_materialized_views() RETURNS SETOF text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_name text;
+begin
+  for v_name in
+    select v.name from observability.materialized_views v
+      join pg_matviews m on m.schemaname = 'observability' and m.matviewname = v.name
+     where not m.ispopulated
+     order by v.name
+  loop
+    perform observability.refresh_materialized_view_now(v_name);
+    return next v_name;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION observability.fill_materialized_views() OWNER TO rowhouse_platform;
+
+COMMENT ON FUNCTION observability.fill_materialized_views() IS 'Refreshes the materialized views that are not populated, which a restore can leave behind, and returns their names.';
 
 CREATE TABLE observability.materialized_views (
     name text NOT NULL,
@@ -21100,98 +21213,21 @@ ALTER FUNCTION observability.materialized_view_status() OWNER TO rowhouse_owner;
 COMMENT ON FUNCTION observability.materialized_view_status() IS 'The rows of app_public.materialized_view_status.';
 
 CREATE MATERIALIZED VIEW observability.mv_platform_shared_resources AS
- SELECT 'agent'::app_public.resource_kind AS kind,
-    r.id,
-    r.tenant_id,
-    r.name,
-    r.display_name,
-    r.description,
-    r.primary_category AS category,
-    ARRAY( SELECT t.name
-           FROM (app_public.tag_assignments a
-             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
-          WHERE ((a.tenant_id = r.tenant_id) AND (a.item_type = 'agent'::app_public.resource_kind) AND (a.item_id = r.id))
-          ORDER BY t.name) AS tags,
-    r.icon,
-    r.version,
-    (r.status)::text AS status,
-    r.usage_count,
-    r.rating,
-    r.updated_at
-   FROM app_public.agents r
-  WHERE (((r.sharing_mode)::text = 'platform'::text) AND (r.deleted_at IS NULL))
-UNION ALL
- SELECT 'tool'::app_public.resource_kind AS kind,
-    r.id,
-    r.tenant_id,
-    r.name,
-    r.display_name,
-    r.description,
-    r.category,
-    ARRAY( SELECT t.name
-           FROM (app_public.tag_assignments a
-             JOIN app_public.tags t ON (((t.tenant_id = a.tenant_id) AND (t.id = a.tag_id))))
-          WHERE ((a.tenant_id = r.tenant_id) AND (a.item_type = 'tool'::app_public.resource_kind) AND (a.item_id = r.id))
-          ORDER BY t.name) AS tags,
-    r.icon,
-    r.version,
-    r.status,
-    r.usage_count,
-    NULL::numeric AS rating,
-    r.updated_at
-   FROM app_public.tools r
-  WHERE (((r.sharing_mode)::text = 'platform'::text) AND (r.deleted_at IS NULL))
-UNION ALL
- SELECT 'prompt'::app_public.resource_kind AS kind,
-    prompts.id,
-    prompts.tenant_id,
-    prompts.name,
-    prompts.display_name,
-    prompts.description,
-    prompts.category,
-    prompts.tags,
-    NULL::text AS icon,
-    prompts.version,
-    prompts.status,
-    prompts.usage_count,
-    prompts.rating,
-    prompts.updated_at
-   FROM app_public.prompts
-  WHERE (((prompts.sharing_mode)::text = 'platform'::text) AND (prompts.deleted_at IS NULL))
-UNION ALL
- SELECT 'workflow'::app_public.resource_kind AS kind,
-    workflows.id,
-    workflows.tenant_id,
-    workflows.name,
-    workflows.display_name,
-    workflows.description,
-    workflows.category,
-    workflows.tags,
-    workflows.icon,
-    workflows.version,
-    workflows.status,
-    workflows.execution_count AS usage_count,
-    NULL::numeric AS rating,
-    workflows.updated_at
-   FROM app_public.workflows
-  WHERE (((workflows.sharing_mode)::text = 'platform'::text) AND (workflows.deleted_at IS NULL))
-UNION ALL
- SELECT 'knowledge_source'::app_public.resource_kind AS kind,
-    rag_knowledge_sources.id,
-    rag_knowledge_sources.tenant_id,
-    rag_knowledge_sources.name,
-    rag_knowledge_sources.display_name,
-    rag_knowledge_sources.description,
-    rag_knowledge_sources.category,
-    rag_knowledge_sources.tags,
-    NULL::text AS icon,
-    NULL::text AS version,
-    rag_knowledge_sources.status,
-    rag_knowledge_sources.query_count AS usage_count,
-    NULL::numeric AS rating,
-    rag_knowledge_sources.updated_at
-   FROM app_public.rag_knowledge_sources
-  WHERE (((rag_knowledge_sources.sharing_mode)::text = 'platform'::text) AND (rag_knowledge_sources.deleted_at IS NULL))
+ SELECT compute_platform_shared_resources.kind,
+    compute_platform_shared_resources.id,
+    compute_platform_shared_resources.tenant_id,
+    compute_platform_shared_resources.name,
+    compute_platform_shared_resources.display_name,
+    compute_platform_shared_resources.description,
+    compute_platform_shared_resources.category,
+    compute_platform_shared_resources.tags,
+    compute_platform_shared_resources.icon,
+    compute_platform_shared_resources.version,
+    compute_platform_shared_resources.status,
+    compute_platform_shared_resources.usage_count,
+    compute_platform_shared_resources.rating,
+    compute_platform_shared_resources.updated_at
+   FROM observability.compute_platform_shared_resources() compute_platform_shared_resources(kind, id, tenant_id, name, display_name, description, category, tags, icon, version, status, usage_count, rating, updated_at)
   WITH NO DATA;
 
 ALTER TABLE observability.mv_platform_shared_resources OWNER TO rowhouse_platform;
@@ -21211,23 +21247,14 @@ ALTER FUNCTION observability.platform_shared_resources() OWNER TO rowhouse_owner
 COMMENT ON FUNCTION observability.platform_shared_resources() IS 'The rows from which app_public.platform_shared_resources shows those that the user sees.';
 
 CREATE MATERIALIZED VIEW observability.mv_popular_agents AS
- SELECT ranked.tenant_id,
-    (ranked.rank)::integer AS rank,
-    ranked.agent_id,
-    ranked.usage_count,
-    ranked.success_rate,
-    ranked.rating,
-    ranked.feedback_count
-   FROM ( SELECT agents.tenant_id,
-            agents.id AS agent_id,
-            agents.usage_count,
-            agents.success_rate,
-            agents.rating,
-            agents.feedback_count,
-            row_number() OVER (PARTITION BY agents.tenant_id ORDER BY agents.usage_count DESC, agents.rating DESC NULLS LAST, agents.feedback_count DESC, agents.name, agents.id) AS rank
-           FROM app_public.agents
-          WHERE ((agents.deleted_at IS NULL) AND (agents.status = 'active'::app_public.agent_status_enum) AND agents.is_active AND ((agents.usage_count > 0) OR (agents.feedback_count > 0)))) ranked
-  WHERE (ranked.rank <= 20)
+ SELECT compute_popular_agents.tenant_id,
+    compute_popular_agents.rank,
+    compute_popular_agents.agent_id,
+    compute_popular_agents.usage_count,
+    compute_popular_agents.success_rate,
+    compute_popular_agents.rating,
+    compute_popular_agents.feedback_count
+   FROM observability.compute_popular_agents() compute_popular_agents(tenant_id, rank, agent_id, usage_count, success_rate, rating, feedback_count)
   WITH NO DATA;
 
 ALTER TABLE observability.mv_popular_agents OWNER TO rowhouse_platform;
@@ -21253,6 +21280,7 @@ declare
   v_asked_at constant timestamptz := clock_timestamp();
   v_started_at timestamptz;
   v_count bigint;
+  v_is_populated boolean;
 begin
   perform observability.require_materialized_view(refresh_materialized_view_now.name);
   -- only one refresh runs at a time; of those that wait together, the first one refreshes for all of them
@@ -21264,7 +21292,11 @@ begin
   end if;
   -- take the time before the snapshot, so that the view is at least as new as it says
   v_started_at := clock_timestamp();
-  execute format('refresh materialized view concurrently observability.%I', refresh_materialized_view_now.name);
+  select m.ispopulated into v_is_populated
+    from pg_matviews m where m.schemaname = 'observability' and m.matviewname = refresh_materialized_view_now.name;
+  -- concurrently, so that others read it meanwhile; PostgreSQL refuses that for a view that was never filled
+  execute format('refresh materialized view %s observability.%I',
+    case when v_is_populated then 'concurrently' else '' end, refresh_materialized_view_now.name);
   execute format('select count(*) from observability.%I', refresh_materialized_view_now.name) into v_count;
   update observability.materialized_views v
      set refreshed_at = v_started_at, row_count = v_count,
@@ -21298,65 +21330,19 @@ COMMENT ON FUNCTION observability.require_materialized_view(name text) IS '@erro
 Raises an error when no materialized view has this name.';
 
 CREATE MATERIALIZED VIEW observability.mv_tenant_resource_counts AS
- SELECT t.id AS tenant_id,
-    COALESCE(agents.n, (0)::bigint) AS agent_count,
-    COALESCE(agents.active, (0)::bigint) AS active_agent_count,
-    COALESCE(tools.n, (0)::bigint) AS tool_count,
-    COALESCE(prompts.n, (0)::bigint) AS prompt_count,
-    COALESCE(workflows.n, (0)::bigint) AS workflow_count,
-    COALESCE(sources.n, (0)::bigint) AS knowledge_source_count,
-    COALESCE(documents.n, (0)::bigint) AS document_count,
-    COALESCE(documents.bytes, (0)::bigint) AS document_bytes,
-    COALESCE(members.n, (0)::bigint) AS member_count,
-    COALESCE(workspaces.n, (0)::bigint) AS workspace_count,
-    COALESCE(projects.n, (0)::bigint) AS project_count
-   FROM (((((((((app_public.tenants t
-     LEFT JOIN ( SELECT agents_1.tenant_id,
-            count(*) AS n,
-            count(*) FILTER (WHERE ((agents_1.status = 'active'::app_public.agent_status_enum) AND agents_1.is_active)) AS active
-           FROM app_public.agents agents_1
-          WHERE (agents_1.deleted_at IS NULL)
-          GROUP BY agents_1.tenant_id) agents ON ((agents.tenant_id = t.id)))
-     LEFT JOIN ( SELECT tools_1.tenant_id,
-            count(*) AS n
-           FROM app_public.tools tools_1
-          WHERE (tools_1.deleted_at IS NULL)
-          GROUP BY tools_1.tenant_id) tools ON ((tools.tenant_id = t.id)))
-     LEFT JOIN ( SELECT prompts_1.tenant_id,
-            count(*) AS n
-           FROM app_public.prompts prompts_1
-          WHERE (prompts_1.deleted_at IS NULL)
-          GROUP BY prompts_1.tenant_id) prompts ON ((prompts.tenant_id = t.id)))
-     LEFT JOIN ( SELECT workflows_1.tenant_id,
-            count(*) AS n
-           FROM app_public.workflows workflows_1
-          WHERE (workflows_1.deleted_at IS NULL)
-          GROUP BY workflows_1.tenant_id) workflows ON ((workflows.tenant_id = t.id)))
-     LEFT JOIN ( SELECT rag_knowledge_sources.tenant_id,
-            count(*) AS n
-           FROM app_public.rag_knowledge_sources
-          WHERE (rag_knowledge_sources.deleted_at IS NULL)
-          GROUP BY rag_knowledge_sources.tenant_id) sources ON ((sources.tenant_id = t.id)))
-     LEFT JOIN ( SELECT documents_1.tenant_id,
-            count(*) AS n,
-            (sum(documents_1.size_bytes))::bigint AS bytes
-           FROM app_public.documents documents_1
-          GROUP BY documents_1.tenant_id) documents ON ((documents.tenant_id = t.id)))
-     LEFT JOIN ( SELECT user_tenants.tenant_id,
-            count(*) AS n
-           FROM app_public.user_tenants
-          WHERE ((user_tenants.status)::text = 'active'::text)
-          GROUP BY user_tenants.tenant_id) members ON ((members.tenant_id = t.id)))
-     LEFT JOIN ( SELECT workspaces_1.tenant_id,
-            count(*) AS n
-           FROM app_public.workspaces workspaces_1
-          WHERE (workspaces_1.deleted_at IS NULL)
-          GROUP BY workspaces_1.tenant_id) workspaces ON ((workspaces.tenant_id = t.id)))
-     LEFT JOIN ( SELECT projects_1.tenant_id,
-            count(*) AS n
-           FROM app_public.projects projects_1
-          WHERE (projects_1.deleted_at IS NULL)
-          GROUP BY projects_1.tenant_id) projects ON ((projects.tenant_id = t.id)))
+ SELECT compute_tenant_resource_counts.tenant_id,
+    compute_tenant_resource_counts.agent_count,
+    compute_tenant_resource_counts.active_agent_count,
+    compute_tenant_resource_counts.tool_count,
+    compute_tenant_resource_counts.prompt_count,
+    compute_tenant_resource_counts.workflow_count,
+    compute_tenant_resource_counts.knowledge_source_count,
+    compute_tenant_resource_counts.document_count,
+    compute_tenant_resource_counts.document_bytes,
+    compute_tenant_resource_counts.member_count,
+    compute_tenant_resource_counts.workspace_count,
+    compute_tenant_resource_counts.project_count
+   FROM observability.compute_tenant_resource_counts() compute_tenant_resource_counts(tenant_id, agent_count, active_agent_count, tool_count, prompt_count, workflow_count, knowledge_source_count, document_count, document_bytes, member_count, workspace_count, project_count)
   WITH NO DATA;
 
 ALTER TABLE observability.mv_tenant_resource_counts OWNER TO rowhouse_platform;
@@ -35407,7 +35393,19 @@ REVOKE ALL ON FUNCTION metering.write_llm_call(call metering.llm_calls) FROM PUB
 
 REVOKE ALL ON FUNCTION metering.write_usage(events app_public.new_usage_event[], ordinals integer[], batch_id bigint, first_at timestamp with time zone, last_at timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION observability.compute_platform_shared_resources() FROM PUBLIC;
+GRANT ALL ON FUNCTION observability.compute_platform_shared_resources() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION observability.compute_popular_agents() FROM PUBLIC;
+GRANT ALL ON FUNCTION observability.compute_popular_agents() TO rowhouse_platform;
+
+REVOKE ALL ON FUNCTION observability.compute_tenant_resource_counts() FROM PUBLIC;
+GRANT ALL ON FUNCTION observability.compute_tenant_resource_counts() TO rowhouse_platform;
+
 REVOKE ALL ON FUNCTION observability.enqueue_refresh(name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION observability.fill_materialized_views() FROM PUBLIC;
+GRANT ALL ON FUNCTION observability.fill_materialized_views() TO rowhouse_owner;
 
 GRANT SELECT,UPDATE ON TABLE observability.materialized_views TO rowhouse_platform;
 
