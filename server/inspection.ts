@@ -104,7 +104,7 @@ async function failedJobs(client: Client): Promise<Finding[]> {
   )
   return rows.map(({ task, count }) => ({
     what: `${count} ${count === 1 ? 'job' : 'jobs'} of the task ${task} failed for good.`,
-    toDo: 'npm run jobs -- list, then retry or cancel them',
+    toDo: 'See why in last_error of graphile_worker.jobs, then retry or cancel them: docs/operations.md, "The queue".',
   }))
 }
 

@@ -1,6 +1,6 @@
 // What the documentation names exists: a page that speaks of a function or table of yesterday misleads.
 
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { useDatabase } from '../helpers/index.ts'
@@ -60,5 +60,35 @@ describe('every page', () => {
       }
     }
     expect(broken).toEqual([])
+  })
+
+  it('names files that exist', async () => {
+    const missing: string[] = []
+    for (const { page, text } of await pages()) {
+      for (const [, path = ''] of text.matchAll(
+        /`((?:sql|server|tests|docs|scripts|migrations|tasks|bench|seeds)\/[\w./-]+)`/g,
+      )) {
+        if (path.includes('NN_')) continue
+        await stat(join(root, path)).catch(() => missing.push(`${page}: ${path}`))
+      }
+    }
+    expect(missing).toEqual([])
+  })
+
+  it('and every message of the programs names commands and sections that exist', async () => {
+    const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+    const operations = await readFile(join(root, 'docs/operations.md'), 'utf8')
+    const texts = await Promise.all([
+      ...(await pages()).map(({ text }) => text),
+      ...(await readdir(join(root, 'server'), { recursive: true }))
+        .filter((path) => path.endsWith('.ts'))
+        .map((path) => readFile(join(root, 'server', path), 'utf8')),
+      ...(await readdir(join(root, 'scripts'))).map((path) => readFile(join(root, 'scripts', path), 'utf8')),
+    ])
+    const all = texts.join('\n')
+    const commands = [...all.matchAll(/npm run (?:-s |--silent )?([a-z][\w-]*)/g)].map(([, name = '']) => name)
+    expect(commands.filter((name) => !(name in scripts))).toEqual([])
+    const sections = [...all.matchAll(/docs\/operations\.md, "([^"]+)"/g)].map(([, name = '']) => name)
+    expect(sections.filter((name) => !operations.includes(`## ${name}\n`))).toEqual([])
   })
 })
