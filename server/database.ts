@@ -105,3 +105,13 @@ export async function asUser<T>(pool: pg.Pool, actor: Actor, work: (client: pg.P
     client.release()
   }
 }
+
+/** Work of a migration as another role, whatever becomes of it. */
+export async function asRole(client: pg.Client, role: string, work: () => Promise<unknown>): Promise<void> {
+  await client.query(`set role ${client.escapeIdentifier(role)}`)
+  try {
+    await work()
+  } finally {
+    await client.query('reset role')
+  }
+}

@@ -36,7 +36,8 @@ export function extensions(setting = process.env.ROWHOUSE_EXTENSIONS ?? ''): Ext
   return found
 }
 
-export const partOf = (extension: Extension, part: 'migrations' | 'sql' | 'tasks'): string | undefined => {
+/** What an extension may leave out; it always has migrations/. */
+export const partOf = (extension: Extension, part: 'sql' | 'tasks'): string | undefined => {
   const directory = join(extension.directory, part)
   return existsSync(directory) ? directory : undefined
 }

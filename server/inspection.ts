@@ -1,6 +1,7 @@
 // What is wrong in a database that is at this version, and what can be mended without a person. doctor shows it, migrate mends.
 
 import type pg from 'pg'
+import { asRole } from './database.ts'
 import { expectedObjects, type Kind, presentObjects, type SchemaObject } from './expected-objects.ts'
 
 export type Finding = {
@@ -118,7 +119,7 @@ export async function restoreIndexes(client: pg.Client, log: (line: string) => v
       [target],
     )
     if (!rows[0]) continue
-    await asRole(client, rows[0].owner, statement)
+    await asRole(client, rows[0].owner, () => client.query(statement))
     log(`Restored the index ${name}.`)
   }
 }
@@ -127,19 +128,9 @@ export async function restoreIndexes(client: pg.Client, log: (line: string) => v
 export async function restoreState(client: pg.Client, log: (line: string) => void): Promise<void> {
   const { rows } = await client.query<{ name: string; owner: string; shown: string }>(disabledTriggers)
   for (const { name, owner, shown } of rows) {
-    await asRole(client, owner, name)
+    await asRole(client, owner, () => client.query(name))
     log(`Enabled the trigger ${shown}.`)
   }
   for (const name of await namesOf(client, 'select observability.fill_materialized_views() as name'))
     log(`Filled the materialized view ${name}.`)
-}
-
-async function asRole(client: pg.Client, role: string, statement: string): Promise<void> {
-  const { rows } = await client.query<{ name: string }>('select quote_ident($1) as name', [role])
-  await client.query(`set role ${rows[0]?.name}`)
-  try {
-    await client.query(statement)
-  } finally {
-    await client.query('reset role')
-  }
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { runMigrations } from 'graphile-worker'
 import { runner } from 'node-pg-migrate'
 import pg from 'pg'
+import { asRole } from './database.ts'
 import { type Extension, extensions, partOf } from './extensions.ts'
 import { restoreIndexes, restoreState } from './inspection.ts'
 import { isNewer, version } from './version.ts'
@@ -82,11 +83,10 @@ export async function dropExtension(databaseUrl: string, name: string, log: Log 
     const schema = pg.escapeIdentifier(name)
     const migrationsTable = `extension_${name}`
     const known = extensions().find((extension) => extension.name === name)
-    const directory = known && partOf(known, 'migrations')
-    if (directory) await run(client, 'down', directory, migrationsTable, log)
+    if (known) await run(client, 'down', join(known.directory, 'migrations'), migrationsTable, log)
     await client.query('begin')
     try {
-      await asOwner(client, async () => {
+      await asRole(client, 'rowhouse_owner', async () => {
         await client.query(`drop schema if exists ${schema} cascade`)
         await client.query('delete from core.extensions where name = $1', [name])
       })
@@ -149,22 +149,13 @@ async function keepBooks(client: pg.Client): Promise<void> {
   await client.query(`grant select on all tables in schema ${bookkeeping.migrationsSchema} to rowhouse_authenticator`)
 }
 
-async function asOwner(client: pg.Client, work: () => Promise<unknown>): Promise<void> {
-  await client.query('set role rowhouse_owner')
-  try {
-    await work()
-  } finally {
-    await client.query('reset role')
-  }
-}
-
 async function migrateExtension(client: pg.Client, extension: Extension, log: Log): Promise<void> {
   const schema = pg.escapeIdentifier(extension.name)
   await client.query(`create schema if not exists ${schema} authorization rowhouse_owner`)
   await client.query(
     `grant usage on schema ${schema} to rowhouse_authenticator, rowhouse_user, rowhouse_worker, rowhouse_platform, rowhouse_analyst`,
   )
-  await asOwner(client, () =>
+  await asRole(client, 'rowhouse_owner', () =>
     client.query('insert into core.extensions (name) values ($1) on conflict (name) do nothing', [extension.name]),
   )
   const directory = join(extension.directory, 'migrations')

@@ -11,7 +11,7 @@ import {
   getNamedType,
   isInputObjectType,
 } from 'graphql'
-import type { Pool } from 'pg'
+import { escapeIdentifier, type Pool } from 'pg'
 import { type Column, type Constraints, fieldOf } from '../constraints.ts'
 
 export type Violation = { code: string; field?: string; inputPath?: string[]; rule?: string; constraint?: string }
@@ -68,7 +68,7 @@ export function createExplainError(schema: GraphQLSchema, pool: Pool, constraint
     if (!definition) return []
     const input = (getArgumentValues(definition, node, at.variables) as { input: Row }).input
     const values = rowOf(input[place[1] as string] as Row, columns)
-    const target = `${quoted(schemaName)}.${quoted(table)}`
+    const target = `${escapeIdentifier(schemaName)}.${escapeIdentifier(table)}`
     const client = await pool.connect()
     try {
       await client.query('begin read only')
@@ -94,7 +94,7 @@ export function createExplainError(schema: GraphQLSchema, pool: Pool, constraint
       if (keys.length === 0) return {}
       const { rows } = await client.query<{ row: Row }>(
         `select to_jsonb(r) as row from ${target} r
-          where ${keys.map(({ name, type }, i) => `r.${quoted(name)} = ($${i + 1})::${type}`).join(' and ')}`,
+          where ${keys.map(({ name, type }, i) => `r.${escapeIdentifier(name)} = ($${i + 1})::${type}`).join(' and ')}`,
         keys.map(({ field }) => input[field]),
       )
       return rows[0]?.row ?? {}
@@ -143,5 +143,3 @@ const rowOf = (values: Row, columns: readonly Column[]): Row =>
   Object.fromEntries(
     columns.filter(({ field }) => values[field] !== undefined).map(({ name, field }) => [name, values[field]]),
   )
-
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`

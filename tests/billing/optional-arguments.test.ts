@@ -1,28 +1,13 @@
 // An optional argument that is left out or null stands for its default. Every function of billing either succeeds then, or
 // fails with a code of the registry.
 
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
+import { apiFunctionsOf, registeredCodes } from '../helpers/optional-arguments.ts'
 import { addPlan, asStaff, invoicesOf, payByInvoice } from './helpers.ts'
 
 const db = useDatabase()
-const root = join(import.meta.dirname, '../..')
-const folder = join(root, 'sql/09_billing')
-
-/** The functions of the API that the files of billing create, without the computed columns of its tables. */
-async function functionsOfBilling(): Promise<string[]> {
-  const names: string[] = []
-  for (const file of await readdir(folder, { recursive: true })) {
-    if (!file.endsWith('.sql')) continue
-    const text = await readFile(join(folder, file), 'utf8')
-    for (const [, name] of text.matchAll(/^create or replace function app_public\.(\w+)\(/gm))
-      names.push(name as string)
-  }
-  return names.sort()
-}
 
 type Rows = { invoice: string; draft: string; line: string; payment: string; method: string }
 type Call = { by: 'owner' | 'staff'; required: unknown[]; optional: Record<string, unknown> }
@@ -131,7 +116,9 @@ function variants(name: string, { required, optional }: Call): string[] {
 describe('optional arguments', () => {
   it('are those of all functions of billing', async () => {
     const rows = { invoice: '', draft: '', line: '', payment: '', method: '' }
-    expect(Object.keys(calls(rows)).sort()).toEqual(await functionsOfBilling())
+    expect(Object.keys(calls(rows)).sort()).toEqual(
+      (await apiFunctionsOf('09_billing')).map((name) => name.replace('app_public.', '')),
+    )
   })
 
   it('are listed here for each function', () =>
@@ -152,8 +139,7 @@ describe('optional arguments', () => {
 
   it('may be left out or null: a call succeeds or fails with a code of the registry', () =>
     db.inTransaction(async (t) => {
-      const registry = await readFile(join(root, 'docs/error-codes.md'), 'utf8')
-      const codes = new Set([...registry.matchAll(/^\| `([A-Z]{2}\d{3})` \|/gm)].map(([, code]) => code))
+      const codes = await registeredCodes()
       const outcomes: Record<string, string> = {}
       for (const [name, call] of Object.entries(calls(await scene(t)))) {
         for (const statement of variants(name, call)) {
