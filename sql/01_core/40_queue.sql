@@ -82,6 +82,9 @@ $$;
 comment on function core.tenant_lanes is
   'The two lanes of a tenant among the 64 of the queue: at most this many of its jobs run at once.';
 
+create index if not exists jobs_by_lane on graphile_worker._private_jobs (job_queue_id);
+create index if not exists jobs_by_tenant on graphile_worker._private_jobs ((payload ->> 'tenantId'), priority);
+
 -- The priority is the place in the tenant's own line: its first waiting job competes with the first ones of other tenants, its
 -- hundredth with their hundredth. So a tenant that comes later with little is served first.
 create or replace function core.enqueue_tenant_job(
@@ -100,13 +103,21 @@ declare
   v_lane text;
   v_waiting int;
 begin
-  select l.lane, sum(count(j.id) filter (where j.priority >= v_first and (v_first = v_first_bulk or j.priority < v_first_bulk))) over ()
-    into strict v_lane, v_waiting
+  -- Tenants that share a lane have lines of their own, therefore the place counts the tenant's jobs and the lane all jobs.
+  select count(*) into strict v_waiting
+    from (select from graphile_worker._private_jobs j
+           where j.payload ->> 'tenantId' = enqueue_tenant_job.tenant_id::text and j.priority >= v_first
+             and (v_first = v_first_bulk or j.priority < v_first_bulk) and j.attempts < j.max_attempts
+           limit v_longest_line) waiting;
+  select l.lane into strict v_lane
     from unnest(core.tenant_lanes(enqueue_tenant_job.tenant_id)) with ordinality as l (lane, n)
-    left join graphile_worker._private_job_queues q on q.queue_name = l.lane
-    left join graphile_worker._private_jobs j on j.job_queue_id = q.id and j.attempts < j.max_attempts
-   group by l.lane, l.n
-   order by count(j.id), l.n
+    cross join lateral (
+      select count(*) as jobs
+        from (select from graphile_worker._private_job_queues q
+                join graphile_worker._private_jobs j on j.job_queue_id = q.id and j.attempts < j.max_attempts
+               where q.queue_name = l.lane
+               limit v_longest_line) waiting) w
+   order by w.jobs, l.n
    limit 1;
   perform graphile_worker.add_job(
     identifier => enqueue_tenant_job.task, payload => enqueue_tenant_job.payload, queue_name => v_lane,
