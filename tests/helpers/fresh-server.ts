@@ -1,7 +1,9 @@
 // A PostgreSQL server of its own, from this machine's binaries, for what one database of a shared server cannot show.
 
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { access, chmod, mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -21,12 +23,29 @@ export async function hasLocalServer(): Promise<boolean> {
   }
 }
 
-export async function startFreshServer(port: number): Promise<FreshServer> {
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Between looking for a free port and taking it, another process may take it: then the next one is tried. */
+export async function startFreshServer(attemptsLeft = 5): Promise<FreshServer> {
   const parent = await mkdtemp(join(tmpdir(), 'rowhouse-test-'))
   // run by root, the server is another user's, who must be let through
   await chmod(parent, 0o711)
   const directory = join(parent, 'cluster')
-  const { stdout } = await run(script, ['--start', directory, String(port)])
+  let stdout: string
+  try {
+    stdout = (await run(script, ['--start', directory, String(await freePort())])).stdout
+  } catch (error) {
+    await rm(parent, { recursive: true, force: true })
+    if (attemptsLeft === 1) throw error
+    return startFreshServer(attemptsLeft - 1)
+  }
   return {
     url: stdout.trim().slice('TEST_DATABASE_URL='.length),
     stop: async () => {
