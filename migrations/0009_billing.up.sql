@@ -52,9 +52,9 @@ create domain app_public.invoice_series as text
 comment on domain app_public.invoice_series is 'The kind of a document: an invoice, or a credit note that credits one. Each series has its own numbers.';
 
 create domain app_public.invoice_reason as text
-  constraint invoice_reason_is_known check (value in ('period', 'change', 'end', 'manual', 'correction'));
+  constraint invoice_reason_is_known check (value in ('period', 'change', 'end', 'usage', 'manual', 'correction'));
 comment on domain app_public.invoice_reason is
-  'Why a document was created: period at the start of a period (the plan in advance, usage in arrears); change for an upgrade; end when a subscription ends or pauses; manual by staff; correction for a credit note.';
+  'Why a document was created: period at the start of a period (the plan in advance, usage in arrears); change for an upgrade, a pause or its end; end when a subscription ends; usage for use that no invoice of a period bills: the months of an annual plan, and what is recorded after the end; manual by staff; correction for a credit note.';
 
 create domain app_public.invoice_row_kind as text
   constraint invoice_row_kind_is_known check (value in (
@@ -517,6 +517,8 @@ create table app_public.invoices (
   usage_start timestamptz,
   usage_end timestamptz,
   usage_price_id uuid references app_public.plan_prices (id),
+  usage_basis_start timestamptz,
+  usage_basis_end timestamptz,
   issued_by jsonb not null default '{}',
   billed_to jsonb not null default '{}',
   tax_mode app_public.tax_mode not null default 'none',
@@ -543,7 +545,10 @@ create table app_public.invoices (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   primary key (tenant_id, id),
-  foreign key (tenant_id, credited_invoice_id) references app_public.invoices (tenant_id, id) on delete cascade,
+  -- payments and credit refer to an invoice and its currency, so that yen never pay dollars
+  unique (tenant_id, id, currency),
+  constraint invoices_tenant_id_credited_invoice_id_fkey
+    foreign key (tenant_id, credited_invoice_id, currency) references app_public.invoices (tenant_id, id, currency) on delete cascade,
   constraint correction_is_a_credit_note
     check ((series = 'credit_note') = (credited_invoice_id is not null) and (series = 'credit_note') = (reason = 'correction')),
   constraint number_comes_with_finalisation
@@ -553,7 +558,7 @@ create table app_public.invoices (
   constraint currency_is_known check (billing.minor_units(currency) is not null),
   constraint total_is_subtotal_and_tax check (total = subtotal + tax and billing.is_money(total)),
   constraint period_of_a_subscription check (reason not in ('period', 'end') or subscription_id is not null and period_number is not null),
-  constraint usage_has_a_price check ((usage_start is null) = (usage_price_id is null) and (usage_start is null) = (usage_end is null)),
+  constraint usage_has_a_price check (num_nulls(usage_start, usage_end, usage_price_id, usage_basis_start, usage_basis_end) in (0, 5)),
   constraint settled_is_not_more_than_total
     check (amount_credited >= 0 and amount_paid >= 0 and amount_credited + amount_paid <= greatest(total, 0)),
   constraint paid_is_settled check (status <> 'paid' or amount_credited + amount_paid = greatest(total, 0)),
@@ -584,6 +589,7 @@ create table app_public.invoice_lines (
   usage_type text references app_public.usage_types (name),
   quantity numeric,
   quantity_before numeric,
+  charged_share numeric,
   days int,
   period_days int,
   service_start timestamptz,
@@ -597,6 +603,7 @@ create table app_public.invoice_lines (
   unique (tenant_id, invoice_id, line_number),
   foreign key (tenant_id, invoice_id) references app_public.invoices (tenant_id, id) on delete cascade,
   constraint amount_is_money check (billing.is_money(amount)),
+  constraint charged_share_is_a_share check (charged_share between 0 and 1),
   constraint description_is_short check (description ~ '\S' and length(description) <= 500)
 );
 create index on app_public.invoice_lines (price_id);
@@ -616,7 +623,8 @@ create table app_public.credit_entries (
   occurred_at timestamptz not null,
   created_at timestamptz not null default now(),
   primary key (tenant_id, id),
-  foreign key (tenant_id, invoice_id) references app_public.invoices (tenant_id, id) on delete cascade,
+  constraint credit_entries_tenant_id_invoice_id_fkey
+    foreign key (tenant_id, invoice_id, currency) references app_public.invoices (tenant_id, id, currency) on delete cascade,
   constraint amount_is_money check (amount <> 0 and billing.is_money(amount)),
   constraint memo_is_short check (length(memo) <= 1000)
 );
@@ -682,7 +690,8 @@ create table app_public.payments (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   primary key (tenant_id, id),
-  foreign key (tenant_id, invoice_id) references app_public.invoices (tenant_id, id) on delete cascade,
+  constraint payments_tenant_id_invoice_id_fkey
+    foreign key (tenant_id, invoice_id, currency) references app_public.invoices (tenant_id, id, currency) on delete cascade,
   foreign key (tenant_id, payment_method_id) references app_public.payment_methods (tenant_id, id) on delete cascade,
   unique (tenant_id, provider, provider_payment_id),
   unique (tenant_id, invoice_id, reference),

@@ -143,6 +143,23 @@ $$;
 comment on function billing.lock_invoice is
   E'@errors LB304\nLocks and returns an invoice (not a credit note) of the current tenant.';
 
+create or replace function billing.bill_usage_again(invoice app_public.invoices) returns void
+language sql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  insert into app_public.invoices (
+    tenant_id, reason, issuer_id, subscription_id, currency, timezone, period_number, period_start, period_end, usage_start, usage_end,
+    usage_price_id, usage_basis_start, usage_basis_end, collection_method, finalise_at)
+  select (invoice).tenant_id, 'usage', (invoice).issuer_id, (invoice).subscription_id, (invoice).currency, (invoice).timezone,
+         (invoice).period_number, (invoice).period_start, (invoice).period_end, (invoice).usage_start, (invoice).usage_end,
+         (invoice).usage_price_id, (invoice).usage_basis_start, (invoice).usage_basis_end, (invoice).collection_method,
+         core.clock() + make_interval(hours => i.draft_hours)
+    from app_public.invoice_issuers i
+   where i.id = (invoice).issuer_id and (invoice).usage_start is not null;
+$$;
+comment on function billing.bill_usage_again is
+  'Adds a draft for the usage of an invoice that is void.';
+
 create or replace function app_public.void_invoice(id uuid, reason text) returns app_public.invoices
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -171,12 +188,13 @@ begin
   if v_used_credit > 0 then
     perform billing.add_credit_entry(v_invoice, v_used_credit, 'released');
   end if;
-  perform billing.reactivate_paid_subscription(v_invoice.tenant_id);
+  perform billing.bill_usage_again(v_invoice);
+  perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
   return v_invoice;
 end
 $$;
 comment on function app_public.void_invoice is
-  E'@resultFieldName invoice\n@errors LB304 LB518 TN205 23514\nVoids an invoice that was never paid. It keeps its number, and the credit that it used is available again. Only platform staff may call it.';
+  E'@resultFieldName invoice\n@errors LB304 LB518 TN205 23514\nVoids an invoice that was never paid. It keeps its number, the credit that it used is available again, and a new draft bills its usage again. Only platform staff may call it.';
 grant execute on function app_public.void_invoice to rowhouse_user;
 
 create or replace function billing.credit_note_tax(invoice app_public.invoices, amount numeric) returns numeric
@@ -240,7 +258,7 @@ begin
      set tax_mode = v_invoice.tax_mode, tax_rate = v_invoice.tax_rate,
          subtotal = -(v_amount - v_tax), tax = -v_tax, total = -v_amount
    where i.tenant_id = v_note.tenant_id and i.id = v_note.id returning * into v_note;
-  v_note := billing.issue_number(v_note, core.clock(), null, 0);
+  v_note := billing.issue_number(v_note, core.clock(), null);
   v_note := billing.settle_invoice(v_note.tenant_id, v_note.id, 0, 0);
   perform core.enqueue_job('billing__render_invoice', json_build_object('tenantId', v_note.tenant_id, 'invoiceId', v_note.id));
   return v_note;
@@ -282,7 +300,7 @@ begin
   if v_amount > v_settled then
     perform billing.add_credit_entry(v_note, v_amount - v_settled, 'credit_note');
   end if;
-  perform billing.reactivate_paid_subscription(v_invoice.tenant_id);
+  perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
   return v_note;
 end
 $$;

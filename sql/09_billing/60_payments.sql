@@ -6,6 +6,7 @@
 -- billing.dunning_days (3, 5 and 7). After the last one it is uncollectible, and the subscription is paused.
 
 call core.secure_tenant_table('app_public.payments');
+call core.exempt_from_guard('app_public.payments', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.payments', read => 'can_manage_billing');
 grant select on app_public.payments to rowhouse_user;
 grant select, insert, update, delete on app_public.payments to rowhouse_platform;
@@ -157,6 +158,7 @@ begin
            failure_message = left(finish_payment.failure_message, billing.max_provider_message())
      where p.tenant_id = v_payment.tenant_id and p.id = v_payment.id returning * into v_payment;
     perform billing.record_missed_payment(v_invoice, v_payment.id);
+    perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
   elsif finish_payment.outcome = 'succeeded' and v_payment.status <> 'succeeded' then
     update app_public.payments p
        set status = 'succeeded', succeeded_at = v_now, failure_code = null, failure_message = null,
@@ -187,6 +189,7 @@ begin
     -- The invoice was paid twice, or it was credited in the meantime. The rest pays the next invoices.
     perform billing.add_credit_entry(v_invoice, v_payment.amount - v_applied, 'overpayment');
   end if;
+  perform billing.apply_credit(v_invoice.tenant_id, v_invoice.currency);
   update app_public.tenants t set last_payment_at = core.clock() where t.id = v_payment.tenant_id;
   perform billing.add_billing_notice(v_payment.tenant_id, 'payment_succeeded', v_payment.id::text,
     format('The payment for %s has arrived.', v_invoice.number), v_invoice.subscription_id, v_invoice.id);
@@ -246,8 +249,8 @@ begin
     return;
   end if;
   if v_is_last then
-    -- unused days are not credited, because they were not paid
-    perform billing.bill_last_period(v_subscription, v_now, false);
+    -- what was not served is not owed either
+    perform billing.bill_last_period(v_subscription, v_now, 'change', billing.next_midnight(v_now, v_subscription.timezone));
     perform billing.pause_live_subscription(v_subscription, v_now);
   elsif v_subscription.status = 'active' then
     update app_public.subscriptions s set status = 'past_due', past_due_at = v_now where s.id = v_subscription.id;

@@ -12,6 +12,7 @@ declare
   v_period constant tstzrange := tstzrange(v_line.service_start, v_line.service_end);
   -- no batch has this number, so late_usage up to it is 0
   v_no_batch constant bigint := -1;
+  v_share constant numeric := billing.usage_share(v_period, tstzrange(v_line.basis_start, v_line.basis_end));
   v_component app_public.plan_price_components;
   v_base numeric;
   v_counted_before bigint;
@@ -21,18 +22,19 @@ begin
   select * into v_component from app_public.plan_price_components c where c.id = v_line.component_id;
   v_base := billing.billable_usage(v_line.tenant_id, v_component.usage_type, v_period);
   if v_line.kind <> 'adjustment' then
-    return query select billing.round_money(billing.component_charge(v_component, v_base), recompute_usage_line.currency),
-      format('%s of %s, %s included', v_component.model, trim_scale(v_base), trim_scale(v_component.included_quantity));
+    return query select billing.round_money(billing.component_charge(v_component, v_base, v_share), recompute_usage_line.currency),
+      format('%s of %s, %s included%s', v_component.model, trim_scale(v_base), trim_scale(v_component.included_quantity),
+        case when v_share <> 1 then format(' in a whole period, of which this is %s', round(v_share, 6)) else '' end);
     return;
   end if;
   select max(l.counted_until) into v_counted_before
     from app_public.invoice_lines l
-    join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status <> 'draft'
+    join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status not in ('draft', 'void')
    where l.tenant_id = v_line.tenant_id and l.component_id = v_line.component_id and l.kind = 'adjustment'
      and l.service_start = v_line.service_start and l.counted_until < v_line.counted_until;
   v_before := v_base + billing.late_usage(v_line.tenant_id, v_component.usage_type, v_period, coalesce(v_counted_before, v_no_batch));
   v_after := v_base + billing.late_usage(v_line.tenant_id, v_component.usage_type, v_period, v_line.counted_until);
-  return query select billing.adjustment_amount(v_component, v_before, v_after, recompute_usage_line.currency),
+  return query select billing.adjustment_amount(v_component, v_before, v_after, v_share, recompute_usage_line.currency),
     format('%s of %s minus %s of %s', v_component.model, trim_scale(v_after), v_component.model, trim_scale(v_before));
 end
 $$;
@@ -62,8 +64,11 @@ begin
     select * into v_price from app_public.plan_prices p where p.id = v_line.price_id;
     v_days := billing.local_days(v_line.service_start, v_line.service_end, v_invoice.timezone);
     v_period_days := billing.local_days(v_line.basis_start, v_line.basis_end, v_invoice.timezone);
-    return query select v_line.quantity * billing.prorated_amount(v_price.amount, v_days, v_period_days, v_price.currency),
-      format('%s%s × %s / %s days', case when v_line.quantity < 0 then '-' else '' end, v_price.amount, v_days, v_period_days);
+    return query select v_line.quantity
+        * billing.prorated_amount(v_price.amount * coalesce(v_line.charged_share, 1), v_days, v_period_days, v_price.currency),
+      format('%s%s%s × %s / %s days', case when v_line.quantity < 0 then '-' else '' end, v_price.amount,
+        case when v_line.charged_share < 1 then format(' × %s that was charged', trim_scale(v_line.charged_share)) else '' end,
+        v_days, v_period_days);
   else
     return query select r.amount, r.explanation from billing.recompute_usage_line(v_line, v_invoice.currency) r;
   end if;
@@ -145,7 +150,7 @@ as $$
     from (
       select distinct on (l.component_id, l.service_start) l.usage_type, l.service_start, l.service_end, l.quantity, l.counted_until
         from app_public.invoice_lines l
-        join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status <> 'draft'
+        join app_public.invoices i on i.tenant_id = l.tenant_id and i.id = l.invoice_id and i.status not in ('draft', 'void')
        where l.tenant_id = verify_usage.tenant_id and l.component_id is not null
        order by l.component_id, l.service_start, l.quantity desc, l.counted_until desc nulls last) as u;
 $$;

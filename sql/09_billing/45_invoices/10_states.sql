@@ -28,6 +28,7 @@ comment on table billing.invoice_numbers is
   'Every number that was ever issued, and its document. It also has the documents of tenants that were deleted later.';
 
 call core.secure_tenant_table('app_public.invoices');
+call core.exempt_from_guard('app_public.invoices', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.invoices', read => 'can_manage_billing');
 grant select on app_public.invoices to rowhouse_user;
 grant select, insert, update, delete on app_public.invoices to rowhouse_platform;
@@ -48,6 +49,8 @@ comment on column app_public.invoices.period_start is 'The start of the period i
 comment on column app_public.invoices.period_end is 'The end of that period.';
 comment on column app_public.invoices.usage_start is 'The start of the usage that is billed; null when no usage is billed.';
 comment on column app_public.invoices.usage_end is 'The end of the usage that is billed.';
+comment on column app_public.invoices.usage_basis_start is E'@behavior -*\nThe start of the period that the usage is a part of; what the price includes is for the whole period.';
+comment on column app_public.invoices.usage_basis_end is E'@behavior -*\nThe end of that period.';
 comment on column app_public.invoices.usage_price_id is 'The version of the price by which the usage is billed.';
 comment on column app_public.invoices.issued_by is 'The issuer at the time of finalisation: name, address, taxNumber and footer.';
 comment on column app_public.invoices.billed_to is 'The customer at the time of finalisation: name, address, country, taxNumber and email.';
@@ -87,6 +90,7 @@ comment on type app_public.invoice_status_enum is
   'The state of a document: draft can still change; finalised is to be paid; paid has nothing due; void was taken back; uncollectible was not paid after the last attempt.';
 
 call core.secure_tenant_table('app_public.invoice_lines');
+call core.exempt_from_guard('app_public.invoice_lines', '_000_require_writable_tenant', 'a tenant that is read-only can still pay and stop paying');
 call core.allow('app_public.invoice_lines', read => 'can_manage_billing');
 grant select on app_public.invoice_lines to rowhouse_user;
 grant select, insert, update, delete on app_public.invoice_lines to rowhouse_platform;
@@ -102,6 +106,7 @@ comment on column app_public.invoice_lines.component_id is 'The component of tha
 comment on column app_public.invoice_lines.usage_type is 'The usage type that is billed.';
 comment on column app_public.invoice_lines.quantity is 'The units of usage; for the price of a plan 1 is a charge and -1 is a credit.';
 comment on column app_public.invoice_lines.quantity_before is 'For an adjustment, the units that earlier invoices billed.';
+comment on column app_public.invoice_lines.charged_share is 'For a credit of unused days, the share of the price that was really charged, from 0 to 1.';
 comment on column app_public.invoice_lines.days is 'The number of days that are billed.';
 comment on column app_public.invoice_lines.period_days is 'The number of days in the period.';
 comment on column app_public.invoice_lines.service_start is 'The start of the time that is billed.';
@@ -112,6 +117,7 @@ comment on column app_public.invoice_lines.counted_until is E'@behavior -*\nThe 
 comment on column app_public.invoice_lines.is_manual is 'Whether staff wrote the line.';
 comment on column app_public.invoice_lines.created_at is 'When the row was created.';
 comment on constraint amount_is_money on app_public.invoice_lines is 'must be between -1,000,000,000,000 and 1,000,000,000,000';
+comment on constraint charged_share_is_a_share on app_public.invoice_lines is 'must be from 0 to 1';
 comment on constraint description_is_short on app_public.invoice_lines is 'must have from 1 to 500 characters, at least one of them visible';
 comment on constraint invoice_lines_tenant_id_invoice_id_fkey on app_public.invoice_lines is E'@fieldName invoice\n@foreignFieldName lines';
 comment on constraint invoice_lines_price_id_fkey on app_public.invoice_lines is
