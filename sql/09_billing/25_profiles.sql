@@ -80,6 +80,7 @@ comment on column app_public.credit_entries.amount is 'The amount in the currenc
 comment on column app_public.credit_entries.reason is 'Why the credit was added or used.';
 comment on column app_public.credit_entries.memo is 'The reason that staff gave for goodwill, at most 1,000 characters.';
 comment on column app_public.credit_entries.invoice_id is 'The document that the credit comes from or was used for.';
+comment on column app_public.credit_entries.payment_id is 'The payment that was too much, or whose refund took the credit; null for other credit.';
 comment on column app_public.credit_entries.occurred_at is 'When the entry was made.';
 comment on column app_public.credit_entries.created_at is 'When the row was created.';
 comment on constraint amount_is_money on app_public.credit_entries is 'must not be 0, and must be between -1,000,000,000,000 and 1,000,000,000,000';
@@ -249,6 +250,31 @@ $$;
 comment on function app_public.add_credit is
   E'@resultFieldName creditEntry\n@errors LB402 LB603 TN205 23514\nGives this tenant credit. It pays open invoices at once, the longest due first, and the rest pays the next ones. A negative amount takes unused credit back. Only platform staff may call it.';
 grant execute on function app_public.add_credit to rowhouse_user;
+
+create or replace function app_public.pay_out_credit(amount numeric, memo text) returns app_public.credit_entries
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_profile app_public.billing_profiles;
+  v_amount numeric;
+  v_entry app_public.credit_entries;
+begin
+  perform tenancy.require_staff();
+  v_profile := billing.lock_billing(core.current_tenant_id());
+  v_amount := billing.positive_payable_amount(pay_out_credit.amount, v_profile.currency);
+  if v_amount > billing.credit_balance(v_profile.tenant_id, v_profile.currency) then
+    perform core.raise_error('LB603', 'This is more credit than the tenant has.', 'Pay out at most the credit balance.');
+  end if;
+  insert into app_public.credit_entries (tenant_id, currency, amount, reason, memo, occurred_at)
+  values (v_profile.tenant_id, v_profile.currency, -v_amount, 'payout', pay_out_credit.memo, core.clock())
+  returning * into v_entry;
+  return v_entry;
+end
+$$;
+comment on function app_public.pay_out_credit is
+  E'@resultFieldName creditEntry\n@errors LB402 LB603 TN205 23514\nRecords that credit of this tenant was paid out to it by bank transfer; the memo says how. Only platform staff may call it.';
+grant execute on function app_public.pay_out_credit to rowhouse_user;
 
 create or replace function billing.can_be_charged(tenant_id uuid) returns boolean
 language sql stable security definer

@@ -307,3 +307,36 @@ $$;
 comment on function app_public.create_credit_note is
   E'@resultFieldName creditNote\n@errors LB304 LB402 LB519 LB601 TN205 23514\nCredits an invoice: an amount including tax, or all that is left of it when the amount is left out. The credit first reduces what is owed; the rest becomes credit for the next invoices. To pay money back instead, use refund_payment. Only platform staff may call it.';
 grant execute on function app_public.create_credit_note to rowhouse_user;
+
+create or replace function app_public.write_off_invoice(id uuid, reason text) returns app_public.invoices
+language plpgsql volatile security definer
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_no_reason constant text := '-';
+  v_invoice app_public.invoices;
+begin
+  perform tenancy.require_staff();
+  perform billing.lock_billing(core.current_tenant_id());
+  v_invoice := billing.lock_invoice(write_off_invoice.id);
+  if v_invoice.amount_due <= 0
+     or exists (select from app_public.payments p
+                 where p.tenant_id = v_invoice.tenant_id and p.invoice_id = v_invoice.id and p.status = 'pending') then
+    perform core.raise_error('LB521', 'Nothing is due on this invoice, or a payment is under way.', 'Read the status and the payments of the invoice.');
+  end if;
+  if v_invoice.status = 'finalised' then
+    update app_public.invoices i set status = 'uncollectible', uncollectible_at = core.clock()
+     where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id;
+  end if;
+  update app_public.invoices i
+     set amount_written_off = i.amount_due, written_off_at = core.clock(), next_attempt_at = null,
+         write_off_reason = coalesce(nullif(trim(write_off_invoice.reason), ''), v_no_reason)
+   where i.tenant_id = v_invoice.tenant_id and i.id = v_invoice.id
+  returning * into v_invoice;
+  perform billing.reactivate_paid_subscription(v_invoice.tenant_id);
+  return v_invoice;
+end
+$$;
+comment on function app_public.write_off_invoice is
+  E'@resultFieldName invoice\n@errors LB304 LB521 TN205 23514\nGives up what is due on an invoice: it is bad debt and not charged any more. The invoice and its tax stay as they are; a credit note corrects them where the law allows. Only platform staff may call it.';
+grant execute on function app_public.write_off_invoice to rowhouse_user;

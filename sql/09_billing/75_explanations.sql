@@ -121,22 +121,32 @@ comment on function app_public.explain_invoice is
   E'@errors ID203 LB304\nEach line of an invoice, then the subtotal, the tax and the total. Each row has the amount that was billed, the amount computed again from prices, days and events, and the calculation in words. Requires can_manage_billing.';
 grant execute on function app_public.explain_invoice to rowhouse_user;
 
-create or replace function billing.verify_balance(tenant_id uuid, out expected numeric, out actual numeric)
+create or replace function billing.verify_documents(tenant_id uuid)
+returns table (what text, expected numeric, actual numeric)
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  select (select coalesce(sum(i.total), 0) from app_public.invoices i
-           where i.tenant_id = verify_balance.tenant_id and i.status not in ('draft', 'void')),
-         (select coalesce(sum(p.amount), 0) from app_public.payments p
-           where p.tenant_id = verify_balance.tenant_id and p.status = 'succeeded')
-       - (select coalesce(sum(r.amount), 0) from app_public.refunds r
-           where r.tenant_id = verify_balance.tenant_id and r.status = 'succeeded')
-       + (select coalesce(sum(i.amount_due), 0) from app_public.invoices i where i.tenant_id = verify_balance.tenant_id)
-       - (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
-           where e.tenant_id = verify_balance.tenant_id and e.reason <> 'goodwill');
+  select format('%s %s', i.number, c.name), c.expected, c.actual
+    from app_public.invoices i
+   cross join lateral (
+     select coalesce(sum(l.amount), 0) as lines from app_public.invoice_lines l where l.tenant_id = i.tenant_id and l.invoice_id = i.id) s
+   cross join lateral (values
+     ('subtotal', s.lines, i.subtotal),
+     ('tax', case i.series when 'invoice' then billing.round_money(s.lines * i.tax_rate, i.currency) else i.tax end, i.tax),
+     ('total', i.subtotal + i.tax, i.total),
+     ('number', 1, (select count(*) from billing.invoice_numbers n
+                     where n.document_id = i.id and n.issuer_id = i.issuer_id and n.series = i.series and n.sequence_number = i.sequence_number)),
+     ('paid', (select coalesce(sum(p.amount), 0) from app_public.payments p
+                where p.tenant_id = i.tenant_id and p.invoice_id = i.id and p.status = 'succeeded')
+            - (select coalesce(sum(e.amount), 0) from app_public.credit_entries e
+                where e.tenant_id = i.tenant_id and e.invoice_id = i.id and e.reason = 'overpayment'
+                  and exists (select from app_public.payments p
+                               where p.tenant_id = e.tenant_id and p.id = e.payment_id and p.status = 'succeeded')), i.amount_paid)
+   ) as c (name, expected, actual)
+   where i.tenant_id = verify_documents.tenant_id and i.status <> 'draft';
 $$;
-comment on function billing.verify_balance is
-  'The balance of a tenant computed in two ways: the total of all final, unvoided documents = payments - refunds + what is due - credit, where credit leaves out goodwill because no document added it.';
+comment on function billing.verify_documents is
+  'The amounts of each final document of a tenant, computed from its lines, its numbers and its payments (expected), and as they stand (actual).';
 
 create or replace function billing.verify_usage(tenant_id uuid)
 returns table (usage_type text, service_start timestamptz, expected numeric, actual numeric)
@@ -168,7 +178,9 @@ begin
   return query
     select f.what, f.expected, f.actual
       from (
-        select 'balance' as what, b.expected, b.actual from billing.verify_balance(verify_billing.tenant_id) b
+        select l.what, l.expected, l.actual from billing.verify_ledger(verify_billing.tenant_id) l
+        union all
+        select d.what, d.expected, d.actual from billing.verify_documents(verify_billing.tenant_id) d
         union all
         select format('%s line %s', i.number, l.line_number), r.amount, l.amount
           from app_public.invoices i
@@ -183,7 +195,7 @@ begin
 end
 $$;
 comment on function billing.verify_billing is
-  'The differences in the books of a tenant: its balance, the lines of its invoices, and its usage. Normally there are none. Administrators in psql and tests use it.';
+  'The differences in the books of a tenant: the ledger beside the documents, documents beside their lines, lines beside events, and usage. Normally there are none. Administrators in psql and tests use it.';
 
 create or replace function billing.invoice_number_gaps() returns table (issuer text, series app_public.invoice_series, sequence_number bigint)
 language sql stable security definer

@@ -42,7 +42,10 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   if exists (select from app_public.invoices i
-              where i.tenant_id = require_no_debt.tenant_id and i.amount_due > 0 and i.due_at <= core.clock()) then
+              where i.tenant_id = require_no_debt.tenant_id and i.amount_due > 0 and i.due_at <= core.clock())
+     -- credit of a payment that the bank took back, used before
+     or exists (select from app_public.credit_entries e
+                 where e.tenant_id = require_no_debt.tenant_id group by e.currency having sum(e.amount) < 0) then
     perform core.raise_error('LB513', 'Overdue invoices must be paid first.', 'Charge the payment method with pay_invoice.');
   end if;
 end

@@ -61,6 +61,10 @@ comment on column app_public.invoices.tax is 'The tax: subtotal × tax_rate, rou
 comment on column app_public.invoices.total is 'The subtotal plus the tax. It is negative on a credit note, and on an invoice that credits more than it charges.';
 comment on column app_public.invoices.amount_credited is 'The part of the total that credit and credit notes settled.';
 comment on column app_public.invoices.amount_paid is 'The part of the total that payments settled.';
+comment on column app_public.invoices.amount_written_off is 'The part of the total that staff gave up.';
+comment on column app_public.invoices.written_off_at is 'When the rest was written off; null when it was not.';
+comment on column app_public.invoices.write_off_reason is 'Why the rest was written off, at most 1,000 characters.';
+comment on constraint write_off_has_a_reason on app_public.invoices is 'must have at most 1,000 characters';
 comment on column app_public.invoices.amount_due is 'The amount that is still owed.';
 comment on column app_public.invoices.collection_method is 'How the invoice is paid.';
 comment on column app_public.invoices.is_charge_requested is 'Whether pay_invoice requested a charge that has not started yet.';
@@ -183,7 +187,9 @@ set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_payment_fields constant text[] := array['status', 'amount_credited', 'amount_paid', 'amount_due', 'is_charge_requested',
-    'attempt_count', 'next_attempt_at', 'paid_at', 'voided_at', 'void_reason', 'uncollectible_at', 'updated_at'];
+    'attempt_count', 'next_attempt_at', 'paid_at', 'voided_at', 'void_reason', 'uncollectible_at', 'amount_written_off',
+    'written_off_at', 'write_off_reason', 'updated_at'];
+  v_is_reversed boolean;
 begin
   if tg_op = 'INSERT' then
     if new.status <> 'draft' then
@@ -199,7 +205,11 @@ begin
     return old;
   end if;
 
-  if new.status <> old.status and not billing.is_invoice_step(old.status, new.status) then
+  -- a payment that the bank took back opens its invoice again
+  v_is_reversed := new.amount_paid < old.amount_paid and exists (
+    select from app_public.payments p where p.tenant_id = new.tenant_id and p.invoice_id = new.id and p.status = 'reversed');
+  if new.status <> old.status and not billing.is_invoice_step(old.status, new.status)
+     and not (v_is_reversed and old.status = 'paid' and new.status = 'finalised') then
     perform core.raise_error('LB516', format('An invoice cannot change from %s to %s.', old.status, new.status),
       'docs/billing.md shows the states and the steps between them.');
   end if;
@@ -212,9 +222,10 @@ begin
   if to_jsonb(new) - v_payment_fields <> to_jsonb(old) - v_payment_fields then
     perform billing.refuse_change_of_final();
   end if;
-  if new.amount_paid < old.amount_paid or new.amount_credited < old.amount_credited
+  if new.amount_paid < old.amount_paid and not v_is_reversed or new.amount_credited < old.amount_credited
+     or new.amount_written_off < old.amount_written_off
      or new.status = 'void' and new.amount_paid > 0
-     or old.status in ('paid', 'void') and (new.amount_paid <> old.amount_paid or new.amount_credited <> old.amount_credited) then
+     or old.status in ('paid', 'void') and not v_is_reversed and (new.amount_paid <> old.amount_paid or new.amount_credited <> old.amount_credited) then
     perform core.raise_error('LB516', 'A payment or credit of an invoice cannot be taken back.', 'Refund the payment instead.');
   end if;
   return new;

@@ -21,15 +21,18 @@ $$;
 comment on function billing.refresh_usage_lines is
   'Computes the lines for usage and adjustments of a draft again, from the events up to and including a batch; with null, from all events.';
 
-create or replace function billing.add_credit_entry(document app_public.invoices, amount numeric, reason app_public.credit_reason) returns void
+create or replace function billing.add_credit_entry(
+  document app_public.invoices, amount numeric, reason app_public.credit_reason, payment_id uuid default null
+) returns void
 language sql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
-  insert into app_public.credit_entries (tenant_id, currency, amount, reason, invoice_id, occurred_at)
-  values ((document).tenant_id, (document).currency, add_credit_entry.amount, add_credit_entry.reason, (document).id, core.clock());
+  insert into app_public.credit_entries (tenant_id, currency, amount, reason, invoice_id, payment_id, occurred_at)
+  values ((document).tenant_id, (document).currency, add_credit_entry.amount, add_credit_entry.reason, (document).id,
+          add_credit_entry.payment_id, core.clock());
 $$;
 comment on function billing.add_credit_entry is
-  'Adds credit that a document gives (a positive amount) or uses (a negative amount).';
+  'Adds credit that a document or payment gives (a positive amount) or uses (a negative amount).';
 
 create or replace function billing.apply_credit(tenant_id uuid, currency text, subscription_id uuid default null) returns void
 language plpgsql volatile security definer
