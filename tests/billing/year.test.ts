@@ -7,6 +7,7 @@ import { expect, it } from 'vitest'
 import { setClock } from '../helpers/clock.ts'
 import { type Transaction, useDatabase } from '../helpers/index.ts'
 import { eventOf } from '../helpers/metering.ts'
+import { randomness } from '../helpers/randomness.ts'
 import { addPlan, type Component, differences } from './helpers.ts'
 
 const db = useDatabase()
@@ -15,17 +16,6 @@ const day = 86_400_000
 const start = Date.UTC(2024, 1, 10)
 const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Pacific/Auckland']
 const types = ['search', 'tool_call', 'document']
-
-/** mulberry32: the same year every time. */
-function randomness(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 type Used = { type: string; quantity: number; at: number; recordedAt: number; quotaPeriod?: string }
 type Tenant = { id: string; tenantId: string; userId: string; ledger: Used[] }
