@@ -225,6 +225,7 @@ create table app_public.usage_events (
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 ) partition by range (occurred_at);
 create index on app_public.usage_events (tenant_id, occurred_at);
+create index usage_events_late_idx on app_public.usage_events (tenant_id, batch_id) where adjusts_period is not null;
 create index on app_public.usage_events (tenant_id, rerates_batch_id) where rerates_batch_id is not null;
 create table metering.usage_events_default partition of app_public.usage_events default;
 

@@ -156,6 +156,7 @@ describe('over GraphQL', () => {
       expect(preview.data.previewPlanChange.nodes.map(({ kind }: { kind: string }) => kind)).toEqual([
         'proration',
         'proration',
+        'overage',
         'subtotal',
         'tax',
         'total',

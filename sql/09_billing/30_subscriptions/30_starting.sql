@@ -1,4 +1,6 @@
--- Starting a subscription. A tenant has one trial ever: the days of the trial are whole, so the rest of the first day is free
+-- Starting a subscription. A tenant that starts again within a period that it had begun keeps the days of its periods, and pays
+-- for the rest of that period: ending and starting again refills no quota and includes no quantity twice.
+-- A tenant has one trial ever: the days of the trial are whole, so the rest of the first day is free
 -- as well, and trial_ends_at = midnight of (today + trial_days + 1). Without a trial the first period is billed at once.
 
 create or replace function billing.has_trial(plan app_public.plans, tenant_id uuid) returns boolean
@@ -11,6 +13,17 @@ as $$
 $$;
 comment on function billing.has_trial is
   'Whether a plan offers a trial and the tenant has not had one yet.';
+
+create or replace function billing.anchor_to_keep(tenant_id uuid) returns date
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select s.anchor_on from app_public.subscriptions s
+   where s.tenant_id = anchor_to_keep.tenant_id and s.status = 'cancelled' and s.current_period_end > core.clock()
+   order by s.ended_at desc limit 1;
+$$;
+comment on function billing.anchor_to_keep is
+  'The day from which the periods of a tenant are counted, when its last subscription was cancelled within a period that is not over; otherwise null.';
 
 create or replace function billing.new_subscription(
   tenant_id uuid, plan app_public.plans, price app_public.plan_prices, with_trial boolean
@@ -28,11 +41,12 @@ begin
   v_new.price_id := (new_subscription.price).id;
   v_new.billing_cycle := (new_subscription.price).billing_cycle;
   v_new.currency := (new_subscription.price).currency;
-  v_new.anchor_on := (v_now at time zone v_new.timezone)::date;
+  v_new.anchor_on := coalesce(billing.anchor_to_keep(v_new.tenant_id), (v_now at time zone v_new.timezone)::date);
   v_new.started_at := v_now;
   v_new.usage_since := v_now;
   if new_subscription.with_trial then
     v_new.status := 'trialing';
+    v_new.anchor_on := (v_now at time zone v_new.timezone)::date;
     v_new.trial_ends_at := (v_new.anchor_on + (new_subscription.plan).trial_days + 1)::timestamp at time zone v_new.timezone;
     v_period := tstzrange(v_now, v_new.trial_ends_at);
   else
@@ -65,6 +79,7 @@ begin
   if exists (select from app_public.subscriptions s where s.tenant_id = v_profile.tenant_id and s.ended_at is null) then
     perform core.raise_error('LB507', 'This tenant already has a subscription.', 'Change it with change_plan, or cancel it first.');
   end if;
+  perform billing.require_no_debt(v_profile.tenant_id);
   v_price := billing.plan_price_at(v_plan.id, v_profile.currency, v_cycle, core.clock());
   -- the lock orders this subscription and a change of the components of its price
   perform from app_public.plan_prices p where p.id = v_price.id for key share;
@@ -81,7 +96,7 @@ begin
     v_new.anchor_on, v_new.started_at, v_new.trial_ends_at, v_new.current_period_start, v_new.current_period_end, v_new.usage_since)
   returning * into v_subscription;
   if not v_with_trial then
-    perform billing.bill_period(v_subscription, null);
+    perform billing.bill_period(v_subscription, null, v_subscription.started_at);
   end if;
   perform billing.add_billing_notice(v_profile.tenant_id, 'subscription_started', v_subscription.id::text,
     format('The subscription to %s has started.', v_plan.name), v_subscription.id);
@@ -89,5 +104,5 @@ begin
 end
 $$;
 comment on function app_public.start_subscription is
-  E'@resultFieldName subscription\n@errors ID203 LB301 LB302 LB507 LB508\nSubscribes this tenant to the plan with this slug. The subscription starts with the trial of the plan if the tenant has never had a trial and skip_trial is not true. Without a trial the first invoice is created at once. Requires can_manage_billing.';
+  E'@resultFieldName subscription\n@errors ID203 LB301 LB302 LB507 LB508 LB513\nSubscribes this tenant to the plan with this slug. The subscription starts with the trial of the plan if the tenant has never had a trial and skip_trial is not true. Without a trial the first invoice is created at once. Requires can_manage_billing.';
 grant execute on function app_public.start_subscription to rowhouse_user;
