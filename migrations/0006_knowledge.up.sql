@@ -87,6 +87,10 @@ create table app_public.documents (
   constraint completed_document_is_done check ((processing_status = 'completed') = (processing_stage = 'done')),
   constraint failed_document_has_an_error check (processing_status <> 'failed' or processing_error is not null)
 );
+call core.limit_length('app_public.documents', 255, 'media_type');
+call core.limit_length('app_public.documents', 2000, 'processing_error');
+call core.limit_bytes('app_public.documents', 100000, 'metadata');
+call core.limit_bytes('app_public.documents', 40000000, 'content');
 create index on app_public.documents (created_by_user_id);
 create index on app_public.documents (tenant_id, source_id, processing_status);
 -- This index serves searches that filter by metadata.
@@ -101,6 +105,8 @@ create table knowledge.document_files (
   primary key (tenant_id, document_id),
   foreign key (tenant_id, document_id) references app_public.documents (tenant_id, id) on delete cascade
 );
+call core.limit_length('knowledge.document_files', 255, 'name');
+call core.limit_bytes('knowledge.document_files', 53000000, 'content');
 
 create table app_public.document_chunks (
   tenant_id uuid not null,
@@ -122,6 +128,7 @@ create table app_public.document_chunks (
   constraint offsets_are_ordered check (start_offset >= 0 and end_offset > start_offset),
   constraint document_length_is_not_negative check (document_length >= 0)
 );
+call core.limit_bytes('app_public.document_chunks', 64000, 'content');
 create index on app_public.document_chunks (tenant_id, source_id);
 
 -- The column embedding has no dimension of its own, because each model has another one.
