@@ -18,7 +18,7 @@ comment on constraint documents_tenant_id_source_id_fkey on app_public.documents
 comment on column app_public.documents.source_id is 'The knowledge source it belongs to.';
 comment on column app_public.documents.external_id is 'The key of the document within its source, 1 to 1,024 characters. Giving a document again under the same key replaces it.';
 comment on column app_public.documents.title is 'The title, 1 to 1,000 characters. It is searched together with every chunk.';
-comment on column app_public.documents.content is E'@behavior -filterBy -orderBy\nThe text; null until the file is parsed.';
+comment on column app_public.documents.content is E'@behavior -filterBy -orderBy\nThe text that is searched; null until the first one is processed.';
 comment on column app_public.documents.media_type is 'The media type that it was given with.';
 comment on column app_public.documents.size_bytes is 'The size as it was given, in bytes.';
 comment on column app_public.documents.content_hash is E'@behavior -*\nThe SHA-256 of everything that it was given with. It tells whether a document that is given again has changed.';
@@ -27,7 +27,7 @@ comment on column app_public.documents.processing_status is 'The state of its pr
 comment on column app_public.documents.processing_stage is E'@behavior -*\nThe next step of its processing: parse, chunk, embed, index, or done.';
 comment on column app_public.documents.processing_started_at is 'When processing began.';
 comment on column app_public.documents.processing_completed_at is 'When it became searchable.';
-comment on column app_public.documents.processing_error is 'Why the processing failed; null when it has not failed.';
+comment on column app_public.documents.processing_error is 'Why the processing failed; null when it has not failed. When a new version of a document has failed, the version before it stays searchable.';
 comment on column app_public.documents.created_by_user_id is 'The member who added it.';
 comment on column app_public.documents.created_at is 'When it was added.';
 comment on column app_public.documents.updated_at is 'When it last changed.';
@@ -35,6 +35,10 @@ comment on column app_public.documents.updated_at is 'When it last changed.';
 call core.secure_tenant_table('knowledge.document_files');
 grant select, insert, update, delete on knowledge.document_files to rowhouse_platform;
 comment on table knowledge.document_files is 'The bytes of uploaded files, kept until they are parsed.';
+
+call core.secure_tenant_table('knowledge.document_drafts');
+grant select, insert, update, delete on knowledge.document_drafts to rowhouse_platform;
+comment on table knowledge.document_drafts is 'The next versions of documents that are being replaced, kept until they are cut into chunks.';
 
 call core.secure_tenant_table('app_public.document_chunks');
 call core.allow('app_public.document_chunks', read => 'member');
@@ -74,6 +78,10 @@ comment on function knowledge.longest_text is 'How many characters the text of a
 create or replace function knowledge.largest_file() returns int
 language sql immutable parallel safe return 50 * 1024 * 1024;
 comment on function knowledge.largest_file is 'How many bytes an uploaded file may have: 50 MB.';
+
+create or replace function knowledge.largest_metadata() returns int
+language sql immutable parallel safe return 100000;
+comment on function knowledge.largest_metadata is 'How many bytes the metadata of a document may have, as it is stored.';
 
 create or replace function knowledge.writable_source(source_id uuid) returns app_public.rag_knowledge_sources
 language plpgsql stable
@@ -202,18 +210,20 @@ language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  delete from app_public.document_chunks c where c.tenant_id = (old).tenant_id and c.document_id = (old).id;
   delete from knowledge.document_files f where f.tenant_id = (old).tenant_id and f.document_id = (old).id;
+  insert into knowledge.document_drafts (tenant_id, document_id, title, content, metadata)
+  values ((old).tenant_id, (old).id, (new).title, (new).content, (new).metadata)
+  on conflict (tenant_id, document_id) do update
+    set title = excluded.title, content = excluded.content, metadata = excluded.metadata;
   update app_public.documents d
-     set title = (new).title, content = (new).content, media_type = (new).media_type, size_bytes = (new).size_bytes,
-         content_hash = (new).content_hash, metadata = (new).metadata, processing_status = 'pending',
-         processing_stage = (new).processing_stage, processing_started_at = null, processing_completed_at = null,
-         processing_error = null
+     set media_type = (new).media_type, size_bytes = (new).size_bytes, content_hash = (new).content_hash,
+         processing_status = 'pending', processing_stage = (new).processing_stage, processing_started_at = null,
+         processing_completed_at = null, processing_error = null
    where d.tenant_id = (old).tenant_id and d.id = (old).id;
 end
 $$;
 comment on function knowledge.replace_document is
-  'Gives an existing document, whose row is locked, the contents of a new one, and removes its chunks and its file.';
+  'Gives an existing document, whose row is locked, a draft of its next version. Its text and its chunks stay until the draft is cut into chunks.';
 
 create or replace function knowledge.new_documents(documents jsonb) returns app_public.new_document[]
 language sql immutable parallel safe
@@ -277,6 +287,7 @@ as $$
     when length((document).text) > knowledge.longest_text() then 'The text is longer than 10 million characters.'
     when length((document).title) > 1000 then 'The title is longer than 1,000 characters.'
     when jsonb_typeof((document).metadata) <> 'object' then 'metadata must be an object.'
+    when pg_column_size((document).metadata) > knowledge.largest_metadata() then 'metadata has more than 100 kB.'
   end;
 $$;
 comment on function knowledge.document_error is

@@ -4,7 +4,7 @@
 -- nothing twice.
 
 create or replace function knowledge.begin_parsing(tenant_id uuid, document_ids uuid[])
-returns table (document_id uuid, file_name text, media_type text, content bytea)
+returns table (document_id uuid, file_name text, media_type text, content bytea, content_hash bytea)
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -15,7 +15,7 @@ begin
    where d.tenant_id = begin_parsing.tenant_id and d.id = any (begin_parsing.document_ids)
      and d.processing_stage = 'parse' and d.processing_status in ('pending', 'processing');
   return query
-    select f.document_id, f.name, d.media_type, f.content
+    select f.document_id, f.name, d.media_type, f.content, d.content_hash
       from knowledge.document_files f
       join app_public.documents d on d.tenant_id = f.tenant_id and d.id = f.document_id
      where f.tenant_id = begin_parsing.tenant_id and f.document_id = any (begin_parsing.document_ids)
@@ -24,39 +24,57 @@ begin
 end
 $$;
 comment on function knowledge.begin_parsing is
-  'The uploaded files that are to be parsed. Their documents get the status processing.';
+  'The uploaded files that are to be parsed. Their documents get the status processing. content_hash says which version of the document a file is: it may be replaced while it is parsed.';
 grant execute on function knowledge.begin_parsing to rowhouse_worker;
 
-create or replace function knowledge.finish_parsing(tenant_id uuid, document_id uuid, title text, content text, metadata jsonb)
-returns void
+create or replace function knowledge.finish_parsing(
+  tenant_id uuid, document_id uuid, content_hash bytea, title text, content text, metadata jsonb) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_longest_title constant int := 1000;
+  v_document app_public.documents;
+  v_file_name text;
+  v_draft knowledge.document_drafts;
 begin
   call core.enter_tenant(finish_parsing.tenant_id);
-  update app_public.documents d
-     set content = finish_parsing.content,
-         -- A title that is only the name of the file is replaced by the title that was found in the file.
-         title = case when d.title = f.name then left(coalesce(nullif(trim(finish_parsing.title), ''), d.title), v_longest_title) else d.title end,
-         metadata = coalesce(finish_parsing.metadata, '{}') || d.metadata,
-         processing_stage = 'chunk'
-    from knowledge.document_files f
+  select * into v_document from app_public.documents d
    where d.tenant_id = finish_parsing.tenant_id and d.id = finish_parsing.document_id and d.processing_stage = 'parse'
-     and f.tenant_id = d.tenant_id and f.document_id = d.id;
-  if found then
-    delete from knowledge.document_files f
-     where f.tenant_id = finish_parsing.tenant_id and f.document_id = finish_parsing.document_id;
-    perform knowledge.enqueue_stage('chunk', finish_parsing.tenant_id, array[finish_parsing.document_id]);
+     and d.content_hash = finish_parsing.content_hash
+     for update;
+  if not found then
+    return;
   end if;
+  delete from knowledge.document_files f where f.tenant_id = v_document.tenant_id and f.document_id = v_document.id
+  returning f.name into strict v_file_name;
+  select * into v_draft from knowledge.document_drafts r where r.tenant_id = v_document.tenant_id and r.document_id = v_document.id;
+  v_draft.tenant_id := v_document.tenant_id;
+  v_draft.document_id := v_document.id;
+  v_draft.title := coalesce(v_draft.title, v_document.title);
+  -- A title that is only the name of the file is replaced by the title that was found in the file.
+  if v_draft.title = v_file_name then
+    v_draft.title := left(coalesce(nullif(trim(finish_parsing.title), ''), v_draft.title), v_longest_title);
+  end if;
+  v_draft.content := finish_parsing.content;
+  v_draft.metadata := coalesce(finish_parsing.metadata, '{}') || coalesce(v_draft.metadata, v_document.metadata);
+  insert into knowledge.document_drafts values (v_draft.*)
+  on conflict on constraint document_drafts_pkey do update
+    set title = excluded.title, content = excluded.content, metadata = excluded.metadata;
+  update app_public.documents d set processing_stage = 'chunk'
+   where d.tenant_id = v_document.tenant_id and d.id = v_document.id;
+  perform knowledge.enqueue_stage('chunk', v_document.tenant_id, array[v_document.id]);
+exception when check_violation then
+  perform knowledge.fail_documents(finish_parsing.tenant_id, array[finish_parsing.document_id], 'parse',
+    'The file has more text or more metadata than a document may have: 53 MB and 100 kB.', finish_parsing.content_hash);
 end
 $$;
 comment on function knowledge.finish_parsing is
-  'Stores the text of a file, deletes its bytes and queues the document for chunking.';
+  'Stores the text of a file as the draft of its document, deletes its bytes and queues the document for chunking. It does nothing when the document has been replaced since the parsing began.';
 grant execute on function knowledge.finish_parsing to rowhouse_worker;
 
-create or replace function knowledge.fail_documents(tenant_id uuid, document_ids uuid[], stage text, error text) returns void
+create or replace function knowledge.fail_documents(
+  tenant_id uuid, document_ids uuid[], stage text, error text, content_hash bytea default null) returns void
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -67,11 +85,12 @@ begin
   update app_public.documents d
      set processing_status = 'failed', processing_error = left(coalesce(fail_documents.error, 'The processing failed.'), v_longest_error)
    where d.tenant_id = fail_documents.tenant_id and d.id = any (fail_documents.document_ids)
-     and d.processing_stage::text = fail_documents.stage and d.processing_status <> 'failed';
+     and d.processing_stage::text = fail_documents.stage and d.processing_status <> 'failed'
+     and (fail_documents.content_hash is null or d.content_hash = fail_documents.content_hash);
 end
 $$;
 comment on function knowledge.fail_documents is
-  'Marks those of these documents that are at the stage as failed, with an error that people can read.';
+  'Marks those of these documents that are at the stage as failed, with an error that people can read; with content_hash, only a document that still is this version. What was searchable of them stays so.';
 grant execute on function knowledge.fail_documents to rowhouse_worker;
 
 create or replace function knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) returns int
@@ -84,9 +103,11 @@ declare
 begin
   call core.enter_tenant(chunk_documents.tenant_id);
   for v_document in
-    select d.id, d.source_id, d.title, d.content, s.chunk_size, s.chunk_overlap, knowledge.text_search_config(s.language) as config
+    select d.id, d.source_id, coalesce(r.title, d.title) as title, coalesce(r.content, d.content) as content,
+           coalesce(r.metadata, d.metadata) as metadata, s.chunk_size, s.chunk_overlap, knowledge.text_search_config(s.language) as config
       from app_public.documents d
       join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
+      left join knowledge.document_drafts r on r.tenant_id = d.tenant_id and r.document_id = d.id
      where d.tenant_id = chunk_documents.tenant_id and d.id = any (chunk_documents.document_ids)
        and d.processing_stage = 'chunk' and d.processing_status <> 'failed'
      order by d.id
@@ -101,13 +122,15 @@ begin
         from knowledge.chunks(v_document.content, v_document.chunk_size, v_document.chunk_overlap) c,
              knowledge.search_vector(v_document.config, v_document.title, c.chunk) as v (vector)
        order by c.ordinal;
+      delete from knowledge.document_drafts r where r.tenant_id = chunk_documents.tenant_id and r.document_id = v_document.id;
       update app_public.documents d
-         set processing_status = 'processing', processing_stage = 'embed', processing_error = null,
+         set title = v_document.title, content = v_document.content, metadata = v_document.metadata,
+             processing_status = 'processing', processing_stage = 'embed', processing_error = null,
              processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
        where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;
       v_chunked := v_chunked || v_document.id;
-    exception when data_exception or program_limit_exceeded then
-      -- A text that cannot be cut into chunks fails alone; the other documents of the batch go on.
+    exception when data_exception or program_limit_exceeded or check_violation then
+      -- A text that cannot be cut into chunks fails alone, and keeps the chunks of its version before; the others go on.
       perform knowledge.fail_documents(chunk_documents.tenant_id, array[v_document.id], 'chunk', sqlerrm);
     end;
   end loop;
@@ -116,7 +139,7 @@ begin
 end
 $$;
 comment on function knowledge.chunk_documents is
-  'Cuts documents into chunks and queues them for embedding. Returns how many documents.';
+  'Cuts documents into chunks and queues them for embedding. The draft of a document takes the place of its version before. Returns how many documents.';
 grant execute on function knowledge.chunk_documents to rowhouse_worker;
 
 create or replace function knowledge.chunks_to_embed(tenant_id uuid, document_ids uuid[], batch_limit int)
