@@ -276,19 +276,31 @@ comment on function app_public.create_documents is
   E'@resultFieldName receipts\n@errors KN301 KN401 ID203 TN204\nAdds 1 to 500 documents to a knowledge source and returns a receipt for each. A document that cannot be added is refused, its receipt says why, and the others are added. Documents are processed in the background; processing_status tells how far each is. It requires the permission can_manage_knowledge.';
 grant execute on function app_public.create_documents to rowhouse_user;
 
+create or replace function knowledge.cut_error(field text, value text) returns text
+language sql immutable parallel safe
+return case when strpos(cut_error.value, U&'\FFFF') > 0
+  then cut_error.field || ' has a NUL character or half of a surrogate pair: it was cut inside a character.' end;
+comment on function knowledge.cut_error is
+  'Why a text cannot be stored that has U+FFFF, which is no character: the API puts it where a text has a NUL character or half a surrogate pair.';
+
 create or replace function knowledge.document_error(document app_public.new_document) returns text
 language sql immutable
 set search_path to pg_catalog, pg_temp
 as $$
-  select case
-    when coalesce(length((document).external_id) not between 1 and 1024, true)
-      then 'The external id must be 1 to 1,024 characters long.'
-    when (document).text is null or (document).text !~ '\S' then 'The document is empty.'
-    when length((document).text) > knowledge.longest_text() then 'The text is longer than 10 million characters.'
-    when length((document).title) > 1000 then 'The title is longer than 1,000 characters.'
-    when jsonb_typeof((document).metadata) <> 'object' then 'metadata must be an object.'
-    when pg_column_size((document).metadata) > knowledge.largest_metadata() then 'metadata has more than 100 kB.'
-  end;
+  select coalesce(
+    case
+      when coalesce(length((document).external_id) not between 1 and 1024, true)
+        then 'The external id must be 1 to 1,024 characters long.'
+      when (document).text is null or (document).text !~ '\S' then 'The document is empty.'
+      when length((document).text) > knowledge.longest_text() then 'The text is longer than 10 million characters.'
+      when length((document).title) > 1000 then 'The title is longer than 1,000 characters.'
+      when jsonb_typeof((document).metadata) <> 'object' then 'metadata must be an object.'
+      when pg_column_size((document).metadata) > knowledge.largest_metadata() then 'metadata has more than 100 kB.'
+    end,
+    knowledge.cut_error('The external id', (document).external_id),
+    knowledge.cut_error('The title', (document).title),
+    knowledge.cut_error('The text', (document).text),
+    knowledge.cut_error('metadata', (document).metadata::text));
 $$;
 comment on function knowledge.document_error is
   'Why a document for create_documents must be refused; null when it need not.';
