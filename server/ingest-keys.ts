@@ -30,18 +30,25 @@ const hashOf = ({ title, text, metadata }: Entry): string =>
 
 /** What a load has seen: the keys of its documents, and where it could not look. */
 export type Present = {
-  add: (key: string) => void
+  /** False when it was there before. */
+  add: (key: string) => boolean
   /** Everything whose key begins so may be there still. */
   addUnknown: (prefix: string) => void
   has: (key: string) => boolean
+  isEmpty: () => boolean
 }
 
 export function createPresent(): Present {
   const keys = new Set<string>()
   const unknown = new Set<string>()
   return {
-    add: (key) => void keys.add(key),
+    add: (key) => {
+      const isNew = !keys.has(key)
+      keys.add(key)
+      return isNew
+    },
     addUnknown: (prefix) => void unknown.add(prefix),
+    isEmpty: () => keys.size === 0,
     has: (key) => keys.has(key) || [...prefixesOf(key)].some((prefix) => unknown.has(prefix)),
   }
 }

@@ -21,6 +21,7 @@ const largestBatchCharacters = 2_000_000
 const largestFile = 50 * 1024 * 1024
 const longestKey = 1024
 const documentsAtOnce = 1000
+const sameKey = 'A file and a row of another file have this key. Rename the file.'
 
 export async function findOrCreateSource(
   pool: pg.Pool,
@@ -103,12 +104,16 @@ export async function loadFiles(
     }
     onProgress(report)
   }
+  if (prune && present.isEmpty()) {
+    refuse('--prune', 'There are no files, so that it would delete every document of the source.')
+    prune = false
+  }
   await findGone(load, prune)
   return report
 }
 
 async function loadFile({ pool, actor, sourceId, report, present }: Load, file: string, key: string): Promise<void> {
-  present.add(key)
+  if (!present.add(key)) throw new Error(sameKey)
   if (!formatOf(file)) throw new Error('This type of file is not supported.')
   if (key.length > longestKey) throw new Error('Its path is longer than 1,024 characters.')
   const { size } = await stat(file)
@@ -143,7 +148,10 @@ async function loadCollection(load: Load, key: string, collection: AsyncIterable
       characters = 0
     }
     const externalId = keyOf(entry)
-    load.present.add(externalId)
+    if (!load.present.add(externalId)) {
+      load.refuse(externalId, sameKey)
+      continue
+    }
     batch.push({ ...entry, externalId })
     characters += entry.text.length
   }
@@ -177,9 +185,10 @@ async function findGone({ pool, actor, sourceId, report, present }: Load, prune:
       const gone = rows.filter(({ external_id }) => !present.has(external_id)).map(({ id }) => id)
       report.gone += gone.length
       if (prune && gone.length > 0) {
-        const { rowCount } = await client.query('select app_public.delete_document(id) from unnest($1::uuid[]) id', [
-          gone,
-        ])
+        const { rowCount } = await client.query(
+          'select app_public.delete_document(d.id) from app_public.documents d where d.id = any ($1)',
+          [gone],
+        )
         report.deleted += rowCount ?? 0
       }
       return rows

@@ -87,6 +87,14 @@ describe('files of the same name', () => {
   })
 })
 
+it('a file that has the key of a row of another one is reported', async () => {
+  const root = await write({ 'a.jsonl': '{"id": "1.md", "text": "row"}', 'a.jsonl#1.md': 'file' })
+  const source = await newSource()
+  const report = await load(source, [root])
+  expect(countsOf(report)).toEqual(counts({ created: 1, refused: 1 }))
+  expect(report.problems).toEqual([expect.stringContaining('a.jsonl#1.md: A file and a row')])
+})
+
 describe('rows', () => {
   it('without an id stay what they are when a row is inserted above them', async () => {
     const root = await write({ 'a.csv': 'text\none\ntwo\n', 'b.jsonl': '{"text": "one"}\n{"text": "two"}' })
@@ -161,6 +169,17 @@ describe('what is no longer there', () => {
     expect(countsOf(await load(source, [root], true))).toEqual(counts({ refused: 3, gone: 1, deleted: 1 }))
   })
 
+  it('is not everything because a folder is empty', async () => {
+    const root = await write({ 'a.md': 'A.' })
+    const source = await newSource()
+    await load(source, [root])
+    await rm(join(root, 'a.md'))
+    const report = await load(source, [root], true)
+    expect(countsOf(report)).toEqual(counts({ refused: 1, gone: 1 }))
+    expect(report.problems[0]).toContain('--prune')
+  })
+
+  // root may read every folder
   it.skipIf(process.getuid?.() === 0)('is not what stands in a folder that may not be read', async () => {
     const root = await write({ 'a.md': 'A.', 'sub/b.md': 'B.' })
     const source = await newSource()
