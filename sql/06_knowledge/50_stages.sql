@@ -100,6 +100,8 @@ as $$
 declare
   v_document record;
   v_chunked uuid[] := '{}';
+  v_was_searchable boolean;
+  v_replaced uuid[] := '{}';
 begin
   call core.enter_tenant(chunk_documents.tenant_id);
   for v_document in
@@ -115,6 +117,7 @@ begin
   loop
     begin
       delete from app_public.document_chunks c where c.tenant_id = chunk_documents.tenant_id and c.document_id = v_document.id;
+      v_was_searchable := found;
       insert into app_public.document_chunks (
         tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
       select chunk_documents.tenant_id, v_document.source_id, v_document.id, c.ordinal, c.chunk, c.start_offset, c.end_offset,
@@ -129,11 +132,16 @@ begin
              processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
        where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;
       v_chunked := v_chunked || v_document.id;
+      if v_was_searchable then
+        v_replaced := v_replaced || v_document.id;
+      end if;
     exception when data_exception or program_limit_exceeded or check_violation then
       -- A text that cannot be cut into chunks fails alone, and keeps the chunks of its version before; the others go on.
       perform knowledge.fail_documents(chunk_documents.tenant_id, array[v_document.id], 'chunk', sqlerrm);
     end;
   end loop;
+  -- Where the model is built in, a document is found by its vectors, too, from the moment that they take the place of the old.
+  perform knowledge.embed_builtin(chunk_documents.tenant_id, v_replaced);
   perform knowledge.enqueue_stage('embed', chunk_documents.tenant_id, v_chunked);
   return cardinality(v_chunked);
 end

@@ -400,6 +400,26 @@ describe('a document that is replaced', () => {
       expect(await documentOf(t, receipt?.document_id as string)).toMatchObject({ title: 'My title', content: 'New.' })
     }))
 
+  it('is found in every mode at every moment', () =>
+    db.inTransaction(async (t) => {
+      const source = await createSource(t, db.acme.member)
+      const [receipt] = await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'About narwhals.' }])
+      await processDocuments(t, db.acme.id)
+      const found = async (word: string) => {
+        const contents: string[][] = []
+        for (const mode of ['bm25', 'vector', 'hybrid'])
+          contents.push((await search(t, db.acme.viewer, word, mode)).map(({ content }) => content))
+        return contents
+      }
+      const old = Array(3).fill(['About narwhals.'])
+      expect(await found('narwhals')).toEqual(old)
+      await addDocuments(t, db.acme.member, source, [{ externalId: 'a', text: 'About belugas.' }])
+      expect(await found('narwhals')).toEqual(old)
+      await t.becomeRole('rowhouse_worker')
+      await t.query('select knowledge.chunk_documents($1, $2)', [db.acme.id, [receipt?.document_id]])
+      expect(await found('belugas')).toEqual(Array(3).fill(['About belugas.']))
+    }))
+
   it('by one with too much metadata fails, and says so', () =>
     db.inTransaction(async (t) => {
       const source = await createSource(t, db.acme.member)
