@@ -18,6 +18,8 @@ const usage = `npm run ingest -- --tenant SLUG --source NAME [options] PATH…
   --chunk-size N   characters of a chunk of a new source (1000)
   --prune          delete the documents of the source that are not among the files, such as those of renamed ones`
 
+const mostProblems = 50
+
 await withTool(async ({ config, database, pool }) => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -80,7 +82,9 @@ await withTool(async ({ config, database, pool }) => {
       )
     }
     console.log(`${source} now has ${counts.completed} searchable documents, ${counts.failed} failed.`)
-    for (const problem of [...report.problems, ...counts.errors].slice(0, 50)) console.error(`  ${problem}`)
+    const problems = [...report.problems, ...counts.errors]
+    for (const problem of problems.slice(0, mostProblems)) console.error(`  ${problem}`)
+    if (problems.length > mostProblems) console.error(`  … and ${problems.length - mostProblems} more.`)
     // what was skipped was said; only a load that brought nothing, or was not processed, has failed
     if (counts.failed > 0 || (report.refused > 0 && counts.completed === 0)) process.exitCode = 1
   } finally {

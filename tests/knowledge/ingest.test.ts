@@ -193,8 +193,11 @@ describe('what is no longer there', () => {
 describe('a name', () => {
   it('that is not UTF-8 is reported so that it can be told from another', async () => {
     const root = await write({ 'a.md': 'A.' })
-    for (const byte of [0xe9, 0xe8])
-      await writeFile(Buffer.concat([Buffer.from(`${root}/caf`), Buffer.from([byte]), Buffer.from('.txt')]), 'text')
+    for (const byte of [0xe9, 0xe8]) {
+      const path = Buffer.from(`${root}/caf?.txt`)
+      path[path.indexOf('?')] = byte
+      await writeFile(path, 'text')
+    }
     const report = await load(await newSource(), [root])
     expect(countsOf(report)).toEqual(counts({ created: 1, refused: 2 }))
     expect(report.problems).toEqual([
