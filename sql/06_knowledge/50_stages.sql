@@ -93,41 +93,54 @@ comment on function knowledge.fail_documents is
   'Marks those of these documents that are at the stage as failed, with an error that people can read; with content_hash, only a document that still is this version. What was searchable of them stays so.';
 grant execute on function knowledge.fail_documents to rowhouse_worker;
 
+create or replace function knowledge.version_to_chunk(tenant_id uuid, document_id uuid) returns knowledge.document_drafts
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select row (d.tenant_id, d.id, coalesce(r.title, d.title), coalesce(r.content, d.content), coalesce(r.metadata, d.metadata))::knowledge.document_drafts
+    from app_public.documents d
+    left join knowledge.document_drafts r on r.tenant_id = d.tenant_id and r.document_id = d.id
+   where d.tenant_id = version_to_chunk.tenant_id and d.id = version_to_chunk.document_id;
+$$;
+comment on function knowledge.version_to_chunk is
+  'What is to be cut into chunks of a document: its draft, or else the document itself.';
+
 create or replace function knowledge.chunk_documents(tenant_id uuid, document_ids uuid[]) returns int
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
 as $$
 declare
   v_document record;
-  v_chunked uuid[] := '{}';
+  v_version knowledge.document_drafts;
   v_was_searchable boolean;
+  v_chunked uuid[] := '{}';
   v_replaced uuid[] := '{}';
 begin
   call core.enter_tenant(chunk_documents.tenant_id);
   for v_document in
-    select d.id, d.source_id, coalesce(r.title, d.title) as title, coalesce(r.content, d.content) as content,
-           coalesce(r.metadata, d.metadata) as metadata, s.chunk_size, s.chunk_overlap, knowledge.text_search_config(s.language) as config
+    select d.id, d.source_id, s.chunk_size, s.chunk_overlap, knowledge.text_search_config(s.language) as config
       from app_public.documents d
       join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
-      left join knowledge.document_drafts r on r.tenant_id = d.tenant_id and r.document_id = d.id
      where d.tenant_id = chunk_documents.tenant_id and d.id = any (chunk_documents.document_ids)
        and d.processing_stage = 'chunk' and d.processing_status <> 'failed'
      order by d.id
        for update of d
   loop
     begin
+      -- The draft is read after its document is locked: a query that had to wait for the lock would have an older one.
+      v_version := knowledge.version_to_chunk(chunk_documents.tenant_id, v_document.id);
       delete from app_public.document_chunks c where c.tenant_id = chunk_documents.tenant_id and c.document_id = v_document.id;
       v_was_searchable := found;
       insert into app_public.document_chunks (
         tenant_id, source_id, document_id, ordinal, content, start_offset, end_offset, content_tsvector, document_length)
       select chunk_documents.tenant_id, v_document.source_id, v_document.id, c.ordinal, c.chunk, c.start_offset, c.end_offset,
              v.vector, knowledge.token_count(v.vector)
-        from knowledge.chunks(v_document.content, v_document.chunk_size, v_document.chunk_overlap) c,
-             knowledge.search_vector(v_document.config, v_document.title, c.chunk) as v (vector)
+        from knowledge.chunks(v_version.content, v_document.chunk_size, v_document.chunk_overlap) c,
+             knowledge.search_vector(v_document.config, v_version.title, c.chunk) as v (vector)
        order by c.ordinal;
       delete from knowledge.document_drafts r where r.tenant_id = chunk_documents.tenant_id and r.document_id = v_document.id;
       update app_public.documents d
-         set title = v_document.title, content = v_document.content, metadata = v_document.metadata,
+         set title = v_version.title, content = v_version.content, metadata = v_version.metadata,
              processing_status = 'processing', processing_stage = 'embed', processing_error = null,
              processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
        where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;

@@ -68,6 +68,34 @@ describe('the same document given by two clients at once', () => {
   })
 })
 
+describe('a document that is replaced while its version before is cut into chunks', () => {
+  it('has the newest text in the end', async (context) => {
+    needsServer(context)
+    const source = await createSource()
+    const user = await session(db.acme.member)
+    const give = (text: string) => user.query(create, [source, JSON.stringify([{ externalId: 'r', text }])])
+    await give('The first.')
+    const { id } = (await db.pool.query('select id from app_public.documents where source_id = $1', [source])).rows[0]
+    const worker = await session('rowhouse_worker')
+    const chunk = () => worker.query('select knowledge.chunk_documents($1, $2)', [db.acme.id, [id]])
+    await chunk()
+    await give('The second.')
+    await user.query('begin')
+    await give('The third.')
+    const chunked = chunk()
+    await untilBlocked(worker)
+    await user.query('commit')
+    await chunked
+    await chunk()
+    const { rows } = await db.pool.query(
+      `select d.content, array(select c.content from app_public.document_chunks c where c.document_id = d.id) as chunks
+         from app_public.documents d where d.id = $1`,
+      [id],
+    )
+    expect(rows).toEqual([{ content: 'The third.', chunks: ['The third.'] }])
+  })
+})
+
 describe('two workers with the same job', () => {
   it('do its work once', async (context) => {
     needsServer(context)
