@@ -102,6 +102,21 @@ $$;
 comment on function knowledge.writable_source is
   E'@errors KN301 ID203 TN204\nA source of this tenant, for a member who may add documents to it.';
 
+-- Whoever changes several documents locks them first, all in the same order, so that a load and the workers that process what
+-- it replaces never wait for each other in a circle.
+create or replace function knowledge.lock_documents(tenant_id uuid, document_ids uuid[]) returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform from app_public.documents d
+    where d.tenant_id = lock_documents.tenant_id and d.id = any (lock_documents.document_ids)
+    order by d.id
+      for update;
+end
+$$;
+comment on function knowledge.lock_documents is 'Locks documents in the order of their ids, until the transaction ends.';
+
 create or replace function knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) returns void
 language plpgsql volatile
 set search_path to pg_catalog, pg_temp
@@ -253,7 +268,10 @@ begin
     perform core.raise_error('KN401', 'There must be 1 to 500 documents.', 'Send them in several calls.');
   end if;
 
-  -- The documents are stored in the order of their keys. So two loads of the same documents lock them in the same order and
+  perform knowledge.lock_documents(v_source.tenant_id, array(
+    select d.id from unnest(create_documents.documents) as given
+      join app_public.documents d on d.tenant_id = v_source.tenant_id and d.source_id = v_source.id and d.external_id = given.external_id));
+  -- New documents are stored in the order of their keys. So two loads of the same documents lock them in the same order and
   -- cannot wait for each other in a circle.
   for v_document in
     select d.external_id, d.title, d.text, d.metadata

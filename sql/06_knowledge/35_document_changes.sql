@@ -70,6 +70,7 @@ declare
   v_document_ids uuid[];
   v_count int := 0;
 begin
+  perform knowledge.lock_documents(resume_documents.tenant_id, resume_documents.document_ids);
   for v_stage, v_document_ids in
     with resumed as (
       update app_public.documents d

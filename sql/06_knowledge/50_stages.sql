@@ -10,6 +10,7 @@ set search_path to pg_catalog, pg_temp
 as $$
 begin
   call core.enter_tenant(begin_parsing.tenant_id);
+  perform knowledge.lock_documents(begin_parsing.tenant_id, begin_parsing.document_ids);
   update app_public.documents d
      set processing_status = 'processing', processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
    where d.tenant_id = begin_parsing.tenant_id and d.id = any (begin_parsing.document_ids)
@@ -82,6 +83,7 @@ declare
   v_longest_error constant int := 2000;
 begin
   call core.enter_tenant(fail_documents.tenant_id);
+  perform knowledge.lock_documents(fail_documents.tenant_id, fail_documents.document_ids);
   update app_public.documents d
      set processing_status = 'failed', processing_error = left(coalesce(fail_documents.error, 'The processing failed.'), v_longest_error)
    where d.tenant_id = fail_documents.tenant_id and d.id = any (fail_documents.document_ids)
@@ -264,6 +266,7 @@ declare
   v_embedded uuid[];
 begin
   call core.enter_tenant(finish_embedding.tenant_id);
+  perform knowledge.lock_documents(finish_embedding.tenant_id, finish_embedding.document_ids);
   with embedded as (
     update app_public.documents d set processing_stage = 'index'
      where d.tenant_id = finish_embedding.tenant_id and d.id = any (finish_embedding.document_ids)

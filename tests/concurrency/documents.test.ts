@@ -96,6 +96,45 @@ describe('a document that is replaced while its version before is cut into chunk
   })
 })
 
+describe('documents that are replaced while workers process them', () => {
+  it('make nobody wait in a circle, in whatever order they are locked', async (context) => {
+    needsServer(context)
+    const source = await createSource()
+    const [user, worker] = [await session(db.acme.member), await session('rowhouse_worker')]
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f']
+    const give = (round: number) =>
+      user.query(create, [source, JSON.stringify(keys.map((externalId) => ({ externalId, text: `Round ${round}.` })))])
+    await give(0)
+    const { ids } = (
+      await db.pool.query(
+        'select array_agg(id order by external_id desc) as ids from app_public.documents where source_id = $1',
+        [source],
+      )
+    ).rows[0]
+    const rounds = 30
+    const replacing = (async () => {
+      for (let round = 1; round <= rounds; round++) await give(round)
+    })()
+    const processing = (async () => {
+      const stages = [
+        'knowledge.chunk_documents',
+        'knowledge.embed_builtin',
+        'knowledge.finish_embedding',
+        'search.index_documents',
+      ]
+      for (let round = 1; round <= rounds; round++)
+        for (const stage of stages) await worker.query(`select ${stage}($1, $2)`, [db.acme.id, ids])
+    })()
+    await Promise.all([replacing, processing])
+    const { rows } = await db.pool.query(
+      `select count(*)::int as count from knowledge.document_drafts r join app_public.documents d on d.id = r.document_id
+        where d.source_id = $1 and r.content <> $2`,
+      [source, `Round ${rounds}.`],
+    )
+    expect(rows).toEqual([{ count: 0 }])
+  })
+})
+
 describe('two workers with the same job', () => {
   it('do its work once', async (context) => {
     needsServer(context)
