@@ -129,11 +129,84 @@ comment on function core.is_web_url is 'Whether a text is an address with http o
 comment on function core.is_image_url is 'Whether a text tells where a picture is: an http address, a path on the front end''s own site, or a data address that holds the picture itself.';
 comment on function core.is_name is 'Whether a text has 1 to 255 characters, at least one of them visible, and no control characters.';
 
+-- Every column for text, JSON, bytes or a list has a limit (tests/schema/sizes.test.ts). Most limits are plain numbers, so a
+-- table names the number and its columns, and these procedures add the checks with the words that a form shows.
+create procedure core.limit_column(target regclass, column_name name, fact text, condition text, words text)
+  language plpgsql
+  set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_constraint constant name := column_name || '_' || fact;
+begin
+  execute format('alter table %s add constraint %I check (%s)', target, v_constraint, format(condition, column_name));
+  execute format('comment on constraint %I on %s is %L', v_constraint, target, words);
+end
+$$;
+comment on procedure core.limit_column is 'Adds a check to a column, named by the column and a fact, with its rule in words.';
+
+create procedure core.limit_length(target regclass, most int, variadic column_names name[])
+  language plpgsql
+  set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_column name;
+begin
+  foreach v_column in array column_names loop
+    call core.limit_column(target, v_column, 'is_not_too_long', 'length(%1$I) <= ' || most,
+      format('must have at most %s characters', to_char(most, 'FM999,999,999')));
+  end loop;
+end
+$$;
+comment on procedure core.limit_length is 'Limits the characters of columns.';
+
+create procedure core.limit_entries(target regclass, most int, variadic column_names name[])
+  language plpgsql
+  set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_column name;
+  v_characters constant int := 200 * most;
+  v_is_text boolean;
+begin
+  foreach v_column in array column_names loop
+    select atttypid = 'text[]'::regtype into strict v_is_text from pg_attribute where attrelid = target and attname = v_column;
+    call core.limit_column(target, v_column, 'are_not_too_many',
+      'cardinality(%1$I) <= ' || most
+        || case when v_is_text then ' and length(array_to_string(%1$I, '''')) <= ' || v_characters else '' end,
+      format('must have at most %s entries', to_char(most, 'FM999,999,999'))
+        || case when v_is_text then format(', with at most %s characters together', to_char(v_characters, 'FM999,999,999')) else '' end);
+  end loop;
+end
+$$;
+comment on procedure core.limit_entries is 'Limits the entries of columns that are lists, and the characters of texts together: 200 an entry.';
+
+-- The bytes of a stored value are counted without unpacking it, its characters are not. So the limits of long texts count bytes.
+create procedure core.limit_bytes(target regclass, most int, variadic column_names name[])
+  language plpgsql
+  set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_column name;
+  v_function text;
+begin
+  foreach v_column in array column_names loop
+    select case when atttypid in ('text'::regtype, 'bytea'::regtype) then 'octet_length' else 'pg_column_size' end
+      into strict v_function
+      from pg_attribute where attrelid = target and attname = v_column;
+    call core.limit_column(target, v_column, 'is_not_too_large', v_function || '(%1$I) <= ' || most,
+      format('must have at most %s', case
+        when most >= 1000000 then most / 1000000 || ' MB' when most >= 1000 then most / 1000 || ' kB' else most || ' bytes' end));
+  end loop;
+end
+$$;
+comment on procedure core.limit_bytes is 'Limits the bytes of columns: of a text or bytes as they are, of any other value as it is stored.';
+
 -- When each worker last reported. core.release_dead_workers frees the jobs of workers that have stopped reporting.
 create table core.worker_heartbeats (
   worker_id text primary key,
   seen_at timestamptz not null default now()
 );
+call core.limit_length('core.worker_heartbeats', 255, 'worker_id');
 
 -- The words that access rules are written in (see core.allow): a domain that knows a role or a permission adds it.
 create table core.access_words (

@@ -176,6 +176,13 @@ create table app_public.tenants (
   constraint platform_is_at_the_top check (type <> 'platform' or parent_tenant_id is null),
   constraint metadata_is_an_object_of_at_most_16_kb check (jsonb_typeof(metadata) = 'object' and octet_length(metadata::text) <= 16384)
 );
+call core.limit_length('app_public.tenants', 50, 'primary_contact_phone');
+call core.limit_length('app_public.tenants', 64, 'timezone');
+call core.limit_length('app_public.tenants', 255, 'payment_method_id', 'industry', 'primary_contact_name');
+call core.limit_length('app_public.tenants', 700, 'tenant_path');
+call core.limit_length('app_public.tenants', 1000, 'suspension_reason', 'cancellation_reason');
+call core.limit_length('app_public.tenants', 10000, 'compliance_notes');
+call core.limit_bytes('app_public.tenants', 100000, 'resource_access_config', 'features', 'config', 'quotas');
 
 create unique index tenants_slug_key on app_public.tenants (slug);
 create unique index tenants_domain_key on app_public.tenants (domain);
@@ -193,6 +200,7 @@ create table app_public.tenant_status_history (
   changed_at timestamptz not null,
   primary key (tenant_id, id)
 );
+call core.limit_length('app_public.tenant_status_history', 1000, 'reason');
 
 create table app_public.tenant_config (
   id uuid primary key default gen_random_uuid(),
@@ -205,6 +213,7 @@ create table app_public.tenant_config (
 
   constraint allowed_origins_are_origins check (tenancy.are_origins(allowed_origins))
 );
+call core.limit_bytes('app_public.tenant_config', 100000, 'rate_limit_config', 'features');
 -- A browser's preflight request names its origin but no tenant, so origins are looked up in all tenants.
 create index on app_public.tenant_config using gin (allowed_origins);
 
@@ -215,6 +224,7 @@ create table vault.tenant_config (
 
   constraint service_tokens_is_an_object check (jsonb_typeof(service_tokens) = 'object')
 );
+call core.limit_bytes('vault.tenant_config', 100000, 'service_tokens');
 
 create type app_public.tenant_subtree_entry as (
   id uuid,
@@ -240,6 +250,7 @@ create table tenancy.admin_access_log (
   accessed_at timestamptz not null default now(),
   primary key (tenant_id, id)
 );
+call core.limit_length('tenancy.admin_access_log', 255, 'request_id');
 
 create table tenancy.analyst_tenants (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
@@ -279,7 +290,7 @@ create function tenancy.preference_schema() returns jsonb
   return '{
     "theme": {"type": "string", "enum": ["system", "light", "dark"], "default": "system"},
     "density": {"type": "string", "enum": ["comfortable", "compact"], "default": "comfortable"},
-    "language": {"type": "string", "pattern": "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", "default": "en"},
+    "language": {"type": "string", "pattern": "^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,8}$", "default": "en"},
     "timezone": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_+/-]{1,63}$", "default": "UTC"},
     "dateFormat": {"type": "string", "enum": ["iso", "day-month", "month-day"], "default": "iso"},
     "timeFormat": {"type": "string", "enum": ["24h", "12h"], "default": "24h"},
@@ -348,6 +359,7 @@ create table app_public.user_profiles (
   constraint notification_settings_are_known_and_in_range
     check (tenancy.are_settings(notification_settings, tenancy.notification_schema()))
 );
+call core.limit_length('app_public.user_profiles', 255, 'job_title', 'department', 'organization');
 create unique index user_profiles_email_key on app_public.user_profiles (email) where deleted_at is null;
 
 -- The issuers and subjects by which tokens name a person. A person may have several.
@@ -358,6 +370,7 @@ create table tenancy.user_identities (
   created_at timestamptz not null default now(),
   primary key (issuer, subject)
 );
+call core.limit_length('tenancy.user_identities', 1000, 'issuer', 'subject');
 create index on tenancy.user_identities (user_id);
 
 create table app_public.user_tenants (
@@ -380,6 +393,7 @@ create table app_public.user_tenants (
   constraint permissions_are_known_and_boolean check (tenancy.are_permissions(permissions)),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
+call core.limit_bytes('app_public.user_tenants', 100000, 'metadata');
 create index on app_public.user_tenants (user_id);
 create index on app_public.user_tenants (invited_by_user_id);
 
@@ -418,6 +432,7 @@ create table app_public.invitations (
   constraint declined_invitation_is_dated check ((status = 'declined') = (declined_at is not null)),
   constraint revoked_invitation_is_dated check ((status = 'revoked') = (revoked_at is not null))
 );
+call core.limit_length('app_public.invitations', 500, 'delivery_error');
 create unique index invitations_one_pending_key on app_public.invitations (tenant_id, email) where status = 'pending';
 create index on app_public.invitations (tenant_id, created_at);
 create index on app_public.invitations (email) where status = 'pending';

@@ -94,6 +94,7 @@ create table app_public.llm_providers (
   -- only environment variables that end in _API_KEY can be named, so that no other secret of the worker is sent out
   constraint api_key_variable_names_an_api_key check (api_key_variable ~ '^[A-Z][A-Z0-9_]*_API_KEY$')
 );
+call core.limit_length('app_public.llm_providers', 100, 'api_key_variable');
 
 create table app_public.llm_models (
   id uuid primary key default gen_random_uuid(),
@@ -132,6 +133,8 @@ create table app_public.llm_models (
   constraint timeout_ms_is_in_range check (timeout_ms between 100 and 600000),
   constraint max_retries_is_in_range check (max_retries between 0 and 20)
 );
+call core.limit_length('app_public.llm_models', 255, 'display_name', 'provider_model_name');
+call core.limit_entries('app_public.llm_models', 10, 'input_modalities', 'output_modalities');
 create index on app_public.llm_models (provider_id);
 
 -- The parts of an organization that an agent belongs to, and the roles and people it stands for.
@@ -147,6 +150,7 @@ create table app_public.departments (
   unique (tenant_id, name),
   constraint name_is_a_name check (core.is_name(name))
 );
+call core.limit_length('app_public.departments', 10000, 'description');
 
 create table app_public.business_functions (like app_public.departments including all);
 alter table app_public.business_functions add foreign key (tenant_id) references app_public.tenants (id) on delete cascade;
@@ -168,6 +172,8 @@ create table app_public.personas (
   constraint name_is_a_name check (core.is_name(name)),
   constraint avatar_url_is_an_image check (core.is_image_url(avatar_url))
 );
+call core.limit_length('app_public.personas', 10000, 'description');
+call core.limit_entries('app_public.personas', 100, 'goals');
 
 -- Libraries of pictures to choose from.
 create table app_public.avatars (
@@ -186,6 +192,7 @@ create table app_public.avatars (
   constraint name_is_a_name check (core.is_name(name)),
   constraint image_url_is_an_image check (core.is_image_url(image_url))
 );
+call core.limit_length('app_public.avatars', 255, 'category', 'license');
 
 create table app_public.icons (like app_public.avatars including all);
 alter table app_public.icons add foreign key (tenant_id) references app_public.tenants (id) on delete cascade;
@@ -220,6 +227,8 @@ create table app_public.model_configurations (
   constraint presence_penalty_is_in_range check (presence_penalty between -2 and 2),
   constraint stop_sequences_are_few check (cardinality(stop_sequences) <= 16)
 );
+call core.limit_length('app_public.model_configurations', 10000, 'description');
+call core.limit_entries('app_public.model_configurations', 16, 'stop_sequences');
 create unique index model_configurations_one_default_key on app_public.model_configurations (tenant_id) where is_default;
 create index on app_public.model_configurations (model_id);
 create index on app_public.model_configurations (created_by_user_id);
@@ -359,6 +368,15 @@ create table app_public.agents (
   constraint version_is_semantic check (catalog.is_semantic_version(version)),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
+call core.limit_length('app_public.agents', 255, 'icon', 'color_scheme', 'badge_text', 'badge_color', 'primary_category',
+  'subcategory', 'specialty', 'billing_code');
+call core.limit_length('app_public.agents', 10000, 'description', 'changelog');
+call core.limit_bytes('app_public.agents', 400000, 'system_prompt');
+call core.limit_entries('app_public.agents', 16, 'stop_sequences');
+call core.limit_entries('app_public.agents', 100, 'therapeutic_areas', 'regulatory_domains', 'industry_focus', 'use_cases',
+  'target_audience', 'compliance_frameworks', 'certifications', 'geographic_scope', 'supported_file_types');
+call core.limit_entries('app_public.agents', 1000, 'tool_ids');
+call core.limit_bytes('app_public.agents', 100000, 'knowledge_domains', 'tools', 'prompt_templates', 'metadata');
 create unique index agents_tenant_id_name_key on app_public.agents (tenant_id, name) where deleted_at is null;
 create index on app_public.agents (tenant_id, sort_order, name);
 create index on app_public.agents (model_id);
@@ -389,6 +407,8 @@ create table app_public.tool_categories (
   constraint slug_is_a_slug check (core.is_slug(slug)),
   constraint category_is_not_its_own_parent check (parent_id <> id)
 );
+call core.limit_length('app_public.tool_categories', 255, 'icon');
+call core.limit_length('app_public.tool_categories', 10000, 'description');
 create index on app_public.tool_categories (tenant_id, parent_id);
 
 create table app_public.tools (
@@ -453,6 +473,9 @@ create table app_public.tools (
   constraint success_rate_is_a_percentage check (success_rate between 0 and 100),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
+call core.limit_length('app_public.tools', 255, 'icon', 'category');
+call core.limit_length('app_public.tools', 10000, 'description');
+call core.limit_bytes('app_public.tools', 100000, 'headers', 'authentication_config', 'retry_config', 'metadata');
 create unique index tools_tenant_id_name_key on app_public.tools (tenant_id, name) where deleted_at is null;
 create index on app_public.tools (tenant_id, tool_category_id);
 create index on app_public.tools (created_by_user_id);
@@ -511,6 +534,10 @@ create table app_public.prompts (
   constraint success_rate_is_a_percentage check (success_rate between 0 and 100),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
+call core.limit_length('app_public.prompts', 255, 'category');
+call core.limit_length('app_public.prompts', 10000, 'description');
+call core.limit_entries('app_public.prompts', 100, 'tags');
+call core.limit_bytes('app_public.prompts', 100000, 'input_variables', 'model_requirements', 'metadata');
 create unique index prompts_tenant_id_name_key on app_public.prompts (tenant_id, name) where deleted_at is null;
 create index on app_public.prompts (created_by_user_id);
 create index on app_public.prompts (copied_from_id);
@@ -574,6 +601,12 @@ create table app_public.workflows (
   constraint version_is_semantic check (catalog.is_semantic_version(version)),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
+call core.limit_length('app_public.workflows', 255, 'category', 'icon');
+call core.limit_length('app_public.workflows', 10000, 'description');
+call core.limit_entries('app_public.workflows', 100, 'tags');
+call core.limit_entries('app_public.workflows', 1000, 'agent_ids');
+call core.limit_bytes('app_public.workflows', 100000, 'metadata');
+call core.limit_bytes('app_public.workflows', 1000000, 'workflow_definition', 'steps', 'agent_roles');
 create unique index workflows_tenant_id_name_key on app_public.workflows (tenant_id, name) where deleted_at is null;
 create index on app_public.workflows using gin (tenant_id, agent_ids);
 create index on app_public.workflows (created_by_user_id);
@@ -594,6 +627,7 @@ create table app_public.agent_tools (
   foreign key (tenant_id, agent_id) references app_public.agents (tenant_id, id) on delete cascade,
   constraint config_is_an_object check (jsonb_typeof(config) = 'object')
 );
+call core.limit_bytes('app_public.agent_tools', 100000, 'config');
 create index on app_public.agent_tools (tool_id);
 
 -- Sharing. The sharing_mode of a resource says who beyond its tenant may use it; a share names another tenant, or one user
@@ -667,6 +701,8 @@ create table app_public.resource_sharing_audit (
 
   primary key (tenant_id, id)
 );
+call core.limit_length('app_public.resource_sharing_audit', 63, 'other_tenant_slug');
+call core.limit_length('app_public.resource_sharing_audit', 255, 'resource_name');
 create index on app_public.resource_sharing_audit (tenant_id, resource_kind, resource_id);
 
 -- The personas and industries that an agent suits.
@@ -687,6 +723,7 @@ create table app_public.agent_persona_mapping (
   constraint relevance_score_is_a_share check (relevance_score between 0 and 1),
   constraint performance_score_is_a_percentage check (performance_score between 0 and 100)
 );
+call core.limit_length('app_public.agent_persona_mapping', 10000, 'notes');
 create index on app_public.agent_persona_mapping (tenant_id, persona_id);
 create unique index agent_persona_mapping_one_primary_key
   on app_public.agent_persona_mapping (tenant_id, agent_id) where is_primary;
@@ -708,6 +745,7 @@ create table app_public.agent_industry_mapping (
   constraint relevance_score_is_a_share check (relevance_score between 0 and 1),
   constraint performance_score_is_a_percentage check (performance_score between 0 and 100)
 );
+call core.limit_length('app_public.agent_industry_mapping', 10000, 'notes');
 create unique index agent_industry_mapping_one_primary_key
   on app_public.agent_industry_mapping (tenant_id, agent_id) where is_primary;
 
@@ -728,6 +766,7 @@ create table app_public.tags (
   constraint slug_is_a_slug check (core.is_slug(slug)),
   constraint color_is_a_color check (catalog.is_color(color))
 );
+call core.limit_length('app_public.tags', 10000, 'description');
 
 create table app_public.tag_assignments (
   tenant_id uuid not null default core.current_tenant_id(),
@@ -765,6 +804,8 @@ create table app_public.resource_versions (
   constraint content_is_an_object check (jsonb_typeof(content) = 'object'),
   constraint changelog_is_in_range check (length(changelog) <= 10000)
 );
+call core.limit_length('app_public.resource_versions', 100, 'rolled_back_to');
+call core.limit_bytes('app_public.resource_versions', 10000000, 'content');
 create index on app_public.resource_versions (published_by_user_id);
 
 -- A difference that app_public.compare_versions() lists.
@@ -902,6 +943,7 @@ create table app_public.user_agents (
   constraint custom_system_prompt_is_in_range check (length(custom_system_prompt) <= 100000),
   constraint settings_is_an_object check (jsonb_typeof(settings) = 'object' and pg_column_size(settings) <= 100000)
 );
+call core.limit_entries('app_public.user_agents', 50, 'tags');
 create index on app_public.user_agents (user_id);
 create index on app_public.user_agents (agent_id);
 create index on app_public.user_agents (original_agent_id);
@@ -1043,6 +1085,13 @@ create table app_public.rag_knowledge_sources (
   constraint extracted_metadata_is_an_object check (jsonb_typeof(extracted_metadata) = 'object'),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
+call core.limit_length('app_public.rag_knowledge_sources', 255, 'category', 'file_type', 'vector_store_id', 'author',
+  'source_organization');
+call core.limit_length('app_public.rag_knowledge_sources', 1024, 'file_path');
+call core.limit_length('app_public.rag_knowledge_sources', 2000, 'processing_error');
+call core.limit_length('app_public.rag_knowledge_sources', 10000, 'description');
+call core.limit_entries('app_public.rag_knowledge_sources', 100, 'tags');
+call core.limit_bytes('app_public.rag_knowledge_sources', 100000, 'source_config', 'extracted_metadata', 'metadata');
 create unique index rag_knowledge_sources_tenant_id_name_key
   on app_public.rag_knowledge_sources (tenant_id, name) where deleted_at is null;
 create index on app_public.rag_knowledge_sources (embedding_model);

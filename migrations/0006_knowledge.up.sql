@@ -83,10 +83,14 @@ create table app_public.documents (
   constraint size_bytes_is_not_negative check (size_bytes >= 0),
   constraint content_hash_is_sha_256 check (octet_length(content_hash) = 32),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
-  constraint parsed_document_has_content check (processing_stage = 'parse' or content is not null),
+  constraint processed_document_has_content check (processing_stage in ('parse', 'chunk') or content is not null),
   constraint completed_document_is_done check ((processing_status = 'completed') = (processing_stage = 'done')),
   constraint failed_document_has_an_error check (processing_status <> 'failed' or processing_error is not null)
 );
+call core.limit_length('app_public.documents', 255, 'media_type');
+call core.limit_length('app_public.documents', 2000, 'processing_error');
+call core.limit_bytes('app_public.documents', 100000, 'metadata');
+call core.limit_bytes('app_public.documents', 53000000, 'content');
 create index on app_public.documents (created_by_user_id);
 create index on app_public.documents (tenant_id, source_id, processing_status);
 -- This index serves searches that filter by metadata.
@@ -101,6 +105,24 @@ create table knowledge.document_files (
   primary key (tenant_id, document_id),
   foreign key (tenant_id, document_id) references app_public.documents (tenant_id, id) on delete cascade
 );
+call core.limit_length('knowledge.document_files', 255, 'name');
+call core.limit_bytes('knowledge.document_files', 53000000, 'content');
+
+-- The next version of a document that is being replaced. The document keeps its text and its chunks until this version is
+-- cut into chunks, so that a version that cannot be read takes nothing away.
+create table knowledge.document_drafts (
+  tenant_id uuid not null,
+  document_id uuid not null,
+  title text not null,
+  -- null until the file is parsed
+  content text,
+  metadata jsonb not null,
+  primary key (tenant_id, document_id),
+  foreign key (tenant_id, document_id) references app_public.documents (tenant_id, id) on delete cascade
+);
+call core.limit_length('knowledge.document_drafts', 1000, 'title');
+call core.limit_bytes('knowledge.document_drafts', 100000, 'metadata');
+call core.limit_bytes('knowledge.document_drafts', 53000000, 'content');
 
 create table app_public.document_chunks (
   tenant_id uuid not null,
@@ -122,6 +144,7 @@ create table app_public.document_chunks (
   constraint offsets_are_ordered check (start_offset >= 0 and end_offset > start_offset),
   constraint document_length_is_not_negative check (document_length >= 0)
 );
+call core.limit_bytes('app_public.document_chunks', 64000, 'content');
 create index on app_public.document_chunks (tenant_id, source_id);
 
 -- The column embedding has no dimension of its own, because each model has another one.

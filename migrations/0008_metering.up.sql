@@ -94,6 +94,7 @@ create table app_public.usage_types (
   constraint display_name_is_a_name check (core.is_name(display_name)),
   constraint max_quantity_is_storable check (max_quantity > 0 and max_quantity <= metering.max_amount())
 );
+call core.limit_length('app_public.usage_types', 50, 'unit');
 create unique index usage_types_token_class_key on app_public.usage_types (token_class);
 
 insert into app_public.usage_types (name, display_name, unit, is_whole, max_quantity, token_class) values
@@ -224,6 +225,10 @@ create table app_public.usage_events (
   constraint cost_names_its_price check ((cost is null) = (price_id is null)),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 ) partition by range (occurred_at);
+call core.limit_length('app_public.usage_events', 63, 'usage_type');
+call core.limit_length('app_public.usage_events', 100, 'feature_name');
+call core.limit_length('app_public.usage_events', 255, 'idempotency_key');
+call core.limit_bytes('app_public.usage_events', 100000, 'metadata');
 create index on app_public.usage_events (tenant_id, occurred_at);
 create index usage_events_late_idx on app_public.usage_events (tenant_id, batch_id) where adjusts_period is not null;
 create index on app_public.usage_events (tenant_id, rerates_batch_id) where rerates_batch_id is not null;
@@ -240,6 +245,7 @@ create table metering.usage_idempotency_keys (
   occurred_at timestamptz not null,
   primary key (tenant_id, key)
 );
+call core.limit_length('metering.usage_idempotency_keys', 255, 'key');
 
 -- Batches that the roll-ups have not counted yet. A batch commits together with its row here, and the roll-up that counts the
 -- batch deletes the row. There is no watermark, so a writer that commits late is never skipped (docs/adr/0011).
@@ -324,6 +330,8 @@ create table metering.llm_calls (
   constraint error_type_is_short check (length(error_type) <= 100),
   constraint error_message_is_bounded check (length(error_message) <= 10000)
 ) partition by range (occurred_at);
+call core.limit_length('metering.llm_calls', 255, 'provider', 'model', 'agent_name', 'user_name');
+call core.limit_bytes('metering.llm_calls', 100000, 'function_call');
 create index on metering.llm_calls (tenant_id, model_id, occurred_at);
 create index on metering.llm_calls (tenant_id, conversation_id) where conversation_id is not null;
 create table metering.llm_calls_default partition of metering.llm_calls default;
@@ -339,6 +347,7 @@ create table metering.llm_texts (
   completion_text text,
   primary key (tenant_id, occurred_at, call_id)
 ) partition by range (occurred_at);
+call core.limit_bytes('metering.llm_texts', 4000000, 'prompt_text', 'system_prompt', 'completion_text');
 create table metering.llm_texts_default partition of metering.llm_texts default;
 
 -- Roll-ups ---------------------------------------------------------------------------------------------------------------
@@ -394,6 +403,8 @@ create table metering.usage_days (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
+call core.limit_length('metering.usage_days', 63, 'usage_type');
+call core.limit_length('metering.usage_days', 100, 'feature_name');
 create unique index usage_days_key on metering.usage_days
   (tenant_id, used_on, usage_type, user_id, agent_id, api_key_id, project_id, model_id, feature_name) nulls not distinct;
 
@@ -439,6 +450,7 @@ create table metering.usage_rollup_state (
   timezone text not null,
   rolled_up_at timestamptz not null default now()
 );
+call core.limit_length('metering.usage_rollup_state', 64, 'timezone');
 
 -- Inputs and results --------------------------------------------------------------------------------------------------------
 

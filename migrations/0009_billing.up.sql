@@ -276,6 +276,7 @@ create table app_public.plans (
   constraint name_is_a_name check (core.is_name(name)),
   constraint trial_days_is_in_range check (trial_days between 0 and 365)
 );
+call core.limit_length('app_public.plans', 10000, 'description');
 
 create table app_public.plan_prices (
   id uuid primary key default gen_random_uuid(),
@@ -379,6 +380,9 @@ create table app_public.invoice_issuers (
   constraint payment_terms_days_is_in_range check (payment_terms_days between 0 and 365),
   constraint draft_hours_is_in_range check (draft_hours between 0 and 720)
 );
+call core.limit_length('app_public.invoice_issuers', 50, 'tax_number');
+call core.limit_length('app_public.invoice_issuers', 1000, 'address');
+call core.limit_length('app_public.invoice_issuers', 2000, 'footer');
 insert into app_public.invoice_issuers (slug, name) values ('default', 'Change me: the name of the company that bills');
 
 -- One row for each issuer and series. The row is locked while a document takes its number, so a rollback returns the number.
@@ -458,6 +462,8 @@ create table app_public.subscriptions (
   constraint pending_change_is_whole check ((pending_plan_id is null) = (pending_billing_cycle is null)),
   constraint cancelled_is_not_changed check (not cancel_at_period_end or pending_plan_id is null)
 );
+call core.limit_length('app_public.subscriptions', 3, 'currency');
+call core.limit_length('app_public.subscriptions', 64, 'timezone');
 create index on app_public.subscriptions (tenant_id);
 create unique index subscriptions_one_live_key on app_public.subscriptions (tenant_id) where ended_at is null;
 create index on app_public.subscriptions (plan_id);
@@ -478,6 +484,8 @@ create table app_public.billing_notices (
   primary key (tenant_id, id),
   unique (tenant_id, kind, subject_key)
 );
+call core.limit_length('app_public.billing_notices', 255, 'subject_key');
+call core.limit_length('app_public.billing_notices', 4000, 'message');
 create index on app_public.billing_notices (subscription_id);
 
 -- One mail about a notice or a quota alert to one person. It is inserted in the same transaction as the notice or alert, so
@@ -500,6 +508,7 @@ create table app_public.notice_mails (
   constraint reports_one_event check (num_nonnulls(billing_notice_id, quota_alert_id) = 1),
   constraint sent_has_a_time check ((sent_at is not null) = (status = 'sent'))
 );
+call core.limit_length('app_public.notice_mails', 500, 'error');
 create index on app_public.notice_mails (tenant_id, billing_notice_id);
 create index on app_public.notice_mails (tenant_id, quota_alert_id);
 create index on app_public.notice_mails (user_id);
@@ -583,6 +592,9 @@ create table app_public.invoices (
   constraint memo_is_short check (length(memo) <= 1000),
   constraint void_has_a_reason check ((status = 'void') = (void_reason is not null) and length(void_reason) <= 1000)
 );
+call core.limit_length('app_public.invoices', 50, 'number');
+call core.limit_length('app_public.invoices', 64, 'timezone');
+call core.limit_bytes('app_public.invoices', 100000, 'issued_by', 'billed_to');
 create index on app_public.invoices (subscription_id);
 create index on app_public.invoices (issuer_id);
 create index on app_public.invoices (usage_price_id);
@@ -648,6 +660,7 @@ create table app_public.credit_entries (
   constraint memo_is_short check (length(memo) <= 1000)
 );
 create index on app_public.credit_entries (tenant_id, invoice_id, currency);
+call core.limit_length('app_public.credit_entries', 3, 'currency');
 
 create table billing.invoice_documents (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
@@ -658,6 +671,7 @@ create table billing.invoice_documents (
   primary key (tenant_id, invoice_id),
   foreign key (tenant_id, invoice_id) references app_public.invoices (tenant_id, id) on delete cascade
 );
+call core.limit_bytes('billing.invoice_documents', 10000000, 'html', 'pdf');
 
 -- Payments ----------------------------------------------------------------------------------------------------------------
 
@@ -668,6 +682,7 @@ create table billing.payment_customers (
   created_at timestamptz not null default now(),
   primary key (tenant_id, provider)
 );
+call core.limit_length('billing.payment_customers', 255, 'customer_id');
 
 create table app_public.payment_methods (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
@@ -689,6 +704,8 @@ create table app_public.payment_methods (
   constraint provider_method_id_is_an_identifier check (provider_method_id ~ '^[A-Za-z0-9_]{1,255}$'),
   constraint default_is_attached check (not is_default or status = 'attached')
 );
+call core.limit_length('app_public.payment_methods', 255, 'brand', 'last4');
+call core.limit_length('app_public.payment_methods', 1000, 'failure_message');
 create unique index payment_methods_one_default_key on app_public.payment_methods (tenant_id) where is_default;
 
 create table app_public.payments (
@@ -722,6 +739,10 @@ create table app_public.payments (
 );
 alter table app_public.credit_entries add foreign key (tenant_id, payment_id) references app_public.payments (tenant_id, id) on delete cascade;
 create index on app_public.credit_entries (tenant_id, payment_id);
+call core.limit_length('app_public.payments', 3, 'currency');
+call core.limit_length('app_public.payments', 100, 'failure_code');
+call core.limit_length('app_public.payments', 255, 'provider_payment_id');
+call core.limit_length('app_public.payments', 1000, 'failure_message');
 create index on app_public.payments (tenant_id, payment_method_id);
 create index on app_public.payments (tenant_id, invoice_id, currency);
 -- an invoice has at most one charge at a time
@@ -753,6 +774,8 @@ create table app_public.refunds (
     check (case status when 'succeeded' then (credit_note_id is not null) = (amount > credit_amount)
                        when 'failed' then true else credit_note_id is null end)
 );
+call core.limit_length('app_public.refunds', 255, 'provider_refund_id');
+call core.limit_length('app_public.refunds', 1000, 'failure_message');
 create index on app_public.refunds (tenant_id, payment_id);
 create index on app_public.refunds (tenant_id, credit_note_id);
 
@@ -772,6 +795,7 @@ create table billing.ledger_entries (
   constraint currency_is_known check (billing.minor_units(currency) is not null),
   constraint amount_is_money check (amount <> 0 and billing.is_money(amount))
 );
+call core.limit_length('billing.ledger_entries', 3, 'currency');
 create index on billing.ledger_entries (tenant_id, occurred_at);
 
 create table billing.payment_events (
@@ -784,5 +808,7 @@ create table billing.payment_events (
   received_at timestamptz not null default now(),
   primary key (provider, event_id)
 );
+call core.limit_length('billing.payment_events', 255, 'event_id', 'type');
+call core.limit_bytes('billing.payment_events', 4000000, 'payload');
 
 reset role;

@@ -55,9 +55,20 @@ export async function migrateUp(databaseUrl: string, log: Log = () => {}): Promi
     for (const extension of extensions()) await migrateExtension(client, extension, log)
     await applyRules(client)
     await restoreState(client, log)
+    await setTimeZone(client)
     await setAuthenticatorPassword(client)
     log('The rules of sql/ are applied and everything is secured.')
   })
+}
+
+/** Logins that set no time zone get UTC, and not that of the server's machine, where the migrating login may say so. */
+async function setTimeZone(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    `select quote_ident(datname) as name from pg_database
+      where datname = current_database() and pg_has_role(datdba, 'member')
+        and not exists (select from pg_db_role_setting where setdatabase = oid and setrole = 0 and 'TimeZone=UTC' = any (setconfig))`,
+  )
+  if (rows[0]) await client.query(`alter database ${rows[0].name} set timezone to 'UTC'`)
 }
 
 export async function migrateDown(databaseUrl: string, count: number, log: Log = () => {}): Promise<void> {

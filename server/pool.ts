@@ -32,6 +32,8 @@ export function createPool(url: string, role: Role, max: number, options: PoolOp
   const statement = Math.max(options.statementTimeoutMs ?? limits.statement, leastStatementMs)
   const settings = {
     role,
+    // a time without a zone means UTC, whatever the server's machine says
+    timezone: 'UTC',
     ...(options.isEmbedded
       ? {}
       : {

@@ -26,6 +26,7 @@ import { NotFoundPlugin } from './not-found.ts'
 import { OrdersPlugin } from './orders.ts'
 import { countingRows, createResponseLimitPlugin } from './response-limit.ts'
 import { SpecialValuesPlugin } from './special-values.ts'
+import { StorableDocumentsPlugin } from './storable-documents.ts'
 import { VectorCodecPlugin } from './vector-codec.ts'
 
 declare global {
@@ -69,6 +70,7 @@ export function createPreset(pool: Pool, responseBytes = Number.POSITIVE_INFINIT
       NotFoundPlugin,
       CountOncePlugin,
       SpecialValuesPlugin,
+      StorableDocumentsPlugin,
       VectorCodecPlugin,
       GroupLimitPlugin,
       createEmbedQueryPlugin(pool),

@@ -10,7 +10,7 @@ import { decodeText } from './decode.ts'
 import { formatOf } from './index.ts'
 import { jsonValue } from './json.ts'
 
-export type Entry = { externalId: string; title: string; text: string; metadata: Record<string, unknown> }
+export type Entry = { externalId: string | undefined; title: string; text: string; metadata: Record<string, unknown> }
 export type BadEntry = { line: number; error: string }
 
 /** The documents of a file, or undefined when the file is one document. */
@@ -49,7 +49,7 @@ async function* fromLines(path: string): AsyncGenerator<Entry | BadEntry> {
     line += 1
     if (bytes.trim() === '') continue
     try {
-      yield entryOf(path, line, JSON.parse(decodeText(Buffer.from(bytes, 'latin1'))))
+      yield entryOf(path, JSON.parse(decodeText(Buffer.from(bytes, 'latin1'))))
     } catch (error) {
       yield { line, error: error instanceof Error ? error.message : String(error) }
     }
@@ -59,22 +59,22 @@ async function* fromLines(path: string): AsyncGenerator<Entry | BadEntry> {
 async function* fromValues(path: string, values: unknown[]): AsyncGenerator<Entry | BadEntry> {
   for (const [index, value] of values.entries()) {
     try {
-      yield entryOf(path, index + 1, value)
+      yield entryOf(path, value)
     } catch (error) {
       yield { line: index + 1, error: error instanceof Error ? error.message : String(error) }
     }
   }
 }
 
-function entryOf(path: string, line: number, value: unknown): Entry {
+function entryOf(path: string, value: unknown): Entry {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('not an object')
   const { id, title, text, ...metadata } = value as Record<string, unknown>
   if (typeof text !== 'string') throw new Error('text is missing')
   if (text.trim() === '') throw new Error('text is empty')
   JSON.stringify(value, refuseUnstorable)
-  const externalId = typeof id === 'string' || typeof id === 'number' ? String(id) : `${basename(path)}#${line}`
+  const externalId = typeof id === 'string' || typeof id === 'number' ? String(id) : undefined
   const heading = typeof title === 'string' ? title.trim().slice(0, 1000) : ''
-  return { externalId, title: heading || externalId, text, metadata }
+  return { externalId, title: heading || externalId || basename(path), text, metadata }
 }
 
 /** One NUL, or half a surrogate pair, would refuse the whole batch (see storable.ts). */

@@ -18,7 +18,7 @@ comment on constraint documents_tenant_id_source_id_fkey on app_public.documents
 comment on column app_public.documents.source_id is 'The knowledge source it belongs to.';
 comment on column app_public.documents.external_id is 'The key of the document within its source, 1 to 1,024 characters. Giving a document again under the same key replaces it.';
 comment on column app_public.documents.title is 'The title, 1 to 1,000 characters. It is searched together with every chunk.';
-comment on column app_public.documents.content is E'@behavior -filterBy -orderBy\nThe text; null until the file is parsed.';
+comment on column app_public.documents.content is E'@behavior -filterBy -orderBy\nThe text that is searched; null until the first one is processed.';
 comment on column app_public.documents.media_type is 'The media type that it was given with.';
 comment on column app_public.documents.size_bytes is 'The size as it was given, in bytes.';
 comment on column app_public.documents.content_hash is E'@behavior -*\nThe SHA-256 of everything that it was given with. It tells whether a document that is given again has changed.';
@@ -27,7 +27,7 @@ comment on column app_public.documents.processing_status is 'The state of its pr
 comment on column app_public.documents.processing_stage is E'@behavior -*\nThe next step of its processing: parse, chunk, embed, index, or done.';
 comment on column app_public.documents.processing_started_at is 'When processing began.';
 comment on column app_public.documents.processing_completed_at is 'When it became searchable.';
-comment on column app_public.documents.processing_error is 'Why the processing failed; null when it has not failed.';
+comment on column app_public.documents.processing_error is 'Why the processing failed; null when it has not failed. When a new version of a document has failed, the version before it stays searchable.';
 comment on column app_public.documents.created_by_user_id is 'The member who added it.';
 comment on column app_public.documents.created_at is 'When it was added.';
 comment on column app_public.documents.updated_at is 'When it last changed.';
@@ -35,6 +35,10 @@ comment on column app_public.documents.updated_at is 'When it last changed.';
 call core.secure_tenant_table('knowledge.document_files');
 grant select, insert, update, delete on knowledge.document_files to rowhouse_platform;
 comment on table knowledge.document_files is 'The bytes of uploaded files, kept until they are parsed.';
+
+call core.secure_tenant_table('knowledge.document_drafts');
+grant select, insert, update, delete on knowledge.document_drafts to rowhouse_platform;
+comment on table knowledge.document_drafts is 'The next versions of documents that are being replaced, kept until they are cut into chunks.';
 
 call core.secure_tenant_table('app_public.document_chunks');
 call core.allow('app_public.document_chunks', read => 'member');
@@ -75,6 +79,10 @@ create or replace function knowledge.largest_file() returns int
 language sql immutable parallel safe return 50 * 1024 * 1024;
 comment on function knowledge.largest_file is 'How many bytes an uploaded file may have: 50 MB.';
 
+create or replace function knowledge.largest_metadata() returns int
+language sql immutable parallel safe return 100000;
+comment on function knowledge.largest_metadata is 'How many bytes the metadata of a document may have, as it is stored.';
+
 create or replace function knowledge.writable_source(source_id uuid) returns app_public.rag_knowledge_sources
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
@@ -93,6 +101,21 @@ end
 $$;
 comment on function knowledge.writable_source is
   E'@errors KN301 ID203 TN204\nA source of this tenant, for a member who may add documents to it.';
+
+-- Whoever changes several documents locks them first, all in the same order, so that a load and the workers that process what
+-- it replaces never wait for each other in a circle.
+create or replace function knowledge.lock_documents(tenant_id uuid, document_ids uuid[]) returns void
+language plpgsql volatile
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  perform from app_public.documents d
+    where d.tenant_id = lock_documents.tenant_id and d.id = any (lock_documents.document_ids)
+    order by d.id
+      for update;
+end
+$$;
+comment on function knowledge.lock_documents is 'Locks documents in the order of their ids, until the transaction ends.';
 
 create or replace function knowledge.enqueue_stage(stage knowledge.processing_stage, tenant_id uuid, document_ids uuid[]) returns void
 language plpgsql volatile
@@ -202,18 +225,20 @@ language plpgsql volatile
 set search_path to pg_catalog, pg_temp
 as $$
 begin
-  delete from app_public.document_chunks c where c.tenant_id = (old).tenant_id and c.document_id = (old).id;
   delete from knowledge.document_files f where f.tenant_id = (old).tenant_id and f.document_id = (old).id;
+  insert into knowledge.document_drafts (tenant_id, document_id, title, content, metadata)
+  values ((old).tenant_id, (old).id, (new).title, (new).content, (new).metadata)
+  on conflict (tenant_id, document_id) do update
+    set title = excluded.title, content = excluded.content, metadata = excluded.metadata;
   update app_public.documents d
-     set title = (new).title, content = (new).content, media_type = (new).media_type, size_bytes = (new).size_bytes,
-         content_hash = (new).content_hash, metadata = (new).metadata, processing_status = 'pending',
-         processing_stage = (new).processing_stage, processing_started_at = null, processing_completed_at = null,
-         processing_error = null
+     set media_type = (new).media_type, size_bytes = (new).size_bytes, content_hash = (new).content_hash,
+         processing_status = 'pending', processing_stage = (new).processing_stage, processing_started_at = null,
+         processing_completed_at = null, processing_error = null
    where d.tenant_id = (old).tenant_id and d.id = (old).id;
 end
 $$;
 comment on function knowledge.replace_document is
-  'Gives an existing document, whose row is locked, the contents of a new one, and removes its chunks and its file.';
+  'Gives an existing document, whose row is locked, a draft of its next version. Its text and its chunks stay until the draft is cut into chunks.';
 
 create or replace function knowledge.new_documents(documents jsonb) returns app_public.new_document[]
 language sql immutable parallel safe
@@ -243,7 +268,10 @@ begin
     perform core.raise_error('KN401', 'There must be 1 to 500 documents.', 'Send them in several calls.');
   end if;
 
-  -- The documents are stored in the order of their keys. So two loads of the same documents lock them in the same order and
+  perform knowledge.lock_documents(v_source.tenant_id, array(
+    select d.id from unnest(create_documents.documents) as given
+      join app_public.documents d on d.tenant_id = v_source.tenant_id and d.source_id = v_source.id and d.external_id = given.external_id));
+  -- New documents are stored in the order of their keys. So two loads of the same documents lock them in the same order and
   -- cannot wait for each other in a circle.
   for v_document in
     select d.external_id, d.title, d.text, d.metadata
@@ -266,18 +294,31 @@ comment on function app_public.create_documents is
   E'@resultFieldName receipts\n@errors KN301 KN401 ID203 TN204\nAdds 1 to 500 documents to a knowledge source and returns a receipt for each. A document that cannot be added is refused, its receipt says why, and the others are added. Documents are processed in the background; processing_status tells how far each is. It requires the permission can_manage_knowledge.';
 grant execute on function app_public.create_documents to rowhouse_user;
 
+create or replace function knowledge.cut_error(field text, value text) returns text
+language sql immutable parallel safe
+return case when strpos(cut_error.value, U&'\FFFF') > 0
+  then cut_error.field || ' has a NUL character or half of a surrogate pair: it was cut inside a character.' end;
+comment on function knowledge.cut_error is
+  'Why a text cannot be stored that has U+FFFF, which is no character: the API puts it where a text has a NUL character or half a surrogate pair.';
+
 create or replace function knowledge.document_error(document app_public.new_document) returns text
 language sql immutable
 set search_path to pg_catalog, pg_temp
 as $$
-  select case
-    when coalesce(length((document).external_id) not between 1 and 1024, true)
-      then 'The external id must be 1 to 1,024 characters long.'
-    when (document).text is null or (document).text !~ '\S' then 'The document is empty.'
-    when length((document).text) > knowledge.longest_text() then 'The text is longer than 10 million characters.'
-    when length((document).title) > 1000 then 'The title is longer than 1,000 characters.'
-    when jsonb_typeof((document).metadata) <> 'object' then 'metadata must be an object.'
-  end;
+  select coalesce(
+    case
+      when coalesce(length((document).external_id) not between 1 and 1024, true)
+        then 'The external id must be 1 to 1,024 characters long.'
+      when (document).text is null or (document).text !~ '\S' then 'The document is empty.'
+      when length((document).text) > knowledge.longest_text() then 'The text is longer than 10 million characters.'
+      when length((document).title) > 1000 then 'The title is longer than 1,000 characters.'
+      when jsonb_typeof((document).metadata) <> 'object' then 'metadata must be an object.'
+      when pg_column_size((document).metadata) > knowledge.largest_metadata() then 'metadata has more than 100 kB.'
+    end,
+    knowledge.cut_error('The external id', (document).external_id),
+    knowledge.cut_error('The title', (document).title),
+    knowledge.cut_error('The text', (document).text),
+    knowledge.cut_error('metadata', (document).metadata::text));
 $$;
 comment on function knowledge.document_error is
   'Why a document for create_documents must be refused; null when it need not.';
@@ -316,7 +357,7 @@ begin
 end
 $$;
 comment on function app_public.upload_file is
-  E'@resultFieldName receipt\n@errors KN301 KN402 KN403 KN404 23514 ID203 TN204\nAdds one file to a knowledge source: a file of type .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id is the key of the document within the source, by default the name of the file. A file that is given again under the same key replaces the document when it has changed; the receipt says what happened. The file is parsed in the background; processing_status tells how far the document is. It requires the permission can_manage_knowledge.';
+  E'@resultFieldName receipt\n@errors KN301 KN402 KN403 KN404 23514 ID203 TN204\nAdds one file to a knowledge source: a file of type .md, .txt, .html, .pdf, .csv or .json, at most 50 MB, its bytes in Base64. external_id is the key of the document within the source, by default the name of the file. A file that is given again under the same key replaces the document when it has changed; the receipt says what happened. The version before stays searchable until the new one has been read. The file is parsed in the background; processing_status tells how far the document is. It requires the permission can_manage_knowledge.';
 grant execute on function app_public.upload_file to rowhouse_user;
 
 create or replace function knowledge.has_documents() returns boolean

@@ -21,6 +21,8 @@ declare
   v_source app_public.rag_knowledge_sources := knowledge.writable_source(reprocess_knowledge_source.source_id);
   v_document_ids uuid[];
 begin
+  perform knowledge.lock_documents(v_source.tenant_id, array(
+    select d.id from app_public.documents d where d.tenant_id = v_source.tenant_id and d.source_id = v_source.id));
   with parsed as (
     update app_public.documents d
        set processing_status = 'pending', processing_stage = 'chunk', processing_completed_at = null, processing_error = null

@@ -46,6 +46,8 @@ grant execute on function app_public.record_llm_usage to rowhouse_user;
 create or replace function metering.record_tenant_llm_usage(tenant_id uuid, call jsonb) returns app_public.llm_usage_receipt
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
+-- A time without a zone is UTC, as many programs write it.
+set timezone to 'UTC'
 as $$
 begin
   call core.enter_tenant(record_tenant_llm_usage.tenant_id);
