@@ -7,7 +7,7 @@ declare
 begin
   foreach v_role in array array[
     'rowhouse_owner', 'rowhouse_authenticator', 'rowhouse_user', 'rowhouse_worker',
-    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_queue'
+    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_queue', 'rowhouse_backup'
   ] loop
     begin
       execute format('create role %I', v_role);
@@ -30,7 +30,7 @@ do $$
 begin
   -- A superuser may act as any role. The login of a managed database must be a member of the roles that own its objects.
   if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
-    execute format('grant rowhouse_owner, rowhouse_platform, rowhouse_worker, rowhouse_queue to %I', current_user);
+    execute format('grant rowhouse_owner, rowhouse_platform, rowhouse_worker, rowhouse_queue, rowhouse_backup to %I', current_user);
   end if;
 end
 $$;

@@ -147,6 +147,9 @@ async function keepBooks(client: pg.Client): Promise<void> {
   await client.query(`alter table ${bookkeeping.migrationsSchema}.rules add column if not exists version text`)
   await client.query(`grant usage on schema ${bookkeeping.migrationsSchema} to rowhouse_authenticator`)
   await client.query(`grant select on all tables in schema ${bookkeeping.migrationsSchema} to rowhouse_authenticator`)
+  await client.query(`grant usage on schema ${bookkeeping.migrationsSchema} to rowhouse_backup`)
+  for (const what of ['tables', 'sequences'])
+    await client.query(`grant select on all ${what} in schema ${bookkeeping.migrationsSchema} to rowhouse_backup`)
 }
 
 async function migrateExtension(client: pg.Client, extension: Extension, log: Log): Promise<void> {
@@ -226,10 +229,8 @@ async function setAuthenticatorPassword(client: pg.Client): Promise<void> {
 /** What is applied, pending, out of order or unknown. Needs nothing but to read the bookkeeping. */
 export async function migrationState(client: pg.ClientBase | pg.Pool): Promise<MigrationState> {
   const names = await migrationNames()
-  const { rows } = await client.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [
-    `${bookkeeping.migrationsSchema}.${bookkeeping.migrationsTable}`,
-  ])
-  const exists = rows[0]?.exists ?? false
+  // a first migration that fails leaves the table of migrations, empty, and no table of rules
+  const exists = await hasTable(client, bookkeeping.migrationsTable)
   const applied = exists
     ? (
         await client.query<{ name: string }>(
@@ -237,7 +238,7 @@ export async function migrationState(client: pg.ClientBase | pg.Pool): Promise<M
         )
       ).rows.map((row) => row.name)
     : []
-  const rules = exists
+  const rules = (await hasTable(client, 'rules'))
     ? (
         await client.query<{ hash: string; version: string | null }>(
           // a database of before 0.1.0 has no column version
@@ -256,6 +257,13 @@ export async function migrationState(client: pg.ClientBase | pg.Pool): Promise<M
     newerVersion: rules?.version && isNewer(rules.version, version) ? rules.version : undefined,
     extensions: await extensionStates(client),
   }
+}
+
+async function hasTable(client: pg.ClientBase | pg.Pool, name: string): Promise<boolean> {
+  const { rows } = await client.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [
+    `${bookkeeping.migrationsSchema}.${name}`,
+  ])
+  return rows[0]?.exists ?? false
 }
 
 async function extensionStates(client: pg.ClientBase | pg.Pool): Promise<ExtensionState[]> {

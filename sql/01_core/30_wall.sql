@@ -24,6 +24,9 @@ begin
   -- Definer functions of the owner work behind the tenant's wall, if there is one; those of the platform work outside it.
   execute format('create policy all_owner on %s to rowhouse_owner using (true) with check (true)', target);
   execute format('create policy all_platform on %s to rowhouse_platform using (true) with check (true)', target);
+  -- A dump is of all tenants, and only a superuser reads past policies. A managed service's administrator dumps as this role.
+  execute format('create policy select_backup on %s for select to rowhouse_backup using (true)', target);
+  execute format('grant select on %s to rowhouse_backup', target);
 end
 $$;
 comment on procedure core.close_table is

@@ -44,6 +44,9 @@ grant usage on schema graphile_worker to rowhouse_worker;
 grant select, insert, update, delete on all tables in schema graphile_worker to rowhouse_worker;
 grant usage on all sequences in schema graphile_worker to rowhouse_worker;
 grant execute on all functions in schema graphile_worker to rowhouse_worker;
+grant usage on schema graphile_worker to rowhouse_backup;
+grant select on all tables in schema graphile_worker to rowhouse_backup;
+grant select on all sequences in schema graphile_worker to rowhouse_backup;
 do $$
 declare
   v_table regclass;
@@ -54,6 +57,7 @@ begin
        and not exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'all_worker')
   loop
     execute format('create policy all_worker on %s to rowhouse_worker using (true) with check (true)', v_table);
+    execute format('create policy select_backup on %s for select to rowhouse_backup using (true)', v_table);
   end loop;
 end
 $$;
