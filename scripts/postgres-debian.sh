@@ -4,6 +4,7 @@
 #   scripts/postgres-debian.sh [15|17]                     install what is missing
 #   scripts/postgres-debian.sh [15|17] --start DIR [PORT]  start a throw-away server in DIR and print its TEST_DATABASE_URL
 #   scripts/postgres-debian.sh [15|17] --stop DIR          stop it and remove DIR
+#   scripts/postgres-debian.sh [15|17] --run PROGRAM …     run a program of this version, such as pg_dump
 #
 # 15, which is meant when no version is named, is Debian 12's own. Debian 12 has no pgvector, so it is built from the source
 # package of Debian 13, fetched through a private apt list and state: the system's own sources stay as they are.
@@ -152,5 +153,6 @@ case "${1:-install}" in
   install) "install_$version" ;;
   --start) start "${2:?a directory}" "${3:-}" ;;
   --stop) stop "${2:?a directory}" ;;
-  *) sed -n '2,13p' "$0"; exit 2 ;;
+  --run) shift && as_postgres "$bin/${1:?a program}" "${@:2}" ;;
+  *) sed -n '2,14p' "$0"; exit 2 ;;
 esac

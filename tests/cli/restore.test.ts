@@ -19,8 +19,11 @@ import { root, run } from '../helpers/processes.ts'
 import { withDatabase } from '../helpers/setup.ts'
 
 const shell = promisify(exec)
-const canRun = engine().kind === 'postgres' && engine().version === 15 && (await hasLocalServer())
+const canRun = engine().kind === 'postgres' && engine().version === 15 && (await hasLocalServer(15))
 const freshDatabases = ['by_psql', 'by_pg_restore', 'by_administrator']
+
+/** The first of three. */
+const port = 40_000 + (process.pid % 5_000) * 3
 
 let old: FreshServer
 let fresh: FreshServer
@@ -62,7 +65,6 @@ async function contentsOf(url: string): Promise<Contents> {
 beforeAll(async () => {
   if (!canRun) return
   folder = await mkdtemp(join(tmpdir(), 'rowhouse-restore-'))
-  const port = 40_000 + (process.pid % 5_000) * 2
   ;[old, fresh] = await Promise.all([startFreshServer(port), startFreshServer(port + 1)])
   await query(old.url, 'create database house')
   source = withDatabase(old.url, 'house')
@@ -127,6 +129,21 @@ describe('a backup restores whole', () => {
     const target = withDatabase(fresh.url, 'by_psql')
     await shell(`set -o pipefail; pg_dump ${source} | psql -q -v ON_ERROR_STOP=1 ${target}`, { shell: '/bin/bash' })
     await expectWhole(target)
+  })
+
+  it('into PostgreSQL 17', async (context) => {
+    if (!(await hasLocalServer(17))) context.skip('scripts/postgres-debian.sh 17 has not been run here')
+    const newer = await startFreshServer(port + 2, 17)
+    try {
+      await shell(`pg_dumpall -d ${old.url} --roles-only | psql -q ${newer.url}`)
+      await query(newer.url, 'create database house')
+      const target = withDatabase(newer.url, 'house')
+      await shell(`pg_dump -Fc -f ${folder}/to_17.dump ${source}`)
+      await shell(`pg_restore --exit-on-error -d ${target} ${folder}/to_17.dump`)
+      await expectWhole(target)
+    } finally {
+      await newer.stop()
+    }
   })
 
   it('by pg_dump -Fc and pg_restore', async () => {

@@ -11,26 +11,28 @@ const script = join(import.meta.dirname, '../../scripts/postgres-debian.sh')
 
 export type FreshServer = { url: string; stop: () => Promise<void> }
 
-export async function hasLocalServer(): Promise<boolean> {
+export type LocalVersion = 15 | 17
+
+export async function hasLocalServer(version: LocalVersion): Promise<boolean> {
   try {
-    await access('/usr/lib/postgresql/15/bin/postgres')
-    await access('/usr/share/postgresql/15/extension/vector.control')
+    await run(script, [String(version), '--run', 'postgres', '--version'])
+    if (version === 15) await access('/usr/share/postgresql/15/extension/vector.control')
     return true
   } catch {
     return false
   }
 }
 
-export async function startFreshServer(port: number): Promise<FreshServer> {
+export async function startFreshServer(port: number, version: LocalVersion = 15): Promise<FreshServer> {
   const parent = await mkdtemp(join(tmpdir(), 'rowhouse-test-'))
   // run by root, the server is another user's, who must be let through
   await chmod(parent, 0o711)
   const directory = join(parent, 'cluster')
-  const { stdout } = await run(script, ['--start', directory, String(port)])
+  const { stdout } = await run(script, [String(version), '--start', directory, String(port)])
   return {
     url: stdout.trim().slice('TEST_DATABASE_URL='.length),
     stop: async () => {
-      await run(script, ['--stop', directory])
+      await run(script, [String(version), '--stop', directory])
       await rm(parent, { recursive: true, force: true })
     },
   }

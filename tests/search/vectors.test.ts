@@ -129,7 +129,7 @@ describe('the vectors of a model', () => {
       await t.query('select search.build_vector_index($1)', [modelId])
       await t.becomeSuperuser()
       return t.query(
-        `select mode from pg_locks where relation = 'app_public.embeddings'::regclass and mode <> 'AccessShareLock'`,
+        `select mode from pg_locks where relation = 'app_public.embeddings'::regclass and mode <> 'AccessShareLock' and pid = pg_backend_pid()`,
       )
     })
     expect(locks).toEqual([{ mode: 'ShareLock' }])
