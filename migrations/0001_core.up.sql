@@ -28,9 +28,12 @@ grant rowhouse_user to rowhouse_admin;
 
 do $$
 begin
-  -- A superuser may act as any role. The login of a managed database must be a member of the roles that own its objects.
+  -- A superuser may act as any role. The login of a managed database must be a member of the roles that own its objects, of
+  -- the one that reads them for a backup, and of the server's, as which the tools of the command line act.
   if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
-    execute format('grant rowhouse_owner, rowhouse_platform, rowhouse_worker, rowhouse_queue, rowhouse_backup to %I', current_user);
+    execute format(
+      'grant rowhouse_owner, rowhouse_platform, rowhouse_queue, rowhouse_backup, rowhouse_authenticator, rowhouse_worker to %I',
+      current_user);
   end if;
 end
 $$;

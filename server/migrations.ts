@@ -11,6 +11,7 @@ import pg from 'pg'
 import { asRole } from './database.ts'
 import { type Extension, extensions, partOf } from './extensions.ts'
 import { restoreIndexes, restoreState } from './inspection.ts'
+import { whyNotMigrate } from './logins.ts'
 import { isNewer, version } from './version.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -46,6 +47,8 @@ type Log = (line: string) => void
 export async function migrateUp(databaseUrl: string, log: Log = () => {}): Promise<void> {
   await withClient(databaseUrl, async (client) => {
     await refuseNewer(client)
+    const whyNot = await whyNotMigrate(client)
+    if (whyNot) throw new Error(whyNot)
     const applied = await run(client, 'up', migrationsDirectory, bookkeeping.migrationsTable, log)
     for (const name of applied) log(`Applied ${name}`)
     // generated/schema.sql tells what a database lost, but not what one lacks that has just been made
@@ -122,18 +125,31 @@ async function run(
   log: Log,
   count = Number.POSITIVE_INFINITY,
 ): Promise<string[]> {
-  const done = await runner({
-    dbClient: client,
-    dir,
-    direction,
-    count,
-    migrationsSchema: bookkeeping.migrationsSchema,
-    migrationsTable,
-    createMigrationsSchema: true,
-    migrationLoaderStrategies: [{ extensions: ['.sql'], loader: 'sql' }],
-    logger: { debug: () => {}, info: () => {}, warn: log, error: log },
-  })
-  return done.map(({ name }) => name)
+  // of a migration that fails, its name and line are told below, and not its whole text
+  let current = ''
+  const info = (line: string): void => {
+    current = /### MIGRATION (\S+) /.exec(line)?.[1] ?? current
+  }
+  try {
+    const done = await runner({
+      dbClient: client,
+      dir,
+      direction,
+      count,
+      migrationsSchema: bookkeeping.migrationsSchema,
+      migrationsTable,
+      createMigrationsSchema: true,
+      migrationLoaderStrategies: [{ extensions: ['.sql'], loader: 'sql' }],
+      logger: { debug: () => {}, info, warn: log, error: () => {} },
+    })
+    return done.map(({ name }) => name)
+  } catch (error) {
+    if (!current) throw error
+    const file = `${current}.${direction}.sql`
+    const { message, hint, code } = error as Error & { hint?: string; code?: string }
+    const text = await readFile(join(dir, file), 'utf8')
+    throw Object.assign(new Error(`${file}: ${message}${position(error, text)}`, { cause: error }), { hint, code })
+  }
 }
 
 /** What was applied is written down where the server's login may read it. */
