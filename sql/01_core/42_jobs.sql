@@ -3,10 +3,10 @@
 
 set local role rowhouse_queue;  -- the queue's owner, as in 40_queue.sql
 
-create or replace function core.jobs(task text default null, state text default null)
-returns table (
-  id bigint, task text, state text, attempts int, max_attempts int, run_at timestamptz, created_at timestamptz, tenant_id text,
-  last_error text)
+create or replace function core.jobs(
+  task text default null, state text default null, tenant_id uuid default null, first int default 50
+) returns table (
+  id bigint, task text, state text, attempts int, max_attempts int, run_at timestamptz, tenant_id text, last_error text)
 language sql stable security definer
 set search_path to pg_catalog, pg_temp
 as $$
@@ -16,15 +16,31 @@ as $$
                 when j.attempts >= j.max_attempts then 'failed'
                 when j.run_at > now() then 'later'
                 else 'waiting' end as state,
-           j.attempts::int, j.max_attempts::int, j.run_at, j.created_at, j.payload ->> 'tenantId', j.last_error
+           j.attempts::int, j.max_attempts::int, j.run_at, j.payload ->> 'tenantId' as tenant_id, j.last_error
       from graphile_worker._private_jobs j join graphile_worker._private_tasks t on t.id = j.task_id
+     where jobs.tenant_id is null or j.payload ->> 'tenantId' = jobs.tenant_id::text
   ) as job
    where (jobs.task is null or job.task = jobs.task) and (jobs.state is null or job.state = jobs.state)
-   order by job.id;
+   order by job.id
+   limit jobs.first;
 $$;
 comment on function core.jobs is
-  'The jobs of the queue: of one task, or in one state, when that is given. A job is waiting, later (it is not yet time, or it is tried again after a pause), running, or failed, which is for good.';
+  'The oldest jobs of the queue: of one task, in one state or of one tenant, when that is given. A job is waiting, later (it is not yet time, or it is tried again after a pause), running, or failed, which is for good. first limits their number, and null gives all.';
 grant execute on function core.jobs to rowhouse_worker;
+
+create or replace function core.job_summary(task text default null, state text default null, tenant_id uuid default null)
+returns table (task text, state text, error text, job_count bigint, oldest_run_at timestamptz)
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+as $$
+  select j.task, j.state, left(split_part(j.last_error, chr(10), 1), 200), count(*), min(j.run_at)
+    from core.jobs(job_summary.task, job_summary.state, job_summary.tenant_id, null) j
+   group by 1, 2, 3
+   order by 1, 2, 4 desc, 3;
+$$;
+comment on function core.job_summary is
+  'How many jobs of each task are in each state, by the first line of their last error. The arguments choose as those of core.jobs do.';
+grant execute on function core.job_summary to rowhouse_worker;
 
 create or replace function core.retry_jobs(job_ids bigint[]) returns setof bigint
 language sql volatile security definer

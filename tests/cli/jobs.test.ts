@@ -49,6 +49,43 @@ describe('list', () => {
   })
 })
 
+describe('summary', () => {
+  it('counts jobs by task, state and error', async () => {
+    for (const task of ['one', 'one', 'two']) await addFailed(task)
+    await add('one')
+    const { code, output } = await jobs('summary', '--state', 'failed')
+    expect(code).toBe(0)
+    expect(output).toMatch(/'one' +│ 'failed' +│ 2 +│ '.+' +│ 'The mail server is away\.'/)
+    expect(output).toMatch(/'two' +│ 'failed' +│ 1 /)
+    expect(output).not.toContain('waiting')
+    expect((await jobs('summary', '--task', 'three')).output).toBe('0 jobs.\n')
+  })
+})
+
+describe('a tenant’s jobs', () => {
+  const addOf = async (tenantId: string): Promise<string> =>
+    (
+      await db.pool.query(`select id from graphile_worker.add_job('one', json_build_object('tenantId', $1::text))`, [
+        tenantId,
+      ])
+    ).rows[0].id
+
+  it('are listed, and retried when they failed, without those of others', async () => {
+    const [own, other] = [await addOf(db.acme.id), await addOf(db.globex.id)]
+    expect((await jobs('list', '--tenant', 'acme')).output).toContain('1 jobs: 1 waiting')
+    await db.pool.query('update graphile_worker._private_jobs set attempts = max_attempts')
+    expect((await jobs('retry', '--failed', '--tenant', 'acme')).output).toContain('1 run now.')
+    expect(await attempts()).toEqual({ [own]: 0, [other]: 25 })
+  })
+})
+
+it('a list is of the oldest fifty, and the last line counts all', async () => {
+  await db.pool.query(`select graphile_worker.add_job('many', '{}') from generate_series(1, 60)`)
+  const { output } = await jobs('list')
+  expect(output.match(/'many'/g)).toHaveLength(50)
+  expect(output).toContain('60 jobs: 60 waiting')
+})
+
 describe('retry', () => {
   it('lets a failed job run again with all its attempts', async () => {
     const [id, other] = [await addFailed('one'), await addFailed('two')]
@@ -81,7 +118,14 @@ describe('cancel', () => {
 })
 
 it('says what is missing or does not fit', async () => {
-  for (const args of [[], ['retry'], ['cancel', 'x'], ['retry', '1', '--failed'], ['list', '--state', 'odd']])
+  for (const args of [
+    [],
+    ['retry'],
+    ['cancel', 'x'],
+    ['retry', '1', '--failed'],
+    ['cancel', '1', '--task', 'one'],
+    ['list', '--state', 'odd'],
+  ])
     expect(await jobs(...args)).toMatchObject({ code: 1, output: expect.stringContaining('Usage: npm run jobs') })
 })
 
@@ -95,7 +139,14 @@ it('only an administrator and the worker may change the queue', () =>
       'rowhouse_platform',
     ]) {
       await t.becomeRole(role, db.acme.id)
-      for (const call of ['core.jobs()', `core.retry_jobs('{1}')`, `core.cancel_jobs('{1}')`])
+      for (const call of [
+        'core.jobs()',
+        'core.job_summary()',
+        `core.jobs_held_by('x')`,
+        `core.give_back_jobs('x', '{}')`,
+        `core.retry_jobs('{1}')`,
+        `core.cancel_jobs('{1}')`,
+      ])
         expect([role, call, await t.errorCode(`select * from ${call}`)]).toEqual([role, call, '42501'])
       await t.becomeSuperuser()
     }
