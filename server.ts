@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   // what takes long to load is loaded while the thread still answers
   await loadTasks()
   const http = listener && (await startHttp(config, pool, logger, metrics, listener))
-  const health = mode.workerOnly ? await serveWorkerHealth(config, workerPool.options, metrics, logger) : undefined
+  const health = mode.workerOnly ? await serveWorkerHealth(config, pool.options, metrics, logger) : undefined
   const worker =
     concurrency === 0
       ? undefined
