@@ -55,7 +55,7 @@ grant usage on schema core to rowhouse_authenticator, rowhouse_user, rowhouse_wo
 
 -- Hashes of tokens and other secrets. A table here has the name of the table of the API whose secret it keeps.
 create schema vault authorization rowhouse_owner;
-comment on schema vault is 'Secrets. No role but the definer functions of Rowhouse reads them.';
+comment on schema vault is 'Secrets. No role but the definer functions of Rowhouse, and a backup, reads them.';
 grant usage on schema vault to rowhouse_platform;
 
 -- A new function can be executed only by the roles to which it is granted.
