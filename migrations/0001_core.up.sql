@@ -19,7 +19,14 @@ begin
 end
 $$;
 
-alter role rowhouse_authenticator with login noinherit;
+do $$
+begin
+  -- Only where it is not so yet: two databases of a cluster that change a role at once would fail.
+  if exists (select from pg_roles where rolname = 'rowhouse_authenticator' and (not rolcanlogin or rolinherit)) then
+    alter role rowhouse_authenticator with login noinherit;
+  end if;
+end
+$$;
 -- None of these roles owns anything: the owner of a table or a function decides what code others run who use it. The queue,
 -- which the worker uses, therefore belongs to rowhouse_queue, which no login is a member of.
 grant rowhouse_user, rowhouse_worker, rowhouse_admin to rowhouse_authenticator;

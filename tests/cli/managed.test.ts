@@ -101,6 +101,36 @@ describe.each(versions)('on PostgreSQL %i', (version) => {
     expect(await worker.ended).toMatchObject({ code: 0 })
   })
 
+  it('psql suspends a tenant and lets it go on', async () => {
+    const set = (status: string) =>
+      command(
+        'administrator',
+        'psql',
+        '-c',
+        `select status from tenancy.set_tenant_status((select id from tenancy.list_tenants() where slug = 'mine'), '${status}')`,
+      )
+    await expectOutput(set('suspended'), 'suspended')
+    await expectOutput(set('active'), 'active')
+  })
+
+  it('migrate gives the server’s login a new password', async () => {
+    const password = async (): Promise<string | null> => {
+      const client = new pg.Client({ connectionString: as('postgres') })
+      await client.connect()
+      const { rows } = await client.query(`select rolpassword from pg_authid where rolname = 'rowhouse_authenticator'`)
+      await client.end()
+      return rows[0].rolpassword
+    }
+    expect(await password()).toBeNull()
+    const outcome = await run('scripts/migrate.ts', [], {
+      DATABASE_URL: as('administrator'),
+      ROWHOUSE_AUTHENTICATOR_PASSWORD: 'a new one',
+    })
+    expect(outcome.code).toBe(0)
+    expect(outcome.output).not.toContain('a new one')
+    expect(await password()).toMatch(/^SCRAM-SHA-256/)
+  })
+
   it('migrates again', () => expectOutput(command('administrator', 'migrate'), 'everything is secured'))
 
   it('the server’s own login is told to leave administration to the one that migrated', async () => {
