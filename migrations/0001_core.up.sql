@@ -7,7 +7,7 @@ declare
 begin
   foreach v_role in array array[
     'rowhouse_owner', 'rowhouse_authenticator', 'rowhouse_user', 'rowhouse_worker',
-    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_queue'
+    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_queue', 'rowhouse_backup'
   ] loop
     begin
       execute format('create role %I', v_role);
@@ -19,7 +19,14 @@ begin
 end
 $$;
 
-alter role rowhouse_authenticator with login noinherit;
+do $$
+begin
+  -- Only where it is not so yet: two databases of a cluster that change a role at once would fail.
+  if exists (select from pg_roles where rolname = 'rowhouse_authenticator' and (not rolcanlogin or rolinherit)) then
+    alter role rowhouse_authenticator with login noinherit;
+  end if;
+end
+$$;
 -- None of these roles owns anything: the owner of a table or a function decides what code others run who use it. The queue,
 -- which the worker uses, therefore belongs to rowhouse_queue, which no login is a member of.
 grant rowhouse_user, rowhouse_worker, rowhouse_admin to rowhouse_authenticator;
@@ -28,9 +35,12 @@ grant rowhouse_user to rowhouse_admin;
 
 do $$
 begin
-  -- A superuser may act as any role. The login of a managed database must be a member of the roles that own its objects.
+  -- A superuser may act as any role. The login of a managed database must be a member of the roles that own its objects, of
+  -- the one that reads them for a backup, and of the server's, as which the tools of the command line act.
   if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
-    execute format('grant rowhouse_owner, rowhouse_platform, rowhouse_worker, rowhouse_queue to %I', current_user);
+    execute format(
+      'grant rowhouse_owner, rowhouse_platform, rowhouse_queue, rowhouse_backup, rowhouse_authenticator, rowhouse_worker to %I',
+      current_user);
   end if;
 end
 $$;
@@ -52,7 +62,7 @@ grant usage on schema core to rowhouse_authenticator, rowhouse_user, rowhouse_wo
 
 -- Hashes of tokens and other secrets. A table here has the name of the table of the API whose secret it keeps.
 create schema vault authorization rowhouse_owner;
-comment on schema vault is 'Secrets. No role but the definer functions of Rowhouse reads them.';
+comment on schema vault is 'Secrets. No role but the definer functions of Rowhouse, and a backup, reads them.';
 grant usage on schema vault to rowhouse_platform;
 
 -- A new function can be executed only by the roles to which it is granted.

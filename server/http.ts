@@ -9,7 +9,8 @@ import { authenticate, chargeCalls, claimsOf, type Identity, unauthenticated, ty
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
 import type { Executor } from './graphql/execute.ts'
-import { clientAddress, isSecret, readBody, sendJson, sendJsonAndClose, sendText } from './http-basics.ts'
+import { answerHealth, isHealthPath } from './health.ts'
+import { clientAddress, readBody, sendJson, sendJsonAndClose, sendText } from './http-basics.ts'
 import { allowOrigin, answerPreflight, createOriginCheck } from './http-cors.ts'
 import { createListener, type Listener } from './http-listener.ts'
 import type { Logger } from './logging.ts'
@@ -107,20 +108,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     } else if (path === '/webhooks/stripe' && config.STRIPE_WEBHOOK_SECRET) {
       scope.route = 'webhook'
       await serveStripeWebhook(config, options.pool, request, response)
-    } else if (path === '/healthz') {
+    } else if (isHealthPath(path)) {
       scope.route = 'health'
-      sendJson(response, 200, { status: 'ok' })
-    } else if (path === '/readyz') {
-      scope.route = 'health'
-      const reason = isClosing ? 'The server is shutting down.' : await options.whyNotReady()
-      sendJson(response, reason ? 503 : 200, reason ? { status: 'unavailable', reason } : { status: 'ok' })
-    } else if (path === '/metrics') {
-      scope.route = 'health'
-      if (config.METRICS_TOKEN && !isSecret(request.headers.authorization, `Bearer ${config.METRICS_TOKEN}`)) {
-        throw new PublicError(401, 'ID101', 'Authentication is required.', 'Send METRICS_TOKEN as bearer token.')
-      }
-      response.setHeader('content-type', metrics.registry.contentType)
-      response.end(await metrics.registry.metrics())
+      const whyNotReady = async () => (isClosing ? 'The server is shutting down.' : options.whyNotReady())
+      await answerHealth(path, request, response, { metrics, metricsToken: config.METRICS_TOKEN, whyNotReady })
     } else if (!(await options.serveRuru?.(request, response))) {
       throw new PublicError(404, 'WB301', 'There is nothing at this address.', 'GraphQL is at /graphql.')
     }

@@ -13,10 +13,12 @@ const script = join(import.meta.dirname, '../../scripts/postgres-debian.sh')
 
 export type FreshServer = { url: string; stop: () => Promise<void> }
 
-export async function hasLocalServer(): Promise<boolean> {
+export type LocalVersion = 15 | 17
+
+export async function hasLocalServer(version: LocalVersion): Promise<boolean> {
   try {
-    await access('/usr/lib/postgresql/15/bin/postgres')
-    await access('/usr/share/postgresql/15/extension/vector.control')
+    await run(script, [String(version), '--run', 'postgres', '--version'])
+    if (version === 15) await access('/usr/share/postgresql/15/extension/vector.control')
     return true
   } catch {
     return false
@@ -33,23 +35,23 @@ async function freePort(): Promise<number> {
 }
 
 /** Between looking for a free port and taking it, another process may take it: then the next one is tried. */
-export async function startFreshServer(attemptsLeft = 5): Promise<FreshServer> {
+export async function startFreshServer(version: LocalVersion = 15, attemptsLeft = 5): Promise<FreshServer> {
   const parent = await mkdtemp(join(tmpdir(), 'rowhouse-test-'))
   // run by root, the server is another user's, who must be let through
   await chmod(parent, 0o711)
   const directory = join(parent, 'cluster')
   let stdout: string
   try {
-    stdout = (await run(script, ['--start', directory, String(await freePort())])).stdout
+    stdout = (await run(script, [String(version), '--start', directory, String(await freePort())])).stdout
   } catch (error) {
     await rm(parent, { recursive: true, force: true })
     if (attemptsLeft === 1) throw error
-    return startFreshServer(attemptsLeft - 1)
+    return startFreshServer(version, attemptsLeft - 1)
   }
   return {
     url: stdout.trim().slice('TEST_DATABASE_URL='.length),
     stop: async () => {
-      await run(script, ['--stop', directory])
+      await run(script, [String(version), '--stop', directory])
       await rm(parent, { recursive: true, force: true })
     },
   }

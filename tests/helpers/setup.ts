@@ -61,7 +61,7 @@ async function dockerServer(): Promise<Server | undefined> {
 }
 
 async function localServer(): Promise<Server | undefined> {
-  if (!(await hasLocalServer())) return undefined
+  if (!(await hasLocalServer(15))) return undefined
   return { ...(await startFreshServer()), origin: 'local binaries' }
 }
 
