@@ -4,9 +4,9 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { setPriority } from 'node:os'
-import type { ChildAnswer, ChildRequest } from './child.ts'
+import type { ChildAnswer, ChildContent, ChildRequest } from './child.ts'
 import { ParseError } from './error.ts'
-import type { Content, DocumentFormat } from './types.ts'
+import type { DocumentFormat, Hints } from './types.ts'
 
 const mebibyte = 1024 * 1024
 const largestMemoryMb = 1024
@@ -29,11 +29,16 @@ const idle: Child[] = []
 let running = 0
 const waiting: (() => void)[] = []
 
-export async function parseInChild(format: DocumentFormat, bytes: Uint8Array, limitMs?: number): Promise<Content> {
+export async function parseInChild(
+  format: DocumentFormat,
+  bytes: Uint8Array,
+  limitMs?: number,
+  hints: Hints = {},
+): Promise<ChildContent> {
   if (running >= mostAtOnce) await new Promise<void>((resolve) => waiting.push(resolve))
   running += 1
   try {
-    return await parseNow(format, bytes, limitMs ?? timeLimit(bytes.length))
+    return await parseNow({ format, bytes, hints }, limitMs ?? timeLimit(bytes.length))
   } finally {
     running -= 1
     waiting.shift()?.()
@@ -43,13 +48,13 @@ export async function parseInChild(format: DocumentFormat, bytes: Uint8Array, li
 const timeLimit = (size: number): number =>
   Math.min(longestLimitMs, shortestLimitMs + Math.round((size / mebibyte) * limitPerMebibyteMs))
 
-async function parseNow(format: DocumentFormat, bytes: Uint8Array, limitMs: number): Promise<Content> {
+async function parseNow(request: ChildRequest, limitMs: number): Promise<ChildContent> {
   const child = idle.pop() ?? startChild()
   setReferenced(child, true)
   const startedAt = performance.now()
   const stopWatching = watchMemory(child)
   try {
-    const answer = await answerOf(child, { format, bytes }, limitMs)
+    const answer = await answerOf(child, request, limitMs)
     child.workedMs += performance.now() - startedAt
     keep(child)
     if ('content' in answer) return answer.content
