@@ -1,13 +1,10 @@
 // Runs in a process of its own (see isolation.ts): turns one file after the other into text.
 
-import { parseCsv } from './csv.ts'
 import { type Decoded, declaredInMarkup, decode, describeEncoding } from './decode.ts'
 import { ParseError, type ParseErrorCode } from './error.ts'
 import { identify } from './formats.ts'
-import { parseHtml } from './html.ts'
 import { withoutInvisible } from './invisible.ts'
 import { parseJson } from './json.ts'
-import { parseMarkdown } from './markdown.ts'
 import { mergeMetadata } from './metadata.ts'
 import { storable, storableValue } from './storable.ts'
 import type { Content, DocumentFormat, Hints } from './types.ts'
@@ -25,22 +22,22 @@ type Parser = (bytes: Uint8Array, hints: Hints) => Content | Promise<Content>
 /** A format that is text: it is decoded first, and its metadata says how. */
 const ofText =
   (
-    parseText: (text: string, hints: Hints) => Content,
+    parseText: (text: string, hints: Hints) => Promise<Content>,
     declaredIn?: (bytes: Uint8Array) => string | undefined,
   ): Parser =>
   async (bytes, hints) => {
     const decoded: Decoded = await decode(bytes, { told: hints.encoding, declared: declaredIn?.(bytes) })
-    const { title, text, metadata = {} } = parseText(decoded.text, hints)
+    const { title, text, metadata = {} } = await parseText(decoded.text, hints)
     return { title, text, metadata: mergeMetadata(metadata, describeEncoding(decoded)) }
   }
 
-// what is large is loaded when there is such a file
+// libraries are loaded when there is such a file
 const parsers: Record<DocumentFormat, Parser> = {
-  markdown: ofText(parseMarkdown),
-  text: ofText((text) => ({ text })),
-  html: ofText(parseHtml, declaredInMarkup),
-  csv: ofText((text, { separator }) => parseCsv(text, separator)),
-  json: ofText(parseJson),
+  markdown: ofText(async (text) => (await import('./markdown.ts')).parseMarkdown(text)),
+  text: ofText(async (text) => ({ text })),
+  html: ofText(async (text) => (await import('./html.ts')).parseHtml(text), declaredInMarkup),
+  csv: ofText(async (text, { separator }) => (await import('./csv.ts')).parseCsv(text, separator)),
+  json: ofText(async (text) => parseJson(text)),
   pdf: async (bytes) => (await import('./pdf.ts')).parsePdf(bytes),
   zip: async (bytes) => (await import('./zip.ts')).parseZip(bytes),
   eml: async (bytes) => (await import('./eml.ts')).parseEml(bytes, readAttachment),
@@ -92,3 +89,4 @@ async function answer(request: ChildRequest): Promise<ChildAnswer> {
 process.on('message', async (request: ChildRequest) => process.send?.(await answer(request)))
 // nobody will ask any more
 process.on('disconnect', () => process.exit())
+process.send?.('ready')

@@ -22,7 +22,7 @@ export async function decode(bytes: Uint8Array, { told, declared }: Declarations
   if (wide) return { text: strictly(bytes, wide), encoding: wide, isAssumed: true }
   if (isUtf8(bytes) && !isEscaped) return withoutNul({ text: utf8(bytes), encoding: 'utf-8', isAssumed: false })
   if (!isEscaped && isDamagedUtf8(bytes)) throw notUtf8(bytes)
-  const read = legacy(bytes, declared, false) ?? legacy(bytes, await looksLike(bytes), true)
+  const read = legacy(bytes, declared, false) ?? (await recognised(bytes))
   if (read) return read
   if (isEscaped) return withoutNul({ text: utf8(bytes), encoding: 'utf-8', isAssumed: false })
   throw notUtf8(bytes)
@@ -118,11 +118,27 @@ function legacy(bytes: Uint8Array, label: string | undefined, isAssumed: boolean
 const largestSample = 64 * 1024
 const longestSampleLine = 4 * 1024
 
-async function looksLike(bytes: Uint8Array): Promise<string | undefined> {
+/** Candidates with nearly the confidence of the best are as good as it. */
+const nearly = 0.95
+const mostCandidates = 8
+
+async function recognised(bytes: Uint8Array): Promise<Decoded | undefined> {
   // its tables are large: they are loaded when there is such a file
-  const { detect } = await import('jschardet')
-  return detect(sampleOf(bytes)).encoding ?? undefined
+  const { detectAll } = await import('jschardet')
+  let best: { read: Decoded; confidence: number; oddity: number } | undefined
+  for (const { encoding, confidence } of detectAll(sampleOf(bytes)).slice(0, mostCandidates)) {
+    if (best && confidence < best.confidence * nearly) break
+    const read = encoding ? legacy(bytes, encoding, true) : undefined
+    if (!read) continue
+    // two encodings of one language differ in few letters: in the wrong one there are signs within words
+    const oddity = signsInWords(read.text)
+    if (!best || oddity < best.oddity) best = { read, oddity, confidence: best?.confidence ?? confidence }
+  }
+  return best?.read
 }
+
+const signsInWords = (text: string): number =>
+  text.slice(0, largestSample).match(/(?<=\p{L})[\u0080-\u00BF\u2013-\u2122](?=\p{L})/gu)?.length ?? 0
 
 /** Lines that are not ASCII: the others say nothing about the encoding. */
 function sampleOf(bytes: Uint8Array): Buffer {

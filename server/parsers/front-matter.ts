@@ -10,8 +10,8 @@ export type FrontMatter = { title: string | undefined; metadata: Record<string, 
 const longest = 64 * 1024
 const deepest = 20
 
-// a blank line behind the first rule is a paragraph's; keys follow at once
-const block = /(?<![\s\S])---[ \t]*\r?\n(?!\s*\r?\n)([\s\S]*?)(?:^|\r?\n)(?:---|\.\.\.)[ \t]*(?:\r?\n|$)/m
+// a blank line behind the first rule is a paragraph's, and a # there a heading's; keys follow at once
+const block = /(?<![\s\S])---[ \t]*\r?\n(?!\s*\r?\n|#)([\s\S]*?)(?:^|\r?\n)(?:---|\.\.\.)[ \t]*(?:\r?\n|$)/m
 /** A sentence such as "Important notice: keep the receipt" has a colon too, and more than one word before it. */
 const key = /^[\p{L}_][\p{L}\p{N}\p{M}_.:-]{0,99}$/u
 

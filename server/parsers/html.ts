@@ -23,14 +23,14 @@ export function htmlToText(html: string): string {
       ...headings.map((selector) => ({ selector, options: { uppercase: false } })),
       { selector: 'a', options: { ignoreHref: true } },
       // a rule across the page divides, and says nothing
-      { selector: 'hr', format: 'block', options: { leadingLineBreaks: 2, trailingLineBreaks: 2 } },
+      { selector: 'hr', format: 'block' },
       { selector: 'img', format: 'alternative' },
       { selector: 'area', format: 'alternative' },
       { selector: 'ruby', format: 'ruby' },
       { selector: 'table', format: 'cells' },
     ],
   })
-  return readingsBehind(text)
+  return readingsBehind(text).replaceAll(/\n{3,}/g, '\n\n')
 }
 
 export function parseHtml(html: string): Content {

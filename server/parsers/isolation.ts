@@ -18,13 +18,15 @@ const longestLifeSeconds = 600
 const shortestLimitMs = 10_000
 const limitPerMebibyteMs = 1_000
 const longestLimitMs = 60_000
+/** Starting is no work of the file's: a machine that is too busy for it is asked again later. */
+const longestStartMs = 60_000
 const mostAtOnce = 4
 /** Children that wait for the next file; starting one costs more than most files do. */
 const mostIdle = 2
 /** A child that has worked for so long is replaced: what it holds by then, nobody knows. */
 const retiredAfterMs = 120_000
 
-type Child = { process: ChildProcess; workedMs: number; lastWords: string; isTooLarge: boolean }
+type Child = { process: ChildProcess; isReady: boolean; workedMs: number; lastWords: string; isTooLarge: boolean }
 const idle: Child[] = []
 let running = 0
 const waiting: (() => void)[] = []
@@ -51,9 +53,10 @@ const timeLimit = (size: number): number =>
 async function parseNow(request: ChildRequest, limitMs: number): Promise<ChildContent> {
   const child = idle.pop() ?? startChild()
   setReferenced(child, true)
-  const startedAt = performance.now()
   const stopWatching = watchMemory(child)
   try {
+    if (!child.isReady) await readiness(child)
+    const startedAt = performance.now()
     const answer = await answerOf(child, request, limitMs)
     child.workedMs += performance.now() - startedAt
     keep(child)
@@ -63,6 +66,26 @@ async function parseNow(request: ChildRequest, limitMs: number): Promise<ChildCo
     stopWatching()
     if (!idle.includes(child)) child.process.kill('SIGKILL')
   }
+}
+
+/** A child says once that it has loaded what it needs. */
+function readiness(child: Child): Promise<void> {
+  const { process: worker } = child
+  const done = new AbortController()
+  return new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('The parsing process does not start.')), longestStartMs)
+    const ended = (code: number | null): void =>
+      reject(new Error(`The parsing process ended with code ${code}. ${child.lastWords}`))
+    const ready = (): void => {
+      child.isReady = true
+      resolve()
+    }
+    worker.once('message', ready).once('error', reject).once('exit', ended)
+    done.signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      worker.off('message', ready).off('error', reject).off('exit', ended)
+    })
+  }).finally(() => done.abort())
 }
 
 function answerOf(child: Child, request: ChildRequest, limitMs: number): Promise<ChildAnswer> {
@@ -109,7 +132,7 @@ function startChild(): Child {
     ],
     { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced', env: { PATH: process.env.PATH } },
   )
-  const child: Child = { process: worker, workedMs: 0, lastWords: '', isTooLarge: false }
+  const child: Child = { process: worker, isReady: false, workedMs: 0, lastWords: '', isTooLarge: false }
   worker.stderr?.on('data', (words: Buffer) => {
     child.lastWords = `${child.lastWords}${words}`.slice(-1000)
   })
