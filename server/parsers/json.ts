@@ -12,7 +12,7 @@ export function jsonValue(source: string): unknown {
   } catch (error) {
     throw new ParseError(
       'bad_json',
-      `The file is not valid JSON: ${error instanceof Error ? error.message : String(error)}`,
+      `The file is not valid JSON: ${error instanceof Error ? error.message : String(error)}.`,
     )
   }
 }
