@@ -6,7 +6,8 @@ import { basename, join, relative } from 'node:path'
 import type pg from 'pg'
 import { type Actor, asUser } from './database.ts'
 import { openCollection } from './parsers/collection.ts'
-import { formatOf } from './parsers/index.ts'
+import { formatOf, mediaTypeOf } from './parsers/index.ts'
+import type { Hints } from './parsers/types.ts'
 
 export type Outcome = 'created' | 'replaced' | 'unchanged' | 'retried' | 'refused'
 export type LoadReport = Record<Outcome, number> & { problems: string[] }
@@ -45,6 +46,7 @@ export async function loadFiles(
   sourceId: string,
   paths: string[],
   onProgress: (report: LoadReport) => void = () => {},
+  hints: Hints = {},
 ): Promise<LoadReport> {
   const report: LoadReport = { created: 0, replaced: 0, unchanged: 0, retried: 0, refused: 0, problems: [] }
   const refuse = (what: string, why: string): void => {
@@ -55,9 +57,9 @@ export async function loadFiles(
   for (const path of paths) {
     for await (const { file, key } of filesBelow(path, refuse)) {
       try {
-        const collection = await openCollection(file)
+        const collection = await openCollection(file, hints)
         if (collection) await loadCollection(pool, actor, sourceId, key, collection, report, refuse, onProgress)
-        else await loadFile(pool, actor, sourceId, file, key, report)
+        else await loadFile(pool, actor, sourceId, file, key, report, mediaTypeOf(hints))
       } catch (error) {
         // the server being gone is not the file's fault
         if (isConnectionError(error)) throw error
@@ -100,6 +102,7 @@ async function loadFile(
   file: string,
   key: string,
   report: LoadReport,
+  mediaType: string | null,
 ): Promise<void> {
   if (!formatOf(file)) throw new Error('This type of file is not supported.')
   const { size } = await stat(file)
@@ -107,12 +110,10 @@ async function loadFile(
   if (size > largestFile) throw new Error('The file is larger than 50 MB. Split it.')
   const content = (await readFile(file)).toString('base64')
   const { rows } = await asUser(pool, actor, (client) =>
-    client.query<{ outcome: Outcome }>('select outcome from app_public.upload_file($1, $2, $3, external_id => $4)', [
-      sourceId,
-      basename(file),
-      content,
-      key,
-    ]),
+    client.query<{ outcome: Outcome }>(
+      'select outcome from app_public.upload_file($1, $2, $3, media_type => $5, external_id => $4)',
+      [sourceId, basename(file), content, key, mediaType],
+    ),
   )
   report[rows[0]?.outcome as Outcome] += 1
 }
@@ -172,4 +173,27 @@ export async function processingCounts(pool: pg.Pool, actor: Actor, sourceId: st
     ),
   )
   return rows[0] ?? { pending: 0, processing: 0, completed: 0, failed: 0 }
+}
+
+export type Assumption = {
+  assumed: string[]
+  encoding: string | null
+  separator: string | null
+  count: number
+  example: string
+}
+
+/** What was guessed about the source's files, because they do not say it. */
+export async function assumptionsOf(pool: pg.Pool, actor: Actor, sourceId: string): Promise<Assumption[]> {
+  const { rows } = await asUser(pool, actor, (client) =>
+    client.query<Assumption>(
+      `select metadata -> 'assumed' as assumed, metadata ->> 'encoding' as encoding, metadata ->> 'separator' as separator,
+              count(*)::int, min(external_id) as example
+         from app_public.documents
+        where source_id = $1 and metadata -> 'assumed' ?| array['encoding', 'separator']
+        group by 1, 2, 3 order by 4 desc, 5 limit 20`,
+      [sourceId],
+    ),
+  )
+  return rows
 }

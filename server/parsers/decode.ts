@@ -14,13 +14,14 @@ type Declarations = {
 }
 
 export async function decode(bytes: Uint8Array, { told, declared }: Declarations = {}): Promise<Decoded> {
-  if (told !== undefined && decoderOf(told)) return asTold(bytes, told)
   const marked = markOf(bytes)
   if (marked) return withoutNul({ text: strictly(bytes, marked), encoding: marked, isAssumed: false })
   const isEscaped = isUtf8(bytes) && bytes.includes(0x1b)
   const wide = wideEncoding(bytes)
   if (wide) return { text: strictly(bytes, wide), encoding: wide, isAssumed: true }
+  // no text in another encoding happens to be valid UTF-8, and what is told is often told of many files at once
   if (isUtf8(bytes) && !isEscaped) return withoutNul({ text: utf8(bytes), encoding: 'utf-8', isAssumed: false })
+  if (told !== undefined && isEncoding(told)) return asTold(bytes, told)
   if (!isEscaped && isDamagedUtf8(bytes)) throw notUtf8(bytes)
   const read = legacy(bytes, declared, false) ?? (await recognised(bytes))
   if (read) return read
@@ -74,6 +75,8 @@ function decoderOf(label: string): InstanceType<typeof TextDecoder> | undefined 
     return undefined
   }
 }
+
+export const isEncoding = (label: string): boolean => decoderOf(label) !== undefined
 
 const markOf = (bytes: Uint8Array): string | undefined =>
   bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : undefined
