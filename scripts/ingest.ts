@@ -5,7 +5,8 @@ import { parseArgs } from 'node:util'
 import { Presets, SingleBar } from 'cli-progress'
 import { required, withTool } from '../server/cli.ts'
 import { createPool } from '../server/database.ts'
-import { findOrCreateSource, loadFiles } from '../server/ingest.ts'
+import { assumptionsOf, findOrCreateSource, loadFiles } from '../server/ingest.ts'
+import { hintsOf } from '../server/parsers/index.ts'
 import { operatorIdentity } from '../server/seed.ts'
 import { processSource } from '../server/worker/drain.ts'
 
@@ -16,6 +17,8 @@ const usage = `npm run ingest -- --tenant SLUG --source NAME [options] PATH…
   --language TAG   language of a new source (en)
   --model NAME     embedding model of a new source (hashing-384)
   --chunk-size N   characters of a chunk of a new source (1000)
+  --encoding NAME  of text files that are not UTF-8, such as windows-1252 or shift_jis (recognised)
+  --separator C    of the values in CSV, one character or tab (found)
   --prune          delete the documents of the source that are not among the files, such as those of renamed ones`
 
 const mostProblems = 50
@@ -30,6 +33,8 @@ await withTool(async ({ config, database, pool }) => {
       language: { type: 'string' },
       model: { type: 'string' },
       'chunk-size': { type: 'string' },
+      encoding: { type: 'string' },
+      separator: { type: 'string' },
       prune: { type: 'boolean', default: false },
     },
   })
@@ -58,6 +63,7 @@ await withTool(async ({ config, database, pool }) => {
     bar.start(1, 0, { step: 'Loading   ' })
     const report = await loadFiles(pool, actor, sourceId, positionals, {
       prune: values.prune,
+      hints: hintsOf(values.encoding, values.separator),
       onProgress: (soFar) => {
         const done = soFar.created + soFar.replaced + soFar.unchanged + soFar.retried + soFar.refused
         bar.setTotal(done)
@@ -80,6 +86,11 @@ await withTool(async ({ config, database, pool }) => {
           ? `${report.deleted} that are not among these files were deleted.`
           : `${report.gone} of the source are not among these files; --prune deletes them.`,
       )
+    }
+    for (const { assumed, encoding, separator, count, example } of await assumptionsOf(pool, actor, sourceId)) {
+      const what = { encoding: `--encoding ${encoding}`, separator: `--separator "${separator}"` }
+      const guesses = assumed.flatMap((one) => what[one as keyof typeof what] ?? [])
+      console.log(`${count} documents, such as ${example}, were read as if with ${guesses.join(' and ')}.`)
     }
     console.log(`${source} now has ${counts.completed} searchable documents, ${counts.failed} failed.`)
     const problems = [...report.problems, ...counts.errors]

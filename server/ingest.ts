@@ -8,7 +8,8 @@ import { type Actor, asUser } from './database.ts'
 import { filesOf } from './ingest-files.ts'
 import { createPresent, type Present, rowKeysOf } from './ingest-keys.ts'
 import { type BadEntry, type Entry, openCollection } from './parsers/collection.ts'
-import { formatOf } from './parsers/index.ts'
+import { formatOf, mediaTypeOf } from './parsers/index.ts'
+import type { Hints } from './parsers/types.ts'
 
 export type Outcome = 'created' | 'replaced' | 'unchanged' | 'retried' | 'refused'
 /** gone: the documents of the source that are not among the files; deleted: those of them that were deleted. */
@@ -49,6 +50,8 @@ type Options = {
   onProgress?: (report: LoadReport) => void
   /** Whether documents of the source that are not among the files are deleted. */
   prune?: boolean
+  /** What is known of the encoding and the separator of the files. */
+  hints?: Hints
 }
 type Load = {
   pool: pg.Pool
@@ -65,7 +68,7 @@ export async function loadFiles(
   actor: Actor,
   sourceId: string,
   paths: string[],
-  { onProgress = () => {}, prune = false }: Options = {},
+  { onProgress = () => {}, prune = false, hints = {} }: Options = {},
 ): Promise<LoadReport> {
   const report: LoadReport = {
     ...{ created: 0, replaced: 0, unchanged: 0, retried: 0, refused: 0, gone: 0, deleted: 0 },
@@ -92,9 +95,9 @@ export async function loadFiles(
   })
   for await (const { file, key } of files) {
     try {
-      const collection = await openCollection(file)
+      const collection = await openCollection(file, hints)
       if (collection) await loadCollection(load, key, collection)
-      else await loadFile(load, file, key)
+      else await loadFile(load, file, key, mediaTypeOf(hints))
     } catch (error) {
       // the server being gone is not the file's fault
       if (isConnectionError(error)) throw error
@@ -112,7 +115,12 @@ export async function loadFiles(
   return report
 }
 
-async function loadFile({ pool, actor, sourceId, report, present }: Load, file: string, key: string): Promise<void> {
+async function loadFile(
+  { pool, actor, sourceId, report, present }: Load,
+  file: string,
+  key: string,
+  mediaType: string | null,
+): Promise<void> {
   if (!present.add(key)) throw new Error(sameKey)
   if (!formatOf(file)) throw new Error('This type of file is not supported.')
   if (key.length > longestKey) throw new Error('Its path is longer than 1,024 characters.')
@@ -121,12 +129,10 @@ async function loadFile({ pool, actor, sourceId, report, present }: Load, file: 
   if (size > largestFile) throw new Error('The file is larger than 50 MB. Split it.')
   const content = (await readFile(file)).toString('base64')
   const { rows } = await asUser(pool, actor, (client) =>
-    client.query<{ outcome: Outcome }>('select outcome from app_public.upload_file($1, $2, $3, external_id => $4)', [
-      sourceId,
-      basename(file),
-      content,
-      key,
-    ]),
+    client.query<{ outcome: Outcome }>(
+      'select outcome from app_public.upload_file($1, $2, $3, media_type => $5, external_id => $4)',
+      [sourceId, basename(file), content, key, mediaType],
+    ),
   )
   report[rows[0]?.outcome as Outcome] += 1
 }
@@ -213,4 +219,27 @@ export async function processingCounts(pool: pg.Pool, actor: Actor, sourceId: st
     ),
   )
   return rows[0] ?? { pending: 0, processing: 0, completed: 0, failed: 0 }
+}
+
+export type Assumption = {
+  assumed: string[]
+  encoding: string | null
+  separator: string | null
+  count: number
+  example: string
+}
+
+/** What was guessed about the source's files, because they do not say it. */
+export async function assumptionsOf(pool: pg.Pool, actor: Actor, sourceId: string): Promise<Assumption[]> {
+  const { rows } = await asUser(pool, actor, (client) =>
+    client.query<Assumption>(
+      `select metadata -> 'assumed' as assumed, metadata ->> 'encoding' as encoding, metadata ->> 'separator' as separator,
+              count(*)::int, min(external_id) as example
+         from app_public.documents
+        where source_id = $1 and metadata -> 'assumed' ?| array['encoding', 'separator']
+        group by 1, 2, 3 order by 4 desc, 5 limit 20`,
+      [sourceId],
+    ),
+  )
+  return rows
 }

@@ -19,6 +19,7 @@ import { LRUCache } from 'lru-cache'
 import { PublicError } from '../errors.ts'
 import { type ArgumentLimits, checkArguments } from './arguments.ts'
 import { costsOf } from './costs.ts'
+import { exactVariables, roundedNumbers } from './exact-numbers.ts'
 import type { ExplainError } from './form-errors.ts'
 import { createCheckIntrospection } from './introspection.ts'
 import { checkCost, checkDepth, checkVariables, type Limits, pageVariablesOf, withPageSizes } from './limits.ts'
@@ -89,7 +90,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
     }
     checkDepth(document, limits.depth)
     checkShape(document, limits)
-    const errors = validate(schema, document, undefined, { maxErrors: 20 })
+    const errors = [...validate(schema, document, undefined, { maxErrors: 20 })]
+    if (errors.length === 0) errors.push(...roundedNumbers(schema, document))
     if (errors.length > 0) throw new AggregateError(errors.map(withCode))
     for (const definition of document.definitions) {
       if (definition.kind === Kind.OPERATION_DEFINITION) checkIntrospection(document, definition)
@@ -182,16 +184,18 @@ export function createExecutor(options: ExecutorOptions): Executor {
         return false
       }
     },
-    run: async (request, requestContext, charge) => {
-      const { document } = prepare(request.query)
-      const definition = operationOf(document, request.operationName)
+    run: async (given, requestContext, charge) => {
+      const { document } = prepare(given.query)
+      const definition = operationOf(document, given.operationName)
       const { variableDefinitions = [] } = definition
       const operation = definition.name?.value.slice(0, 100)
-      checkVariables(request.variables)
+      checkVariables(given.variables)
+      const variables = exactVariables(schema, variableDefinitions, given.variables ?? {})
+      const request = { ...given, variables }
       if (isConstant(document, definition)) {
         return { status: 200, body: introspect(request, document), errors: [], operation }
       }
-      const { coerced, errors } = getVariableValues(schema, variableDefinitions, request.variables ?? {}, {
+      const { coerced, errors } = getVariableValues(schema, variableDefinitions, variables, {
         maxErrors: 20,
       })
       if (errors) throw new AggregateError(errors.map(withCode))

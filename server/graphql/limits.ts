@@ -61,7 +61,7 @@ export function checkVariables(variables: unknown): void {
   const pending: [value: object, depth: number][] = []
   let count = 0
   const look = (value: unknown, depth: number): void => {
-    if (typeof value !== 'object' || value === null) return
+    if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return
     count += 1
     if (depth > deepestValue) {
       throw new PublicError(400, 'WB601', `The variables are nested deeper than ${deepestValue} levels.`)

@@ -15,6 +15,7 @@ import { CostsPlugin } from './costs.ts'
 import { CountOncePlugin } from './count-once.ts'
 import { createEmbedQueryPlugin } from './embed-query.ts'
 import { ErrorListsPlugin } from './error-lists.ts'
+import { ExactNumbersPlugin } from './exact-numbers.ts'
 import { FiltersPlugin, filterOperators } from './filters.ts'
 import { FunctionsPlugin } from './functions.ts'
 import { GroupLimitPlugin } from './group-limit.ts'
@@ -72,6 +73,7 @@ export function createPreset(pool: Pool, responseBytes = Number.POSITIVE_INFINIT
       SpecialValuesPlugin,
       StorableDocumentsPlugin,
       VectorCodecPlugin,
+      ExactNumbersPlugin,
       GroupLimitPlugin,
       createEmbedQueryPlugin(pool),
       createResponseLimitPlugin(responseBytes),

@@ -4,9 +4,9 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { setPriority } from 'node:os'
-import type { ChildAnswer, ChildRequest } from './child.ts'
+import type { ChildAnswer, ChildContent, ChildRequest } from './child.ts'
 import { ParseError } from './error.ts'
-import type { Content, DocumentFormat } from './types.ts'
+import type { DocumentFormat, Hints } from './types.ts'
 
 const mebibyte = 1024 * 1024
 const largestMemoryMb = 1024
@@ -18,22 +18,29 @@ const longestLifeSeconds = 600
 const shortestLimitMs = 10_000
 const limitPerMebibyteMs = 1_000
 const longestLimitMs = 60_000
+/** Starting is no work of the file's: a machine that is too busy for it is asked again later. */
+const longestStartMs = 60_000
 const mostAtOnce = 4
 /** Children that wait for the next file; starting one costs more than most files do. */
 const mostIdle = 2
 /** A child that has worked for so long is replaced: what it holds by then, nobody knows. */
 const retiredAfterMs = 120_000
 
-type Child = { process: ChildProcess; workedMs: number; lastWords: string; isTooLarge: boolean }
+type Child = { process: ChildProcess; isReady: boolean; workedMs: number; lastWords: string; isTooLarge: boolean }
 const idle: Child[] = []
 let running = 0
 const waiting: (() => void)[] = []
 
-export async function parseInChild(format: DocumentFormat, bytes: Uint8Array, limitMs?: number): Promise<Content> {
+export async function parseInChild(
+  format: DocumentFormat,
+  bytes: Uint8Array,
+  limitMs?: number,
+  hints: Hints = {},
+): Promise<ChildContent> {
   if (running >= mostAtOnce) await new Promise<void>((resolve) => waiting.push(resolve))
   running += 1
   try {
-    return await parseNow(format, bytes, limitMs ?? timeLimit(bytes.length))
+    return await parseNow({ format, bytes, hints }, limitMs ?? timeLimit(bytes.length))
   } finally {
     running -= 1
     waiting.shift()?.()
@@ -43,13 +50,14 @@ export async function parseInChild(format: DocumentFormat, bytes: Uint8Array, li
 const timeLimit = (size: number): number =>
   Math.min(longestLimitMs, shortestLimitMs + Math.round((size / mebibyte) * limitPerMebibyteMs))
 
-async function parseNow(format: DocumentFormat, bytes: Uint8Array, limitMs: number): Promise<Content> {
+async function parseNow(request: ChildRequest, limitMs: number): Promise<ChildContent> {
   const child = idle.pop() ?? startChild()
   setReferenced(child, true)
-  const startedAt = performance.now()
   const stopWatching = watchMemory(child)
   try {
-    const answer = await answerOf(child, { format, bytes }, limitMs)
+    if (!child.isReady) await readiness(child)
+    const startedAt = performance.now()
+    const answer = await answerOf(child, request, limitMs)
     child.workedMs += performance.now() - startedAt
     keep(child)
     if ('content' in answer) return answer.content
@@ -58,6 +66,26 @@ async function parseNow(format: DocumentFormat, bytes: Uint8Array, limitMs: numb
     stopWatching()
     if (!idle.includes(child)) child.process.kill('SIGKILL')
   }
+}
+
+/** A child says once that it has loaded what it needs. */
+function readiness(child: Child): Promise<void> {
+  const { process: worker } = child
+  const done = new AbortController()
+  return new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('The parsing process does not start.')), longestStartMs)
+    const ended = (code: number | null): void =>
+      reject(new Error(`The parsing process ended with code ${code}. ${child.lastWords}`))
+    const ready = (): void => {
+      child.isReady = true
+      resolve()
+    }
+    worker.once('message', ready).once('error', reject).once('exit', ended)
+    done.signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      worker.off('message', ready).off('error', reject).off('exit', ended)
+    })
+  }).finally(() => done.abort())
 }
 
 function answerOf(child: Child, request: ChildRequest, limitMs: number): Promise<ChildAnswer> {
@@ -104,7 +132,7 @@ function startChild(): Child {
     ],
     { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced', env: { PATH: process.env.PATH } },
   )
-  const child: Child = { process: worker, workedMs: 0, lastWords: '', isTooLarge: false }
+  const child: Child = { process: worker, isReady: false, workedMs: 0, lastWords: '', isTooLarge: false }
   worker.stderr?.on('data', (words: Buffer) => {
     child.lastWords = `${child.lastWords}${words}`.slice(-1000)
   })
