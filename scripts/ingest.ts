@@ -12,7 +12,7 @@ import { processSource } from '../server/worker/drain.ts'
 const usage = `npm run ingest -- --tenant SLUG --source NAME [options] PATH…
   PATH             .md .txt .html .pdf .csv .json .jsonl, or folders of them
   --as EMAIL       the member who adds them (the tenant's first owner)
-  --language TAG   language of a new source (en)
+  --language TAG   language of a new source, such as en or zh-Hant; each document's own when left out
   --model NAME     embedding model of a new source (hashing-384)
   --chunk-size N   characters of a chunk of a new source (1000)`
 

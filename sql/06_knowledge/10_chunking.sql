@@ -137,18 +137,6 @@ $$;
 comment on function knowledge.chunks is
   'A text, cut at the borders of sentences into chunks of at most chunk_size characters. Each chunk begins with up to chunk_overlap characters of whole sentences of the chunk before. Offsets count characters from 0.';
 
-create or replace function knowledge.token_count(vector tsvector) returns int
-language sql immutable parallel safe
-return (select coalesce(sum(cardinality(positions)), 0)::int from unnest(vector));
-comment on function knowledge.token_count is
-  'The length of a text for BM25: its tokens without stop words. A token counts at most 255 times, because a tsvector keeps no more positions.';
-
-create or replace function knowledge.search_vector(config regconfig, title text, chunk text) returns tsvector
-language sql immutable parallel safe
-return setweight(to_tsvector(config, title), 'A') || to_tsvector(config, chunk);
-comment on function knowledge.search_vector is
-  'The terms of a chunk and of the title of its document; those of the title have weight A.';
-
 create or replace function knowledge.searchable_text(title text, chunk text) returns text
 language sql immutable parallel safe
 return title || e'\n\n' || chunk;

@@ -18,6 +18,8 @@ comment on constraint documents_tenant_id_source_id_fkey on app_public.documents
 comment on column app_public.documents.source_id is 'The knowledge source it belongs to.';
 comment on column app_public.documents.external_id is 'The key of the document within its source, 1 to 1,024 characters. Giving a document again under the same key replaces it.';
 comment on column app_public.documents.title is 'The title, 1 to 1,000 characters. It is searched together with every chunk.';
+comment on constraint language_is_a_tag on app_public.documents is 'must be a language tag such as en, pt-BR or zh-Hant-TW';
+comment on column app_public.documents.language is 'The language in which its words are read, a tag such as en or zh-Hant-TW: its source''s, or what its metadata say under language, or what was detected; null until it has been cut into chunks.';
 comment on column app_public.documents.content is E'@behavior -filterBy -orderBy\nThe text; null until the file is parsed.';
 comment on column app_public.documents.media_type is 'The media type that it was given with.';
 comment on column app_public.documents.size_bytes is 'The size as it was given, in bytes.';

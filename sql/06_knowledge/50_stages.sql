@@ -84,7 +84,8 @@ declare
 begin
   call core.enter_tenant(chunk_documents.tenant_id);
   for v_document in
-    select d.id, d.source_id, d.title, d.content, s.chunk_size, s.chunk_overlap, knowledge.text_search_config(s.language) as config
+    select d.id, d.source_id, d.title, d.content, s.chunk_size, s.chunk_overlap,
+           knowledge.document_language(s.language, d.metadata, d.content) as language
       from app_public.documents d
       join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
      where d.tenant_id = chunk_documents.tenant_id and d.id = any (chunk_documents.document_ids)
@@ -99,10 +100,13 @@ begin
       select chunk_documents.tenant_id, v_document.source_id, v_document.id, c.ordinal, c.chunk, c.start_offset, c.end_offset,
              v.vector, knowledge.token_count(v.vector)
         from knowledge.chunks(v_document.content, v_document.chunk_size, v_document.chunk_overlap) c,
-             knowledge.search_vector(v_document.config, v_document.title, c.chunk) as v (vector)
+             knowledge.search_vector(knowledge.text_search_config(v_document.language), v_document.title, c.chunk) as v (vector)
        order by c.ordinal;
+      insert into knowledge.source_languages (tenant_id, source_id, language)
+      values (chunk_documents.tenant_id, v_document.source_id, v_document.language)
+      on conflict do nothing;
       update app_public.documents d
-         set processing_status = 'processing', processing_stage = 'embed', processing_error = null,
+         set processing_status = 'processing', processing_stage = 'embed', processing_error = null, language = v_document.language,
              processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
        where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;
       v_chunked := v_chunked || v_document.id;
