@@ -69,6 +69,25 @@ return format('[%1$s]|[%2$s](?:[\u1039\u17d2][%2$s]|[%3$s])*|[%3$s]',
 comment on function knowledge.character_pattern is
   'The regular expression of one character of a script without spaces, with the marks and the stacked consonants that belong to it.';
 
+create or replace function knowledge.letter_pattern() returns text
+language sql immutable parallel safe
+return format('[^\u001d-\u001f%s%s%s%s%s]', knowledge.separators(), knowledge.characters(), knowledge.base_characters(),
+  knowledge.dependent_characters(), knowledge.digits());
+comment on function knowledge.letter_pattern is
+  'The regular expression of a letter of a script with spaces, or of a mark on it.';
+
+create or replace function knowledge.word_pattern() returns text
+language sql immutable parallel safe
+return knowledge.letter_pattern() || '+|[' || knowledge.digits() || ']+';
+comment on function knowledge.word_pattern is
+  'The regular expression of a run of letters or of digits.';
+
+create or replace function knowledge.has_characters(content text) returns boolean
+language sql immutable parallel safe
+return content ~ ('[' || knowledge.characters() || knowledge.base_characters() || knowledge.dependent_characters() || ']');
+comment on function knowledge.has_characters is
+  'Whether a text has characters of a script without spaces.';
+
 create or replace function knowledge.fold_text(content text) returns text
 language sql immutable parallel safe
 return case
@@ -96,8 +115,7 @@ language plpgsql immutable parallel safe
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_character constant text := knowledge.characters() || knowledge.base_characters() || knowledge.dependent_characters();
-  v_letter constant text := format('[^\u001d-\u001f%s%s%s]', knowledge.separators(), v_character, knowledge.digits());
+  v_letter constant text := knowledge.letter_pattern();
   v_text text := mark_borders.content;
 begin
   if v_text ~ '[a-zß-öø-ÿα-ωа-яё][A-ZÀ-ÖØ-ÞΑ-ΩА-ЯЁ]|[A-Z][A-Z][a-z][a-z]' then
@@ -108,15 +126,17 @@ begin
     v_text := regexp_replace(v_text, '(' || v_letter || ')([0-9])', e'\\1\x1e\\2', 'g');
     v_text := regexp_replace(v_text, '([0-9])(' || v_letter || ')', e'\\1\x1e\\2', 'g');
   end if;
-  if v_text ~ ('[' || v_character || ']') then
-    v_text := regexp_replace(v_text, '(' || knowledge.character_pattern() || ')', e'\x1d\\1\x1d', 'g');
-    -- Only between two characters is there a border; elsewhere there is a space.
-    v_text := replace(replace(replace(v_text, e'\x1d\x1d', e'\x1e\x1d'), e'\x1e\x1d', e'\x1c'), e'\x1d', ' ');
-    v_text := replace(v_text, e'\x1c', e'\x1d');
+  if knowledge.has_characters(v_text) then
+    v_text := regexp_replace(v_text, knowledge.character_pattern(), e'\x1d\\&\x1d', 'g');
+    -- Two of these marks are the border of two characters, one is a space.
+    v_text := replace(replace(replace(v_text, e'\x1d\x1d', e'\x1c'), e'\x1d', ' '), e'\x1c', e'\x1d');
   end if;
   return v_text;
 end
 $$;
+
+comment on function knowledge.mark_borders is
+  'A text with a control character at each hump of a word (camelCase, HTTPServer: U+001F), between letters and digits (U+001E) and between characters of a script without spaces (U+001D).';
 
 create or replace function knowledge.spell_out(content text) returns text
 language plpgsql immutable parallel safe
