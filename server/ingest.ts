@@ -32,7 +32,7 @@ export async function findOrCreateSource(
       [name, settings.language, settings.chunkSize, settings.chunkOverlap, settings.embeddingModel],
     )
     const { rows } = await client.query<{ id: string }>(
-      'select id from app_public.rag_knowledge_sources where name = $1 and deleted_at is null',
+      'select id from app_public.rag_knowledge_sources where name = normalize($1, nfc) and deleted_at is null',
       [name],
     )
     return rows[0]?.id as string

@@ -151,9 +151,10 @@ declare
 begin
   v_given.tenant_id := (source).tenant_id;
   v_given.source_id := (source).id;
-  v_given.external_id := (given).external_id;
-  v_given.title := coalesce(nullif(trim((given).title), ''), put_document.file_name, (given).external_id);
-  v_given.content := (given).text;
+  -- The key is compared and the content hashed in the form in which they are stored.
+  v_given.external_id := normalize((given).external_id, nfc);
+  v_given.title := normalize(coalesce(nullif(trim((given).title), ''), put_document.file_name, (given).external_id), nfc);
+  v_given.content := normalize((given).text, nfc);
   v_given.media_type := put_document.media_type;
   v_given.metadata := coalesce((given).metadata, '{}');
   v_given.size_bytes := coalesce(octet_length(put_document.file_content), octet_length(v_given.content));
@@ -191,7 +192,7 @@ begin
 
   if put_document.file_content is not null then
     insert into knowledge.document_files (tenant_id, document_id, name, content)
-    values (v_given.tenant_id, v_receipt.document_id, put_document.file_name, put_document.file_content);
+    values (v_given.tenant_id, v_receipt.document_id, normalize(put_document.file_name, nfc), put_document.file_content);
   end if;
   return v_receipt;
 end
