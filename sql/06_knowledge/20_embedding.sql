@@ -27,7 +27,7 @@ set search_path to pg_catalog, public, pg_temp
 as $$
   -- The number of a feature is 32 bits of its hash: the highest bit gives the sign, and 30 others choose the component.
   with words as (
-    select lexeme, 1 + ln(cardinality(positions)) as weight from unnest(to_tsvector('pg_catalog.simple', content))
+    select term as lexeme, 1 + ln(count(*)) as weight from knowledge.terms('pg_catalog.simple', content) group by term
   ), features as (
     select 'w' || lexeme as feature, weight from words
     union all
