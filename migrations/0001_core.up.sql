@@ -128,6 +128,12 @@ create function core.is_name(value text) returns boolean
   language sql immutable parallel safe
   return length(value) <= 255 and value ~ '\S' and value !~ '[\x01-\x1f\x7f]';
 
+-- BCP 47 (RFC 5646, section 2.1): language, extended language, script, region, variants, extensions, private use.
+create function core.is_language_tag(value text) returns boolean
+  language sql immutable parallel safe
+  return length(value) <= 35 and value ~* ('^[a-z]{2,3}(-[a-z]{3}){0,3}(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?'
+    || '(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(-[0-9a-wyz](-[a-z0-9]{2,8})+)*(-x(-[a-z0-9]{1,8})+)?$');
+
 comment on function core.current_tenant_id is 'The tenant of this request, or null outside of one.';
 comment on function core.current_user_id is 'The user of this request, or null outside of one.';
 comment on function core.clock is
@@ -137,6 +143,7 @@ comment on function core.fold_email is 'The form of an e-mail address by which m
 comment on function core.is_email is 'Whether a text looks like one e-mail address as core.fold_email returns it, of at most 254 characters, without characters that fold into others.';
 comment on function core.is_web_url is 'Whether a text is an address with http or https, without user and password, of at most 2000 characters.';
 comment on function core.is_image_url is 'Whether a text tells where a picture is: an http address, a path on the front end''s own site, or a data address that holds the picture itself.';
+comment on function core.is_language_tag is 'Whether a text is a language tag of BCP 47, such as en, pt-BR, zh-Hant-TW or fil, with at most 35 characters.';
 comment on function core.is_name is 'Whether a text has 1 to 255 characters, at least one of them visible, and no control characters.';
 
 -- Every column for text, JSON, bytes or a list has a limit (tests/schema/sizes.test.ts). Most limits are plain numbers, so a

@@ -1037,7 +1037,8 @@ create table app_public.rag_knowledge_sources (
     references app_public.llm_models (name) on update cascade,
   chunk_size int not null default 1000,
   chunk_overlap int not null default 200,
-  language text not null default 'en',
+  -- null: each document's own
+  language text,
   vector_store_id text,
 
   -- kept from the documents, by a task
@@ -1081,7 +1082,7 @@ create table app_public.rag_knowledge_sources (
   -- tsvector keeps positions up to 16,383: half as many words as this many characters can hold
   constraint chunk_size_is_in_range check (chunk_size between 100 and 16000),
   constraint chunk_overlap_is_below_half_the_size check (chunk_overlap >= 0 and chunk_overlap * 2 <= chunk_size),
-  constraint language_is_a_tag check (language ~ '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$'),
+  constraint language_is_a_tag check (core.is_language_tag(language)),
   constraint extracted_metadata_is_an_object check (jsonb_typeof(extracted_metadata) = 'object'),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );

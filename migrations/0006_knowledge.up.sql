@@ -7,35 +7,6 @@ grant usage on schema knowledge to rowhouse_authenticator, rowhouse_user, rowhou
 
 set role rowhouse_owner;
 
--- The text-search configuration of a language. The words of an unknown language are not stemmed, and none is a stop word.
-create function knowledge.text_search_config(language text) returns regconfig
-  language sql immutable parallel safe
-  return case lower(left(language, 2))
-    when 'ar' then 'pg_catalog.arabic'::regconfig
-    when 'da' then 'pg_catalog.danish'::regconfig
-    when 'nl' then 'pg_catalog.dutch'::regconfig
-    when 'en' then 'pg_catalog.english'::regconfig
-    when 'fi' then 'pg_catalog.finnish'::regconfig
-    when 'fr' then 'pg_catalog.french'::regconfig
-    when 'de' then 'pg_catalog.german'::regconfig
-    when 'el' then 'pg_catalog.greek'::regconfig
-    when 'hu' then 'pg_catalog.hungarian'::regconfig
-    when 'id' then 'pg_catalog.indonesian'::regconfig
-    when 'ga' then 'pg_catalog.irish'::regconfig
-    when 'it' then 'pg_catalog.italian'::regconfig
-    when 'lt' then 'pg_catalog.lithuanian'::regconfig
-    when 'no' then 'pg_catalog.norwegian'::regconfig
-    when 'pt' then 'pg_catalog.portuguese'::regconfig
-    when 'ro' then 'pg_catalog.romanian'::regconfig
-    when 'ru' then 'pg_catalog.russian'::regconfig
-    when 'es' then 'pg_catalog.spanish'::regconfig
-    when 'sv' then 'pg_catalog.swedish'::regconfig
-    when 'tr' then 'pg_catalog.turkish'::regconfig
-    else 'pg_catalog.simple'::regconfig
-  end;
-comment on function knowledge.text_search_config(text) is
-  'The text-search configuration for a language tag such as en or pt-BR; simple when the language is unknown or null.';
-
 -- One document for app_public.create_documents().
 create type app_public.new_document as (external_id text, title text, text text, metadata jsonb);
 
@@ -61,6 +32,8 @@ create table app_public.documents (
   source_id uuid not null,
   external_id text not null,
   title text not null,
+  -- in which its words are read, from when it is cut into chunks
+  language text,
   content text,
   media_type text not null default 'text/plain',
   size_bytes bigint not null,
@@ -80,6 +53,7 @@ create table app_public.documents (
   foreign key (tenant_id, source_id) references app_public.rag_knowledge_sources (tenant_id, id) on delete cascade,
   constraint external_id_is_a_key check (length(external_id) between 1 and 1024),
   constraint title_is_in_range check (length(title) between 1 and 1000),
+  constraint language_is_a_tag check (core.is_language_tag(language)),
   constraint size_bytes_is_not_negative check (size_bytes >= 0),
   constraint content_hash_is_sha_256 check (octet_length(content_hash) = 32),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
@@ -176,6 +150,17 @@ create table knowledge.changed_sources (
   id bigint not null generated always as identity,
   source_id uuid not null,
   primary key (tenant_id, id)
+);
+
+-- The languages that documents of a source have or had: a question is read in each of them. Rows are only added, so that two loads
+-- into one source do not wait for each other.
+create table knowledge.source_languages (
+  tenant_id uuid not null,
+  source_id uuid not null,
+  language text not null,
+  primary key (tenant_id, source_id, language),
+  foreign key (tenant_id, source_id) references app_public.rag_knowledge_sources (tenant_id, id) on delete cascade,
+  constraint language_is_a_tag check (core.is_language_tag(language))
 );
 
 reset role;

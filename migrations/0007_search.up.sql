@@ -112,11 +112,11 @@ create table search.terms (
   term text collate "C" not null,
   primary key (tenant_id, term)
 );
--- Only words are corrected, not numbers and codes (search.can_be_misspelt has the same condition).
+-- Only words are corrected, not numbers, codes and pairs of parts (search.can_be_misspelt has the same condition).
 create index search_terms_trigrams on search.terms using gin (tenant_id, term gin_trgm_ops)
   -- A long pending list would have to be read by each search.
   with (gin_pending_list_limit = 256)
-  where length(term) between 4 and 40 and term !~ '[0-9]';
+  where length(term) between 4 and 40 and term !~ '[-0-9./\\_@:+&\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]';
 
 -- The planner takes a tenant that was created after the last ANALYZE for empty, so that it may choose an index that has to
 -- be read from end to end for each row. Without statistics on tenant_id it takes every tenant for a 200th of the table.

@@ -14,7 +14,7 @@ const usage = `npm run ingest -- --tenant SLUG --source NAME [options] PATH…
   PATH             .md .txt .html .pdf .csv .json .jsonl, or folders of them (without what begins with a dot)
                    A file is known by its path below the folder that all PATHs share, a row by its file and its id.
   --as EMAIL       the member who adds them (the tenant's first owner)
-  --language TAG   language of a new source (en)
+  --language TAG   language of a new source, such as en or zh-Hant; each document's own when left out
   --model NAME     embedding model of a new source (hashing-384)
   --chunk-size N   characters of a chunk of a new source (1000)
   --encoding NAME  of text files that are not UTF-8, such as windows-1252 or shift_jis (recognised)

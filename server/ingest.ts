@@ -34,12 +34,12 @@ export async function findOrCreateSource(
     // the unique index decides between two who create it at once
     await client.query(
       `insert into app_public.rag_knowledge_sources (name, language, chunk_size, chunk_overlap, embedding_model)
-       values ($1, coalesce($2, 'en'), coalesce($3, 1000), coalesce($4, least(200, coalesce($3, 1000) / 5)), coalesce($5, 'hashing-384'))
+       values ($1, $2, coalesce($3, 1000), coalesce($4, least(200, coalesce($3, 1000) / 5)), coalesce($5, 'hashing-384'))
        on conflict do nothing`,
       [name, settings.language, settings.chunkSize, settings.chunkOverlap, settings.embeddingModel],
     )
     const { rows } = await client.query<{ id: string }>(
-      'select id from app_public.rag_knowledge_sources where name = $1 and deleted_at is null',
+      'select id from app_public.rag_knowledge_sources where name = normalize($1, nfc) and deleted_at is null',
       [name],
     )
     return rows[0]?.id as string

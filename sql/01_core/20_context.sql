@@ -10,6 +10,7 @@ grant execute on function core.is_email to rowhouse_user, rowhouse_platform;
 grant execute on function core.is_web_url to rowhouse_user, rowhouse_platform;
 grant execute on function core.is_image_url to rowhouse_user, rowhouse_platform;
 grant execute on function core.is_name to rowhouse_user, rowhouse_platform;
+grant execute on function core.is_language_tag to rowhouse_user, rowhouse_platform;
 
 -- Definer functions that are given a tenant (worker tasks, roll-ups) call this. Users cannot. From then on the
 -- transaction sees the rows of that tenant and no others.

@@ -21,6 +21,9 @@ begin
   end loop;
   execute format('alter table %s enable row level security', target);
   execute format('alter table %s force row level security', target);
+  if (select c.relnamespace = 'app_public'::regnamespace from pg_class c where c.oid = target) then
+    call core.normalize_texts(target);
+  end if;
   -- Definer functions of the owner work behind the tenant's wall, if there is one; those of the platform work outside it.
   execute format('create policy all_owner on %s to rowhouse_owner using (true) with check (true)', target);
   execute format('create policy all_platform on %s to rowhouse_platform using (true) with check (true)', target);
@@ -31,6 +34,61 @@ end
 $$;
 comment on procedure core.close_table is
   'Removes the policies of a table and closes it: until a new policy lets someone in, only definer functions see its rows.';
+
+-- Letters with marks have several encodings, which look the same and are not equal. All text is stored in the composed form (NFC),
+-- so that it can be compared. The trigger runs only for a row that has a text in another form.
+create or replace function core.tg__normalize_texts() returns trigger
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return jsonb_populate_record(new, (
+    select jsonb_object_agg(t.key, normalize(t.value::text, nfc)::jsonb)
+      from jsonb_each(to_jsonb(new)) t
+     where t.key = any (tg_argv)));
+end
+$$;
+comment on function core.tg__normalize_texts is
+  'Brings the columns that are its arguments into Unicode''s composed form, NFC.';
+
+create or replace function core.text_columns(target regclass) returns table (name name, form text)
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select a.attname,
+         case
+           when t.typcategory = 'A' then format('array_to_string(new.%I, '' '')', a.attname)
+           else format('new.%I::text', a.attname)
+         end
+    from pg_attribute a join pg_type t on t.oid = a.atttypid
+   where a.attrelid = target and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+     -- Closed lists are domains; their words are ASCII.
+     and t.oid in ('text'::regtype, 'text[]'::regtype, 'jsonb'::regtype)
+   order by a.attnum;
+$$;
+comment on function core.text_columns is
+  'The columns of a table that hold text, alone, in arrays or in JSON, each with an expression for its text in a new row.';
+
+create or replace procedure core.normalize_texts(target regclass)
+language plpgsql
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_condition text;
+  v_arguments text;
+begin
+  select string_agg(format('%s is not nfc normalized', c.form), ' or '), string_agg(quote_literal(c.name), ', ')
+    into v_condition, v_arguments
+    from core.text_columns(target) c;
+  if v_condition is not null then
+    execute format(
+      'create or replace trigger _020_normalize_texts before insert or update on %s for each row when (%s)
+         execute function core.tg__normalize_texts(%s)', target, v_condition, v_arguments);
+  end if;
+end
+$$;
+comment on procedure core.normalize_texts is
+  'Makes a table store all its texts in Unicode''s composed form, NFC. The procedures that secure a table of the API call it.';
 
 -- The policy is restrictive, so no other policy can widen it, and it is forced, so it holds for the owner too: a definer
 -- function sees the tenant of its context and no other.

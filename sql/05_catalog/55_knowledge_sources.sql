@@ -42,7 +42,7 @@ comment on column app_public.rag_knowledge_sources.page_count is 'Pages of the f
 comment on column app_public.rag_knowledge_sources.embedding_model is 'Name of the embedding model (llm_models.name). After a change run reprocess_knowledge_source.';
 comment on column app_public.rag_knowledge_sources.chunk_size is 'Most characters of a chunk, 100 to 16,000. After a change run reprocess_knowledge_source.';
 comment on column app_public.rag_knowledge_sources.chunk_overlap is 'Most characters a chunk repeats of the one before, at most half of chunk_size. After a change run reprocess_knowledge_source.';
-comment on column app_public.rag_knowledge_sources.language is 'Language of the documents, a tag such as en or pt-BR: chooses stemming and stop words. After a change run reprocess_knowledge_source.';
+comment on column app_public.rag_knowledge_sources.language is 'Language of the documents, a tag (BCP 47) such as en, pt-BR or zh-Hant-TW: chooses stemming and stop words; und has neither. When it is null, by default, each document has its own: what its metadata say under language, or what is detected. After a change run reprocess_knowledge_source.';
 comment on column app_public.rag_knowledge_sources.vector_store_id is 'Its key in an external vector store, when it has one.';
 comment on column app_public.rag_knowledge_sources.extracted_metadata is 'Metadata found in the files: an object.';
 comment on column app_public.rag_knowledge_sources.publication_date is 'When it was published.';
@@ -75,7 +75,7 @@ comment on constraint display_name_is_a_name on app_public.rag_knowledge_sources
   'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';
 comment on constraint extracted_metadata_is_an_object on app_public.rag_knowledge_sources is 'must be a JSON object';
 comment on constraint file_size_bytes_is_not_negative on app_public.rag_knowledge_sources is 'must be 0 or more';
-comment on constraint language_is_a_tag on app_public.rag_knowledge_sources is 'must be a language tag such as en or pt-BR';
+comment on constraint language_is_a_tag on app_public.rag_knowledge_sources is 'must be a language tag such as en, pt-BR or zh-Hant-TW';
 comment on constraint metadata_is_an_object on app_public.rag_knowledge_sources is 'must be a JSON object';
 comment on constraint name_is_a_name on app_public.rag_knowledge_sources is
   'must have 1 to 255 characters, with a visible one among them and without line breaks or other control characters';

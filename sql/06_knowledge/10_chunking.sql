@@ -1,11 +1,12 @@
 -- Cutting a text into chunks at the borders of sentences. These functions depend on nothing but their arguments, so the same
 -- text always gives the same chunks.
 
--- A sentence ends after a full stop, question mark or the like, closing quotes and white space, or at an empty line.
+-- A sentence ends after a full stop, question mark or the like, closing quotes and white space, or at an empty line. The stops of
+-- scripts other than Latin stand for nothing else, and many are written without a space, so that they need none.
 -- White space belongs to the sentence before it, so that the concatenated sentences are the text again.
 create or replace function knowledge.sentence_pattern() returns text
 language sql immutable parallel safe
-return $re$.+?(?:[.!?…。！？]+["'”’)\]]*\s+|\n[ \t]*\n\s*|$)$re$;
+return $re$.+?(?:[.!?…‽]+["'”’»)\]]*\s+|[。｡．！？؟۔܀܁܂։।॥።፧፨။។៕᠃᠉]+["'”’»)\]」』）】》〉]*\s*(?![。｡．！？؟۔।॥"'”’»)\]」』）】》〉\s])|\n[ \t]*\n\s*|$)$re$;
 comment on function knowledge.sentence_pattern is
   'The regular expression of a sentence with the white space that follows it.';
 
@@ -17,13 +18,20 @@ declare
   -- Nothing is left of an empty text, and the pattern does not match it.
   v_length int := coalesce(length(substring(next_piece.ahead from '^' || knowledge.sentence_pattern())), 0);
   v_cut int;
+  v_marks constant text := '\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u093a-\u094f\u200d\u3099\u309a\ufe0e\ufe0f'
+    || '\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u17b6-\u17d3';
 begin
   if v_length <= next_piece.max_length then
     return v_length;
   end if;
-  -- Cut after the last white space that fits. Cut inside a word only when the second half has no white space.
-  v_cut := length(substring(left(next_piece.ahead, next_piece.max_length) from '^(.*\s)'));
-  return case when v_cut * 2 >= next_piece.max_length then v_cut else next_piece.max_length end;
+  -- Cut after the last white space or comma of a script without spaces that fits. Cut inside a word only when the second half has
+  -- neither, and then never between a letter and its mark.
+  v_cut := length(substring(left(next_piece.ahead, next_piece.max_length) from '^(.*[\s、，；：،؛၊፣])'));
+  if v_cut * 2 >= next_piece.max_length then
+    return v_cut;
+  end if;
+  v_cut := length(substring(left(next_piece.ahead, next_piece.max_length + 1) from '^(.*).[' || v_marks || ']+$'));
+  return case when v_cut > 0 then v_cut else next_piece.max_length end;
 end
 $$;
 comment on function knowledge.next_piece is
@@ -136,18 +144,6 @@ end
 $$;
 comment on function knowledge.chunks is
   'A text, cut at the borders of sentences into chunks of at most chunk_size characters. Each chunk begins with up to chunk_overlap characters of whole sentences of the chunk before. Offsets count characters from 0.';
-
-create or replace function knowledge.token_count(vector tsvector) returns int
-language sql immutable parallel safe
-return (select coalesce(sum(cardinality(positions)), 0)::int from unnest(vector));
-comment on function knowledge.token_count is
-  'The length of a text for BM25: its tokens without stop words. A token counts at most 255 times, because a tsvector keeps no more positions.';
-
-create or replace function knowledge.search_vector(config regconfig, title text, chunk text) returns tsvector
-language sql immutable parallel safe
-return setweight(to_tsvector(config, title), 'A') || to_tsvector(config, chunk);
-comment on function knowledge.search_vector is
-  'The terms of a chunk and of the title of its document; those of the title have weight A.';
 
 create or replace function knowledge.searchable_text(title text, chunk text) returns text
 language sql immutable parallel safe

@@ -27,7 +27,11 @@ set search_path to pg_catalog, public, pg_temp
 as $$
   -- The number of a feature is 32 bits of its hash: the highest bit gives the sign, and 30 others choose the component.
   with words as (
-    select lexeme, 1 + ln(cardinality(positions)) as weight from unnest(to_tsvector('pg_catalog.simple', content))
+    select lexeme, 1 + ln(cardinality(positions)) as weight
+      from unnest(case
+        when knowledge.has_characters(content) then knowledge.term_vector('pg_catalog.simple', content)
+        -- PostgreSQL's parser is good enough for a method that looks at parts of words, and a few times as fast.
+        else to_tsvector('pg_catalog.simple', knowledge.fold_text(content)) end)
   ), features as (
     select 'w' || lexeme as feature, weight from words
     union all

@@ -18,6 +18,8 @@ comment on constraint documents_tenant_id_source_id_fkey on app_public.documents
 comment on column app_public.documents.source_id is 'The knowledge source it belongs to.';
 comment on column app_public.documents.external_id is 'The key of the document within its source, 1 to 1,024 characters. Giving a document again under the same key replaces it.';
 comment on column app_public.documents.title is 'The title, 1 to 1,000 characters. It is searched together with every chunk.';
+comment on constraint language_is_a_tag on app_public.documents is 'must be a language tag such as en, pt-BR or zh-Hant-TW';
+comment on column app_public.documents.language is 'The language in which its words are read, a tag such as en or zh-Hant-TW: its source''s, or what its metadata say under language, or what was detected; null until it has been cut into chunks.';
 comment on column app_public.documents.content is E'@behavior -filterBy -orderBy\nThe text that is searched; null until the first one is processed.';
 comment on column app_public.documents.media_type is 'The media type that it was given with.';
 comment on column app_public.documents.size_bytes is 'The size as it was given, in bytes.';
@@ -172,9 +174,10 @@ declare
 begin
   v_given.tenant_id := (source).tenant_id;
   v_given.source_id := (source).id;
-  v_given.external_id := (given).external_id;
-  v_given.title := coalesce(nullif(trim((given).title), ''), put_document.file_name, (given).external_id);
-  v_given.content := (given).text;
+  -- The key is compared and the content hashed in the form in which they are stored.
+  v_given.external_id := normalize((given).external_id, nfc);
+  v_given.title := normalize(coalesce(nullif(trim((given).title), ''), put_document.file_name, (given).external_id), nfc);
+  v_given.content := normalize((given).text, nfc);
   v_given.media_type := put_document.media_type;
   v_given.metadata := coalesce((given).metadata, '{}');
   v_given.size_bytes := coalesce(octet_length(put_document.file_content), octet_length(v_given.content));
@@ -212,7 +215,7 @@ begin
 
   if put_document.file_content is not null then
     insert into knowledge.document_files (tenant_id, document_id, name, content)
-    values (v_given.tenant_id, v_receipt.document_id, put_document.file_name, put_document.file_content);
+    values (v_given.tenant_id, v_receipt.document_id, normalize(put_document.file_name, nfc), put_document.file_content);
   end if;
   return v_receipt;
 end

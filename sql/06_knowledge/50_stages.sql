@@ -114,13 +114,14 @@ as $$
 declare
   v_document record;
   v_version knowledge.document_drafts;
+  v_language text;
   v_was_searchable boolean;
   v_chunked uuid[] := '{}';
   v_replaced uuid[] := '{}';
 begin
   call core.enter_tenant(chunk_documents.tenant_id);
   for v_document in
-    select d.id, d.source_id, s.chunk_size, s.chunk_overlap, knowledge.text_search_config(s.language) as config
+    select d.id, d.source_id, s.chunk_size, s.chunk_overlap, s.language
       from app_public.documents d
       join app_public.rag_knowledge_sources s on s.tenant_id = d.tenant_id and s.id = d.source_id
      where d.tenant_id = chunk_documents.tenant_id and d.id = any (chunk_documents.document_ids)
@@ -131,6 +132,7 @@ begin
     begin
       -- The draft is read after its document is locked: a query that had to wait for the lock would have an older one.
       v_version := knowledge.version_to_chunk(chunk_documents.tenant_id, v_document.id);
+      v_language := knowledge.document_language(v_document.language, v_version.metadata, v_version.content);
       delete from app_public.document_chunks c where c.tenant_id = chunk_documents.tenant_id and c.document_id = v_document.id;
       v_was_searchable := found;
       insert into app_public.document_chunks (
@@ -138,11 +140,14 @@ begin
       select chunk_documents.tenant_id, v_document.source_id, v_document.id, c.ordinal, c.chunk, c.start_offset, c.end_offset,
              v.vector, knowledge.token_count(v.vector)
         from knowledge.chunks(v_version.content, v_document.chunk_size, v_document.chunk_overlap) c,
-             knowledge.search_vector(v_document.config, v_version.title, c.chunk) as v (vector)
+             knowledge.search_vector(knowledge.text_search_config(v_language), v_version.title, c.chunk) as v (vector)
        order by c.ordinal;
+      insert into knowledge.source_languages (tenant_id, source_id, language)
+      values (chunk_documents.tenant_id, v_document.source_id, v_language)
+      on conflict do nothing;
       delete from knowledge.document_drafts r where r.tenant_id = chunk_documents.tenant_id and r.document_id = v_document.id;
       update app_public.documents d
-         set title = v_version.title, content = v_version.content, metadata = v_version.metadata,
+         set title = v_version.title, content = v_version.content, metadata = v_version.metadata, language = v_language,
              processing_status = 'processing', processing_stage = 'embed', processing_error = null,
              processing_started_at = coalesce(d.processing_started_at, clock_timestamp())
        where d.tenant_id = chunk_documents.tenant_id and d.id = v_document.id;

@@ -75,11 +75,18 @@ $$;
 comment on function search.terms_with_prefix is
   'The 64 shortest words of the vocabulary that begin with the prefix.';
 
+create or replace function search.prefix(spelt text) returns text
+language sql immutable parallel safe
+return lower(translate(
+  coalesce(substring(spelt, e'[^ ]*[-./\\\\_@:+&\x1d-\x1f] [^ ]+$'), substring(spelt, '[^ ]+$')), e' \x1d\x1e\x1f', ''));
+comment on function search.prefix is
+  'What the terms that a word* stands for begin with: the last pair of its parts (knowledge.spell_out), or its only part.';
+
 create or replace function search.can_be_misspelt(term text) returns boolean
 language sql immutable parallel safe
-return length(can_be_misspelt.term) between 4 and 40 and can_be_misspelt.term !~ '[0-9]';
+return length(can_be_misspelt.term) between 4 and 40 and can_be_misspelt.term !~ '[-0-9./\\_@:+&\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]';
 comment on function search.can_be_misspelt is
-  'Whether a term is a word that is looked for with other spellings: 4 to 40 characters and no digit. The index search_terms_trigrams has the same condition.';
+  'Whether a term is a word that is looked for with other spellings: 4 to 40 letters, no digit and no pair of parts. The index search_terms_trigrams has the same condition.';
 
 create or replace function search.unknown_terms(terms text[]) returns text[]
 language plpgsql stable
@@ -120,6 +127,40 @@ $$;
 comment on function search.similar_terms is
   'Up to three words of the vocabulary that share at least 0.4 of their trigrams with the term, the most similar first.';
 
+create or replace function search.text_search_configs(source_ids uuid[]) returns regconfig[]
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    -- A source without documents has its own language. "offset 0": the rows of each source are read by the key.
+    select distinct knowledge.text_search_config(coalesce(l.language, s.language, 'en'))
+      from search.searchable_sources(text_search_configs.source_ids) s
+      left join lateral (
+        select l.language from knowledge.source_languages l
+         where l.tenant_id = s.tenant_id and l.source_id = s.id
+        offset 0) l on true
+     order by 1);
+end
+$$;
+comment on function search.text_search_configs is
+  'How a question to these sources is read: in the languages of their documents.';
+
+create or replace function search.phrase(config regconfig, words text) returns tsquery
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  -- The terms of one place must stand in one place of the text. Places that have no term, because they have a stop word, count.
+  select coalesce(string_agg(
+           case when p.distance is not null then '<' || p.distance || '> ' else '' end || '(' || p.terms || ')', ' ' order by p.place), '')::tsquery
+    from (
+      select t.place, string_agg(core.tsquery_term(t.term), ' & ') as terms, t.place - lag(t.place) over (order by t.place) as distance
+        from knowledge.terms(phrase.config, phrase.words, is_question => true) t
+       group by t.place) p;
+$$;
+comment on function search.phrase is
+  'A query that matches a text that has these words one after the other.';
+
 create or replace function search.text_condition(configs regconfig[], text text, is_title boolean) returns tsquery
 language plpgsql stable
 set search_path to pg_catalog, pg_temp
@@ -134,9 +175,9 @@ begin
     v_reading := case when text_condition.is_title
       -- The words of the title have weight A (knowledge.search_vector).
       then coalesce((
-        select string_agg(core.tsquery_term(l.lexeme) || ':A', ' & ')
-          from unnest(to_tsvector(v_config, text_condition.text)) l), '')::tsquery
-      else phraseto_tsquery(v_config, text_condition.text) end;
+        select string_agg(core.tsquery_term(t.term) || ':A', ' & ')
+          from knowledge.terms(v_config, text_condition.text, is_question => true) t), '')::tsquery
+      else search.phrase(v_config, text_condition.text) end;
     v_condition := coalesce(v_condition || v_reading, v_reading);
   end loop;
   return v_condition;
@@ -144,6 +185,15 @@ end
 $$;
 comment on function search.text_condition is
   'What a text must match to have these words in its title (is_title) or else one after the other, as one of the languages reads them. Empty when the words are stop words in all languages.';
+
+create or replace function search.question_terms(config regconfig, words text) returns table (term text, frequency bigint)
+language sql stable
+set search_path to pg_catalog, pg_temp
+as $$
+  select t.term, count(*) from knowledge.terms(question_terms.config, question_terms.words, is_question => true) t group by t.term;
+$$;
+comment on function search.question_terms is
+  'The terms of words of a question, and how often each occurs.';
 
 -- While a question is read, its terms are kept as {"term": {"weight": …, "writtenAs": …}}.
 create or replace function search.add_terms(known jsonb, terms text[], weight double precision, written_as text) returns jsonb
@@ -166,9 +216,9 @@ as $$
   select add_plain_words.known || coalesce(jsonb_object_agg(
            w.term, jsonb_build_object(
              'weight', coalesce((add_plain_words.known #>> array[w.term, 'weight'])::double precision, 0) + w.frequency)), '{}')
-    from (select l.lexeme as term, max(cardinality(l.positions)) as frequency
-            from unnest(add_plain_words.configs) as c (config), unnest(to_tsvector(c.config, add_plain_words.words)) as l
-           group by l.lexeme) w;
+    from (select l.term, max(l.frequency) as frequency
+            from unnest(add_plain_words.configs) as c (config), search.question_terms(c.config, add_plain_words.words) as l
+           group by l.term) w;
 $$;
 comment on function search.add_plain_words is
   'Adds the words of a question that have no operator, as each of the languages reads them.';
@@ -201,11 +251,11 @@ as $$
 declare
   v_largest_term_count constant int := 1024;
   v_question search.question;
-  v_configs regconfig[] := array(
-    select distinct knowledge.text_search_config(s.language) from search.searchable_sources(parse_question.source_ids) s order by 1);
+  v_configs regconfig[] := search.text_search_configs(parse_question.source_ids);
   v_token record;
   v_condition tsquery;
   v_plain_words text := '';
+  v_spelt text;
   v_known jsonb := '{}';
 begin
   v_question.plain := '';
@@ -227,10 +277,13 @@ begin
 
     v_question.plain := v_question.plain || ' ' || rtrim(v_token.text, '*');
     if v_token.is_prefix then
-      v_known := search.add_terms(v_known, search.terms_with_prefix(lower(rtrim(v_token.text, '*'))), 1, v_token.text);
+      -- Of a word of several parts, the last two are the prefix.
+      v_spelt := knowledge.spell_out(rtrim(v_token.text, '*'));
+      v_plain_words := v_plain_words || ' ' || regexp_replace(v_spelt, '[^ ]+$', '');
+      v_known := search.add_terms(v_known, search.terms_with_prefix(search.prefix(v_spelt)), 1, v_token.text);
     elsif v_token.is_title or v_token.is_phrase then
       v_known := search.add_terms(
-        v_known, array(select l.lexeme from unnest(v_configs) as c (config), unnest(to_tsvector(c.config, v_token.text)) l),
+        v_known, array(select l.term from unnest(v_configs) as c (config), search.question_terms(c.config, v_token.text) l),
         case when v_token.is_title then parse_question.title_boost else 1 end, null);
     else
       v_plain_words := v_plain_words || ' ' || v_token.text;
@@ -267,7 +320,7 @@ as $$
   select t.term, similarity(t.term, similar_vocabulary.term)::double precision
     from search.terms t
    where t.tenant_id = core.current_tenant_id() and t.term % similar_vocabulary.term
-     and length(t.term) between 4 and 40 and t.term !~ '[0-9]';
+     and length(t.term) between 4 and 40 and t.term !~ '[-0-9./\\_@:+&\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]';
 $$;
 comment on function search.similar_vocabulary is
   'The words of this tenant''s vocabulary that share at least pg_trgm.similarity_threshold of their trigrams with the term.';

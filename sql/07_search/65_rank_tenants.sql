@@ -152,18 +152,16 @@ language plpgsql stable
 set search_path to pg_catalog, pg_temp
 as $$
 declare
-  v_any_term tsquery := search.any_term((question).terms);
   v_hits app_public.search_hit[];
 begin
   v_hits := array(
     select row (h.rank, h.score, h.bm25_score, h.bm25_rank, h.vector_score, h.vector_rank,
              c.source_id, c.document_id, c.id, d.title, c.content,
-             search.snippet(c.content, v_any_term, knowledge.text_search_config(s.language)),
+             search.snippet(c.content, (question).terms, knowledge.text_search_config(d.language)),
              null)::app_public.search_hit
       from unnest(show_hits.hits) h
       join app_public.document_chunks c on c.tenant_id = core.current_tenant_id() and c.id = h.chunk_id
-      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
-      join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id);
+      join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id);
   if ((request).options).explain then
     v_hits := search.explain_hits(v_hits, request, question, model);
   end if;

@@ -117,27 +117,6 @@ $$;
 comment on function search.question_vector is
   E'@errors SR409 SR410 SR411\nThe vector of a question: the one that is given, or else the one that the built-in model computes.';
 
-create or replace function search.snippet(content text, any_term tsquery, config regconfig) returns text
-language plpgsql stable
-set search_path to pg_catalog, pg_temp
-as $$
-declare
-  v_length_without_terms constant int := 200;
-begin
-  return (
-    -- The text is escaped before the words are marked, so that a document cannot bring HTML of its own into a page.
-    select case
-      when snippet.any_term is not null then
-        ts_headline(snippet.config, escaped.text, snippet.any_term,
-          'StartSel=<mark>, StopSel=</mark>, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "')
-      else left(escaped.text, v_length_without_terms)
-    end
-    from (select replace(replace(replace(snippet.content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) as escaped (text));
-end
-$$;
-comment on function search.snippet is
-  'The part of a text that shows the terms, as HTML: the text is escaped, and the terms are in <mark>.';
-
 create or replace function app_public.search(
   query text, mode app_public.search_mode default 'hybrid', "limit" int default 10,
   filter app_public.search_filter default null, options app_public.search_options default null

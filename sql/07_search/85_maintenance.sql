@@ -46,8 +46,7 @@ begin
     select 'The terms are not those of the text.', c.id, null::text, e.vector::text, c.content_tsvector::text
       from app_public.document_chunks c
       join app_public.documents d on d.tenant_id = c.tenant_id and d.id = c.document_id
-      join app_public.rag_knowledge_sources s on s.tenant_id = c.tenant_id and s.id = c.source_id
-     cross join lateral knowledge.search_vector(knowledge.text_search_config(s.language), d.title, c.content) as e (vector)
+     cross join lateral knowledge.search_vector(knowledge.text_search_config(d.language), d.title, c.content) as e (vector)
      where c.tenant_id = v_tenant_id and d.processing_stage = 'done' and e.vector <> c.content_tsvector
     union all
     select 'The length is not that of the terms.', c.id, null, knowledge.token_count(c.content_tsvector)::text, c.document_length::text

@@ -121,3 +121,31 @@ describe('chunks', () => {
     )
   }, 60_000)
 })
+
+describe('a sentence ends', () => {
+  it.each([
+    ['客户可以申请退款。七天内有效！', ['客户可以申请退款。', '七天内有效！']],
+    ['彼は言った。「行こう。」それから出た。', ['彼は言った。', '「行こう。」', 'それから出た。']],
+    ['هل وصلت الشحنة؟ نعم وصلت اليوم.', ['هل وصلت الشحنة؟', 'نعم وصلت اليوم.']],
+    ['यह पहला वाक्य है। यह दूसरा है।', ['यह पहला वाक्य है।', 'यह दूसरा है।']],
+    ['ይህ መጀመሪያ ነው። ይህ ሁለተኛ ነው።', ['ይህ መጀመሪያ ነው።', 'ይህ ሁለተኛ ነው።']],
+    ['នេះជាប្រយោគទីមួយ។នេះជាទីពីរ។', ['នេះជាប្រយោគទីមួយ។', 'នេះជាទីពីរ។']],
+    ['ဒါကပထမစာကြောင်း။ဒါကဒုတိယ။', ['ဒါကပထမစာကြောင်း။', 'ဒါကဒုတိယ။']],
+    ['یہ پہلا جملہ ہے۔ یہ دوسرا ہے۔', ['یہ پہلا جملہ ہے۔', 'یہ دوسرا ہے۔']],
+    ['Erster Satz vorbei. «Zweiter Satz.» Dritter.', ['Erster Satz vorbei.', '«Zweiter Satz.»', 'Dritter.']],
+    ['Version 2.10.3 stays whole. So it does.', ['Version 2.10.3 stays whole.', 'So it does.']],
+  ])('as its script writes it: %s', async (text, sentences) => {
+    const longest = Math.max(...sentences.map((sentence) => sentence.length))
+    expect((await chunks(text, longest + 1, 0)).map(({ chunk }) => chunk)).toEqual(sentences)
+  })
+
+  it('nowhere in a text without stops, which is cut at its commas, and never between a letter and its mark', async () => {
+    expect((await chunks('一二三四五六七，八九十', 10, 0)).map(({ chunk }) => chunk)).toEqual([
+      '一二三四五六七，',
+      '八九十',
+    ])
+    for (const { chunk } of await chunks('ก้'.repeat(50), 11, 0)) expect(chunk).toMatch(/^(?:ก้)+$/)
+    for (const { chunk } of await chunks('é'.normalize('NFD').repeat(50), 11, 0))
+      expect(chunk.normalize('NFC')).toMatch(/^é+$/)
+  })
+})

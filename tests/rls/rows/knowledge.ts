@@ -30,4 +30,8 @@ export const fillKnowledge: Fill = async (t, tenant, ids) => {
     ids.source,
   ])
   await t.query(`insert into knowledge.changed_sources (tenant_id, source_id) values ($1, $2)`, [tenant.id, ids.source])
+  await t.query(`insert into knowledge.source_languages (tenant_id, source_id, language) values ($1, $2, 'en')`, [
+    tenant.id,
+    ids.source,
+  ])
 }
