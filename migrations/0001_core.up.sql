@@ -7,7 +7,9 @@ declare
 begin
   foreach v_role in array array[
     'rowhouse_owner', 'rowhouse_authenticator', 'rowhouse_user', 'rowhouse_worker',
-    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_queue'
+    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_queue',
+    -- through whose eyes a list of shareable rows reads its two halves (see sql/05_catalog/20_sharing/18_lists.sql)
+    'rowhouse_own_rows', 'rowhouse_shared_rows'
   ] loop
     begin
       execute format('create role %I', v_role);
@@ -30,7 +32,9 @@ do $$
 begin
   -- A superuser may act as any role. The login of a managed database must be a member of the roles that own its objects.
   if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
-    execute format('grant rowhouse_owner, rowhouse_platform, rowhouse_worker, rowhouse_queue to %I', current_user);
+    execute format(
+      'grant rowhouse_owner, rowhouse_platform, rowhouse_worker, rowhouse_queue, rowhouse_own_rows, rowhouse_shared_rows to %I',
+      current_user);
   end if;
 end
 $$;

@@ -3,7 +3,7 @@
 
 call catalog.secure_shareable_table('app_public.agents', 'agent');
 call core.allow('app_public.agents', insert => 'can_create_agents');
-create policy select_member on app_public.agents for select to rowhouse_user
+create policy select_member on app_public.agents for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_delete_agents')));
 create policy update_permitted on app_public.agents for update to rowhouse_user
   using ((select tenancy.has_permission('can_edit_agents')) and deleted_at is null);

@@ -28,7 +28,7 @@ comment on constraint tool_categories_tenant_id_parent_id_slug_key on app_public
 
 call catalog.secure_shareable_table('app_public.tools', 'tool');
 call core.allow('app_public.tools', insert => 'can_create_resources');
-create policy select_member on app_public.tools for select to rowhouse_user
+create policy select_member on app_public.tools for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_delete_resources')));
 create policy update_permitted on app_public.tools for update to rowhouse_user
   using ((select tenancy.has_permission('can_edit_resources')) and deleted_at is null);

@@ -3,7 +3,7 @@
 
 call catalog.secure_shareable_table('app_public.prompts', 'prompt');
 call core.allow('app_public.prompts', insert => 'can_create_resources');
-create policy select_member on app_public.prompts for select to rowhouse_user
+create policy select_member on app_public.prompts for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_delete_resources')));
 create policy update_permitted on app_public.prompts for update to rowhouse_user
   using ((select tenancy.has_permission('can_edit_resources')) and deleted_at is null);

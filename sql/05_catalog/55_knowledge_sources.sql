@@ -3,7 +3,7 @@
 
 call catalog.secure_shareable_table('app_public.rag_knowledge_sources', 'knowledge_source');
 call core.allow('app_public.rag_knowledge_sources', insert => 'can_manage_knowledge');
-create policy select_member on app_public.rag_knowledge_sources for select to rowhouse_user
+create policy select_member on app_public.rag_knowledge_sources for select to rowhouse_user, rowhouse_own_rows, rowhouse_shared_rows
   using (deleted_at is null or (select tenancy.has_permission('can_manage_knowledge')));
 create policy update_permitted on app_public.rag_knowledge_sources for update to rowhouse_user
   using ((select tenancy.has_permission('can_manage_knowledge')) and deleted_at is null);
