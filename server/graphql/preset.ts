@@ -27,6 +27,7 @@ import { OrdersPlugin } from './orders.ts'
 import { countingRows, createResponseLimitPlugin } from './response-limit.ts'
 import { SpecialValuesPlugin } from './special-values.ts'
 import { VectorCodecPlugin } from './vector-codec.ts'
+import { VisibleRowsPlugin } from './visible-rows.ts'
 
 declare global {
   namespace Grafast {
@@ -68,6 +69,7 @@ export function createPreset(pool: Pool, responseBytes = Number.POSITIVE_INFINIT
       BrevityPlugin,
       NotFoundPlugin,
       CountOncePlugin,
+      VisibleRowsPlugin,
       SpecialValuesPlugin,
       VectorCodecPlugin,
       GroupLimitPlugin,
