@@ -23,6 +23,7 @@ import { KeysPlugin } from './keys.ts'
 import { LeanPayloadsPlugin } from './lean-payloads.ts'
 import { NamesPlugin } from './names.ts'
 import { NotFoundPlugin } from './not-found.ts'
+import { OffersPlugin } from './offers.ts'
 import { OrdersPlugin } from './orders.ts'
 import { countingRows, createResponseLimitPlugin } from './response-limit.ts'
 import { SpecialValuesPlugin } from './special-values.ts'
@@ -63,6 +64,7 @@ export function createPreset(pool: Pool, responseBytes = Number.POSITIVE_INFINIT
       FunctionsPlugin,
       FiltersPlugin,
       OrdersPlugin,
+      OffersPlugin,
       AggregatesPlugin,
       LeanPayloadsPlugin,
       IdInputPlugin,

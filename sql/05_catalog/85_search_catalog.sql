@@ -6,7 +6,7 @@ grant execute on function catalog.catalog_words to rowhouse_user, rowhouse_platf
 grant execute on function catalog.catalog_label to rowhouse_user, rowhouse_platform;
 grant execute on function catalog.catalog_vector to rowhouse_user, rowhouse_platform;
 
-comment on type app_public.agent_status_enum is 'The stage an agent is in. A deprecated agent still works, but should not be put to new uses.';
+comment on domain app_public.agent_status_enum is 'The stage an agent is in. A deprecated agent still works, but should not be put to new uses.';
 comment on type app_public.catalog_facet_kind is
   'The properties by which a search result is counted.';
 comment on type app_public.catalog_facet is 'How many results have a value.';

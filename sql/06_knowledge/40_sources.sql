@@ -6,7 +6,7 @@ call core.secure_tenant_table('knowledge.changed_sources');
 grant select, insert, update, delete on knowledge.changed_sources to rowhouse_platform;
 comment on table knowledge.changed_sources is 'The sources whose statistics (processing_status and so on) must be computed again.';
 
-comment on type app_public.processing_status is 'The state of a document''s processing: pending, processing, completed (it is searchable) or failed (processing_error says why).';
+comment on domain app_public.processing_status is 'The state of a document''s processing: pending, processing, completed (it is searchable) or failed (processing_error says why).';
 comment on type app_public.processing_counts is 'How many documents of a source are in each state of processing.';
 comment on column app_public.processing_counts.pending is E'@notNull\nDocuments that wait for a worker.';
 comment on column app_public.processing_counts.processing is E'@notNull\nDocuments that are being processed.';

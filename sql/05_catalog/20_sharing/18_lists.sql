@@ -6,6 +6,8 @@
 --     the policies of rowhouse_own_rows let the tenant's own rows through, those of rowhouse_shared_rows the shared ones.
 --   * Its column reach is the tenant for both halves. The function asks for it once, for both; in the half of own rows that
 --     is a condition on tenant_id, with which every index of the table begins.
+--   * The half of shared rows ends in offset 0, so PostgreSQL plans it by itself and takes it for as few rows as it has. To
+--     sort a table inside of a merge PostgreSQL 15 counts all rows of the table, and would rather sort everything.
 --   * The function has no settings of its own, so that PostgreSQL puts its query in the place of the call. Its body is parsed
 --     when it is created, so no search_path can change what it means.
 
@@ -35,7 +37,7 @@ declare
 begin
   foreach v_kind in array enum_range(null::app_public.resource_kind) loop
     execute format(
-      'create or replace view catalog.foreign_%1$ss as select (select core.current_tenant_id()) as reach, r.* from %2$s r;
+      'create or replace view catalog.foreign_%1$ss as select (select core.current_tenant_id()) as reach, r.* from %2$s r offset 0;
        grant select on catalog.foreign_%1$ss to rowhouse_user',
       v_kind, catalog.resource_table(v_kind));
     execute format('comment on view catalog.foreign_%ss is %L', v_kind,
