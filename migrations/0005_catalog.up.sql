@@ -365,6 +365,7 @@ create unique index agents_tenant_id_name_key on app_public.agents (tenant_id, n
 -- The API lists by what an index carries that begins with the tenant, so these are also the orders and filters on offer.
 -- The id makes each order a complete one, and lets a filter's rows be paged without sorting them.
 create index on app_public.agents (tenant_id, sort_order, name);
+create index on app_public.agents (tenant_id, sort_order, id);
 create index on app_public.agents (tenant_id, name, id);
 create index on app_public.agents (tenant_id, created_at, id);
 create index on app_public.agents (tenant_id, updated_at, id);

@@ -56,7 +56,12 @@ export function createClosedListsPlugin(pool: Pool): GraphileConfig.Plugin {
             identifier: sql.identifier(schema, list.name),
             values: list.values,
             ...(description ? { description } : {}),
-            extensions: { oid: pgType._id, pg: { serviceName, schemaName: schema, name: list.name }, tags, isText: true } as never,
+            extensions: {
+              oid: pgType._id,
+              pg: { serviceName, schemaName: schema, name: list.name },
+              tags,
+              isText: true,
+            } as never,
           }) as never
         },
       },
