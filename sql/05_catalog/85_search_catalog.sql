@@ -55,34 +55,34 @@ create or replace view catalog.catalog_resources with (security_invoker = true) 
          r.primary_category as category, r.therapeutic_areas, r.compliance_frameworks, r.tier, r.status::text as status,
          array(select t.name from app_public.tag_assignments a join app_public.tags t on t.tenant_id = a.tenant_id and t.id = a.tag_id
                 where a.item_type = 'agent' and a.item_id = r.id) as tags, r.version, r.rating, r.usage_count, r.updated_at
-    from catalog.visible_agents() r where r.deleted_at is null
+    from app_public.agents r where r.deleted_at is null
   union all
   select 'tool', r.id, r.tenant_id, r.sharing_mode, r.name, r.display_name, coalesce(r.display_name, r.name), r.description,
          r.category, '{}', '{}', null, r.status,
          array(select t.name from app_public.tag_assignments a join app_public.tags t on t.tenant_id = a.tenant_id and t.id = a.tag_id
                 where a.item_type = 'tool' and a.item_id = r.id), r.version, null, r.usage_count, r.updated_at
-    from catalog.visible_tools() r where r.deleted_at is null
+    from app_public.tools r where r.deleted_at is null
   union all
   select 'prompt', r.id, r.tenant_id, r.sharing_mode, r.name, r.display_name, coalesce(r.display_name, r.name), r.description,
          r.category, '{}', '{}', null, r.status, r.tags ||
          array(select t.name from app_public.tag_assignments a join app_public.tags t on t.tenant_id = a.tenant_id and t.id = a.tag_id
                 where a.item_type = 'prompt' and a.item_id = r.id), r.version, r.rating,
          r.usage_count, r.updated_at
-    from catalog.visible_prompts() r where r.deleted_at is null
+    from app_public.prompts r where r.deleted_at is null
   union all
   select 'workflow', r.id, r.tenant_id, r.sharing_mode, r.name, r.display_name, coalesce(r.display_name, r.name), r.description,
          r.category, '{}', '{}', null, r.status, r.tags ||
          array(select t.name from app_public.tag_assignments a join app_public.tags t on t.tenant_id = a.tenant_id and t.id = a.tag_id
                 where a.item_type = 'workflow' and a.item_id = r.id), r.version, null,
          r.execution_count, r.updated_at
-    from catalog.visible_workflows() r where r.deleted_at is null
+    from app_public.workflows r where r.deleted_at is null
   union all
   select 'knowledge_source', r.id, r.tenant_id, r.sharing_mode, r.name, r.display_name, coalesce(r.display_name, r.name), r.description,
          r.category, '{}', '{}', null, r.status, r.tags ||
          array(select t.name from app_public.tag_assignments a join app_public.tags t on t.tenant_id = a.tenant_id and t.id = a.tag_id
                 where a.item_type = 'knowledge_source' and a.item_id = r.id), null, null,
          r.query_count, r.updated_at
-    from catalog.visible_knowledge_sources() r where r.deleted_at is null;
+    from app_public.rag_knowledge_sources r where r.deleted_at is null;
 comment on view catalog.catalog_resources is 'The resources of all kinds that the request sees, without deleted ones.';
 grant select on catalog.catalog_resources to rowhouse_user;
 
@@ -116,7 +116,26 @@ comment on function catalog.check_catalog_search is
   E'@errors RS471 RS472 RS473 RS474\nRaises an error when an argument of search_catalog is out of range.';
 grant execute on function catalog.check_catalog_search to rowhouse_user;
 
--- This function runs as the caller, so the policies apply to everything it reads.
+-- These two functions run as the caller, so the policies apply to everything they read.
+create or replace function catalog.first_by_name(kinds app_public.resource_kind[], most int) returns uuid[]
+language plpgsql stable
+set search_path to pg_catalog, pg_temp
+as $$
+declare
+  v_ids uuid[];
+begin
+  execute format('select array(select r.id from (%s) as r order by r.name, r.id limit $1)', (
+    select string_agg(format(
+      '(select r.id, r.name from catalog.visible_%ss() r where r.deleted_at is null order by r.name, r.id limit $1)', k.kind), ' union all ')
+      from unnest(first_by_name.kinds) as k (kind)))
+    into v_ids using most;
+  return v_ids;
+end
+$$;
+comment on function catalog.first_by_name is
+  'The ids of the resources of some kinds that the request sees, so many of them as are asked for, in the order of their names.';
+grant execute on function catalog.first_by_name to rowhouse_user;
+
 create or replace function app_public.search_catalog(
   query text default null, filter app_public.catalog_filter default null, "limit" int default 20, skip int default 0
 ) returns app_public.catalog_search_result
@@ -151,29 +170,27 @@ begin
     select coalesce(array_agg(m.id), '{}'), coalesce(array_agg(m.score), '{}') into v_ids, v_scores
       -- what a filter will leave of the matches is not known before, so it gets all of them
       from catalog.catalog_matches(v_query, v_kinds, case when not v_is_filtered then v_most_found end) m;
+  elsif not v_is_filtered then
+    v_ids := catalog.first_by_name(v_kinds, v_most_found);
   end if;
 
   with found as materialized (
-    select s.*, coalesce(m.score, 0) as score
-      from (
-        select r.* from catalog.catalog_resources r
-         where (v_ids is null or r.id = any (v_ids))
-           and r.kind = any (v_kinds)
-           and (v_categories is null or r.category = any (v_categories))
-           and (v_areas is null or r.therapeutic_areas && v_areas)
-           and (v_frameworks is null or r.compliance_frameworks && v_frameworks)
-           and (v_tiers is null or r.tier = any (v_tiers))
-           and (v_statuses is null or r.status = any (v_statuses))
-           and (v_tags is null or r.tags && v_tags)
-         -- without a query the first by name, which an index of each kind has in this order
-         order by case when v_ids is null then r.name end
-         limit case when v_ids is null then v_most_found end) as s
-      left join unnest(v_ids, v_scores) as m (id, score) on m.id = s.id
-     order by coalesce(m.score, 0) desc
+    select r.*, coalesce(m.score, 0) as score
+      from catalog.catalog_resources r
+      left join unnest(v_ids, v_scores) as m (id, score) on m.id = r.id
+     where (v_ids is null or r.id = any (v_ids))
+       and r.kind = any (v_kinds)
+       and (v_categories is null or r.category = any (v_categories))
+       and (v_areas is null or r.therapeutic_areas && v_areas)
+       and (v_frameworks is null or r.compliance_frameworks && v_frameworks)
+       and (v_tiers is null or r.tier = any (v_tiers))
+       and (v_statuses is null or r.status = any (v_statuses))
+       and (v_tags is null or r.tags && v_tags)
+     order by coalesce(m.score, 0) desc, r.label
      limit v_most_found
   ), page as (
-    select f.*, row_number() over (order by f.score desc, f.name, f.kind, f.id) as rank
-      from found f order by f.score desc, f.name, f.kind, f.id
+    select f.*, row_number() over (order by f.score desc, f.label, f.kind, f.id) as rank
+      from found f order by f.score desc, f.label, f.kind, f.id
      limit v_limit offset v_skip
   ), counted (facet, value, n) as (
     select 'kind'::app_public.catalog_facet_kind, f.kind::text, count(*) from found f group by f.kind
@@ -198,7 +215,7 @@ begin
 end
 $$;
 comment on function app_public.search_catalog is
-  E'@errors RS471 RS472 RS473 RS474\nFinds agents, tools, prompts, workflows and knowledge sources of this tenant, and those that are shared with it, the best first. Every word of the query must occur in the name (which weighs most), the display name, the description, the tags or the categories, as a word or as the beginning of one. When no resource has all the words, a word of four letters or more that occurs nowhere also matches names that are spelt similarly. Without a query the result lists everything by name. A result has at most 1,000 resources; narrow it by more words or filters when it has as many. total_count and facets (at most 50 values each, the most frequent first) describe the whole result, hits only the page: limit is 1 to 100, by default 20; skip is 0 to 900.';
+  E'@errors RS471 RS472 RS473 RS474\nFinds agents, tools, prompts, workflows and knowledge sources of this tenant, and those that are shared with it, the best first. Every word of the query must occur in the name (which weighs most), the display name, the description, the tags or the categories, as a word or as the beginning of one. When no resource has all the words, a word of four letters or more that occurs nowhere also matches names that are spelt similarly. Without a query the result lists everything by name. A result has at most 1,000 resources, so narrow it by more words or filters when it has that many. total_count and facets (at most 50 values each, the most frequent first) describe the whole result, hits only the page: limit is 1 to 100, by default 20; skip is 0 to 900.';
 grant execute on function app_public.search_catalog to rowhouse_user;
 
 -- The computed columns that lead from a hit to the resource itself.

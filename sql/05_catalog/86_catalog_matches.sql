@@ -144,7 +144,9 @@ declare
   v_targets constant text[] := catalog.catalog_targets(catalog_matches.kinds);
   v_words record;
   v_misspelt record;
-  v_has_enough boolean;
+  v_kinds app_public.resource_kind[];
+  v_ids uuid[];
+  v_scores double precision[];
 begin
   select * into v_words from catalog.catalog_word_conditions(catalog_matches.query) w;
   if core.current_tenant_id() is null or cardinality(v_words.words) = 0 or cardinality(v_targets) = 0 then
@@ -154,10 +156,10 @@ begin
   if most is not null then
     -- A whole word is found several times faster than a beginning, and ranks before it. So the whole words alone will do
     -- when they are in more resources than are asked for.
-    execute format('select count(*) = %s from (%s limit %1$s) found',
-      most, catalog.catalog_query(v_targets, '1', v_words.whole)) into v_has_enough;
-    if v_has_enough then
-      return query execute catalog.ranked_query(v_targets, v_words.whole, v_words.scores, most);
+    execute format('select array_agg(f.kind), array_agg(f.id), array_agg(f.score) from (%s) as f (kind, id, score)',
+      catalog.ranked_query(v_targets, v_words.whole, v_words.scores, most)) into v_kinds, v_ids, v_scores;
+    if cardinality(v_ids) = most then
+      return query select * from unnest(v_kinds, v_ids, v_scores);
       return;
     end if;
   end if;
