@@ -7,7 +7,9 @@ declare
 begin
   foreach v_role in array array[
     'rowhouse_owner', 'rowhouse_authenticator', 'rowhouse_user', 'rowhouse_worker',
-    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_queue', 'rowhouse_backup'
+    'rowhouse_admin', 'rowhouse_platform', 'rowhouse_analyst', 'rowhouse_queue', 'rowhouse_backup',
+    -- through whose eyes a list of shareable rows reads its two halves (see sql/05_catalog/20_sharing/18_lists.sql)
+    'rowhouse_own_rows', 'rowhouse_shared_rows'
   ] loop
     begin
       execute format('create role %I', v_role);
@@ -39,7 +41,8 @@ begin
   -- the one that reads them for a backup, and of the server's, as which the tools of the command line act.
   if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
     execute format(
-      'grant rowhouse_owner, rowhouse_platform, rowhouse_queue, rowhouse_backup, rowhouse_authenticator, rowhouse_worker to %I',
+      'grant rowhouse_owner, rowhouse_platform, rowhouse_queue, rowhouse_backup, rowhouse_authenticator, rowhouse_worker, '
+      'rowhouse_own_rows, rowhouse_shared_rows to %I',
       current_user);
   end if;
 end

@@ -49,7 +49,7 @@ create table app_public.documents (
   updated_at timestamptz not null default now(),
 
   primary key (tenant_id, id),
-  unique (tenant_id, source_id, external_id),
+  unique (tenant_id, external_id, source_id),
   foreign key (tenant_id, source_id) references app_public.rag_knowledge_sources (tenant_id, id) on delete cascade,
   constraint external_id_is_a_key check (length(external_id) between 1 and 1024),
   constraint title_is_in_range check (length(title) between 1 and 1000),
@@ -65,8 +65,12 @@ call core.limit_length('app_public.documents', 255, 'media_type');
 call core.limit_length('app_public.documents', 2000, 'processing_error');
 call core.limit_bytes('app_public.documents', 100000, 'metadata');
 call core.limit_bytes('app_public.documents', 53000000, 'content');
-create index on app_public.documents (created_by_user_id);
+create index on app_public.documents (created_by_user_id, tenant_id, id);
 create index on app_public.documents (tenant_id, source_id, processing_status);
+create index on app_public.documents (tenant_id, source_id, id);
+create index on app_public.documents (tenant_id, processing_status, id);
+create index on app_public.documents (tenant_id, created_at, id);
+create index on app_public.documents (tenant_id, updated_at, id);
 -- This index serves searches that filter by metadata.
 create index on app_public.documents using gin (tenant_id, metadata jsonb_path_ops);
 
@@ -119,7 +123,7 @@ create table app_public.document_chunks (
   constraint document_length_is_not_negative check (document_length >= 0)
 );
 call core.limit_bytes('app_public.document_chunks', 64000, 'content');
-create index on app_public.document_chunks (tenant_id, source_id);
+create index on app_public.document_chunks (tenant_id, source_id, id);
 
 -- The column embedding has no dimension of its own, because each model has another one.
 create table app_public.embeddings (
@@ -140,8 +144,8 @@ create table app_public.embeddings (
   constraint generation_time_ms_is_not_negative check (generation_time_ms >= 0)
 );
 create index on app_public.embeddings (model_id);
-create index on app_public.embeddings (agent_id);
-create index on app_public.embeddings (tenant_id, chunk_id);
+create index on app_public.embeddings (agent_id, tenant_id);
+create index on app_public.embeddings (tenant_id, chunk_id, model_id);
 
 -- The sources whose documents have changed since knowledge.refresh_sources last computed their statistics. Rows are only
 -- inserted and deleted, never updated, so that two loads into one source do not wait for each other.
@@ -162,5 +166,10 @@ create table knowledge.source_languages (
   foreign key (tenant_id, source_id) references app_public.rag_knowledge_sources (tenant_id, id) on delete cascade,
   constraint language_is_a_tag check (core.is_language_tag(language))
 );
+
+-- See the end of 0005_catalog.
+alter table app_public.documents alter column tenant_id set (n_distinct = 100);
+alter table app_public.document_chunks alter column tenant_id set (n_distinct = 100);
+alter table app_public.embeddings alter column tenant_id set (n_distinct = 100);
 
 reset role;

@@ -210,6 +210,9 @@ async function installQueue(databaseUrl: string, client: pg.Client): Promise<voi
   }
 }
 
+/** The roles beside the owner that own what the rules create; only while rules are applied may they create anything. */
+const creators = 'rowhouse_platform, rowhouse_queue, rowhouse_own_rows, rowhouse_shared_rows'
+
 export async function applyRules(client: pg.Client): Promise<void> {
   const files = await ruleFiles()
   await client.query('begin')
@@ -220,7 +223,7 @@ export async function applyRules(client: pg.Client): Promise<void> {
     await client.query('select pg_advisory_xact_lock($1)', [lockKey])
     await client.query('set local role rowhouse_owner')
     const schemas = await ownSchemas(client)
-    await client.query(`grant create on schema ${schemas} to rowhouse_platform, rowhouse_queue`)
+    await client.query(`grant create on schema ${schemas} to ${creators}`)
     for (const { path, text } of files) {
       // a file begins as the owner; what stands outside the wall says so where it is written
       await client.query('set local role rowhouse_owner')
@@ -231,7 +234,7 @@ export async function applyRules(client: pg.Client): Promise<void> {
       }
     }
     await client.query('set local role rowhouse_owner')
-    await client.query(`revoke create on schema ${schemas} from rowhouse_platform, rowhouse_queue`)
+    await client.query(`revoke create on schema ${schemas} from ${creators}`)
     await client.query('call core.complete_tables()')
     await client.query('call core.assert_secured()')
     await client.query('reset role')

@@ -14,7 +14,7 @@ declare global {
 
 const equality = ['equalTo', 'notEqualTo', 'in', 'isNull']
 const order = ['lessThan', 'lessThanOrEqualTo', 'greaterThan', 'greaterThanOrEqualTo']
-const words = ['includesInsensitive', 'startsWithInsensitive']
+export const words = ['includesInsensitive', 'startsWithInsensitive']
 const members = ['contains', 'overlaps']
 
 /** What of the plugin's operators there is at all; operatorsOf says which type has which of them. */

@@ -24,11 +24,13 @@ import { KeysPlugin } from './keys.ts'
 import { LeanPayloadsPlugin } from './lean-payloads.ts'
 import { NamesPlugin } from './names.ts'
 import { NotFoundPlugin } from './not-found.ts'
+import { OffersPlugin } from './offers.ts'
 import { OrdersPlugin } from './orders.ts'
 import { countingRows, createResponseLimitPlugin } from './response-limit.ts'
 import { SpecialValuesPlugin } from './special-values.ts'
 import { StorableDocumentsPlugin } from './storable-documents.ts'
 import { VectorCodecPlugin } from './vector-codec.ts'
+import { VisibleRowsPlugin } from './visible-rows.ts'
 
 declare global {
   namespace Grafast {
@@ -64,12 +66,14 @@ export function createPreset(pool: Pool, responseBytes = Number.POSITIVE_INFINIT
       FunctionsPlugin,
       FiltersPlugin,
       OrdersPlugin,
+      OffersPlugin,
       AggregatesPlugin,
       LeanPayloadsPlugin,
       IdInputPlugin,
       BrevityPlugin,
       NotFoundPlugin,
       CountOncePlugin,
+      VisibleRowsPlugin,
       SpecialValuesPlugin,
       StorableDocumentsPlugin,
       VectorCodecPlugin,

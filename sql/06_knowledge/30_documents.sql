@@ -9,8 +9,8 @@ grant select on app_public.documents to rowhouse_user;
 grant select (tenant_id, id, source_id, processing_status, size_bytes, created_at) on app_public.documents to rowhouse_analyst;
 grant select, insert, update, delete on app_public.documents to rowhouse_platform;
 comment on table app_public.documents is
-  E'@behavior -insert -update -delete\nA document of a knowledge source. It is added with create_documents or upload_file, and processed in the background: processing_status tells how far it is.';
-comment on constraint documents_tenant_id_source_id_external_id_key on app_public.documents is E'@behavior -single -update -delete\nis used by another document of this source';
+  E'@large\n@behavior -insert -update -delete\nA document of a knowledge source. It is added with create_documents or upload_file, and processed in the background: processing_status tells how far it is.';
+comment on constraint documents_tenant_id_external_id_source_id_key on app_public.documents is E'@behavior -single -update -delete\nis used by another document of this source';
 comment on constraint external_id_is_a_key on app_public.documents is 'must be 1 to 1,024 characters long';
 comment on constraint title_is_in_range on app_public.documents is 'must be 1 to 1,000 characters long';
 comment on constraint metadata_is_an_object on app_public.documents is 'must be an object';
@@ -47,7 +47,7 @@ call core.allow('app_public.document_chunks', read => 'member');
 grant select on app_public.document_chunks to rowhouse_user;
 grant select, insert, update, delete on app_public.document_chunks to rowhouse_platform;
 comment on table app_public.document_chunks is
-  E'@behavior -query:resource:single -insert -update -delete\nA piece of a document, cut at sentence borders: what search finds.';
+  E'@large\n@behavior -query:resource:single -insert -update -delete\nA piece of a document, cut at sentence borders: what search finds.';
 comment on constraint document_chunks_tenant_id_document_id_ordinal_key on app_public.document_chunks is E'@behavior -single';
 comment on constraint document_chunks_tenant_id_document_id_fkey on app_public.document_chunks is E'@fieldName document\n@foreignFieldName chunks';
 comment on column app_public.document_chunks.source_id is 'The knowledge source of its document.';
@@ -194,7 +194,7 @@ begin
     v_given.tenant_id, v_given.source_id, v_given.external_id, v_given.title, v_given.content, v_given.media_type,
     v_given.size_bytes, v_given.content_hash, v_given.metadata, v_given.processing_stage, core.current_user_id()
   )
-  on conflict on constraint documents_tenant_id_source_id_external_id_key do nothing
+  on conflict on constraint documents_tenant_id_external_id_source_id_key do nothing
   returning id into v_receipt.document_id;
 
   if found then

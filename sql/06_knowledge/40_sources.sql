@@ -10,7 +10,7 @@ call core.secure_tenant_table('knowledge.source_languages');
 grant select, insert, update, delete on knowledge.source_languages to rowhouse_platform;
 comment on table knowledge.source_languages is 'The languages that documents of a source have, or once had. A question is read in each of them.';
 
-comment on type app_public.processing_status is 'The state of a document''s processing: pending, processing, completed (it is searchable) or failed (processing_error says why).';
+comment on domain app_public.processing_status is 'The state of a document''s processing: pending, processing, completed (it is searchable) or failed (processing_error says why).';
 comment on type app_public.processing_counts is 'How many documents of a source are in each state of processing.';
 comment on column app_public.processing_counts.pending is E'@notNull\nDocuments that wait for a worker.';
 comment on column app_public.processing_counts.processing is E'@notNull\nDocuments that are being processed.';
