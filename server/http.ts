@@ -144,7 +144,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const body = options.executor.read(await readBody(request, config.BODY_LIMIT_BYTES))
     if (!claims && !options.executor.isPublic(body)) throw unauthenticated()
 
-    const context: Grafast.RequestContext = {}
+    const context: Partial<Grafast.RequestContext> = {}
     let admission: Admission | undefined
     let charge: ((calls: number) => Promise<void>) | undefined
     if (claims) {

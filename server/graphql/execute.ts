@@ -38,7 +38,7 @@ export type Executor = {
   /** Charges are for the API calls that a request costs beyond its first; a charge may refuse. */
   run: (
     request: GraphQLRequest,
-    requestContext: Grafast.RequestContext,
+    requestContext: Partial<Grafast.RequestContext>,
     charge?: (calls: number) => Promise<void>,
   ) => Promise<Answer>
 }
@@ -130,7 +130,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   async function execution(
     { query, operationName, variables }: GraphQLRequest,
     coerced: Record<string, unknown>,
-    requestContext: Grafast.RequestContext,
+    requestContext: Partial<Grafast.RequestContext>,
     charge: ((calls: number) => Promise<void>) | undefined,
   ): Promise<Omit<Answer, 'operation'>> {
     const { document, pageVariables } = prepare(query)
