@@ -5,6 +5,7 @@ import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify, SignJWT } from 
 import type { Pool } from 'pg'
 import { type Config, developmentSecret } from './config.ts'
 import { PublicError } from './errors.ts'
+import { prepared } from './prepared.ts'
 import { type Admission, admissionRow } from './rate-limits.ts'
 
 /** Without a tenant (null): someone who is a member of none yet. */
@@ -65,10 +66,12 @@ export async function authenticate(
 ): Promise<Identity & { admission: Admission }> {
   const { rows } = await pool.query<{
     identity: { user_id: string; tenant_id: string | null; role: Identity['role'] }
-  }>(`select * from metering.begin_request($1, $2)`, [
-    JSON.stringify({ ...claims, request_id: requestId }),
-    requestedTenant ?? null,
-  ])
+  }>(
+    prepared('begin_request', 'select * from metering.begin_request($1, $2)', [
+      JSON.stringify({ ...claims, request_id: requestId }),
+      requestedTenant ?? null,
+    ]),
+  )
   const row = rows[0]
   if (!row) throw unauthenticated()
   const { identity } = row

@@ -32,6 +32,8 @@ export function createPool(url: string, role: Role, max: number, options: PoolOp
   const statement = Math.max(options.statementTimeoutMs ?? limits.statement, leastStatementMs)
   const settings = {
     role,
+    // what policies add to a query looks dear to the planner, and compiling costs more than it ever saves here
+    jit: 'off',
     ...(options.isEmbedded
       ? {}
       : {

@@ -8,6 +8,7 @@ import { makePgService } from 'postgraphile/adaptors/pg'
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
 import { PostGraphileConnectionFilterPreset } from 'postgraphile-plugin-connection-filter'
 import { extensions } from '../extensions.ts'
+import { inOneRoundTrip } from './adaptor.ts'
 import { AggregatesPlugin } from './aggregates.ts'
 import { BrevityPlugin } from './brevity.ts'
 import { createClosedListsPlugin } from './closed-lists.ts'
@@ -108,7 +109,7 @@ export function createPreset(pool: Pool, responseBytes = Number.POSITIVE_INFINIT
       'PgMutationPayloadEdgePlugin',
       'ClientMutationIdDescriptionPlugin',
     ],
-    pgServices: [{ ...service, adaptor: countingRows(service.adaptor) }],
+    pgServices: [{ ...service, adaptor: countingRows(inOneRoundTrip(service.adaptor)) }],
     // arguments without a default are required
     gather: { pgStrictFunctions: true },
     schema: {
