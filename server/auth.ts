@@ -81,19 +81,25 @@ function isFaultOfToken(error: unknown): boolean {
   )
 }
 
-/** Live membership, rate limits and metering: one query a request, committed before what the request does. */
+/** What a request is charged: so many API calls, after so many that it was charged before. */
+export type Charge = { calls: number; chargedCalls: number }
+
+/** Live membership, rate limits and metering: one query, committed before what the request does. */
 export async function authenticate(
   pool: Pool,
   claims: JWTPayload,
   requestedTenant: string | undefined,
   requestId: string,
+  { calls, chargedCalls }: Charge,
 ): Promise<Identity & { admission: Admission }> {
   const { rows } = await pool.query<{
     identity: { user_id: string; tenant_id: string | null; role: Identity['role'] }
   }>(
-    prepared('begin_request', 'select * from metering.begin_request($1, $2)', [
+    prepared('begin_request', 'select * from metering.begin_request($1, $2, calls => $3, charged_calls => $4)', [
       JSON.stringify({ ...claims, request_id: requestId }),
       requestedTenant ?? null,
+      calls,
+      chargedCalls,
     ]),
   )
   const row = rows[0]
@@ -104,36 +110,6 @@ export async function authenticate(
     tenantId: identity.tenant_id,
     role: identity.role,
     admission: admissionRow.parse(row),
-  }
-}
-
-/** Charges a request for further API calls, all or none: the first that may not pass takes back those before it. */
-export async function chargeCalls(
-  pool: Pool,
-  claims: JWTPayload,
-  requestedTenant: string | undefined,
-  requestId: string,
-  calls: number,
-): Promise<Admission> {
-  const client = await pool.connect()
-  try {
-    await client.query('begin')
-    // in the select list a function runs once a row
-    const { rows } = await client.query<{ call: unknown }>(
-      `select to_jsonb(metering.begin_request($1, $2)) as call from generate_series(1, $3)`,
-      [JSON.stringify({ ...claims, request_id: requestId }), requestedTenant ?? null, calls],
-    )
-    const admissions = rows.map(({ call }) => admissionRow.parse(call))
-    const refused = admissions.find(({ refusal_code }) => refusal_code !== null)
-    await client.query(refused ? 'rollback' : 'commit')
-    const last = refused ?? admissions.at(-1)
-    if (!last) throw unauthenticated()
-    return last
-  } catch (error) {
-    await client.query('rollback').catch(() => {})
-    throw error
-  } finally {
-    client.release()
   }
 }
 

@@ -189,7 +189,7 @@ describe('an answer', () => {
 describe('API calls', () => {
   const served = async (): Promise<number> => {
     const { rows } = await db.pool.query<{ count: number }>(
-      'select count(*)::int as count from metering.api_call_buffer where tenant_id = $1',
+      'select coalesce(sum(calls), 0)::int as count from metering.api_call_buffer where tenant_id = $1',
       [db.globex.id],
     )
     return rows[0]?.count ?? 0
