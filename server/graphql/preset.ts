@@ -10,6 +10,7 @@ import { PostGraphileConnectionFilterPreset } from 'postgraphile-plugin-connecti
 import { extensions } from '../extensions.ts'
 import { inOneRoundTrip } from './adaptor.ts'
 import { AggregatesPlugin } from './aggregates.ts'
+import { BehaviorsPlugin } from './behaviors.ts'
 import { BrevityPlugin } from './brevity.ts'
 import { createClosedListsPlugin } from './closed-lists.ts'
 import { CostsPlugin } from './costs.ts'
@@ -55,6 +56,7 @@ export function createPreset(pool: Pool, responseBytes = Number.POSITIVE_INFINIT
       PgAggregatesPreset,
     ],
     plugins: [
+      BehaviorsPlugin,
       createClosedListsPlugin(pool),
       ErrorListsPlugin,
       CostsPlugin,
