@@ -85,15 +85,20 @@ create function core.current_user_id() returns uuid
   return nullif(current_setting('rowhouse.user_id', true), '')::uuid;
 
 -- The time by which periods, limits, expiry and invoices are computed. Tests can set it, but only in a session of a
--- superuser: a user who could set the clock could evade every limit.
+-- superuser: a user who could set the clock could evade every limit. In PL/pgSQL, because in SQL the look at the roles is planned
+-- anew at each call, which took 0.25 ms.
 create function core.clock() returns timestamptz
-  language sql stable parallel safe
-  return case
-    when coalesce(current_setting('rowhouse.clock', true), '') = '' then now()
-    when (select rolsuper from pg_catalog.pg_roles where rolname = session_user)
-      then current_setting('rowhouse.clock', true)::timestamptz
-    else now()
-  end;
+language plpgsql stable parallel safe
+set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if coalesce(current_setting('rowhouse.clock', true), '') <> ''
+    and (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = session_user) then
+    return current_setting('rowhouse.clock', true)::timestamptz;
+  end if;
+  return now();
+end
+$$;
 
 -- Rules that the checks of several domains use.
 create function core.is_slug(value text) returns boolean

@@ -768,7 +768,9 @@ create table metering.api_call_buffer (
   user_id uuid,
   api_key_id uuid,
   called_at timestamptz not null,
-  primary key (tenant_id, id)
+  calls int not null default 1,
+  primary key (tenant_id, id),
+  constraint calls_is_positive check (calls > 0)
 );
 
 create table app_public.rate_limit_config (

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GraphQLError } from 'graphql'
 import type { Pool } from 'pg'
-import { authenticate, chargeCalls, claimsOf, type Identity, unauthenticated, type VerifyToken } from './auth.ts'
+import { authenticate, type Charge, claimsOf, type Identity, unauthenticated, type VerifyToken } from './auth.ts'
 import type { Config } from './config.ts'
 import { internalError, PublicError, publicPart } from './errors.ts'
 import type { Executor } from './graphql/execute.ts'
@@ -135,22 +135,24 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const body = options.executor.read(await readBody(request, config.BODY_LIMIT_BYTES))
     if (!claims && !options.executor.isPublic(body)) throw unauthenticated()
 
-    const context: Grafast.RequestContext = {}
+    const context: Partial<Grafast.RequestContext> = {}
     let admission: Admission | undefined
     let charge: ((calls: number) => Promise<void>) | undefined
     if (claims) {
       const tenant = request.headers['x-tenant-id'] ?? claims[config.JWT_TENANT_CLAIM]
       const requestedTenant = typeof tenant === 'string' ? tenant : undefined
-      const identity = await runFor(
-        { shares: ofAuthentication, key: requestedTenant ?? String(claims.sub), signal: scope.signal },
-        () => authenticate(options.pool, claims, requestedTenant, scope.id),
-      )
+      const share = { shares: ofAuthentication, key: requestedTenant ?? String(claims.sub), signal: scope.signal }
+      const admit = (charge: Charge) =>
+        runFor(share, () => authenticate(options.pool, claims, requestedTenant, scope.id, charge))
+      const chargedCalls = options.executor.knownCalls(body) ?? 1
+      const identity = await admit({ calls: chargedCalls, chargedCalls: 0 })
       scope.identity = identity
       admission = identity.admission
       charge = async (calls) => {
-        const charged = await chargeCalls(options.pool, claims, requestedTenant, scope.id, calls)
-        sendRateLimit(response, charged)
-        refuse(response, charged)
+        if (calls <= chargedCalls) return
+        const charged = await admit({ calls: calls - chargedCalls, chargedCalls })
+        sendRateLimit(response, charged.admission)
+        refuse(response, charged.admission)
       }
       context.pgSettings = {
         role: identity.role,

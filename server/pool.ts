@@ -34,6 +34,8 @@ export function createPool(url: string, role: Role, max: number, options: PoolOp
     role,
     // a time without a zone means UTC, whatever the server's machine says
     timezone: 'UTC',
+    // what policies add to a query looks dear to the planner, and compiling costs more than it ever saves here
+    jit: 'off',
     ...(options.isEmbedded
       ? {}
       : {

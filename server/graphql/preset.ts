@@ -8,7 +8,9 @@ import { makePgService } from 'postgraphile/adaptors/pg'
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
 import { PostGraphileConnectionFilterPreset } from 'postgraphile-plugin-connection-filter'
 import { extensions } from '../extensions.ts'
+import { inOneRoundTrip } from './adaptor.ts'
 import { AggregatesPlugin } from './aggregates.ts'
+import { BehaviorsPlugin } from './behaviors.ts'
 import { BrevityPlugin } from './brevity.ts'
 import { createClosedListsPlugin } from './closed-lists.ts'
 import { CostsPlugin } from './costs.ts'
@@ -58,6 +60,7 @@ export function createPreset(pool: Pool, responseBytes = Number.POSITIVE_INFINIT
       PgAggregatesPreset,
     ],
     plugins: [
+      BehaviorsPlugin,
       createClosedListsPlugin(pool),
       ErrorListsPlugin,
       CostsPlugin,
@@ -116,7 +119,7 @@ export function createPreset(pool: Pool, responseBytes = Number.POSITIVE_INFINIT
       'PgMutationPayloadEdgePlugin',
       'ClientMutationIdDescriptionPlugin',
     ],
-    pgServices: [{ ...service, adaptor: countingRows(service.adaptor) }],
+    pgServices: [{ ...service, adaptor: countingRows(inOneRoundTrip(service.adaptor)) }],
     // arguments without a default are required
     gather: { pgStrictFunctions: true },
     schema: {

@@ -170,11 +170,16 @@ describe('requests that were served', () => {
   it('are taken out of their buffer once, summed', async () => {
     for (const person of ['member@acme.test', 'member@acme.test', 'admin@acme.test', 'member@globex.test'])
       await server.ask(person, query)
+    // a dear one is as many calls
+    const dear = `{ agents(first: 500) { nodes { ${Array.from({ length: 60 }, (_, i) => `a${i}: name`).join(' ')} } } }`
+    await server.ask('member@globex.test', dear)
+    const total = `select app_public.tenants_total_api_calls(t)::int as calls from app_public.tenants t where t.id = $1`
+    expect((await db.pool.query(total, [db.globex.id])).rows).toEqual([{ calls: 8 }])
     const take = async () =>
       (await db.pool.query('select tenant_id, user_id, calls::int from metering.take_api_calls()')).rows
     const [a, b] = await Promise.all([take(), take()])
     const taken = [...a, ...b]
-    expect(taken.reduce((sum, { calls: n }) => sum + n, 0)).toBe(4)
+    expect(taken.reduce((sum, { calls: n }) => sum + n, 0)).toBe(4 + 7)
     expect(
       taken.filter(({ user_id }) => user_id === db.acme.member.userId).reduce((sum, { calls: n }) => sum + n, 0),
     ).toBe(2)
