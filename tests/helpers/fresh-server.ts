@@ -9,7 +9,14 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const script = join(import.meta.dirname, '../../scripts/postgres-debian.sh')
 
-export type FreshServer = { url: string; stop: () => Promise<void> }
+export type FreshServer = {
+  url: string
+  /** Where the cluster's files are. */
+  directory: string
+  /** Starts it again after it was killed. */
+  restart: () => Promise<void>
+  stop: () => Promise<void>
+}
 
 export async function hasLocalServer(): Promise<boolean> {
   try {
@@ -26,9 +33,12 @@ export async function startFreshServer(port: number): Promise<FreshServer> {
   // run by root, the server is another user's, who must be let through
   await chmod(parent, 0o711)
   const directory = join(parent, 'cluster')
-  const { stdout } = await run(script, ['--start', directory, String(port)])
+  const start = () => run(script, ['--start', directory, String(port)])
+  const { stdout } = await start()
   return {
     url: stdout.trim().slice('TEST_DATABASE_URL='.length),
+    directory,
+    restart: async () => void (await start()),
     stop: async () => {
       await run(script, ['--stop', directory])
       await rm(parent, { recursive: true, force: true })

@@ -1,12 +1,14 @@
 // The programs as a person starts them, each in a process of its own that the test ends.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 
 export const root = join(import.meta.dirname, '../..')
 
 export type Outcome = { code: number | null; output: string }
 export type Running = {
+  pid: number
   /** Resolves when the output has this text. */
   says: (text: string) => Promise<string>
   ended: Promise<Outcome>
@@ -30,6 +32,7 @@ export function start(script: string, args: string[], environment: Record<string
   child.stderr?.on('data', collect)
   const ended = new Promise<Outcome>((resolve) => child.once('close', (code) => resolve({ code, output })))
   return {
+    pid: child.pid as number,
     ended,
     kill: (signal = 'SIGTERM') => void child.kill(signal),
     says: (text) =>
@@ -50,3 +53,12 @@ export function start(script: string, args: string[], environment: Record<string
 
 export const run = (script: string, args: string[], environment: Record<string, string>): Promise<Outcome> =>
   start(script, args, environment).ended
+
+/** A port of this machine that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
