@@ -33,7 +33,7 @@ const restartMs = 200
 const lookMs = 50
 
 export async function openHouse(environment: Record<string, string>): Promise<House> {
-  const cluster = await startFreshServer(await freePort())
+  const cluster = await startFreshServer()
   const databaseUrl = withDatabase(cluster.url, 'rowhouse')
   await ask(cluster.url, 'create database rowhouse')
   // what is committed must survive the process; only the operating system is not killed here

@@ -62,8 +62,7 @@ async function contentsOf(url: string): Promise<Contents> {
 beforeAll(async () => {
   if (!canRun) return
   folder = await mkdtemp(join(tmpdir(), 'rowhouse-restore-'))
-  const port = 40_000 + (process.pid % 5_000) * 2
-  ;[old, fresh] = await Promise.all([startFreshServer(port), startFreshServer(port + 1)])
+  ;[old, fresh] = await Promise.all([startFreshServer(), startFreshServer()])
   await query(old.url, 'create database house')
   source = withDatabase(old.url, 'house')
   await migrateUp(source)

@@ -5,6 +5,7 @@ import { access, chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { freePort } from './processes.ts'
 
 const run = promisify(execFile)
 const script = join(import.meta.dirname, '../../scripts/postgres-debian.sh')
@@ -28,13 +29,22 @@ export async function hasLocalServer(): Promise<boolean> {
   }
 }
 
-export async function startFreshServer(port: number): Promise<FreshServer> {
+/** Between looking for a free port and taking it, another process may take it: then the next one is tried. */
+export async function startFreshServer(attemptsLeft = 5): Promise<FreshServer> {
   const parent = await mkdtemp(join(tmpdir(), 'rowhouse-test-'))
   // run by root, the server is another user's, who must be let through
   await chmod(parent, 0o711)
   const directory = join(parent, 'cluster')
+  const port = await freePort()
   const start = () => run(script, ['--start', directory, String(port)])
-  const { stdout } = await start()
+  let stdout: string
+  try {
+    stdout = (await start()).stdout
+  } catch (error) {
+    await rm(parent, { recursive: true, force: true })
+    if (attemptsLeft === 1) throw error
+    return startFreshServer(attemptsLeft - 1)
+  }
   return {
     url: stdout.trim().slice('TEST_DATABASE_URL='.length),
     directory,

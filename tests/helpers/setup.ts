@@ -62,7 +62,7 @@ async function dockerServer(): Promise<Server | undefined> {
 
 async function localServer(): Promise<Server | undefined> {
   if (!(await hasLocalServer())) return undefined
-  return { ...(await startFreshServer(55_000 + (process.pid % 5_000))), origin: 'local binaries' }
+  return { ...(await startFreshServer()), origin: 'local binaries' }
 }
 
 async function onServer(server: Server): Promise<{ engine: TestEngine; teardown: () => Promise<void> }> {
