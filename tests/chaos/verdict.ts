@@ -90,7 +90,9 @@ const judgeSearch: Judge = async (t, ledger, { faults, figures }) => {
     }
     figures['words searched for'] = (figures['words searched for'] ?? 0) + rows.length
     await t.becomeSuperuser()
-    await t.query('call core.enter_tenant((select id from app_public.tenants where slug = $1))', [tenant])
+    await t.query('call core.enter_tenant($1)', [
+      await t.value('select id from app_public.tenants where slug = $1', [tenant]),
+    ])
     for (const problem of await t.query('select * from search.verify_index()'))
       faults.push(`the index of ${tenant}: ${JSON.stringify(problem)}`)
   }
