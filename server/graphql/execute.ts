@@ -150,7 +150,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
     const definition = operationOf(document, operationName)
     const name = definition.name?.value.slice(0, 100)
     checkVariables(given)
-    if (isConstant(document, definition)) return { document, name, calls: 1, isConstant: true, variables: {}, coerced: {} }
+    if (isConstant(document, definition))
+      return { document, name, calls: 1, isConstant: true, variables: {}, coerced: {} }
     const { variableDefinitions = [] } = definition
     const variables = exactVariables(schema, variableDefinitions, given ?? {})
     const { coerced, errors } = getVariableValues(schema, variableDefinitions, variables, { maxErrors: 20 })

@@ -3,7 +3,9 @@
 // system keeps (a limit of V8's heap does not count buffers), a limit of time, and nothing of our environment.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { setPriority } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChildAnswer, ChildContent, ChildRequest } from './child.ts'
 import { ParseError } from './error.ts'
 import type { DocumentFormat, Hints } from './types.ts'
@@ -20,6 +22,9 @@ const limitPerMebibyteMs = 1_000
 const longestLimitMs = 60_000
 /** Starting is no work of the file's: a machine that is too busy for it is asked again later. */
 const longestStartMs = 60_000
+/** The limit is of processor time: on a busy machine a child waits for its turn, but not longer than so many limits. */
+const mostLimits = 6
+const msPerTick = 10
 const mostAtOnce = 4
 /** Children that wait for the next file; starting one costs more than most files do. */
 const mostIdle = 2
@@ -92,9 +97,8 @@ function answerOf(child: Child, request: ChildRequest, limitMs: number): Promise
   const { process: worker } = child
   const done = new AbortController()
   return new Promise<ChildAnswer>((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(tooComplex(`takes longer than ${Math.round(limitMs / 1000)} seconds`)),
-      limitMs,
+    void untilUsedUp(child, limitMs, done.signal).then(() =>
+      reject(tooComplex(`takes longer than ${Math.round(limitMs / 1000)} seconds`)),
     )
     const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
       // out of memory, V8 and malloc abort; the system kills
@@ -107,11 +111,37 @@ function answerOf(child: Child, request: ChildRequest, limitMs: number): Promise
     }
     worker.once('message', resolve).once('error', reject).once('exit', ended)
     done.signal.addEventListener('abort', () => {
-      clearTimeout(timer)
       worker.off('message', resolve).off('error', reject).off('exit', ended)
     })
     worker.send(request, (error) => error && reject(error))
   }).finally(() => done.abort())
+}
+
+/** Resolves when the child has worked for so long from now on, or when its answer has come. */
+async function untilUsedUp({ process: worker }: Child, limitMs: number, done: AbortSignal): Promise<void> {
+  const startedAt = performance.now()
+  const usedBefore = (await processorMs(worker.pid)) ?? 0
+  for (let leftMs = limitMs; leftMs > 0 && !done.aborted; ) {
+    await sleep(leftMs, undefined, { signal: done }).catch(() => {})
+    if (performance.now() - startedAt > limitMs * mostLimits) return
+    const used = await processorMs(worker.pid)
+    leftMs = used === undefined ? 0 : limitMs - (used - usedBefore)
+  }
+}
+
+/** Processor time that a process has used, where the system tells it: on Linux. */
+async function processorMs(pid: number | undefined): Promise<number | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+    const [userTicks, systemTicks] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 13)
+      .map(Number) as [number, number]
+    return (userTicks + systemTicks) * msPerTick
+  } catch {
+    return undefined
+  }
 }
 
 function startChild(): Child {

@@ -11,7 +11,6 @@ import { engine } from '../helpers/index.ts'
 import { type Outcome, run, start } from '../helpers/processes.ts'
 import { withDatabase } from '../helpers/setup.ts'
 
-const port = 20_000 + (process.pid % 5_000) * 2
 const versions: LocalVersion[] = [15, 17]
 
 describe.each(versions)('on PostgreSQL %i', (version) => {

@@ -23,7 +23,6 @@ const canRun = engine().kind === 'postgres' && engine().version === 15 && (await
 const freshDatabases = ['by_psql', 'by_pg_restore', 'by_administrator']
 
 /** The first of three. */
-const port = 40_000 + (process.pid % 5_000) * 3
 
 let old: FreshServer
 let fresh: FreshServer
