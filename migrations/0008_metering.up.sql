@@ -216,6 +216,8 @@ create table app_public.usage_events (
   idempotency_key text,
   metadata jsonb not null default '{}',
   recorded_at timestamptz not null default now(),
+  -- the tenant at the top of the hierarchy, which pays for it; null when the tenant itself does
+  payer_id uuid,
 
   primary key (tenant_id, batch_id, ordinal, occurred_at),
   constraint quantity_is_positive_and_bounded check (
@@ -232,6 +234,7 @@ call core.limit_bytes('app_public.usage_events', 100000, 'metadata');
 create index on app_public.usage_events (tenant_id, occurred_at);
 create index usage_events_late_idx on app_public.usage_events (tenant_id, batch_id) where adjusts_period is not null;
 create index on app_public.usage_events (tenant_id, rerates_batch_id) where rerates_batch_id is not null;
+create index on app_public.usage_events (payer_id, usage_type, occurred_at) where payer_id is not null;
 create table metering.usage_events_default partition of app_public.usage_events default;
 
 -- Idempotency keys are permanent. A unique index of a partitioned table would have to contain the month, so the keys have a
@@ -677,6 +680,10 @@ create table app_public.quota_tracking (
   period app_public.quota_period not null,
   period_start date not null,
   period_end date not null,
+  -- The instants at which the period begins and ends. They were fixed by the time zone that the tenant had then, so that a
+  -- change of the zone never begins a period, and so a counter, before the running one has ended.
+  starts_at timestamptz not null,
+  ends_at timestamptz not null,
   -- copies of the current limits, because the conditional update reads only this row
   quota_limit numeric,
   hard_limit numeric,
@@ -692,10 +699,10 @@ create table app_public.quota_tracking (
   primary key (tenant_id, id),
   constraint current_usage_is_not_negative check (current_usage >= 0 and current_usage < 'Infinity'),
   constraint reserved_is_not_negative check (reserved >= 0 and reserved < 'Infinity'),
-  constraint period_ends_after_it_starts check (period_end > period_start)
+  constraint period_ends_after_it_starts check (period_end > period_start and ends_at > starts_at)
 ) with (fillfactor = 70);
 create unique index on app_public.quota_tracking
-  (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, period_start);
+  (tenant_id, quota_type, quota_scope, scope_id, includes_subtree, period, starts_at);
 
 create table app_public.quota_reservations (
   tenant_id uuid not null references app_public.tenants (id) on delete cascade,
@@ -906,6 +913,14 @@ create type metering.quota_use as (
   api_key_id uuid,
   reservation_id uuid,
   expires_at timestamptz
+);
+
+-- A period of a quota, as local days and as instants.
+create type metering.quota_span as (
+  period_start date,
+  period_end date,
+  starts_at timestamptz,
+  ends_at timestamptz
 );
 
 -- A limit that applies to a use of a quota, in the form that its counter stores.

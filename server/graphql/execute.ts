@@ -17,6 +17,7 @@ import {
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import { PublicError } from '../errors.ts'
+import { alwaysOpenFields } from './always-open.ts'
 import { type ArgumentLimits, checkArguments } from './arguments.ts'
 import { costsOf } from './costs.ts'
 import { exactVariables, roundedNumbers } from './exact-numbers.ts'
@@ -36,6 +37,8 @@ export type Executor = {
   read: (body: string) => GraphQLRequest
   /** Whether someone without a token may ask this: only what the schema looks like, and not too much of it. */
   isPublic: (request: GraphQLRequest) => boolean
+  /** Whether this only manages plan, quotas and billing, and so is served without API calls left. */
+  isAlwaysOpen: (request: GraphQLRequest) => boolean
   /** How many API calls a request costs, when its text is known: to look at an unknown one is work that has to be admitted. */
   knownCalls: (request: GraphQLRequest) => number | undefined
   /** Is told how many API calls the request costs in all before anything is done for it, and may refuse. */
@@ -218,6 +221,11 @@ export function createExecutor(options: ExecutorOptions): Executor {
       } catch {
         return false
       }
+    },
+    isAlwaysOpen: ({ query, operationName }) => {
+      const { document } = prepare(query)
+      const fields = rootFieldsOf(operationOf(document, operationName), fragmentsOf(document))
+      return fields.every(({ name }) => alwaysOpenFields.has(name.value))
     },
     knownCalls: (request) => {
       if (!documents.has(request.query)) return undefined

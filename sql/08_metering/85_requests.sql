@@ -62,7 +62,7 @@ set local role rowhouse_platform;  -- outside the wall: authenticates before any
 
 create or replace function metering.use_api_calls(
   tenant_id uuid, user_id uuid, api_key_id uuid, calls int, charged_calls int,
-  out refusal_code text, out refusal_message text, out refusal_hint text
+  out refusal_code text, out refusal_message text, out refusal_hint text, out retry_after_seconds int
 )
 language plpgsql volatile security definer
 set search_path to pg_catalog, pg_temp
@@ -70,6 +70,7 @@ as $$
 declare
   v_chain uuid[] := metering.quota_chain(use_api_calls.tenant_id);
   v_least numeric;
+  v_ends_at text;
 begin
   if not exists (select from app_public.usage_quotas q where q.tenant_id = any (v_chain) and q.quota_type = 'api_calls') then
     return;
@@ -78,11 +79,14 @@ begin
     perform from metering.use_quota(
       row(use_api_calls.tenant_id, 'api_calls', use_api_calls.calls, use_api_calls.user_id, null, use_api_calls.api_key_id, null, null)::metering.quota_use);
   exception when sqlstate 'QT601' then
-    get stacked diagnostics refusal_code = returned_sqlstate, refusal_message = message_text, refusal_hint = pg_exception_hint;
+    get stacked diagnostics refusal_code = returned_sqlstate, refusal_message = message_text, refusal_hint = pg_exception_hint,
+      v_ends_at = pg_exception_detail;
+    retry_after_seconds := ceil(extract(epoch from v_ends_at::timestamptz - core.clock()));
     select min(l.hard_limit) into v_least
       from metering.quota_limits(
         v_chain, use_api_calls.tenant_id, 'api_calls', use_api_calls.user_id, null, use_api_calls.api_key_id) l;
     if use_api_calls.calls + use_api_calls.charged_calls > greatest(v_least, 1) then
+      retry_after_seconds := null;
       refusal_code := 'RL603';
       refusal_message := format('The request costs %s API calls, and the whole quota is %s.',
         use_api_calls.calls + use_api_calls.charged_calls, trim_scale(v_least));
@@ -117,7 +121,10 @@ begin
   -- The identity is passed on as a whole, because only tenancy.authenticate knows what it consists of.
   select to_jsonb(a), a.tenant_id, a.user_id into identity, v_tenant_id, v_user_id
     from tenancy.authenticate(begin_request.claims, begin_request.requested_tenant) a;
-  if v_tenant_id is null then
+  -- What platform staff do in the tenant of a customer is not the customer's use.
+  if v_tenant_id is null
+    or identity ->> 'role' = 'rowhouse_admin'
+       and exists (select from app_public.tenants t where t.id = v_tenant_id and t.type <> 'platform') then
     return next;
     return;
   end if;
@@ -140,7 +147,7 @@ begin
     retry_after_seconds := ceil(v_decision.retry_after_ms / 1000.0);
     refusal_code := case v_decision.action when 'queue' then 'RL602' else 'RL601' end;
   else
-    select u.* into refusal_code, refusal_message, refusal_hint
+    select u.* into refusal_code, refusal_message, refusal_hint, retry_after_seconds
       from metering.use_api_calls(
         v_tenant_id, v_user_id, begin_request.api_key_id, begin_request.calls, begin_request.charged_calls) u;
   end if;
@@ -152,7 +159,7 @@ begin
 end
 $$;
 comment on function metering.begin_request is
-  E'@errors RL601 RL602 RL603 QT601\nAuthenticates a request, checks the rate limits and the quota of api_calls, and notes the request. calls is what it costs in API calls, all or none; charged_calls is what was charged before when its cost was not known yet. identity is the row of tenancy.authenticate, whose errors it passes on. When refusal_code is not null, the request is refused.';
+  E'@errors RL601 RL602 RL603 QT601\nAuthenticates a request, checks the rate limits and the quota of api_calls, and notes the request. calls is what it costs in API calls, all or none; charged_calls is what was charged before when its cost was not known yet. identity is the row of tenancy.authenticate, whose errors it passes on. When refusal_code is not null, the request is refused. Requests of platform staff in the tenant of a customer are neither counted nor limited. A request that only manages the plan, the quotas or the billing is served by the server in spite of QT601, so that nobody is kept from buying more.';
 grant execute on function metering.begin_request to rowhouse_authenticator;
 
 set local role rowhouse_platform;  -- outside the wall: the worker clears windows and takes served requests of all tenants

@@ -132,11 +132,11 @@ begin
   if tg_op = 'DELETE' and not exists (select from app_public.tenants t where t.id = old.tenant_id) then
     return old;
   end if;
-  perform core.raise_error('LB525', 'The books are only added to.', 'Correct an entry by another one.');
+  perform core.raise_error('LB527', 'The books are only added to.', 'Correct an entry by another one.');
   return null;
 end
 $$;
-comment on function billing.tg__keep_books is E'@errors LB525\nRefuses to change or delete an entry of the books while its tenant is there.';
+comment on function billing.tg__keep_books is E'@errors LB527\nRefuses to change or delete an entry of the books while its tenant is there.';
 
 create or replace function billing.tg_payments__keep() returns trigger
 language plpgsql security definer
@@ -147,19 +147,19 @@ declare
 begin
   if tg_op = 'DELETE' then
     if exists (select from app_public.tenants t where t.id = old.tenant_id) then
-      perform core.raise_error('LB525', 'The books are only added to.', 'Reverse or refund the payment instead.');
+      perform core.raise_error('LB527', 'The books are only added to.', 'Reverse or refund the payment instead.');
     end if;
     return old;
   end if;
   if old.status in ('succeeded', 'reversed') and (
        to_jsonb(new) - v_state <> to_jsonb(old) - v_state or new.status not in ('succeeded', 'reversed')) then
-    perform core.raise_error('LB525', 'A payment that succeeded stays as it is.', 'Reverse or refund the payment instead.');
+    perform core.raise_error('LB527', 'A payment that succeeded stays as it is.', 'Reverse or refund the payment instead.');
   end if;
   return new;
 end
 $$;
 comment on function billing.tg_payments__keep is
-  E'@errors LB525\nKeeps a payment that succeeded as it is, except that it can be reversed at the bank and restored.';
+  E'@errors LB527\nKeeps a payment that succeeded as it is, except that it can be reversed at the bank and restored.';
 
 create or replace trigger _200_balance after insert on billing.ledger_entries referencing new table as new_entries
   for each statement execute function billing.tg_ledger_entries__balance();

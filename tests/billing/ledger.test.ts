@@ -330,7 +330,7 @@ describe('tampering', () => {
       await t.query(`select app_public.add_credit(20, 'sorry')`)
       await t.becomeSuperuser()
       await t.query(`set local session_replication_role = replica`)
-      expect(await t.errorCode(statement, [db.acme.id])).toMatch(/^LB5(14|25)$/)
+      expect(await t.errorCode(statement, [db.acme.id])).toMatch(/^LB5(14|27)$/)
     }),
   )
 
