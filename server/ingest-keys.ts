@@ -5,12 +5,13 @@ import type { Entry } from './parsers/collection.ts'
 
 /**
  * Gives each row of a file its key: the file's, and the id of the row or, when it has none, a hash of what it says. So a row
- * that is inserted moves no other, and rows of two files never meet. A row that is there again gets a number.
+ * that is inserted moves no other, and rows of two files never meet. A row that is there again gets a number. Keys are in NFC,
+ * as all names.
  */
 export function rowKeysOf(fileKey: string): (row: Entry) => string {
   const counts = new Map<string, number>()
   return (row) => {
-    const name = row.externalId ?? hashOf(row)
+    const name = row.externalId?.normalize('NFC') ?? hashOf(row)
     for (let count = (counts.get(name) ?? 0) + 1; ; count += 1) {
       counts.set(name, count)
       const numbered = count === 1 ? name : `${name}#${count}`
